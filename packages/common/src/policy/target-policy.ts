@@ -1,0 +1,112 @@
+/**
+ * The target file: what may be delivered where, by whom, with what. Reviewed and signed as a file, never edited in a page;
+ * the SHA-256 of its bytes is part of every promotion document, so a changed file voids the approvals given before.
+ */
+import { z } from 'zod';
+import { ArtifactName, Name, RepositoryPath, Sha256Hex } from '../wire/scalars.ts';
+
+/** A duration such as `90s`, `5m`, `24h`, `14d`; becomes seconds. */
+export const Duration = z
+  .string()
+  .regex(/^[1-9]\d{0,5}[smhd]$/, 'expected a number and one of s, m, h, d, such as 24h')
+  .transform((text) => {
+    const unit = { s: 1, m: 60, h: 3600, d: 86_400 }[text.slice(-1)] ?? 1;
+    return Number(text.slice(0, -1)) * unit;
+  });
+
+export const Role = z.enum(['developer', 'release-manager', 'platform', 'auditor']);
+export type Role = z.infer<typeof Role>;
+
+export const TargetPolicy = z.strictObject({
+  version: z.literal(1),
+  target: Name.describe('Name of the target, the same as the file name without .yaml.'),
+  admits: z
+    .array(
+      z.strictObject({
+        repo: z.string().describe('Exact URL of the repository, as the gate fetches it.'),
+        refs: z.array(z.literal('refs/heads/main')).length(1),
+        pipeline: RepositoryPath.describe('Pipeline file that must have built the release.'),
+        releaseFile: RepositoryPath.describe('Release file at the same commit.'),
+        subject: ArtifactName.describe('Artifact name that provenance must state.'),
+        builders: z.strictObject({
+          id: z.string().describe('Exact builder.id.'),
+          threshold: z
+            .number()
+            .int()
+            .min(1)
+            .max(8)
+            .describe('How many distinct builder keys must have signed (1-8).'),
+        }),
+        maxAge: Duration.describe('Oldest build that may be delivered, such as 14d.'),
+        tests: z.enum(['required', 'not-required']),
+        signedCommits: z.enum(['required', 'not-required']),
+      }),
+    )
+    .length(1),
+  approvals: z.strictObject({
+    rules: z
+      .array(z.strictObject({ role: Role, count: z.number().int().min(1).max(10) }))
+      .length(1),
+    exclude: z
+      .array(z.enum(['requester', 'authors', 'committers']))
+      .describe('Who never counts. Default and minimum: requester, authors, committers.')
+      .refine(
+        (list) =>
+          ['requester', 'authors', 'committers'].every((who) =>
+            list.some((entry) => entry === who),
+          ),
+        {
+          message: 'requester, authors and committers never count; list all three',
+        },
+      ),
+    expires: Duration.describe('How long a promotion waits and an approval counts, such as 24h.'),
+  }),
+  credentials: z.strictObject({
+    vault: z.strictObject({
+      jwtMount: Name.describe('Vault JWT auth mount of this target alone, such as jwt-prod-eu.'),
+      jwtRole: Name,
+      databaseMount: Name.describe('Vault database engine mount.'),
+      databaseRole: Name.describe('Role whose dynamic credential the hook gets.'),
+      ttl: Duration.describe(
+        'Longest life of the token and the lease; must exceed deliver.timeout by 30s.',
+      ),
+    }),
+  }),
+  deliver: z.strictObject({
+    hook: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,62}@sha256:[0-9a-f]{64}$/, 'expected name@sha256:<64 hex>')
+      .describe('Registered hook, pinned by the digest of its directory.'),
+    timeout: Duration,
+    params: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    database: z
+      .strictObject({
+        host: z.string(),
+        port: z.number().int().min(1).max(65_535),
+        name: z.string(),
+      })
+      .describe(
+        'The Postgres the hook may reach, through a socket that the deliverer relays; nothing else is reachable.',
+      ),
+  }),
+});
+export type TargetPolicy = z.infer<typeof TargetPolicy>;
+
+/** Who the gate's people are. The identity provider says who signs in; this file says what they may do. */
+export const Roster = z.strictObject({
+  version: z.literal(1),
+  people: z.array(
+    z.strictObject({
+      id: Name,
+      name: z.string(),
+      nameId: z.string().describe('NameID that the identity provider sends, compared exactly.'),
+      roles: z.array(Role),
+      gitEmails: z
+        .array(z.string())
+        .describe('Author and committer addresses, so that authors never count as approvers.'),
+    }),
+  ),
+});
+export type Roster = z.infer<typeof Roster>;
+
+export const HookDigest = Sha256Hex;

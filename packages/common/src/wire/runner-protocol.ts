@@ -1,0 +1,84 @@
+/**
+ * What crosses between a runner and nonprod's runner API (HTTPS, TLS 1.3, mutual, the runner-edge CA).
+ *
+ *   POST /v1/lease                         LeaseRequest → 200 Job | 204 (nothing to do; held up to 5 s by the server)
+ *   POST /v1/jobs/:jobId/heartbeat         LeaseProof → 204 | 409 lease-lost
+ *   POST /v1/jobs/:jobId/log               LogChunk → 204 | 409 lease-lost
+ *   GET  /v1/jobs/:jobId/source?lease=N    → 200 application/x-tar, the tree at the job's commit
+ *   PUT  /v1/jobs/:jobId/artifact?lease=N&name=NAME&sha256=HEX   raw bytes → 201 {digest, size} | 413 | 422 artifact-digest-mismatch
+ *   POST /v1/jobs/:jobId/report            JobReport → 204 | 409 lease-lost
+ *
+ * The lease number is a fencing token: a runner whose lease was given to another gets 409 and stops.
+ */
+import { z } from 'zod';
+import { ArtifactName, GitCommit, Name, RepositoryPath, Sha256Hex, Timestamp } from './scalars.ts';
+
+export const LeaseRequest = z.strictObject({ pool: Name });
+export type LeaseRequest = z.infer<typeof LeaseRequest>;
+
+export const JobStep = z.strictObject({
+  name: Name,
+  image: z.string().max(255),
+  commands: z.array(z.string().max(16_384)).max(256),
+  environment: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(65_536)),
+});
+export type JobStep = z.infer<typeof JobStep>;
+
+export const Job = z.strictObject({
+  jobId: z.string(),
+  runId: z.string(),
+  lease: z.number().int().positive(),
+  leaseSeconds: z.number().int().positive(),
+  repository: z.string(),
+  commit: GitCommit,
+  event: z.enum(['push', 'pull_request', 'manual']),
+  timeoutSeconds: z.number().int().positive(),
+  steps: z.array(JobStep).min(1).max(128),
+  /** The file to collect from the workspace once every step passed; null when nothing is released from this run. */
+  artifact: z
+    .strictObject({
+      name: ArtifactName,
+      path: RepositoryPath,
+      maxBytes: z.number().int().positive(),
+    })
+    .nullable(),
+});
+export type Job = z.infer<typeof Job>;
+
+export const LeaseProof = z.strictObject({ lease: z.number().int().positive() });
+export type LeaseProof = z.infer<typeof LeaseProof>;
+
+export const LogChunk = z.strictObject({
+  lease: z.number().int().positive(),
+  step: Name,
+  /** Position of this chunk in the job's whole log, counted from 0; a repeated one is ignored. */
+  sequence: z.number().int().nonnegative(),
+  /** Base64 of at most 64 KiB of raw output. */
+  bytes: z.base64().max(87_384),
+});
+export type LogChunk = z.infer<typeof LogChunk>;
+
+export const StepReport = z.strictObject({
+  name: Name,
+  outcome: z.enum(['passed', 'failed', 'skipped', 'timed-out', 'cancelled']),
+  exitCode: z.number().int().nullable(),
+  startedAt: Timestamp.nullable(),
+  finishedAt: Timestamp.nullable(),
+});
+export type StepReport = z.infer<typeof StepReport>;
+
+export const JobReport = z.strictObject({
+  lease: z.number().int().positive(),
+  outcome: z.enum(['passed', 'failed']),
+  /** One sentence for people when the outcome is failed for another reason than a step's exit code. */
+  reason: z.string().max(1000).nullable(),
+  steps: z.array(StepReport).max(128),
+  artifact: z
+    .strictObject({ name: ArtifactName, digest: Sha256Hex, size: z.number().int().nonnegative() })
+    .nullable(),
+  isolation: z.strictObject({
+    mode: z.enum(['bubblewrap', 'none']),
+    enforced: z.array(z.string().max(64)).max(64),
+  }),
+});
+export type JobReport = z.infer<typeof JobReport>;

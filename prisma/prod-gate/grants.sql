@@ -1,0 +1,51 @@
+-- One role per process; applied after every migration run and idempotent. Set-up gives the roles LOGIN and a password.
+do $$
+declare
+  role_name text;
+begin
+  foreach role_name in array array['gate_intake', 'gate_web', 'gate_authority', 'gate_deliverer', 'gate_watchdog', 'gate_audit'] loop
+    if not exists (select from pg_roles where rolname = role_name) then
+      execute format('create role %I nologin', role_name);
+    end if;
+    execute format('revoke all on all tables in schema public from %I', role_name);
+    execute format('grant usage on schema public to %I', role_name);
+  end loop;
+end $$;
+
+-- Everybody reads what a decision is made of; nobody but its owner writes it.
+grant select on promotion, intake_item, passkey, approval, delivery, vault_session, target_live, git_head,
+  repository_freeze, ledger_entry, ledger_tile, ledger_checkpoint
+  to gate_intake, gate_web, gate_authority, gate_deliverer, gate_watchdog;
+
+grant select, insert, update on outbox_cursor, intake_item to gate_intake;
+grant insert on promotion to gate_intake;
+grant update (state, state_reason, state_changed_at, version, document, promotion_digest, delta, policy_digest, hook, expires_at) on promotion to gate_intake;
+grant insert on git_head, repository_freeze to gate_intake;
+grant insert on ledger_pending to gate_intake;
+
+grant select on outbox_cursor, delivery_log to gate_web;
+grant select, insert, update, delete on web_session, saml_login, saml_assertion, login_ticket, webauthn_challenge to gate_web;
+grant insert on approval, passkey to gate_web;
+grant update (sign_count, last_used_at) on passkey to gate_web;
+-- A row lock (for update) on the promotion orders approvals and starts; Postgres asks for an update right on some column.
+grant update (version, state, state_reason, state_changed_at) on promotion to gate_web;
+grant insert on ledger_pending to gate_web;
+
+grant select, insert on minted_login to gate_authority;
+grant insert on ledger_pending to gate_authority;
+
+grant insert, update on delivery, vault_session to gate_deliverer;
+grant insert, select on delivery_log to gate_deliverer;
+grant insert, update on target_live to gate_deliverer;
+grant update (version, state, state_reason, state_changed_at) on promotion to gate_deliverer;
+grant insert on ledger_pending to gate_deliverer;
+
+grant select, insert, delete on ledger_pending to gate_watchdog;
+grant insert on ledger_entry, ledger_checkpoint to gate_watchdog;
+grant insert, update on ledger_tile to gate_watchdog;
+grant update on vault_session to gate_watchdog;
+grant update on delivery to gate_watchdog;
+grant update (version, state, state_reason, state_changed_at) on promotion to gate_watchdog;
+grant insert, select on delivery_log to gate_watchdog;
+
+grant select on ledger_entry, ledger_tile, ledger_checkpoint to gate_audit;

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  crashStates,
+  deliverySteps,
+  hookLimitSeconds,
+  interruptedOutcome,
+  mayFollow,
+  recordedOutcome,
+  sessionMayMove,
+  type DeliveryStep,
+  type SessionState,
+} from './delivery.ts';
+
+const at = new Date('2026-11-22T10:00:00Z');
+
+test('steps go forward one at a time, or to revocation, and never back', () => {
+  const legal = deliverySteps.flatMap((from) =>
+    deliverySteps.filter((to) => mayFollow(from, to)).map((to) => `${from}>${to}`),
+  );
+  assert.deepEqual(legal, [
+    'intent>session',
+    'intent>revoke',
+    'intent>finished',
+    'session>login',
+    'session>revoke',
+    'login>credential',
+    'login>revoke',
+    'credential>hook',
+    'credential>revoke',
+    'hook>revoke',
+    'revoke>finished',
+  ]);
+});
+
+test('no step that may hold a credential ends without revocation', () => {
+  const holding: DeliveryStep[] = ['session', 'login', 'credential', 'hook'];
+  for (const step of holding) assert.equal(mayFollow(step, 'finished'), false, step);
+});
+
+test('a session becomes clean only through revocation, and clean is final', () => {
+  const states: SessionState[] = [
+    'INTENT',
+    'TOKEN',
+    'LEASED',
+    'REVOKING',
+    'REVOKE_PENDING',
+    'CLEAN',
+  ];
+  const before = states.filter((from) => sessionMayMove(from, 'CLEAN'));
+  assert.deepEqual(before, ['REVOKING', 'REVOKE_PENDING']);
+  assert.deepEqual(
+    states.filter((to) => sessionMayMove('CLEAN', to)),
+    [],
+  );
+  assert.equal(sessionMayMove('INTENT', 'LEASED'), false);
+});
+
+test('an interruption before the hook left production unchanged', () => {
+  const outcome = interruptedOutcome({ startedAt: null, finishedAt: null, exit: null });
+  assert.equal(outcome.state, 'failed');
+  assert.match(String(outcome.reason), /production unchanged/);
+});
+
+test('an interruption during the hook is never called failed or done', () => {
+  const outcome = interruptedOutcome({ startedAt: at, finishedAt: null, exit: null });
+  assert.equal(outcome.state, 'indeterminate');
+});
+
+test('an interruption after the recorded end of the hook keeps the true outcome', () => {
+  assert.equal(interruptedOutcome({ startedAt: at, finishedAt: at, exit: 0 }).state, 'succeeded');
+  assert.equal(interruptedOutcome({ startedAt: at, finishedAt: at, exit: 1 }).state, 'failed');
+  assert.equal(
+    interruptedOutcome({ startedAt: at, finishedAt: at, exit: null }).state,
+    'indeterminate',
+  );
+});
+
+test('exit 75 is a failure that says what to do', () => {
+  const outcome = recordedOutcome(75);
+  assert.equal(outcome.state, 'failed');
+  assert.match(String(outcome.reason), /again later/);
+});
+
+test('the hook ends 30 s before the nearer of token and lease', () => {
+  const limit = (timeoutSeconds: number, tokenSeconds: number, leaseSeconds: number) =>
+    hookLimitSeconds({ timeoutSeconds, tokenSeconds, leaseSeconds });
+  assert.equal(limit(60, 600, 600), 60);
+  assert.equal(limit(600, 600, 600), 570);
+  assert.equal(limit(600, 600, 90), 60);
+  assert.equal(limit(600, 31, 600), 1);
+  assert.equal(limit(600, 30, 600), null);
+});
+
+test('there are fourteen places to die, and the outcome agrees with what is recorded there', () => {
+  assert.equal(Object.keys(crashStates).length, 14);
+  const places = Object.keys(crashStates);
+  const hookRecorded = places.indexOf('hook-recorded');
+  const hookFinished = places.indexOf('hook-finished');
+  for (const [place, state] of Object.entries(crashStates)) {
+    const position = places.indexOf(place);
+    const outcome = interruptedOutcome({
+      startedAt: position >= hookRecorded ? at : null,
+      finishedAt: position >= hookFinished ? at : null,
+      exit: position >= hookFinished ? 0 : null,
+    });
+    assert.equal(outcome.state, state.end, place);
+  }
+});

@@ -1,0 +1,144 @@
+/**
+ * A delivery is a saga: every step is recorded, in a committed transaction, before its effect. Whoever finds a delivery
+ * whose owner died knows from the rows alone what may exist in the world and how the delivery ends.
+ *
+ * Nothing here resumes a delivery. After a crash the watchdog destroys what may be left and ends it; a person decides
+ * whether to ask again.
+ */
+
+/** Where a running delivery is. Stored before the step's effect, so it names the last thing that may have happened. */
+export const deliverySteps = [
+  'intent',
+  'session',
+  'login',
+  'credential',
+  'hook',
+  'revoke',
+  'finished',
+] as const;
+export type DeliveryStep = (typeof deliverySteps)[number];
+
+/** Any step may go to `revoke` (a failure on the way), `revoke` only to `finished`, the others only to the next one. */
+export function mayFollow(from: DeliveryStep, to: DeliveryStep): boolean {
+  if (to === 'revoke') return from !== 'revoke' && from !== 'finished';
+  // Before a session exists there is nothing to revoke.
+  if (to === 'finished') return from === 'revoke' || from === 'intent';
+  return deliverySteps.indexOf(to) === deliverySteps.indexOf(from) + 1;
+}
+
+export type SessionState = 'INTENT' | 'TOKEN' | 'LEASED' | 'REVOKING' | 'REVOKE_PENDING' | 'CLEAN';
+
+const sessionMoves: Readonly<Record<SessionState, readonly SessionState[]>> = {
+  INTENT: ['TOKEN', 'REVOKING'],
+  TOKEN: ['LEASED', 'REVOKING'],
+  LEASED: ['REVOKING'],
+  REVOKING: ['REVOKE_PENDING', 'CLEAN'],
+  REVOKE_PENDING: ['REVOKING', 'CLEAN'],
+  CLEAN: [],
+};
+
+/** Whether a Vault session may change so. CLEAN is final and is reached only through a revocation that was proven. */
+export function sessionMayMove(from: SessionState, to: SessionState): boolean {
+  return sessionMoves[from].includes(to);
+}
+
+export type DeliveryOutcome =
+  | { readonly state: 'succeeded'; readonly reason: null }
+  | { readonly state: 'failed' | 'indeterminate'; readonly reason: string };
+
+/** What is recorded of a hook; the three are null until they happened. */
+export type HookRecord = {
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+  /** Null also when the hook ended without an exit code (a signal, or stopped by the deliverer). */
+  readonly exit: number | null;
+};
+
+/**
+ * How a delivery ends whose deliverer is gone. Production's state is called unknown exactly when a hook was started and
+ * its end is not recorded.
+ */
+export function interruptedOutcome(hook: HookRecord): DeliveryOutcome {
+  if (hook.startedAt === null) {
+    return {
+      state: 'failed',
+      reason: 'interrupted before the hook; production unchanged',
+    };
+  }
+  if (hook.finishedAt === null) {
+    return {
+      state: 'indeterminate',
+      reason: 'interrupted while the hook ran; check what runs in production',
+    };
+  }
+  return recordedOutcome(hook.exit);
+}
+
+/** How a delivery ends by the exit that was recorded of its hook: 0 done, another code failed, none unknown. */
+export function recordedOutcome(exit: number | null): DeliveryOutcome {
+  if (exit === null) {
+    return {
+      state: 'indeterminate',
+      reason: 'the hook was stopped before it ended; check what runs in production',
+    };
+  }
+  if (exit === 0) return { state: 'succeeded', reason: null };
+  if (exit === 75) {
+    return {
+      state: 'failed',
+      reason: 'the hook asked to be run again later (exit 75); ask for the promotion again',
+    };
+  }
+  return { state: 'failed', reason: `the hook failed (exit ${exit}); its log says why` };
+}
+
+/** The hook ends this long before its credential does, so that it is never cut off half-way by an expiry. */
+export const credentialMarginSeconds = 30;
+
+/**
+ * Longest time the hook may run, in seconds: the target's own limit, and never nearer than 30 s to the end of the token
+ * or the lease. Null when that leaves nothing.
+ */
+export function hookLimitSeconds(lives: {
+  readonly timeoutSeconds: number;
+  readonly tokenSeconds: number;
+  readonly leaseSeconds: number;
+}): number | null {
+  const limit = Math.min(
+    lives.timeoutSeconds,
+    Math.min(lives.tokenSeconds, lives.leaseSeconds) - credentialMarginSeconds,
+  );
+  return limit >= 1 ? limit : null;
+}
+
+/** What the world and the rows hold when the deliverer dies at a failpoint, and how the watchdog must end it. */
+export type CrashState = {
+  readonly session: SessionState | null;
+  /** A token, and from the credential on a database role, may be alive at Vault until the watchdog has passed. */
+  readonly alive: 'nothing' | 'login' | 'token' | 'credential';
+  readonly end: DeliveryOutcome['state'];
+};
+
+/**
+ * Every place where the deliverer passes `failpoint(name)`, in order, with what dying there leaves. The crash tests walk
+ * this table; `docs/delivery-cycle.md` prints it.
+ */
+export const crashStates = {
+  'delivery-claimed': { session: null, alive: 'nothing', end: 'failed' },
+  'intent-published': { session: null, alive: 'nothing', end: 'failed' },
+  'session-intent': { session: 'INTENT', alive: 'nothing', end: 'failed' },
+  // The signature exists, so whoever holds it can log in until it expires.
+  'login-minted': { session: 'INTENT', alive: 'login', end: 'failed' },
+  'logged-in': { session: 'INTENT', alive: 'token', end: 'failed' },
+  'token-persisted': { session: 'TOKEN', alive: 'token', end: 'failed' },
+  'credential-read': { session: 'TOKEN', alive: 'credential', end: 'failed' },
+  'lease-persisted': { session: 'LEASED', alive: 'credential', end: 'failed' },
+  'hook-recorded': { session: 'LEASED', alive: 'credential', end: 'indeterminate' },
+  'hook-running': { session: 'LEASED', alive: 'credential', end: 'indeterminate' },
+  'hook-finished': { session: 'LEASED', alive: 'credential', end: 'succeeded' },
+  revoking: { session: 'REVOKING', alive: 'credential', end: 'succeeded' },
+  'lease-revoked': { session: 'REVOKING', alive: 'nothing', end: 'succeeded' },
+  'session-clean': { session: 'CLEAN', alive: 'nothing', end: 'succeeded' },
+} as const satisfies Readonly<Record<string, CrashState>>;
+
+export type DeliveryFailpoint = keyof typeof crashStates;

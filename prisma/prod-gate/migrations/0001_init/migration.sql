@@ -65,7 +65,12 @@ create table promotion (
   delta jsonb not null
 );
 create index promotion_state on promotion (state, target);
-create unique index promotion_envelope_target on promotion (envelope_digest, target);
+create index promotion_invocation on promotion (invocation_id);
+-- A provenance counts once for a target. When its promotion came to nothing it may be asked for again, in a new request;
+-- the very same bundle never (that is a replay).
+create unique index promotion_envelope_target on promotion (envelope_digest, target)
+  where state in ('waiting', 'delivering', 'live', 'indeterminate');
+create unique index promotion_bundle_target on promotion (bundle_digest, target);
 
 create table passkey (
   credential_id text primary key,
@@ -123,6 +128,7 @@ create table delivery (
   owner text not null,
   heartbeat_at timestamptz not null,
   started_at timestamptz not null default now(),
+  -- Leaf hash (hex) of the ledger entry delivery.intent.
   intent_digest text not null,
   hook_started_at timestamptz,
   hook_finished_at timestamptz,
@@ -235,8 +241,12 @@ create table ledger_entry (
   idx bigint primary key,
   body bytea not null check (octet_length(body) between 1 and 65535),
   leaf_hash bytea not null unique check (leaf_hash = sha256('\x00'::bytea || body)),
+  -- Taken from the body so that an entry can be found; whoever relies on an entry reads its body and its proof.
+  type text not null,
+  subject_digest text not null,
   sequenced_at timestamptz not null default now()
 );
+create index ledger_entry_subject on ledger_entry (subject_digest, type);
 create table ledger_tile (
   level integer not null,
   n bigint not null,

@@ -1,0 +1,83 @@
+import type { Approval, ApprovalStore, SignedApproval } from '../../app/ports.ts';
+import type { Approval as ApprovalRow } from '../../generated/prisma/client.ts';
+import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
+import { asBuffer, asBytes, asId, asNumber, oneOf } from './rows.ts';
+
+export function createApprovalStore(database: GateDatabase): ApprovalStore {
+  return {
+    async of(promotionId) {
+      const rows = await database.prisma.approval.findMany({
+        where: { promotionId },
+        orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+      });
+      return rows.map(approvalFrom);
+    },
+
+    async insert(tx, approval) {
+      const { signed } = approval;
+      await onDuplicate(
+        { nonce: { code: 'nonce-unknown', message: 'this nonce has been used before' } },
+        () =>
+          clientOf(tx).approval.create({
+            data: {
+              id: approval.id,
+              promotionId: approval.promotionId,
+              person: approval.person,
+              decision: approval.decision,
+              note: approval.note,
+              promotionDigest: approval.promotionDigest,
+              createdAt: approval.createdAt,
+              ...(signed === null
+                ? {}
+                : {
+                    statement: asBytes(signed.statement),
+                    credentialId: signed.credentialId,
+                    authenticatorData: signed.authenticatorData,
+                    clientDataJson: signed.clientDataJson,
+                    signature: signed.signature,
+                    signCountBefore: signed.signCountBefore,
+                    nonce: signed.nonce,
+                  }),
+            },
+          }),
+      );
+    },
+  };
+}
+
+export function approvalFrom(row: ApprovalRow): Approval {
+  return {
+    id: asId('apr', row.id),
+    promotionId: row.promotionId,
+    person: row.person,
+    decision: oneOf(['approve', 'reject'], row.decision),
+    note: row.note,
+    promotionDigest: row.promotionDigest,
+    signed: signedFrom(row),
+    createdAt: row.createdAt,
+  };
+}
+
+/** An approval with a part missing counts as unsigned, which is to say not at all. */
+function signedFrom(row: ApprovalRow): SignedApproval | null {
+  if (
+    row.statement === null ||
+    row.credentialId === null ||
+    row.authenticatorData === null ||
+    row.clientDataJson === null ||
+    row.signature === null ||
+    row.signCountBefore === null ||
+    row.nonce === null
+  ) {
+    return null;
+  }
+  return {
+    statement: asBuffer(row.statement),
+    credentialId: row.credentialId,
+    authenticatorData: row.authenticatorData,
+    clientDataJson: row.clientDataJson,
+    signature: row.signature,
+    signCountBefore: asNumber(row.signCountBefore),
+    nonce: row.nonce,
+  };
+}

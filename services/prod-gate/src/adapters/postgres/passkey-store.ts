@@ -1,0 +1,100 @@
+import { StoreError, type Passkey, type PasskeyStore } from '../../app/ports.ts';
+import type { Passkey as PasskeyRow } from '../../generated/prisma/client.ts';
+import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
+import { asBuffer, asBytes, asNumber, oneOf } from './rows.ts';
+
+export function createPasskeyStore(database: GateDatabase): PasskeyStore {
+  const { prisma } = database;
+  return {
+    async find(credentialId) {
+      const row = await prisma.passkey.findUnique({ where: { credentialId } });
+      return row === null ? null : passkeyFrom(row);
+    },
+
+    async findMany(credentialIds) {
+      const rows = await prisma.passkey.findMany({
+        where: { credentialId: { in: [...credentialIds] } },
+      });
+      return rows.map(passkeyFrom);
+    },
+
+    async ofPerson(person) {
+      const rows = await prisma.passkey.findMany({
+        where: { person },
+        orderBy: [{ enrolledAt: 'asc' }, { credentialId: 'asc' }],
+      });
+      return rows.map(passkeyFrom);
+    },
+
+    async insert(tx, passkey) {
+      await onDuplicate(
+        {
+          passkey_pkey: passkeyKnown,
+          credential_id: passkeyKnown,
+          credentialId: passkeyKnown,
+        },
+        () =>
+          clientOf(tx).passkey.create({
+            data: { ...passkey, cosePublicKey: asBytes(passkey.cosePublicKey) },
+          }),
+      );
+    },
+
+    async moveSignCount(tx, use) {
+      const { count } = await clientOf(tx).passkey.updateMany({
+        where: { credentialId: use.credentialId, signCount: use.from },
+        data: { signCount: use.to, lastUsedAt: use.at },
+      });
+      if (count !== 1) {
+        throw new StoreError('row-changed', 'the counter of this passkey moved meanwhile');
+      }
+    },
+
+    async insertChallenge(challenge) {
+      await prisma.webauthnChallenge.deleteMany({ where: { expiresAt: { lt: new Date() } } });
+      await prisma.webauthnChallenge.create({
+        data: {
+          ...challenge,
+          statement: challenge.statement === null ? null : asBytes(challenge.statement),
+        },
+      });
+    },
+
+    async takeChallenge(tx, nonce, now) {
+      const [row] = await clientOf(tx).$queryRaw<
+        {
+          kind: string;
+          person: string;
+          promotion_id: string | null;
+          statement: Uint8Array | null;
+          expires_at: Date;
+        }[]
+      >`delete from webauthn_challenge where nonce = ${nonce}
+        returning kind, person, promotion_id, statement, expires_at`;
+      if (row === undefined || row.expires_at <= now) {
+        throw new StoreError('nonce-unknown', 'this ceremony was used, has expired or never began');
+      }
+      return {
+        nonce,
+        kind: oneOf(['enrolment', 'approval'], row.kind),
+        person: row.person,
+        promotionId: row.promotion_id,
+        statement: row.statement === null ? null : asBuffer(row.statement),
+        expiresAt: row.expires_at,
+      };
+    },
+  };
+}
+
+const passkeyKnown = {
+  code: 'passkey-known',
+  message: 'this passkey is enrolled already',
+} as const;
+
+export function passkeyFrom(row: PasskeyRow): Passkey {
+  return {
+    ...row,
+    cosePublicKey: asBuffer(row.cosePublicKey),
+    signCount: asNumber(row.signCount),
+  };
+}

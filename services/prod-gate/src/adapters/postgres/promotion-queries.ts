@@ -1,0 +1,99 @@
+import type { Approval, PromotionQueries } from '../../app/ports.ts';
+import { approvalFrom } from './approval-store.ts';
+import type { GateDatabase } from './client.ts';
+import { deliveryFrom } from './delivery-store.ts';
+import { intakeItemFrom } from './intake-store.ts';
+import { ledgerRowFrom } from './ledger-store.ts';
+import { liveFrom, promotionFrom, signedBytes } from './promotion-store.ts';
+import { asNumber } from './rows.ts';
+import { vaultSessionFrom } from './vault-session-store.ts';
+
+export function createPromotionQueries(database: GateDatabase): PromotionQueries {
+  const { prisma } = database;
+  return {
+    async promotions(filter) {
+      const rows = await prisma.promotion.findMany({
+        where: {
+          ...(filter.states === undefined ? {} : { state: { in: [...filter.states] } }),
+          ...(filter.target === undefined ? {} : { target: filter.target }),
+        },
+        omit: signedBytes,
+        orderBy: [{ admittedAt: 'desc' }, { id: 'desc' }],
+        take: filter.limit,
+      });
+      return rows.map(promotionFrom);
+    },
+
+    async approvals(promotionIds) {
+      const rows = await prisma.approval.findMany({
+        where: { promotionId: { in: [...promotionIds] } },
+        orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+      });
+      const byPromotion = new Map<string, Approval[]>(promotionIds.map((id) => [id, []]));
+      for (const row of rows) byPromotion.get(row.promotionId)?.push(approvalFrom(row));
+      return byPromotion;
+    },
+
+    async live() {
+      const rows = await prisma.targetLive.findMany({ orderBy: { target: 'asc' } });
+      return rows.map(liveFrom);
+    },
+
+    async deliveries(filter) {
+      const rows = await prisma.delivery.findMany({
+        where: filter.target === undefined ? {} : { target: filter.target },
+        orderBy: [{ startedAt: 'desc' }, { id: 'desc' }],
+        take: filter.limit,
+      });
+      return rows.map(deliveryFrom);
+    },
+
+    async leases(limit) {
+      const [unclean, clean] = await Promise.all([
+        prisma.vaultSession.findMany({
+          where: { state: { not: 'CLEAN' } },
+          orderBy: { createdAt: 'desc' },
+          take: limit,
+        }),
+        prisma.vaultSession.findMany({
+          where: { state: 'CLEAN' },
+          orderBy: { createdAt: 'desc' },
+          take: limit,
+        }),
+      ]);
+      return [...unclean, ...clean].slice(0, limit).map(vaultSessionFrom);
+    },
+
+    async refused(limit) {
+      const rows = await prisma.intakeItem.findMany({
+        where: { outcome: 'refused' },
+        orderBy: [{ receivedAt: 'desc' }, { seq: 'desc' }],
+        take: limit,
+      });
+      return rows.map(intakeItemFrom);
+    },
+
+    async outboxes() {
+      const rows = await prisma.outboxCursor.findMany({ orderBy: { source: 'asc' } });
+      return rows.map((row) => ({
+        source: row.source,
+        seq: asNumber(row.seq),
+        head: asNumber(row.head),
+        polledAt: row.polledAt,
+      }));
+    },
+
+    async freezes() {
+      return prisma.repositoryFreeze.findMany({ orderBy: { since: 'asc' } });
+    },
+
+    async ledgerEntries(window) {
+      const rows = await prisma.ledgerEntry.findMany({
+        where: window.before === null ? {} : { idx: { lt: window.before } },
+        orderBy: { idx: 'desc' },
+        take: window.limit,
+      });
+      return rows.map(ledgerRowFrom);
+    },
+  };
+}

@@ -1,0 +1,156 @@
+import type {
+  Fenced,
+  VaultSession,
+  VaultSessionState,
+  VaultSessionStore,
+} from '../../app/ports.ts';
+import type { Prisma, VaultSession as VaultSessionRow } from '../../generated/prisma/client.ts';
+import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
+import { asId, oneOf } from './rows.ts';
+
+const states = ['INTENT', 'TOKEN', 'LEASED', 'REVOKING', 'REVOKE_PENDING', 'CLEAN'] as const;
+/** Long enough for a person to see what Vault said; never the whole of an unbounded answer. */
+const maxErrorLength = 500;
+
+export function createVaultSessionStore(database: GateDatabase): VaultSessionStore {
+  const { prisma } = database;
+
+  async function change(
+    client: Pick<Prisma.TransactionClient, 'vaultSession'>,
+    session: Fenced,
+    from: VaultSessionState[],
+    data: Prisma.VaultSessionUpdateManyMutationInput,
+  ): Promise<boolean> {
+    const { count } = await client.vaultSession.updateMany({
+      where: { id: session.id, fence: session.fence, state: { in: from } },
+      data,
+    });
+    return count === 1;
+  }
+
+  return {
+    async find(id) {
+      const row = await prisma.vaultSession.findUnique({ where: { id } });
+      return row === null ? null : vaultSessionFrom(row);
+    },
+
+    async ofDelivery(deliveryId) {
+      const row = await prisma.vaultSession.findFirst({
+        where: { deliveryId },
+        orderBy: { createdAt: 'desc' },
+      });
+      return row === null ? null : vaultSessionFrom(row);
+    },
+
+    async uncleanOn(target) {
+      const row = await prisma.vaultSession.findFirst({
+        where: { target, state: { not: 'CLEAN' } },
+      });
+      return row === null ? null : vaultSessionFrom(row);
+    },
+
+    async unclean() {
+      const rows = await prisma.vaultSession.findMany({
+        where: { state: { not: 'CLEAN' } },
+        orderBy: { createdAt: 'asc' },
+      });
+      return rows.map(vaultSessionFrom);
+    },
+
+    async insertIntent(tx, session) {
+      await onDuplicate({ vault_session_live: targetBusy, target: targetBusy }, () =>
+        clientOf(tx).vaultSession.create({
+          data: {
+            id: session.id,
+            deliveryId: session.deliveryId,
+            target: session.target,
+            fence: session.fence,
+            state: 'INTENT',
+            jwtMount: session.jwtMount,
+            databaseMount: session.databaseMount,
+            databaseRole: session.databaseRole,
+            jwtExpiresAt: session.jwtExpiresAt,
+            deadline: session.deadline,
+            createdAt: session.at,
+          },
+        }),
+      );
+    },
+
+    token: (session, accessor) => change(prisma, session, ['INTENT'], { state: 'TOKEN', accessor }),
+
+    leased: (tx, session, lease) =>
+      change(clientOf(tx), session, ['TOKEN'], {
+        state: 'LEASED',
+        leaseIds: [lease.leaseId],
+        roleName: lease.roleName,
+        issuedAt: lease.issuedAt,
+      }),
+
+    revoking: (session) =>
+      change(prisma, session, ['INTENT', 'TOKEN', 'LEASED'], { state: 'REVOKING' }),
+
+    fenceOff: (tx, session, fence) =>
+      change(clientOf(tx), session, ['INTENT', 'TOKEN', 'LEASED', 'REVOKING', 'REVOKE_PENDING'], {
+        state: 'REVOKING',
+        fence,
+      }),
+
+    async revokeFailed(id, error) {
+      await prisma.vaultSession.updateMany({
+        where: { id, state: { in: ['REVOKING', 'REVOKE_PENDING'] } },
+        data: {
+          state: 'REVOKE_PENDING',
+          attempts: { increment: 1 },
+          lastError: error.slice(0, maxErrorLength),
+        },
+      });
+    },
+
+    async clean(tx, id, proof) {
+      const { count } = await clientOf(tx).vaultSession.updateMany({
+        where: { id, state: { in: ['REVOKING', 'REVOKE_PENDING'] } },
+        data: {
+          state: 'CLEAN',
+          revokedAt: proof.at,
+          roleGone: proof.roleGone,
+          attempts: { increment: 1 },
+          lastError: null,
+        },
+      });
+      return count === 1;
+    },
+
+    async minted(sessionId) {
+      return prisma.mintedLogin.findUnique({ where: { sessionId } });
+    },
+
+    async recordMint(tx, mint) {
+      await onDuplicate(
+        {
+          minted_login_pkey: alreadyMinted,
+          session_id: alreadyMinted,
+          sessionId: alreadyMinted,
+        },
+        () => clientOf(tx).mintedLogin.create({ data: mint }),
+      );
+    },
+  };
+}
+
+const targetBusy = {
+  code: 'target-busy',
+  message: 'a credential of this target is not known to be revoked yet',
+} as const;
+const alreadyMinted = {
+  code: 'already-minted',
+  message: 'a login was minted for this session before; a session gets one',
+} as const;
+
+export function vaultSessionFrom(row: VaultSessionRow): VaultSession {
+  return {
+    ...row,
+    deliveryId: asId('dlv', row.deliveryId),
+    state: oneOf(states, row.state),
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * What changes on the target: the commits and files between what is live and the release. Its digest is part of the
+ * promotion document, so an approval covers exactly the changes that the page showed.
+ */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { GitCommit, Timestamp } from '@airlock/common/wire/scalars';
+
+/** Most commits read for a delta. A longer one cannot say who wrote it and is refused. */
+export const maxDeltaCommits = 10_000;
+/** How many commits and files the delta lists by name; the totals count all. */
+export const listedCommits = 200;
+export const listedFiles = 500;
+
+export const Delta = z.strictObject({
+  /** What is live and is compared with; null when the target has had no delivery yet. */
+  base: z.strictObject({ commit: GitCommit, release: z.string() }).nullable(),
+  commitCount: z.number().int().nonnegative(),
+  /** Newest first, at most {@link listedCommits}. */
+  commits: z.array(
+    z.strictObject({
+      commit: GitCommit,
+      subject: z.string(),
+      authorName: z.string(),
+      authorEmail: z.string(),
+      committerEmail: z.string(),
+      committedAt: Timestamp,
+    }),
+  ),
+  /** Every author and committer address of all commits, sorted: these people never count as approvers. */
+  emails: z.array(z.string()),
+  fileCount: z.number().int().nonnegative(),
+  /** At most {@link listedFiles}; added and removed are null for a binary file. */
+  files: z.array(
+    z.strictObject({
+      path: z.string(),
+      status: z.string(),
+      added: z.number().int().nullable(),
+      removed: z.number().int().nullable(),
+    }),
+  ),
+});
+export type Delta = z.infer<typeof Delta>;
+
+/** As `@airlock/git` reports a commit of `from..to`. */
+export type DeltaCommit = {
+  readonly commit: string;
+  readonly authorName: string;
+  readonly authorEmail: string;
+  readonly committerEmail: string;
+  readonly subject: string;
+  /** RFC 3339. */
+  readonly committedAt: string;
+};
+export type DeltaFile = {
+  readonly path: string;
+  readonly status: string;
+  readonly added: number | null;
+  readonly removed: number | null;
+};
+
+export function makeDelta(given: {
+  base: { commit: string; release: string } | null;
+  commits: readonly DeltaCommit[];
+  files: readonly DeltaFile[];
+}): Delta {
+  const emails = new Set(given.commits.flatMap((c) => [c.authorEmail, c.committerEmail]));
+  return {
+    base: given.base === null ? null : { commit: given.base.commit, release: given.base.release },
+    commitCount: given.commits.length,
+    commits: given.commits.slice(0, listedCommits).map((c) => ({
+      commit: c.commit,
+      subject: c.subject,
+      authorName: c.authorName,
+      authorEmail: c.authorEmail,
+      committerEmail: c.committerEmail,
+      committedAt: c.committedAt,
+    })),
+    emails: [...emails].sort(),
+    fileCount: given.files.length,
+    files: given.files.slice(0, listedFiles).map((f) => ({
+      path: f.path,
+      status: f.status,
+      added: f.added,
+      removed: f.removed,
+    })),
+  };
+}
+
+/** SHA-256 (hex) of the delta's canonical JSON. The order of keys is fixed here, because jsonb does not keep it. */
+export function deltaDigest(delta: Delta): string {
+  const ordered = {
+    base: delta.base === null ? null : { commit: delta.base.commit, release: delta.base.release },
+    commitCount: delta.commitCount,
+    commits: delta.commits.map((c) => ({
+      commit: c.commit,
+      subject: c.subject,
+      authorName: c.authorName,
+      authorEmail: c.authorEmail,
+      committerEmail: c.committerEmail,
+      committedAt: c.committedAt,
+    })),
+    emails: delta.emails,
+    fileCount: delta.fileCount,
+    files: delta.files.map((f) => ({
+      path: f.path,
+      status: f.status,
+      added: f.added,
+      removed: f.removed,
+    })),
+  };
+  return createHash('sha256').update(JSON.stringify(ordered)).digest('hex');
+}

@@ -1,0 +1,69 @@
+import { rootFileSystemArguments } from './host.ts';
+import type { SandboxOptions } from './bubblewrap.ts';
+
+/** A file whose bytes bwrap reads from a descriptor. */
+export type DataFile = { target: string; content: Buffer };
+
+/** The few files below /etc that programs expect; nothing of the host's. */
+export function accountFiles(options: { workingDirectory: string; hostname: string }): DataFile[] {
+  const { workingDirectory, hostname } = options;
+  return [
+    {
+      target: '/etc/passwd',
+      content: Buffer.from(
+        `root:x:0:0:root:/:/bin/sh\nbuild:x:65534:65534:build:${workingDirectory}:/bin/sh\n`,
+      ),
+    },
+    { target: '/etc/group', content: Buffer.from('root:x:0:\nbuild:x:65534:\n') },
+    {
+      target: '/etc/hosts',
+      content: Buffer.from(`127.0.0.1 localhost ${hostname}\n::1 localhost\n`),
+    },
+    {
+      target: '/etc/nsswitch.conf',
+      content: Buffer.from('passwd: files\ngroup: files\nhosts: files\n'),
+    },
+  ];
+}
+
+/**
+ * The sandbox line itself (without the command).
+ *
+ * @param binds with sources as bwrap shall open them, which is not always the caller's path.
+ * @param files each with the descriptor that carries its bytes.
+ */
+export function bubblewrapArguments(
+  options: Pick<SandboxOptions, 'env' | 'workingDirectory' | 'hostname'>,
+  binds: SandboxOptions['binds'],
+  files: readonly { target: string; descriptor: number }[],
+  descriptors: { seccomp: number; status: number },
+): string[] {
+  return [
+    // Named one by one: --unshare-all does not go with --disable-userns.
+    ...['--unshare-user', '--disable-userns', '--assert-userns-disabled'],
+    ...['--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup'],
+    ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL'],
+    ...['--uid', '65534', '--gid', '65534', '--hostname', options.hostname],
+    ...[
+      '--clearenv',
+      ...Object.entries(options.env).flatMap(([name, value]) => ['--setenv', name, value]),
+    ],
+    ...rootFileSystemArguments(),
+    ...['--proc', '/proc', '--dev', '/dev'],
+    ...['--size', String(64 * 1024 * 1024), '--perms', '1777', '--tmpfs', '/tmp'],
+    ...['--size', String(8 * 1024 * 1024), '--perms', '1777', '--tmpfs', '/dev/shm'],
+    ...binds.flatMap(({ source, target, writable }) => [
+      writable === true ? '--bind' : '--ro-bind',
+      source,
+      target,
+    ]),
+    ...files.flatMap(({ target, descriptor }) => [
+      ...['--perms', '0444', '--ro-bind-data', String(descriptor), target],
+    ]),
+    // The root and /dev are memory without a bound: a build could fill the host's memory through them.
+    ...['--remount-ro', '/dev', '--remount-ro', '/'],
+    ...['--chdir', options.workingDirectory],
+    ...['--seccomp', String(descriptors.seccomp)],
+    ...['--json-status-fd', String(descriptors.status)],
+  ];
+}

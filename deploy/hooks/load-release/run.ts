@@ -1,0 +1,138 @@
+/**
+ * Deploy hook: loads a release of the catalogue into the target's database.
+ *
+ * Runs in the gate's sandbox (docs: hook contract). It gets /artifact (read-only, already checked), /params.json, the
+ * credential on a descriptor, and the database behind /egress; it leaves /out/result.json. Everything happens in one
+ * transaction whose last row is unique per promotion, so that running it twice changes nothing the second time.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { Client } from 'pg';
+import { readRelease, type Release } from './read-release.ts';
+
+type Credential = { username: string; password: string; database: string };
+
+function environment(name: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === '')
+    throw new Error(`${name} is not set: this hook runs under the gate only`);
+  return value;
+}
+
+function readCredential(): Credential {
+  const value: unknown = JSON.parse(
+    readFileSync(Number(environment('AIRLOCK_CREDENTIAL_FD')), 'utf8'),
+  );
+  if (typeof value === 'object' && value !== null) {
+    const { username, password, database } = value as Record<string, unknown>;
+    if (
+      typeof username === 'string' &&
+      typeof password === 'string' &&
+      typeof database === 'string'
+    ) {
+      return { username, password, database };
+    }
+  }
+  throw new Error('the credential is not {username, password, database}');
+}
+
+function readSchema(): string {
+  const value: unknown = JSON.parse(readFileSync('/params.json', 'utf8'));
+  const given: unknown =
+    typeof value === 'object' && value !== null ? Reflect.get(value, 'schema') : undefined;
+  const schema = given ?? 'public';
+  if (typeof schema !== 'string' || !/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) {
+    throw new Error('params.schema: a lower-case schema name expected');
+  }
+  return schema;
+}
+
+async function load(
+  client: Client,
+  schema: string,
+  { products }: Release,
+): Promise<'loaded' | 'loaded-before'> {
+  const release = environment('AIRLOCK_RELEASE');
+  await client.query('begin');
+  // One loader at a time, also when an old one is still ending.
+  await client.query(`select pg_advisory_xact_lock(hashtext('airlock load-release'))`);
+  await client.query(`create table if not exists ${schema}.product (
+    sku text primary key, name text not null, price_cents integer not null, release text not null)`);
+  await client.query(`create table if not exists ${schema}.release_history (
+    promotion_digest text primary key, release text not null, delivery text not null, products integer not null,
+    loaded_at timestamptz not null default now())`);
+  const { rowCount } = await client.query(
+    `insert into ${schema}.release_history (promotion_digest, release, delivery, products) values ($1, $2, $3, $4)
+     on conflict (promotion_digest) do nothing`,
+    [
+      environment('AIRLOCK_PROMOTION_DIGEST'),
+      release,
+      environment('AIRLOCK_DELIVERY'),
+      products.length,
+    ],
+  );
+  if (rowCount === 0) {
+    await client.query('rollback');
+    return 'loaded-before';
+  }
+  await client.query(
+    `insert into ${schema}.product (sku, name, price_cents, release)
+     select sku, name, price_cents, $4 from unnest($1::text[], $2::text[], $3::int[]) as given (sku, name, price_cents)
+     on conflict (sku) do update set name = excluded.name, price_cents = excluded.price_cents, release = excluded.release`,
+    [
+      products.map((product) => product.sku),
+      products.map((product) => product.name),
+      products.map((product) => product.priceCents),
+      release,
+    ],
+  );
+  await client.query(`delete from ${schema}.product where release <> $1`, [release]);
+  await client.query('commit');
+  return 'loaded';
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+async function main(): Promise<void> {
+  const artifact = environment('AIRLOCK_ARTIFACT');
+  const release = readRelease(readFileSync(artifact));
+  if (release.commit !== environment('AIRLOCK_COMMIT')) {
+    throw new Error(
+      `the artifact was built from ${release.commit}, approved was ${environment('AIRLOCK_COMMIT')}`,
+    );
+  }
+  say(`release ${environment('AIRLOCK_RELEASE')}: ${release.products.length} products`);
+  const schema = readSchema();
+  const credential = readCredential();
+  const client = new Client({
+    host: '/egress',
+    user: credential.username,
+    password: credential.password,
+    database: credential.database,
+    connectionTimeoutMillis: 10_000,
+    statement_timeout: 60_000,
+  });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ session: string }>('select session_user as session');
+    say(`connected as ${rows[0]?.session ?? 'nobody'}`);
+    const outcome = await load(client, schema, release);
+    say(
+      outcome === 'loaded'
+        ? `${release.products.length} products in ${schema}.product, release noted in ${schema}.release_history`
+        : 'this promotion was loaded before; nothing changed',
+    );
+  } finally {
+    await client.end();
+  }
+  writeFileSync(
+    '/out/result.json',
+    JSON.stringify({ release: environment('AIRLOCK_RELEASE'), rows: release.products.length }),
+  );
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`load-release: ${error instanceof Error ? error.message : 'failed'}\n`);
+  process.exitCode = 1;
+});

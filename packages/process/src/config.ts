@@ -121,9 +121,13 @@ function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   return schema;
 }
 
+function shapeOf(object: z.ZodObject<z.ZodRawShape>): z.ZodRawShape {
+  return object.shape;
+}
+
 function step(schema: z.core.$ZodType, key: PropertyKey): z.core.$ZodType | undefined {
   const inner = unwrap(schema);
-  if (inner instanceof z.ZodObject && typeof key === 'string') return inner.shape[key];
+  if (inner instanceof z.ZodObject && typeof key === 'string') return shapeOf(inner)[key];
   if (inner instanceof z.ZodArray) return inner.element;
   if (inner instanceof z.ZodRecord) return inner.valueType;
   return undefined;

@@ -1,4 +1,3 @@
-import { AirlockError } from '@airlock/common/errors';
 import winston from 'winston';
 
 export type LogValue =
@@ -73,7 +72,6 @@ function plain(value: LogValue): unknown {
 
 /** The stable code of an error: ours, or Node's and Postgres's `code`, or the class name. */
 export function errorCode(error: Error): string {
-  if (error instanceof AirlockError) return error.code;
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
@@ -83,7 +81,8 @@ export function createLog(service: string): Log {
     level: process.env['AIRLOCK_LOG_LEVEL'] === 'debug' ? 'debug' : 'info',
     levels: { error: 0, warn: 1, info: 2, debug: 3 },
     format: winston.format.printf(({ message }) => String(message)),
-    transports: [new winston.transports.Console()],
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston's types say one thing twice
+    transports: [new winston.transports.Stream({ stream: process.stdout })],
   });
   const at =
     (level: Level) =>

@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { z } from 'zod';
 import { ConfigurationError, parseConfig } from './config.ts';
-import { createLog, type Log } from './log.ts';
+import { createLog, errorCode, type Log } from './log.ts';
 
 /** What a process may do within the 5 s after SIGTERM; the rest is for the exit itself. */
 const closeWithinMs = 4_500;
@@ -135,7 +135,7 @@ async function readConfig(file: string): Promise<string> {
 }
 
 function isConfigurationError(error: Error): boolean {
-  return error instanceof AirlockError && error.code.startsWith('configuration-');
+  return error instanceof AirlockError && errorCode(error).startsWith('configuration-');
 }
 
 function asError(cause: unknown): Error {

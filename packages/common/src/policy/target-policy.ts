@@ -78,7 +78,12 @@ export const TargetPolicy = z.strictObject({
       .regex(/^[a-z0-9][a-z0-9-]{0,62}@sha256:[0-9a-f]{64}$/, 'expected name@sha256:<64 hex>')
       .describe('Registered hook, pinned by the digest of its directory.'),
     timeout: Duration,
-    params: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    params: z
+      .record(
+        z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]{0,62}$/, 'expected letters, digits, _ -'),
+        z.union([z.string(), z.number().int(), z.boolean()]),
+      )
+      .describe('Handed to the hook as it stands, and part of what approvers sign.'),
     database: z
       .strictObject({
         host: z.string(),

@@ -1,0 +1,17 @@
+/**
+ * The URIs and fixed strings of Airlock's signed documents. Every one is compared exactly; changing one makes a new
+ * kind of document that older gates refuse.
+ */
+
+/** The DSSE payload type of every statement, and the first half of what a passkey signs. */
+export const intotoPayloadType = 'application/vnd.in-toto+json';
+
+export const statementType = 'https://in-toto.io/Statement/v1';
+
+export const provenancePredicate = 'https://slsa.dev/provenance/v1';
+export const testResultPredicate = 'https://in-toto.io/attestation/test-result/v0.1';
+export const promotionRequestPredicate = 'https://airlock.example/attestation/promotion-request/v1';
+export const approvalPredicate = 'https://airlock.example/attestation/approval/v1';
+
+/** The one buildType that the gate knows how to read: a pipeline file of the repository, run by nonprod. */
+export const pipelineBuildType = 'https://airlock.example/buildtypes/pipeline/v1';

@@ -1,0 +1,122 @@
+/** The walls between the rooms, as rules. tests/architecture proves that each of them catches what it is for. */
+const serviceDirectory = '^services/([^/]+)/';
+
+export default {
+  forbidden: [
+    {
+      name: 'prod-gate-never-imports-nonprod',
+      comment: 'The gate believes nothing that nonprod says; it certainly does not run its code.',
+      severity: 'error',
+      from: { path: '^services/prod-gate/' },
+      to: { path: '^services/nonprod/', reachable: true },
+    },
+    {
+      name: 'services-do-not-share-code',
+      comment: 'What two services need is a package.',
+      severity: 'error',
+      from: { path: serviceDirectory },
+      to: { path: '^services/', pathNot: '^services/$1/' },
+    },
+    {
+      name: 'packages-do-not-import-services',
+      severity: 'error',
+      from: { path: '^packages/' },
+      to: { path: '^services/' },
+    },
+    {
+      name: 'common-is-pure',
+      comment: 'No I/O, no clock, no randomness: zod, node:crypto and node:buffer only.',
+      severity: 'error',
+      from: { path: '^packages/common/src/', pathNot: '[.]test[.]ts$' },
+      to: { pathNot: ['^packages/common/src/', '^node_modules/zod/', '^(node:)?(crypto|buffer)$', '^node_modules/@types/node/'] },
+    },
+    {
+      name: 'domain-is-pure',
+      comment: 'Domain code decides over values: nothing but the kernel, zod and the domain itself.',
+      severity: 'error',
+      from: { path: '^services/[^/]+/src/domain/', pathNot: '[.]test[.]tsx?$' },
+      to: {
+        pathNot: [
+          '^services/[^/]+/src/domain/',
+          '^packages/common/src/',
+          '^node_modules/(zod|yaml)/',
+          '^(node:)?(crypto|buffer)$',
+          '^node_modules/@types/node/',
+        ],
+      },
+    },
+    {
+      name: 'app-does-not-know-adapters',
+      comment: 'A use case names ports; processes/*.ts hand it the adapters.',
+      severity: 'error',
+      from: { path: '^services/[^/]+/src/app/', pathNot: '[.]test[.]ts$' },
+      to: { path: '^services/[^/]+/src/(adapters|http|processes|generated)/' },
+    },
+    {
+      name: 'prisma-stays-in-its-adapter',
+      severity: 'error',
+      from: { path: '^services/[^/]+/src/', pathNot: '^services/[^/]+/src/(adapters/postgres|generated)/' },
+      to: { path: '/generated/prisma/' },
+    },
+    {
+      name: 'only-deliverer-and-watchdog-reach-vault',
+      comment: 'Intake, the pages and the authority cannot name a Vault client, however long the way.',
+      severity: 'error',
+      from: { path: '^services/prod-gate/src/processes/(intake|web|authority)[.]ts$' },
+      to: { path: '^services/prod-gate/src/adapters/vault/', reachable: true },
+    },
+    {
+      name: 'only-deliverer-reaches-hooks',
+      severity: 'error',
+      from: { path: '^services/prod-gate/src/processes/(intake|web|authority|watchdog)[.]ts$' },
+      to: { path: '^services/prod-gate/src/adapters/hooks/run-hook', reachable: true },
+    },
+    {
+      name: 'only-intake-connects-to-nonprod',
+      severity: 'error',
+      from: { path: '^services/prod-gate/src/processes/(web|authority|deliverer|watchdog)[.]ts$' },
+      to: { path: '^services/prod-gate/src/adapters/nonprod-outbox/', reachable: true },
+    },
+    {
+      name: 'only-web-listens',
+      comment: 'The gate has one process that answers browsers; no other may reach Express.',
+      severity: 'error',
+      from: { path: '^services/prod-gate/src/processes/(intake|authority|deliverer|watchdog)[.]ts$' },
+      to: { path: '^node_modules/express/', reachable: true },
+    },
+    {
+      name: 'runner-and-signer-know-no-database',
+      comment: 'Their package.json is the proof; this rule holds it to what the code reaches.',
+      severity: 'error',
+      from: { path: '^services/(runner|signer)/src/processes/' },
+      to: { path: '^node_modules/(pg|bull|ioredis|express|@prisma)/', reachable: true },
+    },
+    {
+      name: 'no-phantom-dependency',
+      comment: 'npm hoists: a package resolves although only a neighbour declares it.',
+      severity: 'error',
+      from: { path: '^(packages|services|deploy)/', pathNot: '[.]test[.]tsx?$' },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+    },
+    {
+      name: 'tests-stay-out-of-production',
+      severity: 'error',
+      from: { path: '^(packages|services)/', pathNot: ['[.]test[.]tsx?$', '^packages/(testkit|vault-double)/'] },
+      to: { path: ['^packages/(testkit|vault-double)/', '[.]test[.]tsx?$'] },
+    },
+    { name: 'no-circular', severity: 'error', from: { pathNot: '/generated/' }, to: { circular: true } },
+    { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: ['node_modules', '/generated/'] },
+    exclude: { path: ['[.]tsbuild/', '^dist/', '^[.]demo/', '^[.]test/'] },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.base.json' },
+    combinedDependencies: false,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['source', 'import', 'node', 'default', 'require'],
+      extensions: ['.ts', '.tsx', '.mjs', '.js', '.json', '.d.ts'],
+    },
+  },
+};

@@ -1,0 +1,97 @@
+/** Where everything of one pair lives, and on which ports. Nothing is touched outside `directory`. */
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from '@airlock/testkit/ports';
+
+export interface Layout {
+  readonly directory: string;
+  readonly logs: string;
+  readonly keys: string;
+  readonly config: string;
+  /** What a reviewed configuration repository holds: targets, roster, trust, hooks. */
+  readonly gateConfig: string;
+  readonly git: string;
+  readonly mirrors: string;
+  readonly artifacts: string;
+  readonly work: string;
+  readonly passkeys: string;
+  readonly postgres: string;
+  readonly redis: string;
+  readonly signerSocket: string;
+  readonly authoritySocket: string;
+}
+
+// sun_path of Linux holds 108 bytes, of macOS 104, with the ending NUL.
+const maxSocketPathBytes = 100;
+
+export function layoutAt(directory: string): Layout {
+  const under = (name: string): string => {
+    const path = join(directory, name);
+    mkdirSync(path, { recursive: true });
+    return path;
+  };
+  const run = under('run');
+  const sockets = Buffer.byteLength(join(run, 'authority.sock')) > maxSocketPathBytes ? mkdtempSync(join(tmpdir(), 'airlock-')) : run;
+  return {
+    directory,
+    logs: under('logs'),
+    keys: under('keys'),
+    config: under('config'),
+    gateConfig: under('gate-config'),
+    git: under('git'),
+    mirrors: under('mirrors'),
+    artifacts: under('artifacts'),
+    work: under('work'),
+    passkeys: under('passkeys'),
+    // Made by the engines' own starters, which may have to give them to another user.
+    postgres: join(directory, 'postgres'),
+    redis: join(directory, 'redis'),
+    signerSocket: join(sockets, 'signer.sock'),
+    authoritySocket: join(sockets, 'authority.sock'),
+  };
+}
+
+export interface Ports {
+  readonly gate: number;
+  readonly nonprod: number;
+  readonly runnerApi: number;
+  readonly outbox: number;
+  readonly identityProvider: number;
+  readonly vault: number;
+  readonly postgres: number;
+  readonly redis: number;
+}
+
+const preferred: Ports = {
+  gate: 26080,
+  nonprod: 26081,
+  runnerApi: 26082,
+  outbox: 26083,
+  identityProvider: 26084,
+  vault: 26200,
+  postgres: 26432,
+  redis: 26379,
+};
+
+/** The demo's own port numbers where they are free, others where they are taken; `free` takes any. */
+export async function choosePorts(choice: 'preferred' | 'free'): Promise<Ports> {
+  const pick = (wanted: number): Promise<number> => freePort(choice === 'preferred' ? wanted : undefined);
+  return {
+    gate: await pick(preferred.gate),
+    nonprod: await pick(preferred.nonprod),
+    runnerApi: await pick(preferred.runnerApi),
+    outbox: await pick(preferred.outbox),
+    identityProvider: await pick(preferred.identityProvider),
+    vault: await pick(preferred.vault),
+    postgres: await pick(preferred.postgres),
+    redis: await pick(preferred.redis),
+  };
+}
+
+/** Ports that were wanted and taken, for the line that says so. */
+export const movedPorts = (ports: Ports): string[] =>
+  Object.entries(preferred).flatMap(([name, wanted]) => {
+    const got = Object.entries(ports).find(([key]) => key === name)?.[1];
+    return got === wanted ? [] : [`${name} ${wanted} → ${String(got)}`];
+  });

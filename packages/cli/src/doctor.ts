@@ -1,0 +1,272 @@
+/**
+ * `airlock doctor`: live tests of an installation. Each says what was tried, what came back and how to mend it.
+ *
+ * An installation is a directory of process configurations (`*.yaml`, two levels deep at most); blocks of a known name
+ * (`database`, `redis`, `vault`, `git`) are tested wherever they stand, each distinct one once.
+ */
+import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { probeSandbox } from '@airlock/sandbox/probe';
+import pg from 'pg';
+import { parse } from 'yaml';
+
+const run = promisify(execFile);
+
+export interface Finding {
+  readonly id: string;
+  readonly status: 'pass' | 'fail' | 'skip';
+  readonly summary: string;
+  /** What to do; present when the status is fail. */
+  readonly howToFix?: string;
+}
+
+export interface Installation {
+  readonly directory: string;
+  readonly files: readonly { readonly path: string; readonly content: Record<string, unknown> }[];
+}
+
+type Outcome = Omit<Finding, 'id'>;
+const pass = (summary: string): Outcome => ({ status: 'pass', summary });
+const fail = (summary: string, howToFix: string): Outcome => ({ status: 'fail', summary, howToFix });
+const skip = (summary: string): Outcome => ({ status: 'skip', summary });
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Reads every configuration below `directory`; a file that is no YAML mapping is reported by the `configuration` check. */
+export async function readInstallation(directory: string): Promise<Installation> {
+  const files: { path: string; content: Record<string, unknown> }[] = [];
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !entry.name.endsWith('.yaml')) continue;
+    const path = join(entry.parentPath, entry.name);
+    let content: unknown = null;
+    try {
+      content = parse(await readFile(path, 'utf8'), { maxAliasCount: 0 });
+    } catch {
+      // Reported by the check `configuration`, which parses again and says what is wrong.
+    }
+    files.push({ path, content: isRecord(content) ? content : {} });
+  }
+  return { directory, files };
+}
+
+/** Every distinct value of a block name, with the files that hold it. */
+function blocks(installation: Installation, name: string): { value: Record<string, unknown>; file: string }[] {
+  const found = new Map<string, { value: Record<string, unknown>; file: string }>();
+  for (const { path, content } of installation.files) {
+    const value = content[name];
+    if (isRecord(value) && !found.has(JSON.stringify(value))) found.set(JSON.stringify(value), { value, file: path });
+  }
+  return [...found.values()];
+}
+
+/** Values of every key that ends in `File`, as absolute paths. */
+function referencedFiles(value: unknown, base: string): { key: string; path: string }[] {
+  if (Array.isArray(value)) return value.flatMap((each) => referencedFiles(each, base));
+  if (!isRecord(value)) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    typeof inner === 'string' && key.endsWith('File')
+      ? [{ key, path: resolve(base, inner) }]
+      : referencedFiles(inner, base),
+  );
+}
+
+const allFiles = (installation: Installation): { key: string; path: string; from: string }[] =>
+  installation.files.flatMap(({ path, content }) =>
+    referencedFiles(content, dirname(path)).map((found) => ({ ...found, from: path })),
+  );
+
+/** Settings that quietly weaken what the services rely on (node-vault, Node's TLS, code injected at start). */
+const dangerousVariables = [
+  'NODE_OPTIONS',
+  'NODE_TLS_REJECT_UNAUTHORIZED',
+  'NODE_EXTRA_CA_CERTS',
+  'NODE_DEBUG',
+  'VAULT_SKIP_VERIFY',
+  'VAULT_TOKEN',
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'LD_PRELOAD',
+];
+
+async function checkDatabase(block: { value: Record<string, unknown>; file: string }): Promise<string | null> {
+  const { host, port, name, user, passwordFile } = block.value;
+  const where = `${String(host)}:${String(port)}/${String(name)} as ${String(user)}`;
+  const client = new pg.Client({
+    host: String(host),
+    port: Number(port),
+    database: String(name),
+    user: String(user),
+    connectionTimeoutMillis: 5_000,
+    ...(typeof passwordFile === 'string'
+      ? { password: (await readFile(resolve(dirname(block.file), passwordFile), 'utf8')).trim() }
+      : {}),
+  });
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ rolsuper: boolean }>('select rolsuper from pg_roles where rolname = current_user');
+    return rows[0]?.rolsuper === true ? `${where} is a superuser; give the process its own role` : null;
+  } catch (error) {
+    return `${where}: ${messageOf(error)}`;
+  } finally {
+    await client.end();
+  }
+}
+
+/** One RESP command over a plain socket: enough to know whether Redis answers, without a client library. */
+function redisCommand(url: URL, command: string): Promise<string> {
+  return new Promise((resolvePromise, reject) => {
+    const socket = connect({ host: url.hostname, port: Number(url.port || 6379), timeout: 3_000 });
+    socket.on('connect', () => socket.write(`${command}\r\n`));
+    socket.on('data', (data) => {
+      socket.destroy();
+      resolvePromise(data.toString());
+    });
+    socket.on('timeout', () => socket.destroy(new Error('no answer within 3 s')));
+    socket.on('error', reject);
+  });
+}
+
+const checks: Readonly<Record<string, (installation: Installation) => Promise<Outcome>>> = {
+  async node() {
+    const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+    await Promise.resolve();
+    return major > 22 || (major === 22 && minor >= 18)
+      ? pass(`Node ${process.versions.node}`)
+      : fail(`Node ${process.versions.node} is too old`, 'Install Node 24, or start through npm, which brings its own.');
+  },
+  async git() {
+    try {
+      const { stdout } = await run('git', ['--version']);
+      const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(stdout) ?? [];
+      return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 38)
+        ? pass(stdout.trim())
+        : fail(`${stdout.trim()} is too old for safe.bareRepository`, 'Install git 2.38 or newer.');
+    } catch (error) {
+      return fail(`git does not start: ${messageOf(error)}`, 'Install git (Debian: apt-get install -y git).');
+    }
+  },
+  async sandbox() {
+    const probe = await probeSandbox();
+    return probe.available ? pass(`bubblewrap ${probe.version}`) : fail(probe.reason, probe.remedy);
+  },
+  async environment() {
+    await Promise.resolve();
+    const set = dangerousVariables.filter((name) => process.env[name] !== undefined);
+    return set.length === 0
+      ? pass('no variable that weakens TLS, proxies Vault or injects code')
+      : fail(`${set.join(', ')} set in this environment`, `Unset ${set.join(', ')}; services refuse to start with some of them.`);
+  },
+  async configuration(installation) {
+    if (installation.files.length === 0) {
+      return fail(`no *.yaml below ${installation.directory}`, 'Name the directory of the process configurations with --installation.');
+    }
+    for (const { path } of installation.files) {
+      try {
+        parse(await readFile(path, 'utf8'), { maxAliasCount: 0 });
+      } catch (error) {
+        return fail(`${path}: ${messageOf(error)}`, 'Correct the YAML at the line and column named.');
+      }
+    }
+    return pass(`${installation.files.length} files are well-formed`);
+  },
+  async 'private-files'(installation) {
+    const secrets = allFiles(installation).filter(({ key }) => /(key|password|secretId|roleId)File$/i.test(key));
+    if (secrets.length === 0) return skip('no key or password file is named');
+    for (const { path, from } of secrets) {
+      try {
+        const { mode } = await stat(path);
+        if ((mode & 0o077) !== 0) return fail(`${path} is readable by others (mode ${(mode & 0o777).toString(8)})`, `chmod 600 ${path}`);
+      } catch (error) {
+        return fail(`${path}, named in ${from}: ${messageOf(error)}`, 'Create the file or correct the path.');
+      }
+    }
+    return pass(`${new Set(secrets.map(({ path }) => path)).size} key and password files are private to their owner`);
+  },
+  async certificates(installation) {
+    const paths = new Set(allFiles(installation).filter(({ key }) => /^(ca|certificate)File$/.test(key)).map(({ path }) => path));
+    if (paths.size === 0) return skip('no certificate is named');
+    const soon = Date.now() + 7 * 86_400_000;
+    for (const path of paths) {
+      try {
+        const certificate = new X509Certificate(await readFile(path));
+        if (certificate.validToDate.getTime() < soon) {
+          return fail(`${path} ends on ${certificate.validTo}`, 'Renew it before it ends; connections stop on that day.');
+        }
+      } catch (error) {
+        return fail(`${path}: ${messageOf(error)}`, 'Put a PEM certificate there.');
+      }
+    }
+    return pass(`${paths.size} certificates, none ends within 7 days`);
+  },
+  async postgres(installation) {
+    const found = blocks(installation, 'database');
+    if (found.length === 0) return skip('no database block');
+    const faults = (await Promise.all(found.map(checkDatabase))).filter((fault) => fault !== null);
+    return faults.length === 0
+      ? pass(`${found.length} roles sign in, none of them a superuser`)
+      : fail(faults.join('; '), 'Start Postgres, or correct host, port, user and passwordFile in the database block.');
+  },
+  async redis(installation) {
+    const [first] = blocks(installation, 'redis');
+    if (first === undefined) return skip('no redis block: queues work by timers');
+    const url = new URL(String(first.value['url']));
+    try {
+      const answer = await redisCommand(url, 'PING');
+      return answer.startsWith('+PONG')
+        ? pass(`${url.host} answers`)
+        : fail(`${url.host} answered ${JSON.stringify(answer.slice(0, 80))}`, 'Correct redis.url; a password goes into the URL.');
+    } catch (error) {
+      return fail(`${url.host}: ${messageOf(error)}`, 'Start Redis or correct redis.url; until then queues work by timers, slower.');
+    }
+  },
+  async vault(installation) {
+    const [first] = blocks(installation, 'vault');
+    if (first === undefined) return skip('no vault block');
+    const address = String(first.value['address']);
+    try {
+      const response = await fetch(new URL('/v1/sys/health', address), { redirect: 'error', signal: AbortSignal.timeout(5_000) });
+      if (response.status === 503) return fail(`${address} is sealed`, 'Unseal Vault; deliveries wait until then.');
+      if (response.status === 501) return fail(`${address} is not initialised`, 'Initialise Vault and run the set-up.');
+      const standIn = response.headers.get('x-airlock-vault-double') !== null;
+      return standIn && process.env['AIRLOCK_DEMO'] !== '1'
+        ? fail(`${address} is the built-in stand-in`, 'Point vault.address at a real Vault or OpenBao.')
+        : pass(`${address} is unsealed${standIn ? ' (built-in stand-in, demo only)' : ''}`);
+    } catch (error) {
+      return fail(`${address}: ${messageOf(error)}`, 'Start Vault or correct vault.address.');
+    }
+  },
+  async 'git-remote'(installation) {
+    const urls = new Set(blocks(installation, 'git').map(({ value }) => String(value['url'])));
+    if (urls.size === 0) return skip('no git block');
+    for (const url of urls) {
+      try {
+        const { stdout } = await run('git', ['ls-remote', '--exit-code', '--', url, 'refs/heads/main'], {
+          timeout: 10_000,
+          env: { PATH: process.env['PATH'] ?? '', GIT_TERMINAL_PROMPT: '0', GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' },
+        });
+        if (!/^[0-9a-f]{40}\trefs\/heads\/main$/m.test(stdout)) throw new Error('refs/heads/main is not there');
+      } catch (error) {
+        return fail(`${url}: ${messageOf(error).split('\n')[0] ?? ''}`, 'Correct git.url, or give this host read access to the repository.');
+      }
+    }
+    return pass(`refs/heads/main of ${[...urls].join(', ')} can be read`);
+  },
+};
+
+export const checkIds: readonly string[] = Object.keys(checks);
+
+/** Runs the checks one after another, in order; `only` names a single one. */
+export async function examine(installation: Installation, only?: string): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const [id, check] of Object.entries(checks)) {
+    if (only !== undefined && only !== id) continue;
+    findings.push({ id, ...(await check(installation)) });
+  }
+  return findings;
+}

@@ -1,0 +1,121 @@
+/**
+ * `npm test`: everything, in the order in which a fault is cheapest to find. One stage alone: `npm run test:unit` and so on.
+ *
+ * The integration and browser tests share one Postgres cluster and one Redis on free ports, started here and ended here.
+ */
+import { spawn } from 'node:child_process';
+import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startPostgres } from '@airlock/testkit/postgres';
+import { startRedis } from '@airlock/testkit/redis';
+import { bubblewrap, chromium, ensureInstalled, installCommand } from '@airlock/testkit/system-packages';
+import { buildAll } from './build.ts';
+
+const root = join(import.meta.dirname, '..');
+const stages = ['check', 'unit', 'integration', 'e2e'] as const;
+type Stage = (typeof stages)[number];
+
+const files: Record<Exclude<Stage, 'check'>, readonly string[]> = {
+  unit: [
+    'packages/*/src/**/*.test.{ts,tsx}',
+    'services/*/src/**/*.test.{ts,tsx}',
+    'deploy/*/src/**/*.test.ts',
+    'tests/{architecture,conformance,docs}/**/*.test.ts',
+  ],
+  integration: [
+    'packages/*/src/**/*.integration.test.ts',
+    'services/*/src/**/*.integration.test.{ts,tsx}',
+    'tests/{contract,faults}/**/*.test.ts',
+  ],
+  e2e: ['tests/{adversary,e2e}/**/*.test.ts'],
+};
+
+function listed(stage: Exclude<Stage, 'check'>): readonly string[] {
+  const found = files[stage].flatMap((pattern) => globSync(pattern, { cwd: root }));
+  return found.filter((file) => !file.includes('.tsbuild') && (stage !== 'unit' || !file.includes('.integration.'))).sort();
+}
+
+function execute(args: readonly string[], env: Record<string, string>): Promise<boolean> {
+  const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+  const forward = (signal: NodeJS.Signals): void => {
+    child.kill(signal);
+  };
+  process.on('SIGTERM', forward);
+  return new Promise((resolve) => {
+    child.on('close', (code) => {
+      process.off('SIGTERM', forward);
+      resolve(code === 0);
+    });
+  });
+}
+
+const nodeTest = (stage: Exclude<Stage, 'check'>, env: Record<string, string> = {}): Promise<boolean> =>
+  execute(
+    [
+      '--conditions=source',
+      '--import',
+      join(root, 'scripts/tsx-hooks.mjs'),
+      '--disable-warning=ExperimentalWarning',
+      '--test',
+      '--test-reporter=dot',
+      '--test-reporter-destination=stdout',
+      '--test-reporter=./scripts/failures-reporter.mjs',
+      '--test-reporter-destination=stdout',
+      // Browser and pair tests share two cores with a dozen processes of their own.
+      `--test-concurrency=${stage === 'e2e' ? 1 : 2}`,
+      ...listed(stage),
+    ],
+    env,
+  );
+
+async function sharedStack(work: (env: Record<string, string>) => Promise<boolean>): Promise<boolean> {
+  const directory = mkdtempSync(join(tmpdir(), 'airlock-test-'));
+  const postgres = await startPostgres({ directory: join(directory, 'postgres') });
+  const redis = await startRedis({ directory: join(directory, 'redis') });
+  console.log(`  postgres (${postgres.source}) on ${postgres.host}:${postgres.port}, redis (${redis.source}) at ${redis.url}`);
+  try {
+    return await work({
+      AIRLOCK_TEST_POSTGRES: JSON.stringify({
+        host: postgres.host,
+        port: postgres.port,
+        user: postgres.superuser,
+        password: postgres.password,
+      }),
+      AIRLOCK_TEST_REDIS: redis.url,
+    });
+  } finally {
+    await redis.stop();
+    await postgres.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function runStage(stage: Stage): Promise<boolean> {
+  const started = performance.now();
+  console.log(`\n${stage}`);
+  const ok =
+    stage === 'check'
+      ? await execute(['--conditions=source', join(root, 'scripts/check.ts')], {})
+      : stage === 'unit'
+        ? await nodeTest(stage)
+        : await sharedStack((env) => nodeTest(stage, env));
+  console.log(`${ok ? '✓' : '✗'} ${stage}  ${((performance.now() - started) / 1000).toFixed(0)} s`);
+  return ok;
+}
+
+const wanted = process.argv[2];
+const chosen = wanted === undefined ? stages : stages.filter((stage) => stage === wanted);
+if (chosen.length === 0) {
+  console.error(`airlock: no test stage ${wanted}; stages are ${stages.join(', ')}`);
+  process.exit(2);
+}
+for (const each of [bubblewrap, chromium]) {
+  if ((await ensureInstalled(each)) === null) {
+    console.log(`! ${each.debian} is missing: its tests ${process.env['CI'] ? 'fail' : 'are skipped'}. Install it: ${installCommand(each)}`);
+  }
+}
+await buildAll();
+let ok = true;
+for (const stage of chosen) ok = (await runStage(stage)) && ok;
+process.exitCode = ok ? 0 : 1;

@@ -6,8 +6,8 @@ import { AirlockError } from '@airlock/common/errors';
 import type { Secret } from '@airlock/common/secret';
 
 export type VaultErrorCode =
-  /** The configuration or the environment makes talking to Vault unsafe. */
-  | 'vault-configuration'
+  /** A mount or role name that fits no Vault path: nothing was sent. */
+  | 'vault-request-invalid'
   /** No connection, TLS not trusted, or Vault answers that it is sealed, standby or overloaded: try again later. */
   | 'vault-unavailable'
   /** The request went out and no whole answer came back: it may have been executed. */
@@ -97,7 +97,7 @@ export type RevocationResult = {
   readonly clean: boolean;
   /** What Vault still lists; null when it could not be asked. */
   readonly remaining: { readonly tokens: number | null; readonly leases: number | null };
-  /** Why it is not clean, for a person; absent when nothing failed. */
+  /** What failed on the way, for a person; absent when nothing did. */
   readonly error?: string;
 };
 

@@ -1,0 +1,4 @@
+import { AirlockError } from '@airlock/common/errors';
+
+export type VaultSetupErrorCode = 'vault-setup-invalid' | 'vault-setup-refused';
+export class VaultSetupError extends AirlockError<VaultSetupErrorCode> {}

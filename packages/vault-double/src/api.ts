@@ -1,0 +1,99 @@
+/** The forms that every part of the stand-in shares: a call, a reply, a refusal, and how bodies are read. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { Token } from './tokens.ts';
+
+export type Operation = 'read' | 'update' | 'list' | 'delete';
+
+export type Call = {
+  operation: Operation;
+  /** Below the mount, without leading slash. */
+  path: string;
+  body: Record<string, unknown>;
+  /** Null on the login paths, which take no token. */
+  token: Token | null;
+};
+
+export type Reply = { status: number; body?: unknown };
+export type Backend = (call: Call) => Promise<Reply> | Reply;
+
+/** An answer of the form `{"errors": […]}`. */
+export class ApiFailure extends Error {
+  readonly status: number;
+  readonly errors: readonly string[];
+
+  constructor(status: number, ...errors: string[]) {
+    super(errors.join('; '));
+    this.name = 'ApiFailure';
+    this.status = status;
+    this.errors = errors;
+  }
+}
+
+/** The form that Go's multierror gives one error, which Vault shows as it is. */
+export function multierror(message: string): string {
+  return `1 error occurred:\n\t* ${message}\n\n`;
+}
+
+export const noContent: Reply = { status: 204 };
+
+const envelope = {
+  lease_id: '',
+  renewable: false,
+  lease_duration: 0,
+  data: null,
+  wrap_info: null,
+  warnings: null,
+  auth: null,
+};
+
+export function answer(part: {
+  lease_id?: string;
+  renewable?: boolean;
+  lease_duration?: number;
+  data?: unknown;
+  auth?: unknown;
+  warnings?: readonly string[];
+}): Reply {
+  return { status: 200, body: { request_id: randomUUID(), ...envelope, ...part } };
+}
+
+export function unsupportedPath(): ApiFailure {
+  return new ApiFailure(404, multierror('unsupported path'));
+}
+
+export function unsupportedOperation(): ApiFailure {
+  return new ApiFailure(405, multierror('unsupported operation'));
+}
+
+/** A token, accessor or secret id: 24 characters of base62 in Vault; hex carries the same meaning here. */
+export function randomName(length: number): string {
+  return randomBytes(length).toString('hex').slice(0, length);
+}
+
+/** A duration as Vault takes it: seconds as number or text, or Go's `90s`, `15m`, `1h`. Becomes seconds. */
+export const Ttl = z.union([z.number(), z.string()]).transform((value, context) => {
+  if (typeof value === 'number') return value;
+  const match = /^(-?\d+)([smh]?)$/.exec(value === '' ? '0' : value);
+  if (match === null) {
+    context.addIssue({ code: 'custom', message: `error converting input "${value}" to seconds` });
+    return z.NEVER;
+  }
+  const unit = { s: 1, m: 60, h: 3600 }[match[2] ?? ''] ?? 1;
+  return Number(match[1]) * unit;
+});
+
+/** A list as Vault takes it: an array, or one text with commas. */
+export const TextList = z
+  .union([z.array(z.string()), z.string()])
+  .transform((value) =>
+    typeof value === 'string' ? value.split(',').filter((entry) => entry !== '') : value,
+  );
+
+/** @throws ApiFailure 400 that names the field. */
+export function readBody<T>(schema: z.ZodType<T>, body: Record<string, unknown>): T {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const faults = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new ApiFailure(400, ...faults);
+}

@@ -1,0 +1,153 @@
+/** The `sys/` paths: mounts, auth methods, policies, leases. */
+import { z } from 'zod';
+import { type Policy, parsePolicy } from './acl.ts';
+import {
+  ApiFailure,
+  type Backend,
+  answer,
+  noContent,
+  readBody,
+  unsupportedOperation,
+  unsupportedPath,
+} from './api.ts';
+import type { Clock } from './clock.ts';
+import type { Leases } from './leases.ts';
+
+export type Mount = { type: string; description: string; backend: Backend };
+/** Mounted backends by path without trailing slash. */
+export type MountTable = Map<string, Mount>;
+
+/** Policies by name: the text as written, and what it means. */
+export type PolicyTable = Map<string, { text: string; policy: Policy }>;
+
+const Enable = z.object({ type: z.string(), description: z.string().default('') });
+const LeaseId = z.object({ lease_id: z.string(), sync: z.boolean().default(true) });
+
+export function createSystem({
+  clock,
+  leases,
+  policies,
+  secretMounts,
+  authMounts,
+  makeSecretBackend,
+  makeAuthBackend,
+}: {
+  clock: Clock;
+  leases: Leases;
+  policies: PolicyTable;
+  secretMounts: MountTable;
+  authMounts: MountTable;
+  makeSecretBackend: (type: string, mount: string) => Backend;
+  makeAuthBackend: (type: string, mount: string) => Backend;
+}): Backend {
+  function mountsAt(
+    table: MountTable,
+    prefix: string,
+    make: (type: string, mount: string) => Backend,
+  ): Backend {
+    return async ({ operation, path, body }) => {
+      if (path === '') {
+        if (operation !== 'read') throw unsupportedOperation();
+        const data = Object.fromEntries(
+          [...table].map(([mount, { type, description }]) => [`${mount}/`, { type, description }]),
+        );
+        return answer({ data });
+      }
+      const mount = path.replace(/\/$/, '');
+      if (operation === 'delete') {
+        for (const lease of leases.below(`${prefix}${mount}`)) await undoLease(lease);
+        table.delete(mount);
+        return noContent;
+      }
+      if (operation !== 'update') throw unsupportedOperation();
+      if (table.has(mount)) throw new ApiFailure(400, `path is already in use at ${mount}/`);
+      const { type, description } = readBody(Enable, body);
+      table.set(mount, { type, description, backend: make(type, mount) });
+      return noContent;
+    };
+  }
+
+  const policyCalls: Backend = ({ operation, path: name, body }) => {
+    if (operation === 'list' || (name === '' && operation === 'read')) {
+      return answer({ data: { keys: [...policies.keys(), 'root'].sort() } });
+    }
+    if (operation === 'update') {
+      const { policy: text } = readBody(z.object({ policy: z.string() }), body);
+      policies.set(name, { text, policy: parsePolicy(text) });
+      return noContent;
+    }
+    if (operation === 'delete') {
+      policies.delete(name);
+      return noContent;
+    }
+    const found = policies.get(name);
+    if (found === undefined) throw new ApiFailure(404);
+    return answer({ data: { name, policy: found.text } });
+  };
+
+  async function undoLease(lease: ReturnType<Leases['all']>[number]): Promise<void> {
+    try {
+      await leases.revoke(lease);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'unknown';
+      throw new ApiFailure(
+        400,
+        `failed to revoke entry: resp: (*logical.Response)(nil) err: ${reason}`,
+      );
+    }
+  }
+
+  const leaseCalls: Backend = async ({ operation, path, body }) => {
+    const [, prefix] = /^lookup\/(.+)$/.exec(path) ?? [];
+    if (prefix !== undefined) {
+      if (operation !== 'list') throw unsupportedOperation();
+      const keys = leases.names(prefix);
+      if (keys.length === 0) throw new ApiFailure(404);
+      return answer({ data: { keys } });
+    }
+    if (operation !== 'update') throw unsupportedOperation();
+    const [, revoked] = /^revoke-prefix\/(.+)$/.exec(path) ?? [];
+    if (revoked !== undefined) {
+      for (const lease of leases.below(revoked)) await undoLease(lease);
+      return noContent;
+    }
+    const { lease_id: id, sync } = readBody(LeaseId, body);
+    const lease = leases.get(id);
+    if (path === 'lookup') {
+      if (lease === undefined) throw new ApiFailure(400, 'invalid lease');
+      return answer({
+        data: {
+          id: lease.id,
+          issue_time: new Date(lease.issuedAt).toISOString(),
+          expire_time: new Date(lease.expiresAt).toISOString(),
+          last_renewal: null,
+          renewable: lease.expiresAt > clock.now(),
+          ttl: Math.max(0, Math.ceil((lease.expiresAt - clock.now()) / 1000)),
+        },
+      });
+    }
+    if (path !== 'revoke') throw unsupportedPath();
+    if (!sync) {
+      if (lease !== undefined) leases.revokeLater(lease);
+      return { status: 202 };
+    }
+    // Revoking what is gone, or never was, succeeds: that is what makes it safe to repeat.
+    if (lease !== undefined) await undoLease(lease);
+    return noContent;
+  };
+
+  const parts: [string, Backend][] = [
+    ['mounts', mountsAt(secretMounts, '', makeSecretBackend)],
+    ['auth', mountsAt(authMounts, 'auth/', makeAuthBackend)],
+    ['policies/acl', policyCalls],
+    ['leases', leaseCalls],
+  ];
+  return (call) => {
+    for (const [name, backend] of parts) {
+      if (call.path === name || call.path.startsWith(`${name}/`)) {
+        return backend({ ...call, path: call.path.slice(name.length + 1) });
+      }
+    }
+    throw unsupportedPath();
+  };
+}

@@ -1,0 +1,54 @@
+import { VaultError, type VaultErrorCode } from '../../app/vault-ports.ts';
+
+const mostReasons = 5;
+const mostReasonLength = 300;
+
+/**
+ * Vault answered, with a status that is no success. Holds the status and Vault's own reasons, shortened and without control
+ * characters; never a header, a body or what was asked with.
+ */
+export class VaultHttpError extends VaultError {
+  readonly status: number;
+  readonly reasons: readonly string[];
+
+  constructor({
+    status,
+    reasons,
+    request,
+    retryAfterSeconds,
+  }: {
+    status: number;
+    reasons: readonly string[];
+    /** Method and path. */
+    request: string;
+    retryAfterSeconds: number | null;
+  }) {
+    const shown = reasons.slice(0, mostReasons).map(printable);
+    super(
+      codeFor(status),
+      `Vault answered ${status} to ${request}: ${shown.join('; ') || 'no reason given'}`,
+      {
+        sent: true,
+        retryAfterSeconds,
+      },
+    );
+    this.status = status;
+    this.reasons = shown;
+  }
+}
+
+// By status first: the texts differ between Vault's versions, and 500 may be for good (design of Vault, not ours).
+function codeFor(status: number): VaultErrorCode {
+  const isBusyOrAway =
+    (status >= 300 && status < 400) || [412, 429, 472, 473, 501, 503].includes(status);
+  if (isBusyOrAway) return 'vault-unavailable';
+  return status >= 500 ? 'vault-fault' : 'vault-refused';
+}
+
+function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are exactly what must not reach a log
+  return text
+    .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+    .trim()
+    .slice(0, mostReasonLength);
+}

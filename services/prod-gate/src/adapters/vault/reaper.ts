@@ -1,0 +1,138 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConfigurationError, FilePath } from '@airlock/process/config';
+import { z } from 'zod';
+import type { RevocationRequest, RevocationResult, VaultReaper } from '../../app/vault-ports.ts';
+import { type VaultClient, createVaultClient, parseAnswer } from './client.ts';
+import { VaultHttpError } from './errors.ts';
+import { LoginAnswer } from './login.ts';
+import type { VaultSettings } from './settings.ts';
+import { createVaultTransport } from './transport.ts';
+
+export const ReaperIdentity = z.strictObject({
+  roleIdFile: FilePath.describe('File with the role id of the revoke-only AppRole, one line.'),
+  secretIdFile: FilePath.describe(
+    'File with its secret id, one line, mode 0600; read anew for every pass, so it can be replaced while running.',
+  ),
+});
+export type ReaperIdentity = z.infer<typeof ReaperIdentity>;
+
+// Vault undoes the leases of a revoked token behind the caller's back, usually within a tenth of a second.
+const lookEveryMs = 200;
+const mostLooks = 10;
+
+/**
+ * The watchdog's way into Vault: an AppRole that can revoke and list, and can read no credential.
+ *
+ * @throws ConfigurationError when the environment or the settings are unsafe.
+ */
+export function createVaultReaper(
+  settings: VaultSettings,
+  identity: ReaperIdentity,
+  environment: NodeJS.ProcessEnv = process.env,
+): VaultReaper {
+  const transport = createVaultTransport(settings, environment);
+  const { address } = settings;
+
+  async function login(): Promise<VaultClient> {
+    const path = 'auth/approle/login';
+    const answer = await createVaultClient({ address, transport }).write(path, {
+      role_id: readIdentity('roleIdFile', identity.roleIdFile),
+      secret_id: readIdentity('secretIdFile', identity.secretIdFile),
+    });
+    const { auth } = parseAnswer(LoginAnswer, answer, `POST ${path}`);
+    return createVaultClient({ address, transport, token: auth.client_token });
+  }
+
+  return {
+    async revokeSession(request) {
+      const failures: string[] = [];
+      const attempt = async (work: () => Promise<unknown>) => {
+        try {
+          await work();
+        } catch (error) {
+          // Kept for the result: one step that fails must not keep the next from revoking what it can.
+          failures.push(error instanceof Error ? error.message : 'unknown failure');
+        }
+      };
+      let remaining: RevocationResult['remaining'] = { tokens: null, leases: null };
+      await attempt(async () => {
+        const client = await login();
+        for (const step of revocations(client, request)) await attempt(step);
+        await attempt(async () => {
+          remaining = await lookUntilGone(client, request);
+        });
+        await attempt(() => client.write('auth/token/revoke-self', {}));
+      });
+      return {
+        clean: remaining.tokens === 0 && remaining.leases === 0,
+        remaining,
+        ...(failures.length === 0 ? {} : { error: failures.join('; ') }),
+      };
+    },
+  };
+}
+
+function revocations(client: VaultClient, request: RevocationRequest): (() => Promise<unknown>)[] {
+  const { accessor, leaseIds } = request;
+  const { tokens, leases } = prefixes(request);
+  return [
+    // Leases first and with sync, so that Vault answers only when the database role is gone.
+    ...leaseIds.map((id) => () => client.write('sys/leases/revoke', { lease_id: id, sync: true })),
+    ...(accessor === null ? [] : [() => revokeAccessor(client, accessor)]),
+    () => client.write(`sys/leases/revoke-prefix/${tokens}`, { sync: true }),
+    () => client.write(`sys/leases/revoke-prefix/${leases}`, { sync: true }),
+  ];
+}
+
+async function revokeAccessor(client: VaultClient, accessor: string): Promise<void> {
+  try {
+    await client.write('auth/token/revoke-accessor', { accessor });
+  } catch (error) {
+    // Vault says so of a token that is gone already, which is what was asked for; OpenBao answers 200.
+    const isGone =
+      error instanceof VaultHttpError &&
+      error.status === 400 &&
+      error.reasons.some((reason) => reason.includes('invalid accessor'));
+    if (!isGone) throw error;
+  }
+}
+
+async function lookUntilGone(
+  client: VaultClient,
+  request: RevocationRequest,
+): Promise<{ tokens: number; leases: number }> {
+  const { tokens, leases } = prefixes(request);
+  for (let look = 1; ; look += 1) {
+    const found = {
+      tokens: (await client.list(`sys/leases/lookup/${tokens}/`)).length,
+      leases: (await client.list(`sys/leases/lookup/${leases}/`)).length,
+    };
+    if ((found.tokens === 0 && found.leases === 0) || look === mostLooks) return found;
+    await sleep(lookEveryMs);
+  }
+}
+
+function prefixes({ jwtMount, databaseMount, databaseRole }: RevocationRequest) {
+  return {
+    tokens: `auth/${jwtMount}/login`,
+    leases: `${databaseMount}/creds/${databaseRole}`,
+  };
+}
+
+function readIdentity(key: keyof ReaperIdentity, file: string): string {
+  let text = '';
+  try {
+    text = readFileSync(file, 'utf8').trim();
+  } catch (cause) {
+    throw new ConfigurationError(
+      'configuration-unreadable',
+      `${key}: cannot read ${file}; issue a secret id for the watchdog and store it there`,
+      { cause },
+    );
+  }
+  if (text === '') {
+    throw new ConfigurationError('configuration-unreadable', `${key}: ${file} is empty`);
+  }
+  return text;
+}

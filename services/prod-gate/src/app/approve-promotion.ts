@@ -1,0 +1,391 @@
+/**
+ * A release manager approves: the passkey signs the statement that this process made, kept and showed; the row lock on the
+ * promotion orders approvals, rejections and starts. Nothing here starts a delivery; the deliverer finds it by itself.
+ */
+import { createHash } from 'node:crypto';
+import { approvalChallenge, approvalStatement } from '@airlock/common/approval/statement';
+import { judgeApprovals } from '@airlock/common/approval/verify-approvals';
+import { approvalCodes } from '@airlock/common/approval/approval-codes';
+import { verifyAssertion } from '@airlock/common/approval/webauthn';
+import type { Id } from '@airlock/common/ids';
+import { formatTimestamp } from '@airlock/common/time';
+import { approvalRule, mayReject, standingOf } from '../domain/access.ts';
+import type { Promotion } from '../domain/promotion.ts';
+import {
+  peopleOfEmails,
+  personByNameId,
+  personOfRequester,
+  type Person,
+} from '../domain/roster.ts';
+import { DecisionError } from './decision-error.ts';
+import { asDecisionError, ceremonyMinutes } from './enrol-passkey.ts';
+import type {
+  ApprovalStore,
+  GateFiles,
+  PasskeyStore,
+  PromotionStore,
+  Recorder,
+  Transaction,
+  Transactor,
+} from './ports.ts';
+
+/** The browser's answer, base64url members as they come. */
+export interface AssertionAnswer {
+  readonly credentialId: string;
+  readonly authenticatorData: string;
+  readonly clientDataJSON: string;
+  readonly signature: string;
+}
+
+export interface ApprovalCeremony {
+  /** base64url of SHA-256(PAE(type, statement)). */
+  readonly challenge: string;
+  readonly nonce: string;
+  /** The canonical statement, as the page shows it and the passkey signs its hash. */
+  readonly statement: string;
+  readonly promotionDigest: string;
+  readonly credentialIds: readonly string[];
+}
+
+export interface Decisions {
+  /** @throws DecisionError for everything that would make the approval not count, before anybody touches a key. */
+  beginApproval(nameId: string, promotionId: string): Promise<ApprovalCeremony>;
+  approve(
+    nameId: string,
+    promotionId: string,
+    given: { readonly nonce: string; readonly note: string; readonly answer: AssertionAnswer },
+  ): Promise<{ approvalId: string; have: number; need: number }>;
+  /** Saying no is cheap: a reason, no passkey. It ends the promotion. */
+  reject(
+    nameId: string,
+    promotionId: string,
+    given: { readonly reason: string; readonly version: number },
+  ): Promise<void>;
+}
+
+interface Situation {
+  readonly person: Person;
+  readonly promotion: Promotion;
+  readonly files: GateFiles;
+  readonly policy: Parameters<typeof approvalRule>[0];
+}
+
+export function createDecisions(ports: {
+  readonly relyingParty: { readonly rpId: string; readonly origin: string };
+  readonly database: Transactor;
+  readonly promotions: PromotionStore;
+  readonly approvals: ApprovalStore;
+  readonly passkeys: PasskeyStore;
+  readonly recorder: Recorder;
+  readonly files: () => Promise<GateFiles>;
+  readonly ringDeliverer: (promotionId: string) => void;
+  readonly now: () => Date;
+  readonly randomNonce: () => string;
+  readonly newApprovalId: () => Id<'apr'>;
+}): Decisions {
+  const { database, promotions, approvals, passkeys, recorder } = ports;
+
+  async function situationOf(nameId: string, promotion: Promotion | null): Promise<Situation> {
+    const files = await ports.files();
+    const person = personByNameId(files.roster.roster, nameId);
+    if (person === null)
+      throw new DecisionError('person-unknown', `${nameId} is not in the gate's roster.`);
+    if (promotion === null)
+      throw new DecisionError('promotion-unknown', 'There is no such promotion.');
+    const policy = files.targets.get(promotion.target)?.policy;
+    if (policy === undefined) {
+      throw new DecisionError(
+        'target-unknown',
+        `The gate has no file for the target ${promotion.target}; platform puts it back.`,
+      );
+    }
+    if (promotion.state !== 'waiting') {
+      throw new DecisionError(
+        'promotion-not-waiting',
+        `This promotion is ${promotion.state} and takes no more decisions.`,
+      );
+    }
+    return { person, promotion, files, policy };
+  }
+
+  function assertMayApprove({ person, promotion, files, policy }: Situation): void {
+    const standing = standingOf(person, {
+      policy,
+      roster: files.roster.roster,
+      promotion: { requester: promotion.requester, emails: promotion.delta.emails },
+    });
+    if (standing.may) return;
+    if (standing.why === 'role-missing') {
+      throw new DecisionError(
+        'role-missing',
+        `Approving for ${promotion.target} takes the role ${standing.role}.`,
+        { role: standing.role },
+      );
+    }
+    if (standing.why === 'requester') {
+      throw new DecisionError(
+        'requester-never-counts',
+        'You asked for this promotion; somebody else decides.',
+      );
+    }
+    throw new DecisionError(
+      'author-never-counts',
+      'You wrote or committed a change in this promotion; somebody else decides.',
+    );
+  }
+
+  async function assertUndecided({ person, promotion }: Situation): Promise<void> {
+    const mine = (await approvals.of(promotion.id)).find(
+      (approval) =>
+        approval.person === person.id && approval.promotionDigest === promotion.promotionDigest,
+    );
+    if (mine !== undefined) {
+      throw new DecisionError(
+        'already-decided',
+        `You decided on this promotion at ${mine.createdAt.toISOString()}: ${mine.decision}.`,
+      );
+    }
+  }
+
+  /** Judges this one approval by the kernel, exactly as authority and deliverer will judge it from the stored bytes. */
+  async function judge(
+    situation: Situation,
+    statement: Buffer,
+    answer: AssertionAnswer,
+  ): Promise<{ before: number; after: number }> {
+    const { person, promotion, files, policy } = situation;
+    const passkey = await passkeys.find(answer.credentialId);
+    if (passkey === null || passkey.person !== person.id) {
+      throw new DecisionError(
+        'passkey-unknown',
+        'That passkey is not one of yours here; enrol it on your page first.',
+      );
+    }
+    const rule = approvalRule(policy);
+    const credential = {
+      id: passkey.credentialId,
+      approver: passkey.person,
+      publicKeyPem: passkey.publicKeyPem,
+      rpId: ports.relyingParty.rpId,
+      origins: [ports.relyingParty.origin],
+      signCount: passkey.signCount,
+      roles: person.roles,
+      revokedAt: passkey.revokedAt,
+    };
+    const { discounted } = judgeApprovals({
+      approvals: [{ statement: statement.toString('base64'), ...answer }],
+      credentials: [credential],
+      promotion: promotion.promotionDigest,
+      target: promotion.target,
+      role: rule.role,
+      need: 1,
+      requester:
+        personOfRequester(files.roster.roster, promotion.requester)?.id ?? promotion.requester,
+      authors: peopleOfEmails(files.roster.roster, promotion.delta.emails).people,
+      usedNonces: new Set(),
+      now: ports.now(),
+    });
+    const [fault] = discounted;
+    if (fault !== undefined) {
+      const { meaning, mend } = approvalCodes[fault.code];
+      throw new DecisionError(
+        'passkey-refused',
+        `${meaning} ${mend} (${fault.code}: ${fault.detail})`,
+      );
+    }
+    const { signCount } = verifyAssertion(answer, {
+      ...credential,
+      challenge: approvalChallenge(statement),
+    });
+    return { before: passkey.signCount, after: signCount };
+  }
+
+  return {
+    async beginApproval(nameId, promotionId) {
+      const situation = await situationOf(nameId, await promotions.find(promotionId));
+      assertMayApprove(situation);
+      await assertUndecided(situation);
+      const { person, promotion, policy } = situation;
+      const mine = (await passkeys.ofPerson(person.id)).filter(
+        ({ revokedAt }) => revokedAt === null,
+      );
+      if (mine.length === 0) {
+        throw new DecisionError(
+          'passkey-missing',
+          'You have no passkey here yet; add one on your page, then approve.',
+        );
+      }
+      const now = ports.now();
+      const nonce = ports.randomNonce();
+      const notAfter = new Date(
+        Math.min(promotion.expiresAt.getTime(), now.getTime() + policy.approvals.expires * 1000),
+      );
+      const statement = approvalStatement({
+        decision: 'approve',
+        promotionDigest: promotion.promotionDigest,
+        target: promotion.target,
+        approver: person.id,
+        nonce,
+        notAfter: formatTimestamp(notAfter),
+      });
+      await passkeys.insertChallenge({
+        nonce,
+        kind: 'approval',
+        person: person.id,
+        promotionId: promotion.id,
+        statement,
+        expiresAt: new Date(now.getTime() + ceremonyMinutes * 60_000),
+      });
+      return {
+        challenge: approvalChallenge(statement).toString('base64url'),
+        nonce,
+        statement: statement.toString('utf8'),
+        promotionDigest: promotion.promotionDigest,
+        credentialIds: mine.map(({ credentialId }) => credentialId),
+      };
+    },
+
+    async approve(nameId, promotionId, { nonce, note, answer }) {
+      const approvalId = ports.newApprovalId();
+      const decided = await database
+        .transaction(async (tx) => {
+          const situation = await situationOf(nameId, await promotions.lock(tx, promotionId));
+          const { person, promotion } = situation;
+          const now = ports.now();
+          const statement = await takeStatement(tx, situation, nonce, now);
+          assertMayApprove(situation);
+          await assertUndecided(situation);
+          const counter = await judge(situation, statement, answer);
+          await passkeys.moveSignCount(tx, {
+            credentialId: answer.credentialId,
+            from: counter.before,
+            to: counter.after,
+            at: now,
+          });
+          await approvals.insert(tx, {
+            id: approvalId,
+            promotionId: promotion.id,
+            person: person.id,
+            decision: 'approve',
+            note,
+            promotionDigest: promotion.promotionDigest,
+            signed: {
+              statement,
+              credentialId: answer.credentialId,
+              authenticatorData: answer.authenticatorData,
+              clientDataJson: answer.clientDataJSON,
+              signature: answer.signature,
+              signCountBefore: counter.before,
+              nonce,
+            },
+            createdAt: now,
+          });
+          await recorder.record(tx, {
+            type: 'approval.recorded',
+            at: now,
+            actor: `person:${person.id}`,
+            subjectDigest: promotion.promotionDigest,
+            refs: {
+              promotion: promotion.id,
+              approval: approvalId,
+              decision: 'approve',
+              statement: sha256(statement),
+            },
+          });
+          return { promotion, need: approvalRule(situation.policy).count };
+        })
+        .catch((error: unknown) => {
+          throw asDecisionError(error);
+        });
+      ports.ringDeliverer(promotionId);
+      const all = await approvals.of(promotionId);
+      const people = new Set(
+        all
+          .filter(
+            (each) =>
+              each.decision === 'approve' &&
+              each.promotionDigest === decided.promotion.promotionDigest,
+          )
+          .map(({ person }) => person),
+      );
+      return { approvalId, have: people.size, need: decided.need };
+    },
+
+    async reject(nameId, promotionId, { reason, version }) {
+      if (reason.trim() === '')
+        throw new DecisionError('reason-missing', 'Say why: whoever asked reads it.');
+      await database.transaction(async (tx) => {
+        const { person, promotion, policy } = await situationOf(
+          nameId,
+          await promotions.lock(tx, promotionId),
+        );
+        if (!mayReject(person, policy)) {
+          const { role } = approvalRule(policy);
+          throw new DecisionError(
+            'role-missing',
+            `Rejecting for ${promotion.target} takes the role ${role}.`,
+            { role },
+          );
+        }
+        if (promotion.version !== version) throw changed();
+        const now = ports.now();
+        const approvalId = ports.newApprovalId();
+        await approvals.insert(tx, {
+          id: approvalId,
+          promotionId: promotion.id,
+          person: person.id,
+          decision: 'reject',
+          note: reason,
+          promotionDigest: promotion.promotionDigest,
+          signed: null,
+          createdAt: now,
+        });
+        await promotions.setState(tx, {
+          id: promotion.id,
+          from: 'waiting',
+          to: 'rejected',
+          reason: `${person.name} rejected it: ${reason}`,
+          at: now,
+        });
+        await recorder.record(tx, {
+          type: 'approval.recorded',
+          at: now,
+          actor: `person:${person.id}`,
+          subjectDigest: promotion.promotionDigest,
+          refs: { promotion: promotion.id, approval: approvalId, decision: 'reject' },
+        });
+      });
+    },
+  };
+
+  async function takeStatement(
+    tx: Transaction,
+    { person, promotion }: Situation,
+    nonce: string,
+    now: Date,
+  ): Promise<Buffer> {
+    const ceremony = await passkeys.takeChallenge(tx, nonce, now);
+    if (
+      ceremony.kind !== 'approval' ||
+      ceremony.person !== person.id ||
+      ceremony.promotionId !== promotion.id ||
+      ceremony.statement === null
+    ) {
+      throw new DecisionError(
+        'ceremony-expired',
+        'This ceremony was for something else; start again.',
+      );
+    }
+    // The statement was made for the document of that moment; if the document changed, the page is out of date.
+    if (!ceremony.statement.includes(promotion.promotionDigest)) throw changed();
+    return ceremony.statement;
+  }
+}
+
+const changed = (): DecisionError =>
+  new DecisionError(
+    'promotion-changed',
+    'The promotion changed while you were reading; reload the page, read it again and decide then.',
+  );
+
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');

@@ -1,0 +1,33 @@
+import { AirlockError } from '@airlock/common/errors';
+
+/** Why a decision, or the enrolment of a passkey, was refused. Codes are contract; the message is for the person. */
+export type DecisionErrorCode =
+  | 'promotion-unknown'
+  | 'promotion-not-waiting'
+  /** What the page showed is not what would be signed now; reload and read again. */
+  | 'promotion-changed'
+  | 'target-unknown'
+  | 'person-unknown'
+  | 'role-missing'
+  | 'requester-never-counts'
+  | 'author-never-counts'
+  | 'already-decided'
+  | 'passkey-missing'
+  | 'passkey-unknown'
+  | 'passkey-refused'
+  | 'ceremony-expired'
+  | 'reason-missing';
+
+export class DecisionError extends AirlockError<DecisionErrorCode> {
+  /** Role that would have been needed; set for `role-missing`. */
+  readonly role: string | null;
+
+  constructor(
+    code: DecisionErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly role?: string },
+  ) {
+    super(code, message, options);
+    this.role = options?.role ?? null;
+  }
+}

@@ -1,0 +1,45 @@
+-- One role per process; applied after every migration run and idempotent. Set-up gives the roles LOGIN and a password.
+do $$
+declare
+  role_name text;
+begin
+  foreach role_name in array array['nonprod_web', 'nonprod_scheduler', 'nonprod_outbox'] loop
+    if not exists (select from pg_roles where rolname = role_name) then
+      execute format('create role %I nologin', role_name);
+    end if;
+    execute format('revoke all on all tables in schema public from %I', role_name);
+    execute format('revoke all on all sequences in schema public from %I', role_name);
+    execute format('grant usage on schema public to %I', role_name);
+  end loop;
+end $$;
+
+-- The web process shows everything, serves runners, and takes down what people ask for; it signs and publishes nothing.
+grant select on repository, git_head, run, step, job, log_chunk, artifact, candidate, promotion_request,
+  promotion_status, gate_contact to nonprod_web;
+grant insert, select on webhook_delivery to nonprod_web;
+grant update (state, reason, started_at, finished_at, signing) on run to nonprod_web;
+grant update (state, exit_code, started_at, finished_at) on step to nonprod_web;
+grant update (state, lease, runner, lease_expires_at, heartbeat_at, isolation, log_bytes) on job to nonprod_web;
+grant update on artifact to nonprod_web;
+grant insert on log_chunk, artifact, promotion_request to nonprod_web;
+grant select, insert, update, delete on web_session, saml_login, saml_assertion, login_ticket to nonprod_web;
+
+-- The scheduler turns commits into runs, passed runs into candidates and requests into outbox items.
+grant select on run, step, job, artifact, candidate, promotion_request, outbox_item, outbox_counter, git_head,
+  repository to nonprod_scheduler;
+grant insert on repository, run, step, job, candidate, outbox_item to nonprod_scheduler;
+grant insert, update on git_head to nonprod_scheduler;
+grant update (url) on repository to nonprod_scheduler;
+grant update (state, reason, started_at, finished_at, signing, signing_reason) on run to nonprod_scheduler;
+grant update (state, exit_code, started_at, finished_at) on step to nonprod_scheduler;
+grant update (state, attempt, runner, lease_expires_at, heartbeat_at) on job to nonprod_scheduler;
+grant update (state, state_reason, envelope, bundle_digest, bundle_size, published_at) on promotion_request
+  to nonprod_scheduler;
+grant update (seq, hash) on outbox_counter to nonprod_scheduler;
+grant usage on sequence run_number_seq to nonprod_scheduler;
+
+-- The process that the gate talks to reads the outbox and writes down what the gate reports.
+grant select on outbox_item, promotion_status, gate_contact to nonprod_outbox;
+grant insert, update on promotion_status, gate_contact to nonprod_outbox;
+-- A status for a request that does not exist is ignored; the ids are all that this needs to read.
+grant select (id) on promotion_request to nonprod_outbox;

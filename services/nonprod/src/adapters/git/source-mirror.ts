@@ -1,0 +1,35 @@
+import type { Mirror } from '@airlock/git/mirror';
+import type { SourceArchive, SourceMirror } from '../../app/ports.ts';
+import { maxFileBytes } from '../../domain/yaml-file.ts';
+
+/** Every branch and pull request; heads may be rewritten, because nothing here is believed by the gate. */
+export const nonprodRefspecs = ['+refs/heads/*:refs/heads/*', '+refs/pull/*:refs/pull/*'];
+
+export function createSourceMirror(mirror: Mirror): SourceMirror & SourceArchive {
+  return {
+    async fetch() {
+      await mirror.fetch();
+    },
+    async heads() {
+      return [...(await mirror.refs('refs/heads/')), ...(await mirror.refs('refs/pull/'))];
+    },
+    async details(commit) {
+      const [entry] = await mirror.log({ from: null, to: commit, limit: 1 });
+      return {
+        subject: (entry?.subject ?? '').slice(0, 500),
+        authorName: entry?.authorName ?? '',
+        authorEmail: entry?.authorEmail ?? '',
+      };
+    },
+    async file(commit, path) {
+      const bytes = await mirror.readBlob(commit, path);
+      // What is longer is refused by the parser; it needs no more than this to say so.
+      return bytes === null ? null : bytes.subarray(0, maxFileBytes + 1).toString('utf8');
+    },
+    async fileBlob(commit, path) {
+      const facts = await mirror.commitFacts(commit, [path]);
+      return facts?.blobs[path] ?? null;
+    },
+    archive: (commit) => mirror.archive(commit),
+  };
+}

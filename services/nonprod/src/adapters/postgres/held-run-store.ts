@@ -1,0 +1,18 @@
+import type { HeldRunStore } from '../../app/ports.ts';
+import type { Database } from './client.ts';
+
+export function createHeldRunStore(db: Database): HeldRunStore {
+  return {
+    async start(runId) {
+      return await db.$transaction(async (tx) => {
+        const { count } = await tx.run.updateMany({
+          where: { id: runId, state: 'held' },
+          data: { state: 'queued', reason: null },
+        });
+        if (count === 0) return false;
+        await tx.job.updateMany({ where: { runId, state: 'held' }, data: { state: 'queued' } });
+        return true;
+      });
+    },
+  };
+}

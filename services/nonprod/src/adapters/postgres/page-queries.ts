@@ -1,0 +1,239 @@
+import { z } from 'zod';
+import { PromotionStatus } from '@airlock/common/wire/outbox';
+import type {
+  CandidateSummary,
+  PageQueries,
+  PromotionSummary,
+  RunSummary,
+} from '../../app/page-queries.ts';
+import type {
+  Candidate,
+  PromotionRequest,
+  PromotionStatus as StatusRow,
+  Run,
+} from '../../generated/prisma/client.ts';
+import type { Database } from './client.ts';
+import { maxLogBytes } from './job-store.ts';
+import { builderOf, eventOf, planOf, runStateOf, stepStateOf } from './row-shapes.ts';
+
+const Signing = z.enum(['none', 'wanted', 'signed', 'refused']);
+const RequestState = z.enum(['asked', 'published', 'refused']);
+const Isolation = z.object({ mode: z.string(), enforced: z.array(z.string()) }).nullable();
+
+export function createPageQueries(db: Database): PageQueries {
+  return {
+    async runs(limit) {
+      const rows = await db.run.findMany({ orderBy: { createdAt: 'desc' }, take: limit });
+      return rows.map(runSummary);
+    },
+
+    async run(id) {
+      const row = await db.run.findUnique({
+        where: { id },
+        include: {
+          steps: { orderBy: { position: 'asc' } },
+          job: true,
+          artifact: true,
+          candidate: true,
+          repositoryRow: true,
+        },
+      });
+      if (row === null) return null;
+      const { job, artifact, candidate } = row;
+      return {
+        ...runSummary(row),
+        repositoryUrl: row.repositoryRow.url,
+        plan: planOf(row.plan),
+        signing: Signing.parse(row.signing),
+        signingReason: row.signingReason,
+        steps: row.steps.map((step) => ({
+          name: step.name,
+          image: step.image,
+          state: stepStateOf(step.state),
+          exitCode: step.exitCode,
+          startedAt: step.startedAt,
+          finishedAt: step.finishedAt,
+        })),
+        job:
+          job === null
+            ? null
+            : {
+                id: job.id,
+                pool: job.pool,
+                attempt: job.attempt,
+                runner: job.runner,
+                isolation: Isolation.parse(job.isolation),
+                logWasCut: Number(job.logBytes) > maxLogBytes,
+              },
+        artifact:
+          artifact === null
+            ? null
+            : { name: artifact.name, digest: artifact.digest, size: Number(artifact.size) },
+        candidate:
+          candidate === null
+            ? null
+            : {
+                id: candidate.id,
+                builder: builderOf(candidate.builder),
+                release: candidate.release,
+              },
+      };
+    },
+
+    async log(runId, after, limit) {
+      const rows = await db.logChunk.findMany({
+        where: {
+          job: { runId },
+          ...(after === null
+            ? {}
+            : {
+                OR: [
+                  { lease: { gt: after.lease } },
+                  { lease: after.lease, sequence: { gt: after.sequence } },
+                ],
+              }),
+        },
+        orderBy: [{ lease: 'asc' }, { sequence: 'asc' }],
+        take: limit,
+      });
+      return rows.map((row) => ({
+        lease: Number(row.lease),
+        sequence: row.sequence,
+        step: row.step,
+        bytes: row.bytes,
+      }));
+    },
+
+    async candidates(limit) {
+      const rows = await db.candidate.findMany({
+        where: { builder: 'main' },
+        include: { run: true },
+        orderBy: { createdAt: 'desc' },
+        take: limit,
+      });
+      return rows.map(candidateSummary);
+    },
+
+    async candidate(id) {
+      const row = await db.candidate.findUnique({
+        where: { id },
+        include: {
+          run: true,
+          promotionRequests: { include: { status: true }, orderBy: { requestedAt: 'desc' } },
+        },
+      });
+      if (row === null) return null;
+      return {
+        ...candidateSummary(row),
+        ref: row.run.ref,
+        provenance: row.provenance,
+        testResult: row.testResult,
+        requests: row.promotionRequests.map((request) =>
+          promotionSummary({ ...request, candidate: row }),
+        ),
+      };
+    },
+
+    async lastMainRun(mainBranch) {
+      const row = await db.run.findFirst({
+        where: { ref: `refs/heads/${mainBranch}` },
+        include: { steps: { orderBy: { position: 'asc' } } },
+        orderBy: { createdAt: 'desc' },
+      });
+      if (row === null) return null;
+      const failed = row.steps.find((step) => ['failed', 'timed-out'].includes(step.state));
+      return { ...runSummary(row), failedStep: failed?.name ?? null };
+    },
+
+    async promotions(limit) {
+      const rows = await db.promotionRequest.findMany({
+        include: { candidate: true, status: true },
+        orderBy: { requestedAt: 'desc' },
+        take: limit,
+      });
+      return rows.map(promotionSummary);
+    },
+
+    async promotion(id) {
+      const row = await db.promotionRequest.findUnique({
+        where: { id },
+        include: { candidate: true, status: true },
+      });
+      return row === null ? null : promotionSummary(row);
+    },
+
+    async gateSeenAt() {
+      const row = await db.gateContact.findFirst();
+      return row?.seenAt ?? null;
+    },
+  };
+}
+
+function runSummary(row: Run): RunSummary {
+  return {
+    id: row.id,
+    number: Number(row.number),
+    ref: row.ref,
+    branch: row.branch,
+    pullRequest: row.pullRequest,
+    event: eventOf(row.event),
+    commit: row.commit,
+    subject: row.subject,
+    authorName: row.authorName,
+    authorEmail: row.authorEmail,
+    state: runStateOf(row.state),
+    reason: row.reason,
+    createdAt: row.createdAt,
+    startedAt: row.startedAt,
+    finishedAt: row.finishedAt,
+  };
+}
+
+function candidateSummary(row: Candidate & { run: Run }): CandidateSummary {
+  return {
+    id: row.id,
+    runId: row.runId,
+    builder: builderOf(row.builder),
+    release: row.release,
+    commit: row.run.commit,
+    subject: row.run.subject,
+    authorName: row.run.authorName,
+    artifact: {
+      name: row.artifactName,
+      digest: row.artifactDigest,
+      size: Number(row.artifactSize),
+    },
+    targets: row.targets,
+    createdAt: row.createdAt,
+  };
+}
+
+function promotionSummary(
+  row: PromotionRequest & { candidate: Candidate; status: StatusRow | null },
+): PromotionSummary {
+  const { status } = row;
+  return {
+    id: row.id,
+    candidateId: row.candidateId,
+    release: row.candidate.release ?? '',
+    target: row.target,
+    reason: row.reason,
+    requesterId: row.requesterId,
+    requesterName: row.requesterName,
+    requestedAt: row.requestedAt,
+    state: RequestState.parse(row.state),
+    stateReason: row.stateReason,
+    publishedAt: row.publishedAt,
+    status:
+      status === null
+        ? null
+        : {
+            state: PromotionStatus.shape.state.parse(status.state),
+            text: status.text,
+            codes: status.codes,
+            promotion: status.promotion,
+            page: status.page,
+            at: status.at,
+          },
+  };
+}

@@ -1,0 +1,12 @@
+import type { Events } from '../events.ts';
+import type { LeaseSweeper } from './ports.ts';
+
+/** Takes jobs away from runners that stopped answering; the fencing number keeps them from writing later. */
+export function createExpireLeases(ports: {
+  readonly leases: LeaseSweeper;
+  readonly events: Events;
+}): () => Promise<void> {
+  return async () => {
+    for (const job of await ports.leases.sweep()) ports.events.jobLost(job);
+  };
+}

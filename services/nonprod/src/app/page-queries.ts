@@ -1,0 +1,126 @@
+/** What the pages and their JSON twins show: reads only, shaped for people. */
+import type { RunPlan } from '../domain/run-plan.ts';
+import type { RunEvent, RunState, StepState } from '../domain/run.ts';
+import type { GateState } from '../domain/promotion-status.ts';
+
+export interface RunSummary {
+  readonly id: string;
+  readonly number: number;
+  readonly ref: string;
+  readonly branch: string;
+  readonly pullRequest: number | null;
+  readonly event: RunEvent;
+  readonly commit: string;
+  readonly subject: string;
+  readonly authorName: string;
+  readonly authorEmail: string;
+  readonly state: RunState;
+  readonly reason: string | null;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+export interface StepSummary {
+  readonly name: string;
+  readonly image: string;
+  readonly state: StepState;
+  readonly exitCode: number | null;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+export interface RunDetails extends RunSummary {
+  readonly repositoryUrl: string;
+  readonly plan: RunPlan;
+  readonly signing: 'none' | 'wanted' | 'signed' | 'refused';
+  readonly signingReason: string | null;
+  readonly steps: readonly StepSummary[];
+  readonly job: {
+    readonly id: string;
+    readonly pool: string;
+    readonly attempt: number;
+    readonly runner: string | null;
+    readonly isolation: { readonly mode: string; readonly enforced: readonly string[] } | null;
+    readonly logWasCut: boolean;
+  } | null;
+  readonly artifact: {
+    readonly name: string;
+    readonly digest: string;
+    readonly size: number;
+  } | null;
+  readonly candidate: {
+    readonly id: string;
+    readonly builder: 'main' | 'pr';
+    readonly release: string | null;
+  } | null;
+}
+
+export interface LogPiece {
+  readonly lease: number;
+  readonly sequence: number;
+  readonly step: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface CandidateSummary {
+  readonly id: string;
+  readonly runId: string;
+  readonly builder: 'main' | 'pr';
+  readonly release: string | null;
+  readonly commit: string;
+  readonly subject: string;
+  readonly authorName: string;
+  readonly artifact: { readonly name: string; readonly digest: string; readonly size: number };
+  readonly targets: readonly string[];
+  readonly createdAt: Date;
+}
+
+export interface CandidateDetails extends CandidateSummary {
+  readonly ref: string;
+  readonly provenance: string;
+  readonly testResult: string | null;
+  readonly requests: readonly PromotionSummary[];
+}
+
+export interface PromotionSummary {
+  readonly id: string;
+  readonly candidateId: string;
+  readonly release: string;
+  readonly target: string;
+  readonly reason: string;
+  readonly requesterId: string;
+  readonly requesterName: string;
+  readonly requestedAt: Date;
+  readonly state: 'asked' | 'published' | 'refused';
+  readonly stateReason: string | null;
+  readonly publishedAt: Date | null;
+  readonly status: {
+    readonly state: GateState;
+    readonly text: string;
+    readonly codes: readonly string[];
+    readonly promotion: string | null;
+    readonly page: string | null;
+    readonly at: Date;
+  } | null;
+}
+
+export interface PageQueries {
+  /** Newest first. */
+  runs(limit: number): Promise<readonly RunSummary[]>;
+  run(id: string): Promise<RunDetails | null>;
+  /** In the order in which it was written; after the given piece, or from the start. */
+  log(
+    runId: string,
+    after: { lease: number; sequence: number } | null,
+    limit: number,
+  ): Promise<readonly LogPiece[]>;
+  candidates(limit: number): Promise<readonly CandidateSummary[]>;
+  candidate(id: string): Promise<CandidateDetails | null>;
+  /** The newest run of main, for the page that has no candidate to show. */
+  lastMainRun(mainBranch: string): Promise<(RunSummary & { failedStep: string | null }) | null>;
+  promotions(limit: number): Promise<readonly PromotionSummary[]>;
+  promotion(id: string): Promise<PromotionSummary | null>;
+  /** When the gate last called; null before the first time. */
+  gateSeenAt(): Promise<Date | null>;
+}

@@ -1,0 +1,89 @@
+import { headFacts, planRun, type RunPlan } from '../domain/run-plan.ts';
+import { pipelinePath } from '../domain/pipeline-file.ts';
+import { releasePath } from '../domain/release-file.ts';
+import type { Events } from '../events.ts';
+import type { HeadStore, NewId, NewRun, RefHead, SourceMirror } from './ports.ts';
+
+const nothingPlanned: RunPlan = { steps: [], artifact: null, release: null };
+
+export interface PollSettings {
+  readonly repository: { readonly name: string; readonly url: string; readonly mainBranch: string };
+  readonly pullRequests: 'run' | 'hold';
+  readonly pools: { readonly main: string; readonly other: string };
+  readonly maxArtifactBytes: number;
+}
+
+/**
+ * One look at the repository: every head that moved gets its run.
+ *
+ * A repository seen for the first time may have thousands of old branches and pull requests: of these only main is
+ * built, and the others from their next push on. Main is remembered last, so that a crash in between is the first
+ * time again.
+ */
+export function createPollRepository(
+  ports: {
+    readonly mirror: SourceMirror;
+    readonly heads: HeadStore;
+    readonly events: Events;
+    readonly newId: NewId;
+  },
+  settings: PollSettings,
+): () => Promise<void> {
+  const { mirror, heads, events, newId } = ports;
+  const { name: repository, mainBranch } = settings.repository;
+  const mainRef = `refs/heads/${mainBranch}`;
+
+  async function prepare(head: RefHead, firstSight: boolean): Promise<NewRun | null> {
+    const facts = headFacts(head.ref, mainBranch);
+    if (facts === null || (firstSight && head.ref !== mainRef)) return null;
+    const planned = planRun(
+      {
+        pipeline: await mirror.file(head.commit, pipelinePath),
+        release: await mirror.file(head.commit, releasePath),
+      },
+      facts,
+      { maxArtifactBytes: settings.maxArtifactBytes },
+    );
+    if (planned.kind === 'nothing') {
+      events.headIgnored(head, planned.why);
+      return null;
+    }
+    const hold = facts.event === 'pull_request' && settings.pullRequests === 'hold';
+    const outcome: Pick<NewRun, 'state' | 'reason' | 'plan'> =
+      planned.kind === 'refused'
+        ? { state: 'failed', reason: planned.reason, plan: nothingPlanned }
+        : hold
+          ? {
+              state: 'held',
+              reason: `Held: pull request #${facts.pullRequest ?? 0} waits until a developer starts it.`,
+              plan: planned.plan,
+            }
+          : { state: 'queued', reason: null, plan: planned.plan };
+    return {
+      id: newId('run'),
+      jobId: newId('job'),
+      repository,
+      ref: head.ref,
+      branch: facts.branch,
+      pullRequest: facts.pullRequest,
+      event: facts.event,
+      commit: head.commit,
+      details: await mirror.details(head.commit),
+      pool: head.ref === mainRef ? settings.pools.main : settings.pools.other,
+      ...outcome,
+    };
+  }
+
+  return async () => {
+    await mirror.fetch();
+    const known = await heads.known(repository);
+    const firstSight = !known.has(mainRef);
+    const moved = (await mirror.heads()).filter((head) => known.get(head.ref) !== head.commit);
+    moved.sort((a, b) => Number(a.ref === mainRef) - Number(b.ref === mainRef));
+    for (const head of moved) {
+      const run = await prepare(head, firstSight);
+      const started = await heads.advance(repository, head, run);
+      if (run !== null && started) events.runStarted(run);
+    }
+  };
+}

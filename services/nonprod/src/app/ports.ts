@@ -1,0 +1,245 @@
+/** What the use cases need from outside. Each use case names the ports it gets; adapters implement them. */
+import type { Readable } from 'node:stream';
+import type { JobReport, LogChunk } from '@airlock/common/wire/runner-protocol';
+import type { OutboxItem, OutboxPage, PromotionStatus } from '@airlock/common/wire/outbox';
+import type {
+  PromotionRequestRequest,
+  ProvenanceRequest,
+  TestResultRequest,
+} from '@airlock/common/wire/signer-protocol';
+import type { Judgement, KeptArtifact, LeaseState } from '../domain/job-lease.ts';
+import type { OutboxContent } from '../domain/outbox-chain.ts';
+import type { RunForJob, RunPlan } from '../domain/run-plan.ts';
+import type { RunEvent } from '../domain/run.ts';
+
+export interface RefHead {
+  readonly ref: string;
+  readonly commit: string;
+}
+
+export interface CommitDetails {
+  readonly subject: string;
+  readonly authorName: string;
+  readonly authorEmail: string;
+}
+
+/** Nonprod's own mirror: every branch and pull request. */
+export interface SourceMirror {
+  fetch(): Promise<void>;
+  heads(): Promise<readonly RefHead[]>;
+  details(commit: string): Promise<CommitDetails>;
+  /** Null when the commit has no such file. */
+  file(commit: string, path: string): Promise<string | null>;
+  /** Git's id of the file; null when the commit has none. */
+  fileBlob(commit: string, path: string): Promise<string | null>;
+}
+
+export interface SourceArchive {
+  /** The tree at the commit as a tar stream. */
+  archive(commit: string): Readable;
+}
+
+export interface NewRun {
+  readonly id: string;
+  readonly jobId: string;
+  readonly repository: string;
+  readonly ref: string;
+  readonly branch: string;
+  readonly pullRequest: number | null;
+  readonly event: RunEvent;
+  readonly commit: string;
+  readonly details: CommitDetails;
+  readonly state: 'queued' | 'held' | 'failed';
+  readonly reason: string | null;
+  readonly plan: RunPlan;
+  readonly pool: string;
+}
+
+export interface HeadStore {
+  ensureRepository(repository: { readonly name: string; readonly url: string }): Promise<void>;
+  /** Commit by ref, as last acted on. */
+  known(repository: string): Promise<ReadonlyMap<string, string>>;
+  /**
+   * Remembers the head and starts the run in one transaction; null for heads that want none. False when this head had
+   * its run already, from whichever side.
+   */
+  advance(repository: string, head: RefHead, run: NewRun | null): Promise<boolean>;
+}
+
+export interface ClaimedJob {
+  readonly jobId: string;
+  readonly lease: number;
+  readonly attempt: number;
+  readonly run: RunForJob;
+}
+
+export interface JobFacts extends LeaseState {
+  readonly jobId: string;
+  readonly runId: string;
+  readonly commit: string;
+  readonly plan: RunPlan;
+  /** What was uploaded under the present lease. */
+  readonly uploaded: KeptArtifact | null;
+}
+
+export interface LeaseProofOf {
+  readonly jobId: string;
+  readonly lease: number;
+  readonly runner: string;
+}
+
+/** Every writer answers false, and writes nothing, when the lease is not the one that holds. */
+export interface JobStore {
+  claim(request: {
+    readonly runner: string;
+    readonly pool: string;
+    readonly leaseSeconds: number;
+  }): Promise<ClaimedJob | null>;
+  facts(jobId: string): Promise<JobFacts | null>;
+  heartbeat(proof: LeaseProofOf, leaseSeconds: number): Promise<boolean>;
+  appendLog(
+    proof: LeaseProofOf,
+    chunk: Pick<LogChunk, 'step' | 'sequence'>,
+    bytes: Uint8Array,
+  ): Promise<boolean>;
+  recordArtifact(proof: LeaseProofOf, artifact: KeptArtifact): Promise<boolean>;
+  finish(proof: LeaseProofOf, report: JobReport, judgement: Judgement): Promise<boolean>;
+}
+
+export interface ExpiredJob {
+  readonly jobId: string;
+  readonly runId: string;
+  readonly runner: string | null;
+  readonly outcome: 'requeued' | 'failed';
+}
+
+export interface LeaseSweeper {
+  /** Takes back jobs whose lease ran out by the database's clock. */
+  sweep(): Promise<readonly ExpiredJob[]>;
+}
+
+export interface HeldRunStore {
+  /** False when the run does not wait to be started. */
+  start(runId: string): Promise<boolean>;
+}
+
+export interface RunToSign {
+  readonly runId: string;
+  readonly repositoryUrl: string;
+  readonly ref: string;
+  readonly commit: string;
+  readonly plan: RunPlan;
+  readonly artifact: KeptArtifact;
+  readonly startedAt: Date;
+  readonly finishedAt: Date;
+}
+
+export interface NewCandidate {
+  readonly id: string;
+  readonly runId: string;
+  readonly builder: 'main' | 'pr';
+  /** Null: nextReleaseName of `day`. Ignored for `pr`. */
+  readonly version: string | null;
+  readonly day: string;
+  readonly artifact: KeptArtifact;
+  readonly targets: readonly string[];
+  readonly provenance: string;
+  readonly provenancePayloadDigest: string;
+  readonly testResult: string | null;
+}
+
+export interface CandidateStore {
+  wanted(limit: number): Promise<readonly RunToSign[]>;
+  /** The release name given; null for `pr`. 'name-taken' when the release file's version names an earlier release. */
+  record(
+    candidate: NewCandidate,
+  ): Promise<
+    { readonly recorded: true; readonly release: string | null } | { readonly recorded: false }
+  >;
+  refuse(runId: string, reason: string): Promise<void>;
+}
+
+export interface CandidateFacts {
+  readonly id: string;
+  readonly builder: 'main' | 'pr';
+  readonly release: string | null;
+  readonly targets: readonly string[];
+}
+
+export interface NewPromotionRequest {
+  readonly id: string;
+  readonly candidateId: string;
+  readonly target: string;
+  readonly reason: string;
+  readonly requester: { readonly id: string; readonly idp: string; readonly name: string };
+}
+
+export interface PromotionRequestStore {
+  candidate(id: string): Promise<CandidateFacts | null>;
+  /** The id under which it is asked: an open request for the same candidate and target is not asked twice. */
+  ask(request: NewPromotionRequest): Promise<{ readonly id: string; readonly created: boolean }>;
+}
+
+export interface AskedPromotion {
+  readonly id: string;
+  readonly target: string;
+  readonly reason: string;
+  readonly requester: { readonly id: string; readonly idp: string };
+  readonly requestedAt: Date;
+  readonly release: string;
+  readonly artifact: KeptArtifact;
+  readonly provenance: string;
+  readonly provenancePayloadDigest: string;
+  readonly testResult: string;
+}
+
+export interface PublishStore {
+  asked(limit: number): Promise<readonly AskedPromotion[]>;
+  /** Appends to the outbox and marks the request published, in one transaction; null when it was published before. */
+  publish(
+    request: { readonly id: string; readonly envelope: string },
+    item: OutboxContent,
+  ): Promise<OutboxItem | null>;
+  refuse(id: string, reason: string): Promise<void>;
+}
+
+export interface OutboxReader {
+  page(after: number, limit: number): Promise<OutboxPage>;
+  /** True for the digest of a bundle or an artifact that an item names. */
+  names(digest: string): Promise<boolean>;
+}
+
+export interface StatusStore {
+  gateSeen(): Promise<void>;
+  record(reports: readonly PromotionStatus[]): Promise<void>;
+}
+
+export interface WebhookStore {
+  /** False when this delivery came before. */
+  firstTime(delivery: {
+    readonly provider: string;
+    readonly id: string;
+    readonly event: string;
+  }): Promise<boolean>;
+}
+
+/** Each answers one DSSE envelope as a line without its line feed. Throws SignerError. */
+export interface Signer {
+  provenance(request: ProvenanceRequest): Promise<string>;
+  testResult(request: TestResultRequest): Promise<string>;
+  promotionRequest(request: PromotionRequestRequest): Promise<string>;
+}
+
+export interface BlobStore {
+  put(
+    source: AsyncIterable<Uint8Array>,
+    limits: { readonly maxBytes: number; readonly expected?: string },
+  ): Promise<{ readonly digest: string; readonly size: number }>;
+}
+
+/** A hint that there is something to do; losing it loses nothing. */
+export interface Bell {
+  ring(id: string): void;
+}
+
+export type NewId = (prefix: 'run' | 'job' | 'cand' | 'prq') => string;

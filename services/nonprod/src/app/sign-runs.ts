@@ -1,0 +1,88 @@
+import { formatTimestamp } from '@airlock/common/time';
+import { payloadDigest } from '../domain/bundle.ts';
+import { pipelinePath } from '../domain/pipeline-file.ts';
+import { expandVersion, releasePath } from '../domain/release-file.ts';
+import { releaseDay } from '../domain/release-name.ts';
+import type { Events } from '../events.ts';
+import type { CandidateStore, NewId, RunToSign, Signer, SourceMirror } from './ports.ts';
+import { SignerError } from './signer-error.ts';
+
+/**
+ * Makes a candidate of every passed run that kept an artifact: provenance by the key of its builder, and for main the
+ * test result. What the signer refuses is written on the run; an unreachable signer is tried again.
+ */
+export function createSignRuns(
+  ports: {
+    readonly candidates: CandidateStore;
+    readonly signer: Signer;
+    readonly mirror: Pick<SourceMirror, 'fileBlob'>;
+    readonly events: Events;
+    readonly newId: NewId;
+  },
+  settings: { readonly origin: string; readonly mainBranch: string },
+): () => Promise<void> {
+  const { candidates, signer, mirror, events, newId } = ports;
+
+  async function sign(run: RunToSign): Promise<void> {
+    const builder = run.ref === `refs/heads/${settings.mainBranch}` ? 'main' : 'pr';
+    const subject = { name: run.artifact.name, sha256: run.artifact.digest };
+    const provenance = await signer.provenance({
+      builder,
+      subject,
+      repository: run.repositoryUrl,
+      ref: run.ref,
+      commit: run.commit,
+      pipeline: pipelinePath,
+      release: releasePath,
+      claimedPipelineBlob:
+        builder === 'pr' ? await mirror.fileBlob(run.commit, pipelinePath) : null,
+      invocationId: `${settings.origin}/runs/${run.runId}`,
+      startedOn: formatTimestamp(run.startedAt),
+      finishedOn: formatTimestamp(run.finishedAt),
+    });
+    const testResult =
+      builder === 'main'
+        ? await signer.testResult({
+            subject,
+            pipeline: pipelinePath,
+            commit: run.commit,
+            result: 'PASSED',
+          })
+        : null;
+    const template = run.plan.release?.version ?? null;
+    const id = newId('cand');
+    const result = await candidates.record({
+      id,
+      runId: run.runId,
+      builder,
+      version: template === null ? null : expandVersion(template, run.commit),
+      day: releaseDay(run.finishedAt),
+      artifact: run.artifact,
+      targets: run.plan.release?.targets ?? [],
+      provenance,
+      provenancePayloadDigest: payloadDigest(provenance),
+      testResult,
+    });
+    if (!result.recorded) {
+      await refuse(run.runId, 'There is a release of that version name already.');
+      return;
+    }
+    events.candidateSigned({ id, runId: run.runId, builder, release: result.release });
+  }
+
+  async function refuse(runId: string, reason: string): Promise<void> {
+    await candidates.refuse(runId, reason);
+    events.signingRefused({ id: runId }, reason);
+  }
+
+  return async () => {
+    for (const run of await candidates.wanted(16)) {
+      try {
+        await sign(run);
+      } catch (error) {
+        if (!(error instanceof SignerError) || error.code !== 'signer-refused') throw error;
+        await refuse(run.runId, error.message);
+      }
+    }
+  };
+}

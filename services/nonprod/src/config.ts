@@ -1,0 +1,184 @@
+/** Configuration of nonprod's three processes. The descriptions are the manual. */
+import { z } from 'zod';
+import { Name } from '@airlock/common/wire/scalars';
+import { SamlSettings } from '@airlock/web/saml/settings';
+import { FilePath } from '@airlock/process/config';
+import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
+
+const Port = z.int().min(1).max(65_535);
+const Host = z.string().min(1).max(255);
+
+const Origin = z
+  .string()
+  .regex(/^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/, 'expected http(s)://host[:port] without a path')
+  .describe(
+    'Address at which people see this service, without a path. It stands in signed statements (invocationId), so the same value goes into web and scheduler. Example: https://ci.example.',
+  );
+
+const Repository = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/)
+      .describe('Name shown on pages, such as shop/web.'),
+    url: z
+      .string()
+      .min(1)
+      .max(1024)
+      .describe(
+        'Identity of the repository in signed statements: exactly the URL that the gate’s target file admits.',
+      ),
+    mainBranch: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,200}$/)
+      .default('main')
+      .describe('Branch whose builds can be promoted. Default main.'),
+  })
+  .describe('The repository that is built.');
+
+export const MachineListener = z.strictObject({
+  host: Host.describe('Address to listen on, such as 127.0.0.1.'),
+  port: Port.describe('Port to listen on (1-65535).'),
+  caFile: FilePath.describe('Certificate authority of this edge, PEM; only its clients may call.'),
+  certificateFile: FilePath.describe('Certificate of this listener, PEM.'),
+  keyFile: FilePath.describe('Private key of this listener, PEM, readable by this process only.'),
+});
+export type MachineListener = z.infer<typeof MachineListener>;
+
+const ArtifactsDirectory = FilePath.describe(
+  'Content store of artifacts and bundles; shared by web, scheduler and outbox.',
+);
+
+export const WebConfig = z.strictObject({
+  origin: Origin,
+  listen: z
+    .strictObject({
+      host: Host.describe('Address to listen on for people and webhooks, such as 127.0.0.1.'),
+      port: Port.describe('Port to listen on (1-65535).'),
+    })
+    .describe('HTTP listener for people and webhooks; TLS is ended in front of it.'),
+  runnerApi: MachineListener.describe(
+    'Listener for runners: TLS 1.3, mutual; its certificate carries airlock:nonprod:runner-api.',
+  ),
+  runners: z
+    .array(
+      z.strictObject({
+        id: Name.describe('Runner id: the part behind airlock:runner: in its certificate.'),
+        pools: z.array(Name).min(1).describe('Pools whose jobs this runner may take.'),
+      }),
+    )
+    .refine((list) => new Set(list.map(({ id }) => id)).size === list.length, {
+      message: 'the same runner id stands here twice',
+    })
+    .describe('Every runner that may call; a certificate alone is not enough.'),
+  database: DatabaseSettings.describe('Database, as role nonprod_web.'),
+  redis: RedisSettings,
+  repository: Repository,
+  mirrorDirectory: FilePath.describe('The scheduler’s git mirror; read only here.'),
+  artifactsDirectory: ArtifactsDirectory,
+  assetsDirectory: FilePath.describe('Built style sheets and scripts (dist/assets).'),
+  saml: SamlSettings,
+  groups: z
+    .record(z.string().min(1).max(255), z.enum(['developer']))
+    .describe(
+      'Role by group name exactly as the identity provider sends it. developer: may ask for promotions and start held runs. Everybody who can sign in may look.',
+    ),
+  webhooks: z
+    .array(
+      z.strictObject({
+        provider: z
+          .enum(['github', 'gitea'])
+          .describe('Path of the hook: POST /hooks/git/<provider>.'),
+        secretFile: FilePath.describe(
+          'Shared secret of the webhook, one line, 16 characters or more.',
+        ),
+      }),
+    )
+    .default([])
+    .describe('Webhooks that wake the scheduler; without any it polls. Default none.'),
+  leaseSeconds: z
+    .int()
+    .min(2)
+    .max(900)
+    .default(60)
+    .describe(
+      'How long a job stays with a runner that sends no heartbeat, in seconds (2-900). Default 60.',
+    ),
+  jobTimeoutSeconds: z
+    .int()
+    .min(10)
+    .max(86_400)
+    .default(3600)
+    .describe(
+      'How long all steps of a run may take together, in seconds (10-86400). Default 3600.',
+    ),
+});
+export type WebConfig = z.infer<typeof WebConfig>;
+
+export const SchedulerConfig = z.strictObject({
+  origin: Origin,
+  repository: Repository,
+  git: z
+    .strictObject({
+      url: z.string().min(1).max(1024).describe('Where the repository is fetched from.'),
+      mirrorDirectory: FilePath.describe('Bare mirror, kept by this process.'),
+      protocols: z
+        .array(z.enum(['https', 'ssh', 'file', 'http']))
+        .min(1)
+        .describe('Protocols that git may use; everything else is refused by git itself.'),
+      pollSeconds: z
+        .number()
+        .min(0.2)
+        .max(3600)
+        .default(5)
+        .describe(
+          'How often the repository is looked at without a wake-up, in seconds (0.2-3600). Default 5.',
+        ),
+    })
+    .describe('The mirror of every branch and pull request.'),
+  database: DatabaseSettings.describe('Database, as role nonprod_scheduler.'),
+  redis: RedisSettings,
+  artifactsDirectory: ArtifactsDirectory,
+  signer: z
+    .strictObject({ socketPath: FilePath.describe('Unix socket of the signer.') })
+    .describe('Who signs; this process holds no key.'),
+  pools: z
+    .strictObject({
+      main: Name.default('default').describe('Pool for runs of main. Default default.'),
+      other: Name.default('default').describe(
+        'Pool for every other run. Give it another name than main, and other runners, to keep pull requests off the machines that build main. Default default.',
+      ),
+    })
+    .default({ main: 'default', other: 'default' })
+    .describe('Runner pools by trust.'),
+  pullRequests: z
+    .enum(['run', 'hold'])
+    .default('hold')
+    .describe(
+      'run: pull requests are built at once. hold: each waits until a developer starts it. Default hold.',
+    ),
+  maxArtifactBytes: z
+    .int()
+    .min(1)
+    .max(16 * 1024 ** 3)
+    .default(512 * 1024 ** 2)
+    .describe('Largest artifact that is kept, in bytes (1 to 16 GiB). Default 512 MiB.'),
+  sweepSeconds: z
+    .number()
+    .min(0.2)
+    .max(60)
+    .default(2)
+    .describe(
+      'How often lost runners, passed runs and asked promotions are looked for without a wake-up, in seconds (0.2-60). Default 2.',
+    ),
+});
+export type SchedulerConfig = z.infer<typeof SchedulerConfig>;
+
+export const OutboxConfig = z.strictObject({
+  listener: MachineListener.describe(
+    'Listener for the gate: TLS 1.3, mutual; its certificate carries airlock:nonprod:outbox, and only airlock:gate:intake may call.',
+  ),
+  database: DatabaseSettings.describe('Database, as role nonprod_outbox.'),
+  artifactsDirectory: ArtifactsDirectory,
+});
+export type OutboxConfig = z.infer<typeof OutboxConfig>;

@@ -1,0 +1,99 @@
+/** What a runner may still do with the job it was given, and what becomes of a job whose runner is lost. */
+import type { JobReport } from '@airlock/common/wire/runner-protocol';
+import type { RunPlan } from './run-plan.ts';
+
+/** How often a job is given out before its run fails. */
+export const maxAttempts = 3;
+
+export interface LeaseState {
+  readonly state: 'held' | 'queued' | 'leased' | 'finished';
+  readonly lease: number;
+  readonly runner: string | null;
+}
+
+/** A lease holds for exactly one runner and one number; everything else is somebody who was replaced. */
+export function leaseHolds(
+  job: LeaseState,
+  proof: { readonly lease: number; readonly runner: string },
+): boolean {
+  return job.state === 'leased' && job.lease === proof.lease && job.runner === proof.runner;
+}
+
+export type AfterExpiry =
+  | { readonly kind: 'requeue'; readonly attempt: number }
+  | { readonly kind: 'fail'; readonly reason: string };
+
+export function afterExpiry(attempt: number): AfterExpiry {
+  if (attempt < maxAttempts) return { kind: 'requeue', attempt: attempt + 1 };
+  return {
+    kind: 'fail',
+    reason: `The runner was lost ${maxAttempts} times. See the log for where it stopped; push again to retry.`,
+  };
+}
+
+export interface KeptArtifact {
+  readonly name: string;
+  readonly digest: string;
+  readonly size: number;
+}
+
+export type Judgement =
+  { readonly outcome: 'passed' } | { readonly outcome: 'failed'; readonly reason: string };
+
+/**
+ * A run passes only when the report says so in every part: each planned step once, in order and passed, and the
+ * artifact that the plan asks for is the one that was uploaded under this lease.
+ */
+export function judgeReport(
+  plan: RunPlan,
+  report: JobReport,
+  uploaded: KeptArtifact | null,
+): Judgement {
+  const failed = report.steps.find(
+    (step) => step.outcome !== 'passed' && step.outcome !== 'skipped',
+  );
+  if (report.outcome === 'failed') {
+    const reason =
+      report.reason ??
+      (failed === undefined
+        ? 'The runner reported a failure without a reason.'
+        : `Step ${failed.name} ${describe(failed)}.`);
+    return { outcome: 'failed', reason };
+  }
+  const names = plan.steps.map((step) => step.name);
+  const reported = report.steps.map((step) => step.name);
+  if (names.length !== reported.length || names.some((name, index) => reported[index] !== name)) {
+    return fail('The runner reported other steps than were planned.');
+  }
+  const notPassed = report.steps.find((step) => step.outcome !== 'passed');
+  if (notPassed !== undefined) {
+    return fail(
+      `The runner reported a pass although step ${notPassed.name} ${describe(notPassed)}.`,
+    );
+  }
+  if (plan.artifact === null) {
+    return report.artifact === null
+      ? { outcome: 'passed' }
+      : fail('The runner reported an artifact that nobody asked for.');
+  }
+  if (report.artifact === null || uploaded === null) {
+    return fail(`The artifact ${plan.artifact.name} (${plan.artifact.path}) was not uploaded.`);
+  }
+  const same =
+    report.artifact.name === uploaded.name &&
+    report.artifact.digest === uploaded.digest &&
+    report.artifact.size === uploaded.size &&
+    uploaded.name === plan.artifact.name;
+  return same ? { outcome: 'passed' } : fail('The reported artifact is not the uploaded one.');
+}
+
+function fail(reason: string): Judgement {
+  return { outcome: 'failed', reason };
+}
+
+function describe(step: JobReport['steps'][number]): string {
+  if (step.outcome === 'failed') {
+    return step.exitCode === null ? 'failed' : `failed with exit code ${step.exitCode}`;
+  }
+  return step.outcome === 'timed-out' ? 'ran out of time' : `was ${step.outcome}`;
+}

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { conditionsHold, parsePipelineFile } from './pipeline-file.ts';
+import { formatFault } from './yaml-file.ts';
+
+function faultsOf(text: string): string[] {
+  const parsed = parsePipelineFile(text);
+  assert.equal(parsed.ok, false);
+  return parsed.ok ? [] : parsed.faults.map((fault) => formatFault('.woodpecker.yaml', fault));
+}
+
+function stepsOf(text: string) {
+  const parsed = parsePipelineFile(text);
+  assert.ok(parsed.ok, JSON.stringify(parsed));
+  return parsed.value.steps;
+}
+
+test('steps are read from a list and from a map alike', () => {
+  const list = stepsOf(`
+steps:
+  - name: build
+    image: node:24
+    commands: [npm ci, npm test]
+    environment: { A: 1, B: two, C: true, VERSION: 1.10 }
+`);
+  const map = stepsOf(`
+steps:
+  build:
+    image: node:24
+    commands:
+      - npm ci
+      - npm test
+    environment:
+      A: 1
+      B: two
+      C: true
+      VERSION: 1.10
+`);
+  assert.deepEqual(list, map);
+  assert.deepEqual(list[0]?.environment, { A: '1', B: 'two', C: 'true', VERSION: '1.10' });
+});
+
+test('anchors under variables and merged maps are expanded', () => {
+  const [step] = stepsOf(`
+variables:
+  - &image node:24
+  - &common
+    image: *image
+    environment: { MODE: ci }
+steps:
+  - <<: *common
+    name: build
+    commands: make
+`);
+  assert.equal(step?.image, 'node:24');
+  assert.deepEqual(step.environment, { MODE: 'ci' });
+  assert.deepEqual(step.commands, ['make']);
+});
+
+const refused: [name: string, text: string, expected: RegExp][] = [
+  [
+    'a key of Woodpecker that this does not do',
+    'steps:\n  - name: a\n    image: b\n    privileged: true\n    commands: [c]\n',
+    /^\.woodpecker\.yaml:4:5: steps\.0\.privileged: `privileged` is refused: no step runs with privileges/,
+  ],
+  [
+    'a misspelled key',
+    'steps:\n  - name: a\n    image: b\n    comands: [c]\n',
+    /:4:5: steps\.0\.comands: unknown key `comands`; known here: name, image, commands/,
+  ],
+  ['services', 'services: {}\nsteps: []\n', /:1:1: services: `services` is refused/],
+  ['a matrix', 'matrix: { A: [1] }\nsteps: []\n', /matrix.*one step for each combination/],
+  [
+    'a secret in the environment',
+    'steps:\n  - image: b\n    commands: [c]\n    environment:\n      T: { from_secret: t }\n',
+    /:5:10: steps\.0\.environment\.T: `from_secret` is refused/,
+  ],
+  [
+    'a condition that would be ignored elsewhere',
+    'when: { path: src/** }\nsteps:\n  - { name: a, image: b, commands: [c] }\n',
+    /when\.path: `path` is refused/,
+  ],
+  [
+    'an event that does not exist',
+    'when: { event: pull-request }\nsteps:\n  - { name: a, image: b, commands: [c] }\n',
+    /when\.event: no such event: pull-request/,
+  ],
+  ['no steps', 'when: { event: push }\n', /no `steps`/],
+  ['an empty list of steps', 'steps: []\n', /at least one step is needed/],
+  ['a step without an image', 'steps:\n  - { name: a, commands: [b] }\n', /has no `image`/],
+  ['a plugin', 'steps:\n  - { name: a, image: b, settings: { c: d } }\n', /plugins are not run/],
+  [
+    'two steps of one name',
+    'steps:\n  - { name: a, image: b, commands: [c] }\n  - { name: a, image: b, commands: [c] }\n',
+    /:3:5: steps\.1: two steps are named a/,
+  ],
+  ['the same key twice', 'steps: []\nsteps: []\n', /:2:1: steps: the key stands here twice/],
+  ['a name with a slash', 'steps:\n  a/b: { image: b, commands: [c] }\n', /a step’s name has/],
+  ['text that is no YAML', 'steps: [\n', /^\.woodpecker\.yaml:\d+:\d+: /],
+  ['a list at the top', '- a\n', /expected keys and values here/],
+];
+for (const [name, text, expected] of refused) {
+  test(`refused with its place: ${name}`, () => {
+    assert.match(faultsOf(text)[0] ?? '', expected);
+  });
+}
+
+test('every fault is told at once', () => {
+  const faults = faultsOf('cache: x\nsteps:\n  - { name: a, image: b, commands: [c], dns: d }\n');
+  assert.equal(faults.length, 2);
+});
+
+const bombs: [name: string, text: string, expected: RegExp][] = [
+  ['a file longer than 64 KiB', `# ${'x'.repeat(65_536)}`, /at most 65536 are read/],
+  [
+    'aliases of aliases',
+    `variables:\n  - &a [x, x, x, x, x, x, x, x, x]\n${Array.from(
+      { length: 8 },
+      (_, n) => `  - &${'bcdefghi'[n] ?? ''} [${`*${'abcdefgh'[n] ?? ''}, `.repeat(9)}]\n`,
+    ).join('')}`,
+    /more than 100 aliases|more than 4000 values/,
+  ],
+  ['thousands of levels', `a: ${'['.repeat(20_000)}`, /nested deeper than 32 levels|Flow/i],
+  [
+    'an alias of itself',
+    'steps: &a\n  - *a\n',
+    /nested deeper than 32 levels|more than 100 aliases|Unresolved/,
+  ],
+  [
+    'thousands of keys',
+    Array.from({ length: 6000 }, (_, n) => `k${n}: 1`).join('\n'),
+    /more than 4000 values/,
+  ],
+];
+for (const [name, text, expected] of bombs) {
+  test(`a bomb is refused within a second: ${name}`, () => {
+    const start = performance.now();
+    assert.match(faultsOf(text)[0] ?? '', expected);
+    assert.ok(performance.now() - start < 1000);
+  });
+}
+
+test('conditions: a list is or, the inside of one is and', () => {
+  const parsed = parsePipelineFile(`
+when:
+  - { event: push, branch: main }
+  - { event: pull_request }
+  - { event: push, branch: { include: "release/*", exclude: release/old } }
+steps:
+  - { name: a, image: b, commands: [c] }
+`);
+  assert.ok(parsed.ok);
+  const { when } = parsed.value;
+  assert.ok(conditionsHold(when, { event: 'push', branch: 'main' }));
+  assert.ok(!conditionsHold(when, { event: 'push', branch: 'topic' }));
+  assert.ok(conditionsHold(when, { event: 'pull_request', branch: 'main' }));
+  assert.ok(conditionsHold(when, { event: 'push', branch: 'release/2' }));
+  assert.ok(!conditionsHold(when, { event: 'push', branch: 'release/old' }));
+  assert.ok(!conditionsHold(when, { event: 'push', branch: 'release/2/x' }));
+});

@@ -1,0 +1,44 @@
+/** Which builds may be asked for in production. The gate decides again by itself; this only saves a vain request. */
+export interface Promotable {
+  readonly builder: 'main' | 'pr';
+  readonly targets: readonly string[];
+}
+
+export type RefusalCode = 'not-built-from-main' | 'target-not-declared' | 'reason-missing';
+
+export interface Refusal {
+  readonly code: RefusalCode;
+  readonly text: string;
+}
+
+export type PromotionVerdict =
+  | { readonly allowed: true }
+  | { readonly allowed: false; readonly reasons: readonly [Refusal, ...Refusal[]] };
+
+export function mayAskForPromotion(
+  candidate: Promotable,
+  request: { readonly target: string; readonly reason: string },
+): PromotionVerdict {
+  const reasons: Refusal[] = [];
+  if (candidate.builder !== 'main') {
+    reasons.push({
+      code: 'not-built-from-main',
+      text: 'Only builds of main can be promoted. Merge it; the run on main makes a candidate.',
+    });
+  }
+  if (!candidate.targets.includes(request.target)) {
+    const known = candidate.targets.length === 0 ? 'none' : candidate.targets.join(', ');
+    reasons.push({
+      code: 'target-not-declared',
+      text: `The release file of this commit names no target ${request.target}; it names: ${known}.`,
+    });
+  }
+  if (request.reason.trim() === '') {
+    reasons.push({
+      code: 'reason-missing',
+      text: 'Say in a sentence what this brings and why now.',
+    });
+  }
+  const [first, ...rest] = reasons;
+  return first === undefined ? { allowed: true } : { allowed: false, reasons: [first, ...rest] };
+}

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { expandVersion, parseReleaseFile } from './release-file.ts';
+import { formatFault } from './yaml-file.ts';
+
+const limits = { maxBytes: 100 * 1024 ** 2 };
+const good = `version: 1
+artifacts:
+  web:
+    workflow: woodpecker
+    path: dist/web.tar.gz
+    maxSize: 20MiB
+releases:
+  web:
+    artifacts: [web]
+    version: "main-\${CI_COMMIT_SHA:0:12}"
+    promote:
+      - target: prod-eu
+      - target: prod-us
+`;
+
+test('the artifact’s name is the last part of its path', () => {
+  const parsed = parseReleaseFile(good, limits);
+  assert.ok(parsed.ok, JSON.stringify(parsed));
+  assert.deepEqual(parsed.value, {
+    artifact: { fileName: 'web.tar.gz', path: 'dist/web.tar.gz', maxBytes: 20 * 1024 ** 2 },
+    release: {
+      name: 'web',
+      version: 'main-${CI_COMMIT_SHA:0:12}',
+      targets: ['prod-eu', 'prod-us'],
+    },
+  });
+});
+
+test('a version template takes twelve digits of the commit', () => {
+  assert.equal(
+    expandVersion('main-${CI_COMMIT_SHA:0:12}', 'a'.repeat(40)),
+    `main-${'a'.repeat(12)}`,
+  );
+});
+
+const refused: [name: string, from: string, to: string, expected: RegExp][] = [
+  ['another version', 'version: 1', 'version: 2', /:1:10: version: expected 1/],
+  ['no version', 'version: 1\n', '', /version: missing/],
+  [
+    'a path out of the tree',
+    'dist/web.tar.gz',
+    '../web',
+    /artifacts\.web\.path: expected a relative/,
+  ],
+  ['an absolute path', 'dist/web.tar.gz', '/etc/passwd', /expected a relative path/],
+  ['a path that ends in a slash', 'dist/web.tar.gz', 'dist/', /the file’s name has letters/],
+  ['more than is kept', '20MiB', '200MiB', /at most 104857600 bytes/],
+  ['a size without unit', '20MiB', '20000', /expected a size such as 200MiB/],
+  ['another variable', 'CI_COMMIT_SHA:0:12', 'CI_COMMIT_BRANCH', /expected letters, digits/],
+  ['a version without the commit', 'main-${CI_COMMIT_SHA:0:12}', 'v1', /must be part of it/],
+  ['a release of something else', 'artifacts: [web]', 'artifacts: [api]', /expected \[web\]/],
+  ['a target twice', 'prod-us', 'prod-eu', /prod-eu stands here twice/],
+  [
+    'an automatic promotion',
+    '- target: prod-us',
+    '- auto: true',
+    /a person asks for every promotion/,
+  ],
+  ['an unknown key', '    path:', '    paht:', /unknown key `paht`/],
+  ['another workflow', 'workflow: woodpecker', 'workflow: build', /has one workflow, woodpecker/],
+];
+for (const [name, from, to, expected] of refused) {
+  test(`refused: ${name}`, () => {
+    const parsed = parseReleaseFile(good.replace(from, to), limits);
+    assert.equal(parsed.ok, false);
+    const faults = parsed.ok ? [] : parsed.faults.map((fault) => formatFault('f', fault));
+    assert.match(faults.join('\n'), expected);
+  });
+}

@@ -1,0 +1,45 @@
+/**
+ * A run: one commit of one ref, built once.
+ *
+ *   held ──► queued ──► running ──► passed
+ *     │        │  ▲        │ └────► failed
+ *     └────────┴──┼────────┴──────► cancelled
+ *                 └── the runner was lost: a new attempt
+ */
+export const runStates = ['queued', 'running', 'passed', 'failed', 'cancelled', 'held'] as const;
+export type RunState = (typeof runStates)[number];
+
+const next: Readonly<Record<RunState, readonly RunState[]>> = {
+  held: ['queued', 'cancelled'],
+  queued: ['running', 'failed', 'cancelled'],
+  running: ['queued', 'passed', 'failed', 'cancelled'],
+  passed: [],
+  failed: [],
+  cancelled: [],
+};
+
+export function mayBecome(from: RunState, to: RunState): boolean {
+  return next[from].includes(to);
+}
+
+/** The states out of which `to` can be reached: the guard of every update that sets it. */
+export function predecessorsOf(to: RunState): RunState[] {
+  return runStates.filter((from) => mayBecome(from, to));
+}
+
+export function isFinished(state: RunState): boolean {
+  return next[state].length === 0;
+}
+
+export const stepStates = [
+  'queued',
+  'running',
+  'passed',
+  'failed',
+  'skipped',
+  'timed-out',
+  'cancelled',
+] as const;
+export type StepState = (typeof stepStates)[number];
+
+export type RunEvent = 'push' | 'pull_request' | 'manual';

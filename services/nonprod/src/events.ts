@@ -1,0 +1,109 @@
+/** Every business event of nonprod, one function each, its fields listed by name. */
+import type { Log } from '@airlock/process/log';
+
+export type Events = ReturnType<typeof createEvents>;
+
+export function createEvents(log: Log) {
+  return {
+    runStarted(run: { id: string; ref: string; commit: string; state: string }): void {
+      log.info('run.started', {
+        'airlock.run.id': run.id,
+        'airlock.ref': run.ref,
+        'airlock.commit': run.commit,
+        'airlock.run.state': run.state,
+      });
+    },
+    heldRunStarted(run: { id: string }, person: string): void {
+      log.info('run.released', { 'airlock.run.id': run.id, 'user.id': person });
+    },
+    headIgnored(head: { ref: string; commit: string }, why: string): void {
+      log.info('head.ignored', {
+        'airlock.ref': head.ref,
+        'airlock.commit': head.commit,
+        message: why,
+      });
+    },
+    jobLeased(
+      job: { jobId: string; runId: string; lease: number; attempt: number },
+      runner: string,
+    ): void {
+      log.info('job.leased', {
+        'airlock.job.id': job.jobId,
+        'airlock.run.id': job.runId,
+        'airlock.job.lease': job.lease,
+        'airlock.job.attempt': job.attempt,
+        'airlock.runner.id': runner,
+      });
+    },
+    jobLost(job: { jobId: string; runId: string; runner: string | null; outcome: string }): void {
+      log.warn('job.lost', {
+        'airlock.job.id': job.jobId,
+        'airlock.run.id': job.runId,
+        'airlock.runner.id': job.runner ?? '',
+        'event.outcome': job.outcome,
+      });
+    },
+    runFinished(run: { id: string; outcome: string; reason: string | null }): void {
+      log.info('run.finished', {
+        'airlock.run.id': run.id,
+        'event.outcome': run.outcome,
+        ...(run.reason === null ? {} : { message: run.reason }),
+      });
+    },
+    candidateSigned(candidate: {
+      id: string;
+      runId: string;
+      builder: string;
+      release: string | null;
+    }): void {
+      log.info('candidate.signed', {
+        'airlock.candidate.id': candidate.id,
+        'airlock.run.id': candidate.runId,
+        'airlock.builder': candidate.builder,
+        'airlock.release.id': candidate.release ?? '',
+      });
+    },
+    signingRefused(subject: { id: string }, reason: string): void {
+      log.warn('signing.refused', { 'airlock.subject.id': subject.id, message: reason });
+    },
+    promotionAsked(request: {
+      id: string;
+      candidateId: string;
+      target: string;
+      requester: string;
+    }): void {
+      log.info('promotion.asked', {
+        'airlock.promotion_request.id': request.id,
+        'airlock.candidate.id': request.candidateId,
+        'airlock.target': request.target,
+        'user.id': request.requester,
+      });
+    },
+    promotionPublished(request: { id: string; seq: number; target: string }): void {
+      log.info('promotion.published', {
+        'airlock.promotion_request.id': request.id,
+        'airlock.outbox.seq': request.seq,
+        'airlock.target': request.target,
+      });
+    },
+    webhookTaken(delivery: {
+      provider: string;
+      id: string;
+      event: string;
+      repeated: boolean;
+    }): void {
+      log.info('webhook.taken', {
+        'airlock.webhook.provider': delivery.provider,
+        'airlock.webhook.delivery': delivery.id,
+        'airlock.webhook.event': delivery.event,
+        'airlock.webhook.repeated': delivery.repeated,
+      });
+    },
+    callerRefused(caller: string | null, listener: string): void {
+      log.warn('caller.refused', {
+        'airlock.caller': caller ?? 'no identity',
+        'airlock.listener': listener,
+      });
+    },
+  };
+}

@@ -1,0 +1,202 @@
+/** What runners may ask; see the wire format in `@airlock/common/wire/runner-protocol`. */
+import { pipeline } from 'node:stream/promises';
+import { AirlockError } from '@airlock/common/errors';
+import {
+  JobReport,
+  LeaseProof,
+  LeaseRequest,
+  LogChunk,
+  type Job,
+} from '@airlock/common/wire/runner-protocol';
+import { ArtifactName, Sha256Hex } from '@airlock/common/wire/scalars';
+import { leaseHolds } from '../domain/job-lease.ts';
+import type { BlobStore, JobFacts, JobStore, LeaseProofOf, SourceArchive } from '../app/ports.ts';
+import { MachineError, readJson, type MachineCall, type MachineRoute } from './machine-server.ts';
+
+/** How long a request for work is held while there is none, in milliseconds. */
+const holdMs = 5_000;
+/** How often the database is asked while a request is held and no bell rings, in milliseconds. */
+const lookAgainMs = 500;
+const smallBody = 4 * 1024;
+const logBody = 128 * 1024;
+const reportBody = 512 * 1024;
+
+export const runnerPrefix = 'airlock:runner:';
+
+export interface RunnerApiPorts {
+  /** Pools by runner id; whoever is not in it may not call. */
+  readonly runners: ReadonlyMap<string, readonly string[]>;
+  readonly jobs: JobStore;
+  readonly source: SourceArchive;
+  readonly blobs: BlobStore;
+  readonly settings: { readonly leaseSeconds: number };
+  leaseJob(runner: string, pool: string): Promise<Job | null>;
+  reportJob(proof: LeaseProofOf, report: JobReport): Promise<'recorded' | 'lease-lost'>;
+  /** Settles after the given time, or sooner when a job may have come. */
+  waitForWork(milliseconds: number): Promise<void>;
+}
+
+export function runnerRoutes(ports: RunnerApiPorts): MachineRoute[] {
+  const { jobs } = ports;
+
+  async function heldJob(call: MachineCall): Promise<{ proof: LeaseProofOf; job: JobFacts }> {
+    const proof = { ...namedJob(call), lease: queryLease(call) };
+    const job = await jobs.facts(proof.jobId);
+    if (job === null || !leaseHolds(job, proof)) throw leaseLost();
+    return { proof, job };
+  }
+
+  return [
+    {
+      method: 'POST',
+      path: '/v1/lease',
+      async handle(call) {
+        const { pool } = await readJson(call.request, LeaseRequest, smallBody);
+        const runner = runnerId(call);
+        if (ports.runners.get(runner)?.includes(pool) !== true) {
+          throw new MachineError('caller-not-allowed', `${runner} is not granted the pool ${pool}`);
+        }
+        const until = Date.now() + holdMs;
+        // Nothing is claimed for a caller that has gone away.
+        while (!call.response.destroyed) {
+          const job = await ports.leaseJob(runner, pool);
+          if (job !== null) return { status: 200, json: job };
+          const left = until - Date.now();
+          if (left <= 0) break;
+          await ports.waitForWork(Math.min(left, lookAgainMs));
+        }
+        return { status: 204 };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/jobs/:jobId/heartbeat',
+      async handle(call) {
+        const { lease } = await readJson(call.request, LeaseProof, smallBody);
+        const held = await jobs.heartbeat(
+          { ...namedJob(call), lease },
+          ports.settings.leaseSeconds,
+        );
+        if (!held) throw leaseLost();
+        return { status: 204 };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/jobs/:jobId/log',
+      async handle(call) {
+        const chunk = await readJson(call.request, LogChunk, logBody);
+        const proof = { ...namedJob(call), lease: chunk.lease };
+        const bytes = Buffer.from(chunk.bytes, 'base64');
+        if (!(await jobs.appendLog(proof, chunk, bytes))) throw leaseLost();
+        return { status: 204 };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/jobs/:jobId/source',
+      async handle(call) {
+        const { job } = await heldJob(call);
+        call.response.writeHead(200, {
+          'content-type': 'application/x-tar',
+          'cache-control': 'no-store',
+        });
+        await pipeline(ports.source.archive(job.commit), call.response);
+        return 'streamed';
+      },
+    },
+    {
+      method: 'PUT',
+      path: '/v1/jobs/:jobId/artifact',
+      async handle(call) {
+        const { proof, job } = await heldJob(call);
+        const name = ArtifactName.safeParse(call.query.get('name'));
+        const digest = Sha256Hex.safeParse(call.query.get('sha256'));
+        if (!name.success || !digest.success) {
+          throw new MachineError('request-malformed', 'name and sha256 are needed in the query');
+        }
+        const wanted = job.plan.artifact;
+        if (wanted?.name !== name.data) {
+          throw new MachineError(
+            'artifact-not-asked-for',
+            `this job keeps ${wanted?.name ?? 'nothing'}, not ${name.data}`,
+          );
+        }
+        const kept = await keep(ports.blobs, call, wanted.maxBytes, digest.data);
+        if (!(await jobs.recordArtifact(proof, { name: name.data, ...kept }))) throw leaseLost();
+        return { status: 201, json: kept };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/jobs/:jobId/report',
+      async handle(call) {
+        const report = await readJson(call.request, JobReport, reportBody);
+        const proof = { ...namedJob(call), lease: report.lease };
+        if ((await ports.reportJob(proof, report)) === 'lease-lost') throw leaseLost();
+        return { status: 204 };
+      },
+    },
+  ];
+}
+
+async function keep(
+  blobs: BlobStore,
+  call: MachineCall,
+  maxBytes: number,
+  expected: string,
+): Promise<{ digest: string; size: number }> {
+  try {
+    const { digest, size } = await blobs.put(call.request, { maxBytes, expected });
+    return { digest, size };
+  } catch (cause) {
+    if (!(cause instanceof AirlockError)) throw cause;
+    if (cause.code === 'artifact-too-large') {
+      throw new MachineError('artifact-too-large', `more than ${maxBytes} bytes`, { cause });
+    }
+    if (cause.code === 'artifact-digest-mismatch') {
+      throw new MachineError('artifact-digest-mismatch', cause.message, { cause });
+    }
+    throw cause;
+  }
+}
+
+function runnerId(call: MachineCall): string {
+  return call.caller.slice(runnerPrefix.length);
+}
+
+function namedJob(call: MachineCall): { jobId: string; runner: string } {
+  return { jobId: call.params['jobId'] ?? '', runner: runnerId(call) };
+}
+
+function queryLease(call: MachineCall): number {
+  const text = call.query.get('lease') ?? '';
+  if (!/^[1-9]\d{0,14}$/.test(text)) {
+    throw new MachineError('request-malformed', 'lease is needed in the query');
+  }
+  return Number(text);
+}
+
+function leaseLost(): MachineError {
+  return new MachineError('lease-lost', 'this lease does not hold (any more); stop this job');
+}
+
+/** A pause that a bell can end early. */
+export function createWorkWaiter(): { wait(milliseconds: number): Promise<void>; wake(): void } {
+  const sleepers = new Set<() => void>();
+  return {
+    wait: (milliseconds) =>
+      new Promise((resolve) => {
+        const end = (): void => {
+          clearTimeout(timer);
+          sleepers.delete(end);
+          resolve();
+        };
+        const timer = setTimeout(end, milliseconds);
+        sleepers.add(end);
+      }),
+    wake: () => {
+      for (const end of [...sleepers]) end();
+    },
+  };
+}

@@ -1,21 +1,10 @@
-/** The forms that every part of the stand-in shares: a call, a reply, a refusal, and how bodies are read. */
+/** The forms that every part of the stand-in shares: a reply, a refusal, and how bodies are read. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import type { Token } from './tokens.ts';
 
 export type Operation = 'read' | 'update' | 'list' | 'delete';
 
-export type Call = {
-  operation: Operation;
-  /** Below the mount, without leading slash. */
-  path: string;
-  body: Record<string, unknown>;
-  /** Null on the login paths, which take no token. */
-  token: Token | null;
-};
-
 export type Reply = { status: number; body?: unknown };
-export type Backend = (call: Call) => Promise<Reply> | Reply;
 
 /** An answer of the form `{"errors": […]}`. */
 export class ApiFailure extends Error {

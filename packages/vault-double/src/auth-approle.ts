@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import {
   ApiFailure,
-  type Backend,
   Ttl,
   answer,
   noContent,
@@ -10,6 +9,7 @@ import {
   unsupportedOperation,
   unsupportedPath,
 } from './api.ts';
+import type { Backend } from './backend.ts';
 import type { Clock } from './clock.ts';
 import { TokenFields, termsOf } from './token-fields.ts';
 import { type Tokens, authAnswer } from './tokens.ts';

@@ -6,7 +6,6 @@ import { compactVerify, decodeProtectedHeader, importSPKI } from 'jose';
 import { z } from 'zod';
 import {
   ApiFailure,
-  type Backend,
   TextList,
   Ttl,
   answer,
@@ -15,6 +14,7 @@ import {
   unsupportedOperation,
   unsupportedPath,
 } from './api.ts';
+import type { Backend } from './backend.ts';
 import type { Clock } from './clock.ts';
 import { TokenFields, termsOf } from './token-fields.ts';
 import { type Tokens, authAnswer } from './tokens.ts';

@@ -1,8 +1,6 @@
 import { z } from 'zod';
 import {
   ApiFailure,
-  type Backend,
-  type Call,
   TextList,
   Ttl,
   multierror,
@@ -12,6 +10,7 @@ import {
   unsupportedOperation,
   unsupportedPath,
 } from './api.ts';
+import type { Backend, Call } from './backend.ts';
 import { type Tokens, authAnswer } from './tokens.ts';
 
 const Create = z.object({

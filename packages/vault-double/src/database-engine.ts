@@ -7,8 +7,6 @@ import pg from 'pg';
 import { z } from 'zod';
 import {
   ApiFailure,
-  type Backend,
-  type Call,
   TextList,
   Ttl,
   answer,
@@ -18,6 +16,7 @@ import {
   unsupportedOperation,
   unsupportedPath,
 } from './api.ts';
+import type { Backend, Call } from './backend.ts';
 import type { Clock } from './clock.ts';
 import type { Leases } from './leases.ts';
 

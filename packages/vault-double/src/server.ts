@@ -8,10 +8,11 @@ import { type IncomingMessage, type ServerResponse, createServer } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAllowed, parsePolicy } from './acl.ts';
-import { ApiFailure, type Backend, type Operation, type Reply, multierror } from './api.ts';
+import { ApiFailure, type Operation, type Reply, multierror } from './api.ts';
 import { createAppRoleAuth } from './auth-approle.ts';
 import { createJwtAuth } from './auth-jwt.ts';
 import { createTokenAuth } from './auth-token.ts';
+import type { Backend } from './backend.ts';
 import { type Clock, createSystemClock } from './clock.ts';
 import { createDatabaseEngine } from './database-engine.ts';
 import { type Fault, type Faults, createFaults } from './faults.ts';

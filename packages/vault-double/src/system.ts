@@ -3,13 +3,13 @@ import { z } from 'zod';
 import { type Policy, parsePolicy } from './acl.ts';
 import {
   ApiFailure,
-  type Backend,
   answer,
   noContent,
   readBody,
   unsupportedOperation,
   unsupportedPath,
 } from './api.ts';
+import type { Backend } from './backend.ts';
 import type { Clock } from './clock.ts';
 import type { Leases } from './leases.ts';
 

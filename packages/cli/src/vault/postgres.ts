@@ -2,18 +2,31 @@
  * The production database's side of short-lived credentials.
  *
  * Vault's own login may create and drop nothing by itself. It may call two functions, which make and drop roles named `v-…`
- * and no others: before Postgres 16 a login with CREATEROLE could grant itself any role but superuser, so that right is kept
- * by a role nobody can log in as.
+ * and no others: before Postgres 16 a login with CREATEROLE can grant itself any role but a superuser's, so that right is
+ * kept by a role nobody can log in as. What Vault's login can do is what its credentials can: act as the application's owner.
  */
 import { VaultSetupError } from './error.ts';
 
-/** What Vault's database role runs. One call each, because Vault splits statements at semicolons. */
-export const ephemeralRoleStatements = {
-  creation_statements: [
-    `SELECT airlock_admin.create_ephemeral('{{name}}', '{{password}}', '{{expiration}}')`,
-  ],
-  revocation_statements: [`SELECT airlock_admin.drop_ephemeral('{{name}}')`],
-};
+/**
+ * What Vault runs to make and to drop a role that acts as `appOwner`. Vault splits statements at semicolons, so each is one
+ * call; it runs them in one transaction.
+ */
+export function ephemeralRoleStatements(appOwner: string): {
+  creation_statements: string[];
+  revocation_statements: string[];
+} {
+  requireIdentifier(appOwner);
+  return {
+    creation_statements: [
+      `SELECT airlock_admin.create_ephemeral('{{name}}', '{{password}}', '{{expiration}}')`,
+      // What a hook creates then belongs to the application and not to a role that is about to go. Postgres refuses this
+      // setting inside a SECURITY DEFINER function, and lets the role itself do it.
+      `SET LOCAL ROLE "{{name}}"`,
+      `ALTER ROLE "{{name}}" SET role = ${literal(appOwner)}`,
+    ],
+    revocation_statements: [`SELECT airlock_admin.drop_ephemeral('{{name}}')`],
+  };
+}
 
 /**
  * Statements that prepare one production database, to be run in it, in order, by a superuser. They may be run again; a second
@@ -43,7 +56,7 @@ export function productionPostgresSetup({
     createRole(definer, 'NOLOGIN'),
     createRole(vaultAdmin, 'LOGIN'),
     `ALTER ROLE ${keeper} NOLOGIN CREATEROLE NOSUPERUSER NOCREATEDB INHERIT`,
-    `ALTER ROLE ${admin} LOGIN NOCREATEROLE NOSUPERUSER NOCREATEDB PASSWORD ${literal(password)}`,
+    `ALTER ROLE ${admin} LOGIN NOCREATEROLE NOSUPERUSER NOCREATEDB NOINHERIT PASSWORD ${literal(password)}`,
     // Postgres 16 and later let CREATEROLE grant only what it holds with ADMIN; membership is what REASSIGN OWNED needs.
     `GRANT ${owner} TO ${keeper} WITH ADMIN OPTION`,
     `GRANT CONNECT ON DATABASE ${identifier(database)} TO ${admin}, ${owner}`,
@@ -84,8 +97,7 @@ BEGIN
   EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION '
     'CONNECTION LIMIT 4 PASSWORD %L VALID UNTIL %L IN ROLE %I',
     name, password, expiration::timestamptz, ${literal(appOwner)});
-  -- What a hook creates then belongs to the application and not to a role that is about to go.
-  EXECUTE format('ALTER ROLE %I SET role = %L', name, ${literal(appOwner)});
+  EXECUTE format('GRANT %I TO %I', name, session_user);
   RETURN 'created';
 END $function$`;
 }

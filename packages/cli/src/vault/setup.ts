@@ -152,7 +152,7 @@ function targetCalls({
       path: `${databaseMount}/roles/${databaseRole}`,
       body: {
         db_name: target.target,
-        ...ephemeralRoleStatements,
+        ...ephemeralRoleStatements(target.appOwner),
         default_ttl: ttlSeconds,
         max_ttl: ttlSeconds,
       },

@@ -1,0 +1,14 @@
+import type { Operation, Reply } from './api.ts';
+import type { Token } from './tokens.ts';
+
+export type Call = {
+  operation: Operation;
+  /** Below the mount, without leading slash. */
+  path: string;
+  body: Record<string, unknown>;
+  /** Null on the login paths, which take no token. */
+  token: Token | null;
+};
+
+/** What is mounted at a path: an auth method, a secrets engine, `sys`. */
+export type Backend = (call: Call) => Promise<Reply> | Reply;

@@ -1,0 +1,185 @@
+/** One Vault set up by our own plan for two targets, with a production database each, as a deployment has it. */
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { applyVaultSetup, issueReaperSecretId } from '@airlock/cli/vault/apply';
+import { productionPostgresSetup } from '@airlock/cli/vault/postgres';
+import { type VaultTarget, planVaultSetup } from '@airlock/cli/vault/setup';
+import { testPostgres } from '@airlock/testkit/stack';
+import pg from 'pg';
+import type { RunningVault } from './servers.ts';
+
+export type Answer = { status: number; body: AnswerBody };
+export type AnswerBody = {
+  errors?: string[];
+  lease_id?: string;
+  lease_duration?: number;
+  data?: Record<string, unknown> | null;
+  auth?: {
+    client_token: string;
+    accessor: string;
+    lease_duration: number;
+    policies: string[];
+    metadata: Record<string, string>;
+    token_type: string;
+    orphan: boolean;
+  } | null;
+};
+
+export type Fixture = {
+  /** Two targets; a test of isolation uses the second as "somebody else's". */
+  a: VaultTarget;
+  b: VaultTarget;
+  rootToken: string;
+  reaper: { roleId: string; secretId: string };
+  call(token: string | null, method: string, path: string, body?: object): Promise<Answer>;
+  /** A login JWT of that target, valid unless claims say otherwise. */
+  mint(target: VaultTarget, claims?: Record<string, unknown>): string;
+  /** Logs in and returns the token, its accessor and its TTL. */
+  login(target: VaultTarget): Promise<{ token: string; accessor: string; ttl: number }>;
+  credential(
+    target: VaultTarget,
+    token: string,
+  ): Promise<{ leaseId: string; username: string; password: string }>;
+  /** A query as superuser in the target's database. */
+  asAdmin(target: VaultTarget, sql: string, values?: unknown[]): Promise<unknown[][]>;
+  connect(target: VaultTarget, user: string, password: string): Promise<pg.Client>;
+  roleExists(target: VaultTarget, username: string): Promise<boolean>;
+};
+
+const issuer = 'https://gate.contract.airlock.example';
+
+/** Names are unique in each fixture, so that a shared real server serves many runs. */
+export async function createFixture(vault: RunningVault): Promise<Fixture> {
+  const postgres = await testPostgres();
+  const run = randomBytes(3).toString('hex');
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+
+  const connectAs = async (database: string, user: string, password: string) => {
+    const { host, port } = postgres;
+    const client = new pg.Client({ host, port, user, password, database });
+    // Sessions that the server ends are what several tests are about; the next query reports them.
+    client.on('error', () => {});
+    await client.connect();
+    return client;
+  };
+  const query = async (database: string, sql: string, values: unknown[] = []) => {
+    const client = await connectAs(database, postgres.user, postgres.password);
+    try {
+      const result = await client.query<unknown[]>({ text: sql, values, rowMode: 'array' });
+      return result.rows;
+    } finally {
+      await client.end();
+    }
+  };
+
+  const makeTarget = async (letter: string): Promise<VaultTarget> => {
+    const database = await postgres.createDatabase();
+    const username = `vault_${letter}_${run}`;
+    const appOwner = `app_owner_${letter}_${run}`;
+    const password = `it's a \\ test ${randomBytes(6).toString('hex')}`;
+    const statements = productionPostgresSetup({
+      vaultAdmin: username,
+      password,
+      appOwner,
+      database,
+    });
+    // Twice: a deployer may run it again.
+    for (const statement of [...statements, ...statements]) await query(database, statement);
+    return {
+      target: `shop-${letter}-${run}`,
+      jwtMount: `jwt-${letter}-${run}`,
+      jwtRole: 'deliver',
+      databaseMount: `db-${run}`,
+      databaseRole: `deploy-${letter}`,
+      ttlSeconds: 120,
+      connection: { host: postgres.host, port: postgres.port, database, username, password },
+      appOwner,
+    };
+  };
+  const a = await makeTarget('a');
+  const b = await makeTarget('b');
+  const { address, rootToken } = vault;
+  const roleName = `reaper-${run}`;
+  const calls = planVaultSetup({
+    targets: [a, b],
+    reaper: { roleName },
+    issuer,
+    authorityPublicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+  });
+  for (const _ of ['first', 'again']) await applyVaultSetup({ address, token: rootToken, calls });
+  const reaper = await issueReaperSecretId({ address, token: rootToken, roleName });
+
+  const call: Fixture['call'] = async (token, method, path, body) => {
+    const response = await fetch(`${address}/v1/${path}`, {
+      method,
+      headers: {
+        'Content-Type': 'application/json',
+        ...(token === null ? {} : { 'X-Vault-Token': token }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    // The shapes are what the tests then assert.
+    return { status: response.status, body: (text === '' ? {} : JSON.parse(text)) as AnswerBody };
+  };
+
+  const mint: Fixture['mint'] = (target, claims = {}) => {
+    const now = Math.floor(Date.now() / 1000);
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const signed = `${part({ alg: 'EdDSA', typ: 'JWT' })}.${part({
+      iss: issuer,
+      aud: `vault-prod/${target.target}`,
+      sub: `target:${target.target}`,
+      target: target.target,
+      purpose: 'delivery',
+      approval_state: 'satisfied',
+      approvals: '2',
+      delivery_id: 'dlv_0123456789',
+      artifact_digest: 'a'.repeat(64),
+      jti: randomBytes(8).toString('hex'),
+      iat: now,
+      nbf: now,
+      exp: now + 20,
+      ...claims,
+    })}`;
+    return `${signed}.${sign(null, Buffer.from(signed), privateKey).toString('base64url')}`;
+  };
+
+  return {
+    a,
+    b,
+    rootToken,
+    reaper,
+    call,
+    mint,
+    async login(target) {
+      const { status, body } = await call(null, 'POST', `auth/${target.jwtMount}/login`, {
+        role: target.jwtRole,
+        jwt: mint(target),
+      });
+      if (status !== 200 || body.auth === undefined || body.auth === null) {
+        throw new Error(`login refused: ${status} ${JSON.stringify(body.errors)}`);
+      }
+      const { client_token: token, accessor, lease_duration: ttl } = body.auth;
+      return { token, accessor, ttl };
+    },
+    async credential(target, token) {
+      const path = `${target.databaseMount}/creds/${target.databaseRole}`;
+      const { status, body } = await call(token, 'GET', path);
+      const { username, password } = body.data ?? {};
+      if (status !== 200 || typeof username !== 'string' || typeof password !== 'string') {
+        throw new Error(`no credential: ${status} ${JSON.stringify(body.errors)}`);
+      }
+      return { leaseId: body.lease_id ?? '', username, password };
+    },
+    asAdmin: (target, sql, values) => query(target.connection.database, sql, values),
+    connect: (target, user, password) => connectAs(target.connection.database, user, password),
+    async roleExists(target, username) {
+      const rows = await query(
+        target.connection.database,
+        'SELECT 1 FROM pg_roles WHERE rolname = $1',
+        [username],
+      );
+      return rows.length === 1;
+    },
+  };
+}

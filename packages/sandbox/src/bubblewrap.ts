@@ -6,15 +6,15 @@
  * sandbox and the command may read /proc/1/environ and /proc/1/cmdline (containers/bubblewrap#725).
  */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { constants as osConstants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChildProcess } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
-import { accountFiles, bubblewrapArguments } from './arguments.ts';
-import { createDescriptors } from './descriptors.ts';
+import type { Duplex, Writable } from 'node:stream';
+import { accountFiles, bubblewrapArguments, type DataFile } from './arguments.ts';
+import { createDescriptors, type Descriptors } from './descriptors.ts';
 import { launcher } from './launcher.ts';
 import { SandboxError } from './errors.ts';
 import { findProgram, strayDescriptors } from './host.ts';
@@ -87,76 +87,53 @@ const namespaceWords = [
  *   `sandbox-setup-failed` when the command never started. What `onOutput` throws ends the sandbox and is thrown on.
  */
 export async function runSandboxed(options: SandboxOptions): Promise<SandboxResult> {
-  const inherited = options.inheritFds ?? [];
   checkOptions(options);
+  const { limits } = options;
   const launch = launcher(options.binds);
   const filter = seccompProgram(process.arch);
   const prlimit = findProgram('prlimit');
-
-  const { stdout, stderr, inputs } = await createDescriptors(
-    inherited.flatMap(({ source }) => (typeof source === 'number' ? [] : [source])),
+  const made = await createDescriptors(
+    (options.inheritFds ?? []).flatMap(({ source }) => (Buffer.isBuffer(source) ? [source] : [])),
   );
-
   const started = performance.now();
-  // `ignore` above 2 leaves a descriptor closed in the child.
-  const stdio: ('ignore' | 'pipe' | number)[] = ['ignore', stdout.writer, stderr.writer];
-  const place = (fd: number, what: 'pipe' | number): number => {
-    while (stdio.length <= fd) stdio.push('ignore');
-    stdio[fd] = what;
-    return fd;
-  };
-  const devNull = openSync('/dev/null', 'r');
-  const toClose = [stdout.writer, stderr.writer, devNull, ...inputs];
-  // Nothing can close a stray descriptor in the child, but something harmless can be laid over it.
-  for (const fd of strayDescriptors()) place(fd, devNull);
-  for (const { fd, source } of inherited) {
-    const open = typeof source === 'number' ? source : inputs.shift();
-    if (open !== undefined) place(fd, open);
-  }
-  const taken = new Set(stdio.flatMap((what, fd) => (what === 'ignore' ? [] : [fd])));
-  let next = 3;
-  const allot = (): number => {
-    while (taken.has(next)) next += 1;
-    taken.add(next);
-    return place(next, 'pipe');
-  };
-  const descriptors = { args: allot(), seccomp: allot(), status: allot() };
-  const files = [...accountFiles(options), ...options.files].map((file) => ({
-    ...file,
-    descriptor: allot(),
-  }));
-
-  const { limits } = options;
+  const layout = layOutDescriptors(options, made);
   const child = spawn(
     launch.program,
     [
       ...launch.leadingArguments,
-      ...['--args', String(descriptors.args), '--'],
-      // Inside, because RLIMIT_NPROC then counts the sandbox's own processes and not all of the account's.
-      ...(prlimit === null
-        ? []
-        : [
-            prlimit,
-            ...['--core=0', `--fsize=${limits.fileBytes}`, `--nofile=${limits.openFiles}`],
-            ...[`--nproc=${limits.processes}`, '--'],
-          ]),
+      ...['--args', String(layout.args), '--'],
+      ...['/bin/sh', '-c', gateScript(layout.gate), 'sh'],
+      ...(prlimit === null ? [] : limitArguments(prlimit, limits)),
       ...options.command,
     ],
     // Detached: an interrupt typed at a terminal reaches this process, which decides, and not the sandbox.
-    { env: {}, stdio, detached: true, cwd: '/' },
+    { env: {}, stdio: layout.stdio, detached: true, cwd: '/' },
   );
-  for (const fd of toClose) closeSync(fd);
+  for (const fd of layout.toClose) closeSync(fd);
+
   const exited = new Promise<Error | null>((resolve) => {
     child.once('exit', () => {
       resolve(null);
     });
     child.once('error', resolve);
   });
-
-  let ended: 'timed-out' | 'cancelled' | null = null;
+  const gate = streamOf(child, layout.gate);
+  // The sandbox's end closing early is told by the exit status.
+  gate.on('error', () => {});
+  const ready = new Promise<void>((resolve) => {
+    gate.once('data', resolve);
+  });
+  const ending: { asked: boolean; reason: 'timed-out' | 'cancelled' | null } = {
+    asked: false,
+    reason: null,
+  };
   const kill = (reason: 'timed-out' | 'cancelled'): void => {
-    ended ??= reason;
-    child.kill('SIGKILL');
+    ending.asked = true;
+    // A bwrap killed half way through leaves its child waiting for it for ever.
+    void Promise.race([ready, exited, sleep(2000, undefined, { ref: false })]).then(() => {
+      // False once it exited by itself: what was done in time stays done.
+      if (child.kill('SIGKILL')) ending.reason ??= reason;
+    });
   };
   const timer = setTimeout(kill, limits.wallSeconds * 1000, 'timed-out');
   const onAbort = (): void => {
@@ -164,51 +141,51 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
   };
   options.signal?.addEventListener('abort', onAbort);
   if (options.signal?.aborted === true) onAbort();
+  void ready.then(() => {
+    if (!ending.asked) feed(gate, Buffer.from('go\n'));
+  });
+  void exited.then(() => gate.destroy());
 
-  const status: Buffer[] = [];
+  let status: Status;
   let errorTail = '';
-  try {
-    const args = bubblewrapArguments(options, launch.binds, files, descriptors);
-    feed(streamOf(child, descriptors.args), Buffer.from(args.map((arg) => `${arg}\0`).join('')));
-    feed(streamOf(child, descriptors.seccomp), filter);
-    for (const { descriptor, content } of files) feed(streamOf(child, descriptor), content);
-    const relay = async (stream: 'stdout' | 'stderr', fd: number): Promise<void> => {
-      for await (const chunk of new Socket({ fd, writable: false })) {
-        // A socket without an encoding yields buffers.
-        const bytes = chunk as Buffer;
-        if (stream === 'stderr') errorTail = (errorTail + bytes.toString('latin1')).slice(-2000);
-        try {
-          await options.onOutput(stream, bytes);
-        } catch (error) {
-          kill('cancelled');
-          throw error;
-        }
+  const relay = async (stream: 'stdout' | 'stderr'): Promise<void> => {
+    // A socket without an encoding yields buffers.
+    const chunks: AsyncIterable<Buffer> = new Socket({ fd: made[stream].reader, writable: false });
+    for await (const chunk of chunks) {
+      if (stream === 'stderr') errorTail = (errorTail + chunk.toString('utf8')).slice(-2000);
+      try {
+        await options.onOutput(stream, chunk);
+      } catch (error) {
+        kill('cancelled');
+        throw error;
       }
-    };
-    const [spawnError] = await Promise.all([
-      exited,
-      relay('stdout', stdout.reader),
-      relay('stderr', stderr.reader),
-      collect(streamOf(child, descriptors.status), status),
-    ]);
+    }
+  };
+  try {
+    const args = bubblewrapArguments(options, launch.binds, layout.files, layout);
+    feed(streamOf(child, layout.args), Buffer.from(args.map((arg) => `${arg}\0`).join('')));
+    feed(streamOf(child, layout.seccomp), filter);
+    for (const { descriptor, content } of layout.files) feed(streamOf(child, descriptor), content);
+    const [spawnError] = await Promise.all([exited, relay('stdout'), relay('stderr')]);
     if (spawnError !== null) throw spawnError;
   } finally {
     await exited;
     clearTimeout(timer);
     options.signal?.removeEventListener('abort', onAbort);
-    const { pid } = parseStatus(status);
-    if (pid !== null) await gone(pid);
+    status = readStatus(made.status.reader);
+    if (status.pid !== null) await gone(status.pid);
   }
-  const { exitCode } = parseStatus(status);
-  const base = {
-    durationMs: Math.round(performance.now() - started),
-    enforced: [
-      ...namespaceWords,
-      ...launch.enforced,
-      ...(prlimit === null ? [] : ['core-size', 'file-size', 'open-files', 'processes']),
-    ],
-  };
-  if (ended !== null) return { outcome: ended, exitCode: null, signal: null, ...base };
+
+  const { exitCode } = status;
+  const durationMs = Math.round(performance.now() - started);
+  const enforced = [
+    ...namespaceWords,
+    ...launch.enforced,
+    ...(prlimit === null ? [] : ['core-size', 'file-size', 'open-files', 'processes']),
+  ];
+  if (ending.reason !== null) {
+    return { outcome: ending.reason, exitCode: null, signal: null, durationMs, enforced };
+  }
   if (exitCode === null) {
     throw new SandboxError(
       'sandbox-setup-failed',
@@ -216,7 +193,80 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
     );
   }
   const signal = signalName(exitCode - 128);
-  return { outcome: signal === null ? 'exited' : 'signalled', exitCode, signal, ...base };
+  return {
+    outcome: signal === null ? 'exited' : 'signalled',
+    exitCode,
+    signal,
+    durationMs,
+    enforced,
+  };
+}
+
+type Layout = {
+  stdio: ('ignore' | 'pipe' | number)[];
+  args: number;
+  seccomp: number;
+  status: number;
+  /** One digit: a POSIX shell knows no others. */
+  gate: number;
+  files: (DataFile & { descriptor: number })[];
+  /** This process's own copies, of no use to it once the child has them. */
+  toClose: number[];
+};
+
+const statusDescriptor = 3;
+
+/** Decides what every descriptor of the child is; what is not decided here is closed. */
+function layOutDescriptors(options: SandboxOptions, made: Descriptors): Layout {
+  const { stdout, stderr, status, inputs } = made;
+  const given = new Map<number, 'pipe' | number>([
+    [1, stdout.writer],
+    [2, stderr.writer],
+    [statusDescriptor, status.writer],
+  ]);
+  const devNull = openSync('/dev/null', 'r');
+  // Nothing can close a stray descriptor in the child, but something harmless can be laid over it.
+  for (const fd of strayDescriptors()) given.set(fd, devNull);
+  let input = 0;
+  for (const { fd, source } of options.inheritFds ?? []) {
+    const open = Buffer.isBuffer(source) ? inputs[input++] : source;
+    if (open !== undefined) given.set(fd, open);
+  }
+  let next = 3;
+  const allot = (): number => {
+    while (given.has(next)) next += 1;
+    given.set(next, 'pipe');
+    return next;
+  };
+  const [args, seccomp, gate] = [allot(), allot(), allot()];
+  const files = [...accountFiles(options), ...options.files].map((file) => ({
+    ...file,
+    descriptor: allot(),
+  }));
+  // Above 2, `ignore` means closed.
+  const stdio = Array.from(
+    { length: Math.max(...given.keys()) + 1 },
+    (_, fd) => given.get(fd) ?? 'ignore',
+  );
+  const toClose = [stdout.writer, stderr.writer, status.writer, devNull, ...inputs];
+  return { stdio, args, seccomp, status: statusDescriptor, gate, files, toClose };
+}
+
+/**
+ * Holds the command back until this process says go, which it does once the sandbox has said that it is ready: by then bwrap
+ * and its child are bound to die with this process. Were this process killed before, nothing would end the sandbox; so the
+ * gate finds the other end closed, and ends by itself.
+ */
+function gateScript(gate: number): string {
+  return `echo ready >&${gate} && read -r go <&${gate} && exec "$@" ${gate}<&-`;
+}
+
+/** Runs inside the sandbox, because RLIMIT_NPROC then counts its own processes and not all of the account's. */
+function limitArguments(prlimit: string, limits: SandboxLimits): string[] {
+  return [
+    ...[prlimit, '--core=0', `--fsize=${limits.fileBytes}`, `--nofile=${limits.openFiles}`],
+    ...[`--nproc=${limits.processes}`, '--'],
+  ];
 }
 
 function checkOptions(options: SandboxOptions): void {
@@ -239,9 +289,9 @@ function checkOptions(options: SandboxOptions): void {
     refuse('limits.wallSeconds is not between 0 and 2000000');
 }
 
-function streamOf(child: ChildProcess, fd: number): Readable & Writable {
+function streamOf(child: ChildProcess, fd: number): Duplex {
   // Node gives a duplex socket for every `pipe` above 2; its type says Readable or Writable.
-  return child.stdio[fd] as Readable & Writable;
+  return child.stdio[fd] as Duplex;
 }
 
 function feed(stream: Writable, bytes: Buffer): void {
@@ -250,14 +300,12 @@ function feed(stream: Writable, bytes: Buffer): void {
   stream.end(bytes);
 }
 
-async function collect(stream: Readable, into: Buffer[]): Promise<void> {
-  // A socket without an encoding yields buffers.
-  for await (const chunk of stream) into.push(chunk as Buffer);
-}
+type Status = { pid: number | null; exitCode: number | null };
 
 /** What bwrap reports as JSON lines: the pid of the sandbox's first process, and the exit code once it started. */
-function parseStatus(status: readonly Buffer[]): { pid: number | null; exitCode: number | null } {
-  const text = Buffer.concat(status).toString('utf8');
+function readStatus(file: number): Status {
+  const text = readFileSync(file, 'utf8');
+  closeSync(file);
   const read = (name: string): number | null => {
     const found = new RegExp(`"${name}": *(\\d+)`).exec(text)?.[1];
     return found === undefined ? null : Number(found);

@@ -1,7 +1,7 @@
 /** Descriptors handed into a sandbox, made in memory (/dev/shm) and without a name by the time anybody uses them. */
 import { execFile } from 'node:child_process';
-import { closeSync, constants, existsSync, openSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { closeSync, constants, existsSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { SandboxError } from './errors.ts';
@@ -9,9 +9,19 @@ import { requireProgram } from './host.ts';
 
 const memory = '/dev/shm';
 
-/** Both ends of a pipe; whoever takes an end closes it. */
-export type Pipe = { reader: number; writer: number };
-export type Descriptors = { stdout: Pipe; stderr: Pipe; inputs: number[] };
+/** What is written at one end is read at the other; whoever takes an end closes it. */
+export type Ends = { reader: number; writer: number };
+
+export type Descriptors = {
+  stdout: Ends;
+  stderr: Ends;
+  /**
+   * A file, not a pipe: bwrap writes it between making its child and releasing it, and a broken pipe there would end bwrap
+   * and leave that child waiting for ever.
+   */
+  status: Ends;
+  inputs: number[];
+};
 
 /**
  * Makes real pipes for the output and a read-only file for each input.
@@ -25,18 +35,22 @@ export async function createDescriptors(inputs: readonly Buffer[]): Promise<Desc
   if (!existsSync(memory)) {
     throw new SandboxError('sandbox-unavailable', `${memory} is missing; mount a tmpfs there`);
   }
+  await leftovers;
   // The directory is 0700; what is in it is open to all, because opening again inside the sandbox is another account's act.
-  const directory = await mkdtemp(join(memory, 'airlock-'));
+  const directory = await mkdtemp(join(memory, `airlock-${process.pid}-`));
   try {
     const [out, err] = [join(directory, 'stdout'), join(directory, 'stderr')];
     await promisify(execFile)(requireProgram('mkfifo', 'coreutils'), ['-m', '0666', out, err]);
     return {
       stdout: openPipe(out),
       stderr: openPipe(err),
-      inputs: inputs.map((bytes, index) => {
-        const path = join(directory, String(index));
-        writeFileSync(path, bytes, { mode: 0o444, flag: 'wx' });
-        return openSync(path, constants.O_RDONLY);
+      status: memoryFile(join(directory, 'status')),
+      inputs: inputs.map((bytes) => {
+        const { reader, writer } = memoryFile(join(directory, 'input'));
+        let written = 0;
+        while (written < bytes.length) written += writeSync(writer, bytes, written);
+        closeSync(writer);
+        return reader;
       }),
     };
   } finally {
@@ -44,7 +58,7 @@ export async function createDescriptors(inputs: readonly Buffer[]): Promise<Desc
   }
 }
 
-function openPipe(path: string): Pipe {
+function openPipe(path: string): Ends {
   // Opening one end waits for the other; opening both at once never does.
   const both = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
   try {
@@ -54,3 +68,22 @@ function openPipe(path: string): Pipe {
     closeSync(both);
   }
 }
+
+/** An empty file that has lost its name before anything is written to it. */
+function memoryFile(path: string): Ends {
+  const writer = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o444);
+  const reader = openSync(path, constants.O_RDONLY);
+  unlinkSync(path);
+  return { reader, writer };
+}
+
+/** Removes what processes left that were killed while making pipes. */
+const leftovers: Promise<void> = (async () => {
+  for (const name of existsSync(memory) ? await readdir(memory) : []) {
+    const pid = /^airlock-(\d+)-/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) {
+      // Another account's is not ours to remove.
+      await rm(join(memory, name), { recursive: true, force: true }).catch(() => {});
+    }
+  }
+})();

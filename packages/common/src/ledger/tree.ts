@@ -1,0 +1,51 @@
+/**
+ * The hashes of a Merkle tree as Certificate Transparency defines them. Leaves and nodes are hashed with different first
+ * bytes, so that no node can be passed off as a leaf.
+ *
+ * Sizes and indexes are safe integers, so arithmetic takes the place of bit operators, which stop at 32 bits.
+ *
+ * @see RFC 6962, section 2.1
+ */
+import { createHash } from 'node:crypto';
+import type { Buffer } from 'node:buffer';
+import { LedgerError } from './ledger-error.ts';
+
+export const hashBytes = 32;
+
+export function leafHash(entry: Uint8Array): Buffer {
+  return createHash('sha256').update(Uint8Array.of(0)).update(entry).digest();
+}
+
+export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
+  return createHash('sha256').update(Uint8Array.of(1)).update(left).update(right).digest();
+}
+
+/** Root of a tree without leaves. */
+export function emptyRoot(): Buffer {
+  return createHash('sha256').digest();
+}
+
+/** The largest power of two below `count`, where RFC 6962 splits a tree. @param count 2 or more. */
+export function splitPoint(count: number): number {
+  let power = 1;
+  while (power * 2 < count) power *= 2;
+  return power;
+}
+
+/** Root of a tree whose leaves are all at hand. @throws LedgerError `size-out-of-range` when there are none. */
+export function rootOf(leaves: readonly Uint8Array[]): Uint8Array {
+  const [only] = leaves;
+  if (only === undefined) {
+    throw new LedgerError('size-out-of-range', 'one leaf or more expected');
+  }
+  if (leaves.length === 1) return only;
+  const middle = splitPoint(leaves.length);
+  return nodeHash(rootOf(leaves.slice(0, middle)), rootOf(leaves.slice(middle)));
+}
+
+/** @throws LedgerError `size-out-of-range` unless `size` is a whole number from 0 to 2^53 - 1. */
+export function assertSize(size: number, what: string): void {
+  if (!Number.isSafeInteger(size) || size < 0) {
+    throw new LedgerError('size-out-of-range', `${what} is not a whole number of 0 or more`);
+  }
+}

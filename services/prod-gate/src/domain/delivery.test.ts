@@ -22,10 +22,8 @@ test('steps go forward one at a time, or to revocation, and never back', () => {
     'intent>session',
     'intent>revoke',
     'intent>finished',
-    'session>login',
+    'session>credential',
     'session>revoke',
-    'login>credential',
-    'login>revoke',
     'credential>hook',
     'credential>revoke',
     'hook>revoke',
@@ -34,7 +32,7 @@ test('steps go forward one at a time, or to revocation, and never back', () => {
 });
 
 test('no step that may hold a credential ends without revocation', () => {
-  const holding: DeliveryStep[] = ['session', 'login', 'credential', 'hook'];
+  const holding: DeliveryStep[] = ['session', 'credential', 'hook'];
   for (const step of holding) assert.equal(mayFollow(step, 'finished'), false, step);
 });
 

@@ -6,11 +6,15 @@
  * whether to ask again.
  */
 
-/** Where a running delivery is. Stored before the step's effect, so it names the last thing that may have happened. */
+/**
+ * Where a running delivery is, as pages show it. Within `session` the Vault session's own state says more.
+ *
+ * intent: claimed, waits until the ledger has published that · session: a login was asked for and may exist ·
+ * credential: a credential is held · hook: the hook may have begun · revoke: it is over, what it held is being destroyed.
+ */
 export const deliverySteps = [
   'intent',
   'session',
-  'login',
   'credential',
   'hook',
   'revoke',

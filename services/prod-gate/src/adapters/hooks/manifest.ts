@@ -1,0 +1,82 @@
+/**
+ * `hook.yaml`: what a registered deploy hook says about itself. It is part of the directory that the digest pins, so a
+ * changed manifest is a changed hook.
+ */
+import { Name } from '@airlock/common/wire/scalars';
+import { parseConfig } from '@airlock/process/config';
+import { z } from 'zod';
+import { HookError } from './errors.ts';
+
+const ParamName = z.string().regex(/^[a-z][A-Za-z0-9]{0,62}$/, 'expected a camelCase name');
+
+export const HookManifest = z.strictObject({
+  version: z.literal(1).describe('Version of this form: 1.'),
+  name: Name.describe('Name of the hook, the same as its directory.'),
+  summary: z
+    .string()
+    .min(1)
+    .max(200)
+    .describe('What the hook does, in one sentence for the target page.'),
+  needs: z
+    .strictObject({
+      database: z
+        .boolean()
+        .describe(
+          "Whether the hook reaches the target's database through /egress. No other network exists.",
+        ),
+    })
+    .describe('What the deliverer gives the hook beside the artifact.'),
+  params: z
+    .record(
+      ParamName,
+      z.strictObject({
+        type: z
+          .enum(['string', 'number', 'boolean'])
+          .describe('Type of the value in the target file.'),
+        required: z.boolean().describe('Whether the target file must give it.'),
+        summary: z.string().min(1).max(200).describe('What it means.'),
+      }),
+    )
+    .describe("The params that a target file's deliver.params may hold; any other is refused."),
+});
+export type HookManifest = z.infer<typeof HookManifest>;
+
+export type HookParams = Readonly<Record<string, string | number | boolean>>;
+
+/** @throws HookError `hook-manifest` with every fault, a line each. */
+export function parseHookManifest(text: string, name: string): HookManifest {
+  let manifest: HookManifest;
+  try {
+    manifest = parseConfig(HookManifest, text, `${name}/hook.yaml`);
+  } catch (cause) {
+    const what = cause instanceof Error ? cause.message : 'not readable';
+    throw new HookError('hook-manifest', what, { cause });
+  }
+  if (manifest.name !== name) {
+    throw new HookError(
+      'hook-manifest',
+      `${name}/hook.yaml: name: ${name} expected (the directory's name), found ${manifest.name}`,
+    );
+  }
+  return manifest;
+}
+
+/** @throws HookError `hook-params` naming the first param that is unknown, missing or of another type. */
+export function checkHookParams(manifest: HookManifest, params: HookParams): void {
+  const wrong = (name: string, what: string): HookError =>
+    new HookError(
+      'hook-params',
+      `deliver.params.${name}: ${what}; correct the target file (hook ${manifest.name})`,
+    );
+  for (const [name, value] of Object.entries(params)) {
+    const declared = Object.hasOwn(manifest.params, name) ? manifest.params[name] : undefined;
+    if (declared === undefined) throw wrong(name, 'the hook knows no such param');
+    if (typeof value !== declared.type) {
+      throw wrong(name, `${declared.type} expected, found ${typeof value}`);
+    }
+  }
+  for (const [name, declared] of Object.entries(manifest.params)) {
+    if (declared.required && !Object.hasOwn(params, name))
+      throw wrong(name, 'required and missing');
+  }
+}

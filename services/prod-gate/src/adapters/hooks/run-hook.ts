@@ -1,0 +1,257 @@
+/**
+ * Runs an approved hook on an approved artifact with one credential, in the sandbox.
+ *
+ * Inside: /hook (the hook, read-only), /artifact/<name> (read-only), /params.json, /out (writable), /egress (the socket to
+ * the target's database), /opt/node/bin/node, the credential as JSON on descriptor 10, and no network. The exit code says
+ * how it went: 0 done, 75 later, else failed.
+ */
+import { SandboxError } from '@airlock/sandbox/errors';
+import type { SandboxOptions, SandboxResult } from '@airlock/sandbox/bubblewrap';
+import { chmod, mkdir, mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type {
+  HookEnd,
+  HookOutput,
+  HookPreparer,
+  HookRequest,
+  PreparedHook,
+} from '../../app/delivery-ports.ts';
+import { copyApprovedArtifact, type VerifiedArtifacts } from './artifact-copy.ts';
+import { openDatabaseEgress } from './egress.ts';
+import { HookError } from './errors.ts';
+import { checkHookParams } from './manifest.ts';
+import { createLineMasker, maskPatterns } from './mask.ts';
+import { copyPinnedHook, parsePinnedHook } from './registry.ts';
+import { readHookResult, type HookResult } from './result.ts';
+
+/** Where the hook finds its credential; part of the hook contract. */
+export const credentialDescriptor = 10;
+
+// A log is read by people: beyond this it is an accident, and it must not fill the database.
+const maxOutputBytes = 4 * 1024 * 1024;
+
+// Not `sandbox-setup-failed`: it is also said of a sandbox that could not be seen to end.
+const neverStarted: ReadonlySet<string> = new Set([
+  'sandbox-unavailable',
+  'sandbox-options-refused',
+]);
+
+const fileLimits = { fileBytes: 64 * 1024 * 1024, processes: 64, openFiles: 256 } as const;
+
+export type HookRunnerOptions = {
+  hooksDirectory: string;
+  /** Private copies live here while a hook runs; 0700, made when missing. */
+  workDirectory: string;
+  /** Absolute path of the Node binary that hooks find at /opt/node/bin/node. */
+  nodeBinary: string;
+  artifacts: VerifiedArtifacts;
+  runSandboxed(options: SandboxOptions): Promise<SandboxResult>;
+};
+
+export function createHookPreparer(options: HookRunnerOptions): HookPreparer {
+  return {
+    async prepare(request) {
+      await mkdir(options.workDirectory, { recursive: true, mode: 0o700 });
+      // The sandbox refuses links; what set-up gives may be one (npm's bin directories).
+      const node = await realpath(options.nodeBinary).catch((cause: unknown) => {
+        throw new HookError(
+          'hook-sandbox',
+          `nodeBinary ${options.nodeBinary} does not exist; correct the configuration`,
+          {
+            cause,
+          },
+        );
+      });
+      const directory = await mkdtemp(join(options.workDirectory, `${request.facts.deliveryId}-`));
+      const dispose = (): Promise<void> => rm(directory, { recursive: true, force: true });
+      try {
+        const manifest = await copyPinnedHook({
+          hooksDirectory: options.hooksDirectory,
+          pinned: parsePinnedHook(request.hook),
+          into: join(directory, 'hook'),
+        });
+        checkHookParams(manifest, request.params);
+        await copyApprovedArtifact({
+          artifacts: options.artifacts,
+          sha256: request.artifact.sha256,
+          into: join(directory, 'artifact'),
+        });
+        await mkdir(join(directory, 'out'));
+        await chmod(join(directory, 'out'), 0o700);
+        return preparedHook({
+          ...options,
+          request,
+          directory,
+          node,
+          dispose,
+          needs: manifest.needs,
+        });
+      } catch (cause) {
+        await dispose();
+        throw cause;
+      }
+    },
+  };
+}
+
+/** Deletes the private copies that a killed deliverer left; to be called before the first delivery of a process. */
+export async function clearWorkDirectory(workDirectory: string): Promise<void> {
+  await mkdir(workDirectory, { recursive: true, mode: 0o700 });
+  for (const name of await readdir(workDirectory)) {
+    // Only what was made here, whatever directory the configuration names.
+    if (!/^dlv_[0-9a-z]{10}-[A-Za-z0-9]{6}$/.test(name)) continue;
+    await rm(join(workDirectory, name), { recursive: true, force: true });
+  }
+}
+
+function preparedHook(
+  context: HookRunnerOptions & {
+    request: HookRequest;
+    directory: string;
+    node: string;
+    needs: { readonly database: boolean };
+    dispose(): Promise<void>;
+  },
+): PreparedHook {
+  const { request, directory } = context;
+  return {
+    dispose: context.dispose,
+    async run({ credential, limitSeconds, signal, output }) {
+      const patterns = maskPatterns([credential.password.reveal()]);
+      const egressDirectory = join(directory, 'egress');
+      const egress = context.needs.database
+        ? await openDatabaseEgress({
+            directory: egressDirectory,
+            to: request.database,
+            onRefused: (reason) => {
+              output('gate', `the database could not be reached: ${reason}`);
+            },
+          })
+        : null;
+      const lines = maskedLines(patterns, output);
+      try {
+        const end = await context.runSandboxed({
+          command: ['/hook/run'],
+          env: hookEnvironment(request),
+          binds: [
+            { source: join(directory, 'hook'), target: '/hook' },
+            { source: join(directory, 'artifact'), target: artifactPath(request) },
+            { source: join(directory, 'out'), target: '/out', writable: true },
+            { source: context.node, target: '/opt/node/bin/node' },
+            ...(egress === null ? [] : [{ source: egressDirectory, target: '/egress' }]),
+          ],
+          files: [{ target: '/params.json', content: Buffer.from(JSON.stringify(request.params)) }],
+          inheritFds: [
+            {
+              fd: credentialDescriptor,
+              source: Buffer.from(
+                JSON.stringify({
+                  username: credential.username,
+                  password: credential.password.reveal(),
+                  database: request.database.name,
+                }),
+              ),
+            },
+          ],
+          workingDirectory: '/out',
+          hostname: 'hook',
+          limits: { wallSeconds: limitSeconds, ...fileLimits },
+          onOutput: lines.push,
+          signal,
+        });
+        lines.end();
+        return await hookEnd(end, limitSeconds, join(directory, 'out'), patterns);
+      } catch (cause) {
+        if (!(cause instanceof SandboxError) || !neverStarted.has(cause.code)) throw cause;
+        throw new HookError('hook-sandbox', cause.message, { cause });
+      } finally {
+        await egress?.close();
+      }
+    },
+  };
+}
+
+function artifactPath(request: HookRequest): string {
+  return `/artifact/${request.artifact.name}`;
+}
+
+function hookEnvironment(request: HookRequest): Record<string, string> {
+  const { facts } = request;
+  return {
+    PATH: '/opt/node/bin:/usr/bin:/bin',
+    HOME: '/out',
+    LANG: 'C.UTF-8',
+    AIRLOCK_ARTIFACT: artifactPath(request),
+    AIRLOCK_ARTIFACT_SHA256: request.artifact.sha256,
+    AIRLOCK_CREDENTIAL_FD: String(credentialDescriptor),
+    AIRLOCK_DELIVERY: facts.deliveryId,
+    AIRLOCK_FENCE: String(facts.fence),
+    AIRLOCK_PROMOTION: facts.promotionId,
+    AIRLOCK_PROMOTION_DIGEST: facts.promotionDigest,
+    AIRLOCK_TARGET: facts.target,
+    AIRLOCK_RELEASE: facts.release,
+    AIRLOCK_COMMIT: facts.commit,
+  };
+}
+
+async function hookEnd(
+  end: SandboxResult,
+  limitSeconds: number,
+  outDirectory: string,
+  patterns: readonly string[],
+): Promise<HookEnd> {
+  const seconds = (end.durationMs / 1000).toFixed(1);
+  switch (end.outcome) {
+    case 'timed-out':
+      return {
+        exit: null,
+        summary: `the hook was stopped at its limit of ${limitSeconds} s`,
+        result: null,
+      };
+    case 'cancelled':
+      return { exit: null, summary: `the hook was stopped after ${seconds} s`, result: null };
+    case 'signalled':
+      return {
+        exit: null,
+        summary: `the hook was ended by ${end.signal ?? 'a signal'} after ${seconds} s`,
+        result: null,
+      };
+    case 'exited':
+      break;
+  }
+  const summary = `the hook ended with ${end.exitCode ?? 'no code'} after ${seconds} s`;
+  if (end.exitCode !== 0) return { exit: end.exitCode, summary, result: null };
+  try {
+    const result: HookResult = await readHookResult(outDirectory, patterns);
+    return { exit: 0, summary, result };
+  } catch (error) {
+    if (!(error instanceof HookError)) throw error;
+    // It says that it is done and did not keep the contract: what it did is for a person to find out.
+    return { exit: null, summary: `${summary}, but ${error.message}`, result: null };
+  }
+}
+
+function maskedLines(
+  patterns: readonly string[],
+  output: HookOutput,
+): { push(stream: 'stdout' | 'stderr', chunk: Buffer): void; end(): void } {
+  const maskers = { stdout: createLineMasker(patterns), stderr: createLineMasker(patterns) };
+  let bytes = 0;
+  return {
+    push(stream, chunk) {
+      const before = bytes;
+      bytes += chunk.length;
+      if (before >= maxOutputBytes) return;
+      for (const line of maskers[stream].push(chunk)) output(stream, line);
+      if (bytes >= maxOutputBytes) {
+        output('gate', `output beyond ${maxOutputBytes} bytes is not kept`);
+      }
+    },
+    end() {
+      if (bytes >= maxOutputBytes) return;
+      for (const stream of ['stdout', 'stderr'] as const) {
+        for (const line of maskers[stream].end()) output(stream, line);
+      }
+    },
+  };
+}

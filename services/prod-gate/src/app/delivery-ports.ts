@@ -1,0 +1,75 @@
+/** What the deliverer's saga needs beside the stores and Vault: the authority, hooks, and a proven ledger. */
+import type { Secret } from '@airlock/common/secret';
+import type { MintedLogin } from '@airlock/common/wire/authority-protocol';
+
+export type AuthorityPort = {
+  /**
+   * Asks for the login of one session.
+   *
+   * @throws AuthorityError `authority-refused` with the codes of every reason; `authority-unavailable`.
+   */
+  mint(request: {
+    deliveryId: string;
+    sessionId: string;
+    signal: AbortSignal;
+  }): Promise<MintedLogin>;
+};
+
+/** What a hook is told about the delivery that it serves. */
+export type HookFacts = {
+  readonly deliveryId: string;
+  readonly fence: number;
+  readonly promotionId: string;
+  /** SHA-256 of the approved document: unique to the promotion, so a hook can use it to notice that it ran before. */
+  readonly promotionDigest: string;
+  readonly target: string;
+  readonly release: string;
+  readonly commit: string;
+};
+
+export type HookRequest = {
+  /** `name@sha256:<64 hex>`, as the approved document says. */
+  readonly hook: string;
+  readonly params: Readonly<Record<string, string | number | boolean>>;
+  readonly artifact: { readonly name: string; readonly sha256: string };
+  readonly database: { readonly host: string; readonly port: number; readonly name: string };
+  readonly facts: HookFacts;
+};
+
+export type HookEnd = {
+  /** The hook's exit code; null when it was killed by a signal or stopped. */
+  readonly exit: number | null;
+  /** One sentence for the delivery's log. */
+  readonly summary: string;
+  /** `/out/result.json`, masked; null when there is none or it is not what the contract says. */
+  readonly result: Readonly<Record<string, string | number | boolean>> | null;
+};
+
+export type HookOutput = (stream: 'gate' | 'stdout' | 'stderr', line: string) => void;
+
+export type PreparedHook = {
+  /**
+   * Runs the hook, once. Resolves when no process of it is left.
+   *
+   * @param run.limitSeconds after which everything in its sandbox is killed.
+   * @param run.output gets lines that hold no form of the password.
+   */
+  run(run: {
+    credential: { readonly username: string; readonly password: Secret };
+    limitSeconds: number;
+    signal: AbortSignal;
+    output: HookOutput;
+  }): Promise<HookEnd>;
+  /** Deletes the private copies. Safe to repeat. */
+  dispose(): Promise<void>;
+};
+
+export type HookPreparer = {
+  /**
+   * Checks the hook and the artifact by digest and keeps private copies of the very bytes that were hashed, before any
+   * credential exists.
+   *
+   * @throws HookError `E_HOOK_DIGEST`, `E_TOCTOU_DIGEST`, `hook-manifest`, `hook-params`, `hook-sandbox`
+   */
+  prepare(request: HookRequest): Promise<PreparedHook>;
+};

@@ -1,0 +1,246 @@
+/**
+ * The authority's one decision: may the deliverer log in to Vault for this session, now?
+ *
+ * The request carries two ids and is believed in nothing. Everything is read here again and verified from the signed
+ * bytes: the promotion, its approvals, the policy, that the intent to deliver stands in a signed checkpoint, and that this
+ * session has had no login yet. The mint is recorded before the signature exists, so there is no login without a record.
+ */
+import { AirlockError } from '@airlock/common/errors';
+import { parseLedgerEntry } from '@airlock/common/ledger/entry';
+import type { TargetPolicy } from '@airlock/common/policy/target-policy';
+import type { MintedLogin, MintRequest } from '@airlock/common/wire/authority-protocol';
+import type { Promotion } from '../domain/promotion.ts';
+import type { PromotionFacts, Verdict } from '../domain/verdict.ts';
+import {
+  StoreError,
+  type Delivery,
+  type DeliveryStore,
+  type PromotionStore,
+  type Recorder,
+  type Transactor,
+  type VaultSession,
+  type VaultSessionStore,
+} from './ports.ts';
+
+export type MintErrorCode = 'mint-refused';
+
+/** No login. The deliverer ends the session and the delivery; asking again changes nothing. */
+export class MintError extends AirlockError<MintErrorCode> {
+  /** Every reason, as codes: contract, shown in the delivery's log. */
+  readonly codes: readonly string[];
+
+  constructor(codes: readonly string[]) {
+    super('mint-refused', `no login for this delivery: ${codes.join(', ')}`);
+    this.codes = codes;
+  }
+}
+
+/** What Vault checks at login and writes into its audit log. All strings but the three times, for Vault compares strings. */
+export type LoginClaims = {
+  readonly iss: string;
+  readonly aud: string;
+  readonly sub: string;
+  readonly target: string;
+  readonly purpose: 'delivery';
+  readonly approval_state: 'satisfied';
+  readonly approvals: string;
+  readonly delivery_id: string;
+  readonly promotion_digest: string;
+  readonly artifact_digest: string;
+  readonly commit: string;
+  readonly policy_rev: string;
+  /** The session: one login each. */
+  readonly jti: string;
+  /** Seconds since 1970. */
+  readonly iat: number;
+  readonly nbf: number;
+  readonly exp: number;
+};
+
+export type LoginSigner = {
+  /** @returns a compact JWS with ES256. */
+  sign(claims: LoginClaims): Promise<string>;
+};
+
+export type MintDependencies = {
+  transactor: Transactor;
+  promotions: Pick<PromotionStore, 'find'>;
+  deliveries: Pick<DeliveryStore, 'find'>;
+  sessions: Pick<VaultSessionStore, 'find' | 'minted' | 'recordMint'>;
+  recorder: Recorder;
+  /** The authority's own facts and verdict for a promotion under its own delivery. */
+  judge(question: {
+    promotionId: string;
+    deliveryId: string;
+    now: Date;
+  }): Promise<{ facts: PromotionFacts; verdict: Verdict } | null>;
+  /** The target's policy as it is on disk now, with the SHA-256 of its bytes. */
+  policyOf(target: string): Promise<{ policy: TargetPolicy; digest: string } | null>;
+  /** The body of a ledger entry that is proven under a signed checkpoint. */
+  provenEntry(leafHash: string): Promise<{ body: Buffer } | null>;
+  signer: LoginSigner;
+  issuer: string;
+  /** Longest life of a login, in seconds (5 to 60). */
+  loginSeconds: number;
+  clock(): Date;
+};
+
+export type MintLogin = (request: MintRequest) => Promise<MintedLogin>;
+
+/**
+ * @returns a function that mints at most one login a session and throws MintError `mint-refused` with every reason.
+ */
+export function mintLogin(dependencies: MintDependencies): MintLogin {
+  const { sessions, deliveries, promotions, clock } = dependencies;
+  return async ({ deliveryId, sessionId }) => {
+    const now = clock();
+    const [delivery, session] = await Promise.all([
+      deliveries.find(deliveryId),
+      sessions.find(sessionId),
+    ]);
+    if (delivery === null) throw new MintError(['delivery-unknown']);
+    if (session === null) throw new MintError(['session-unknown']);
+    const promotion = await promotions.find(delivery.promotionId);
+    if (promotion === null) throw new MintError(['promotion-unknown']);
+
+    const target = await dependencies.policyOf(delivery.target);
+    const judgement = await dependencies.judge({ promotionId: promotion.id, deliveryId, now });
+    const codes = [
+      ...deliveryFaults(delivery, promotion),
+      ...sessionFaults(session, delivery, target?.policy ?? null, now),
+      ...((await sessions.minted(sessionId)) === null ? [] : ['already-minted']),
+      ...(await intentFaults(delivery, promotion)),
+      ...verdictCodes(judgement?.verdict ?? null),
+      // The mount below is taken from this file, so it must be the one that was approved.
+      ...(target?.digest === promotion.policyDigest ? [] : ['policy-changed']),
+      ...(judgement?.facts.promotion.promotionDigest === promotion.promotionDigest
+        ? []
+        : ['promotion-changed']),
+    ];
+    if (judgement === null || target === null || codes.length > 0) {
+      throw new MintError([...new Set(codes.length > 0 ? codes : ['promotion-unknown'])]);
+    }
+
+    const issuedAt = Math.floor(now.getTime() / 1000);
+    // Never later than what the row says, because the watchdog calls a session clean by the row.
+    const expiresAt = Math.min(
+      issuedAt + dependencies.loginSeconds,
+      Math.floor(session.jwtExpiresAt.getTime() / 1000),
+    );
+    if (expiresAt <= issuedAt) throw new MintError(['session-expired']);
+    const { jwtMount, jwtRole } = target.policy.credentials.vault;
+    await recordMint({ delivery, session, promotion, now, expiresAt: new Date(expiresAt * 1000) });
+    const jwt = await dependencies.signer.sign({
+      iss: dependencies.issuer,
+      aud: `vault-prod/${delivery.target}`,
+      sub: `target:${delivery.target}`,
+      target: delivery.target,
+      purpose: 'delivery',
+      approval_state: 'satisfied',
+      approvals: String(judgement.facts.approvals.have),
+      delivery_id: delivery.id,
+      promotion_digest: promotion.promotionDigest,
+      artifact_digest: promotion.artifactDigest,
+      commit: promotion.commit,
+      policy_rev: promotion.policyDigest,
+      jti: session.id,
+      iat: issuedAt,
+      nbf: issuedAt,
+      exp: expiresAt,
+    });
+    return {
+      jwt,
+      mount: jwtMount,
+      role: jwtRole,
+      expiresAt: new Date(expiresAt * 1000).toISOString(),
+    };
+  };
+
+  async function intentFaults(delivery: Delivery, promotion: Promotion): Promise<string[]> {
+    const entry = await dependencies.provenEntry(delivery.intentDigest);
+    if (entry === null) return ['intent-unpublished'];
+    return isIntentOf(entry.body, delivery, promotion) ? [] : ['intent-differs'];
+  }
+
+  async function recordMint(mint: {
+    delivery: Delivery;
+    session: VaultSession;
+    promotion: Promotion;
+    now: Date;
+    expiresAt: Date;
+  }): Promise<void> {
+    const { delivery, session, promotion, now, expiresAt } = mint;
+    try {
+      await dependencies.transactor.transaction(async (tx) => {
+        await sessions.recordMint(tx, {
+          sessionId: session.id,
+          deliveryId: delivery.id,
+          mintedAt: now,
+          expiresAt,
+        });
+        await dependencies.recorder.record(tx, {
+          type: 'credential.requested',
+          at: now,
+          actor: 'authority',
+          subjectDigest: promotion.promotionDigest,
+          refs: { session: session.id, delivery: delivery.id, target: delivery.target },
+        });
+      });
+    } catch (cause) {
+      if (cause instanceof StoreError && cause.code === 'already-minted') {
+        throw new MintError(['already-minted']);
+      }
+      throw cause;
+    }
+  }
+}
+
+function deliveryFaults(delivery: Delivery, promotion: Promotion): string[] {
+  const faults: string[] = [];
+  if (delivery.state !== 'running') faults.push('delivery-not-running');
+  if (delivery.target !== promotion.target) faults.push('delivery-of-other-target');
+  // A login for a hook that ran already would be a second delivery.
+  if (delivery.hookStartedAt !== null) faults.push('hook-started-before');
+  return faults;
+}
+
+function sessionFaults(
+  session: VaultSession,
+  delivery: Delivery,
+  policy: TargetPolicy | null,
+  now: Date,
+): string[] {
+  const faults: string[] = [];
+  if (session.deliveryId !== delivery.id || session.target !== delivery.target) {
+    faults.push('session-of-other-delivery');
+  }
+  if (session.fence !== delivery.fence) faults.push('session-fenced-off');
+  if (session.state !== 'INTENT') faults.push('session-not-intent');
+  if (session.jwtExpiresAt <= now) faults.push('session-expired');
+  // What the watchdog will sweep must be what the login opens.
+  const vault = policy?.credentials.vault;
+  if (
+    vault !== undefined &&
+    (session.jwtMount !== vault.jwtMount ||
+      session.databaseMount !== vault.databaseMount ||
+      session.databaseRole !== vault.databaseRole)
+  ) {
+    faults.push('session-of-other-mount');
+  }
+  return faults;
+}
+
+function verdictCodes(verdict: Verdict | null): string[] {
+  if (verdict === null) return ['promotion-unknown'];
+  return verdict.allowed ? [] : verdict.reasons.map((reason) => reason.code);
+}
+
+function isIntentOf(body: Buffer, delivery: Delivery, promotion: Promotion): boolean {
+  const entry = parseLedgerEntry(body);
+  return (
+    entry.type === 'delivery.intent' &&
+    entry.subjectDigest === promotion.promotionDigest &&
+    entry.refs['delivery'] === delivery.id &&
+    entry.refs['target'] === delivery.target
+  );
+}

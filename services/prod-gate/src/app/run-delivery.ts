@@ -1,0 +1,606 @@
+/**
+ * The delivery itself, from the claim to the proof that nothing of its credential is left. Read it from top to bottom: it
+ * is the order of events, and what is committed before what.
+ *
+ *   claimed → intent published → hook and artifact checked → session INTENT → login minted → logged in → TOKEN →
+ *   credential read → LEASED → hook recorded → hook → hook's end recorded → REVOKING → revoked → CLEAN → finished
+ *
+ * Every network call stands behind a committed row that says it may have happened. Every row is written under the
+ * delivery's fence; one that hits nothing means that the watchdog has taken over, and then the token is revoked and
+ * nothing more is written. Every way out of a session goes through revocation.
+ *
+ * `failpoint(name)` marks the fourteen places of domain/delivery.ts where a test kills this process.
+ */
+import { AirlockError } from '@airlock/common/errors';
+import { formatId } from '@airlock/common/ids';
+import type { Log } from '@airlock/process/log';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  hookLimitSeconds,
+  interruptedOutcome,
+  recordedOutcome,
+  type DeliveryFailpoint,
+  type DeliveryOutcome,
+} from '../domain/delivery.ts';
+import { createDeliveryLog } from './delivery-log.ts';
+import type { AuthorityPort, HookEnd, HookPreparer, PreparedHook } from './delivery-ports.ts';
+import type {
+  DeliveryStore,
+  EntryFacts,
+  Fenced,
+  PromotionStore,
+  Recorder,
+  Transaction,
+  Transactor,
+  VaultSessionStore,
+} from './ports.ts';
+import type { StartedDelivery } from './start-delivery.ts';
+import type { DeliveryToken, VaultLogin } from './vault-ports.ts';
+
+export type DeliveryTimes = {
+  /** Life of the login that the authority mints, in seconds. */
+  loginSeconds: number;
+  /** How long the ledger may take to publish the intent, in milliseconds. */
+  intentWithinMs: number;
+  /** How long the watchdog may take to prove the revocation, in milliseconds. */
+  cleanWithinMs: number;
+  heartbeatEveryMs: number;
+  /** Without a written heartbeat for this long the hook is stopped: somebody else is about to take over. */
+  giveUpAfterMs: number;
+};
+
+export type RunDependencies = {
+  transactor: Transactor;
+  promotions: Pick<PromotionStore, 'setState' | 'setLive'>;
+  deliveries: DeliveryStore;
+  sessions: VaultSessionStore;
+  recorder: Recorder;
+  /** Whether an entry is proven under a signed checkpoint. */
+  isPublished(leafHash: string): Promise<boolean>;
+  authority: AuthorityPort;
+  vault: VaultLogin;
+  hooks: HookPreparer;
+  times: DeliveryTimes;
+  failpoint(name: DeliveryFailpoint): void;
+  log: Log;
+  clock(): Date;
+  randomBytes(count: number): Uint8Array;
+};
+
+export type DeliveryFaultCode =
+  | 'ledger-unavailable'
+  | 'authority-differs'
+  | 'credential-too-short'
+  | 'delivery-stopped'
+  | 'delivery-taken-over';
+
+/** Why a delivery ends without its hook having said how it went. */
+export class DeliveryFault extends AirlockError<DeliveryFaultCode> {}
+
+const pollMs = 50;
+const cleanWhenStoppingMs = 1_500;
+
+/**
+ * Carries a claimed delivery to its end.
+ *
+ * @param signal stops the hook and ends the delivery; revocation is still done.
+ * @returns null when the watchdog took the delivery over: it ends it.
+ */
+export async function runDelivery(
+  dependencies: RunDependencies,
+  started: StartedDelivery,
+  signal: AbortSignal,
+): Promise<DeliveryOutcome | null> {
+  const { deliveries, promotions, sessions, recorder, failpoint, log, clock, times } = dependencies;
+  const { delivery, promotion, policy } = started;
+  const book = createDeliveryLog({
+    deliveries,
+    deliveryId: delivery.id,
+    clock,
+    onFault: (error) => {
+      log.warn('delivery.log-held-back', { deliveryId: delivery.id, error });
+    },
+  });
+  const heart = startHeartbeat(dependencies, delivery, signal);
+  log.info('delivery.started', {
+    deliveryId: delivery.id,
+    promotionId: promotion.id,
+    target: promotion.target,
+    release: promotion.release,
+  });
+
+  try {
+    failpoint('delivery-claimed');
+    book.write(
+      'gate',
+      `delivery ${delivery.id} of ${promotion.release} to ${promotion.target} claimed`,
+    );
+    const outcome = await beforeTheSession();
+    await finish(outcome);
+    return outcome;
+  } catch (cause) {
+    if (cause instanceof DeliveryFault && cause.code === 'delivery-taken-over') {
+      log.warn('delivery.taken-over', { deliveryId: delivery.id });
+      return null;
+    }
+    throw cause;
+  } finally {
+    heart.stop();
+    await book.end();
+  }
+
+  /** Nothing exists yet that would have to be revoked. */
+  async function beforeTheSession(): Promise<DeliveryOutcome> {
+    let hook: PreparedHook;
+    try {
+      await intentPublished();
+      failpoint('intent-published');
+      book.write('gate', 'the intent to deliver is in a signed checkpoint');
+      // Before any credential exists: a changed hook or artifact is refused without one.
+      hook = await dependencies.hooks.prepare({
+        hook: promotion.hook,
+        params: policy.deliver.params,
+        artifact: { name: promotion.subjectName, sha256: promotion.artifactDigest },
+        database: policy.deliver.database,
+        facts: {
+          deliveryId: delivery.id,
+          fence: delivery.fence,
+          promotionId: promotion.id,
+          promotionDigest: promotion.promotionDigest,
+          target: promotion.target,
+          release: promotion.release,
+          commit: promotion.commit,
+        },
+      });
+      book.write(
+        'gate',
+        `hook ${promotion.hook} and artifact sha256:${promotion.artifactDigest} are those approved`,
+      );
+    } catch (cause) {
+      return failureBeforeHook(cause);
+    }
+    try {
+      return await underSession(hook);
+    } finally {
+      await hook.dispose();
+    }
+  }
+
+  async function intentPublished(): Promise<void> {
+    const until = performance.now() + times.intentWithinMs;
+    while (!(await dependencies.isPublished(delivery.intentDigest))) {
+      heart.check();
+      if (performance.now() > until) {
+        throw new DeliveryFault(
+          'ledger-unavailable',
+          `the ledger did not publish the intent within ${times.intentWithinMs / 1000} s; is gate-watchdog running?`,
+        );
+      }
+      await sleep(pollMs);
+    }
+  }
+
+  /** From the first row of the session on, every way out is through `revoke`. */
+  async function underSession(hook: PreparedHook): Promise<DeliveryOutcome> {
+    const session: Fenced = {
+      id: formatId('vse', dependencies.randomBytes(10)),
+      fence: delivery.fence,
+    };
+    const { vault } = policy.credentials;
+    try {
+      await transaction(async (tx) => {
+        mine(await deliveries.setStep(tx, delivery, 'session'));
+        const now = clock();
+        await sessions.insertIntent(tx, {
+          id: session.id,
+          deliveryId: delivery.id,
+          target: promotion.target,
+          fence: session.fence,
+          jwtMount: vault.jwtMount,
+          databaseMount: vault.databaseMount,
+          databaseRole: vault.databaseRole,
+          jwtExpiresAt: new Date(now.getTime() + times.loginSeconds * 1000),
+          deadline: new Date(now.getTime() + (vault.ttl + times.loginSeconds + 60) * 1000),
+          at: now,
+        });
+      });
+    } catch (cause) {
+      return failureBeforeHook(cause);
+    }
+    failpoint('session-intent');
+
+    const held: { token: DeliveryToken | null; hookStartedAt: Date | null } = {
+      token: null,
+      hookStartedAt: null,
+    };
+    let outcome: DeliveryOutcome;
+    try {
+      outcome = await withCredential(session, hook, held);
+    } catch (cause) {
+      // Also when it was taken over: what this process holds is revoked by this process.
+      if (isTakenOver(cause)) {
+        await revokeToken(held.token);
+        throw cause;
+      }
+      outcome =
+        held.hookStartedAt === null || codeOf(cause) === 'hook-sandbox'
+          ? failureBeforeHook(cause)
+          : failureDuringHook(cause, held.hookStartedAt);
+    }
+    await revoke(session, held.token);
+    return outcome;
+  }
+
+  async function withCredential(
+    session: Fenced,
+    hook: PreparedHook,
+    held: { token: DeliveryToken | null; hookStartedAt: Date | null },
+  ): Promise<DeliveryOutcome> {
+    const { vault } = policy.credentials;
+    heart.check();
+    const login = await dependencies.authority.mint({
+      deliveryId: delivery.id,
+      sessionId: session.id,
+      signal: heart.signal,
+    });
+    failpoint('login-minted');
+    if (login.mount !== vault.jwtMount || login.role !== vault.jwtRole) {
+      throw new DeliveryFault(
+        'authority-differs',
+        'the authority named another Vault mount or role than the approved target file; compare their target files',
+      );
+    }
+    book.write('gate', 'the authority verified every signature and minted one login');
+
+    heart.check();
+    const token = await dependencies.vault.login({
+      mount: login.mount,
+      role: login.role,
+      jwt: login.jwt,
+      signal: heart.signal,
+    });
+    held.token = token;
+    failpoint('logged-in');
+    // The accessor is durable before the token is used, so that a crash leaves nothing that cannot be found.
+    mine(await sessions.token(session, token.accessor));
+    failpoint('token-persisted');
+
+    heart.check();
+    const credential = await token.readDatabaseCredential({
+      mount: vault.databaseMount,
+      role: vault.databaseRole,
+      signal: heart.signal,
+    });
+    failpoint('credential-read');
+    await transaction(async (tx) => {
+      const issuedAt = clock();
+      mine(await deliveries.setStep(tx, delivery, 'credential'));
+      mine(
+        await sessions.leased(tx, session, {
+          leaseId: credential.leaseId,
+          roleName: credential.username,
+          issuedAt,
+        }),
+      );
+      await record(tx, issuedAt, 'credential.issued', {
+        session: session.id,
+        target: promotion.target,
+        role: credential.username,
+      });
+    });
+    failpoint('lease-persisted');
+    book.write(
+      'gate',
+      `credential ${credential.username} issued, valid for ${credential.leaseSeconds} s at most`,
+    );
+
+    const limitSeconds = hookLimitSeconds({
+      timeoutSeconds: policy.deliver.timeout,
+      tokenSeconds: token.ttlSeconds,
+      leaseSeconds: credential.leaseSeconds,
+    });
+    if (limitSeconds === null) {
+      throw new DeliveryFault(
+        'credential-too-short',
+        `Vault gave ${Math.min(token.ttlSeconds, credential.leaseSeconds)} s, which leaves no time for the hook; raise the role's ttl`,
+      );
+    }
+    heart.check();
+    const hookStartedAt = clock();
+    await transaction(async (tx) => {
+      mine(await deliveries.setStep(tx, delivery, 'hook'));
+      mine(await deliveries.hookStarted(tx, delivery, hookStartedAt));
+      await record(tx, hookStartedAt, 'hook.started', {
+        hook: promotion.hook,
+        artifact: promotion.artifactDigest,
+      });
+    });
+    held.hookStartedAt = hookStartedAt;
+    failpoint('hook-recorded');
+    book.write('gate', `hook ${promotion.hook} started, ${limitSeconds} s at most`);
+
+    let lines = 0;
+    const end = await hook.run({
+      credential,
+      limitSeconds,
+      signal: heart.signal,
+      output: (stream, line) => {
+        lines += 1;
+        if (lines === 1) failpoint('hook-running');
+        book.write(stream, line);
+      },
+    });
+    book.write('gate', end.summary);
+    await hookFinished(end);
+    failpoint('hook-finished');
+    return recordedOutcome(end.exit);
+  }
+
+  /** A database that is away for a moment must not turn a known end into an unknown one. */
+  async function hookFinished(end: HookEnd): Promise<void> {
+    await untilStored(async () => {
+      await transaction(async (tx) => {
+        const at = clock();
+        mine(
+          await deliveries.hookFinished(tx, delivery, { at, exit: end.exit, result: end.result }),
+        );
+        await record(tx, at, 'hook.finished', {
+          hook: promotion.hook,
+          artifact: promotion.artifactDigest,
+          exit: end.exit === null ? 'none' : String(end.exit),
+        });
+      });
+    });
+  }
+
+  /**
+   * The token revokes itself, which takes its leases with it; the proof is the watchdog's, who alone may ask Vault what is
+   * left. Without proof in time the session stays pending and holds the target.
+   */
+  async function revoke(session: Fenced, token: DeliveryToken | null): Promise<void> {
+    try {
+      await untilStored(async () => {
+        await transaction(async (tx) => {
+          mine(await deliveries.setStep(tx, delivery, 'revoke'));
+        });
+        // False when the watchdog was faster; the proof is awaited all the same.
+        await sessions.revoking(session);
+      });
+      failpoint('revoking');
+    } finally {
+      await revokeToken(token);
+    }
+    failpoint('lease-revoked');
+
+    if (!(await provenClean(session))) {
+      await sessions.revokeFailed(session.id, 'not proven revoked when the delivery ended');
+      log.error('credential.revocation-pending', {
+        deliveryId: delivery.id,
+        sessionId: session.id,
+        message:
+          'the target takes no delivery until the watchdog has proof; look at gate-watchdog and Vault',
+      });
+      book.write('gate', 'the credential is not proven revoked yet; the watchdog goes on');
+      return;
+    }
+    failpoint('session-clean');
+    book.write(
+      'gate',
+      'the credential is revoked: Vault lists no token and no lease of this target',
+    );
+  }
+
+  async function provenClean(session: Fenced): Promise<boolean> {
+    let until = performance.now() + times.cleanWithinMs;
+    let patient = true;
+    for (;;) {
+      if ((await sessions.find(session.id))?.state === 'CLEAN') return true;
+      if (performance.now() > until) return false;
+      if (signal.aborted && patient) {
+        // A process that is asked to end has seconds; what is left is the watchdog's.
+        patient = false;
+        until = Math.min(until, performance.now() + cleanWhenStoppingMs);
+      }
+      await sleep(pollMs);
+    }
+  }
+
+  async function revokeToken(token: DeliveryToken | null): Promise<void> {
+    if (token === null) return;
+    try {
+      await token.revokeSelf();
+    } catch (cause) {
+      // The watchdog may have revoked it already; if it did not, it will.
+      log.warn('credential.self-revocation-failed', {
+        deliveryId: delivery.id,
+        error: asError(cause),
+      });
+    }
+  }
+
+  async function finish(outcome: DeliveryOutcome): Promise<void> {
+    const at = clock();
+    await untilStored(async () => {
+      await transaction(async (tx) => {
+        mine(await deliveries.setStep(tx, delivery, 'finished'));
+        mine(await deliveries.finish(tx, delivery, { ...outcome, at }));
+        await promotions.setState(tx, {
+          id: promotion.id,
+          from: 'delivering',
+          to: outcome.state === 'succeeded' ? 'live' : outcome.state,
+          reason: outcome.reason,
+          at,
+        });
+        if (outcome.state === 'succeeded') {
+          await promotions.setLive(tx, {
+            target: promotion.target,
+            promotionId: promotion.id,
+            deliveryId: delivery.id,
+            release: promotion.release,
+            artifactDigest: promotion.artifactDigest,
+            commit: promotion.commit,
+            mainPosition: promotion.mainPosition,
+            since: at,
+          });
+        }
+        await record(tx, at, 'delivery.finished', {
+          promotion: promotion.id,
+          target: promotion.target,
+          state: outcome.state,
+        });
+      });
+    });
+    book.write(
+      'gate',
+      `delivery ${outcome.state}${outcome.reason === null ? '' : `: ${outcome.reason}`}`,
+    );
+    log.info('delivery.finished', {
+      deliveryId: delivery.id,
+      promotionId: promotion.id,
+      state: outcome.state,
+      reason: outcome.reason,
+    });
+  }
+
+  function failureBeforeHook(cause: unknown): DeliveryOutcome {
+    if (isTakenOver(cause)) throw asError(cause);
+    const reason = heart.signal.aborted ? heart.reason() : reasonOf(cause);
+    note(cause);
+    return { state: 'failed', reason: `${reason}; production unchanged` };
+  }
+
+  function failureDuringHook(cause: unknown, startedAt: Date): DeliveryOutcome {
+    note(cause);
+    return interruptedOutcome({ startedAt, finishedAt: null, exit: null });
+  }
+
+  function note(cause: unknown): void {
+    book.write('gate', reasonOf(cause));
+    log.warn('delivery.failing', { deliveryId: delivery.id, error: asError(cause) });
+  }
+
+  function transaction(work: (tx: Transaction) => Promise<void>): Promise<void> {
+    return dependencies.transactor.transaction(work);
+  }
+
+  async function record(
+    tx: Transaction,
+    at: Date,
+    type: EntryFacts['type'],
+    refs: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    await recorder.record(tx, {
+      type,
+      at,
+      actor: 'deliverer',
+      subjectDigest: promotion.promotionDigest,
+      refs: { delivery: delivery.id, ...refs },
+    });
+  }
+
+  /** Tries again for a while when the database does not answer; what it refuses is final. */
+  async function untilStored(work: () => Promise<void>): Promise<void> {
+    const until = performance.now() + times.giveUpAfterMs;
+    for (;;) {
+      try {
+        await work();
+        return;
+      } catch (cause) {
+        if (cause instanceof AirlockError || performance.now() > until) throw cause;
+        log.warn('delivery.store-retried', { deliveryId: delivery.id, error: asError(cause) });
+        await sleep(pollMs * 5);
+      }
+    }
+  }
+}
+
+type Heart = {
+  /** Aborted when the delivery must stop: asked to, or no longer ours. */
+  signal: AbortSignal;
+  reason(): string;
+  /** @throws DeliveryFault when the delivery must stop. */
+  check(): void;
+  stop(): void;
+};
+
+/** Tells the watchdog that this process lives, beside whatever the delivery is waiting for. */
+function startHeartbeat(
+  { deliveries, times, clock, log }: RunDependencies,
+  delivery: Fenced,
+  asked: AbortSignal,
+): Heart {
+  const stopping = new AbortController();
+  let takenOver = false;
+  let lastWritten = performance.now();
+  let busy = false;
+  const onAsked = (): void => {
+    stopping.abort();
+  };
+  asked.addEventListener('abort', onAsked);
+  if (asked.aborted) onAsked();
+
+  async function beat(): Promise<void> {
+    if (busy) return;
+    busy = true;
+    try {
+      if (await deliveries.heartbeat(delivery, clock())) lastWritten = performance.now();
+      else takenOver = true;
+    } catch (cause) {
+      log.warn('delivery.heartbeat-failed', { deliveryId: delivery.id, error: asError(cause) });
+    } finally {
+      busy = false;
+    }
+    judge();
+  }
+  // On its own, because a write that hangs must not delay the decision to stop.
+  function judge(): void {
+    if (takenOver || performance.now() - lastWritten > times.giveUpAfterMs) stopping.abort();
+  }
+  const beating = setInterval(() => void beat(), times.heartbeatEveryMs);
+  const judging = setInterval(judge, times.heartbeatEveryMs);
+
+  const reason = (): string =>
+    takenOver
+      ? 'the watchdog took this delivery over'
+      : asked.aborted
+        ? 'the deliverer was asked to stop'
+        : 'the database did not take a sign of life in time';
+  return {
+    signal: stopping.signal,
+    reason,
+    check() {
+      if (takenOver) throw new DeliveryFault('delivery-taken-over', reason());
+      if (stopping.signal.aborted) throw new DeliveryFault('delivery-stopped', reason());
+    },
+    stop() {
+      clearInterval(beating);
+      clearInterval(judging);
+      asked.removeEventListener('abort', onAsked);
+    },
+  };
+}
+
+/** A fenced change must hit its one row. */
+function mine(hit: boolean): void {
+  if (!hit)
+    throw new DeliveryFault('delivery-taken-over', 'this delivery belongs to the watchdog now');
+}
+
+function isTakenOver(cause: unknown): boolean {
+  return cause instanceof DeliveryFault && cause.code === 'delivery-taken-over';
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof AirlockError ? cause.code : 'unexpected-fault';
+}
+
+/** For the delivery's log and page: our own errors were written to be shown, others stay in the process's log. */
+function reasonOf(cause: unknown): string {
+  return cause instanceof AirlockError
+    ? `${cause.code}: ${cause.message}`
+    : "unexpected-fault: the deliverer's log has it";
+}
+
+function asError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error(String(cause));
+}

@@ -1,0 +1,102 @@
+/**
+ * Claims a promotion for delivery: the moment after which nothing can change what is delivered.
+ *
+ * Approvals, rejections and starts take the promotion's row lock first, so the verdict given under it stands until the
+ * claim is committed together with the ledger's `delivery.intent`.
+ */
+import { formatId, type Id } from '@airlock/common/ids';
+import type { TargetPolicy } from '@airlock/common/policy/target-policy';
+import type { Promotion } from '../domain/promotion.ts';
+import type { PromotionFacts, Verdict } from '../domain/verdict.ts';
+import {
+  StoreError,
+  type DeliveryStore,
+  type Fenced,
+  type PromotionStore,
+  type Recorder,
+  type Transactor,
+} from './ports.ts';
+
+export type StartedDelivery = {
+  readonly delivery: Fenced & { readonly id: Id<'dlv'>; readonly intentDigest: string };
+  readonly promotion: Promotion;
+  /** The approved policy: its digest is the one in the approved document. */
+  readonly policy: TargetPolicy;
+};
+
+export type StartDependencies = {
+  transactor: Transactor;
+  promotions: Pick<PromotionStore, 'lock' | 'setState'>;
+  deliveries: Pick<DeliveryStore, 'insert'>;
+  recorder: Recorder;
+  judge(question: {
+    promotionId: string;
+    now: Date;
+  }): Promise<{ facts: PromotionFacts; verdict: Verdict } | null>;
+  policyOf(target: string): Promise<{ policy: TargetPolicy; digest: string } | null>;
+  /** Name of this process on this machine, for people. */
+  owner: string;
+  clock(): Date;
+  randomBytes(count: number): Uint8Array;
+};
+
+/** @returns null when the promotion may not be delivered now; the reasons are on its page. */
+export async function startDelivery(
+  dependencies: StartDependencies,
+  promotionId: string,
+): Promise<StartedDelivery | null> {
+  const { promotions, deliveries, recorder, clock } = dependencies;
+  // Most promotions that are looked at still wait for somebody; those are left without a lock.
+  const first = await dependencies.judge({ promotionId, now: clock() });
+  if (first === null || !first.verdict.allowed) return null;
+  try {
+    return await dependencies.transactor.transaction(async (tx) => {
+      const promotion = await promotions.lock(tx, promotionId);
+      if (promotion === null) return null;
+      const now = clock();
+      const judgement = await dependencies.judge({ promotionId, now });
+      const target = await dependencies.policyOf(promotion.target);
+      if (judgement === null || !judgement.verdict.allowed) return null;
+      if (target?.digest !== promotion.policyDigest) return null;
+      if (judgement.facts.promotion.promotionDigest !== promotion.promotionDigest) return null;
+      const id = formatId('dlv', dependencies.randomBytes(10));
+      await promotions.setState(tx, {
+        id: promotion.id,
+        from: 'waiting',
+        to: 'delivering',
+        reason: null,
+        at: now,
+      });
+      const intentDigest = await recorder.record(tx, {
+        type: 'delivery.intent',
+        at: now,
+        actor: 'deliverer',
+        subjectDigest: promotion.promotionDigest,
+        refs: {
+          delivery: id,
+          promotion: promotion.id,
+          target: promotion.target,
+          release: promotion.release,
+          artifact: promotion.artifactDigest,
+          hook: promotion.hook,
+          approvals: String(judgement.facts.approvals.have),
+        },
+      });
+      await deliveries.insert(tx, {
+        id,
+        promotionId: promotion.id,
+        target: promotion.target,
+        owner: dependencies.owner,
+        intentDigest,
+        at: now,
+      });
+      return { delivery: { id, fence: 1, intentDigest }, promotion, policy: target.policy };
+    });
+  } catch (cause) {
+    // Another deliverer, or a rejection, was first.
+    if (cause instanceof StoreError && lostRaces.has(cause.code)) return null;
+    throw cause;
+  }
+}
+
+const lostRaces: ReadonlySet<string> = new Set(['row-changed', 'target-busy', 'already-delivered']);

@@ -44,6 +44,10 @@ grant select, insert, delete on ledger_pending to gate_watchdog;
 grant insert on ledger_entry, ledger_checkpoint to gate_watchdog;
 grant insert, update on ledger_tile to gate_watchdog;
 grant update on vault_session to gate_watchdog;
+-- The watchdog uses up the one login of a session that it ends, so that no later mint can open it again.
+grant select, insert on minted_login to gate_watchdog;
+-- A crash after the hook's recorded success leaves it to the watchdog to say that the release is live.
+grant insert, update on target_live to gate_watchdog;
 grant update on delivery to gate_watchdog;
 grant update (version, state, state_reason, state_changed_at) on promotion to gate_watchdog;
 grant insert, select on delivery_log to gate_watchdog;

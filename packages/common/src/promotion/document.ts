@@ -40,7 +40,7 @@ export const PromotionDocument = z.strictObject({
     .nullable()
     .describe('What the target runs now; null before its first delivery.'),
   delta: Sha256Hex.describe('SHA-256 of the canonical JSON of the changes from base to commit.'),
-  requester: Name,
+  requester: Text.describe('As the signed request names them; the roster maps it to a person.'),
   requestedAt: Timestamp,
   notAfter: Timestamp.describe('When the promotion expires.'),
 });

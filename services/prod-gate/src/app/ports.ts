@@ -5,6 +5,9 @@
  */
 import { AirlockError } from '@airlock/common/errors';
 import type { Id } from '@airlock/common/ids';
+import type { LedgerEntryType } from '@airlock/common/ledger/entry';
+import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
+import type { TrustStore } from '@airlock/common/trust/signer';
 import type { Delta } from '../domain/delta.ts';
 import type { Promotion, PromotionState } from '../domain/promotion.ts';
 
@@ -406,7 +409,7 @@ export type VaultSessionStore = {
 
 /** An entry as a use case states it; the body is the kernel's canonical JSON of these. */
 export type EntryFacts = {
-  readonly type: string;
+  readonly type: LedgerEntryType;
   readonly at: Date;
   /** Who: `intake`, `web`, `authority`, `deliverer`, `watchdog`, or `person:<id>`. */
   readonly actor: string;
@@ -510,4 +513,15 @@ export type PromotionQueries = {
   freezes(): Promise<RepositoryFreeze[]>;
   /** Newest first, below `before` (all when null). */
   ledgerEntries(window: { before: number | null; limit: number }): Promise<LedgerRow[]>;
+};
+
+// ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The gate's files as they are now; every digest is the SHA-256 of the file's bytes. */
+export type GateFiles = {
+  readonly targets: ReadonlyMap<string, { readonly policy: TargetPolicy; readonly digest: string }>;
+  readonly roster: { readonly roster: Roster; readonly digest: string };
+  readonly trust: TrustStore;
+  /** Digest of a registered hook's directory; null when it is not there. */
+  hookDigest(name: string): Promise<string | null>;
 };

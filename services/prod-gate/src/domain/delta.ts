@@ -2,9 +2,9 @@
  * What changes on the target: the commits and files between what is live and the release. Its digest is part of the
  * promotion document, so an approval covers exactly the changes that the page showed.
  */
-import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import { deltaDigest } from '@airlock/common/promotion/document';
 import { GitCommit, Timestamp } from '@airlock/common/wire/scalars';
+import { z } from 'zod';
 
 /** Most commits read for a delta. A longer one cannot say who wrote it and is refused. */
 export const maxDeltaCommits = 10_000;
@@ -68,46 +68,36 @@ export function makeDelta(given: {
   return {
     base: given.base === null ? null : { commit: given.base.commit, release: given.base.release },
     commitCount: given.commits.length,
-    commits: given.commits.slice(0, listedCommits).map((c) => ({
-      commit: c.commit,
-      subject: c.subject,
-      authorName: c.authorName,
-      authorEmail: c.authorEmail,
-      committerEmail: c.committerEmail,
-      committedAt: c.committedAt,
-    })),
+    commits: given.commits.slice(0, listedCommits).map(commitRow),
     emails: [...emails].sort(),
     fileCount: given.files.length,
-    files: given.files.slice(0, listedFiles).map((f) => ({
-      path: f.path,
-      status: f.status,
-      added: f.added,
-      removed: f.removed,
-    })),
+    files: given.files.slice(0, listedFiles).map(fileRow),
   };
 }
 
-/** SHA-256 (hex) of the delta's canonical JSON. The order of keys is fixed here, because jsonb does not keep it. */
-export function deltaDigest(delta: Delta): string {
-  const ordered = {
+/** The kernel's digest of the delta. The order of keys is fixed here, because a row's jsonb does not keep it. */
+export function digestOfDelta(delta: Delta): string {
+  return deltaDigest({
     base: delta.base === null ? null : { commit: delta.base.commit, release: delta.base.release },
     commitCount: delta.commitCount,
-    commits: delta.commits.map((c) => ({
-      commit: c.commit,
-      subject: c.subject,
-      authorName: c.authorName,
-      authorEmail: c.authorEmail,
-      committerEmail: c.committerEmail,
-      committedAt: c.committedAt,
-    })),
+    commits: delta.commits.map(commitRow),
     emails: delta.emails,
     fileCount: delta.fileCount,
-    files: delta.files.map((f) => ({
-      path: f.path,
-      status: f.status,
-      added: f.added,
-      removed: f.removed,
-    })),
+    files: delta.files.map(fileRow),
+  });
+}
+
+function commitRow(c: DeltaCommit) {
+  return {
+    commit: c.commit,
+    subject: c.subject,
+    authorName: c.authorName,
+    authorEmail: c.authorEmail,
+    committerEmail: c.committerEmail,
+    committedAt: c.committedAt,
   };
-  return createHash('sha256').update(JSON.stringify(ordered)).digest('hex');
+}
+
+function fileRow(f: DeltaFile) {
+  return { path: f.path, status: f.status, added: f.added, removed: f.removed };
 }

@@ -10,7 +10,9 @@ const sequencerLock = 0x6169726c65646772n;
 
 export const recorder: Recorder = {
   async record(tx, entry) {
-    const body = ledgerEntry(entry);
+    const { type, actor, subjectDigest, refs } = entry;
+    const at = entry.at.toISOString();
+    const body = ledgerEntry({ type, at, actor, subjectDigest, refs: { ...refs } });
     // No RETURNING: who records may not read what waits.
     await clientOf(tx).$executeRaw`insert into ledger_pending (body) values (${body})`;
     return createHash('sha256').update(Buffer.of(0)).update(body).digest('hex');

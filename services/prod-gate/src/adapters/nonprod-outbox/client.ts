@@ -1,0 +1,139 @@
+/**
+ * The only file that opens a connection towards nonprod. TLS 1.3, mutual, a CA of its own; what comes back is bytes to judge.
+ */
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
+import { OutboxPage, type StatusReport } from '@airlock/common/wire/outbox';
+import { FilePath } from '@airlock/process/config';
+import { mutualTlsAgent } from '@airlock/process/mtls';
+import { z } from 'zod';
+import type { OutboxClient } from '../../app/intake-ports.ts';
+import { OutboxError } from './errors.ts';
+
+export const OutboxSettings = z.strictObject({
+  url: z
+    .string()
+    .regex(/^https:\/\/[^/?#\s]+$/, 'expected https://host:port without a path')
+    .describe("Address of nonprod's outbox, such as https://nonprod.internal:26443."),
+  caFile: FilePath.describe('CA of the gate edge (PEM): the only one that is trusted here.'),
+  certificateFile: FilePath.describe("The gate's client certificate (PEM), airlock:gate:intake."),
+  keyFile: FilePath.describe('Its private key (PEM).'),
+  timeoutSeconds: z
+    .int()
+    .min(1)
+    .max(300)
+    .default(15)
+    .describe('Longest silence on a connection, in seconds (1 to 300). Default 15.'),
+});
+export type OutboxSettings = z.infer<typeof OutboxSettings>;
+
+const maxJsonBytes = 256 * 1024;
+
+export function createOutboxClient(settings: OutboxSettings): OutboxClient & { close(): void } {
+  const agent = mutualTlsAgent({ ...settings, serverIdentity: 'airlock:nonprod:outbox' });
+
+  async function send(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: string,
+  ): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const outgoing = request(
+        new URL(path, settings.url),
+        {
+          agent,
+          method,
+          timeout: settings.timeoutSeconds * 1000,
+          headers:
+            body === undefined
+              ? {}
+              : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+        },
+        resolve,
+      );
+      outgoing.on('timeout', () => {
+        outgoing.destroy(new Error(`silent for ${settings.timeoutSeconds} s`));
+      });
+      outgoing.on('error', (cause) => {
+        reject(
+          new OutboxError(
+            'outbox-unreachable',
+            `outbox ${settings.url}: ${cause.message}; check outbox.url and that nonprod's outbox process runs`,
+            { cause },
+          ),
+        );
+      });
+      outgoing.end(body);
+    });
+  }
+
+  function refuse(response: IncomingMessage, what: string): never {
+    response.destroy();
+    const status = response.statusCode ?? 0;
+    throw new OutboxError(
+      status === 404 ? 'outbox-blob-missing' : 'outbox-unreachable',
+      `outbox ${settings.url}: ${what} answered ${status}`,
+    );
+  }
+
+  return {
+    async page({ after, limit }) {
+      const response = await send('GET', `/v1/outbox?after=${after}&limit=${limit}`);
+      if (response.statusCode !== 200) refuse(response, 'the list');
+      const chunks: Buffer[] = [];
+      let size = 0;
+      for await (const chunk of bytesOf(response)) {
+        size += chunk.length;
+        if (size > maxJsonBytes) {
+          response.destroy();
+          throw malformed(`a page of more than ${maxJsonBytes} bytes`);
+        }
+        chunks.push(chunk);
+      }
+      const page = OutboxPage.safeParse(jsonOf(Buffer.concat(chunks).toString('utf8')));
+      if (!page.success) throw malformed(z.prettifyError(page.error));
+      return page.data;
+    },
+
+    async blob(digest) {
+      const response = await send('GET', `/v1/blobs/sha256/${digest}`);
+      if (response.statusCode !== 200) refuse(response, `blob ${digest}`);
+      return bytesOf(response);
+    },
+
+    async report(report: StatusReport) {
+      const response = await send('POST', '/v1/status', JSON.stringify(report));
+      if (response.statusCode !== 204) refuse(response, 'the status report');
+      response.resume();
+    },
+
+    close() {
+      agent.destroy();
+    },
+  };
+}
+
+async function* bytesOf(response: IncomingMessage): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of response) {
+      // Without setEncoding a response gives Buffers; the stream's type does not say so.
+      yield chunk as Buffer;
+    }
+  } catch (cause) {
+    throw new OutboxError('outbox-unreachable', 'the connection ended in the middle of a blob', {
+      cause,
+    });
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw malformed('no JSON', cause);
+  }
+}
+
+function malformed(what: string, cause?: unknown): OutboxError {
+  return new OutboxError('outbox-malformed', `the outbox answered ${what}`, { cause });
+}

@@ -1,0 +1,11 @@
+import { AirlockError } from '@airlock/common/errors';
+
+export type OutboxErrorCode =
+  /** No connection, not nonprod's certificate, timeout, or an answer that is not 2xx: try again later. */
+  | 'outbox-unreachable'
+  /** The answer is not what the protocol promises. */
+  | 'outbox-malformed'
+  /** Nonprod has no such blob. */
+  | 'outbox-blob-missing';
+
+export class OutboxError extends AirlockError<OutboxErrorCode> {}

@@ -1,0 +1,355 @@
+/**
+ * Takes one item of nonprod's outbox: fetches the bytes into the gate's own store, verifies every claim with the kernel and
+ * the gate's own mirror, and records the answer. Believes nothing that the item says; what it claims only chooses which bytes
+ * to look at and which policy to hold them against.
+ */
+import { createHash } from 'node:crypto';
+import { AirlockError } from '@airlock/common/errors';
+import { formatId } from '@airlock/common/ids';
+import { maxBundleBytes } from '@airlock/common/limits';
+import { admissionPolicyOf } from '@airlock/common/policy/admission-policy';
+import {
+  decideAdmission,
+  verifyPromotionBundle,
+  type AdmittedFacts,
+  type VerifiedBundle,
+} from '@airlock/common/verify/verify-promotion-bundle';
+import type { OutboxItem } from '@airlock/common/wire/outbox';
+import type { Delta } from '../domain/delta.ts';
+import { documentFacts } from './gather-facts.ts';
+import type { ArtifactStore, Mirror, OutboxClient } from './intake-ports.ts';
+import { makeDocument, readDelta } from './make-document.ts';
+import type {
+  GateFiles,
+  IntakeStore,
+  NewPromotion,
+  PromotionStore,
+  Recorder,
+  Transactor,
+} from './ports.ts';
+import { StoreError } from './ports.ts';
+
+export type AcceptDependencies = {
+  gate: string;
+  source: string;
+  transactor: Transactor;
+  intake: Pick<IntakeStore, 'record' | 'admittedBefore' | 'recordHead' | 'freeze'>;
+  promotions: Pick<PromotionStore, 'insert' | 'liveOn' | 'freezeOf'>;
+  recorder: Recorder;
+  files(): Promise<GateFiles>;
+  outbox: Pick<OutboxClient, 'blob'>;
+  artifacts: ArtifactStore;
+  mirror(repository: string): Mirror | undefined;
+  maxArtifactBytes: number;
+  clock(): Date;
+  random(bytes: number): Uint8Array;
+};
+
+export type Acceptance =
+  | { readonly outcome: 'admitted'; readonly promotionId: string; readonly target: string }
+  | { readonly outcome: 'refused'; readonly code: string; readonly detail: string };
+
+/** Ends the work on an item with a code. Not an accident: the item is recorded as refused. */
+class Refused extends AirlockError {}
+
+type Target = NonNullable<ReturnType<GateFiles['targets']['get']>>;
+
+/**
+ * Records the item as admitted or refused, in the transaction that moves the cursor beyond it.
+ *
+ * Throws only what has to be tried again: nonprod, git or Postgres unreachable, the gate's own files unreadable.
+ */
+export async function acceptBundle(
+  dependencies: AcceptDependencies,
+  item: OutboxItem,
+): Promise<Acceptance> {
+  try {
+    const admitted = await verifyItem(dependencies, item);
+    return await recordAdmission(dependencies, item, admitted);
+  } catch (cause) {
+    if (cause instanceof Refused) return recordRefusal(dependencies, item, cause);
+    if (cause instanceof StoreError && cause.code === 'already-admitted') {
+      return recordRefusal(dependencies, item, new Refused('E_REPLAY', cause.message));
+    }
+    throw cause;
+  }
+}
+
+type Admitted = {
+  readonly bundle: Buffer;
+  readonly facts: AdmittedFacts;
+  readonly artifactSize: number;
+  readonly target: Target;
+  readonly rosterDigest: string;
+  readonly delta: Delta;
+};
+
+async function verifyItem(dependencies: AcceptDependencies, item: OutboxItem): Promise<Admitted> {
+  const bundle = await fetchBundle(dependencies, item);
+  const files = await dependencies.files();
+  const target = files.targets.get(item.claimedTarget);
+  if (target === undefined) {
+    throw new Refused('E_TARGET', `this gate has no target ${item.claimedTarget}`);
+  }
+  // Judged before the artifact is fetched: a stranger's bundle costs no more than its 256 KiB.
+  const verified = verifyPromotionBundle({
+    bundle,
+    artifact: { sha256: item.artifact.digest },
+    target: item.claimedTarget,
+    policies: new Map([[item.claimedTarget, admissionPolicyOf(target.policy)]]),
+    trust: files.trust,
+    now: dependencies.clock(),
+  });
+  if (!verified.ok) throw new Refused(verified.code, verified.detail);
+  const mirror = await freshMirror(dependencies, verified.bundle.repository);
+  const facts = await decide(dependencies, { verified: verified.bundle, target, mirror });
+  const artifact = await fetchArtifact(dependencies, item);
+  const live = await dependencies.promotions.liveOn(facts.target);
+  const delta = await readDelta(mirror, {
+    base: live === null ? null : { commit: live.commit, release: live.release },
+    commit: facts.commit,
+  });
+  if (delta === null) throw new Refused('E_DELTA_TOO_LARGE', 'more commits than can be listed');
+  return {
+    bundle,
+    facts,
+    artifactSize: artifact.size,
+    target,
+    rosterDigest: files.roster.digest,
+    delta,
+  };
+}
+
+async function fetchBundle(dependencies: AcceptDependencies, item: OutboxItem): Promise<Buffer> {
+  const { digest } = item.bundle;
+  await fetchBlob(dependencies, digest, maxBundleBytes, {
+    size: 'E_BUNDLE_SIZE',
+    digest: 'E_BUNDLE_DIGEST',
+  });
+  return dependencies.artifacts.read(digest, maxBundleBytes);
+}
+
+async function fetchArtifact(
+  dependencies: AcceptDependencies,
+  item: OutboxItem,
+): Promise<{ size: number }> {
+  return fetchBlob(dependencies, item.artifact.digest, dependencies.maxArtifactBytes, {
+    size: 'E_ARTIFACT_SIZE',
+    digest: 'E_ARTIFACT_DIGEST',
+  });
+}
+
+async function fetchBlob(
+  { outbox, artifacts }: AcceptDependencies,
+  digest: string,
+  maxBytes: number,
+  codes: { size: string; digest: string },
+): Promise<{ size: number }> {
+  try {
+    return await artifacts.put(await outbox.blob(digest), { maxBytes, expected: digest });
+  } catch (cause) {
+    if (!(cause instanceof AirlockError)) throw cause;
+    if (cause.code === 'outbox-blob-missing') {
+      throw new Refused('E_BLOB_MISSING', `nonprod has no blob ${digest}`, { cause });
+    }
+    if (cause.code === 'artifact-too-large') {
+      throw new Refused(codes.size, `at most ${maxBytes} bytes are taken`, { cause });
+    }
+    if (cause.code === 'artifact-digest-mismatch') {
+      throw new Refused(codes.digest, `the bytes received are not ${digest}`, { cause });
+    }
+    throw cause;
+  }
+}
+
+/** The mirror of the repository, fetched just now; each head of main that was not seen before goes into the ledger. */
+async function freshMirror(dependencies: AcceptDependencies, repository: string): Promise<Mirror> {
+  const mirror = dependencies.mirror(repository);
+  if (mirror === undefined) {
+    throw new Refused('E_NO_MIRROR', `no mirror of ${repository} is configured`);
+  }
+  if ((await dependencies.promotions.freezeOf(repository)) !== null) {
+    throw new Refused('E_REPOSITORY_FROZEN', `${repository} is frozen`);
+  }
+  try {
+    const { head } = await mirror.fetch();
+    if (head !== null) await recordHead(dependencies, { mirror, repository, head });
+    return mirror;
+  } catch (cause) {
+    if (!(cause instanceof AirlockError) || cause.code !== 'git-rewound') throw cause;
+    const { transactor, intake } = dependencies;
+    await transactor.transaction((tx) =>
+      intake.freeze(tx, { repository, reason: 'main was rewritten' }),
+    );
+    throw new Refused('E_GIT_REWOUND', `main of ${repository} was rewritten`, { cause });
+  }
+}
+
+async function recordHead(
+  { transactor, intake, recorder, clock }: AcceptDependencies,
+  seen: { mirror: Mirror; repository: string; head: string },
+): Promise<void> {
+  const { repository, head } = seen;
+  const facts = await seen.mirror.commitFacts(head, []);
+  if (facts === null) return;
+  await transactor.transaction(async (tx) => {
+    const isNew = await intake.recordHead(tx, {
+      repository,
+      commit: head,
+      position: facts.position,
+    });
+    if (!isNew) return;
+    await recorder.record(tx, {
+      type: 'git.head',
+      at: clock(),
+      actor: 'intake',
+      subjectDigest: sha256(`${repository} ${head}`),
+      refs: { repository: sha256(repository), commit: head, position: String(facts.position) },
+    });
+  });
+}
+
+async function decide(
+  { intake, promotions }: AcceptDependencies,
+  given: { verified: VerifiedBundle; target: Target; mirror: Mirror },
+): Promise<AdmittedFacts> {
+  const { verified } = given;
+  const [before, live, commit] = await Promise.all([
+    intake.admittedBefore(verified),
+    promotions.liveOn(verified.target),
+    given.mirror.commitFacts(verified.commit, [verified.pipeline]),
+  ]);
+  const decided = decideAdmission(verified, {
+    policy: admissionPolicyOf(given.target.policy),
+    commit,
+    state: {
+      // The very same bundle is a replay whatever became of it; a new request for the same build is not.
+      envelopes: new Set([
+        ...before.envelopes,
+        ...(before.sameBundle ? [verified.envelopeDigest] : []),
+      ]),
+      payloads: new Set(before.payloads),
+      invocations:
+        before.artifactOfInvocation === null
+          ? new Map()
+          : new Map([[verified.invocationId, before.artifactOfInvocation]]),
+      lastPosition: live?.mainPosition ?? null,
+    },
+  });
+  if (!decided.ok) throw new Refused(decided.code, decided.detail);
+  return decided.facts;
+}
+
+async function recordAdmission(
+  dependencies: AcceptDependencies,
+  item: OutboxItem,
+  admitted: Admitted,
+): Promise<Acceptance> {
+  const promotion = newPromotion(dependencies, admitted);
+  await dependencies.transactor.transaction(async (tx) => {
+    await dependencies.promotions.insert(tx, promotion);
+    await dependencies.intake.record(tx, {
+      ...itemFacts(dependencies, item),
+      receivedAt: promotion.admittedAt,
+      outcome: 'admitted',
+      code: null,
+      detail: null,
+      promotionId: promotion.id,
+    });
+    await dependencies.recorder.record(tx, {
+      type: 'bundle.admitted',
+      at: promotion.admittedAt,
+      actor: 'intake',
+      subjectDigest: promotion.bundleDigest,
+      refs: {
+        promotion: promotion.id,
+        target: promotion.target,
+        artifact: promotion.artifactDigest,
+        commit: promotion.commit,
+        policy: promotion.policyDigest,
+        document: promotion.promotionDigest,
+        item: item.hash,
+      },
+    });
+  });
+  return { outcome: 'admitted', promotionId: promotion.id, target: promotion.target };
+}
+
+function newPromotion(dependencies: AcceptDependencies, admitted: Admitted): NewPromotion {
+  const { facts, target, delta } = admitted;
+  const record = {
+    id: formatId('prm', dependencies.random(10)),
+    admittedAt: dependencies.clock(),
+  };
+  const named = documentFacts(record, facts);
+  const made = makeDocument({
+    gate: dependencies.gate,
+    facts: named,
+    target,
+    rosterDigest: admitted.rosterDigest,
+    delta,
+  });
+  return {
+    ...named,
+    ...record,
+    artifactSize: admitted.artifactSize,
+    pipeline: facts.pipeline,
+    builderId: facts.builderId,
+    keyIds: facts.keyIds,
+    invocationId: facts.invocationId,
+    builtAt: new Date(facts.finishedOn),
+    requesterIdp: facts.requester.idp,
+    reason: facts.reason,
+    expiresAt: made.expiresAt,
+    bundle: admitted.bundle,
+    envelopeDigest: facts.envelopeDigest,
+    policyDigest: target.digest,
+    hook: target.policy.deliver.hook,
+    document: made.document,
+    promotionDigest: made.promotionDigest,
+    delta,
+  };
+}
+
+async function recordRefusal(
+  dependencies: AcceptDependencies,
+  item: OutboxItem,
+  refusal: Refused,
+): Promise<Acceptance> {
+  const { code, message: detail } = refusal;
+  const at = dependencies.clock();
+  await dependencies.transactor.transaction(async (tx) => {
+    await dependencies.intake.record(tx, {
+      ...itemFacts(dependencies, item),
+      receivedAt: at,
+      outcome: 'refused',
+      code,
+      detail,
+      promotionId: null,
+    });
+    await dependencies.recorder.record(tx, {
+      type: 'bundle.refused',
+      at,
+      actor: 'intake',
+      subjectDigest: item.bundle.digest,
+      refs: { code, item: item.hash, request: item.id },
+    });
+  });
+  return { outcome: 'refused', code, detail };
+}
+
+function itemFacts({ source }: AcceptDependencies, item: OutboxItem) {
+  return {
+    source,
+    seq: item.seq,
+    itemHash: item.hash,
+    requestId: item.id,
+    claimedTarget: item.claimedTarget,
+    bundleDigest: item.bundle.digest,
+    artifactDigest: item.artifact.digest,
+  };
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

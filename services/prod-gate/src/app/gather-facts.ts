@@ -1,0 +1,380 @@
+/**
+ * Collects what the verdict is made of. Nothing is believed because a row says so where it can be verified: approvals and
+ * enrolments always, the bundle and the changes wherever the process has the gate's mirror (authority, deliverer).
+ */
+import {
+  judgeApprovals,
+  type ApprovalJudgement,
+  type ApproverCredential,
+} from '@airlock/common/approval/verify-approvals';
+import { admissionPolicyOf } from '@airlock/common/policy/admission-policy';
+import {
+  parsePromotionDocument,
+  promotionDigest,
+  type PromotionDocument,
+} from '@airlock/common/promotion/document';
+import {
+  decideAdmission,
+  verifyPromotionBundle,
+  type AdmittedFacts,
+} from '@airlock/common/verify/verify-promotion-bundle';
+import { approvalRule, eligibleApprovers } from '../domain/access.ts';
+import type { Delta } from '../domain/delta.ts';
+import { enrolmentDigest } from '../domain/passkey.ts';
+import type { Promotion } from '../domain/promotion.ts';
+import { peopleOfEmails, personOfRequester } from '../domain/roster.ts';
+import type { PromotionFacts, Refusal } from '../domain/verdict.ts';
+import type { GitReader } from './intake-ports.ts';
+import { makeDocument, readDelta, type DocumentFacts } from './make-document.ts';
+import type {
+  Approval,
+  ApprovalStore,
+  DeliveryStore,
+  GateFiles,
+  LiveRelease,
+  PasskeyStore,
+  PromotionEvidence,
+  PromotionStore,
+  VaultSessionStore,
+} from './ports.ts';
+import type { LedgerProofs } from './prove-entry.ts';
+
+export type FactSources = {
+  /** Origin of the gate, such as https://gate.example: in the document, and the only origin of passkeys. */
+  gate: string;
+  files(): Promise<GateFiles>;
+  promotions: Pick<PromotionStore, 'find' | 'evidence' | 'liveOn' | 'freezeOf'>;
+  approvals: Pick<ApprovalStore, 'of'>;
+  passkeys: Pick<PasskeyStore, 'findMany'>;
+  deliveries: Pick<DeliveryStore, 'runningOn'>;
+  sessions: Pick<VaultSessionStore, 'uncleanOn'>;
+  proofs: LedgerProofs;
+  artifacts: { has(digest: string): Promise<boolean> };
+  /**
+   * The gate's mirror of a repository; undefined when it has none. Null for a process that shows and does not decide: then
+   * the bundle is not verified again, and intake's record of it is shown.
+   */
+  git: ((repository: string) => GitReader | undefined) | null;
+};
+
+export type FactQuestion = {
+  promotionId: string;
+  now: Date;
+  /**
+   * The delivery on whose behalf is asked: its promotion may be `delivering`, and it and its Vault session do not count as
+   * another delivery on the target. Null before a delivery has begun.
+   */
+  own: { deliveryId: string; sessionId?: string } | null;
+};
+
+/** Null when there is no such promotion. */
+export async function gatherFacts(
+  sources: FactSources,
+  question: FactQuestion,
+): Promise<PromotionFacts | null> {
+  const [promotion, evidence, files] = await Promise.all([
+    sources.promotions.find(question.promotionId),
+    sources.promotions.evidence(question.promotionId),
+    sources.files(),
+  ]);
+  if (promotion === null || evidence === null) return null;
+  const target = files.targets.get(promotion.target);
+  const [approvals, live, freeze, running, session, ledgerFault, artifactPresent] =
+    await Promise.all([
+      sources.approvals.of(promotion.id),
+      sources.promotions.liveOn(promotion.target),
+      sources.promotions.freezeOf(promotion.repository),
+      sources.deliveries.runningOn(promotion.target),
+      sources.sessions.uncleanOn(promotion.target),
+      admissionFault(sources, promotion),
+      sources.artifacts.has(promotion.artifactDigest),
+    ]);
+  const { own, now } = question;
+  const shared = {
+    now,
+    promotion,
+    underOwnDelivery: own !== null,
+    artifactPresent,
+    rejectedBy: rejection(approvals, files),
+    freeze,
+    busy:
+      running === null || running.id === own?.deliveryId
+        ? null
+        : { deliveryId: running.id, since: running.startedAt },
+    pendingSession:
+      session === null || (own !== null && session.deliveryId === own.deliveryId)
+        ? null
+        : { sessionId: session.id, state: session.state, since: session.createdAt },
+    live,
+    ledgerFault,
+  };
+  if (target === undefined) return { ...shared, ...nothingKnown };
+
+  const checked = await verifyAgain(sources, { promotion, evidence, files, now, live });
+  const { people, unmapped } = peopleOfEmails(files.roster.roster, checked.delta.emails);
+  const judgement = await judge(sources, { promotion, approvals, files, authors: people, now });
+  const rule = approvalRule(target.policy);
+  const counting = judgement.counting.map((approval) => approval.approver);
+  return {
+    ...shared,
+    targetKnown: true,
+    changed: changes(sources, { promotion, evidence, files, live, ...checked }),
+    hookDigest: await files.hookDigest(hookName(promotion.hook)),
+    bundle: checked.bundle,
+    unmappedEmails: unmapped,
+    approvals: {
+      have: judgement.have,
+      need: judgement.need,
+      role: rule.role,
+      counting,
+      discounted: judgement.discounted.map((approval) => ({
+        person: approval.approver,
+        code: approval.code,
+        detail: approval.detail,
+      })),
+      eligible: eligibleApprovers({
+        policy: target.policy,
+        roster: files.roster.roster,
+        promotion: { requester: promotion.requester, emails: checked.delta.emails },
+      })
+        .filter((person) => !counting.includes(person.id))
+        .map((person) => person.name),
+    },
+  };
+}
+
+/** Without a target file no rule is known, so nothing counts; the verdict says that the file is missing. */
+const nothingKnown = {
+  targetKnown: false,
+  changed: { policy: false, roster: false, base: null, fields: [] },
+  hookDigest: null,
+  bundle: null,
+  unmappedEmails: [],
+  approvals: { have: 0, need: 0, role: '', counting: [], discounted: [], eligible: [] },
+} as const;
+
+type Checked = {
+  readonly bundle: PromotionFacts['bundle'];
+  /** Verified ones where the bundle was, the row's otherwise. */
+  readonly facts: DocumentFacts;
+  readonly delta: Delta;
+};
+
+/** Runs the bundle through the kernel again, with the key windows as of its admission and revocation and age as of now. */
+async function verifyAgain(
+  sources: FactSources,
+  given: {
+    promotion: Promotion;
+    evidence: PromotionEvidence;
+    files: GateFiles;
+    now: Date;
+    live: LiveRelease | null;
+  },
+): Promise<Checked> {
+  const { promotion, files, now, live } = given;
+  const recorded = { facts: promotion, delta: promotion.delta };
+  if (sources.git === null) return { bundle: null, ...recorded };
+  const refused = (code: string, detail: string): Checked => {
+    const bundle: Refusal = { ok: false, code, detail };
+    return { bundle, ...recorded };
+  };
+  const target = files.targets.get(promotion.target);
+  const git = sources.git(promotion.repository);
+  if (target === undefined || git === undefined) {
+    return refused('E_GIT_UNKNOWN', `this gate has no mirror of ${promotion.repository}`);
+  }
+  const policy = admissionPolicyOf(target.policy);
+  const verified = verifyPromotionBundle({
+    bundle: given.evidence.bundle,
+    artifact: { sha256: promotion.artifactDigest },
+    target: promotion.target,
+    policies: new Map([[promotion.target, policy]]),
+    trust: files.trust,
+    now,
+    receivedAt: promotion.admittedAt,
+  });
+  if (!verified.ok) return refused(verified.code, verified.detail);
+  const { bundle } = verified;
+  const decided = decideAdmission(bundle, {
+    policy,
+    commit: await git.commitFacts(bundle.commit, [bundle.pipeline]),
+    // Its own admission is what stands in the records; what is live is asked by the verdict itself.
+    state: {
+      envelopes: new Set(),
+      payloads: new Set(),
+      invocations: new Map(),
+      lastPosition: null,
+    },
+  });
+  if (!decided.ok) return refused(decided.code, decided.detail);
+  const base = live === null ? null : { commit: live.commit, release: live.release };
+  const delta = await readDelta(git, { base, commit: bundle.commit });
+  if (delta === null) return refused('E_DELTA_TOO_LARGE', 'more commits than can be listed');
+  return { bundle: { ok: true }, facts: documentFacts(promotion, decided.facts), delta };
+}
+
+export function documentFacts(
+  record: Pick<Promotion, 'id' | 'admittedAt'>,
+  facts: AdmittedFacts,
+): DocumentFacts {
+  return {
+    id: record.id,
+    target: facts.target,
+    release: facts.release,
+    repository: facts.repository,
+    commit: facts.commit,
+    mainPosition: facts.position,
+    subjectName: facts.subjectName,
+    artifactDigest: facts.artifactDigest,
+    bundleDigest: facts.bundleDigest,
+    provenanceDigest: facts.provenanceDigest,
+    requester: facts.requester.id,
+    requestedAt: new Date(facts.requestedAt),
+    admittedAt: record.admittedAt,
+  };
+}
+
+/** Compares the signed document with the one that today's facts would make. */
+function changes(
+  sources: FactSources,
+  given: Checked & {
+    promotion: Promotion;
+    evidence: PromotionEvidence;
+    files: GateFiles;
+    live: LiveRelease | null;
+  },
+): PromotionFacts['changed'] {
+  const { promotion, evidence, files } = given;
+  const signed = parsePromotionDocument(evidence.document);
+  const fields: string[] = [];
+  if (promotionDigest(evidence.document) !== promotion.promotionDigest) fields.push('digest');
+  const target = files.targets.get(promotion.target);
+  if (target === undefined) return { policy: true, roster: false, base: null, fields };
+  const now = parsePromotionDocument(
+    makeDocument({
+      gate: sources.gate,
+      facts: given.facts,
+      target,
+      rosterDigest: files.roster.digest,
+      delta: given.delta,
+    }).document,
+  );
+  const base = live(given.live);
+  const baseChanged =
+    signed.base?.commit !== base?.commit || signed.base?.release !== base?.release;
+  const policyChanged = signed.policy !== now.policy;
+  // What follows from a changed policy or base is told once, by its cause.
+  const explained = new Set<keyof PromotionDocument>([
+    'policy',
+    'roster',
+    'base',
+    ...(policyChanged ? (['hook', 'params', 'notAfter'] as const) : []),
+    ...(baseChanged ? (['delta'] as const) : []),
+  ]);
+  for (const field of documentFields(signed)) {
+    if (explained.has(field)) continue;
+    if (JSON.stringify(signed[field]) !== JSON.stringify(now[field])) fields.push(field);
+  }
+  return {
+    policy: policyChanged,
+    roster: signed.roster !== now.roster,
+    base: baseChanged ? { was: signed.base?.release ?? null, now: base?.release ?? null } : null,
+    fields,
+  };
+}
+
+function live(release: LiveRelease | null): PromotionDocument['base'] {
+  return release === null ? null : { commit: release.commit, release: release.release };
+}
+
+function documentFields(document: PromotionDocument): (keyof PromotionDocument)[] {
+  // A strict schema parsed it, so its keys are exactly the schema's.
+  return Object.keys(document) as (keyof PromotionDocument)[];
+}
+
+async function judge(
+  sources: FactSources,
+  given: {
+    promotion: Promotion;
+    approvals: readonly Approval[];
+    files: GateFiles;
+    authors: readonly string[];
+    now: Date;
+  },
+): Promise<ApprovalJudgement> {
+  const { promotion, files, authors, now } = given;
+  const roster = files.roster.roster;
+  const target = files.targets.get(promotion.target);
+  const rule = target === undefined ? null : approvalRule(target.policy);
+  const signed = given.approvals.flatMap((approval) =>
+    approval.decision === 'approve' && approval.signed !== null ? [approval.signed] : [],
+  );
+  const credentials = await approverCredentials(sources, files, signed);
+  return judgeApprovals({
+    approvals: signed.map((approval) => ({
+      statement: approval.statement.toString('base64'),
+      credentialId: approval.credentialId,
+      authenticatorData: approval.authenticatorData,
+      clientDataJSON: approval.clientDataJson,
+      signature: approval.signature,
+    })),
+    credentials,
+    promotion: promotion.promotionDigest,
+    target: promotion.target,
+    role: rule?.role ?? '',
+    need: rule?.count ?? 0,
+    requester: personOfRequester(roster, promotion.requester)?.id ?? promotion.requester,
+    authors,
+    // A nonce is unique in the table of approvals, so that one of these cannot have been used by another.
+    usedNonces: new Set(),
+    now,
+  });
+}
+
+/** Passkeys that the signed ledger says were enrolled just so; a row alone enrols nobody. */
+async function approverCredentials(
+  sources: FactSources,
+  files: GateFiles,
+  signed: readonly NonNullable<Approval['signed']>[],
+): Promise<ApproverCredential[]> {
+  const ids = [...new Set(signed.map((approval) => approval.credentialId))];
+  const passkeys = await sources.passkeys.findMany(ids);
+  const proven = await Promise.all(
+    passkeys.map(async (passkey) => {
+      const entry = await sources.proofs.bySubject('passkey.enrolled', enrolmentDigest(passkey));
+      return entry === null || passkey.origin !== sources.gate ? [] : [passkey];
+    }),
+  );
+  return proven.flat().map((passkey) => ({
+    id: passkey.credentialId,
+    approver: passkey.person,
+    publicKeyPem: passkey.publicKeyPem,
+    rpId: passkey.rpId,
+    origins: [sources.gate],
+    signCount: Math.max(
+      ...signed
+        .filter((approval) => approval.credentialId === passkey.credentialId)
+        .map((approval) => approval.signCountBefore),
+    ),
+    roles: files.roster.roster.people.find((person) => person.id === passkey.person)?.roles ?? [],
+    revokedAt: passkey.revokedAt,
+  }));
+}
+
+function rejection(approvals: readonly Approval[], files: GateFiles): string | null {
+  const rejected = approvals.find((approval) => approval.decision === 'reject');
+  if (rejected === undefined) return null;
+  const person = files.roster.roster.people.find(({ id }) => id === rejected.person);
+  return person?.name ?? rejected.person;
+}
+
+/** The admission must stand in the signed ledger; without a ledger that can be proven nothing is delivered. */
+async function admissionFault(sources: FactSources, promotion: Promotion): Promise<string | null> {
+  const proof = await sources.proofs.attempt('bundle.admitted', promotion.bundleDigest);
+  if ('fault' in proof) return proof.fault;
+  return proof.entry === null ? 'its admission is not in a signed checkpoint yet' : null;
+}
+
+function hookName(hook: string): string {
+  return hook.slice(0, hook.indexOf('@'));
+}

@@ -1,0 +1,34 @@
+/** What intake needs beside the stores: nonprod's outbox, the gate's own mirror and its own artifact store. */
+import type { CommitFacts } from '@airlock/common/verify/decide-admission';
+import type { OutboxPage, StatusReport } from '@airlock/common/wire/outbox';
+import type { DeltaCommit, DeltaFile } from '../domain/delta.ts';
+
+export type OutboxClient = {
+  page(window: { after: number; limit: number }): Promise<OutboxPage>;
+  /** Bytes as they come; nothing about them is checked. Throws `outbox-blob-missing` when nonprod has none. */
+  blob(digest: string): Promise<AsyncIterable<Uint8Array>>;
+  report(report: StatusReport): Promise<void>;
+};
+
+/** What one repository's mirror, already fetched, says. */
+export type GitReader = {
+  commitFacts(commit: string, paths: readonly string[]): Promise<CommitFacts | null>;
+  /** All commits of `from..to`, newest first; from null: all of `to`'s history. */
+  log(range: { from: string | null; to: string; limit: number }): Promise<DeltaCommit[]>;
+  changedFiles(range: { from: string | null; to: string }): Promise<DeltaFile[]>;
+};
+
+export type Mirror = GitReader & {
+  /** @throws GitError `git-rewound` when main was rewritten, `git-unreachable`, `git-fsck` */
+  fetch(): Promise<{ head: string | null; previous: string | null }>;
+};
+
+/** The gate's own store, by SHA-256. */
+export type ArtifactStore = {
+  put(
+    source: AsyncIterable<Uint8Array>,
+    limits: { maxBytes: number; expected?: string },
+  ): Promise<{ digest: string; size: number }>;
+  has(digest: string): Promise<boolean>;
+  read(digest: string, maxBytes: number): Promise<Buffer>;
+};

@@ -1,0 +1,91 @@
+/**
+ * The document that approvals sign, built from facts. Intake builds it to store it; authority and deliverer build it again
+ * from what they verified themselves and compare.
+ */
+import type { TargetPolicy } from '@airlock/common/policy/target-policy';
+import { promotionDigest, promotionDocument } from '@airlock/common/promotion/document';
+import { formatTimestamp } from '@airlock/common/time';
+import { digestOfDelta, makeDelta, maxDeltaCommits, type Delta } from '../domain/delta.ts';
+import type { GitReader } from './intake-ports.ts';
+
+/** What signatures, mirror and clock said of the release; a promotion's row has the same names. */
+export type DocumentFacts = {
+  readonly id: string;
+  readonly target: string;
+  readonly release: string;
+  readonly repository: string;
+  readonly commit: string;
+  readonly mainPosition: number;
+  readonly subjectName: string;
+  readonly artifactDigest: string;
+  readonly bundleDigest: string;
+  readonly provenanceDigest: string;
+  readonly requester: string;
+  readonly requestedAt: Date;
+  readonly admittedAt: Date;
+};
+
+export type MadeDocument = {
+  readonly document: Buffer;
+  readonly promotionDigest: string;
+  readonly expiresAt: Date;
+};
+
+export function makeDocument(given: {
+  gate: string;
+  facts: DocumentFacts;
+  target: { readonly policy: TargetPolicy; readonly digest: string };
+  rosterDigest: string;
+  delta: Delta;
+}): MadeDocument {
+  const { facts, delta } = given;
+  const { policy, digest } = given.target;
+  const notAfter = formatTimestamp(
+    new Date(facts.admittedAt.getTime() + policy.approvals.expires * 1000),
+  );
+  const document = promotionDocument({
+    gate: given.gate,
+    promotion: facts.id,
+    target: facts.target,
+    release: facts.release,
+    repository: facts.repository,
+    commit: facts.commit,
+    position: facts.mainPosition,
+    subject: facts.subjectName,
+    artifact: facts.artifactDigest,
+    bundle: facts.bundleDigest,
+    provenance: facts.provenanceDigest,
+    policy: digest,
+    hook: policy.deliver.hook,
+    params: policy.deliver.params,
+    roster: given.rosterDigest,
+    base: delta.base === null ? null : { commit: delta.base.commit, release: delta.base.release },
+    delta: digestOfDelta(delta),
+    requester: facts.requester,
+    requestedAt: formatTimestamp(facts.requestedAt),
+    notAfter,
+  });
+  return {
+    document,
+    promotionDigest: promotionDigest(document),
+    expiresAt: new Date(notAfter),
+  };
+}
+
+/**
+ * What changes from `base` to `commit`, read from the gate's own mirror.
+ *
+ * @returns null when there are more than {@link maxDeltaCommits} commits: nobody can say then who wrote them.
+ */
+export async function readDelta(
+  git: GitReader,
+  range: { base: { commit: string; release: string } | null; commit: string },
+): Promise<Delta | null> {
+  const from = range.base?.commit ?? null;
+  const [commits, files] = await Promise.all([
+    git.log({ from, to: range.commit, limit: maxDeltaCommits + 1 }),
+    git.changedFiles({ from, to: range.commit }),
+  ]);
+  if (commits.length > maxDeltaCommits) return null;
+  return makeDelta({ base: range.base, commits, files });
+}

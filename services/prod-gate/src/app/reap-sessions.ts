@@ -1,0 +1,272 @@
+/**
+ * Destroys what a delivery left at Vault, and ends the deliveries whose deliverer is gone.
+ *
+ * A session in REVOKING or REVOKE_PENDING is revoked at once: its deliverer asked for it and waits for the proof. Any other
+ * session is taken away from its delivery only when that has not been heard of for `staleSeconds`. The fence moves first, so
+ * that a deliverer that was only slow finds out with its next write and stops.
+ */
+import { interruptedOutcome, type DeliveryOutcome } from '../domain/delivery.ts';
+import type { Promotion, PromotionState } from '../domain/promotion.ts';
+import {
+  StoreError,
+  type Delivery,
+  type DeliveryStore,
+  type PromotionStore,
+  type Recorder,
+  type Transactor,
+  type VaultSession,
+  type VaultSessionStore,
+} from './ports.ts';
+import type { VaultReaper } from './vault-ports.ts';
+
+/** How long after its expiry a minted login may still be taken by a Vault whose clock is behind. */
+const loginSkewSeconds = 5;
+/** A delivery whose credential cannot be revoked is ended all the same; the target stays held by the session. */
+const endWithoutProofSeconds = 60;
+/** Pauses between attempts at one session: 250 ms, doubling up to 10 s. */
+const firstPauseMs = 250;
+const longestPauseMs = 10_000;
+
+export type ReapDependencies = {
+  transactor: Transactor;
+  sessions: Pick<
+    VaultSessionStore,
+    'unclean' | 'uncleanOn' | 'fenceOff' | 'revokeFailed' | 'clean' | 'minted' | 'recordMint'
+  >;
+  deliveries: Pick<DeliveryStore, 'find' | 'running' | 'takeOver' | 'finish' | 'appendLog'>;
+  promotions: Pick<PromotionStore, 'lock' | 'setState' | 'setLive'>;
+  recorder: Recorder;
+  reaper: VaultReaper;
+  /** How long a delivery may be silent before it counts as abandoned, in seconds. */
+  staleSeconds: number;
+  onEvent(event: ReapEvent): void;
+  clock(): Date;
+};
+
+export type ReapEvent =
+  | { readonly name: 'session-fenced-off'; readonly sessionId: string; readonly deliveryId: string }
+  | { readonly name: 'session-clean'; readonly sessionId: string; readonly target: string }
+  | {
+      readonly name: 'revocation-failed';
+      readonly sessionId: string;
+      readonly target: string;
+      readonly attempts: number;
+      readonly error: string;
+    }
+  | {
+      readonly name: 'delivery-ended';
+      readonly deliveryId: string;
+      readonly target: string;
+      readonly outcome: DeliveryOutcome['state'];
+    };
+
+export type Reaper = { pass(): Promise<void> };
+
+export function createReaper(dependencies: ReapDependencies): Reaper {
+  const { transactor, sessions, deliveries, promotions, recorder, onEvent, clock } = dependencies;
+  const owner = 'watchdog';
+  const nextTry = new Map<string, { at: number; attempts: number }>();
+
+  function isStale(delivery: Delivery, now: Date): boolean {
+    return now.getTime() - delivery.heartbeatAt.getTime() > dependencies.staleSeconds * 1000;
+  }
+
+  async function passSession(session: VaultSession): Promise<void> {
+    const delivery = await deliveries.find(session.deliveryId);
+    const asked = session.state === 'REVOKING' || session.state === 'REVOKE_PENDING';
+    if (asked) return revoke(session);
+    const abandoned =
+      delivery === null || delivery.state !== 'running' || isStale(delivery, clock());
+    if (!abandoned) return;
+    const fenced = await fenceOff(session, delivery);
+    if (fenced !== null) await revoke(fenced);
+  }
+
+  /** Null when the delivery moved meanwhile: then it is looked at again in the next pass. */
+  async function fenceOff(
+    session: VaultSession,
+    delivery: Delivery | null,
+  ): Promise<VaultSession | null> {
+    const fence = await transactor.transaction(async (tx) => {
+      let next = session.fence + 1;
+      if (delivery?.state === 'running') {
+        const taken = await deliveries.takeOver(tx, delivery, owner);
+        if (taken === null) return null;
+        next = taken.fence;
+      }
+      return (await sessions.fenceOff(tx, session, next)) ? next : null;
+    });
+    if (fence === null) return null;
+    onEvent({
+      name: 'session-fenced-off',
+      sessionId: session.id,
+      deliveryId: session.deliveryId,
+    });
+    return { ...session, state: 'REVOKING', fence };
+  }
+
+  async function revoke(session: VaultSession): Promise<void> {
+    const now = clock();
+    const wait = nextTry.get(session.id);
+    if (wait !== undefined && wait.at > now.getTime()) return;
+    const loginPossibleUntil = await useUpLogin(session, now);
+    const result = await dependencies.reaper.revokeSession({
+      accessor: session.accessor,
+      leaseIds: session.leaseIds,
+      jwtMount: session.jwtMount,
+      databaseMount: session.databaseMount,
+      databaseRole: session.databaseRole,
+    });
+    // Asked again after the sweep: a login made between the two would have been missed.
+    const loginPossible = loginPossibleUntil !== null && clock() <= loginPossibleUntil;
+    if (!result.clean || loginPossible) {
+      const error = result.clean
+        ? `its login can be used until ${loginPossibleUntil?.toISOString() ?? ''}; swept until then`
+        : (result.error ?? `${result.remaining.leases ?? 'unknown'} leases are left`);
+      await retryLater(session, error, now);
+      return;
+    }
+    nextTry.delete(session.id);
+    await recordClean(session);
+  }
+
+  /**
+   * Until when somebody could still log in for this session; null when nobody can. A session whose accessor is known has had
+   * its login: the sweep by prefix finds also what a second use of the same JWT would have opened. Where none was minted, the
+   * session's one login is used up here, so that none can be minted from now on.
+   */
+  async function useUpLogin(session: VaultSession, now: Date): Promise<Date | null> {
+    if (session.accessor !== null) return null;
+    try {
+      await transactor.transaction((tx) =>
+        sessions.recordMint(tx, {
+          sessionId: session.id,
+          deliveryId: session.deliveryId,
+          mintedAt: now,
+          expiresAt: now,
+        }),
+      );
+      return null;
+    } catch (cause) {
+      if (!(cause instanceof StoreError) || cause.code !== 'already-minted') throw cause;
+    }
+    const minted = await sessions.minted(session.id);
+    const expiresAt = minted?.expiresAt ?? session.jwtExpiresAt;
+    return new Date(expiresAt.getTime() + loginSkewSeconds * 1000);
+  }
+
+  async function retryLater(session: VaultSession, error: string, now: Date): Promise<void> {
+    const attempts = (nextTry.get(session.id)?.attempts ?? 0) + 1;
+    const pause = Math.min(firstPauseMs * 2 ** (attempts - 1), longestPauseMs);
+    nextTry.set(session.id, { at: now.getTime() + pause, attempts });
+    await sessions.revokeFailed(session.id, error);
+    onEvent({
+      name: 'revocation-failed',
+      sessionId: session.id,
+      target: session.target,
+      attempts,
+      error,
+    });
+  }
+
+  async function recordClean(session: VaultSession): Promise<void> {
+    const at = clock();
+    const isNew = await transactor.transaction(async (tx) => {
+      const promotion = await promotionOf(session);
+      // Vault drops the role when it drops the lease, and it lists no lease any more.
+      const changed = await sessions.clean(tx, session.id, { at, roleGone: true });
+      if (!changed || promotion === null) return changed;
+      await recorder.record(tx, {
+        type: 'credential.revoked',
+        at,
+        actor: owner,
+        subjectDigest: promotion.promotionDigest,
+        refs: { session: session.id, delivery: session.deliveryId, target: session.target },
+      });
+      return changed;
+
+      async function promotionOf({ deliveryId }: VaultSession): Promise<Promotion | null> {
+        const delivery = await deliveries.find(deliveryId);
+        return delivery === null ? null : promotions.lock(tx, delivery.promotionId);
+      }
+    });
+    if (isNew) {
+      onEvent({ name: 'session-clean', sessionId: session.id, target: session.target });
+    }
+  }
+
+  /** Ends a delivery that nobody runs any more, once its credential is proven gone or that has taken too long. */
+  async function passDelivery(delivery: Delivery): Promise<void> {
+    const now = clock();
+    if (!isStale(delivery, now)) return;
+    const session = await sessions.uncleanOn(delivery.target);
+    const silentMs = now.getTime() - delivery.heartbeatAt.getTime();
+    const limitMs = (dependencies.staleSeconds + endWithoutProofSeconds) * 1000;
+    if (session?.deliveryId === delivery.id && silentMs <= limitMs) return;
+    const outcome = interruptedOutcome({
+      startedAt: delivery.hookStartedAt,
+      finishedAt: delivery.hookFinishedAt,
+      exit: delivery.hookExit,
+    });
+    const ended = await transactor.transaction(async (tx) => {
+      // The same order of locks as everywhere: promotion first.
+      const promotion = await promotions.lock(tx, delivery.promotionId);
+      if (promotion === null) return false;
+      const taken = await deliveries.takeOver(tx, delivery, owner);
+      if (taken === null) return false;
+      await deliveries.finish(tx, taken, { ...outcome, at: now });
+      await promotions.setState(tx, {
+        id: promotion.id,
+        from: 'delivering',
+        to: promotionStateOf(outcome),
+        reason: outcome.reason,
+        at: now,
+      });
+      if (outcome.state === 'succeeded') {
+        await promotions.setLive(tx, {
+          target: promotion.target,
+          promotionId: promotion.id,
+          deliveryId: delivery.id,
+          release: promotion.release,
+          artifactDigest: promotion.artifactDigest,
+          commit: promotion.commit,
+          mainPosition: promotion.mainPosition,
+          since: now,
+        });
+      }
+      await recorder.record(tx, {
+        type: 'delivery.finished',
+        at: now,
+        actor: owner,
+        subjectDigest: promotion.promotionDigest,
+        refs: {
+          delivery: delivery.id,
+          promotion: promotion.id,
+          target: delivery.target,
+          state: outcome.state,
+        },
+      });
+      return true;
+    });
+    if (!ended) return;
+    const line = `ended by the watchdog: ${outcome.reason ?? 'the hook had succeeded'}`;
+    await deliveries.appendLog(delivery.id, [{ at: now, stream: 'gate', line }]);
+    onEvent({
+      name: 'delivery-ended',
+      deliveryId: delivery.id,
+      target: delivery.target,
+      outcome: outcome.state,
+    });
+  }
+
+  return {
+    async pass() {
+      for (const session of await sessions.unclean()) await passSession(session);
+      for (const delivery of await deliveries.running()) await passDelivery(delivery);
+    },
+  };
+}
+
+function promotionStateOf(outcome: DeliveryOutcome): PromotionState {
+  return outcome.state === 'succeeded' ? 'live' : outcome.state;
+}

@@ -1,0 +1,152 @@
+/**
+ * Keeps waiting promotions true to the world: expires them, lets newer ones supersede older ones, and writes a new document
+ * where the target file, the roster or what is live changed. Approvals of the old document then no longer count, because
+ * they signed other facts.
+ */
+import type { Promotion } from '../domain/promotion.ts';
+import { makeDocument, readDelta, type MadeDocument } from './make-document.ts';
+import type { GitReader } from './intake-ports.ts';
+import type { Delta } from '../domain/delta.ts';
+import { StoreError, type GateFiles, type PromotionStore, type Transactor } from './ports.ts';
+
+export type RefreshDependencies = {
+  gate: string;
+  transactor: Transactor;
+  promotions: Pick<PromotionStore, 'inState' | 'liveOn' | 'lock' | 'setState' | 'replaceDocument'>;
+  files(): Promise<GateFiles>;
+  git(repository: string): GitReader | undefined;
+  onChange(change: PromotionChange): void;
+  clock(): Date;
+};
+
+export type PromotionChange = {
+  readonly promotionId: string;
+  readonly target: string;
+  readonly change: 'expired' | 'superseded' | 'renewed';
+  readonly reason: string;
+};
+
+export async function refreshPromotions(dependencies: RefreshDependencies): Promise<void> {
+  const waiting = await dependencies.promotions.inState('waiting');
+  const now = dependencies.clock();
+  const standing: Promotion[] = [];
+  for (const promotion of waiting) {
+    const newer = newest(waiting, promotion.target);
+    if (promotion.expiresAt <= now) {
+      await end(dependencies, promotion, 'expired', 'nobody decided in time', now);
+    } else if (newer !== undefined && newer.id !== promotion.id) {
+      await end(dependencies, promotion, 'superseded', `${newer.release} was asked for`, now);
+    } else {
+      standing.push(promotion);
+    }
+  }
+  if (standing.length === 0) return;
+  const files = await dependencies.files();
+  for (const promotion of standing) await renew(dependencies, promotion, files);
+}
+
+/** The waiting promotion of the target that is furthest on main; of two at one place the later admitted. */
+function newest(waiting: readonly Promotion[], target: string): Promotion | undefined {
+  return waiting
+    .filter((promotion) => promotion.target === target)
+    .toSorted(
+      (a, b) => b.mainPosition - a.mainPosition || b.admittedAt.getTime() - a.admittedAt.getTime(),
+    )[0];
+}
+
+async function end(
+  { transactor, promotions, onChange }: RefreshDependencies,
+  promotion: Promotion,
+  to: 'expired' | 'superseded',
+  reason: string,
+  at: Date,
+): Promise<void> {
+  const ended = await unlessItMoved(() =>
+    transactor.transaction(async (tx) => {
+      await promotions.lock(tx, promotion.id);
+      await promotions.setState(tx, { id: promotion.id, from: 'waiting', to, reason, at });
+    }),
+  );
+  if (ended) {
+    onChange({ promotionId: promotion.id, target: promotion.target, change: to, reason });
+  }
+}
+
+async function renew(
+  dependencies: RefreshDependencies,
+  promotion: Promotion,
+  files: GateFiles,
+): Promise<void> {
+  const { promotions, transactor } = dependencies;
+  const target = files.targets.get(promotion.target);
+  // Without its target file it waits; the verdict says that the file is missing.
+  if (target === undefined) return;
+  const delta = await currentDelta(dependencies, promotion);
+  if (delta === null) return;
+  const made = makeDocument({
+    gate: dependencies.gate,
+    facts: promotion,
+    target,
+    rosterDigest: files.roster.digest,
+    delta,
+  });
+  if (made.promotionDigest === promotion.promotionDigest) return;
+  const renewed = await unlessItMoved(() =>
+    transactor.transaction(async (tx) => {
+      await promotions.lock(tx, promotion.id);
+      await promotions.replaceDocument(tx, replacement(promotion, made, target, delta));
+    }),
+  );
+  if (renewed) {
+    dependencies.onChange({
+      promotionId: promotion.id,
+      target: promotion.target,
+      change: 'renewed',
+      reason: 'the target file, the roster or what is live changed',
+    });
+  }
+}
+
+function replacement(
+  promotion: Promotion,
+  made: MadeDocument,
+  target: { policy: { deliver: { hook: string } }; digest: string },
+  delta: Delta,
+) {
+  return {
+    id: promotion.id,
+    document: made.document,
+    promotionDigest: made.promotionDigest,
+    policyDigest: target.digest,
+    hook: target.policy.deliver.hook,
+    delta,
+    expiresAt: made.expiresAt,
+  };
+}
+
+/** The delta as recorded while the base stands, read anew when something else went live; null when it cannot be read. */
+async function currentDelta(
+  { promotions, git }: RefreshDependencies,
+  promotion: Promotion,
+): Promise<Delta | null> {
+  const live = await promotions.liveOn(promotion.target);
+  const { base } = promotion.delta;
+  if (base?.commit === live?.commit && base?.release === live?.release) return promotion.delta;
+  const reader = git(promotion.repository);
+  if (reader === undefined) return null;
+  return readDelta(reader, {
+    base: live === null ? null : { commit: live.commit, release: live.release },
+    commit: promotion.commit,
+  });
+}
+
+/** False when the promotion was decided on meanwhile: then there is nothing left to do here. */
+async function unlessItMoved(work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (cause) {
+    if (cause instanceof StoreError && cause.code === 'row-changed') return false;
+    throw cause;
+  }
+}

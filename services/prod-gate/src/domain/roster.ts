@@ -1,0 +1,35 @@
+/** Who somebody is at the gate. Identities are compared exactly; who is in no row of the roster is nobody here. */
+import type { Roster } from '@airlock/common/policy/target-policy';
+
+export type Person = Roster['people'][number];
+
+export function personByNameId(roster: Roster, nameId: string): Person | null {
+  return roster.people.find((person) => person.nameId === nameId) ?? null;
+}
+
+/** The requester as nonprod named them: by NameID, or by roster id. Null for somebody the gate does not know. */
+export function personOfRequester(roster: Roster, requester: string): Person | null {
+  return (
+    roster.people.find((person) => person.nameId === requester || person.id === requester) ?? null
+  );
+}
+
+/**
+ * The people behind the author and committer addresses of a delta.
+ *
+ * `unmapped` are addresses of nobody in the roster: one of them could be an approver's second address, so that a delta with
+ * such an address is not delivered before the roster says whose it is.
+ */
+export function peopleOfEmails(
+  roster: Roster,
+  emails: readonly string[],
+): { people: readonly string[]; unmapped: readonly string[] } {
+  const people = new Set<string>();
+  const unmapped: string[] = [];
+  for (const email of emails) {
+    const owners = roster.people.filter((person) => person.gitEmails.includes(email));
+    if (owners.length === 0) unmapped.push(email);
+    for (const owner of owners) people.add(owner.id);
+  }
+  return { people: [...people].sort(), unmapped };
+}

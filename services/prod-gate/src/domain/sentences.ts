@@ -1,0 +1,182 @@
+/**
+ * The one sentence that a page, the CLI and a problem document show for a reason. Each says who, when or how to mend; a
+ * promotion that waits for somebody is never called stopped by a rule.
+ */
+import type { Promotion } from './promotion.ts';
+import type { DenialReason, Verdict } from './verdict.ts';
+
+/** Who or what has to move: a person decides, time passes, somebody mends something, or the system itself is at fault. */
+export type VerdictKind = 'person' | 'time' | 'fix' | 'system';
+
+export type Sentence = { readonly kind: VerdictKind; readonly text: string };
+
+/** What is mended first is said first: as long as something is broken, an approval alone moves nothing. */
+const order: readonly VerdictKind[] = ['system', 'fix', 'time', 'person'];
+
+export function sentenceOf(reason: DenialReason): Sentence {
+  switch (reason.code) {
+    case 'promotion-not-waiting':
+      return {
+        kind: 'fix',
+        text: `This promotion is ${reason.state} and no longer waits; ask for the release again in nonprod to deliver it.`,
+      };
+    case 'promotion-expired':
+      return {
+        kind: 'fix',
+        text: `It waited until ${moment(reason.expiredAt)} and has expired; ask for the release again in nonprod.`,
+      };
+    case 'approvals-missing':
+      return approvalsMissing(reason);
+    case 'rejected':
+      return {
+        kind: 'fix',
+        text: `${reason.person} rejected it; talk to ${reason.person}, then ask for the release again in nonprod.`,
+      };
+    case 'target-unknown':
+      return {
+        kind: 'fix',
+        text: `The gate has no file for the target ${reason.target}; somebody of platform puts targets/${reason.target}.yaml back.`,
+      };
+    case 'policy-changed':
+      return {
+        kind: 'time',
+        text: `The target file of ${reason.target} changed; within seconds the gate renews the promotion, and release managers approve it again.`,
+      };
+    case 'roster-changed':
+      return {
+        kind: 'time',
+        text: 'The roster changed; within seconds the gate renews the promotion, and release managers approve it again.',
+      };
+    case 'base-changed':
+      return {
+        kind: 'time',
+        text: `What is live changed from ${reason.was ?? 'nothing'} to ${reason.now ?? 'nothing'}; within seconds the gate renews the promotion, and release managers approve it again.`,
+      };
+    case 'document-differs':
+      return {
+        kind: 'system',
+        text: `What was approved differs from what the gate verifies now (${reason.fields.join(', ')}); somebody of platform compares the promotion's row with its bundle before anything is delivered.`,
+      };
+    case 'hook-changed':
+      return {
+        kind: 'fix',
+        text: `The files of the deploy hook are not those that the target file pins (${reason.hook}); somebody of platform restores them, or pins the new digest and approvals start again.`,
+      };
+    case 'hook-missing':
+      return {
+        kind: 'fix',
+        text: `The deploy hook ${reason.hook} is not on the gate; somebody of platform installs it in the hooks directory.`,
+      };
+    case 'artifact-missing':
+      return {
+        kind: 'system',
+        text: `The artifact ${reason.digest} is missing from the gate's store; somebody of platform restores the store, or the release is asked for again in nonprod.`,
+      };
+    case 'repository-frozen':
+      return {
+        kind: 'fix',
+        text: `The repository ${reason.repository} is frozen since ${moment(reason.since)} (${reason.reason}); somebody of platform finds out who rewrote main and lifts the freeze.`,
+      };
+    case 'target-busy':
+      return {
+        kind: 'time',
+        text: `Delivery ${reason.deliveryId} has been running on this target since ${moment(reason.since)}; this one goes on by itself when it ends.`,
+      };
+    case 'credential-pending':
+      return {
+        kind: 'time',
+        text: `The credential of an earlier delivery (${reason.sessionId}, ${reason.state} since ${moment(reason.since)}) is not proven gone; the watchdog keeps revoking it, and this goes on by itself when Vault says it is gone.`,
+      };
+    case 'older-than-live':
+      return {
+        kind: 'fix',
+        text: `${reason.release} is older than ${reason.live}, which is live; ask for a newer release in nonprod.`,
+      };
+    case 'author-unmapped':
+      return {
+        kind: 'fix',
+        text: `Commits by ${reason.email} are in it and nobody in the roster has that address; somebody of platform adds it to that person's gitEmails in roster.yaml, so that authors cannot approve their own work.`,
+      };
+    case 'bundle-refused':
+      return {
+        kind: 'fix',
+        text: `The signed bundle does not pass now (${reason.admissionCode}: ${reason.detail}); build the release again on main and ask for it.`,
+      };
+    case 'ledger-unavailable':
+      return {
+        kind: 'system',
+        text: `The ledger cannot prove this promotion (${reason.detail}); somebody of platform looks at the watchdog, and it goes on by itself when checkpoints are signed again.`,
+      };
+  }
+}
+
+function approvalsMissing(reason: Extract<DenialReason, { code: 'approvals-missing' }>): Sentence {
+  const missing = reason.need - reason.have;
+  const role = reason.role.replaceAll('-', ' ');
+  const names = list(reason.eligible);
+  if (reason.eligible.length < missing) {
+    const found =
+      reason.eligible.length === 0
+        ? 'nobody is left'
+        : `only ${names} ${reason.eligible.length === 1 ? 'is' : 'are'} left`;
+    return {
+      kind: 'fix',
+      text: `${reason.have} of ${reason.need} approvals are there and ${found} to give the other ${missing}; somebody of platform adds a ${role} to roster.yaml who did not write this.`,
+    };
+  }
+  return {
+    kind: 'person',
+    text: `${reason.have} of ${reason.need} approvals are there; ${names} can give ${missing === 1 ? 'the missing one' : `the missing ${missing}`} as ${role}.`,
+  };
+}
+
+/** The reason to show on top: what must be mended first. */
+export function headline(verdict: Extract<Verdict, { allowed: false }>): Sentence {
+  return sorted(verdict)[0];
+}
+
+/** All sentences, most urgent kind first, in the verdict's order within a kind. */
+export function sorted(
+  verdict: Extract<Verdict, { allowed: false }>,
+): readonly [Sentence, ...Sentence[]] {
+  const [first, ...rest] = verdict.reasons;
+  const all: [Sentence, ...Sentence[]] = [sentenceOf(first), ...rest.map(sentenceOf)];
+  return all.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
+}
+
+/** The state of a promotion in one sentence, for whoever asked for it; a waiting one also says what it waits for. */
+export function stateSentence(
+  promotion: Pick<Promotion, 'state' | 'stateReason' | 'release' | 'target' | 'expiresAt'>,
+  verdict: Verdict | null,
+): string {
+  const { release, target, stateReason } = promotion;
+  switch (promotion.state) {
+    case 'waiting':
+      return verdict === null || verdict.allowed
+        ? `${release} was admitted for ${target} and waits for approval until ${moment(promotion.expiresAt)}.`
+        : headline(verdict).text;
+    case 'delivering':
+      return `${release} is being delivered to ${target}.`;
+    case 'live':
+      return `${release} was delivered to ${target}.`;
+    case 'failed':
+      return `The delivery of ${release} to ${target} failed: ${stateReason ?? 'the delivery page says why'}.`;
+    case 'indeterminate':
+      return `Nobody knows whether ${release} reached ${target}: ${stateReason ?? 'the delivery page says why'}.`;
+    case 'expired':
+      return `${release} waited for ${target} until ${moment(promotion.expiresAt)} and expired; ask for it again.`;
+    case 'superseded':
+      return `${release} gave way to a newer promotion for ${target}${stateReason === null ? '' : `: ${stateReason}`}.`;
+    case 'rejected':
+      return `${release} was rejected for ${target}${stateReason === null ? '' : `: ${stateReason}`}.`;
+  }
+}
+
+function moment(at: Date): string {
+  return `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+function list(names: readonly string[]): string {
+  if (names.length <= 1) return names.join('');
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''}`;
+}

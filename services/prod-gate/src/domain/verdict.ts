@@ -1,0 +1,197 @@
+/**
+ * May this promotion be delivered? The same function answers in web (to show), in the authority and in the deliverer (to
+ * decide); what differs is where its facts come from (app/gather-facts.ts). It returns every reason, not the first.
+ */
+import type { PromotionState } from './promotion.ts';
+
+export type DenialReason =
+  | { readonly code: 'promotion-not-waiting'; readonly state: PromotionState }
+  | { readonly code: 'promotion-expired'; readonly expiredAt: Date }
+  | {
+      readonly code: 'approvals-missing';
+      readonly have: number;
+      readonly need: number;
+      readonly role: string;
+      /** Names of those whose approval would count and is not there yet. */
+      readonly eligible: readonly string[];
+    }
+  | { readonly code: 'rejected'; readonly person: string }
+  | { readonly code: 'target-unknown'; readonly target: string }
+  | { readonly code: 'policy-changed'; readonly target: string }
+  | { readonly code: 'roster-changed' }
+  | { readonly code: 'hook-changed'; readonly hook: string }
+  | { readonly code: 'hook-missing'; readonly hook: string }
+  | { readonly code: 'base-changed'; readonly was: string | null; readonly now: string | null }
+  | { readonly code: 'document-differs'; readonly fields: readonly string[] }
+  | { readonly code: 'artifact-missing'; readonly digest: string }
+  | {
+      readonly code: 'repository-frozen';
+      readonly repository: string;
+      readonly reason: string;
+      readonly since: Date;
+    }
+  | { readonly code: 'target-busy'; readonly deliveryId: string; readonly since: Date }
+  | {
+      readonly code: 'credential-pending';
+      readonly sessionId: string;
+      readonly state: string;
+      readonly since: Date;
+    }
+  | { readonly code: 'older-than-live'; readonly release: string; readonly live: string }
+  | { readonly code: 'author-unmapped'; readonly email: string }
+  | {
+      readonly code: 'bundle-refused';
+      readonly admissionCode: string;
+      readonly detail: string;
+    }
+  | { readonly code: 'ledger-unavailable'; readonly detail: string };
+
+export type DenialCode = DenialReason['code'];
+
+export type Verdict =
+  | { readonly allowed: true }
+  | { readonly allowed: false; readonly reasons: readonly [DenialReason, ...DenialReason[]] };
+
+export type PromotionFacts = {
+  readonly now: Date;
+  readonly promotion: {
+    readonly id: string;
+    readonly target: string;
+    readonly release: string;
+    readonly state: PromotionState;
+    readonly expiresAt: Date;
+    readonly repository: string;
+    readonly mainPosition: number;
+    readonly artifactDigest: string;
+    readonly hook: string;
+    readonly promotionDigest: string;
+  };
+  /** True for the delivery that is being decided on: its promotion is `delivering`, and that is right. */
+  readonly underOwnDelivery: boolean;
+  /** False when there is no file for the target any more; then nothing else of the policy is known. */
+  readonly targetKnown: boolean;
+  /** What in the signed document is no longer so. */
+  readonly changed: {
+    readonly policy: boolean;
+    readonly roster: boolean;
+    readonly base: { readonly was: string | null; readonly now: string | null } | null;
+    /** Other members of the document that differ from what was verified now. */
+    readonly fields: readonly string[];
+  };
+  /** Digest of the hook's directory as it is now; null when it is not there. */
+  readonly hookDigest: string | null;
+  readonly artifactPresent: boolean;
+  /** The kernel's answer to the bundle; null where the process has no mirror and shows what intake recorded. */
+  readonly bundle: { readonly ok: true } | Refusal | null;
+  readonly unmappedEmails: readonly string[];
+  readonly approvals: {
+    readonly have: number;
+    readonly need: number;
+    readonly role: string;
+    /** Roster ids whose approval counts. */
+    readonly counting: readonly string[];
+    /** Approvals on record that do not count, and why; shown, never counted. */
+    readonly discounted: readonly {
+      readonly person: string | null;
+      readonly code: string;
+      readonly detail: string;
+    }[];
+    /** Names of those whose approval would count and is not there yet. */
+    readonly eligible: readonly string[];
+  };
+  readonly rejectedBy: string | null;
+  readonly freeze: { readonly reason: string; readonly since: Date } | null;
+  /** A running delivery on the target, own one excepted. */
+  readonly busy: { readonly deliveryId: string; readonly since: Date } | null;
+  /** A Vault session of the target that is not CLEAN, own one excepted. */
+  readonly pendingSession: {
+    readonly sessionId: string;
+    readonly state: string;
+    readonly since: Date;
+  } | null;
+  readonly live: { readonly release: string; readonly mainPosition: number } | null;
+  /** Why the admission of this promotion cannot be proven under a signed checkpoint; null when it is. */
+  readonly ledgerFault: string | null;
+};
+
+export type Refusal = { readonly ok: false; readonly code: string; readonly detail: string };
+
+export function evaluatePromotion(facts: PromotionFacts): Verdict {
+  const [first, ...rest] = reasonsAgainst(facts);
+  return first === undefined ? { allowed: true } : { allowed: false, reasons: [first, ...rest] };
+}
+
+function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
+  const { promotion } = facts;
+  const rightState = facts.underOwnDelivery ? 'delivering' : 'waiting';
+  const reasons: DenialReason[] = [];
+  if (promotion.state !== rightState) {
+    reasons.push({ code: 'promotion-not-waiting', state: promotion.state });
+  }
+  // An expiry at this very moment is over.
+  if (promotion.expiresAt <= facts.now) {
+    reasons.push({ code: 'promotion-expired', expiredAt: promotion.expiresAt });
+  }
+  if (facts.rejectedBy !== null) reasons.push({ code: 'rejected', person: facts.rejectedBy });
+  if (facts.targetKnown) {
+    reasons.push(...documentReasons(facts), ...hookReasons(facts));
+  } else {
+    reasons.push({ code: 'target-unknown', target: promotion.target });
+  }
+  if (facts.bundle?.ok === false) {
+    const { code, detail } = facts.bundle;
+    reasons.push({ code: 'bundle-refused', admissionCode: code, detail });
+  }
+  if (!facts.artifactPresent) {
+    reasons.push({ code: 'artifact-missing', digest: promotion.artifactDigest });
+  }
+  for (const email of facts.unmappedEmails) reasons.push({ code: 'author-unmapped', email });
+  if (facts.freeze !== null) {
+    reasons.push({
+      code: 'repository-frozen',
+      repository: promotion.repository,
+      reason: facts.freeze.reason,
+      since: facts.freeze.since,
+    });
+  }
+  // The position that is live may be delivered again (after a failed hook, say); an earlier one may not.
+  if (facts.live !== null && promotion.mainPosition < facts.live.mainPosition) {
+    reasons.push({
+      code: 'older-than-live',
+      release: promotion.release,
+      live: facts.live.release,
+    });
+  }
+  if (facts.busy !== null) reasons.push({ code: 'target-busy', ...facts.busy });
+  if (facts.pendingSession !== null) {
+    reasons.push({ code: 'credential-pending', ...facts.pendingSession });
+  }
+  if (facts.ledgerFault !== null) {
+    reasons.push({ code: 'ledger-unavailable', detail: facts.ledgerFault });
+  }
+  const { have, need, role, eligible } = facts.approvals;
+  // Counted over distinct people; without a target file `need` is unknown and target-unknown stands above.
+  if (facts.targetKnown && !(have >= need && need >= 1)) {
+    reasons.push({ code: 'approvals-missing', have, need, role, eligible });
+  }
+  return reasons;
+}
+
+function documentReasons(facts: PromotionFacts): DenialReason[] {
+  const { changed, promotion } = facts;
+  const reasons: DenialReason[] = [];
+  if (changed.policy) reasons.push({ code: 'policy-changed', target: promotion.target });
+  if (changed.roster) reasons.push({ code: 'roster-changed' });
+  if (changed.base !== null) reasons.push({ code: 'base-changed', ...changed.base });
+  if (changed.fields.length > 0) {
+    reasons.push({ code: 'document-differs', fields: changed.fields });
+  }
+  return reasons;
+}
+
+function hookReasons(facts: PromotionFacts): DenialReason[] {
+  const { hook } = facts.promotion;
+  if (facts.hookDigest === null) return [{ code: 'hook-missing', hook }];
+  const pinned = hook.slice(hook.indexOf('@sha256:') + '@sha256:'.length);
+  return facts.hookDigest === pinned ? [] : [{ code: 'hook-changed', hook }];
+}

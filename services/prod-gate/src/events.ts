@@ -1,0 +1,71 @@
+/** Every business event of intake and watchdog: one function each, fields listed by name. Contract: names and fields. */
+import type { Log } from '@airlock/process/log';
+import type { Acceptance } from './app/accept-bundle.ts';
+import type { ReapEvent } from './app/reap-sessions.ts';
+import type { PromotionChange } from './app/refresh-promotions.ts';
+
+/** After this many failed attempts (about two minutes) a person has to look. */
+const alarmAttempts = 16;
+
+export function bundleJudged(
+  log: Log,
+  item: { readonly seq: number; readonly id: string },
+  acceptance: Acceptance,
+): void {
+  if (acceptance.outcome === 'admitted') {
+    log.info('bundle.admitted', {
+      seq: item.seq,
+      request: item.id,
+      promotion: acceptance.promotionId,
+      target: acceptance.target,
+    });
+    return;
+  }
+  log.warn('bundle.refused', {
+    seq: item.seq,
+    request: item.id,
+    code: acceptance.code,
+    detail: acceptance.detail,
+  });
+}
+
+export function promotionChanged(log: Log, change: PromotionChange): void {
+  log.info(`promotion.${change.change}`, {
+    promotion: change.promotionId,
+    target: change.target,
+    reason: change.reason,
+  });
+}
+
+export function statusReported(log: Log, count: number): void {
+  log.info('status.reported', { count });
+}
+
+export function ledgerSequenced(log: Log, sequenced: { added: number; size: number }): void {
+  log.info('ledger.sequenced', { added: sequenced.added, size: sequenced.size });
+}
+
+export function reaped(log: Log, event: ReapEvent): void {
+  switch (event.name) {
+    case 'session-fenced-off':
+      log.warn('session.fenced-off', { session: event.sessionId, delivery: event.deliveryId });
+      return;
+    case 'session-clean':
+      log.info('session.clean', { session: event.sessionId, target: event.target });
+      return;
+    case 'revocation-failed':
+      log[event.attempts >= alarmAttempts ? 'error' : 'warn']('session.revocation-failed', {
+        session: event.sessionId,
+        target: event.target,
+        attempts: event.attempts,
+        detail: event.error,
+      });
+      return;
+    case 'delivery-ended':
+      log.warn('delivery.ended-by-watchdog', {
+        delivery: event.deliveryId,
+        target: event.target,
+        outcome: event.outcome,
+      });
+  }
+}

@@ -1,5 +1,5 @@
 import { rootFileSystemArguments } from './host.ts';
-import type { SandboxOptions } from './bubblewrap.ts';
+import type { SandboxOptions } from './options.ts';
 
 /** A file whose bytes bwrap reads from a descriptor. */
 export type DataFile = { target: string; content: Buffer };

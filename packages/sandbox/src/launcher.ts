@@ -2,7 +2,7 @@ import { chownSync, existsSync, lstatSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { SandboxError } from './errors.ts';
 import { requireProgram, runsAsRoot, unprivilegedAccount } from './host.ts';
-import type { SandboxBind } from './bubblewrap.ts';
+import type { SandboxBind } from './options.ts';
 
 export type Launcher = {
   program: string;

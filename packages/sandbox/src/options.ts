@@ -1,0 +1,48 @@
+export type SandboxBind = {
+  /**
+   * Absolute path on the host, not a symbolic link. When this process is root, a writable source that root owns is handed
+   * to the sandbox's account, and a read-only one must be readable by everybody.
+   */
+  source: string;
+  target: string;
+  /** Default false. */
+  writable?: boolean;
+};
+
+export type SandboxLimits = {
+  /** Seconds until everything in the sandbox is killed; fractions allowed. */
+  wallSeconds: number;
+  /** Size of the largest single file that may be written, in bytes. */
+  fileBytes: number;
+  processes: number;
+  openFiles: number;
+};
+
+export type SandboxOptions = {
+  /** Program (absolute, or found by PATH in `env`) and its arguments. */
+  command: readonly string[];
+  /** The whole environment. */
+  env: Readonly<Record<string, string>>;
+  binds: readonly SandboxBind[];
+  /** Read-only files in memory; their bytes never touch the host's disk nor any command line. */
+  files: readonly { target: string; content: Buffer }[];
+  /** Descriptors the command finds open, numbered 10 to 200: bytes as a file in memory, or an open file of this process. */
+  inheritFds?: readonly { fd: number; source: Buffer | number }[];
+  workingDirectory: string;
+  hostname: string;
+  limits: SandboxLimits;
+  /** A promise holds the stream back until it settles, so that a flood of output waits instead of filling memory. */
+  onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void | Promise<void>;
+  /** Kills everything in the sandbox. */
+  signal?: AbortSignal | undefined;
+};
+
+export type SandboxResult = {
+  /** `signalled` also when a shell inside reports by its exit code (128 + n) that its child was. */
+  outcome: 'exited' | 'signalled' | 'timed-out' | 'cancelled';
+  exitCode: number | null;
+  signal: string | null;
+  durationMs: number;
+  /** What held the command, in words that go into the attestation of a build. */
+  enforced: string[];
+};

@@ -2,6 +2,7 @@
  * The gate's database as one process sees it, through that process's own role. Prisma stays in this directory: a
  * transaction leaves it as an empty token, which only the stores of the same database can turn back into a client.
  */
+import { openPool, type DatabasePool } from '@airlock/database/pool';
 import { poolConfig, type DatabaseSettings } from '@airlock/process/settings';
 import { PrismaPg } from '@prisma/adapter-pg';
 import {
@@ -14,13 +15,10 @@ import { Prisma, PrismaClient } from '../../generated/prisma/client.ts';
 
 const transactionLimits = { maxWait: 5_000, timeout: 10_000 };
 
-export type Sql = Pick<
-  Prisma.TransactionClient,
-  '$queryRaw' | '$executeRaw' | Uncapitalize<Prisma.ModelName>
->;
-
 export type GateDatabase = Transactor & {
   readonly prisma: PrismaClient;
+  /** The connections below Prisma, for who speaks SQL: the check at the start, and web's sessions. */
+  readonly pool: DatabasePool;
   close(): Promise<void>;
 };
 
@@ -28,9 +26,11 @@ const clients = new WeakMap<Transaction, Prisma.TransactionClient>();
 
 /** Connects on first use; whether Postgres answers is `assertReachable`'s question. */
 export function openDatabase(settings: DatabaseSettings): GateDatabase {
-  const prisma = new PrismaClient({ adapter: new PrismaPg(poolConfig(settings)) });
+  const pool = openPool(poolConfig(settings));
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
   return {
     prisma,
+    pool,
     transaction: (work) =>
       prisma.$transaction(async (client) => {
         const tx: Transaction = { startedAt: new Date() };
@@ -41,7 +41,10 @@ export function openDatabase(settings: DatabaseSettings): GateDatabase {
           clients.delete(tx);
         }
       }, transactionLimits),
-    close: () => prisma.$disconnect(),
+    async close() {
+      await prisma.$disconnect();
+      await pool.end();
+    },
   };
 }
 

@@ -1,0 +1,103 @@
+/** gate-intake: polls nonprod's outbox, verifies, admits. Listens nowhere; has no Vault and writes no approval. */
+import { randomBytes } from 'node:crypto';
+import { createContentStore } from '@airlock/artifacts/content-store';
+import { assertReachable } from '@airlock/database/reachable';
+import { startLoop } from '@airlock/process/loop';
+import { runProcess } from '@airlock/process/main';
+import { loadGateFiles } from '../adapters/files/gate-files.ts';
+import { createMirrors } from '../adapters/git/mirrors.ts';
+import { createOutboxClient } from '../adapters/nonprod-outbox/client.ts';
+import { openDatabase } from '../adapters/postgres/client.ts';
+import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
+import { recorder } from '../adapters/postgres/ledger-store.ts';
+import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { acceptBundle } from '../app/accept-bundle.ts';
+import { pollOutbox } from '../app/poll-outbox.ts';
+import { refreshPromotions } from '../app/refresh-promotions.ts';
+import { reportStatus } from '../app/report-status.ts';
+import { IntakeConfig } from '../config.ts';
+import { bundleJudged, promotionChanged, statusReported } from '../events.ts';
+
+/** A change of a file or of what is live is seen within this time; what waits shows it then. */
+const refreshIntervalMs = 1_000;
+const reportIntervalMs = 500;
+
+await runProcess({
+  name: 'gate-intake',
+  schema: IntakeConfig,
+  async start(config, { log, signal, onClose }) {
+    const files = () => loadGateFiles(config.files);
+    await files();
+    const database = openDatabase(config.database);
+    onClose(() => database.close());
+    await assertReachable(database.pool, 'database');
+    const outbox = createOutboxClient(config.outbox);
+    onClose(() => {
+      outbox.close();
+    });
+    const promotions = createPromotionStore(database);
+    const intake = createIntakeStore(database);
+    const mirror = createMirrors(config.mirrors);
+    const clock = () => new Date();
+    const shared = { source: config.outbox.name, gate: config.gate, intake, outbox, clock };
+    const written = { transactor: database, promotions, recorder, files };
+    const artifacts = createContentStore(config.artifactsDirectory);
+    const accepting = {
+      ...shared,
+      ...written,
+      artifacts,
+      mirror,
+      maxArtifactBytes: config.maxArtifactBytes,
+      random: randomBytes,
+    };
+
+    const report = startLoop({
+      name: 'report-status',
+      intervalMs: reportIntervalMs,
+      signal,
+      log,
+      async run() {
+        const count = await reportStatus(shared);
+        if (count > 0) statusReported(log, count);
+      },
+    });
+    const refresh = startLoop({
+      name: 'refresh-promotions',
+      intervalMs: refreshIntervalMs,
+      signal,
+      log,
+      run: () =>
+        refreshPromotions({
+          ...shared,
+          ...written,
+          git: mirror,
+          onChange(change) {
+            promotionChanged(log, change);
+            report.wake();
+          },
+        }),
+    });
+    const poll = startLoop({
+      name: 'poll-outbox',
+      intervalMs: config.pollSeconds * 1000,
+      signal,
+      log,
+      async run() {
+        const taken = await pollOutbox({
+          ...shared,
+          ...written,
+          accept: (item) => acceptBundle(accepting, item),
+          onAccepted(item, acceptance) {
+            bundleJudged(log, item, acceptance);
+          },
+        });
+        if (taken === 0) return;
+        refresh.wake();
+        report.wake();
+      },
+    });
+    onClose(async () => {
+      await Promise.all([poll.done, refresh.done, report.done]);
+    });
+  },
+});

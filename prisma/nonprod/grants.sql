@@ -5,7 +5,13 @@ declare
 begin
   foreach role_name in array array['nonprod_web', 'nonprod_scheduler', 'nonprod_outbox'] loop
     if not exists (select from pg_roles where rolname = role_name) then
-      execute format('create role %I nologin', role_name);
+      begin
+        execute format('create role %I nologin', role_name);
+      exception
+        -- Roles belong to the whole server: another database's migration may have made it just now.
+        when duplicate_object or unique_violation then
+          raise notice 'role % is there already', role_name;
+      end;
     end if;
     execute format('revoke all on all tables in schema public from %I', role_name);
     execute format('revoke all on all sequences in schema public from %I', role_name);

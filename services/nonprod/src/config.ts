@@ -157,6 +157,12 @@ export const SchedulerConfig = z.strictObject({
     .describe(
       'run: pull requests are built at once. hold: each waits until a developer starts it. Default hold.',
     ),
+  firstSight: z
+    .enum(['main', 'all'])
+    .default('main')
+    .describe(
+      'What is built when the repository is seen for the first time. main: the main branch; others from their next push on. all: every branch and pull request there is, old ones too. Default main.',
+    ),
   maxArtifactBytes: z
     .int()
     .min(1)

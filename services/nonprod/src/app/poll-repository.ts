@@ -2,13 +2,14 @@ import { headFacts, planRun, type RunPlan } from '../domain/run-plan.ts';
 import { pipelinePath } from '../domain/pipeline-file.ts';
 import { releasePath } from '../domain/release-file.ts';
 import type { Events } from '../events.ts';
-import type { HeadStore, NewId, NewRun, RefHead, SourceMirror } from './ports.ts';
+import type { Bell, HeadStore, NewId, NewRun, RefHead, SourceMirror } from './ports.ts';
 
 const nothingPlanned: RunPlan = { steps: [], artifact: null, release: null };
 
 export interface PollSettings {
   readonly repository: { readonly name: string; readonly url: string; readonly mainBranch: string };
   readonly pullRequests: 'run' | 'hold';
+  readonly firstSight: 'main' | 'all';
   readonly pools: { readonly main: string; readonly other: string };
   readonly maxArtifactBytes: number;
 }
@@ -16,20 +17,22 @@ export interface PollSettings {
 /**
  * One look at the repository: every head that moved gets its run.
  *
- * A repository seen for the first time may have thousands of old branches and pull requests: of these only main is
- * built, and the others from their next push on. Main is remembered last, so that a crash in between is the first
+ * A repository seen for the first time may have thousands of old branches and pull requests: unless `firstSight` says
+ * otherwise only main is built, and the others from their next push on. Main is remembered last, so that a crash in between is the first
  * time again.
  */
 export function createPollRepository(
   ports: {
     readonly mirror: SourceMirror;
     readonly heads: HeadStore;
+    /** Tells the process that serves runners that there is work. */
+    readonly jobs: Bell;
     readonly events: Events;
     readonly newId: NewId;
   },
   settings: PollSettings,
 ): () => Promise<void> {
-  const { mirror, heads, events, newId } = ports;
+  const { mirror, heads, jobs, events, newId } = ports;
   const { name: repository, mainBranch } = settings.repository;
   const mainRef = `refs/heads/${mainBranch}`;
 
@@ -77,13 +80,15 @@ export function createPollRepository(
   return async () => {
     await mirror.fetch();
     const known = await heads.known(repository);
-    const firstSight = !known.has(mainRef);
+    const firstSight = settings.firstSight === 'main' && !known.has(mainRef);
     const moved = (await mirror.heads()).filter((head) => known.get(head.ref) !== head.commit);
     moved.sort((a, b) => Number(a.ref === mainRef) - Number(b.ref === mainRef));
     for (const head of moved) {
       const run = await prepare(head, firstSight);
       const started = await heads.advance(repository, head, run);
-      if (run !== null && started) events.runStarted(run);
+      if (run === null || !started) continue;
+      events.runStarted(run);
+      if (run.state === 'queued') jobs.ring(run.jobId);
     }
   };
 }

@@ -59,6 +59,12 @@ export function outboxRoutes({ outbox, statuses, openVerified }: OutboxApiPorts)
       path: '/v1/status',
       async handle({ request }) {
         const { reports } = await readJson(request, StatusReport, statusBody);
+        for (const { page } of reports) {
+          // It becomes a link on our pages.
+          if (page !== null && !/^https?:\/\//.test(page)) {
+            throw new MachineError('request-malformed', 'page: an http or https address expected');
+          }
+        }
         await statuses.gateSeen();
         await statuses.record(reports);
         return { status: 204 };

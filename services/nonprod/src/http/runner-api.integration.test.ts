@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { after, before, test } from 'node:test';
+import { createContentStore } from '@airlock/artifacts/content-store';
+import { createCertificateAuthority, issueCertificate } from '@airlock/cli/setup/pki';
+import { Job } from '@airlock/common/wire/runner-protocol';
+import { createLog } from '@airlock/process/log';
+import { testPostgres } from '@airlock/testkit/stack';
+import { createJobStore } from '../adapters/postgres/job-store.ts';
+import { createPageQueries } from '../adapters/postgres/page-queries.ts';
+import { createLeaseJob } from '../app/lease-job.ts';
+import { createReportJob } from '../app/report-job.ts';
+import { createEvents } from '../events.ts';
+import { testDatabase, type TestDatabase } from '../testing/database.ts';
+import { passedReport, startRun } from '../testing/fixtures.ts';
+import {
+  machineClient,
+  writeTlsFiles,
+  type MachineClient,
+  type Pem,
+} from '../testing/machine-client.ts';
+import { startMachineServer, type MachineServer } from './machine-server.ts';
+import { createWorkWaiter, runnerPrefix, runnerRoutes } from './runner-api.ts';
+
+const serverIdentity = 'airlock:nonprod:runner-api';
+const silent = createLog('test');
+for (const level of ['debug', 'info', 'warn', 'error'] as const) silent[level] = () => undefined;
+
+let directory: string;
+let database: TestDatabase;
+let server: MachineServer;
+let ca: Pem;
+const waiter = createWorkWaiter();
+const rung: string[] = [];
+const refused: (string | null)[] = [];
+const clients: MachineClient[] = [];
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'airlock-runner-api-'));
+  database = await testDatabase(await testPostgres());
+  ca = await createCertificateAuthority('runner-edge');
+  const files = await writeTlsFiles(
+    directory,
+    'server',
+    ca,
+    await issueCertificate({
+      ca,
+      uriSan: serverIdentity,
+      dnsNames: ['localhost'],
+      ipAddresses: ['127.0.0.1'],
+      usage: 'server',
+      days: 1,
+    }),
+  );
+  const jobs = createJobStore(database.as('nonprod_web'));
+  const events = createEvents(silent);
+  const runners = new Map([
+    ['r1', ['default']],
+    ['r2', ['default', 'trusted']],
+  ]);
+  server = await startMachineServer({
+    listener: { host: '127.0.0.1', port: 0, ...files },
+    routes: runnerRoutes({
+      runners,
+      jobs,
+      source: { archive: (commit) => Readable.from([Buffer.from(`tar of ${commit}`)]) },
+      blobs: createContentStore(join(directory, 'artifacts')),
+      settings: { leaseSeconds: 60 },
+      leaseJob: createLeaseJob({ jobs, events }, { leaseSeconds: 60, timeoutSeconds: 600 }),
+      reportJob: createReportJob({ jobs, bell: { ring: (id) => rung.push(id) }, events }),
+      waitForWork: (milliseconds) => waiter.wait(milliseconds),
+    }),
+    mayCall: (caller) =>
+      caller.startsWith(runnerPrefix) && runners.has(caller.slice(runnerPrefix.length)),
+    onRefusedCaller: (caller) => refused.push(caller),
+    log: silent,
+  });
+});
+
+after(async () => {
+  for (const client of clients) client.close();
+  await server.close();
+  await database.close();
+  await rm(directory, { recursive: true });
+});
+
+async function clientNamed(uriSan: string, from = ca): Promise<MachineClient> {
+  const certificate = await issueCertificate({
+    ca: from,
+    uriSan,
+    dnsNames: [],
+    ipAddresses: [],
+    usage: 'client',
+    days: 1,
+  });
+  const name = uriSan.replaceAll(/[^a-z0-9]/g, '-');
+  const files = await writeTlsFiles(join(directory, name), 'client', ca, certificate);
+  const client = machineClient(server.url, files, serverIdentity);
+  clients.push(client);
+  return client;
+}
+
+async function lease(client: MachineClient, pool = 'default'): Promise<Job> {
+  const answer = await client.call('POST', '/v1/lease', { pool });
+  assert.equal(answer.status, 200);
+  return Job.parse(answer.json);
+}
+
+test('a job’s life: lease, source, log, heartbeat, artifact, report', async () => {
+  const run = await startRun(database);
+  const client = await clientNamed('airlock:runner:r1');
+  const job = await lease(client);
+  assert.equal(job.runId, run.id);
+  assert.equal(job.steps[0]?.environment['CI_COMMIT_SHA'], run.commit);
+  const at = `/v1/jobs/${job.jobId}`;
+
+  const source = await client.call('GET', `${at}/source?lease=${job.lease}`);
+  assert.equal(source.body.toString(), `tar of ${run.commit}`);
+  const log = await client.call('POST', `${at}/log`, {
+    lease: job.lease,
+    step: 'build',
+    sequence: 0,
+    bytes: Buffer.from('hello\n').toString('base64'),
+  });
+  assert.equal(log.status, 204);
+  assert.equal((await client.call('POST', `${at}/heartbeat`, { lease: job.lease })).status, 204);
+
+  const bytes = Buffer.from('the artifact');
+  const digest = createHash('sha256').update(bytes).digest('hex');
+  const upload = `${at}/artifact?lease=${job.lease}&name=web.tar.gz&sha256=${digest}`;
+  const kept = await client.call('PUT', upload, bytes);
+  assert.deepEqual([kept.status, kept.json], [201, { digest, size: bytes.length }]);
+
+  const report = {
+    ...passedReport(job.lease),
+    artifact: { name: 'web.tar.gz', digest, size: bytes.length },
+  };
+  assert.equal((await client.call('POST', `${at}/report`, report)).status, 204);
+  const page = await createPageQueries(database.as('nonprod_web')).run(run.id);
+  assert.equal(page?.state, 'passed');
+  assert.deepEqual(page.artifact, report.artifact);
+  assert.ok(rung.includes(run.id));
+});
+
+test('whoever is not on the list is refused, whatever its certificate says', async () => {
+  for (const name of ['airlock:runner:r9', 'airlock:gate:intake', 'airlock:runner:', 'r1']) {
+    const client = await clientNamed(name);
+    const answer = await client.call('POST', '/v1/lease', { pool: 'default' });
+    assert.equal(answer.status, 403, name);
+    assert.ok(refused.includes(name));
+  }
+});
+
+test('a certificate of another authority does not get as far as a request', async () => {
+  const other = await createCertificateAuthority('somebody');
+  const client = await clientNamed('airlock:runner:r1', other);
+  await assert.rejects(client.call('POST', '/v1/lease', { pool: 'default' }));
+});
+
+test('a runner gets jobs of its own pools only', async () => {
+  const client = await clientNamed('airlock:runner:r1');
+  const answer = await client.call('POST', '/v1/lease', { pool: 'trusted' });
+  assert.equal(answer.status, 403);
+});
+
+test('another runner cannot act on a job by naming it and its lease', async () => {
+  await startRun(database);
+  const job = await lease(await clientNamed('airlock:runner:r1'));
+  const thief = await clientNamed('airlock:runner:r2');
+  const at = `/v1/jobs/${job.jobId}`;
+  const digest = 'a'.repeat(64);
+  const tries = [
+    await thief.call('POST', `${at}/heartbeat`, { lease: job.lease }),
+    await thief.call('GET', `${at}/source?lease=${job.lease}`),
+    await thief.call(
+      'PUT',
+      `${at}/artifact?lease=${job.lease}&name=web.tar.gz&sha256=${digest}`,
+      Buffer.from('x'),
+    ),
+    await thief.call('POST', `${at}/log`, {
+      lease: job.lease,
+      step: 'build',
+      sequence: 0,
+      bytes: '',
+    }),
+    await thief.call('POST', `${at}/report`, passedReport(job.lease)),
+  ];
+  assert.deepEqual(
+    tries.map(({ status }) => status),
+    [409, 409, 409, 409, 409],
+  );
+});
+
+test('an artifact must be the one asked for, as long as allowed, and what its digest says', async () => {
+  await startRun(database);
+  const client = await clientNamed('airlock:runner:r1');
+  const job = await lease(client);
+  const put = (name: string, digest: string, bytes: Buffer) =>
+    client.call(
+      'PUT',
+      `/v1/jobs/${job.jobId}/artifact?lease=${job.lease}&name=${name}&sha256=${digest}`,
+      bytes,
+    );
+  const digest = createHash('sha256').update('x').digest('hex');
+  assert.equal((await put('other.tar.gz', digest, Buffer.from('x'))).status, 422);
+  assert.equal((await put('..%2Fweb.tar.gz', digest, Buffer.from('x'))).status, 400);
+  assert.equal((await put('web.tar.gz', digest, Buffer.from('y'))).status, 422);
+  assert.equal((await put('web.tar.gz', digest, Buffer.alloc(1_000_001))).status, 413);
+});
+
+test('a request for work is held until there is some', async () => {
+  const client = await clientNamed('airlock:runner:r2');
+  const asked = client.call('POST', '/v1/lease', { pool: 'trusted' });
+  const run = await startRun(database, { pool: 'trusted' });
+  waiter.wake();
+  assert.equal(Job.parse((await asked).json).runId, run.id);
+});
+
+test('what is not JSON of the protocol’s shape is refused by name', async () => {
+  const client = await clientNamed('airlock:runner:r1');
+  const bodies = [Buffer.from('{'), { pool: 'a b' }, { pool: 'default', extra: 1 }];
+  for (const body of bodies) {
+    const answer = await client.call('POST', '/v1/lease', body);
+    assert.equal(answer.status, 400);
+  }
+  assert.equal((await client.call('GET', '/v1/nothing')).status, 404);
+});

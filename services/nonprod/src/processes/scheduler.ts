@@ -1,0 +1,114 @@
+/**
+ * Commits become runs, passed runs become candidates, requests become outbox items. Holds no key and serves nobody: it
+ * asks the signer over its socket. Everything is found by timers; a bell only makes it sooner.
+ */
+import { randomBytes } from 'node:crypto';
+import { createContentStore } from '@airlock/artifacts/content-store';
+import { formatId } from '@airlock/common/ids';
+import { assertReachable } from '@airlock/database/reachable';
+import { createMirror } from '@airlock/git/mirror';
+import { startLoop, type Loop } from '@airlock/process/loop';
+import { runProcess, type Runtime } from '@airlock/process/main';
+import { poolConfig } from '@airlock/process/settings';
+import { createDoorbell } from '@airlock/queue/doorbell';
+import { createSourceMirror, nonprodRefspecs } from '../adapters/git/source-mirror.ts';
+import { createCandidateStore } from '../adapters/postgres/candidate-store.ts';
+import { createDatabase } from '../adapters/postgres/client.ts';
+import { createHeadStore } from '../adapters/postgres/head-store.ts';
+import { createLeaseSweeper } from '../adapters/postgres/lease-sweeper.ts';
+import { createPublishStore } from '../adapters/postgres/outbox-store.ts';
+import { createSignerClient } from '../adapters/signer/signer-client.ts';
+import { createExpireLeases } from '../app/expire-leases.ts';
+import { createPollRepository } from '../app/poll-repository.ts';
+import type { NewId } from '../app/ports.ts';
+import { createPublishPromotions } from '../app/publish-promotions.ts';
+import { createSignRuns } from '../app/sign-runs.ts';
+import { jobsBell, lookAtRepository, schedulerBell } from '../bells.ts';
+import { SchedulerConfig } from '../config.ts';
+import { createEvents } from '../events.ts';
+
+const newId: NewId = (prefix) => formatId(prefix, randomBytes(10));
+
+await runProcess({ name: 'nonprod-scheduler', schema: SchedulerConfig, start });
+
+async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
+  const { log, signal } = runtime;
+  const events = createEvents(log);
+  const pool = poolConfig(config.database);
+  await assertReachable(pool, 'database');
+  const db = createDatabase(pool);
+  runtime.onClose(() => db.$disconnect());
+
+  const mirror = createSourceMirror(
+    createMirror({
+      directory: config.git.mirrorDirectory,
+      url: config.git.url,
+      refspecs: nonprodRefspecs,
+      protocols: config.git.protocols,
+    }),
+  );
+  const signer = createSignerClient(config.signer.socketPath);
+  const redisUrl = config.redis?.url ?? null;
+  const jobs = createDoorbell({ name: jobsBell, redisUrl, log });
+  const bell = createDoorbell({ name: schedulerBell, redisUrl, log });
+  runtime.onClose(() => jobs.close());
+  runtime.onClose(() => bell.close());
+
+  const heads = createHeadStore(db);
+  const { name, url, mainBranch } = config.repository;
+  await heads.ensureRepository({ name, url });
+
+  const sweepMs = config.sweepSeconds * 1000;
+  const loop = (named: string, intervalMs: number, run: () => Promise<void>): Loop =>
+    startLoop({ name: named, intervalMs, signal, log, run });
+  const loops = {
+    poll: loop(
+      'poll-repository',
+      config.git.pollSeconds * 1000,
+      createPollRepository(
+        { mirror, heads, jobs, events, newId },
+        {
+          repository: { name, url, mainBranch },
+          pullRequests: config.pullRequests,
+          firstSight: config.firstSight,
+          pools: config.pools,
+          maxArtifactBytes: config.maxArtifactBytes,
+        },
+      ),
+    ),
+    expire: loop(
+      'expire-leases',
+      sweepMs,
+      createExpireLeases({ leases: createLeaseSweeper(db), jobs, events }),
+    ),
+    sign: loop(
+      'sign-runs',
+      sweepMs,
+      createSignRuns(
+        { candidates: createCandidateStore(db), signer, mirror, events, newId },
+        { origin: config.origin, mainBranch },
+      ),
+    ),
+    publish: loop(
+      'publish-promotions',
+      sweepMs,
+      createPublishPromotions({
+        requests: createPublishStore(db),
+        signer,
+        blobs: createContentStore(config.artifactsDirectory),
+        clock: () => new Date(),
+        events,
+      }),
+    ),
+  };
+  runtime.onClose(async () => {
+    await Promise.all(Object.values(loops).map(({ done }) => done));
+  });
+
+  bell.listen((id) => {
+    if (id === lookAtRepository) loops.poll.wake();
+    else if (id.startsWith('run_')) loops.sign.wake();
+    else if (id.startsWith('prq_')) loops.publish.wake();
+    return Promise.resolve();
+  });
+}

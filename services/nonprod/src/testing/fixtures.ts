@@ -1,0 +1,113 @@
+/** Rows and documents that the tests start from. */
+import { randomBytes } from 'node:crypto';
+import { formatId } from '@airlock/common/ids';
+import type { JobReport } from '@airlock/common/wire/runner-protocol';
+import { createCandidateStore } from '../adapters/postgres/candidate-store.ts';
+import { createHeadStore } from '../adapters/postgres/head-store.ts';
+import { createJobStore } from '../adapters/postgres/job-store.ts';
+import type { NewId, NewRun } from '../app/ports.ts';
+import type { RunPlan } from '../domain/run-plan.ts';
+import type { TestDatabase } from './database.ts';
+
+export const newId: NewId = (prefix) => formatId(prefix, randomBytes(10));
+export const repository = { name: 'shop/web', url: 'https://git.example/shop/web.git' };
+
+export const plan: RunPlan = {
+  steps: [
+    { name: 'build', image: 'node:24', commands: ['make'], environment: { A: '1' } },
+    { name: 'test', image: 'node:24', commands: ['make test'], environment: {} },
+  ],
+  artifact: { name: 'web.tar.gz', path: 'dist/web.tar.gz', maxBytes: 1_000_000 },
+  release: { version: null, targets: ['prod'] },
+};
+
+export function newRun(change: Partial<NewRun> = {}): NewRun {
+  return {
+    id: newId('run'),
+    jobId: newId('job'),
+    repository: repository.name,
+    ref: 'refs/heads/main',
+    branch: 'main',
+    pullRequest: null,
+    event: 'push',
+    commit: randomBytes(20).toString('hex'),
+    details: { subject: 'VAT per line', authorName: 'Dana', authorEmail: 'dana@example.com' },
+    state: 'queued',
+    reason: null,
+    plan,
+    pool: 'default',
+    ...change,
+  };
+}
+
+export async function startRun(
+  database: TestDatabase,
+  change: Partial<NewRun> = {},
+): Promise<NewRun> {
+  const heads = createHeadStore(database.as('nonprod_scheduler'));
+  await heads.ensureRepository(repository);
+  const run = newRun(change);
+  await heads.advance(repository.name, { ref: run.ref, commit: run.commit }, run);
+  return run;
+}
+
+export const artifact = { name: 'web.tar.gz', digest: 'ab'.repeat(32), size: 1234 };
+
+export function passedReport(lease: number): JobReport {
+  return {
+    lease,
+    outcome: 'passed',
+    reason: null,
+    steps: plan.steps.map(({ name }) => ({
+      name,
+      outcome: 'passed',
+      exitCode: 0,
+      startedAt: '2026-11-22T10:00:00Z',
+      finishedAt: '2026-11-22T10:00:05Z',
+    })),
+    artifact,
+    isolation: { mode: 'bubblewrap', enforced: ['network'] },
+  };
+}
+
+/** A run of main that passed and whose artifact was kept. */
+export async function passedRun(
+  database: TestDatabase,
+  change: Partial<NewRun> = {},
+): Promise<NewRun> {
+  const run = await startRun(database, change);
+  const jobs = createJobStore(database.as('nonprod_web'));
+  const claimed = await jobs.claim({ runner: 'r1', pool: run.pool, leaseSeconds: 60 });
+  if (claimed?.run.id !== run.id) throw new Error('another job was waiting');
+  const proof = { jobId: claimed.jobId, lease: claimed.lease, runner: 'r1' };
+  await jobs.recordArtifact(proof, artifact);
+  await jobs.finish(proof, passedReport(claimed.lease), { outcome: 'passed' });
+  return run;
+}
+
+/** A candidate of main with made-up envelopes. */
+export async function candidate(database: TestDatabase): Promise<string> {
+  const run = await passedRun(database);
+  const id = newId('cand');
+  await createCandidateStore(database.as('nonprod_scheduler')).record({
+    id,
+    runId: run.id,
+    builder: 'main',
+    version: null,
+    day: '2026.11.22',
+    artifact,
+    targets: ['prod'],
+    provenance: envelope('provenance'),
+    provenancePayloadDigest: 'cd'.repeat(32),
+    testResult: envelope('test'),
+  });
+  return id;
+}
+
+export function envelope(text: string): string {
+  return JSON.stringify({
+    payloadType: 'application/vnd.in-toto+json',
+    payload: Buffer.from(text).toString('base64'),
+    signatures: [{ keyid: 'k', sig: 'c2ln' }],
+  });
+}

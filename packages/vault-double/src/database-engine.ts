@@ -136,7 +136,7 @@ export function createDatabaseEngine({
     const connection = connections.get(name);
     if (connection === undefined) throw new ApiFailure(404);
     // The password is written and never read back, as in Vault.
-    const { password: _, ...visible } = connection;
+    const visible = { ...connection, password: undefined };
     return answer({ data: visible });
   };
 }

@@ -39,7 +39,7 @@ export type VaultDouble = {
   readonly clock: Clock;
   readonly faults: Faults;
   /** Undoes every lease that is left (the roles really go), then closes. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 };
 
 /**

@@ -105,7 +105,8 @@ export async function createFixture(vault: RunningVault): Promise<Fixture> {
     issuer,
     authorityPublicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
   });
-  for (const _ of ['first', 'again']) await applyVaultSetup({ address, token: rootToken, calls });
+  await applyVaultSetup({ address, token: rootToken, calls });
+  await applyVaultSetup({ address, token: rootToken, calls });
   const reaper = await issueReaperSecretId({ address, token: rootToken, roleName });
 
   const call: Fixture['call'] = async (token, method, path, body) => {

@@ -185,7 +185,7 @@ for (const server of vaultServers()) {
           `SELECT airlock_admin.drop_ephemeral('${fixture.a.appOwner}')`,
           `SELECT airlock_admin.create_ephemeral('intruder', 'x', 'infinity')`,
         ]) {
-          await assert.rejects(client.query(statement), undefined, statement);
+          await assert.rejects(client.query(statement), { name: 'error' }, statement);
         }
       } finally {
         await client.end();

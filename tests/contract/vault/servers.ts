@@ -11,7 +11,7 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startVaultDouble } from '@airlock/vault-double/server';
 
-export type RunningVault = { address: string; rootToken: string; stop(): Promise<void> };
+export type RunningVault = { address: string; rootToken: string; stop: () => Promise<void> };
 export type VaultServer = { name: string; isDouble: boolean; start(): Promise<RunningVault> };
 
 export function vaultServers(): VaultServer[] {

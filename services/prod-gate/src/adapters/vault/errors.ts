@@ -37,7 +37,7 @@ export class VaultHttpError extends VaultError {
   }
 }
 
-// By status first: the texts differ between Vault's versions, and 500 may be for good (design of Vault, not ours).
+// By status and not by text: the texts differ between Vault's versions. A 500 may stay, such as a database it cannot reach.
 function codeFor(status: number): VaultErrorCode {
   const isBusyOrAway =
     (status >= 300 && status < 400) || [412, 429, 472, 473, 501, 503].includes(status);
@@ -46,9 +46,8 @@ function codeFor(status: number): VaultErrorCode {
 }
 
 function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what must not reach a log
   return text
-    .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+    .replace(/\p{Cc}+/gu, ' ')
     .trim()
     .slice(0, mostReasonLength);
 }

@@ -16,7 +16,9 @@ export function createApprovalStore(database: GateDatabase): ApprovalStore {
     async insert(tx, approval) {
       const { signed } = approval;
       await onDuplicate(
-        { nonce: { code: 'nonce-unknown', message: 'this nonce has been used before' } },
+        {
+          approval_nonce_key: { code: 'nonce-unknown', message: 'this nonce has been used before' },
+        },
         () =>
           clientOf(tx).approval.create({
             data: {

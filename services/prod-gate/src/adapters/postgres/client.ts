@@ -55,27 +55,24 @@ export function clientOf(tx: Transaction): Prisma.TransactionClient {
   return client;
 }
 
-/** Runs `work`; a violated unique index becomes a StoreError by the first name that stands in the violated index. */
+/** Runs `work`; a violation of one of these unique indexes becomes a StoreError. */
 export async function onDuplicate<T>(
-  names: Readonly<Record<string, { code: StoreErrorCode; message: string }>>,
+  indexes: Readonly<Record<string, { code: StoreErrorCode; message: string }>>,
   work: () => Promise<T>,
 ): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    const violated = violatedIndex(cause);
-    if (violated === null) throw cause;
-    for (const [name, error] of Object.entries(names)) {
-      if (violated.includes(name)) throw new StoreError(error.code, error.message, { cause });
-    }
-    throw cause;
+    const error = indexes[violatedIndex(cause) ?? ''];
+    if (error === undefined) throw cause;
+    throw new StoreError(error.code, error.message, { cause });
   }
 }
 
-/** Text that names the index or the columns; null when the error is no unique violation. */
+/** Name of the index; null when the error is no unique violation. Prisma gives the name in its message alone. */
 function violatedIndex(cause: unknown): string | null {
-  if (!(cause instanceof Prisma.PrismaClientKnownRequestError)) return null;
-  // P2002 from the query builder; P2010 with SQLSTATE 23505 from raw SQL.
-  if (cause.code !== 'P2002' && !cause.message.includes('23505')) return null;
-  return `${JSON.stringify(cause.meta ?? {})} ${cause.message}`;
+  if (!(cause instanceof Prisma.PrismaClientKnownRequestError) || cause.code !== 'P2002') {
+    return null;
+  }
+  return /Unique constraint failed on the constraint: `([a-z_]+)`/.exec(cause.message)?.[1] ?? null;
 }

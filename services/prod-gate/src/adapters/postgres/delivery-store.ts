@@ -47,10 +47,7 @@ export function createDeliveryStore(database: GateDatabase): DeliveryStore {
       await onDuplicate(
         {
           delivery_promotion_id_key: alreadyDelivered,
-          promotion_id: alreadyDelivered,
-          promotionId: alreadyDelivered,
           delivery_running: targetBusy,
-          target: targetBusy,
         },
         () =>
           clientOf(tx).delivery.create({

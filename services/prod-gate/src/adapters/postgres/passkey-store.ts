@@ -27,16 +27,10 @@ export function createPasskeyStore(database: GateDatabase): PasskeyStore {
     },
 
     async insert(tx, passkey) {
-      await onDuplicate(
-        {
-          passkey_pkey: passkeyKnown,
-          credential_id: passkeyKnown,
-          credentialId: passkeyKnown,
-        },
-        () =>
-          clientOf(tx).passkey.create({
-            data: { ...passkey, cosePublicKey: asBytes(passkey.cosePublicKey) },
-          }),
+      await onDuplicate({ passkey_pkey: passkeyKnown }, () =>
+        clientOf(tx).passkey.create({
+          data: { ...passkey, cosePublicKey: asBytes(passkey.cosePublicKey) },
+        }),
       );
     },
 

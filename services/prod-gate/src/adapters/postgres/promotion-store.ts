@@ -47,10 +47,8 @@ export function createPromotionStore(database: GateDatabase): PromotionStore {
     async insert(tx, promotion) {
       await onDuplicate(
         {
-          envelope_digest: alreadyAdmitted,
-          envelopeDigest: alreadyAdmitted,
-          bundle_digest: alreadyAdmitted,
-          bundleDigest: alreadyAdmitted,
+          promotion_envelope_target: alreadyAdmitted,
+          promotion_bundle_target: alreadyAdmitted,
         },
         () =>
           clientOf(tx).promotion.create({

@@ -58,7 +58,7 @@ export function createVaultSessionStore(database: GateDatabase): VaultSessionSto
     },
 
     async insertIntent(tx, session) {
-      await onDuplicate({ vault_session_live: targetBusy, target: targetBusy }, () =>
+      await onDuplicate({ vault_session_live: targetBusy }, () =>
         clientOf(tx).vaultSession.create({
           data: {
             id: session.id,
@@ -126,13 +126,8 @@ export function createVaultSessionStore(database: GateDatabase): VaultSessionSto
     },
 
     async recordMint(tx, mint) {
-      await onDuplicate(
-        {
-          minted_login_pkey: alreadyMinted,
-          session_id: alreadyMinted,
-          sessionId: alreadyMinted,
-        },
-        () => clientOf(tx).mintedLogin.create({ data: mint }),
+      await onDuplicate({ minted_login_pkey: alreadyMinted }, () =>
+        clientOf(tx).mintedLogin.create({ data: mint }),
       );
     },
   };

@@ -1,0 +1,236 @@
+/** The runner's side of nonprod's runner API; the wire format is in `@airlock/common/wire/runner-protocol`. */
+import { createReadStream } from 'node:fs';
+import { request as httpsRequest } from 'node:https';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Agent, IncomingMessage, RequestOptions, ClientRequest } from 'node:http';
+import type { Readable } from 'node:stream';
+import { AirlockError } from '@airlock/common/errors';
+import { Job, type JobReport, type LogChunk } from '@airlock/common/wire/runner-protocol';
+import { Problem } from '@airlock/common/wire/problem';
+
+export type ControlPlaneErrorCode =
+  /** 409: the job was given to another runner, or is over. */
+  | 'lease-lost'
+  /** No answer, or one of a server in trouble; worth another try. */
+  | 'control-plane-unreachable'
+  /** Nonprod says no; the message has its words. */
+  | 'control-plane-refused';
+
+export class ControlPlaneError extends AirlockError<ControlPlaneErrorCode> {}
+
+/** A lease on a job: the number fences off a runner whose lease was given to another. */
+export type Held = { jobId: string; lease: number };
+
+export type ControlPlane = {
+  /** A job, or null when there is none within the time that the server holds the question. */
+  lease(pool: string, signal: AbortSignal): Promise<Job | null>;
+  heartbeat(held: Held, signal: AbortSignal): Promise<void>;
+  /** Repeated until it is taken: the server ignores a sequence number that it has. */
+  appendLog(held: Held, chunk: Omit<LogChunk, 'lease'>, signal: AbortSignal): Promise<void>;
+  /** The tree at the job's commit, as tar. */
+  source(held: Held, signal: AbortSignal): Promise<Readable>;
+  uploadArtifact(
+    held: Held,
+    artifact: { name: string; path: string; digest: string; size: number },
+    signal: AbortSignal,
+  ): Promise<void>;
+  report(held: Held, report: Omit<JobReport, 'lease'>, signal: AbortSignal): Promise<void>;
+};
+
+const maxAnswerBytes = 8 * 1024 * 1024;
+// Longer than the 5 s for which the server holds a question for work.
+const idleMs = 30_000;
+
+/**
+ * All calls throw ControlPlaneError.
+ *
+ * @param options.agent carries the runner's certificate and checks the server's.
+ * @param options.request node:https in every process; tests talk to a plain server.
+ */
+export function createControlPlane(options: {
+  url: string;
+  agent: Agent;
+  request?: (url: URL, options: RequestOptions) => ClientRequest;
+}): ControlPlane {
+  const { agent, request = httpsRequest } = options;
+
+  type Call = {
+    method: 'GET' | 'POST' | 'PUT';
+    path: string;
+    json?: unknown;
+    body?: { stream: Readable; size: number };
+    signal: AbortSignal;
+  };
+
+  async function open({ method, path, json, body, signal }: Call): Promise<IncomingMessage> {
+    const text = json === undefined ? null : Buffer.from(JSON.stringify(json));
+    const length = body?.size ?? text?.length ?? 0;
+    const outgoing = request(new URL(path, options.url), {
+      method,
+      agent,
+      signal,
+      timeout: idleMs,
+      headers: {
+        'content-length': length,
+        ...(text === null ? {} : { 'content-type': 'application/json' }),
+      },
+    });
+    outgoing.on('timeout', () =>
+      outgoing.destroy(new Error(`no answer within ${idleMs / 1000} s`)),
+    );
+    const answered = new Promise<IncomingMessage>((resolve, reject) => {
+      outgoing.once('response', resolve);
+      outgoing.once('error', reject);
+    });
+    try {
+      if (body === undefined) outgoing.end(text ?? undefined);
+      else {
+        // A server that refuses answers before it has read everything; its answer counts, not the broken pipe.
+        void pipeline(body.stream, outgoing).catch(() => {});
+      }
+      return await answered;
+    } catch (cause) {
+      throw unreachable(options.url, cause);
+    }
+  }
+
+  async function call(what: Call): Promise<unknown> {
+    const answer = await open(what);
+    const text = await readText(answer, options.url);
+    const status = answer.statusCode ?? 0;
+    if (status === 204) return null;
+    if (status >= 200 && status < 300) return parseJson(text);
+    throw refusal(status, text);
+  }
+
+  /** Tries again, at most a second apart, for as long as nonprod cannot be reached and the signal is not given. */
+  async function insist(what: Omit<Call, 'body'>): Promise<void> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await call(what);
+        return;
+      } catch (error) {
+        if (!isUnreachable(error) || what.signal.aborted) throw error;
+        await sleep(Math.min(50 * 2 ** attempt, 1000));
+      }
+    }
+  }
+
+  const job = ({ jobId }: Held, rest: string): string =>
+    `/v1/jobs/${encodeURIComponent(jobId)}/${rest}`;
+
+  return {
+    async lease(pool, signal) {
+      const answer = await call({ method: 'POST', path: '/v1/lease', json: { pool }, signal });
+      if (answer === null) return null;
+      const parsed = Job.safeParse(answer);
+      if (parsed.success) return parsed.data;
+      const faults = parsed.error.issues.map(
+        ({ path, message }) => `${path.join('.')}: ${message}`,
+      );
+      throw new ControlPlaneError(
+        'control-plane-refused',
+        `the job offered is malformed (${faults.join('; ')}); are nonprod and this runner of the same version?`,
+      );
+    },
+    async heartbeat(held, signal) {
+      const { lease } = held;
+      await call({ method: 'POST', path: job(held, 'heartbeat'), json: { lease }, signal });
+    },
+    appendLog: (held, chunk, signal) =>
+      insist({
+        method: 'POST',
+        path: job(held, 'log'),
+        json: { lease: held.lease, ...chunk } satisfies LogChunk,
+        signal,
+      }),
+    async source(held, signal) {
+      const answer = await open({
+        method: 'GET',
+        path: job(held, `source?lease=${held.lease}`),
+        signal,
+      });
+      if (answer.statusCode === 200) return answer;
+      throw refusal(answer.statusCode ?? 0, await readText(answer, options.url));
+    },
+    async uploadArtifact(held, { name, path, digest, size }, signal) {
+      const query = new URLSearchParams({ lease: String(held.lease), name, sha256: digest });
+      await call({
+        method: 'PUT',
+        path: job(held, `artifact?${query.toString()}`),
+        body: { stream: createReadStream(path), size },
+        signal,
+      });
+    },
+    report: (held, report, signal) =>
+      insist({
+        method: 'POST',
+        path: job(held, 'report'),
+        json: { lease: held.lease, ...report } satisfies JobReport,
+        signal,
+      }),
+  };
+}
+
+export function isLeaseLost(error: unknown): boolean {
+  return error instanceof ControlPlaneError && error.code === 'lease-lost';
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof ControlPlaneError && error.code === 'control-plane-unreachable';
+}
+
+async function readText(answer: IncomingMessage, url: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  // A message without an encoding yields buffers.
+  const parts: AsyncIterable<Buffer> = answer;
+  try {
+    for await (const part of parts) {
+      size += part.length;
+      if (size > maxAnswerBytes)
+        throw new Error(`the answer has more than ${maxAnswerBytes} bytes`);
+      chunks.push(part);
+    }
+  } catch (cause) {
+    throw unreachable(url, cause);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ControlPlaneError('control-plane-refused', 'the answer is not JSON', { cause });
+  }
+}
+
+function refusal(status: number, text: string): ControlPlaneError {
+  const problem = Problem.safeParse(status >= 500 ? null : parseProblem(text));
+  const words = problem.success ? `${problem.data.code}: ${problem.data.title}` : `HTTP ${status}`;
+  if (status === 409) return new ControlPlaneError('lease-lost', words);
+  return new ControlPlaneError(
+    status >= 500 ? 'control-plane-unreachable' : 'control-plane-refused',
+    `nonprod answers ${words}`,
+  );
+}
+
+function parseProblem(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not every refusal on the way is a problem document; the status says enough.
+    return null;
+  }
+}
+
+function unreachable(url: string, cause: unknown): ControlPlaneError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new ControlPlaneError(
+    'control-plane-unreachable',
+    `${url} cannot be reached (${why}); check that nonprod's web process runs and controlPlane.url`,
+    { cause },
+  );
+}

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { Name } from '@airlock/common/wire/scalars';
+import { FilePath } from '@airlock/process/config';
+
+export const RunnerConfig = z.strictObject({
+  controlPlane: z
+    .strictObject({
+      url: z
+        .url({ protocol: /^https$/ })
+        .describe("Nonprod's runner API, such as https://127.0.0.1:26011; https only."),
+      caFile: FilePath.describe('CA of the runner edge, PEM.'),
+      certificateFile: FilePath.describe(
+        "This runner's certificate, PEM; its one URI name is airlock:runner:<id>.",
+      ),
+      keyFile: FilePath.describe('Private key of that certificate, PEM, mode 0600.'),
+      serverIdentity: z
+        .string()
+        .default('airlock:nonprod:runner-api')
+        .describe("URI name in the server's certificate. Default airlock:nonprod:runner-api."),
+    })
+    .describe('Where jobs come from.'),
+  pool: Name.describe('Pool whose jobs this runner asks for; nonprod decides whether it may.'),
+  workDirectory: FilePath.describe(
+    'Directory for the workspaces of jobs, made if absent. What a crash left in it is removed at start.',
+  ),
+  isolation: z
+    .enum(['bubblewrap', 'none'])
+    .default('bubblewrap')
+    .describe(
+      'bubblewrap: every step in a sandbox. none: steps run as this user with everything it may do; refused unless AIRLOCK_DEMO=1 is in the environment. Default bubblewrap.',
+    ),
+  pollSeconds: z
+    .number()
+    .min(0.05)
+    .max(60)
+    .default(1)
+    .describe('Pause between two questions for work, in seconds (0.05-60). Default 1.'),
+  nodeBinary: FilePath.optional().describe(
+    'A Node binary that steps find as /opt/node/bin/node. Left out: only what /usr has.',
+  ),
+});
+export type RunnerConfig = z.infer<typeof RunnerConfig>;

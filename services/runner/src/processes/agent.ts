@@ -1,0 +1,87 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { ConfigurationError } from '@airlock/process/config';
+import { startLoop } from '@airlock/process/loop';
+import { runProcess } from '@airlock/process/main';
+import { mutualTlsAgent, TlsError } from '@airlock/process/mtls';
+import { probeSandbox } from '@airlock/sandbox/probe';
+import { createControlPlane } from '../api/control-plane.ts';
+import { RunnerConfig } from '../config.ts';
+import { bubblewrapIsolation } from '../isolation/bubblewrap.ts';
+import { noIsolation } from '../isolation/none.ts';
+import { runJob } from '../run-job.ts';
+import { prepareWorkDirectory } from '../workspace.ts';
+import type { Isolation } from '../isolation/isolation.ts';
+
+await runProcess({
+  name: 'runner-agent',
+  schema: RunnerConfig,
+  async start(config, runtime) {
+    const { log, signal } = runtime;
+    const isolation = await chooseIsolation(config);
+    const agent = connectAgent(config);
+    const controlPlane = createControlPlane({ url: config.controlPlane.url, agent });
+    await prepareWorkDirectory(config.workDirectory);
+    const ports = {
+      ...{ controlPlane, isolation, log },
+      workDirectory: config.workDirectory,
+      now: () => new Date(),
+    };
+    const loop = startLoop({
+      name: 'lease',
+      intervalMs: config.pollSeconds * 1000,
+      signal,
+      log,
+      async run() {
+        const job = await controlPlane.lease(config.pool, signal);
+        if (job === null) return;
+        log.info('job.leased', { job: job.jobId, run: job.runId, lease: job.lease });
+        await runJob(ports, job, signal);
+        loop.wake();
+      },
+    });
+    runtime.onClose(async () => {
+      await loop.done;
+      agent.destroy();
+    });
+  },
+});
+
+/** @throws ConfigurationError when what was asked for cannot be had: a runner never falls back to less. */
+async function chooseIsolation(config: RunnerConfig): Promise<Isolation> {
+  const nodeBinary = config.nodeBinary === undefined ? null : nodePath(config.nodeBinary);
+  if (config.isolation === 'none') {
+    if (process.env['AIRLOCK_DEMO'] === '1') {
+      return noIsolation(nodeBinary === null ? null : dirname(nodeBinary));
+    }
+    throw new ConfigurationError(
+      'configuration-refused',
+      'isolation: none runs the code of every pull request with the rights of this user; use isolation: bubblewrap (none is for the demo, with AIRLOCK_DEMO=1)',
+    );
+  }
+  const probe = await probeSandbox();
+  if (probe.available) return bubblewrapIsolation(nodeBinary);
+  throw new ConfigurationError(
+    'configuration-refused',
+    `isolation: bubblewrap does not work on this machine: ${probe.reason}; ${probe.remedy}`,
+  );
+}
+
+function nodePath(file: string): string {
+  if (existsSync(file)) return realpathSync(file);
+  throw new ConfigurationError(
+    'configuration-refused',
+    `nodeBinary: ${file} does not exist; correct the path or leave the key out`,
+  );
+}
+
+function connectAgent(config: RunnerConfig) {
+  try {
+    return mutualTlsAgent(config.controlPlane);
+  } catch (error) {
+    if (!(error instanceof TlsError)) throw error;
+    throw new ConfigurationError('configuration-refused', `controlPlane: ${error.message}`, {
+      cause: error,
+    });
+  }
+}

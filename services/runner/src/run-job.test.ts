@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Job, JobReport } from '@airlock/common/wire/runner-protocol';
+import type { Log } from '@airlock/process/log';
+import { probeSandbox } from '@airlock/sandbox/probe';
+import { ControlPlaneError, type ControlPlane } from './api/control-plane.ts';
+import { bubblewrapIsolation } from './isolation/bubblewrap.ts';
+import { noIsolation } from './isolation/none.ts';
+import { runJob } from './run-job.ts';
+import type { Isolation } from './isolation/isolation.ts';
+
+const probe = await probeSandbox();
+const missing = probe.available ? null : `${probe.reason}; ${probe.remedy}`;
+if (missing !== null && process.env['CI'] === 'true') assert.fail(missing);
+
+const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** Nonprod's side of the wire, kept in memory. */
+function nonprod(source: Buffer) {
+  const seen = {
+    log: '',
+    sequences: [] as number[],
+    report: null as Omit<JobReport, 'lease'> | null,
+    uploads: [] as { name: string; bytes: Buffer; digest: string }[],
+  };
+  const state = { leaseHolds: true };
+  const check = (): void => {
+    if (!state.leaseHolds) throw new ControlPlaneError('lease-lost', 'given to another');
+  };
+  const api: ControlPlane = {
+    lease: () => Promise.resolve(null),
+    heartbeat: async () => {
+      await Promise.resolve();
+      check();
+    },
+    appendLog: async (_, chunk) => {
+      await Promise.resolve();
+      check();
+      seen.log += Buffer.from(chunk.bytes, 'base64').toString();
+      seen.sequences.push(chunk.sequence);
+    },
+    source: () => Promise.resolve(Readable.from([source])),
+    uploadArtifact: async (_, { name, path, digest }) => {
+      await Promise.resolve();
+      check();
+      seen.uploads.push({ name, bytes: readFileSync(path), digest });
+    },
+    report: async (_, report) => {
+      await Promise.resolve();
+      check();
+      seen.report = report;
+    },
+  };
+  return { api, seen, state };
+}
+
+function job(commands: string[][], options: Partial<Job> = {}): Job {
+  return {
+    jobId: 'job_0000000000',
+    runId: 'run_0000000000',
+    lease: 1,
+    leaseSeconds: 30,
+    repository: 'https://git.example/org/app',
+    commit: 'a'.repeat(40),
+    event: 'push',
+    timeoutSeconds: 30,
+    steps: commands.map((list, index) => ({
+      name: `step-${index + 1}`,
+      image: 'shop-builder',
+      commands: list,
+      environment: { CI_COMMIT_SHA: 'abc' },
+    })),
+    artifact: null,
+    ...options,
+  };
+}
+
+const modes: [string, Isolation, string | null][] = [
+  ['bubblewrap', bubblewrapIsolation(null), missing],
+  ['none', noIsolation(null), null],
+];
+
+for (const [mode, isolation, absent] of modes) {
+  describe(`a job (${mode})`, { skip: absent === null ? false : `NOT TESTED: ${absent}` }, () => {
+    let directory: string;
+    let source: Buffer;
+
+    before(() => {
+      mkdirSync('.test', { recursive: true });
+      directory = mkdtempSync(join(process.cwd(), '.test', 'runner-'));
+      const tree = join(directory, 'tree');
+      mkdirSync(tree);
+      writeFileSync(join(tree, 'hello.txt'), 'hello from git\n');
+      symlinkSync('/etc/passwd', join(tree, 'link'));
+      source = execFileSync('tar', ['-c', '-C', tree, '.']);
+    });
+    after(() => {
+      rmSync(directory, { recursive: true });
+    });
+
+    function run(what: Job, bytes = source, stopping = new AbortController().signal) {
+      const { api, seen, state } = nonprod(bytes);
+      const workDirectory = mkdtempSync(join(directory, 'work-'));
+      const running = runJob(
+        { controlPlane: api, isolation, workDirectory, log: silent, now: () => new Date() },
+        what,
+        stopping,
+      );
+      return { running, seen, state, workDirectory };
+    }
+
+    test('runs its steps in order on the source, shows what it does, reports and leaves nothing', async () => {
+      const { running, seen, workDirectory } = run(
+        job([
+          ['cat hello.txt', 'mkdir out && echo $CI_COMMIT_SHA > out/sha'],
+          [
+            'cat out/sha',
+            'test "$HOME" = "$CI_WORKSPACE"',
+            'pwd -P > out/where; cd "$HOME"; test "$(pwd -P)" = "$(cat out/where)"',
+          ],
+        ]),
+      );
+      assert.equal(await running, 'reported');
+      assert.equal(seen.report?.outcome, 'passed');
+      assert.equal(seen.report.reason, null);
+      assert.deepEqual(
+        seen.report.steps.map(({ outcome, exitCode }) => [outcome, exitCode]),
+        [
+          ['passed', 0],
+          ['passed', 0],
+        ],
+      );
+      assert.match(
+        seen.log,
+        /^image shop-builder: this pool runs every image on .*\n\+ cat hello\.txt\nhello from git\n/,
+      );
+      assert.match(seen.log, /\+ cat out\/sha\nabc\n/);
+      assert.deepEqual(seen.sequences, [...seen.sequences.keys()]);
+      assert.deepEqual(readdirSync(workDirectory), []);
+      assert.equal(seen.report.isolation.mode, mode);
+      assert.equal(seen.report.isolation.enforced.includes('no-network'), mode === 'bubblewrap');
+    });
+
+    test('a step that fails ends it, and the steps after it are skipped', async () => {
+      const { running, seen } = run(job([['exit 4'], ['echo never']]));
+      await running;
+      assert.deepEqual(
+        seen.report?.steps.map(({ outcome, exitCode }) => [outcome, exitCode]),
+        [
+          ['failed', 4],
+          ['skipped', null],
+        ],
+      );
+      assert.equal(seen.report.outcome, 'failed');
+      assert.ok(!seen.log.includes('never'));
+    });
+
+    test('the time is for all steps together', async () => {
+      const { running, seen } = run(job([['sleep 0.3'], ['sleep 30']], { timeoutSeconds: 1 }));
+      await running;
+      assert.deepEqual(
+        seen.report?.steps.map(({ outcome }) => outcome),
+        ['passed', 'timed-out'],
+      );
+      assert.match(seen.report.reason ?? '', /step-2 was ended: all steps together may take 1 s/);
+    });
+
+    test('its artifact is uploaded under the digest of the bytes that were read', async () => {
+      const artifact = { name: 'app.tar', path: 'out/app.tar', maxBytes: 1_000_000 };
+      const command = 'mkdir out; head -c 200000 /dev/zero > out/app.tar';
+      const { running, seen } = run(job([[command]], { artifact }));
+      await running;
+      const digest = createHash('sha256').update(Buffer.alloc(200_000)).digest('hex');
+      assert.deepEqual(seen.report?.artifact, { name: 'app.tar', digest, size: 200_000 });
+      assert.equal(seen.uploads[0]?.digest, digest);
+      assert.equal(seen.uploads[0].bytes.length, 200_000);
+    });
+
+    test('an artifact that is absent, a link, a pipe, a directory or too large fails the job with the reason', async () => {
+      const cases: [command: string, path: string, reason: RegExp][] = [
+        ['true', 'absent', /absent is not a regular file/],
+        ['true', 'link', /link is not a regular file/],
+        ['mkfifo pipe', 'pipe', /pipe is not a regular file/],
+        ['mkdir out', 'out', /out is not a regular file/],
+        ['head -c 1001 /dev/zero > large', 'large', /large has more than 1000 bytes/],
+      ];
+      for (const [command, path, reason] of cases) {
+        const artifact = { name: 'a', path, maxBytes: 1000 };
+        const { running, seen } = run(job([[command]], { artifact }));
+        await running;
+        assert.equal(seen.report?.outcome, 'failed', path);
+        assert.match(seen.report.reason ?? '', reason);
+        assert.deepEqual([seen.report.artifact, seen.uploads], [null, []]);
+      }
+    });
+
+    test('a lost lease ends everything at once and nothing is reported', async () => {
+      const { running, seen, state, workDirectory } = run(
+        job([['echo started; sleep 60']], { leaseSeconds: 1 }),
+      );
+      while (!seen.log.includes('started\n')) await sleep(20);
+      const lostAt = performance.now();
+      state.leaseHolds = false;
+      assert.equal(await running, 'lease-lost');
+      assert.ok(performance.now() - lostAt < 2000);
+      assert.equal(seen.report, null);
+      assert.deepEqual(readdirSync(workDirectory), []);
+    });
+
+    test('a runner that is stopped ends the job and says nothing: it is run again', async () => {
+      const stopping = new AbortController();
+      const { running, seen } = run(job([['echo started; sleep 60']]), source, stopping.signal);
+      while (!seen.log.includes('started\n')) await sleep(20);
+      stopping.abort();
+      assert.equal(await running, 'stopped');
+      assert.equal(seen.report, null);
+    });
+
+    test('a source that is no archive fails the job with the words of tar', async () => {
+      const { running, seen } = run(job([['true']]), Buffer.alloc(2000, 'x'));
+      await running;
+      assert.equal(seen.report?.outcome, 'failed');
+      assert.match(seen.report.reason ?? '', /source of a{40} could not be unpacked: .*tar/);
+      assert.equal(seen.report.steps[0]?.outcome, 'skipped');
+    });
+
+    test('a directory that the build made unwritable is removed all the same', async () => {
+      const { running, workDirectory } = run(
+        job([['mkdir -p cache/mod; touch cache/mod/file; chmod -R a-w cache; chmod 0 cache']]),
+      );
+      assert.equal(await running, 'reported');
+      assert.deepEqual(readdirSync(workDirectory), []);
+    });
+
+    if (mode === 'bubblewrap') {
+      test('an archive cannot write outside of the workspace, through names or links', async () => {
+        const outside = join(directory, 'outside');
+        const script = `
+          cd "$1" && mkdir evil && cd evil && ln -s ${outside} out && tar -cf ../evil.tar out && rm out && mkdir out &&
+          echo x > out/file && tar -rf ../evil.tar out/file && tar -rPf ../evil.tar --transform 's,^,../../,' out/file`;
+        execFileSync('/bin/sh', ['-c', script, 'sh', directory], { stdio: 'ignore' });
+        const { running } = run(job([['true']]), readFileSync(join(directory, 'evil.tar')));
+        await running;
+        assert.ok(!existsSync(outside));
+        assert.ok(!existsSync(join(directory, 'out')));
+      });
+
+      test('nothing but the workspace goes from one step to the next', async () => {
+        const { running, seen } = run(
+          job([
+            ['echo x > /tmp/kept; sleep 300 &'],
+            ['ls -A /tmp', 'grep -l sleep /proc/[0-9]*/comm || echo alone'],
+          ]),
+        );
+        await running;
+        assert.match(seen.log, /\+ ls -A \/tmp\n\+ grep[^\n]*\nalone\n$/);
+      });
+    }
+  });
+}

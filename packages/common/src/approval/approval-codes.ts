@@ -144,6 +144,6 @@ export const approvalCodes: Readonly<
   E_WEBAUTHN_SIG: { meaning: 'The signature does not verify.', mend: report },
 };
 
-export function isApprovalCode(code: string): code is ApprovalCode {
-  return Object.hasOwn(approvalCodes, code);
+export function isApprovalCode(code: unknown): code is ApprovalCode {
+  return typeof code === 'string' && Object.hasOwn(approvalCodes, code);
 }

@@ -35,7 +35,11 @@ const p256Row = rowOf(p256, 'ecdsa-p256-sha256');
 const edRow = rowOf(ed25519, 'ed25519');
 
 /** Verifies one signature by the key of `row` over `payload`, with the signature as given. */
-function verifyRaw(row: TrustRow, sig: Buffer, payload = Buffer.from('{}')): string {
+function verifyRaw(
+  row: { readonly keyid: string },
+  sig: Buffer,
+  payload = Buffer.from('{}'),
+): string {
   const line = JSON.stringify({
     payloadType: type,
     payload: payload.toString('base64'),
@@ -234,7 +238,12 @@ test('a trust row that is not whole is a fault of that key alone, and a process 
     format: 'der',
     type: 'spki',
   });
-  const broken: TrustRow[] = [
+  // Rows come from a file, so they may be anything.
+  const broken = [
+    { ...edRow, alg: 'rsa-pss-sha256' },
+    { ...edRow, roles: ['provenance', 'admin'] },
+    { ...edRow, notAfter: 'never' },
+    { ...edRow, maxAge: 1 },
     { ...edRow, publicKeyPem: otherKey },
     { ...edRow, alg: 'ecdsa-p256-sha256' },
     { ...edRow, publicKeyPem: privatePem },
@@ -252,5 +261,7 @@ test('a trust row that is not whole is a fault of that key alone, and a process 
     assert.throws(() => requireWholeTrust(store), { code: 'E_TRUST_STORE' });
   }
   assert.equal(importTrust([edRow, edRow]).signers.size, 0);
+  assert.equal(importTrust([edRow, edRow, edRow]).signers.size, 0);
+  assert.throws(() => requireWholeTrust(importTrust([edRow, null])), /row 2/);
   assert.equal(requireWholeTrust(importTrust([edRow])).signers.size, 1);
 });

@@ -3,12 +3,13 @@ import { test } from 'node:test';
 import { decodeBase64, decodeBase64Url } from './base64.ts';
 import { EncodingError } from './encoding-error.ts';
 
-const refused = (decode: () => unknown, text: string) =>
+function refused(decode: () => unknown, text: string): void {
   assert.throws(
     decode,
     (error) => error instanceof EncodingError && error.code === 'E_BASE64',
     text,
   );
+}
 
 test('standard base64 decodes in its one form', () => {
   assert.equal(decodeBase64('Pz8/Pj4+').toString(), '???>>>');

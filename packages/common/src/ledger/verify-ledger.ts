@@ -2,7 +2,7 @@
  * The audit of a whole ledger from its export (a directory or a web address): every entry hashed again, every tile
  * compared, the root compared with the signed checkpoint.
  */
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { tileWidth } from '../limits.ts';
 import { appendLeaves, type Appended } from './append.ts';
 import { openCheckpoint, type Checkpoint } from './checkpoint.ts';

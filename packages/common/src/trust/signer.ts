@@ -49,27 +49,44 @@ export type TrustStore = {
 };
 
 /**
- * Imports trust rows once, so that admission does no key parsing.
+ * Imports trust rows (the form of `TrustRow`) once, so that admission does no key parsing.
  *
  * Never throws on a bad row: an envelope that uses it gets `E_TRUST_STORE`. A process that reads its trust store at
  * start calls `requireWholeTrust` and does not start with a broken one.
  */
-export function importTrust(rows: readonly TrustRow[]): TrustStore {
+export function importTrust(rows: readonly unknown[]): TrustStore {
   const signers = new Map<string, PinnedSigner>();
   const faults = new Map<string, string>();
-  for (const row of rows) {
+  for (const [index, row] of rows.entries()) {
+    const keyid = keyIdIn(row) ?? `row ${index + 1}`;
     try {
-      if (signers.has(row.keyid)) {
+      if (signers.has(keyid) || faults.has(keyid)) {
         throw new TrustError('E_TRUST_STORE', 'two rows name this key; keep one');
       }
-      signers.set(row.keyid, importRow(row));
+      signers.set(keyid, importRow(parseRow(row)));
     } catch (error) {
       if (!(error instanceof TrustError)) throw error;
-      signers.delete(row.keyid);
-      faults.set(row.keyid, error.message);
+      signers.delete(keyid);
+      faults.set(keyid, error.message);
     }
   }
   return { signers, faults };
+}
+
+/** The key that a row means to pin, even where the rest of it is malformed. */
+function keyIdIn(row: unknown): string | null {
+  const named = z.object({ keyid: z.string() }).safeParse(row);
+  return named.success ? named.data.keyid : null;
+}
+
+function parseRow(row: unknown): TrustRow {
+  const parsed = TrustRow.safeParse(row);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new TrustError(
+    'E_TRUST_STORE',
+    `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'malformed'}`,
+  );
 }
 
 /** @throws TrustError `E_TRUST_STORE` that names every bad row and what is wrong with it. */

@@ -221,6 +221,6 @@ export const admissionCodes: Readonly<Record<AdmissionCode, Explanation>> = {
   },
 };
 
-export function isAdmissionCode(code: string): code is AdmissionCode {
-  return Object.hasOwn(admissionCodes, code);
+export function isAdmissionCode(code: unknown): code is AdmissionCode {
+  return typeof code === 'string' && Object.hasOwn(admissionCodes, code);
 }

@@ -1,0 +1,348 @@
+import { ledgerEntry } from '@airlock/common/ledger/entry';
+import { TargetPolicy } from '@airlock/common/policy/target-policy';
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Promotion } from '../domain/promotion.ts';
+import type { PromotionFacts, Verdict } from '../domain/verdict.ts';
+import { MintError, mintLogin, type LoginClaims, type MintDependencies } from './mint-login.ts';
+import {
+  StoreError,
+  type Delivery,
+  type EntryFacts,
+  type MintedLoginRecord,
+  type VaultSession,
+} from './ports.ts';
+
+const now = new Date('2026-11-22T10:00:00.500Z');
+const digest = (letter: string): string => letter.repeat(64);
+
+const policy = TargetPolicy.parse({
+  version: 1,
+  target: 'prod-eu',
+  admits: [
+    {
+      repo: 'https://git.example/shop.git',
+      refs: ['refs/heads/main'],
+      pipeline: '.woodpecker.yaml',
+      releaseFile: '.airlock/release.yaml',
+      subject: 'shop.tar.gz',
+      builders: { id: 'https://ci.example/main@v1', threshold: 1 },
+      maxAge: '14d',
+      tests: 'required',
+      signedCommits: 'not-required',
+    },
+  ],
+  approvals: {
+    rules: [{ role: 'release-manager', count: 2 }],
+    exclude: ['requester', 'authors', 'committers'],
+    expires: '24h',
+  },
+  credentials: {
+    vault: {
+      jwtMount: 'jwt-prod-eu',
+      jwtRole: 'prod-eu',
+      databaseMount: 'database',
+      databaseRole: 'shop',
+      ttl: '2m',
+    },
+  },
+  deliver: {
+    hook: `load@sha256:${digest('a')}`,
+    timeout: '60s',
+    params: {},
+    database: { host: '127.0.0.1', port: 5432, name: 'shop' },
+  },
+});
+
+// The members that the mint reads; the rest of a promotion does not matter to it.
+const promotion = {
+  id: 'prm_0000000001',
+  target: 'prod-eu',
+  promotionDigest: digest('d'),
+  artifactDigest: digest('b'),
+  policyDigest: digest('c'),
+  commit: '1'.repeat(40),
+} as unknown as Promotion;
+const delivery = {
+  id: 'dlv_0000000001',
+  promotionId: 'prm_0000000001',
+  target: 'prod-eu',
+  state: 'running',
+  fence: 1,
+  intentDigest: digest('e'),
+  hookStartedAt: null,
+} as unknown as Delivery;
+const session = {
+  id: 'vse_0000000001',
+  deliveryId: 'dlv_0000000001',
+  target: 'prod-eu',
+  fence: 1,
+  state: 'INTENT',
+  jwtMount: 'jwt-prod-eu',
+  databaseMount: 'database',
+  databaseRole: 'shop',
+  jwtExpiresAt: new Date('2026-11-22T10:00:20.500Z'),
+} as unknown as VaultSession;
+const intent = {
+  type: 'delivery.intent',
+  subjectDigest: digest('d'),
+  refs: { delivery: delivery.id, target: 'prod-eu' },
+} as const;
+
+type World = {
+  promotion: Promotion | null;
+  delivery: Delivery | null;
+  session: VaultSession | null;
+  judged: Promotion | null;
+  verdict: Verdict;
+  target: { policy: TargetPolicy; digest: string } | null;
+  intent: {
+    type: 'delivery.intent' | 'delivery.finished';
+    subjectDigest: string;
+    refs: Record<string, string>;
+  } | null;
+  minted: boolean;
+  mintedMeanwhile: boolean;
+};
+
+const good: World = {
+  promotion,
+  delivery,
+  session,
+  judged: promotion,
+  verdict: { allowed: true },
+  target: { policy, digest: digest('c') },
+  intent,
+  minted: false,
+  mintedMeanwhile: false,
+};
+
+function mint(change: Partial<World>) {
+  const world = { ...good, ...change };
+  const events: string[] = [];
+  const records: { mint: MintedLoginRecord[]; entries: EntryFacts[]; claims: LoginClaims[] } = {
+    mint: [],
+    entries: [],
+    claims: [],
+  };
+  const dependencies: MintDependencies = {
+    transactor: {
+      async transaction(work) {
+        const result = await work({ startedAt: now });
+        events.push('committed');
+        return result;
+      },
+    },
+    promotions: { find: () => Promise.resolve(world.promotion) },
+    deliveries: { find: () => Promise.resolve(world.delivery) },
+    sessions: {
+      find: () => Promise.resolve(world.session),
+      minted: () =>
+        Promise.resolve(
+          world.minted
+            ? { sessionId: session.id, deliveryId: delivery.id, mintedAt: now, expiresAt: now }
+            : null,
+        ),
+      recordMint(_tx, record) {
+        if (world.mintedMeanwhile) return Promise.reject(new StoreError('already-minted', 'twice'));
+        records.mint.push(record);
+        return Promise.resolve();
+      },
+    },
+    recorder: {
+      record(_tx, entry) {
+        records.entries.push(entry);
+        return Promise.resolve(digest('f'));
+      },
+    },
+    judge: () =>
+      Promise.resolve(
+        world.judged === null
+          ? null
+          : {
+              // Of the facts the mint reads these two.
+              facts: {
+                promotion: world.judged,
+                approvals: { have: 2 },
+              } as unknown as PromotionFacts,
+              verdict: world.verdict,
+            },
+      ),
+    policyOf: () => Promise.resolve(world.target),
+    provenEntry: () =>
+      Promise.resolve(
+        world.intent === null
+          ? null
+          : {
+              body: ledgerEntry({
+                at: '2026-11-22T10:00:00Z',
+                actor: 'deliverer',
+                ...world.intent,
+              }),
+            },
+      ),
+    signer: {
+      sign(claims) {
+        events.push('signed');
+        records.claims.push(claims);
+        return Promise.resolve('jwt');
+      },
+    },
+    issuer: 'https://gate.example/authority',
+    loginSeconds: 20,
+    clock: () => now,
+  };
+  const request = { deliveryId: delivery.id, sessionId: session.id };
+  return { answer: mintLogin(dependencies)(request), events, records };
+}
+
+async function codesOf(change: Partial<World>): Promise<readonly string[]> {
+  const { answer, records } = mint(change);
+  const error: unknown = await answer.then(
+    () => null,
+    (cause: unknown) => cause,
+  );
+  assert.ok(error instanceof MintError, String(error));
+  assert.deepEqual(records.claims, [], 'nothing was signed');
+  return error.codes;
+}
+
+test('a login states exactly what Vault is told to compare, as strings', async () => {
+  const { answer, records } = mint({});
+  const iat = Math.floor(now.getTime() / 1000);
+  assert.deepEqual(await answer, {
+    jwt: 'jwt',
+    mount: 'jwt-prod-eu',
+    role: 'prod-eu',
+    expiresAt: '2026-11-22T10:00:20.000Z',
+  });
+  assert.deepEqual(records.claims, [
+    {
+      iss: 'https://gate.example/authority',
+      aud: 'vault-prod/prod-eu',
+      sub: 'target:prod-eu',
+      target: 'prod-eu',
+      purpose: 'delivery',
+      approval_state: 'satisfied',
+      approvals: '2',
+      delivery_id: 'dlv_0000000001',
+      promotion_digest: digest('d'),
+      artifact_digest: digest('b'),
+      commit: '1'.repeat(40),
+      policy_rev: digest('c'),
+      jti: 'vse_0000000001',
+      iat,
+      nbf: iat,
+      exp: iat + 20,
+    },
+  ]);
+});
+
+test('the mint is committed, with its ledger entry, before the signature exists', async () => {
+  const { answer, events, records } = mint({});
+  await answer;
+  assert.deepEqual(events, ['committed', 'signed']);
+  assert.deepEqual(
+    records.entries.map((entry) => [entry.type, entry.refs['session']]),
+    [['credential.requested', session.id]],
+  );
+  assert.equal(records.mint.length, 1);
+});
+
+test('a login never outlives what the session row says, because the watchdog goes by the row', async () => {
+  const { answer, records } = mint({
+    session: { ...session, jwtExpiresAt: new Date('2026-11-22T10:00:07.900Z') },
+  });
+  assert.equal((await answer).expiresAt, '2026-11-22T10:00:07.000Z');
+  assert.equal(records.claims[0]?.exp, Date.parse('2026-11-22T10:00:07Z') / 1000);
+});
+
+const other = { ...promotion, promotionDigest: digest('9') };
+const refusals: [string, Partial<World>, string[]][] = [
+  ['a delivery that nobody knows', { delivery: null }, ['delivery-unknown']],
+  ['a session that nobody knows', { session: null }, ['session-unknown']],
+  ['a promotion that nobody knows', { promotion: null }, ['promotion-unknown']],
+  ['facts that cannot be gathered', { judged: null }, ['promotion-unknown', 'promotion-changed']],
+  [
+    'a delivery that has ended',
+    { delivery: { ...delivery, state: 'failed' } },
+    ['delivery-not-running'],
+  ],
+  [
+    'a delivery whose hook ran',
+    { delivery: { ...delivery, hookStartedAt: now } },
+    ['hook-started-before'],
+  ],
+  ['a delivery taken over', { delivery: { ...delivery, fence: 2 } }, ['session-fenced-off']],
+  ['a session that logged in', { session: { ...session, state: 'TOKEN' } }, ['session-not-intent']],
+  [
+    'a session in revocation',
+    { session: { ...session, state: 'REVOKING' } },
+    ['session-not-intent'],
+  ],
+  [
+    'a session of another target',
+    { session: { ...session, target: 'prod-us' } },
+    ['session-of-other-delivery'],
+  ],
+  [
+    'a session for another mount',
+    { session: { ...session, jwtMount: 'jwt-prod-us' } },
+    ['session-of-other-mount'],
+  ],
+  [
+    'a session for another role',
+    { session: { ...session, databaseRole: 'admin' } },
+    ['session-of-other-mount'],
+  ],
+  [
+    'a session whose time is over',
+    { session: { ...session, jwtExpiresAt: now } },
+    ['session-expired'],
+  ],
+  [
+    'a session within its last second',
+    { session: { ...session, jwtExpiresAt: new Date('2026-11-22T10:00:00.900Z') } },
+    ['session-expired'],
+  ],
+  ['a second login', { minted: true }, ['already-minted']],
+  ['a second login at the same moment', { mintedMeanwhile: true }, ['already-minted']],
+  ['an intent that is not published', { intent: null }, ['intent-unpublished']],
+  [
+    'an intent of another promotion',
+    { intent: { ...intent, subjectDigest: digest('9') } },
+    ['intent-differs'],
+  ],
+  [
+    'an intent of another delivery',
+    { intent: { ...intent, refs: { delivery: 'dlv_0000000002', target: 'prod-eu' } } },
+    ['intent-differs'],
+  ],
+  [
+    'an entry that is no intent',
+    { intent: { ...intent, type: 'delivery.finished' } },
+    ['intent-differs'],
+  ],
+  ['a target file that changed', { target: { policy, digest: digest('8') } }, ['policy-changed']],
+  ['a target file that is gone', { target: null }, ['policy-changed']],
+  ['a promotion that changed while it was judged', { judged: other }, ['promotion-changed']],
+  [
+    'a verdict against it, with every reason',
+    {
+      verdict: {
+        allowed: false,
+        reasons: [
+          { code: 'rejected', person: 'mira' },
+          { code: 'approvals-missing', have: 1, need: 2, role: 'release-manager', eligible: [] },
+        ],
+      },
+    },
+    ['rejected', 'approvals-missing'],
+  ],
+];
+
+for (const [what, change, codes] of refusals) {
+  test(`no login for ${what}`, async () => {
+    assert.deepEqual(await codesOf(change), codes);
+  });
+}

@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { headline, sentenceOf, sorted, stateSentence } from './sentences.ts';
+import { mayBecome, promotionStates } from './promotion.ts';
+import {
+  evaluatePromotion,
+  type DenialCode,
+  type DenialReason,
+  type PromotionFacts,
+} from './verdict.ts';
+
+const now = new Date('2026-11-22T10:00:00Z');
+const hookDigest = 'a'.repeat(64);
+
+/** Facts with nothing against them. */
+const good: PromotionFacts = {
+  now,
+  promotion: {
+    id: 'prm_0000000000',
+    target: 'prod-eu',
+    release: '2026.11.22-1',
+    state: 'waiting',
+    expiresAt: new Date('2026-11-22T10:00:01Z'),
+    repository: 'https://git.example/org/app',
+    mainPosition: 10,
+    artifactDigest: 'b'.repeat(64),
+    hook: `load-release@sha256:${hookDigest}`,
+    promotionDigest: 'c'.repeat(64),
+  },
+  underOwnDelivery: false,
+  targetKnown: true,
+  changed: { policy: false, roster: false, base: null, fields: [] },
+  hookDigest,
+  artifactPresent: true,
+  bundle: { ok: true },
+  unmappedEmails: [],
+  approvals: {
+    have: 2,
+    need: 2,
+    role: 'release-manager',
+    counting: ['leo', 'mira'],
+    discounted: [],
+    eligible: [],
+  },
+  rejectedBy: null,
+  freeze: null,
+  busy: null,
+  pendingSession: null,
+  live: { release: '2026.11.20-4', mainPosition: 7 },
+  ledgerFault: null,
+};
+
+function codes(facts: PromotionFacts): DenialCode[] {
+  const verdict = evaluatePromotion(facts);
+  return verdict.allowed ? [] : verdict.reasons.map((reason) => reason.code);
+}
+
+test('nothing against it means that it may go', () => {
+  assert.deepEqual(evaluatePromotion(good), { allowed: true });
+});
+
+test('what is approved, by whom, does not make up for anything else', () => {
+  const everything = { ...good, approvals: { ...good.approvals, have: 99 } };
+  assert.deepEqual(codes({ ...everything, artifactPresent: false }), ['artifact-missing']);
+});
+
+const since = new Date('2026-11-22T09:00:00Z');
+const faults: readonly [DenialCode, PromotionFacts][] = [
+  ['promotion-not-waiting', { ...good, promotion: { ...good.promotion, state: 'superseded' } }],
+  ['promotion-expired', { ...good, promotion: { ...good.promotion, expiresAt: now } }],
+  [
+    'approvals-missing',
+    { ...good, approvals: { ...good.approvals, have: 1, eligible: ['Mira', 'Nils'] } },
+  ],
+  ['rejected', { ...good, rejectedBy: 'Leo' }],
+  ['target-unknown', { ...good, targetKnown: false }],
+  ['policy-changed', { ...good, changed: { ...good.changed, policy: true } }],
+  ['roster-changed', { ...good, changed: { ...good.changed, roster: true } }],
+  [
+    'base-changed',
+    { ...good, changed: { ...good.changed, base: { was: null, now: '2026.11.20-4' } } },
+  ],
+  ['document-differs', { ...good, changed: { ...good.changed, fields: ['artifact'] } }],
+  ['hook-changed', { ...good, hookDigest: 'd'.repeat(64) }],
+  ['hook-missing', { ...good, hookDigest: null }],
+  ['artifact-missing', { ...good, artifactPresent: false }],
+  ['repository-frozen', { ...good, freeze: { reason: 'main was rewritten', since } }],
+  ['target-busy', { ...good, busy: { deliveryId: 'dlv_0000000000', since } }],
+  [
+    'credential-pending',
+    { ...good, pendingSession: { sessionId: 'vse_0', state: 'REVOKE_PENDING', since } },
+  ],
+  ['older-than-live', { ...good, live: { release: '2026.11.22-2', mainPosition: 11 } }],
+  ['author-unmapped', { ...good, unmappedEmails: ['stranger@example.com'] }],
+  [
+    'bundle-refused',
+    { ...good, bundle: { ok: false, code: 'E_KEY_REVOKED', detail: 'key x was revoked' } },
+  ],
+  ['ledger-unavailable', { ...good, ledgerFault: 'its admission is not in a signed checkpoint' }],
+];
+
+describe('each fault alone refuses, by its own name', () => {
+  for (const [code, facts] of faults) {
+    test(code, () => {
+      assert.deepEqual(codes(facts), [code]);
+    });
+  }
+});
+
+test('every reason is told, not the first', () => {
+  const facts = { ...good, artifactPresent: false, hookDigest: null, rejectedBy: 'Leo' };
+  assert.deepEqual(codes(facts), ['rejected', 'hook-missing', 'artifact-missing']);
+});
+
+test('for its own delivery a promotion must be delivering, and waiting is then wrong', () => {
+  const delivering = { ...good.promotion, state: 'delivering' as const };
+  assert.deepEqual(codes({ ...good, underOwnDelivery: true, promotion: delivering }), []);
+  assert.deepEqual(codes({ ...good, underOwnDelivery: true }), ['promotion-not-waiting']);
+  assert.deepEqual(codes({ ...good, promotion: delivering }), ['promotion-not-waiting']);
+});
+
+test('a policy that asks for nobody is satisfied by nothing', () => {
+  assert.deepEqual(codes({ ...good, approvals: { ...good.approvals, have: 0, need: 0 } }), [
+    'approvals-missing',
+  ]);
+});
+
+test('the same place on main may be delivered again, an earlier one may not', () => {
+  const at = (mainPosition: number) => ({ ...good, live: { release: 'x', mainPosition } });
+  assert.deepEqual(codes(at(10)), []);
+  assert.deepEqual(codes(at(11)), ['older-than-live']);
+});
+
+describe('sentences', () => {
+  const reasons = faults.map(([, facts]): DenialReason => {
+    const verdict = evaluatePromotion(facts);
+    assert.equal(verdict.allowed, false);
+    return verdict.reasons[0];
+  });
+
+  for (const reason of reasons) {
+    test(`${reason.code} is one sentence that says who, when or how`, () => {
+      const { kind, text } = sentenceOf(reason);
+      assert.ok(['person', 'time', 'fix', 'system'].includes(kind));
+      assert.match(text, /^[A-Z0-9].*\.$/s);
+      assert.doesNotMatch(text, /block/i);
+      assert.doesNotMatch(text, /undefined|null|\[object/);
+      // Who (a person or platform), when (by itself, within seconds), or how (ask, build, talk).
+      assert.match(
+        text,
+        /platform|by itself|within seconds|ask for|build the release|talk to|can give/,
+      );
+    });
+  }
+
+  test('no two reasons share a sentence', () => {
+    const texts = reasons.map((reason) => sentenceOf(reason).text);
+    assert.equal(new Set(texts).size, texts.length);
+  });
+
+  const missing = (have: number, need: number, eligible: string[]) =>
+    sentenceOf({ code: 'approvals-missing', have, need, role: 'release-manager', eligible });
+
+  test('waiting for people names them', () => {
+    assert.deepEqual(missing(1, 2, ['Leo', 'Mira']), {
+      kind: 'person',
+      text: '1 of 2 approvals are there; Leo or Mira can give the missing one as release manager.',
+    });
+  });
+
+  test('waiting for people who do not exist is a fix', () => {
+    assert.equal(missing(0, 2, ['Leo']).kind, 'fix');
+    assert.match(missing(0, 2, ['Leo']).text, /only Leo is left/);
+    assert.match(missing(0, 2, []).text, /nobody is left/);
+  });
+
+  test('what must be mended first is on top', () => {
+    const verdict = evaluatePromotion({
+      ...good,
+      ledgerFault: 'no checkpoint',
+      hookDigest: null,
+      busy: { deliveryId: 'dlv_0', since },
+      approvals: { ...good.approvals, have: 0, eligible: ['Leo', 'Mira'] },
+    });
+    assert.equal(verdict.allowed, false);
+    assert.equal(headline(verdict).kind, 'system');
+    assert.deepEqual(
+      sorted(verdict).map((sentence) => sentence.kind),
+      ['system', 'fix', 'time', 'person'],
+    );
+  });
+
+  for (const state of promotionStates) {
+    test(`a promotion that is ${state} has a sentence`, () => {
+      const promotion = {
+        state,
+        stateReason: 'said so',
+        release: '2026.11.22-1',
+        target: 'prod-eu',
+        expiresAt: now,
+      };
+      const text = stateSentence(promotion, null);
+      assert.match(text, /^[A-Z0-9].*\.$/s);
+      assert.match(text, /2026\.11\.22-1/);
+      assert.doesNotMatch(text, /block|undefined|null/i);
+    });
+  }
+});
+
+test('a promotion moves forward only', () => {
+  const allowed = promotionStates.flatMap((from) =>
+    promotionStates.filter((to) => mayBecome(from, to)).map((to) => `${from} → ${to}`),
+  );
+  assert.deepEqual(allowed, [
+    'waiting → delivering',
+    'waiting → expired',
+    'waiting → superseded',
+    'waiting → rejected',
+    'delivering → live',
+    'delivering → failed',
+    'delivering → indeterminate',
+  ]);
+});

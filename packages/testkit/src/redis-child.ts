@@ -1,0 +1,10 @@
+/** The process that holds js-redis-server: `redis-child.ts PORT`. Ends on SIGTERM or SIGINT. */
+import { createRedisServer } from 'js-redis-server';
+
+const { server } = await createRedisServer();
+// The package listens on every interface and cannot be told otherwise: that socket is closed before anybody could
+// know its port, and the same server listens again where only this machine reaches it.
+server.server.close(() => {
+  server.server.listen(Number(process.argv[2]), '127.0.0.1');
+});
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(0));

@@ -1,0 +1,548 @@
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { createContentStore } from '@airlock/artifacts/content-store';
+import { AirlockError } from '@airlock/common/errors';
+import { TargetPolicy } from '@airlock/common/policy/target-policy';
+import { importTrust, TrustRow } from '@airlock/common/trust/signer';
+import type { CommitFacts } from '@airlock/common/verify/decide-admission';
+import type { OutboxItem } from '@airlock/common/wire/outbox';
+import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
+import { z } from 'zod';
+import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
+import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
+import { recorder } from '../adapters/postgres/ledger-store.ts';
+import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { outboxItemHash } from '../domain/outbox-chain.ts';
+import { acceptBundle, type Acceptance } from './accept-bundle.ts';
+import type { ArtifactStore, Mirror } from './intake-ports.ts';
+import { pollOutbox } from './poll-outbox.ts';
+import { refreshPromotions } from './refresh-promotions.ts';
+import type { GateFiles } from './ports.ts';
+
+/** The form of the conformance vectors, as far as it is used here (tests/vectors/README.md). */
+const Vector = z.looseObject({
+  id: z.string(),
+  expect: z.string(),
+  now: z.string(),
+  target: z.string(),
+  bundle: z.base64(),
+  artifact: z.base64(),
+  trust: z.array(TrustRow),
+  policies: z.record(
+    z.string(),
+    z.looseObject({
+      builderId: z.string(),
+      repository: z.string(),
+      pipeline: z.string(),
+      release: z.string(),
+      subjectName: z.string(),
+      threshold: z.number(),
+      maxAgeSeconds: z.number(),
+    }),
+  ),
+  git: z.object({ commits: z.record(z.string(), z.custom<CommitFacts>()) }),
+  state: z.object({
+    envelopes: z.array(z.string()),
+    payloads: z.array(z.string()),
+    invocations: z.record(z.string(), z.string()),
+    lastPosition: z.number().nullable(),
+  }),
+});
+type Vector = z.infer<typeof Vector>;
+
+const directory = new URL('../../../../tests/vectors/admission/', import.meta.url);
+const vectors = readdirSync(directory)
+  .filter((name) => name.endsWith('.json'))
+  .map((name) => Vector.parse(JSON.parse(readFileSync(new URL(name, directory), 'utf8'))));
+
+const sha = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
+const source = 'nonprod';
+const gateOrigin = 'https://gate.example';
+
+let gate: TestGateDatabase;
+let intakeDatabase: GateDatabase;
+let storeDirectory: string;
+let artifacts: ArtifactStore;
+
+before(async () => {
+  gate = await createGateDatabase();
+  intakeDatabase = openDatabase(gate.settings('gate_intake'));
+  storeDirectory = mkdtempSync(join(tmpdir(), 'airlock-intake-'));
+  artifacts = createContentStore(storeDirectory);
+});
+after(async () => {
+  await intakeDatabase.close();
+  await gate.dispose();
+  rmSync(storeDirectory, { recursive: true });
+});
+beforeEach(async () => {
+  await gate.asOwner(
+    'truncate outbox_cursor, intake_item, promotion, target_live, delivery, git_head, repository_freeze, ledger_pending cascade',
+  );
+});
+
+function vectorNamed(id: string): Vector {
+  const found = vectors.find((vector) => vector.id === id);
+  assert.ok(found, `vector ${id}`);
+  return found;
+}
+
+/** The target file that says what the vector's policy says. */
+function targetFile(target: string, policy: Vector['policies'][string]): TargetPolicy {
+  return TargetPolicy.parse({
+    version: 1,
+    target,
+    admits: [
+      {
+        repo: policy.repository,
+        refs: ['refs/heads/main'],
+        pipeline: policy.pipeline,
+        releaseFile: policy.release,
+        subject: policy.subjectName,
+        builders: { id: policy.builderId, threshold: policy.threshold },
+        maxAge: `${policy.maxAgeSeconds}s`.replace('1209600s', '14d'),
+        tests: 'required',
+        signedCommits: 'required',
+      },
+    ],
+    approvals: {
+      rules: [{ role: 'release-manager', count: 2 }],
+      exclude: ['requester', 'authors', 'committers'],
+      expires: '24h',
+    },
+    credentials: {
+      vault: {
+        jwtMount: `jwt-${target}`,
+        jwtRole: 'deliver',
+        databaseMount: 'database',
+        databaseRole: 'loader',
+        ttl: '5m',
+      },
+    },
+    deliver: {
+      hook: `load-release@sha256:${'a'.repeat(64)}`,
+      timeout: '2m',
+      params: {},
+      database: { host: '127.0.0.1', port: 5432, name: 'production' },
+    },
+  });
+}
+
+function filesOf(vector: Vector): GateFiles {
+  return {
+    targets: new Map(
+      Object.entries(vector.policies).map(([target, policy]) => [
+        target,
+        { policy: targetFile(target, policy), digest: sha(target) },
+      ]),
+    ),
+    roster: { roster: { version: 1, people: [] }, digest: sha('roster') },
+    trust: importTrust(vector.trust),
+    hookDigest: () => Promise.resolve('a'.repeat(64)),
+  };
+}
+
+/** A mirror that answers what the vector says it would; the real one has its own tests. */
+function mirrorOf(vector: Vector, head = '7fd1a60b01f91b314f59955a4e4d4e80d8edf11d'): Mirror {
+  return {
+    fetch: () => Promise.resolve({ head, previous: null }),
+    commitFacts: (commit) => Promise.resolve(vector.git.commits[commit] ?? null),
+    log: ({ to }) =>
+      Promise.resolve([
+        {
+          commit: to,
+          authorName: 'Dana',
+          authorEmail: 'dana@example.com',
+          committerEmail: 'dana@example.com',
+          subject: 'VAT per line',
+          committedAt: '2026-11-21T10:00:00Z',
+        },
+      ]),
+    changedFiles: () => Promise.resolve([]),
+  };
+}
+
+function itemOf(vector: Vector, chain: { seq: number; prevHash: string }): OutboxItem {
+  const bundle = Buffer.from(vector.bundle, 'base64');
+  const artifact = Buffer.from(vector.artifact, 'base64');
+  const item = {
+    ...chain,
+    id: 'prq_0000000000',
+    createdAt: '2026-11-21T11:59:00Z',
+    bundle: { digest: sha(bundle), size: bundle.length },
+    artifact: { digest: sha(artifact), size: artifact.length },
+    claimedTarget: vector.target,
+  };
+  return { ...item, hash: outboxItemHash(item) };
+}
+
+class MissingBlob extends AirlockError<'outbox-blob-missing'> {}
+
+/** Nonprod's blobs by digest. */
+function blobsOf(...contents: Uint8Array[]) {
+  const blobs = new Map(contents.map((bytes) => [sha(bytes), bytes]));
+  return (digest: string): Promise<AsyncIterable<Uint8Array>> => {
+    const bytes = blobs.get(digest);
+    return bytes === undefined
+      ? Promise.reject(new MissingBlob('outbox-blob-missing', 'none'))
+      : Promise.resolve(chunks(bytes));
+  };
+}
+
+async function* chunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let offset = 0; offset < bytes.length; offset += 65_536) {
+    yield await Promise.resolve(bytes.subarray(offset, offset + 65_536));
+  }
+}
+
+function dependencies(vector: Vector, overrides: { blob?: ReturnType<typeof blobsOf> } = {}) {
+  const intake = createIntakeStore(intakeDatabase);
+  const promotions = createPromotionStore(intakeDatabase);
+  return {
+    gate: gateOrigin,
+    source,
+    transactor: intakeDatabase,
+    intake,
+    promotions,
+    recorder,
+    files: () => Promise.resolve(filesOf(vector)),
+    outbox: {
+      blob:
+        overrides.blob ??
+        blobsOf(Buffer.from(vector.bundle, 'base64'), Buffer.from(vector.artifact, 'base64')),
+    },
+    artifacts,
+    mirror: (repository: string) =>
+      repository === 'https://git.example/org/app' ? mirrorOf(vector) : undefined,
+    maxArtifactBytes: 1_000_000,
+    clock: () => new Date(vector.now),
+    random: (count: number) => randomBytes(count),
+  };
+}
+
+async function accept(
+  vector: Vector,
+  overrides: { blob?: ReturnType<typeof blobsOf>; seq?: number } = {},
+): Promise<Acceptance> {
+  const given = dependencies(vector, overrides);
+  await given.intake.polled(source, { head: 99, at: new Date(vector.now) });
+  const end = await given.intake.cursor(source);
+  const item = itemOf(vector, {
+    seq: (end?.seq ?? 0) + 1,
+    prevHash: end?.itemHash ?? '0'.repeat(64),
+  });
+  return acceptBundle(given, item);
+}
+
+/** What the vector says was admitted and delivered before, as rows. */
+async function arrange(vector: Vector): Promise<void> {
+  const { envelopes, invocations, lastPosition } = vector.state;
+  for (const envelope of envelopes) await seed({ target: vector.target, envelope });
+  for (const [run, artifact] of Object.entries(invocations)) {
+    await seed({ target: 'elsewhere', run, artifact });
+  }
+  if (lastPosition === null) return;
+  const id = await seed({ target: vector.target, state: 'superseded' });
+  await gate.asOwner(
+    `insert into delivery (id, promotion_id, target, state, step, fence, owner, heartbeat_at, intent_digest)
+     values ($1, $2, $3, 'succeeded', 'finished', 1, 'x', now(), 'x')`,
+    [id.replace('prm_', 'dlv_'), id, vector.target],
+  );
+  await gate.asOwner(
+    `insert into target_live values ($1, $2, $3, '2026.11.20-1', $4, $5, $6, now())`,
+    [vector.target, id, id.replace('prm_', 'dlv_'), sha('live'), 'f'.repeat(40), lastPosition],
+  );
+}
+
+async function seed(fields: {
+  target: string;
+  state?: string;
+  envelope?: string;
+  run?: string;
+  artifact?: string;
+}): Promise<string> {
+  const name = randomBytes(5).toString('hex');
+  const id = `prm_${name}`;
+  await gate.asOwner(
+    `insert into promotion (id, target, release, state, subject_name, artifact_digest, artifact_size, repository, commit,
+       main_position, pipeline, builder_id, key_ids, invocation_id, built_at, requester, requester_idp, reason, requested_at,
+       expires_at, bundle, bundle_digest, envelope_digest, provenance_digest, policy_digest, hook, document, promotion_digest, delta)
+     values ($1, $2, 'r', $3, 's', $4, 1, 'repo', 'c', 1, 'p', 'b', '{}', $5, now(), 'x', 'x', 'x', now(),
+       now(), '', $6, $7, $8, 'p', 'h', '', 'd', '{}')`,
+    [
+      id,
+      fields.target,
+      fields.state ?? 'waiting',
+      fields.artifact ?? sha(`a ${name}`),
+      fields.run ?? `run ${name}`,
+      sha(`b ${name}`),
+      fields.envelope ?? sha(`e ${name}`),
+      sha(`p ${name}`),
+    ],
+  );
+  return id;
+}
+
+describe('every admission vector, through the whole of intake', () => {
+  for (const vector of vectors) {
+    test(`${vector.id} gives ${vector.expect}`, async () => {
+      await arrange(vector);
+      const acceptance = await accept(vector);
+      const found = acceptance.outcome === 'admitted' ? 'OK' : acceptance.code;
+      assert.equal(found, vector.expect);
+      const items = await gate.asOwner('select outcome, code from intake_item');
+      assert.deepEqual(items, [
+        {
+          outcome: acceptance.outcome,
+          code: acceptance.outcome === 'admitted' ? null : vector.expect,
+        },
+      ]);
+      const entries = await gate.asOwner(
+        `select convert_from(body, 'UTF8')::jsonb ->> 'type' as type from ledger_pending order by id desc limit 1`,
+      );
+      assert.equal(entries[0]?.['type'], `bundle.${acceptance.outcome}`);
+    });
+  }
+});
+
+describe('around the bundle', () => {
+  const good = vectorNamed('G01');
+
+  test('an admitted release waits, with a document of its own and its artifact in our store', async () => {
+    const acceptance = await accept(good);
+    assert.equal(acceptance.outcome, 'admitted');
+    const promotion = await createPromotionStore(intakeDatabase).find(acceptance.promotionId);
+    assert.equal(promotion?.state, 'waiting');
+    assert.equal(promotion.release, '2026.11.21-3');
+    assert.equal(promotion.requester, 'dana');
+    assert.deepEqual(promotion.delta.emails, ['dana@example.com']);
+    assert.equal(promotion.expiresAt.toISOString(), '2026-11-22T12:00:00.000Z');
+    assert.equal(await artifacts.has(promotion.artifactDigest), true);
+    const evidence = await createPromotionStore(intakeDatabase).evidence(promotion.id);
+    assert.equal(sha(evidence?.document ?? ''), promotion.promotionDigest);
+  });
+
+  test('the very same bundle is a replay even after its promotion expired', async () => {
+    const first = await accept(good);
+    assert.equal(first.outcome, 'admitted');
+    await gate.asOwner("update promotion set state = 'expired'");
+    const second = await accept(good);
+    assert.deepEqual(second.outcome === 'refused' && second.code, 'E_REPLAY');
+  });
+
+  test('bytes that are not those of the item are refused, bundle and artifact alike', async () => {
+    const bundle = Buffer.from(good.bundle, 'base64');
+    const artifact = Buffer.from(good.artifact, 'base64');
+    const other = Buffer.from('tampered');
+    const tampered = (digest: string) => (asked: string) =>
+      Promise.resolve(chunks(asked === digest ? other : asked === sha(bundle) ? bundle : artifact));
+    rmSync(join(storeDirectory, 'blobs/sha256', sha(artifact)), { force: true });
+    rmSync(join(storeDirectory, 'blobs/sha256', sha(bundle)), { force: true });
+    const withArtifact = await accept(good, { blob: tampered(sha(artifact)) });
+    assert.equal(withArtifact.outcome === 'refused' && withArtifact.code, 'E_ARTIFACT_DIGEST');
+    rmSync(join(storeDirectory, 'blobs/sha256', sha(bundle)), { force: true });
+    const withBundle = await accept(good, { blob: tampered(sha(bundle)) });
+    assert.equal(withBundle.outcome === 'refused' && withBundle.code, 'E_BUNDLE_DIGEST');
+  });
+
+  test('bytes that nonprod does not have are a refusal, so that they stop nothing behind them', async () => {
+    const acceptance = await accept(good, { blob: blobsOf() });
+    assert.equal(acceptance.outcome === 'refused' && acceptance.code, 'E_BLOB_MISSING');
+  });
+
+  test('the artifact of a bundle that is refused is never fetched', async () => {
+    const unsigned = vectorNamed('S12');
+    const asked: string[] = [];
+    const blob = blobsOf(Buffer.from(unsigned.bundle, 'base64'));
+    await accept(unsigned, {
+      blob: (digest) => {
+        asked.push(digest);
+        return blob(digest);
+      },
+    });
+    assert.deepEqual(asked, [sha(Buffer.from(unsigned.bundle, 'base64'))]);
+  });
+
+  test('a rewritten main freezes the repository and admits nothing of it from then on', async () => {
+    const given = dependencies(good);
+    await given.intake.polled(source, { head: 2, at: new Date() });
+    const rewound = {
+      ...mirrorOf(good),
+      fetch: () => Promise.reject(new AirlockError('git-rewound', 'main was rewritten')),
+    };
+    const first = itemOf(good, { seq: 1, prevHash: '0'.repeat(64) });
+    const refusal = await acceptBundle({ ...given, mirror: () => rewound }, first);
+    assert.equal(refusal.outcome === 'refused' && refusal.code, 'E_GIT_REWOUND');
+    const after = await accept(good);
+    assert.equal(after.outcome === 'refused' && after.code, 'E_REPOSITORY_FROZEN');
+  });
+
+  test('an unreachable git server refuses nothing: the item is looked at again', async () => {
+    const given = dependencies(good);
+    await given.intake.polled(source, { head: 1, at: new Date() });
+    const down = {
+      ...mirrorOf(good),
+      fetch: () => Promise.reject(new AirlockError('git-unreachable', 'no route')),
+    };
+    await assert.rejects(
+      acceptBundle(
+        { ...given, mirror: () => down },
+        itemOf(good, { seq: 1, prevHash: '0'.repeat(64) }),
+      ),
+      { code: 'git-unreachable' },
+    );
+    assert.deepEqual(await gate.asOwner('select * from intake_item'), []);
+    assert.equal((await given.intake.cursor(source))?.seq, 0);
+  });
+
+  test('each head of main is told to the ledger once', async () => {
+    await accept(good);
+    await gate.asOwner("update promotion set state = 'expired'");
+    await accept(good);
+    const heads = await gate.asOwner(
+      `select 1 from ledger_pending where convert_from(body, 'UTF8')::jsonb ->> 'type' = 'git.head'`,
+    );
+    assert.equal(heads.length, 1);
+  });
+});
+
+describe('the outbox', () => {
+  const good = vectorNamed('G01');
+
+  function poll(pages: (after: number) => { items: OutboxItem[]; head: number }) {
+    const given = dependencies(good);
+    return pollOutbox({
+      ...given,
+      outbox: { page: ({ after }) => Promise.resolve(pages(after)) },
+      accept: (item) => acceptBundle(given, item),
+      onAccepted: () => undefined,
+    });
+  }
+
+  const first = itemOf(good, { seq: 1, prevHash: '0'.repeat(64) });
+
+  test('new items are taken in order, once', async () => {
+    const second = itemOf(vectorNamed('S12'), { seq: 2, prevHash: first.hash });
+    const all = [first, second];
+    const pages = (after: number) => ({ items: all.filter((item) => item.seq > after), head: 2 });
+    assert.equal(await poll(pages), 2);
+    assert.equal(await poll(pages), 0);
+  });
+
+  test('a fork freezes the outbox for good and goes into the ledger', async () => {
+    await poll((after) => ({ items: after === 0 ? [first] : [], head: 1 }));
+    const forked = itemOf(good, { seq: 2, prevHash: 'e'.repeat(64) });
+    const pages = () => ({ items: [forked], head: 2 });
+    await assert.rejects(poll(pages), { code: 'E_OUTBOX_FORK' });
+    const honest = itemOf(good, { seq: 2, prevHash: first.hash });
+    await assert.rejects(
+      poll(() => ({ items: [honest], head: 2 })),
+      { code: 'E_OUTBOX_FORK' },
+    );
+    assert.equal((await gate.asOwner('select * from intake_item')).length, 1);
+    const entries = await gate.asOwner(
+      `select convert_from(body, 'UTF8')::jsonb -> 'refs' ->> 'code' as code from ledger_pending order by id desc limit 1`,
+    );
+    assert.equal(entries[0]?.['code'], 'E_OUTBOX_FORK');
+  });
+
+  test('an outbox that lost its end is a fork', async () => {
+    await poll((after) => ({ items: after === 0 ? [first] : [], head: 1 }));
+    await assert.rejects(
+      poll(() => ({ items: [], head: 0 })),
+      { code: 'E_OUTBOX_FORK' },
+    );
+  });
+});
+
+describe('while a promotion waits', () => {
+  const good = vectorNamed('G01');
+
+  async function refresh(changes: { files?: GateFiles; now?: string } = {}): Promise<string[]> {
+    const seen: string[] = [];
+    await refreshPromotions({
+      ...dependencies(good),
+      files: () => Promise.resolve(changes.files ?? filesOf(good)),
+      git: () => mirrorOf(good),
+      onChange: (change) => {
+        seen.push(change.change);
+      },
+      clock: () => new Date(changes.now ?? good.now),
+    });
+    return seen;
+  }
+
+  async function waiting() {
+    const acceptance = await accept(good);
+    assert.equal(acceptance.outcome, 'admitted');
+    const find = async () => {
+      const found = await createPromotionStore(intakeDatabase).find(acceptance.promotionId);
+      assert.ok(found);
+      return found;
+    };
+    return { find, before: await find() };
+  }
+
+  test('nothing changes while nothing changed', async () => {
+    const { find, before } = await waiting();
+    assert.deepEqual(await refresh(), []);
+    assert.deepEqual(await find(), before);
+  });
+
+  test('a changed target file or roster is another document, for which nobody approved', async () => {
+    const { find, before } = await waiting();
+    const files = filesOf(good);
+    const target = files.targets.get('prod-eu');
+    assert.ok(target);
+    const changed: GateFiles = {
+      ...files,
+      targets: new Map([['prod-eu', { ...target, digest: sha('edited') }]]),
+    };
+    assert.deepEqual(await refresh({ files: changed }), ['renewed']);
+    const renewed = await find();
+    assert.notEqual(renewed.promotionDigest, before.promotionDigest);
+    assert.equal(renewed.policyDigest, sha('edited'));
+    const roster = { ...changed, roster: { ...files.roster, digest: sha('new roster') } };
+    assert.deepEqual(await refresh({ files: roster }), ['renewed']);
+    assert.notEqual((await find()).promotionDigest, renewed.promotionDigest);
+  });
+
+  test('another release that goes live is another base', async () => {
+    const { find, before } = await waiting();
+    await arrange(good);
+    assert.deepEqual(await refresh(), ['renewed']);
+    const renewed = await find();
+    assert.equal(before.delta.base, null);
+    assert.deepEqual(renewed.delta.base, { commit: 'f'.repeat(40), release: '2026.11.20-1' });
+  });
+
+  test('an expiry that falls on this moment is over', async () => {
+    const { find, before } = await waiting();
+    assert.deepEqual(await refresh({ now: before.expiresAt.toISOString() }), ['expired']);
+    assert.equal((await find()).state, 'expired');
+  });
+
+  test('a release further on main supersedes one that still waits', async () => {
+    const { find } = await waiting();
+    const newer = await seed({ target: 'prod-eu' });
+    await gate.asOwner(
+      `update promotion set main_position = 11, release = '2026.11.22-1', expires_at = 'infinity',
+         commit = $2, hook = 'h', policy_digest = 'p', delta = $3 where id = $1`,
+      [newer, 'c'.repeat(40), JSON.stringify((await find()).delta)],
+    );
+    await gate.asOwner(`update promotion set expires_at = '2027-01-01' where id = $1`, [newer]);
+    await gate.asOwner(
+      `update promotion p set repository = q.repository, subject_name = q.subject_name, requester = 'dana',
+         artifact_digest = q.artifact_digest from promotion q where p.id = $1 and q.id <> $1`,
+      [newer],
+    );
+    assert.ok((await refresh()).includes('superseded'));
+    const found = await find();
+    assert.equal(found.state, 'superseded');
+    assert.equal(found.stateReason, '2026.11.22-1 was asked for');
+  });
+});

@@ -37,7 +37,9 @@ interface Stamp {
 }
 
 const lockDigest = (): string =>
-  createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
 
 function fingerprint(file: string): string {
   const path = join(root, file);
@@ -50,7 +52,10 @@ function isFresh(stampFile: string, lock: string): boolean {
   if (!existsSync(stampFile)) return false;
   // Written by this file alone; a damaged stamp fails the comparison below and is rebuilt.
   const stamp = JSON.parse(readFileSync(stampFile, 'utf8')) as Stamp;
-  return stamp.lock === lock && Object.entries(stamp.inputs).every(([file, was]) => fingerprint(file) === was);
+  return (
+    stamp.lock === lock &&
+    Object.entries(stamp.inputs).every(([file, was]) => fingerprint(file) === was)
+  );
 }
 
 async function bundle({ name, directory, processes }: Bundle, lock: string): Promise<void> {
@@ -83,9 +88,17 @@ async function bundle({ name, directory, processes }: Bundle, lock: string): Pro
     },
     external: ['pg-native', 'msgpackr-extract'],
   });
-  const inputs = Object.keys(result.metafile.inputs).filter((file) => !file.startsWith('node_modules/'));
-  writeFileSync(join(out, 'inputs.json'), JSON.stringify(Object.keys(result.metafile.inputs).sort(), null, 1));
-  const stamp: Stamp = { lock, inputs: Object.fromEntries(inputs.map((file) => [file, fingerprint(file)])) };
+  const inputs = Object.keys(result.metafile.inputs).filter(
+    (file) => !file.startsWith('node_modules/'),
+  );
+  writeFileSync(
+    join(out, 'inputs.json'),
+    JSON.stringify(Object.keys(result.metafile.inputs).sort(), null, 1),
+  );
+  const stamp: Stamp = {
+    lock,
+    inputs: Object.fromEntries(inputs.map((file) => [file, fingerprint(file)])),
+  };
   writeFileSync(stampFile, JSON.stringify(stamp));
 }
 
@@ -93,7 +106,10 @@ async function bundle({ name, directory, processes }: Bundle, lock: string): Pro
 export async function buildAll(): Promise<void> {
   await generatePrismaClients();
   const lock = lockDigest();
-  await Promise.all([...bundles.map((each) => bundle(each, lock)), buildAssets(join(dist, 'assets'))]);
+  await Promise.all([
+    ...bundles.map((each) => bundle(each, lock)),
+    buildAssets(join(dist, 'assets')),
+  ]);
 }
 
 if (import.meta.main) await buildAll();

@@ -8,7 +8,14 @@ const bin = (path: string): string => join(root, 'node_modules', path);
 
 const checks: readonly (readonly [name: string, ...command: string[]])[] = [
   ['types', bin('typescript/bin/tsc'), '-b'],
-  ['lint', bin('eslint/bin/eslint.js'), '--cache', '--cache-location', 'node_modules/.cache/eslint/', '.'],
+  [
+    'lint',
+    bin('eslint/bin/eslint.js'),
+    '--cache',
+    '--cache-location',
+    'node_modules/.cache/eslint/',
+    '.',
+  ],
   ['format', bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '--cache', '.'],
   [
     'imports',
@@ -42,7 +49,8 @@ await generatePrismaClients();
 const results = [await run(checks[0] ?? ['types'])];
 const queue = checks.slice(1);
 const worker = async (): Promise<void> => {
-  for (let check = queue.shift(); check !== undefined; check = queue.shift()) results.push(await run(check));
+  for (let check = queue.shift(); check !== undefined; check = queue.shift())
+    results.push(await run(check));
 };
 await Promise.all([worker(), worker()]);
 process.exitCode = results.every(Boolean) ? 0 : 1;

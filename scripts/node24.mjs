@@ -19,7 +19,9 @@ function fail(message) {
 }
 
 function installDependencies() {
-  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   const started = Date.now();
   process.stderr.write('  installing dependencies (npm ci) …\n');
@@ -34,7 +36,9 @@ function installDependencies() {
     fail('npm ci failed (its own message is above). Mend that and run the same command again.');
   }
   writeFileSync(stamp, wanted);
-  process.stderr.write(`  ✓ dependencies (npm ci)  ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
+  process.stderr.write(
+    `  ✓ dependencies (npm ci)  ${((Date.now() - started) / 1000).toFixed(1)} s\n`,
+  );
 }
 
 function node24() {
@@ -57,7 +61,14 @@ if (script === undefined) fail('usage: node scripts/node24.mjs SCRIPT [ARGUMENT�
 installDependencies();
 const child = spawn(
   node24(),
-  ['--conditions=source', '--import', join(root, 'scripts/tsx-hooks.mjs'), '--disable-warning=ExperimentalWarning', join(root, script), ...rest],
+  [
+    '--conditions=source',
+    '--import',
+    join(root, 'scripts/tsx-hooks.mjs'),
+    '--disable-warning=ExperimentalWarning',
+    join(root, script),
+    ...rest,
+  ],
   { stdio: 'inherit' },
 );
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {

@@ -31,12 +31,19 @@ export async function generatePrismaClients(): Promise<void> {
 }
 
 async function generate(client: Client): Promise<void> {
-  const wanted = createHash('sha256').update(readFileSync(join(root, client.schema))).digest('hex');
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, client.schema)))
+    .digest('hex');
   const stamp = join(root, client.output, '.schema-sha256');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   const child = spawn(
     process.execPath,
-    [join(root, 'node_modules/prisma/build/index.js'), 'generate', '--config', join(root, client.config)],
+    [
+      join(root, 'node_modules/prisma/build/index.js'),
+      'generate',
+      '--config',
+      join(root, client.config),
+    ],
     {
       cwd: root,
       // Generating needs no engine. /bin/false, not /bin/true: should anything call it after all, it fails loudly.

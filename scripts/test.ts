@@ -9,7 +9,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPostgres } from '@airlock/testkit/postgres';
 import { startRedis } from '@airlock/testkit/redis';
-import { bubblewrap, chromium, ensureInstalled, installCommand } from '@airlock/testkit/system-packages';
+import {
+  bubblewrap,
+  chromium,
+  ensureInstalled,
+  installCommand,
+} from '@airlock/testkit/system-packages';
 import { buildAll } from './build.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -33,11 +38,19 @@ const files: Record<Exclude<Stage, 'check'>, readonly string[]> = {
 
 function listed(stage: Exclude<Stage, 'check'>): readonly string[] {
   const found = files[stage].flatMap((pattern) => globSync(pattern, { cwd: root }));
-  return found.filter((file) => !file.includes('.tsbuild') && (stage !== 'unit' || !file.includes('.integration.'))).sort();
+  return found
+    .filter(
+      (file) => !file.includes('.tsbuild') && (stage !== 'unit' || !file.includes('.integration.')),
+    )
+    .sort();
 }
 
 function execute(args: readonly string[], env: Record<string, string>): Promise<boolean> {
-  const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
   const forward = (signal: NodeJS.Signals): void => {
     child.kill(signal);
   };
@@ -50,7 +63,10 @@ function execute(args: readonly string[], env: Record<string, string>): Promise<
   });
 }
 
-const nodeTest = (stage: Exclude<Stage, 'check'>, env: Record<string, string> = {}): Promise<boolean> =>
+const nodeTest = (
+  stage: Exclude<Stage, 'check'>,
+  env: Record<string, string> = {},
+): Promise<boolean> =>
   execute(
     [
       '--conditions=source',
@@ -69,11 +85,15 @@ const nodeTest = (stage: Exclude<Stage, 'check'>, env: Record<string, string> = 
     env,
   );
 
-async function sharedStack(work: (env: Record<string, string>) => Promise<boolean>): Promise<boolean> {
+async function sharedStack(
+  work: (env: Record<string, string>) => Promise<boolean>,
+): Promise<boolean> {
   const directory = mkdtempSync(join(tmpdir(), 'airlock-test-'));
   const postgres = await startPostgres({ directory: join(directory, 'postgres') });
   const redis = await startRedis({ directory: join(directory, 'redis') });
-  console.log(`  postgres (${postgres.source}) on ${postgres.host}:${postgres.port}, redis (${redis.source}) at ${redis.url}`);
+  console.log(
+    `  postgres (${postgres.source}) on ${postgres.host}:${postgres.port}, redis (${redis.source}) at ${redis.url}`,
+  );
   try {
     return await work({
       AIRLOCK_TEST_POSTGRES: JSON.stringify({
@@ -112,7 +132,9 @@ if (chosen.length === 0) {
 }
 for (const each of [bubblewrap, chromium]) {
   if ((await ensureInstalled(each)) === null) {
-    console.log(`! ${each.debian} is missing: its tests ${process.env['CI'] ? 'fail' : 'are skipped'}. Install it: ${installCommand(each)}`);
+    console.log(
+      `! ${each.debian} is missing: its tests ${process.env['CI'] ? 'fail' : 'are skipped'}. Install it: ${installCommand(each)}`,
+    );
   }
 }
 await buildAll();

@@ -32,7 +32,10 @@ export function layoutAt(directory: string): Layout {
     return path;
   };
   const run = under('run');
-  const sockets = Buffer.byteLength(join(run, 'authority.sock')) > maxSocketPathBytes ? mkdtempSync(join(tmpdir(), 'airlock-')) : run;
+  const sockets =
+    Buffer.byteLength(join(run, 'authority.sock')) > maxSocketPathBytes
+      ? mkdtempSync(join(tmpdir(), 'airlock-'))
+      : run;
   return {
     directory,
     logs: under('logs'),
@@ -76,7 +79,8 @@ const preferred: Ports = {
 
 /** The demo's own port numbers where they are free, others where they are taken; `free` takes any. */
 export async function choosePorts(choice: 'preferred' | 'free'): Promise<Ports> {
-  const pick = (wanted: number): Promise<number> => freePort(choice === 'preferred' ? wanted : undefined);
+  const pick = (wanted: number): Promise<number> =>
+    freePort(choice === 'preferred' ? wanted : undefined);
   return {
     gate: await pick(preferred.gate),
     nonprod: await pick(preferred.nonprod),

@@ -93,7 +93,11 @@ export const productsFile = (list: readonly Product[]): string =>
 
 export const firstProducts = products;
 
-function git(directory: string, args: readonly string[], env: Record<string, string> = {}): Promise<string> {
+function git(
+  directory: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<string> {
   return run('git', ['-C', directory, ...args], {
     env: {
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
@@ -114,8 +118,14 @@ export async function seedRepository(directory: string): Promise<DemoRepository>
     url: pathToFileURL(bareDirectory).href,
     bareDirectory,
     async commit({ message, author, files, ref = 'refs/heads/main', at = new Date() }) {
-      const known = await git(bareDirectory, ['rev-parse', '--verify', '--quiet', ref]).catch(() => null);
-      const base = known ?? (await git(bareDirectory, ['rev-parse', '--verify', '--quiet', 'refs/heads/main']).catch(() => null));
+      const known = await git(bareDirectory, ['rev-parse', '--verify', '--quiet', ref]).catch(
+        () => null,
+      );
+      const base =
+        known ??
+        (await git(bareDirectory, ['rev-parse', '--verify', '--quiet', 'refs/heads/main']).catch(
+          () => null,
+        ));
       if (base !== null) {
         await git(work, ['fetch', '--quiet', 'origin', base]);
         await git(work, ['checkout', '--quiet', '--force', '--detach', base]);
@@ -172,27 +182,44 @@ export async function seedRepository(directory: string): Promise<DemoRepository>
     message: 'Build with Woodpecker syntax and release to prod-eu',
     author: dana,
     at: hoursAgo(6),
-    files: { '.woodpecker.yaml': pipeline, '.airlock/release.yaml': release, 'package.sh': packageScript },
+    files: {
+      '.woodpecker.yaml': pipeline,
+      '.airlock/release.yaml': release,
+      'package.sh': packageScript,
+    },
   });
   await repository.commit({
     message: 'Sell hinges (#6)',
     author: dana,
     at: hoursAgo(2),
     files: {
-      'products.json': productsFile([...products, { sku: 'hinge-40', name: 'Hinge 40 mm', price_cents: 240 }]),
+      'products.json': productsFile([
+        ...products,
+        { sku: 'hinge-40', name: 'Hinge 40 mm', price_cents: 240 },
+      ]),
     },
   });
   await repository.commit({
     message: 'Discount: negative prices',
     author: { name: 'Kit Outside', email: 'kit@elsewhere.example' },
     ref: 'refs/pull/7/head',
-    files: { 'products.json': productsFile([...products, { sku: 'promo', name: 'Promo', price_cents: -100 }]) },
+    files: {
+      'products.json': productsFile([
+        ...products,
+        { sku: 'promo', name: 'Promo', price_cents: -100 },
+      ]),
+    },
   });
   await repository.commit({
     message: 'Sell brackets',
     author: dana,
     ref: 'refs/pull/8/head',
-    files: { 'products.json': productsFile([...products, { sku: 'bracket', name: 'Bracket', price_cents: 95 }]) },
+    files: {
+      'products.json': productsFile([
+        ...products,
+        { sku: 'bracket', name: 'Bracket', price_cents: 95 },
+      ]),
+    },
   });
   return repository;
 }

@@ -84,7 +84,10 @@ export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
         );
       }),
       delay(30_000, undefined, { signal: timeout.signal }).then(() => {
-        throw new StartError(`${spec.name} was not ready after 30 s:\n${lastLines.join('\n')}\nWhole output: ${spec.logFile}`, null);
+        throw new StartError(
+          `${spec.name} was not ready after 30 s:\n${lastLines.join('\n')}\nWhole output: ${spec.logFile}`,
+          null,
+        );
       }),
     ]);
   } catch (error) {

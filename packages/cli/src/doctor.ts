@@ -31,12 +31,17 @@ export interface Installation {
 
 type Outcome = Omit<Finding, 'id'>;
 const pass = (summary: string): Outcome => ({ status: 'pass', summary });
-const fail = (summary: string, howToFix: string): Outcome => ({ status: 'fail', summary, howToFix });
+const fail = (summary: string, howToFix: string): Outcome => ({
+  status: 'fail',
+  summary,
+  howToFix,
+});
 const skip = (summary: string): Outcome => ({ status: 'skip', summary });
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
 
 /** Reads every configuration below `directory`; a file that is no YAML mapping is reported by the `configuration` check. */
 export async function readInstallation(directory: string): Promise<Installation> {
@@ -56,11 +61,15 @@ export async function readInstallation(directory: string): Promise<Installation>
 }
 
 /** Every distinct value of a block name, with the files that hold it. */
-function blocks(installation: Installation, name: string): { value: Record<string, unknown>; file: string }[] {
+function blocks(
+  installation: Installation,
+  name: string,
+): { value: Record<string, unknown>; file: string }[] {
   const found = new Map<string, { value: Record<string, unknown>; file: string }>();
   for (const { path, content } of installation.files) {
     const value = content[name];
-    if (isRecord(value) && !found.has(JSON.stringify(value))) found.set(JSON.stringify(value), { value, file: path });
+    if (isRecord(value) && !found.has(JSON.stringify(value)))
+      found.set(JSON.stringify(value), { value, file: path });
   }
   return [...found.values()];
 }
@@ -94,7 +103,10 @@ const dangerousVariables = [
   'LD_PRELOAD',
 ];
 
-async function checkDatabase(block: { value: Record<string, unknown>; file: string }): Promise<string | null> {
+async function checkDatabase(block: {
+  value: Record<string, unknown>;
+  file: string;
+}): Promise<string | null> {
   const { host, port, name, user, passwordFile } = block.value;
   const where = `${String(host)}:${String(port)}/${String(name)} as ${String(user)}`;
   const client = new pg.Client({
@@ -109,8 +121,12 @@ async function checkDatabase(block: { value: Record<string, unknown>; file: stri
   });
   try {
     await client.connect();
-    const { rows } = await client.query<{ rolsuper: boolean }>('select rolsuper from pg_roles where rolname = current_user');
-    return rows[0]?.rolsuper === true ? `${where} is a superuser; give the process its own role` : null;
+    const { rows } = await client.query<{ rolsuper: boolean }>(
+      'select rolsuper from pg_roles where rolname = current_user',
+    );
+    return rows[0]?.rolsuper === true
+      ? `${where} is a superuser; give the process its own role`
+      : null;
   } catch (error) {
     return `${where}: ${messageOf(error)}`;
   } finally {
@@ -138,7 +154,10 @@ const checks: Readonly<Record<string, (installation: Installation) => Promise<Ou
     await Promise.resolve();
     return major > 22 || (major === 22 && minor >= 18)
       ? pass(`Node ${process.versions.node}`)
-      : fail(`Node ${process.versions.node} is too old`, 'Install Node 24, or start through npm, which brings its own.');
+      : fail(
+          `Node ${process.versions.node} is too old`,
+          'Install Node 24, or start through npm, which brings its own.',
+        );
   },
   async git() {
     try {
@@ -148,7 +167,10 @@ const checks: Readonly<Record<string, (installation: Installation) => Promise<Ou
         ? pass(stdout.trim())
         : fail(`${stdout.trim()} is too old for safe.bareRepository`, 'Install git 2.38 or newer.');
     } catch (error) {
-      return fail(`git does not start: ${messageOf(error)}`, 'Install git (Debian: apt-get install -y git).');
+      return fail(
+        `git does not start: ${messageOf(error)}`,
+        'Install git (Debian: apt-get install -y git).',
+      );
     }
   },
   async sandbox() {
@@ -160,43 +182,70 @@ const checks: Readonly<Record<string, (installation: Installation) => Promise<Ou
     const set = dangerousVariables.filter((name) => process.env[name] !== undefined);
     return set.length === 0
       ? pass('no variable that weakens TLS, proxies Vault or injects code')
-      : fail(`${set.join(', ')} set in this environment`, `Unset ${set.join(', ')}; services refuse to start with some of them.`);
+      : fail(
+          `${set.join(', ')} set in this environment`,
+          `Unset ${set.join(', ')}; services refuse to start with some of them.`,
+        );
   },
   async configuration(installation) {
     if (installation.files.length === 0) {
-      return fail(`no *.yaml below ${installation.directory}`, 'Name the directory of the process configurations with --installation.');
+      return fail(
+        `no *.yaml below ${installation.directory}`,
+        'Name the directory of the process configurations with --installation.',
+      );
     }
     for (const { path } of installation.files) {
       try {
         parse(await readFile(path, 'utf8'), { maxAliasCount: 0 });
       } catch (error) {
-        return fail(`${path}: ${messageOf(error)}`, 'Correct the YAML at the line and column named.');
+        return fail(
+          `${path}: ${messageOf(error)}`,
+          'Correct the YAML at the line and column named.',
+        );
       }
     }
     return pass(`${installation.files.length} files are well-formed`);
   },
   async 'private-files'(installation) {
-    const secrets = allFiles(installation).filter(({ key }) => /(key|password|secretId|roleId)File$/i.test(key));
+    const secrets = allFiles(installation).filter(({ key }) =>
+      /(key|password|secretId|roleId)File$/i.test(key),
+    );
     if (secrets.length === 0) return skip('no key or password file is named');
     for (const { path, from } of secrets) {
       try {
         const { mode } = await stat(path);
-        if ((mode & 0o077) !== 0) return fail(`${path} is readable by others (mode ${(mode & 0o777).toString(8)})`, `chmod 600 ${path}`);
+        if ((mode & 0o077) !== 0)
+          return fail(
+            `${path} is readable by others (mode ${(mode & 0o777).toString(8)})`,
+            `chmod 600 ${path}`,
+          );
       } catch (error) {
-        return fail(`${path}, named in ${from}: ${messageOf(error)}`, 'Create the file or correct the path.');
+        return fail(
+          `${path}, named in ${from}: ${messageOf(error)}`,
+          'Create the file or correct the path.',
+        );
       }
     }
-    return pass(`${new Set(secrets.map(({ path }) => path)).size} key and password files are private to their owner`);
+    return pass(
+      `${new Set(secrets.map(({ path }) => path)).size} key and password files are private to their owner`,
+    );
   },
   async certificates(installation) {
-    const paths = new Set(allFiles(installation).filter(({ key }) => /^(ca|certificate)File$/.test(key)).map(({ path }) => path));
+    const paths = new Set(
+      allFiles(installation)
+        .filter(({ key }) => /^(ca|certificate)File$/.test(key))
+        .map(({ path }) => path),
+    );
     if (paths.size === 0) return skip('no certificate is named');
     const soon = Date.now() + 7 * 86_400_000;
     for (const path of paths) {
       try {
         const certificate = new X509Certificate(await readFile(path));
         if (certificate.validToDate.getTime() < soon) {
-          return fail(`${path} ends on ${certificate.validTo}`, 'Renew it before it ends; connections stop on that day.');
+          return fail(
+            `${path} ends on ${certificate.validTo}`,
+            'Renew it before it ends; connections stop on that day.',
+          );
         }
       } catch (error) {
         return fail(`${path}: ${messageOf(error)}`, 'Put a PEM certificate there.');
@@ -210,7 +259,10 @@ const checks: Readonly<Record<string, (installation: Installation) => Promise<Ou
     const faults = (await Promise.all(found.map(checkDatabase))).filter((fault) => fault !== null);
     return faults.length === 0
       ? pass(`${found.length} roles sign in, none of them a superuser`)
-      : fail(faults.join('; '), 'Start Postgres, or correct host, port, user and passwordFile in the database block.');
+      : fail(
+          faults.join('; '),
+          'Start Postgres, or correct host, port, user and passwordFile in the database block.',
+        );
   },
   async redis(installation) {
     const [first] = blocks(installation, 'redis');
@@ -220,9 +272,15 @@ const checks: Readonly<Record<string, (installation: Installation) => Promise<Ou
       const answer = await redisCommand(url, 'PING');
       return answer.startsWith('+PONG')
         ? pass(`${url.host} answers`)
-        : fail(`${url.host} answered ${JSON.stringify(answer.slice(0, 80))}`, 'Correct redis.url; a password goes into the URL.');
+        : fail(
+            `${url.host} answered ${JSON.stringify(answer.slice(0, 80))}`,
+            'Correct redis.url; a password goes into the URL.',
+          );
     } catch (error) {
-      return fail(`${url.host}: ${messageOf(error)}`, 'Start Redis or correct redis.url; until then queues work by timers, slower.');
+      return fail(
+        `${url.host}: ${messageOf(error)}`,
+        'Start Redis or correct redis.url; until then queues work by timers, slower.',
+      );
     }
   },
   async vault(installation) {
@@ -230,12 +288,20 @@ const checks: Readonly<Record<string, (installation: Installation) => Promise<Ou
     if (first === undefined) return skip('no vault block');
     const address = String(first.value['address']);
     try {
-      const response = await fetch(new URL('/v1/sys/health', address), { redirect: 'error', signal: AbortSignal.timeout(5_000) });
-      if (response.status === 503) return fail(`${address} is sealed`, 'Unseal Vault; deliveries wait until then.');
-      if (response.status === 501) return fail(`${address} is not initialised`, 'Initialise Vault and run the set-up.');
+      const response = await fetch(new URL('/v1/sys/health', address), {
+        redirect: 'error',
+        signal: AbortSignal.timeout(5_000),
+      });
+      if (response.status === 503)
+        return fail(`${address} is sealed`, 'Unseal Vault; deliveries wait until then.');
+      if (response.status === 501)
+        return fail(`${address} is not initialised`, 'Initialise Vault and run the set-up.');
       const standIn = response.headers.get('x-airlock-vault-double') !== null;
       return standIn && process.env['AIRLOCK_DEMO'] !== '1'
-        ? fail(`${address} is the built-in stand-in`, 'Point vault.address at a real Vault or OpenBao.')
+        ? fail(
+            `${address} is the built-in stand-in`,
+            'Point vault.address at a real Vault or OpenBao.',
+          )
         : pass(`${address} is unsealed${standIn ? ' (built-in stand-in, demo only)' : ''}`);
     } catch (error) {
       return fail(`${address}: ${messageOf(error)}`, 'Start Vault or correct vault.address.');
@@ -246,13 +312,26 @@ const checks: Readonly<Record<string, (installation: Installation) => Promise<Ou
     if (urls.size === 0) return skip('no git block');
     for (const url of urls) {
       try {
-        const { stdout } = await run('git', ['ls-remote', '--exit-code', '--', url, 'refs/heads/main'], {
-          timeout: 10_000,
-          env: { PATH: process.env['PATH'] ?? '', GIT_TERMINAL_PROMPT: '0', GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' },
-        });
-        if (!/^[0-9a-f]{40}\trefs\/heads\/main$/m.test(stdout)) throw new Error('refs/heads/main is not there');
+        const { stdout } = await run(
+          'git',
+          ['ls-remote', '--exit-code', '--', url, 'refs/heads/main'],
+          {
+            timeout: 10_000,
+            env: {
+              PATH: process.env['PATH'] ?? '',
+              GIT_TERMINAL_PROMPT: '0',
+              GIT_CONFIG_NOSYSTEM: '1',
+              GIT_CONFIG_GLOBAL: '/dev/null',
+            },
+          },
+        );
+        if (!/^[0-9a-f]{40}\trefs\/heads\/main$/m.test(stdout))
+          throw new Error('refs/heads/main is not there');
       } catch (error) {
-        return fail(`${url}: ${messageOf(error).split('\n')[0] ?? ''}`, 'Correct git.url, or give this host read access to the repository.');
+        return fail(
+          `${url}: ${messageOf(error).split('\n')[0] ?? ''}`,
+          'Correct git.url, or give this host read access to the repository.',
+        );
       }
     }
     return pass(`refs/heads/main of ${[...urls].join(', ')} can be read`);
@@ -262,7 +341,10 @@ const checks: Readonly<Record<string, (installation: Installation) => Promise<Ou
 export const checkIds: readonly string[] = Object.keys(checks);
 
 /** Runs the checks one after another, in order; `only` names a single one. */
-export async function examine(installation: Installation, only?: string): Promise<readonly Finding[]> {
+export async function examine(
+  installation: Installation,
+  only?: string,
+): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const [id, check] of Object.entries(checks)) {
     if (only !== undefined && only !== id) continue;

@@ -6,7 +6,14 @@
  *
  * @see W3C WebAuthn Level 3, sections 6.1 (authenticator data) and 6.5.4 (attestation object)
  */
-import { createHash, createPrivateKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+  type KeyObject,
+} from 'node:crypto';
 import { z } from 'zod';
 
 const Stored = z.strictObject({
@@ -22,7 +29,11 @@ export interface RegistrationAnswer {
   readonly rawId: string;
   readonly type: 'public-key';
   readonly clientExtensionResults: Record<string, never>;
-  readonly response: { readonly clientDataJSON: string; readonly attestationObject: string; readonly transports: string[] };
+  readonly response: {
+    readonly clientDataJSON: string;
+    readonly attestationObject: string;
+    readonly transports: string[];
+  };
 }
 
 export interface AssertionAnswer {
@@ -30,7 +41,11 @@ export interface AssertionAnswer {
   readonly rawId: string;
   readonly type: 'public-key';
   readonly clientExtensionResults: Record<string, never>;
-  readonly response: { readonly clientDataJSON: string; readonly authenticatorData: string; readonly signature: string };
+  readonly response: {
+    readonly clientDataJSON: string;
+    readonly authenticatorData: string;
+    readonly signature: string;
+  };
 }
 
 export interface SoftwarePasskey {
@@ -53,9 +68,17 @@ const userPresent = 0x01;
 const userVerified = 0x04;
 const attestedCredentialData = 0x40;
 
-export function createSoftwarePasskey(relyingParty: { readonly rpId: string; readonly origin: string }): SoftwarePasskey {
+export function createSoftwarePasskey(relyingParty: {
+  readonly rpId: string;
+  readonly origin: string;
+}): SoftwarePasskey {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return open({ ...relyingParty, credentialId: randomBytes(32).toString('base64url'), privateKey, counter: 0 });
+  return open({
+    ...relyingParty,
+    credentialId: randomBytes(32).toString('base64url'),
+    privateKey,
+    counter: 0,
+  });
 }
 
 /** @throws ZodError or SyntaxError when `text` is not what `serialize` gave. */
@@ -77,7 +100,11 @@ function open(state: State): SoftwarePasskey {
   const { credentialId, privateKey, rpId } = state;
   const clientData = (type: string, challenge: string, origin: string): Buffer =>
     Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: false }));
-  const authenticatorData = (flags: number, count: number, credential = Buffer.alloc(0)): Buffer => {
+  const authenticatorData = (
+    flags: number,
+    count: number,
+    credential = Buffer.alloc(0),
+  ): Buffer => {
     const head = Buffer.alloc(5);
     head.writeUInt8(flags, 0);
     head.writeUInt32BE(count, 1);
@@ -92,20 +119,29 @@ function open(state: State): SoftwarePasskey {
       counter += 1;
       // An all-zero AAGUID: this authenticator names no model.
       const credential = Buffer.concat([Buffer.alloc(16), length, id, coseKey(privateKey)]);
-      const authData = authenticatorData(userPresent | userVerified | attestedCredentialData, counter, credential);
+      const authData = authenticatorData(
+        userPresent | userVerified | attestedCredentialData,
+        counter,
+        credential,
+      );
       return {
         id: credentialId,
         rawId: credentialId,
         type: 'public-key',
         clientExtensionResults: {},
         response: {
-          clientDataJSON: clientData('webauthn.create', challenge, state.origin).toString('base64url'),
+          clientDataJSON: clientData('webauthn.create', challenge, state.origin).toString(
+            'base64url',
+          ),
           attestationObject: attestationObject(authData).toString('base64url'),
           transports: ['internal'],
         },
       };
     },
-    assert(challenge, { origin = state.origin, userVerified: verified = true, counter: forced } = {}) {
+    assert(
+      challenge,
+      { origin = state.origin, userVerified: verified = true, counter: forced } = {},
+    ) {
       counter = forced ?? counter + 1;
       const authData = authenticatorData(userPresent | (verified ? userVerified : 0), counter);
       const client = clientData('webauthn.get', challenge, origin);

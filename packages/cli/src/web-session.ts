@@ -30,7 +30,9 @@ class CookieJar {
   readonly #byHost = new Map<string, Map<string, string>>();
 
   header(host: string): string {
-    return [...(this.#byHost.get(host) ?? [])].map(([name, value]) => `${name}=${value}`).join('; ');
+    return [...(this.#byHost.get(host) ?? [])]
+      .map(([name, value]) => `${name}=${value}`)
+      .join('; ');
   }
 
   keep(host: string, setCookie: readonly string[]): void {
@@ -83,20 +85,42 @@ function send({ method, url, headers = {}, body }: Outgoing, jar: CookieJar): Pr
         incoming.on('error', reject);
         incoming.on('end', () => {
           jar.keep(url.host, incoming.headers['set-cookie'] ?? []);
-          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks) });
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: incoming.headers,
+            body: Buffer.concat(chunks),
+          });
         });
       },
     );
     outgoing.on('timeout', () => outgoing.destroy(new Error('no answer within 20 s')));
     outgoing.on('error', (error) => {
-      reject(new CliError(exitCode.unreachable, `${url.origin} cannot be reached: ${error.message}. Is it running?`, { cause: error }));
+      reject(
+        new CliError(
+          exitCode.unreachable,
+          `${url.origin} cannot be reached: ${error.message}. Is it running?`,
+          { cause: error },
+        ),
+      );
     });
     outgoing.end(body);
   });
 }
 
-const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'", '#x27': "'" };
-const unescapeHtml = (text: string): string => text.replace(/&(#?\w+);/g, (whole, name: string) => entities[name] ?? whole);
+/** One anonymous GET. */
+export const fetchBytes = (url: URL): Promise<Answer> =>
+  send({ method: 'GET', url }, new CookieJar());
+
+const entities: Readonly<Record<string, string>> = {
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  '#39': "'",
+  '#x27': "'",
+};
+const unescapeHtml = (text: string): string =>
+  text.replace(/&(#?\w+);/g, (whole, name: string) => entities[name] ?? whole);
 
 interface Form {
   readonly action: string;
@@ -138,18 +162,28 @@ export async function signInToDemo(origin: string, person: string): Promise<WebS
     }
     const html = answer.body.toString('utf8');
     if (answer.status !== 200) {
-      throw new CliError(exitCode.notAllowed, `${url.origin} refused the sign-in (${answer.status}): ${textOf(html)}`);
+      throw new CliError(
+        exitCode.notAllowed,
+        `${url.origin} refused the sign-in (${answer.status}): ${textOf(html)}`,
+      );
     }
     if (url.origin === new URL(origin).origin && url.pathname !== '/auth/saml/acs') break;
     // The page that names people; the page that carries the response; the hop that lets a Strict cookie be set.
     const forms = formsOf(html);
-    const form = forms.find(({ fields }) => fields['person'] === person) ?? forms.find(({ fields }) => 'SAMLResponse' in fields);
+    const form =
+      forms.find(({ fields }) => fields['person'] === person) ??
+      forms.find(({ fields }) => 'SAMLResponse' in fields);
     const link = /href="(\/auth\/finish[^"]*)"/.exec(html)?.[1];
     if (form !== undefined) {
       const next = new URL(form.action, url);
       const body = new URLSearchParams(form.fields).toString();
       answer = await send(
-        { method: 'POST', url: next, body, headers: { 'content-type': 'application/x-www-form-urlencoded', origin: url.origin } },
+        {
+          method: 'POST',
+          url: next,
+          body,
+          headers: { 'content-type': 'application/x-www-form-urlencoded', origin: url.origin },
+        },
         jar,
       );
       url = next;
@@ -166,14 +200,28 @@ export async function signInToDemo(origin: string, person: string): Promise<WebS
   return openSession(origin, person, jar);
 }
 
-const sameSite = (url: URL): Record<string, string> => ({ 'sec-fetch-site': 'same-origin', referer: url.origin });
-const textOf = (html: string): string => html.replace(/<(style|script)[\s\S]*?<\/\1>/gi, '').replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ').trim().slice(0, 300);
+const sameSite = (url: URL): Record<string, string> => ({
+  'sec-fetch-site': 'same-origin',
+  referer: url.origin,
+});
+const textOf = (html: string): string =>
+  html
+    .replace(/<(style|script)[\s\S]*?<\/\1>/gi, '')
+    .replace(/<[^>]+>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, 300);
 
 async function openSession(origin: string, person: string, jar: CookieJar): Promise<WebSession> {
   let csrfToken = '';
-  const call = async (outgoing: Omit<Outgoing, 'url'> & { readonly path: string }): Promise<Answer> => {
+  const call = async (
+    outgoing: Omit<Outgoing, 'url'> & { readonly path: string },
+  ): Promise<Answer> => {
     const url = new URL(outgoing.path, origin);
-    const answer = await send({ ...outgoing, url, headers: { accept: 'application/json', ...outgoing.headers } }, jar);
+    const answer = await send(
+      { ...outgoing, url, headers: { accept: 'application/json', ...outgoing.headers } },
+      jar,
+    );
     if (answer.status >= 200 && answer.status < 300) return answer;
     throw problemOf(answer, url);
   };
@@ -188,7 +236,12 @@ async function openSession(origin: string, person: string, jar: CookieJar): Prom
         method: 'POST',
         path,
         body: JSON.stringify(body),
-        headers: { 'content-type': 'application/json', 'x-csrf-token': csrfToken, origin, 'sec-fetch-site': 'same-origin' },
+        headers: {
+          'content-type': 'application/json',
+          'x-csrf-token': csrfToken,
+          origin,
+          'sec-fetch-site': 'same-origin',
+        },
       });
       return answer.length === 0 ? null : (JSON.parse(answer.toString('utf8')) as unknown);
     },
@@ -197,7 +250,13 @@ async function openSession(origin: string, person: string, jar: CookieJar): Prom
     },
   };
   const me = await session.getJson('/api/v1/me');
-  if (typeof me === 'object' && me !== null && 'csrfToken' in me && typeof me.csrfToken === 'string') csrfToken = me.csrfToken;
+  if (
+    typeof me === 'object' &&
+    me !== null &&
+    'csrfToken' in me &&
+    typeof me.csrfToken === 'string'
+  )
+    csrfToken = me.csrfToken;
   return session;
 }
 
@@ -212,8 +271,18 @@ function problemOf(answer: Answer, url: URL): CliError {
           : exitCode.error;
   let words = textOf(answer.body.toString('utf8'));
   try {
-    const problem = JSON.parse(answer.body.toString('utf8')) as { title?: string; detail?: string; code?: string };
-    words = [problem.title, problem.detail, problem.code === undefined ? undefined : `(${problem.code})`].filter(Boolean).join(' ');
+    const problem = JSON.parse(answer.body.toString('utf8')) as {
+      title?: string;
+      detail?: string;
+      code?: string;
+    };
+    words = [
+      problem.title,
+      problem.detail,
+      problem.code === undefined ? undefined : `(${problem.code})`,
+    ]
+      .filter(Boolean)
+      .join(' ');
   } catch {
     // No problem document: the page's text says what happened.
   }

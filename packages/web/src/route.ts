@@ -38,7 +38,12 @@ export interface Route<Body = unknown> {
   readonly body?: z.ZodType<Body>;
   /** Machine callers with their own authentication (webhooks): no cookie is read, no CSRF token expected, raw body kept. */
   readonly machine?: true;
-  handle(request: Request, response: Response, context: RouteContext, body: Body): Promise<void> | void;
+  handle(
+    request: Request,
+    response: Response,
+    context: RouteContext,
+    body: Body,
+  ): Promise<void> | void;
 }
 
 /** Declares a route; exists so that `body` and `handle` agree on the type. */

@@ -1,0 +1,197 @@
+/** Makes keys, certificates and database passwords once, and writes every process's configuration each time. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import {
+  createCertificateAuthority,
+  issueCertificate,
+  type CertificateAndKey,
+} from '@airlock/cli/setup/pki';
+import { createSigningKey, trustRow, type NewSigningKey } from '@airlock/cli/setup/signing-keys';
+import { createSamlKey } from '@airlock/cli/setup/saml-key';
+import { createLedgerKey } from '@airlock/cli/setup/ledger-key';
+import { stringify } from 'yaml';
+import type { Layout } from './layout.ts';
+
+export function writePrivate(path: string, content: string): string {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content, { mode: 0o600 });
+  return path;
+}
+
+/** The content of `path`, made by `make` and kept when it is not there yet. */
+async function kept(path: string, make: () => string | Promise<string>): Promise<string> {
+  if (!existsSync(path)) writePrivate(path, await make());
+  return readFileSync(path, 'utf8');
+}
+
+export interface PemFiles {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
+export interface Keys {
+  readonly edges: Readonly<
+    Record<
+      'runner' | 'gate',
+      { readonly caFile: string; readonly server: PemFiles; readonly client: PemFiles }
+    >
+  >;
+  readonly signing: Readonly<
+    Record<
+      'main' | 'pr' | 'test' | 'promotion',
+      { readonly keyFile: string; readonly key: NewSigningKey }
+    >
+  >;
+  readonly ledger: { readonly keyFile: string; readonly vkey: string };
+  readonly authority: { readonly keyFile: string; readonly publicKeyPem: string };
+  readonly saml: Readonly<
+    Record<'nonprod' | 'gate', PemFiles & { readonly certificatePem: string }>
+  >;
+}
+
+export const ledgerOrigin = 'airlock-demo/ledger';
+
+/** Every key of the pair; made on the first start and kept below `layout.keys`. */
+export async function provisionKeys(layout: Layout): Promise<Keys> {
+  const at = (...names: string[]): string => join(layout.keys, ...names);
+  return {
+    edges: {
+      runner: await edge(
+        at('runner-edge'),
+        'runner-edge',
+        'airlock:nonprod:runner-api',
+        'airlock:runner:runner-1',
+      ),
+      gate: await edge(
+        at('gate-edge'),
+        'gate-edge',
+        'airlock:nonprod:outbox',
+        'airlock:gate:intake',
+      ),
+    },
+    signing: {
+      main: await signingKey(at('signer', 'main.json')),
+      pr: await signingKey(at('signer', 'pr.json')),
+      test: await signingKey(at('signer', 'test.json')),
+      promotion: await signingKey(at('signer', 'promotion.json')),
+    },
+    ledger: await ledgerKey(at('ledger.json')),
+    authority: await authorityKey(at('authority.json')),
+    saml: {
+      nonprod: await samlKey(at('saml-nonprod.json'), 'nonprod'),
+      gate: await samlKey(at('saml-gate.json'), 'gate'),
+    },
+  };
+}
+
+function pemFiles(base: string, { certificatePem, keyPem }: CertificateAndKey): PemFiles {
+  return {
+    certificateFile: writePrivate(`${base}.pem`, certificatePem),
+    keyFile: writePrivate(`${base}.key`, keyPem),
+  };
+}
+
+async function edge(
+  directory: string,
+  name: string,
+  serverUri: string,
+  clientUri: string,
+): Promise<Keys['edges']['runner']> {
+  const stored = await kept(join(directory, 'edge.json'), async () => {
+    const ca = await createCertificateAuthority(name);
+    const issue = (uriSan: string, usage: 'server' | 'client'): Promise<CertificateAndKey> =>
+      issueCertificate({
+        ca,
+        uriSan,
+        usage,
+        days: 365,
+        dnsNames: usage === 'server' ? ['localhost'] : [],
+        ipAddresses: usage === 'server' ? ['127.0.0.1'] : [],
+      });
+    return JSON.stringify({
+      ca,
+      server: await issue(serverUri, 'server'),
+      client: await issue(clientUri, 'client'),
+    });
+  });
+  // Written by the lines above.
+  const { ca, server, client } = JSON.parse(stored) as Record<
+    'ca' | 'server' | 'client',
+    CertificateAndKey
+  >;
+  return {
+    caFile: writePrivate(join(directory, 'ca.pem'), ca.certificatePem),
+    server: pemFiles(join(directory, 'server'), server),
+    client: pemFiles(join(directory, 'client'), client),
+  };
+}
+
+async function signingKey(path: string): Promise<Keys['signing']['main']> {
+  const key = JSON.parse(
+    await kept(path, () => JSON.stringify(createSigningKey('ecdsa-p256-sha256'))),
+  ) as NewSigningKey;
+  return { key, keyFile: writePrivate(path.replace(/json$/, 'pem'), key.privateKeyPem) };
+}
+
+async function authorityKey(path: string): Promise<Keys['authority']> {
+  const { keyFile, key } = await signingKey(path);
+  return { keyFile, publicKeyPem: key.publicKeyPem };
+}
+
+async function ledgerKey(path: string): Promise<Keys['ledger']> {
+  const stored = await kept(path, () => JSON.stringify(createLedgerKey(ledgerOrigin)));
+  const { privateKeyPem, vkey } = JSON.parse(stored) as ReturnType<typeof createLedgerKey>;
+  return { keyFile: writePrivate(path.replace(/json$/, 'pem'), privateKeyPem), vkey };
+}
+
+async function samlKey(path: string, name: string): Promise<Keys['saml']['gate']> {
+  const pair = JSON.parse(
+    await kept(path, async () => JSON.stringify(await createSamlKey(name))),
+  ) as CertificateAndKey;
+  return { ...pemFiles(path.replace(/[.]json$/, ''), pair), certificatePem: pair.certificatePem };
+}
+
+/** A password for a database role, made once; returns the file. */
+export async function passwordFile(
+  layout: Layout,
+  role: string,
+): Promise<{ file: string; password: string }> {
+  const file = join(layout.keys, 'database', role);
+  return { file, password: await kept(file, () => randomBytes(24).toString('base64url')) };
+}
+
+/** The gate's pinned signers: the PR builder's key is known and accepted for no target. */
+export function trustFile(
+  keys: Keys,
+  builders: { readonly main: string; readonly pr: string },
+): string {
+  const notBefore = new Date(Date.now() - 86_400_000);
+  const notAfter = new Date(Date.now() + 180 * 86_400_000);
+  const row = (
+    name: keyof Keys['signing'],
+    role: 'provenance' | 'test' | 'promotion',
+    builderIds: readonly string[],
+  ): unknown =>
+    trustRow({ key: keys.signing[name].key, roles: [role], builderIds, notBefore, notAfter });
+  return JSON.stringify(
+    {
+      version: 1,
+      signers: [
+        row('main', 'provenance', [builders.main]),
+        row('pr', 'provenance', [builders.pr]),
+        row('test', 'test', [builders.main]),
+        row('promotion', 'promotion', []),
+      ],
+    },
+    null,
+    2,
+  );
+}
+
+/** Writes one process's configuration and returns its path. */
+export const writeConfig = (
+  layout: Layout,
+  name: string,
+  content: Readonly<Record<string, unknown>>,
+): string => writePrivate(join(layout.config, `${name}.yaml`), stringify(content));

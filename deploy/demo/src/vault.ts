@@ -1,0 +1,100 @@
+/** The secrets engine of the demo: the server at VAULT_ADDR, else `bao` or `vault` in dev mode, else the stand-in. */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { openSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { findBinary } from '@airlock/testkit/system-packages';
+import { startVaultDouble } from '@airlock/vault-double/server';
+
+export interface Vault {
+  readonly kind: string;
+  readonly address: string;
+  /** For set-up only; no process of ours is given it. */
+  readonly rootToken: string;
+  stop(): Promise<void>;
+}
+
+export async function startVault({
+  port,
+  directory,
+}: {
+  port: number;
+  directory: string;
+}): Promise<Vault> {
+  const given = process.env['VAULT_ADDR'];
+  if (given !== undefined && given !== '') {
+    const rootToken = process.env['VAULT_TOKEN'];
+    if (rootToken === undefined || rootToken === '') {
+      throw new Error(
+        'VAULT_ADDR is set and VAULT_TOKEN is not: the demo needs a token that may make mounts and policies. Set it, or unset VAULT_ADDR.',
+      );
+    }
+    return { kind: 'VAULT_ADDR', address: given, rootToken, stop: () => Promise.resolve() };
+  }
+  const rootToken = `s.${randomBytes(12).toString('hex')}`;
+  for (const name of ['bao', 'vault']) {
+    const binary = findBinary({ debian: name, binaries: [name] });
+    if (binary !== null)
+      return startDevServer({
+        name,
+        binary,
+        port,
+        rootToken,
+        logFile: join(directory, 'logs', `${name}.log`),
+      });
+  }
+  const double = await startVaultDouble({ host: '127.0.0.1', port, rootToken });
+  return { kind: 'stand-in', address: double.address, rootToken, stop: () => double.stop() };
+}
+
+async function startDevServer(given: {
+  name: string;
+  binary: string;
+  port: number;
+  rootToken: string;
+  logFile: string;
+}): Promise<Vault> {
+  const log = openSync(given.logFile, 'a', 0o600);
+  const address = `http://127.0.0.1:${given.port}`;
+  const child = spawn(
+    given.binary,
+    [
+      'server',
+      '-dev',
+      '-dev-no-store-token',
+      `-dev-root-token-id=${given.rootToken}`,
+      `-dev-listen-address=127.0.0.1:${given.port}`,
+    ],
+    { stdio: ['ignore', log, log], env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' } },
+  );
+  let ended = false;
+  const end = new Promise<void>((resolve) => {
+    child.on('close', () => {
+      ended = true;
+      resolve();
+    });
+  });
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    if (ended)
+      throw new Error(`${given.name} ended before it answered; its output: ${given.logFile}`);
+    const ready = await fetch(`${address}/v1/sys/health`).then(
+      ({ status }) => status === 200,
+      () => false,
+    );
+    if (ready) {
+      return {
+        kind: `${given.name} in dev mode`,
+        address,
+        rootToken: given.rootToken,
+        async stop() {
+          child.kill('SIGTERM');
+          await end;
+        },
+      };
+    }
+    await delay(100);
+  }
+  child.kill('SIGKILL');
+  throw new Error(`${given.name} did not answer within 10 s; its output: ${given.logFile}`);
+}

@@ -1,0 +1,204 @@
+/** `airlock`: the command line. Verbs, flags, exit codes and printed JSON are contract. */
+import { existsSync } from 'node:fs';
+import { readFile, readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { verifyLedger } from '@airlock/common/ledger/verify-ledger';
+import { Command, Option } from 'commander';
+import { runConformance, type ConformanceKind } from './conformance.ts';
+import { checkIds, examine, readInstallation } from './doctor.ts';
+import { CliError, exitCode } from './exit-codes.ts';
+import { ledgerSource } from './ledger-source.ts';
+import { approveRelease, listQueue, saveEvidence, showRelease } from './release-commands.ts';
+import { PinnedKeys, verifyEvidence } from './verify-evidence.ts';
+
+const program = new Command('airlock')
+  .description(
+    'Two CI services that do not trust each other. Commands for the prod gate, offline verification and set-up checks.',
+  )
+  .showHelpAfterError()
+  .exitOverride();
+
+const output = (): Option =>
+  new Option('-o, --output <format>', 'table or json').choices(['table', 'json']).default('table');
+const as = (): Option =>
+  new Option('--as <person>', 'whose eyes, in the demo: dana, leo, mira, oke or aud').default(
+    'mira',
+  );
+
+program
+  .command('queue')
+  .description('what waits, what runs, what is live')
+  .addOption(as())
+  .addOption(output())
+  .action(async (options: { as: string; output: string }) => {
+    print(await listQueue(options));
+  });
+
+const release = program.command('release').description('one release that was asked for one target');
+release
+  .command('show')
+  .argument('<promotion>', 'id such as prm_7k2q9x0d1f')
+  .description('why it may or may not pass, and what changes')
+  .option('--why', 'every check with its evidence')
+  .option('--diff', 'commits and files since what is live')
+  .addOption(as())
+  .addOption(output())
+  .action(async (id: string, options: { as: string; output: string; why?: true; diff?: true }) => {
+    print(await showRelease(id, options));
+  });
+
+program
+  .command('approve')
+  .argument('<promotion>', 'id such as prm_7k2q9x0d1f')
+  .description('approve with a software passkey (demo only; elsewhere approve in the browser)')
+  .addOption(as())
+  .option('-m, --message <note>', 'kept with the approval', '')
+  .action(async (id: string, options: { as: string; message: string }) => {
+    print(await approveRelease(id, options));
+  });
+
+program
+  .command('evidence')
+  .argument('<promotion>', 'id such as prm_7k2q9x0d1f')
+  .description('save everything an auditor needs to check a delivery offline')
+  .addOption(as())
+  .option('--to <file>', 'where to write the archive')
+  .action(async (id: string, options: { as: string; to?: string }) => {
+    print(await saveEvidence(id, options));
+  });
+
+program
+  .command('verify')
+  .argument('<evidence>', 'archive that `airlock evidence` wrote')
+  .requiredOption('--pinned <file>', 'keys that you got by another way: {version, signers, ledger}')
+  .description('check the evidence of a delivery offline; exit 0 whole, 5 altered or incomplete')
+  .action(async (path: string, options: { pinned: string }) => {
+    const pinned = PinnedKeys.safeParse(JSON.parse(await readGiven(options.pinned)));
+    if (!pinned.success) {
+      throw new CliError(
+        exitCode.usage,
+        `${options.pinned}: ${pinned.error.issues[0]?.path.join('.') ?? ''}: ${pinned.error.issues[0]?.message ?? ''}`,
+      );
+    }
+    const report = verifyEvidence(await readFile(path), pinned.data);
+    print(report.lines.join('\n'));
+    if (!report.whole) process.exitCode = exitCode.failedCheck;
+  });
+
+program
+  .command('conformance')
+  .argument('<kind>', 'admission or approval')
+  .argument('<directory>', 'directory of JSON cases')
+  .description('run every case through the code that the gate runs')
+  .action(async (kind: string, directory: string) => {
+    if (!isConformanceKind(kind))
+      throw new CliError(exitCode.usage, `conformance knows admission and approval, not ${kind}`);
+    const names = (await readdir(directory).catch(missing(directory)))
+      .filter((name) => name.endsWith('.json'))
+      .sort();
+    if (names.length === 0) throw new CliError(exitCode.usage, `${directory} holds no .json case`);
+    const cases = await Promise.all(
+      names.map(async (name) => ({ name, text: await readFile(join(directory, name), 'utf8') })),
+    );
+    const { lines, failed } = runConformance(kind, cases);
+    print(lines.join('\n'));
+    if (failed > 0) process.exitCode = exitCode.error;
+  });
+
+const ledger = program.command('ledger').description('the append-only log of the gate');
+ledger
+  .command('verify')
+  .argument('<source>', 'directory of an export, or the address of a gate')
+  .requiredOption('--key <vkey>', 'verifier key of the log, or a file that holds it')
+  .option('--since <size>', 'entries below are taken from the tiles; prints the root at that size')
+  .description('hash every entry again and compare with the signed checkpoint; exit 0 whole, 5 not')
+  .action(async (source: string, options: { key: string; since?: string }) => {
+    const vkey = existsSync(options.key)
+      ? (await readFile(options.key, 'utf8')).trim()
+      : options.key;
+    const since = options.since === undefined ? undefined : Number(options.since);
+    if (since !== undefined && !Number.isSafeInteger(since))
+      throw new CliError(
+        exitCode.usage,
+        `--since takes a number of entries, not ${options.since ?? ''}`,
+      );
+    const result = await verifyLedger({
+      read: ledgerSource(source),
+      vkey,
+      ...(since === undefined ? {} : { since }),
+    });
+    if (!result.ok) {
+      print(`✗ ${result.code}: ${result.detail}`);
+      process.exitCode = exitCode.failedCheck;
+      return;
+    }
+    print(
+      `✓ ${result.origin}: ${result.size} entries, root ${result.root}, signed by the pinned key; ${result.entriesRead} read and hashed`,
+    );
+    if (result.rootAtSince !== null)
+      print(
+        `  root at ${since ?? 0}: ${result.rootAtSince} (compare it with the checkpoint that you kept)`,
+      );
+  });
+
+program
+  .command('doctor')
+  .description('live tests of an installation, each with how to mend it')
+  .option('--only <id>', `one check: ${checkIds.join(', ')}`)
+  .option('--json', 'one JSON array')
+  .option(
+    '--installation <directory>',
+    'directory of the process configurations',
+    existsSync('.demo/config') ? '.demo/config' : '/etc/airlock',
+  )
+  .action(async (options: { only?: string; json?: true; installation: string }) => {
+    if (options.only !== undefined && !checkIds.includes(options.only)) {
+      throw new CliError(
+        exitCode.usage,
+        `no check ${options.only}; checks are ${checkIds.join(', ')}`,
+      );
+    }
+    const installation = existsSync(options.installation)
+      ? await readInstallation(resolve(options.installation))
+      : { directory: options.installation, files: [] };
+    const findings = await examine(installation, options.only);
+    const mark = { pass: '✓', fail: '✗', skip: '-' };
+    print(
+      options.json === true
+        ? JSON.stringify(findings, null, 2)
+        : findings
+            .map(
+              ({ id, status, summary, howToFix }) =>
+                `${mark[status]} ${id.padEnd(14)} ${summary}${howToFix === undefined ? '' : `\n  → ${howToFix}`}`,
+            )
+            .join('\n'),
+    );
+    if (findings.some(({ status }) => status === 'fail')) process.exitCode = exitCode.failedCheck;
+  });
+
+const isConformanceKind = (kind: string): kind is ConformanceKind =>
+  kind === 'admission' || kind === 'approval';
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+const missing = (path: string) => (): never => {
+  throw new CliError(exitCode.usage, `${path} cannot be read; name an existing file or directory`);
+};
+
+const readGiven = (path: string): Promise<string> => readFile(path, 'utf8').catch(missing(path));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CliError) {
+    process.stderr.write(`airlock: ${error.message}\n`);
+    process.exitCode = error.exitCode;
+  } else if (error instanceof Error && 'exitCode' in error && typeof error.exitCode === 'number') {
+    // Commander has printed its own message: help and version end in 0, everything else is misuse.
+    process.exitCode = error.exitCode === 0 ? exitCode.ok : exitCode.usage;
+  } else {
+    throw error;
+  }
+}

@@ -1,0 +1,108 @@
+/** Errors as RFC 9457 problem documents, or as a page for a browser. The only place that knows HTTP status codes. */
+import { AirlockError } from '@airlock/common/errors';
+import type { Problem } from '@airlock/common/wire/problem';
+import type { Request, Response } from 'express';
+import { ErrorPage } from './views/error-page.tsx';
+import { renderPage } from './page.ts';
+
+/** A refusal of the web edge itself. `needs` names groups that would have been let in. */
+export class HttpError extends AirlockError<HttpErrorCode> {
+  readonly needs: readonly string[];
+
+  constructor(
+    code: HttpErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly needs?: readonly string[] },
+  ) {
+    super(code, message, options);
+    this.needs = options?.needs ?? [];
+  }
+}
+
+export type HttpErrorCode =
+  | 'request-malformed'
+  | 'sign-in-required'
+  | 'group-missing'
+  | 'csrf-refused'
+  | 'not-found'
+  | 'conflict'
+  | 'changed-meanwhile'
+  | 'host-unknown'
+  | 'media-type-refused'
+  | 'too-large'
+  | 'too-many-requests'
+  | 'sign-in-refused'
+  | 'dependency-unavailable';
+
+const status: Readonly<Record<HttpErrorCode, readonly [number, string]>> = {
+  'request-malformed': [400, 'The request is not as it should be'],
+  'sign-in-required': [401, 'Sign in first'],
+  'sign-in-refused': [403, 'The sign-in was refused'],
+  'group-missing': [403, 'A group is missing'],
+  'csrf-refused': [403, 'The request did not come from our own page'],
+  'not-found': [404, 'There is nothing here'],
+  conflict: [409, 'Somebody else was faster'],
+  'changed-meanwhile': [412, 'It changed while you were reading'],
+  'too-large': [413, 'The request is too large'],
+  'media-type-refused': [415, 'This media type is not taken here'],
+  'host-unknown': [421, 'This host name is not served here'],
+  'too-many-requests': [429, 'Too many requests'],
+  'dependency-unavailable': [503, 'Something that this needs did not answer'],
+};
+
+/** What a browser or a client is told of any error; the detail of an unexpected one stays in the log. */
+export function problemFrom(error: unknown, requestId: string): Problem {
+  if (error instanceof HttpError) {
+    const [code, title] = status[error.code];
+    return {
+      type: `https://airlock.example/problems/${error.code}`,
+      title,
+      status: code,
+      code: error.code,
+      detail: error.message,
+      requestId,
+      ...(error.needs.length === 0 ? {} : { needs: error.needs.map((group) => ({ group })) }),
+    };
+  }
+  // Express and its body parsers mark the caller's faults this way.
+  if (
+    error instanceof Error &&
+    'status' in error &&
+    typeof error.status === 'number' &&
+    error.status < 500
+  ) {
+    const code =
+      error.status === 413
+        ? 'too-large'
+        : error.status === 415
+          ? 'media-type-refused'
+          : 'request-malformed';
+    return problemFrom(new HttpError(code, 'The body of the request cannot be read.'), requestId);
+  }
+  return {
+    type: 'https://airlock.example/problems/internal',
+    title: 'Something went wrong here',
+    status: 500,
+    code: 'internal',
+    detail: 'It was logged under the request id below; nothing more is told here.',
+    requestId,
+  };
+}
+
+export const wantsJson = (request: Request): boolean =>
+  request.path.startsWith('/api/') || request.accepts(['html', 'json']) === 'json';
+
+/** Answers with a problem: JSON for clients, a page for people. */
+export function sendProblem(
+  request: Request,
+  response: Response,
+  problem: Problem,
+  frame: Parameters<typeof ErrorPage>[0]['frame'],
+): void {
+  response.status(problem.status);
+  if (wantsJson(request)) {
+    response.type('application/problem+json').send(JSON.stringify(problem));
+    return;
+  }
+  response.type('html').send(renderPage(ErrorPage({ problem, frame })));
+}

@@ -1,0 +1,546 @@
+/**
+ * The web edge of both services: headers, limits, host, session, CSRF, sign-in, and the route table, in this order.
+ *
+ * A route that is not in the table does not exist; a route without `access` does not compile. Every answer, errors too, carries
+ * the security headers.
+ */
+import { randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import { AirlockError } from '@airlock/common/errors';
+import type { Log } from '@airlock/process/log';
+import express, {
+  type ErrorRequestHandler,
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
+import helmet from 'helmet';
+import type { Assets } from './assets.ts';
+import { loadAssets } from './assets.ts';
+import { HttpError, problemFrom, sendProblem, wantsJson } from './problem.ts';
+import { sendPage } from './page.ts';
+import type { Route, RouteContext, Viewer } from './route.ts';
+import { SamlError } from './saml/guard.ts';
+import type { Identity } from './saml/identity.ts';
+import { createServiceProvider } from './saml/service-provider.ts';
+import type { SamlSettings } from './saml/settings.ts';
+import {
+  csrfTokenMatches,
+  csrfTokenOf,
+  hashOf,
+  newSecret,
+  openSession,
+  readCookies,
+  sessionCookie,
+  sessionLimits,
+  type OpenSession,
+  type SessionStore,
+} from './session.ts';
+import { HopPage } from './views/hop-page.tsx';
+import type { Frame } from './views/layout.tsx';
+
+export interface WebServerOptions {
+  readonly service: 'nonprod' | 'gate';
+  /** As browsers see it, such as https://gate.example: the only host that is served. */
+  readonly origin: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly log: Log;
+  readonly routes: readonly Route[];
+  readonly assetsDirectory: string;
+  readonly sessions: SessionStore;
+  readonly saml: SamlSettings;
+  readonly nav: readonly { readonly href: string; readonly label: string }[];
+  readonly version: string;
+  /** Lines at the foot of every page, such as the ledger's checkpoint. */
+  footer(): Promise<Frame['footer']>;
+  /** Who this is here; null for somebody this service does not know, who then gets a 403 and no redirect loop. */
+  resolveViewer(identity: Identity): Promise<Viewer | null>;
+  /** Name of the group to ask for when a role is missing. */
+  groupForRole(role: string): string;
+  /** Translates a use case's refusal; null leaves it an internal error. */
+  translateError?(error: unknown): HttpError | null;
+}
+
+export interface WebServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** What routes need to render a page: everything of the frame but its title and content. */
+export type FrameOf = (request: Request, context: RouteContext) => Promise<Frame>;
+
+const bindingCookie = '__Host-airlock-saml';
+const maxBodyBytes = 256 * 1024;
+const maxAcsBytes = 160 * 1024;
+const ticketSeconds = 60;
+const acsPerMinute = 60;
+
+interface Locals {
+  requestId: string;
+  session: OpenSession | null;
+  viewer: Viewer | null;
+}
+
+/** Express leaves `locals` open; this is the one place that fills it. */
+const localsOf = (response: Response): Locals => response.locals as Locals;
+
+/** Frames are made by the server, because routes know neither navigation nor footer. */
+const frames = new WeakMap<Request, FrameOf>();
+
+export async function frameOf(request: Request, context: RouteContext): Promise<Frame> {
+  const make = frames.get(request);
+  if (make === undefined) throw new Error('frameOf is for requests that this server handles');
+  return make(request, context);
+}
+
+export async function createWebServer(options: WebServerOptions): Promise<WebServer> {
+  const { log, service, sessions } = options;
+  const origin = new URL(options.origin);
+  const assets = loadAssets(options.assetsDirectory);
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('query parser', 'simple');
+
+  app.use(securityHeaders(origin));
+  app.use((request, response, next) => {
+    response.locals = {
+      requestId: `req_${randomUUID()}`,
+      session: null,
+      viewer: null,
+    } satisfies Locals;
+    const makeFrame: FrameOf = (asked, context) => frame(options, assets, asked, context);
+    frames.set(request, makeFrame);
+    logRequest(log, request, response);
+    // Host decides nothing here, but a wrong one means that somebody else's name points at us.
+    if (request.headers.host !== origin.host)
+      throw new HttpError('host-unknown', `only ${origin.host} is served here`);
+    next();
+  });
+  app.get('/livez', (_request, response) => {
+    response.type('text').send('ok\n');
+  });
+  app.use(
+    '/assets',
+    express.static(assets.directory, {
+      index: false,
+      dotfiles: 'deny',
+      immutable: true,
+      maxAge: '365d',
+      fallthrough: false,
+      setHeaders: (response) =>
+        response.setHeader('cache-control', 'public, max-age=31536000, immutable'),
+    }),
+  );
+
+  for (const route of options.routes.filter(({ machine }) => machine === true))
+    mountMachine(app, route);
+  app.use(async (request, response, next) => {
+    const sid = readCookies(request.headers.cookie).get(sessionCookie);
+    if (sid !== undefined) {
+      const session = await openSession(sessions, sid, sessionLimits[service], new Date());
+      const locals = localsOf(response);
+      locals.session = session;
+      locals.viewer = session === null ? null : await options.resolveViewer(session.identity);
+    }
+    next();
+  });
+  mountSignIn(app, options, assets);
+  app.use(refuseForgedRequests(origin));
+  for (const route of options.routes.filter(({ machine }) => machine !== true))
+    mount(app, route, options);
+  app.use(() => {
+    throw new HttpError(
+      'not-found',
+      'No page has this address. It may have moved, or it is not for you.',
+    );
+  });
+  app.use(answerErrors(options, assets));
+
+  const server = createServer(
+    {
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      connectionsCheckingInterval: 1_000,
+      maxHeaderSize: 16_384,
+    },
+    // Express's handler is a plain request listener.
+    (request, response) => {
+      app(request, response);
+    },
+  );
+  server.maxConnections = 2_000;
+  await listen(server, options.listen);
+  return {
+    url: options.origin,
+    async close() {
+      await new Promise<void>((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+        // Event streams never end by themselves.
+        server.closeAllConnections();
+      });
+    },
+  };
+}
+
+function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new ListenError(
+              'configuration-refused',
+              `listen.port: ${host}:${port} is taken by another process; end it or choose another port`,
+            )
+          : error,
+      );
+    });
+    server.listen(port, host, () => {
+      resolve();
+    });
+  });
+}
+
+export class ListenError extends AirlockError<'configuration-refused'> {}
+
+function securityHeaders(origin: URL): RequestHandler {
+  const set = helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        'default-src': ["'none'"],
+        'script-src': ["'self'"],
+        'style-src': ["'self'"],
+        'img-src': ["'self'"],
+        'connect-src': ["'self'"],
+        'form-action': ["'self'"],
+        'frame-ancestors': ["'none'"],
+        'base-uri': ["'none'"],
+        'require-trusted-types-for': ["'script'"],
+        'trusted-types': ["'none'"],
+      },
+    },
+    crossOriginEmbedderPolicy: true,
+    crossOriginOpenerPolicy: { policy: 'same-origin' },
+    crossOriginResourcePolicy: { policy: 'same-origin' },
+    referrerPolicy: { policy: 'same-origin' },
+    strictTransportSecurity:
+      origin.protocol === 'https:' ? { maxAge: 63_072_000, includeSubDomains: true } : false,
+    xFrameOptions: { action: 'deny' },
+  });
+  return (request, response, next) => {
+    response.setHeader('cache-control', 'no-store');
+    response.setHeader(
+      'permissions-policy',
+      'camera=(), microphone=(), geolocation=(), payment=(), usb=()',
+    );
+    set(request, response, next);
+  };
+}
+
+function logRequest(log: Log, request: Request, response: Response): void {
+  const started = performance.now();
+  response.on('finish', () => {
+    const { requestId, viewer } = localsOf(response);
+    log.info('http.request', {
+      'http.request.id': requestId,
+      'http.request.method': request.method,
+      'url.path': request.path,
+      'http.response.status_code': response.statusCode,
+      'event.duration_ms': Math.round(performance.now() - started),
+      'user.id': viewer?.id ?? null,
+    });
+  });
+}
+
+async function frame(
+  options: WebServerOptions,
+  assets: Assets,
+  request: Request,
+  context: RouteContext,
+): Promise<Frame> {
+  return {
+    service: options.service,
+    viewer: context.viewer,
+    csrfToken: context.csrfToken,
+    path: request.originalUrl,
+    nav: options.nav,
+    assets,
+    version: options.version,
+    footer: await options.footer(),
+  };
+}
+
+const contextOf = (response: Response): RouteContext => {
+  const { viewer, requestId, session } = localsOf(response);
+  return { viewer, requestId, csrfToken: session === null ? '' : csrfTokenOf(session.sid) };
+};
+
+/**
+ * A request that changes something comes from our own page: the browser says so in Sec-Fetch-Site or Origin, and the page
+ * sends the session's token along (checked when the body is parsed). GET changes nothing.
+ */
+function refuseForgedRequests(origin: URL): RequestHandler {
+  return (request, _response, next) => {
+    if (request.method === 'GET' || request.method === 'HEAD') {
+      next();
+      return;
+    }
+    const site = request.get('sec-fetch-site');
+    const from = request.get('origin');
+    if (site !== undefined ? site !== 'same-origin' : from !== origin.origin) {
+      throw new HttpError('csrf-refused', 'Open the page at its own address and try again there.');
+    }
+    if (from !== undefined && from !== origin.origin) {
+      throw new HttpError('csrf-refused', 'Open the page at its own address and try again there.');
+    }
+    next();
+  };
+}
+
+function authorise(route: Route, response: Response, groupForRole: (role: string) => string): void {
+  if (route.access === 'public') return;
+  const { viewer, session } = localsOf(response);
+  if (session === null)
+    throw new HttpError('sign-in-required', 'This page is for people who are signed in.');
+  if (viewer === null) {
+    throw new HttpError(
+      'group-missing',
+      `${session.identity.nameId} is signed in, and nobody of that name is known here.`,
+    );
+  }
+  if (route.access === 'signed-in') return;
+  const role = route.access.slice('role:'.length);
+  if (!viewer.roles.includes(role)) {
+    throw new HttpError(
+      'group-missing',
+      `${route.summary} takes the role ${role}. You are ${viewer.id}, with ${viewer.groups.join(', ') || 'no group'}.`,
+      {
+        needs: [groupForRole(role)],
+      },
+    );
+  }
+}
+
+function mount(app: express.Express, route: Route, options: WebServerOptions): void {
+  const handler = async (request: Request, response: Response): Promise<void> => {
+    authorise(route, response, options.groupForRole);
+    const context = contextOf(response);
+    if (route.method === 'get') {
+      await route.handle(request, response, context, undefined);
+      return;
+    }
+    const fields = { ...(request.body as Record<string, unknown> | undefined) };
+    const { session } = localsOf(response);
+    const token = request.get('x-csrf-token') ?? fields['_csrf'];
+    if (session !== null && !csrfTokenMatches(session.sid, token)) {
+      throw new HttpError('csrf-refused', 'The page is out of date: reload it and try again.');
+    }
+    delete fields['_csrf'];
+    const parsed = route.body?.safeParse(fields);
+    if (parsed?.success === false) {
+      const [issue] = parsed.error.issues;
+      throw new HttpError(
+        'request-malformed',
+        `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'malformed'}`,
+      );
+    }
+    await route.handle(request, response, context, parsed?.data);
+  };
+  const parsers =
+    route.method === 'get'
+      ? []
+      : [
+          express.json({ limit: maxBodyBytes }),
+          express.urlencoded({ extended: false, limit: maxBodyBytes, parameterLimit: 100 }),
+        ];
+  app[route.method](route.path, ...parsers, handler);
+}
+
+/** Machine callers authenticate themselves; they get the raw bytes, over which their signatures are made. */
+function mountMachine(app: express.Express, route: Route): void {
+  app[route.method](
+    route.path,
+    express.raw({ type: () => true, limit: '5mb' }),
+    async (request: Request, response: Response): Promise<void> => {
+      await route.handle(request, response, contextOf(response), undefined);
+    },
+  );
+}
+
+const returnToPattern = /^\/(?![/\\])[\w/.-]*(\?[\w=&.-]*)?$/;
+
+function mountSignIn(app: express.Express, options: WebServerOptions, assets: Assets): void {
+  const { log, service, sessions } = options;
+  const acsUrl = `${options.origin}/auth/saml/acs`;
+  const provider = createServiceProvider({
+    settings: options.saml,
+    acsUrl,
+    forceAuthn: service === 'gate',
+    store: sessions,
+    now: () => new Date(),
+  });
+  const cookie = (name: string, value: string, more: string): string =>
+    `${name}=${value}; Path=/; Secure; HttpOnly; ${more}`;
+  // Verifying a signature costs tens of milliseconds, so strangers get a bounded number of them.
+  let windowStart = 0;
+  let inWindow = 0;
+
+  app.get('/auth/sign-in', async (request, response) => {
+    const wanted = typeof request.query['returnTo'] === 'string' ? request.query['returnTo'] : '/';
+    const { location, binding } = await provider.begin(returnToPattern.test(wanted) ? wanted : '/');
+    // The identity provider's POST back is cross-site, so this one short-lived cookie must be SameSite=None.
+    response.append('set-cookie', cookie(bindingCookie, binding, 'SameSite=None; Max-Age=600'));
+    response.redirect(303, location);
+  });
+
+  app.post(
+    '/auth/saml/acs',
+    (request, _response, next) => {
+      if (request.originalUrl.includes('?'))
+        throw new HttpError('request-malformed', 'No query is taken here.');
+      if (request.is('application/x-www-form-urlencoded') === false)
+        throw new HttpError('media-type-refused', 'A form is expected here.');
+      const now = Date.now();
+      if (now - windowStart > 60_000) [windowStart, inWindow] = [now, 0];
+      inWindow += 1;
+      if (inWindow > acsPerMinute)
+        throw new HttpError(
+          'too-many-requests',
+          'Too many sign-ins at once; try again in a minute.',
+        );
+      next();
+    },
+    express.urlencoded({ extended: false, limit: maxAcsBytes, parameterLimit: 2 }),
+    async (request, response) => {
+      const body = (request.body ?? {}) as Record<string, unknown>;
+      const { SAMLResponse: samlResponse, RelayState: relayState } = body;
+      if (
+        typeof samlResponse !== 'string' ||
+        typeof relayState !== 'string' ||
+        Object.keys(body).length !== 2
+      ) {
+        throw new HttpError(
+          'request-malformed',
+          'Exactly SAMLResponse and RelayState are expected here.',
+        );
+      }
+      const binding = readCookies(request.headers.cookie).get(bindingCookie) ?? '';
+      try {
+        const { identity, returnTo } = await provider.finish(request, response, {
+          samlResponse,
+          relayState,
+          binding,
+        });
+        const code = newSecret();
+        await sessions.createTicket({
+          codeHash: hashOf(code),
+          identity,
+          returnTo,
+          expiresAt: new Date(Date.now() + ticketSeconds * 1000),
+        });
+        response.append('set-cookie', cookie(bindingCookie, '', 'SameSite=None; Max-Age=0'));
+        // A page and not a redirect: only a navigation that begins on our own site may carry a Strict cookie.
+        sendPage(
+          response,
+          HopPage({ href: `/auth/finish?c=${code}`, title: 'Signing in', assets }),
+        );
+      } catch (error) {
+        if (!(error instanceof SamlError)) throw error;
+        log.warn('sign-in.refused', {
+          code: error.code,
+          'http.request.id': localsOf(response).requestId,
+        });
+        throw new HttpError('sign-in-refused', `${sentence(error)} (${error.code})`, {
+          cause: error,
+        });
+      }
+    },
+  );
+
+  app.get('/auth/finish', async (request, response) => {
+    const code = typeof request.query['c'] === 'string' ? request.query['c'] : '';
+    const ticket = await sessions.takeTicket(hashOf(code), new Date());
+    if (ticket === null)
+      throw new HttpError(
+        'sign-in-refused',
+        'This sign-in was used before or took too long; sign in again.',
+      );
+    const old = localsOf(response).session;
+    // A new identifier at every sign-in: a fixed or stolen old one is worth nothing.
+    if (old !== null) await sessions.deleteSession(hashOf(old.sid));
+    const sid = newSecret();
+    await sessions.createSession(hashOf(sid), {
+      person: ticket.identity.nameId,
+      identity: ticket.identity,
+      expiresAt: new Date(Date.now() + sessionLimits[service].absoluteHours * 3_600_000),
+    });
+    log.info('sign-in.accepted', { 'user.id': ticket.identity.nameId });
+    response.append('set-cookie', cookie(sessionCookie, sid, 'SameSite=Strict'));
+    response.redirect(303, ticket.returnTo);
+  });
+
+  app.post(
+    '/auth/sign-out',
+    refuseForgedRequests(new URL(options.origin)),
+    express.urlencoded({ extended: false, limit: 4096 }),
+    async (request, response) => {
+      const { session } = localsOf(response);
+      const body = (request.body ?? {}) as Record<string, unknown>;
+      if (session !== null) {
+        if (!csrfTokenMatches(session.sid, body['_csrf']))
+          throw new HttpError('csrf-refused', 'Reload the page and sign out there.');
+        await sessions.deleteSession(hashOf(session.sid));
+      }
+      response.append('set-cookie', cookie(sessionCookie, '', 'SameSite=Strict; Max-Age=0'));
+      response.redirect(303, '/');
+    },
+  );
+}
+
+const sentence = (error: SamlError): string =>
+  `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.`;
+
+function answerErrors(options: WebServerOptions, assets: Assets): ErrorRequestHandler {
+  return (error: unknown, request: Request, response: Response, next: NextFunction) => {
+    const { requestId } = localsOf(response);
+    const known = error instanceof HttpError ? error : (options.translateError?.(error) ?? error);
+    const problem = problemFrom(known, requestId);
+    if (problem.status >= 500) {
+      options.log.error('http.failed', {
+        'http.request.id': requestId,
+        'url.path': request.path,
+        error: error instanceof Error ? error : new Error(String(error)),
+        'error.stack_trace': error instanceof Error ? error.stack : undefined,
+      });
+    }
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    // A person who is not signed in wants to be, not to read about it; never so for a refusal, which would loop.
+    if (problem.status === 401 && request.method === 'GET' && !wantsJson(request)) {
+      const returnTo = returnToPattern.test(request.originalUrl) ? request.originalUrl : '/';
+      response.redirect(303, `/auth/sign-in?returnTo=${encodeURIComponent(returnTo)}`);
+      return;
+    }
+    options
+      .footer()
+      .catch(() => [])
+      .then((footer) => {
+        sendProblem(request, response, problem, {
+          service: options.service,
+          ...contextOf(response),
+          path: request.originalUrl,
+          nav: options.nav,
+          assets,
+          version: options.version,
+          footer,
+        });
+      })
+      .catch(next);
+  };
+}

@@ -43,6 +43,7 @@ function person(
 
 type SigningChanges = {
   statement?: Partial<Approval>;
+  statementText?: (good: string) => string;
   clientData?: Record<string, unknown>;
   clientDataText?: (good: string) => string;
   rpId?: string;
@@ -53,7 +54,7 @@ type SigningChanges = {
 
 /** What a browser and a passkey give for an approval, with the changes signed as they stand. */
 function approve(by: Person, changes: SigningChanges = {}): ApprovalEvidence {
-  const statement = approvalStatement({
+  const good = approvalStatement({
     promotionDigest: promotion,
     target: 'prod-eu',
     approver: by.name,
@@ -63,6 +64,7 @@ function approve(by: Person, changes: SigningChanges = {}): ApprovalEvidence {
     // Any text, because a rejection and a misspelt decision are what some tests are about.
     decision: (changes.statement?.decision ?? 'approve') as 'approve',
   });
+  const statement = Buffer.from(changes.statementText?.(good.toString()) ?? good.toString());
   const clientData = JSON.stringify({
     type: 'webauthn.get',
     challenge: approvalChallenge(statement).toString('base64url'),
@@ -147,6 +149,26 @@ const faults: [string, SigningChanges, string][] = [
     'E_TIME_FORMAT',
   ],
   ['an empty nonce', { statement: { nonce: '' } }, 'E_APPROVAL'],
+  [
+    'a statement of another kind',
+    { statementText: (text) => text.replace('approval/v1', 'approval/v2') },
+    'E_PREDICATE_TYPE',
+  ],
+  [
+    'a statement about something else than a promotion',
+    { statementText: (text) => text.replace('"name":"promotion"', '"name":"artifact"') },
+    'E_SUBJECT_NAME',
+  ],
+  [
+    'a statement with a further field',
+    { statementText: (text) => text.replace('"decision"', '"note":"x","decision"') },
+    'E_APPROVAL',
+  ],
+  [
+    'a statement with white space',
+    { statementText: (text) => text.replace(',', ', ') },
+    'E_NOT_CANONICAL',
+  ],
   [
     'a registration instead of an assertion',
     { clientData: { type: 'webauthn.create' } },
@@ -238,6 +260,17 @@ test('a signature by another key, an altered one and padded base64 are refused',
     codeOf([{ ...evidence, statement: `${evidence.statement}\n` }, approve(mira)]),
     'E_BASE64',
   );
+});
+
+test('an enrolled key that is neither P-256 nor Ed25519 is refused', () => {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  for (const publicKeyPem of [
+    publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    'no key',
+  ]) {
+    const credentials = [{ ...leo.credential, publicKeyPem }, mira.credential];
+    assert.equal(codeOf([approve(leo), approve(mira)], { credentials }), 'E_WEBAUTHN_KEY');
+  }
 });
 
 test('people count, not passkeys and not signatures', () => {

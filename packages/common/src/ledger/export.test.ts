@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { appendLeaves } from './append.ts';
 import { openCheckpoint, signCheckpoint } from './checkpoint.ts';
@@ -120,6 +120,35 @@ test('a tree rewritten in whole is found by the checkpoint, a re-signed one by t
   assert.equal(await codeOf(files, { vkey: 'no key' }), 'note-key-malformed');
 });
 
+test('a whole export of other entries is found by the root', async () => {
+  const { files } = exported(300);
+  const root = Buffer.alloc(32, 1);
+  const forged = signCheckpoint(signer, { size: 300, root });
+  assert.equal(
+    await codeOf(new Map([...files, ['checkpoint', Buffer.from(forged)]])),
+    'root-mismatch',
+  );
+});
+
+test('a tile of another length is refused', async () => {
+  const { files } = exported(300);
+  for (const path of ['tile/0/000', 'tile/0/001.p/44', 'tile/1/000.p/1']) {
+    const bytes = files.get(path) ?? assert.fail();
+    for (const altered of [
+      bytes.subarray(0, -32),
+      bytes.subarray(0, -1),
+      Buffer.concat([bytes, Buffer.of(0)]),
+    ]) {
+      assert.equal(await codeOf(new Map([...files, [path, altered]])), 'tile-malformed', path);
+    }
+  }
+});
+
+test('an error of the reader is not a verdict about the ledger', async () => {
+  const read = () => Promise.reject(new RangeError('disk'));
+  await assert.rejects(verifyLedger({ read, vkey }), RangeError);
+});
+
 test('a ledger that grew since its checkpoint was fetched still verifies', async () => {
   const before = exported(300);
   const after = exported(512);
@@ -228,6 +257,7 @@ test('malformed notes are refused', () => {
     good.replace(/\n$/, '*\n'),
     `text\n\n${line.repeat(101)}`,
     `\uFEFF${good}`,
+    signNote(`${'x'.repeat(65_536)}\n`, [signer]),
   ];
   for (const note of bad) {
     assert.throws(
@@ -243,6 +273,12 @@ test('malformed notes are refused', () => {
   assert.throws(() => signNote('no line feed', [signer]), { code: 'note-malformed' });
 });
 
+/** A verifier key whose hash fits, whatever its bytes are. */
+function vkeyWith(typed: Buffer): string {
+  const hash = createHash('sha256').update(`${name}\n`).update(typed).digest('hex').slice(0, 8);
+  return `${name}+${hash}+${typed.toString('base64')}`;
+}
+
 test('a verifier key vouches for its own name and bytes', () => {
   const [, hash = '', key = ''] = vkey.split('+');
   const bad = [
@@ -255,6 +291,9 @@ test('a verifier key vouches for its own name and bytes', () => {
     `${name}+${hash}+${key.replace(/^A/, 'B')}`,
     `${name}+${hash}+${key}=`,
     `na me+${hash}+${key}`,
+    vkeyWith(Buffer.of(2, ...Buffer.alloc(32, 9))),
+    vkeyWith(Buffer.of(1, ...Buffer.alloc(33, 9))),
+    vkeyWith(Buffer.of(1, 1, ...Buffer.alloc(31))),
   ];
   for (const text of bad)
     assert.throws(() => parseVkey(text), { code: 'note-key-malformed' }, text);
@@ -289,6 +328,9 @@ test('a checkpoint is origin, size and root and nothing else', () => {
     assert.throws(() => open(text), { code: 'checkpoint-malformed' }, text);
   }
   assert.throws(() => open(`other\n5\n${base64}\n`), { code: 'checkpoint-origin' });
+  assert.throws(() => signCheckpoint(signer, { size: 1, root: Buffer.alloc(31) }), {
+    code: 'checkpoint-malformed',
+  });
   assert.throws(() => signCheckpoint(signer, { size: 1.5, root }), { code: 'size-out-of-range' });
 });
 
@@ -317,6 +359,8 @@ test('a receipt stands alone: entry, proof and checkpoint', async () => {
     text.replace('index 42', 'index 042'),
     text.replace('index 42', 'extra AAAA\nindex 42'),
     text.replace('index 42', 'index 42\nAAAA'),
+    text.replace('index 42', `index 42${`\n${hashes[0]?.toString('base64') ?? ''}`.repeat(60)}`),
+    text + 'x'.repeat(65_536),
     text.replace('index 42\n', ''),
     text.replaceAll('\n\n', '\n'),
     '',

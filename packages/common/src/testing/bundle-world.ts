@@ -23,6 +23,7 @@ export type BundleChanges = {
   readonly request?: Partial<PromotionRequest>;
   readonly testResult?: 'PASSED' | 'FAILED' | 'missing';
   readonly provenanceBytes?: (good: Buffer) => Uint8Array;
+  readonly testBytes?: (good: Buffer) => Uint8Array;
   readonly requestBytes?: (good: Buffer) => Uint8Array;
   readonly provenanceKeys?: Signatories;
   readonly testKeys?: Signatories;
@@ -119,12 +120,18 @@ export function createBundleWorld() {
     });
     const signed = (bytes: Uint8Array, by: Signatories) =>
       signEnvelope(intotoPayloadType, bytes, by);
-    const result = changes.testResult ?? 'PASSED';
+    const result = changes.testResult === 'FAILED' ? 'FAILED' : 'PASSED';
+    const testResult = testResultStatement({ ...built, result });
     return [
       signed(provenanceBytes, changes.provenanceKeys ?? [keys.builder]),
-      ...(result === 'missing'
+      ...(changes.testResult === 'missing'
         ? []
-        : [signed(testResultStatement({ ...built, result }), changes.testKeys ?? [keys.tester])]),
+        : [
+            signed(
+              changes.testBytes?.(testResult) ?? testResult,
+              changes.testKeys ?? [keys.tester],
+            ),
+          ]),
       signed(changes.requestBytes?.(request) ?? request, changes.requestKeys ?? [keys.promoter]),
     ];
   };

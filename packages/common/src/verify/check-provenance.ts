@@ -42,7 +42,7 @@ export function checkProvenance(
   if (builderId !== policy.builderId) {
     throw expected('E_BUILDER_ID', 'builder.id', policy.builderId, builderId);
   }
-  const counting = requireSigners(signed.signers, 'provenance', builderId, policy.threshold);
+  const counting = requireSigners(signed.signers, 'provenance', policy.builderId, policy.threshold);
   checkExternalParameters(buildDefinition.externalParameters, policy);
   const { name } = signed.statement.subject;
   if (name !== policy.subjectName) {

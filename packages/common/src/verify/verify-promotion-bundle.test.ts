@@ -79,6 +79,61 @@ const changes: [string, BundleChanges, string][] = [
     { provenanceKeys: [world.keys.prBuilder] },
     'E_BUILDER_ID',
   ],
+  [
+    'an honest build of a pull request',
+    {
+      build: { builderId: 'https://nonprod.example/builders/pr@v1' },
+      provenanceKeys: [world.keys.prBuilder],
+      testKeys: [world.keys.prBuilder],
+    },
+    'E_BUILDER_ID',
+  ],
+  [
+    'a source named by two digests',
+    { provenanceBytes: replaced('{"gitCommit"', '{"sha256":"x","gitCommit"') },
+    'E_SOURCE_DEP',
+  ],
+  [
+    'a source without a commit',
+    { provenanceBytes: replaced('{"gitCommit"', '{"gitTree"') },
+    'E_SOURCE_DEP',
+  ],
+  ['a pipeline blob that is cut', { build: { pipelineBlob: 'b'.repeat(39) } }, 'E_PIPELINE_DIGEST'],
+  [
+    'a pipeline file stated twice',
+    {
+      provenanceBytes: replaced(
+        '"resolvedDependencies":[',
+        `"resolvedDependencies":[{"uri":"file:.woodpecker/build.yaml","digest":{"gitBlob":"${'b'.repeat(40)}"}},`,
+      ),
+    },
+    'E_PIPELINE_DIGEST',
+  ],
+  [
+    'a test result with an unknown field',
+    { testBytes: replaced('"result"', '"failedTests":[],"result"') },
+    'E_TESTS',
+  ],
+  [
+    'a test result that only warned',
+    { testBytes: replaced('"PASSED"', '"WARNED"') },
+    'E_TESTS_FAILED',
+  ],
+  [
+    'a predicateType that is no text',
+    { provenanceBytes: replaced('"https://slsa.dev/provenance/v1"', '1') },
+    'E_STATEMENT',
+  ],
+  [
+    'a subject name that is no text',
+    { provenanceBytes: replaced('"name":"app.tar.gz"', '"name":1') },
+    'E_SUBJECT',
+  ],
+  [
+    'an artifact name with a look-alike letter',
+    { provenanceBytes: replaced('"app.tar.gz"', '"аpp.tar.gz"') },
+    'E_UNICODE',
+  ],
   ['provenance by the promotion key', { provenanceKeys: [world.keys.promoter] }, 'E_KEY_ROLE'],
   [
     'a test result by the pull-request builder',
@@ -227,6 +282,31 @@ for (const [name, change, code] of changes) {
     assert.equal(codeOf(world.bundle(change)), code);
   });
 }
+
+test('an envelope has its three fields, and a signature its two', () => {
+  const [line = '', ...rest] = world.lines();
+  const change = (from: string, to: string) => {
+    assert.ok(line.includes(from));
+    return codeOf(join([line.replace(from, to), ...rest]));
+  };
+  assert.equal(change('"signatures":[', '"signatures":{},"x":['), 'E_ENVELOPE');
+  assert.equal(change('"signatures":[{', '"signatures":[null,{'), 'E_ENVELOPE');
+  assert.equal(change('{"keyid"', '{"cert":"x","keyid"'), 'E_ENVELOPE');
+  assert.equal(change('"keyid":"', '"keyid":1,"kid":"'), 'E_ENVELOPE');
+  assert.equal(change('"sig":"', '"sig":1,"sog":"'), 'E_ENVELOPE');
+  assert.equal(
+    codeOf(join([line.replace(/"signatures":.*$/, '"signatures":{}}'), ...rest])),
+    'E_ENVELOPE',
+  );
+  assert.equal(codeOf(join([line.replace(/"keyid":"[^"]*"/, '"keyid":1'), ...rest])), 'E_ENVELOPE');
+});
+
+test('a defect of ours is an exception and never a refusal that looks like the sender’s fault', () => {
+  const git = () => {
+    throw new RangeError('defect');
+  };
+  assert.throws(() => admit(world.input(good, { git })), RangeError);
+});
 
 test('two statements of one kind are refused, also when they are the same', () => {
   const [provenance = '', tests = '', request = ''] = world.lines();

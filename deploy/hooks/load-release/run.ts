@@ -35,33 +35,41 @@ function readCredential(): Credential {
   throw new Error('the credential is not {username, password, database}');
 }
 
-function readSchema(): string {
+type Params = { schema: string; table: string };
+
+function readParams(): Params {
   const value: unknown = JSON.parse(readFileSync('/params.json', 'utf8'));
-  const given: unknown =
-    typeof value === 'object' && value !== null ? Reflect.get(value, 'schema') : undefined;
-  const schema = given ?? 'public';
-  if (typeof schema !== 'string' || !/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) {
-    throw new Error('params.schema: a lower-case schema name expected');
-  }
-  return schema;
+  const identifier = (name: string, left: string): string => {
+    const given: unknown =
+      typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+    const text = given ?? left;
+    // It becomes part of a statement, where no parameter can stand.
+    if (typeof text !== 'string' || !/^[a-z_][a-z0-9_]{0,62}$/.test(text)) {
+      throw new Error(`params.${name}: a lower-case name expected`);
+    }
+    return text;
+  };
+  return { schema: identifier('schema', 'public'), table: identifier('table', 'product') };
 }
 
 async function load(
   client: Client,
-  schema: string,
+  params: Params,
   { products }: Release,
 ): Promise<'loaded' | 'loaded-before'> {
   const release = environment('AIRLOCK_RELEASE');
+  const productTable = `"${params.schema}"."${params.table}"`;
+  const historyTable = `"${params.schema}".release_history`;
   await client.query('begin');
   // One loader at a time, also when an old one is still ending.
   await client.query(`select pg_advisory_xact_lock(hashtext('airlock load-release'))`);
-  await client.query(`create table if not exists ${schema}.product (
+  await client.query(`create table if not exists ${productTable} (
     sku text primary key, name text not null, price_cents integer not null, release text not null)`);
-  await client.query(`create table if not exists ${schema}.release_history (
+  await client.query(`create table if not exists ${historyTable} (
     promotion_digest text primary key, release text not null, delivery text not null, products integer not null,
     loaded_at timestamptz not null default now())`);
   const { rowCount } = await client.query(
-    `insert into ${schema}.release_history (promotion_digest, release, delivery, products) values ($1, $2, $3, $4)
+    `insert into ${historyTable} (promotion_digest, release, delivery, products) values ($1, $2, $3, $4)
      on conflict (promotion_digest) do nothing`,
     [
       environment('AIRLOCK_PROMOTION_DIGEST'),
@@ -75,7 +83,7 @@ async function load(
     return 'loaded-before';
   }
   await client.query(
-    `insert into ${schema}.product (sku, name, price_cents, release)
+    `insert into ${productTable} (sku, name, price_cents, release)
      select sku, name, price_cents, $4 from unnest($1::text[], $2::text[], $3::int[]) as given (sku, name, price_cents)
      on conflict (sku) do update set name = excluded.name, price_cents = excluded.price_cents, release = excluded.release`,
     [
@@ -85,7 +93,7 @@ async function load(
       release,
     ],
   );
-  await client.query(`delete from ${schema}.product where release <> $1`, [release]);
+  await client.query(`delete from ${productTable} where release <> $1`, [release]);
   await client.query('commit');
   return 'loaded';
 }
@@ -103,7 +111,7 @@ async function main(): Promise<void> {
     );
   }
   say(`release ${environment('AIRLOCK_RELEASE')}: ${release.products.length} products`);
-  const schema = readSchema();
+  const params = readParams();
   const credential = readCredential();
   const client = new Client({
     host: '/egress',
@@ -117,10 +125,10 @@ async function main(): Promise<void> {
   try {
     const { rows } = await client.query<{ session: string }>('select session_user as session');
     say(`connected as ${rows[0]?.session ?? 'nobody'}`);
-    const outcome = await load(client, schema, release);
+    const outcome = await load(client, params, release);
     say(
       outcome === 'loaded'
-        ? `${release.products.length} products in ${schema}.product, release noted in ${schema}.release_history`
+        ? `${release.products.length} products in ${params.schema}.${params.table}, release noted in release_history`
         : 'this promotion was loaded before; nothing changed',
     );
   } finally {

@@ -20,7 +20,7 @@ const maxLines = 20_000;
 export function createDeliveryLog(options: {
   deliveries: Pick<DeliveryStore, 'appendLog'>;
   deliveryId: string;
-  clock(): Date;
+  clock: () => Date;
   onFault(error: Error): void;
 }): DeliveryLog {
   let waiting: { at: Date; stream: Stream; line: string }[] = [];

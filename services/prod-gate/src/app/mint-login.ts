@@ -82,7 +82,7 @@ export type MintDependencies = {
   issuer: string;
   /** Longest life of a login, in seconds (5 to 60). */
   loginSeconds: number;
-  clock(): Date;
+  clock: () => Date;
 };
 
 export type MintLogin = (request: MintRequest) => Promise<MintedLogin>;

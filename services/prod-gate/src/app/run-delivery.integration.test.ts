@@ -395,7 +395,7 @@ function defineTests(): void {
           started,
         );
         assert.equal(outcome?.state, 'failed');
-        assert.match(String(outcome.reason), /ledger-unavailable.*production unchanged/);
+        assert.match(outcome.reason, /ledger-unavailable.*production unchanged/);
         assert.equal(await sessions.ofDelivery(started.delivery.id), null);
         assert.equal((await promotions.find(promotion))?.state, 'failed');
       } finally {
@@ -422,7 +422,7 @@ function defineTests(): void {
         try {
           const outcome = await deliver(dependencies, started);
           assert.equal(outcome?.state, 'failed');
-          assert.ok(outcome.reason?.startsWith(code), outcome.reason ?? '');
+          assert.ok(outcome.reason.startsWith(code), outcome.reason);
           assert.equal(await sessions.ofDelivery(started.delivery.id), null);
         } finally {
           writeFileSync(join(store, artifact.sha256), artifact.bytes);
@@ -459,7 +459,7 @@ function defineTests(): void {
       );
       assert.deepEqual(refusals, [['already-minted'], ['session-unknown']]);
       assert.equal(outcome?.state, 'failed');
-      assert.match(String(outcome.reason), /vault-refused.*production unchanged/);
+      assert.match(outcome.reason, /vault-refused.*production unchanged/);
       const session = await sessions.ofDelivery(started.delivery.id);
       assert.equal(session?.state, 'CLEAN');
       assert.equal((await deliveries.find(started.delivery.id))?.hookStartedAt, null);
@@ -493,7 +493,7 @@ function defineTests(): void {
         assert.equal(session?.state, 'REVOKE_PENDING');
         const next = await deliver(dependencies, await start(await admit('prod-us')));
         assert.equal(next?.state, 'failed');
-        assert.match(String(next.reason), /target-busy/);
+        assert.match(next.reason, /target-busy/);
       } finally {
         reaperRuns = true;
       }
@@ -573,11 +573,12 @@ function defineTests(): void {
         assert.ok(left !== null);
         const session = await sessions.ofDelivery(left.id);
         // The watchdog runs beside, and takes what is in revocation at once.
-        const moved =
+        const moved: (string | null)[] =
           expected.session === 'REVOKING'
             ? ['REVOKING', 'REVOKE_PENDING', 'CLEAN']
             : [expected.session];
-        assert.ok(moved.includes(session?.state ?? null), `session ${session?.state ?? 'none'}`);
+        const found = session?.state ?? null;
+        assert.ok(moved.includes(found), `session ${found ?? 'none'}`);
 
         await until(async () => (await deliveries.find(left.id))?.state !== 'running', 30_000);
         const ended = await deliveries.find(left.id);

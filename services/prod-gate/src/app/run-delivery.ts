@@ -13,7 +13,7 @@
  */
 import { AirlockError } from '@airlock/common/errors';
 import { formatId } from '@airlock/common/ids';
-import type { Log } from '@airlock/process/log';
+import { errorCode, type Log } from '@airlock/process/log';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   hookLimitSeconds,
@@ -61,9 +61,9 @@ export type RunDependencies = {
   vault: VaultLogin;
   hooks: HookPreparer;
   times: DeliveryTimes;
-  failpoint(name: DeliveryFailpoint): void;
+  failpoint: (name: DeliveryFailpoint) => void;
   log: Log;
-  clock(): Date;
+  clock: () => Date;
   randomBytes(count: number): Uint8Array;
 };
 
@@ -223,7 +223,7 @@ export async function runDelivery(
         throw cause;
       }
       outcome =
-        held.hookStartedAt === null || codeOf(cause) === 'hook-sandbox'
+        held.hookStartedAt === null || errorCode(asError(cause)) === 'hook-sandbox'
           ? failureBeforeHook(cause)
           : failureDuringHook(cause, held.hookStartedAt);
     }
@@ -590,14 +590,10 @@ function isTakenOver(cause: unknown): boolean {
   return cause instanceof DeliveryFault && cause.code === 'delivery-taken-over';
 }
 
-function codeOf(cause: unknown): string {
-  return cause instanceof AirlockError ? cause.code : 'unexpected-fault';
-}
-
 /** For the delivery's log and page: our own errors were written to be shown, others stay in the process's log. */
 function reasonOf(cause: unknown): string {
   return cause instanceof AirlockError
-    ? `${cause.code}: ${cause.message}`
+    ? `${errorCode(cause)}: ${cause.message}`
     : "unexpected-fault: the deliverer's log has it";
 }
 

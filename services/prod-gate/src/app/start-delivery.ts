@@ -36,7 +36,7 @@ export type StartDependencies = {
   policyOf(target: string): Promise<{ policy: TargetPolicy; digest: string } | null>;
   /** Name of this process on this machine, for people. */
   owner: string;
-  clock(): Date;
+  clock: () => Date;
   randomBytes(count: number): Uint8Array;
 };
 

@@ -57,7 +57,7 @@ test('a session becomes clean only through revocation, and clean is final', () =
 test('an interruption before the hook left production unchanged', () => {
   const outcome = interruptedOutcome({ startedAt: null, finishedAt: null, exit: null });
   assert.equal(outcome.state, 'failed');
-  assert.match(String(outcome.reason), /production unchanged/);
+  assert.match(outcome.reason, /production unchanged/);
 });
 
 test('an interruption during the hook is never called failed or done', () => {
@@ -77,7 +77,7 @@ test('an interruption after the recorded end of the hook keeps the true outcome'
 test('exit 75 is a failure that says what to do', () => {
   const outcome = recordedOutcome(75);
   assert.equal(outcome.state, 'failed');
-  assert.match(String(outcome.reason), /again later/);
+  assert.match(outcome.reason, /again later/);
 });
 
 test('the hook ends 30 s before the nearer of token and lease', () => {

@@ -110,7 +110,7 @@ function preparedHook(
     directory: string;
     node: string;
     needs: { readonly database: boolean };
-    dispose(): Promise<void>;
+    dispose: () => Promise<void>;
   },
 ): PreparedHook {
   const { request, directory } = context;
@@ -234,7 +234,7 @@ async function hookEnd(
 function maskedLines(
   patterns: readonly string[],
   output: HookOutput,
-): { push(stream: 'stdout' | 'stderr', chunk: Buffer): void; end(): void } {
+): { push: (stream: 'stdout' | 'stderr', chunk: Buffer) => void; end: () => void } {
   const maskers = { stdout: createLineMasker(patterns), stderr: createLineMasker(patterns) };
   let bytes = 0;
   return {

@@ -1,0 +1,76 @@
+/** What authority and deliverer decide by, put together in one way and read by each for itself. */
+import { createContentStore } from '@airlock/artifacts/content-store';
+import { ConfigurationError } from '@airlock/process/config';
+import { readFileSync } from 'node:fs';
+import { loadGateFiles } from '../adapters/files/gate-files.ts';
+import { createMirrors } from '../adapters/git/mirrors.ts';
+import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
+import type { GateDatabase } from '../adapters/postgres/client.ts';
+import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
+import { createLedgerReader } from '../adapters/postgres/ledger-store.ts';
+import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
+import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
+import { gatherFacts, type FactQuestion, type FactSources } from '../app/gather-facts.ts';
+import type { GateFiles } from '../app/ports.ts';
+import { createLedgerProofs } from '../app/prove-entry.ts';
+import type { DecisionConfig } from '../config-delivery.ts';
+import { evaluatePromotion, type PromotionFacts, type Verdict } from '../domain/verdict.ts';
+
+export type DecisionSources = ReturnType<typeof decisionSources>;
+
+/** @throws ConfigurationError when the ledger's key cannot be read. */
+export function decisionSources(config: DecisionConfig, database: GateDatabase) {
+  const promotions = createPromotionStore(database);
+  const deliveries = createDeliveryStore(database);
+  const sessions = createVaultSessionStore(database);
+  const artifacts = createContentStore(config.artifactsDirectory);
+  const proofs = createLedgerProofs({
+    ledger: createLedgerReader(database),
+    vkey: readVerifierKey(config.ledgerKeyFile),
+  });
+  const files = (): Promise<GateFiles> => loadGateFiles(config.files);
+  const sources: FactSources = {
+    gate: config.gate,
+    files,
+    promotions,
+    approvals: createApprovalStore(database),
+    passkeys: createPasskeyStore(database),
+    deliveries,
+    sessions,
+    proofs,
+    artifacts,
+    // Read only: fetching is intake's.
+    git: createMirrors(config.mirrors),
+  };
+  return {
+    promotions,
+    deliveries,
+    sessions,
+    artifacts,
+    proofs,
+    files,
+    async judge(
+      question: FactQuestion,
+    ): Promise<{ facts: PromotionFacts; verdict: Verdict } | null> {
+      const facts = await gatherFacts(sources, question);
+      return facts === null ? null : { facts, verdict: evaluatePromotion(facts) };
+    },
+    policyOf: async (target: string) => (await files()).targets.get(target) ?? null,
+  };
+}
+
+function readVerifierKey(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : 'unknown error';
+    throw new ConfigurationError(
+      'configuration-unreadable',
+      `ledgerKeyFile: ${file}: ${why}; copy ledger.vkey there`,
+      {
+        cause,
+      },
+    );
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * gate-deliverer: starts a delivery when its verdict allows it and carries it to its end. No listener and no standing
+ * credential: it logs in to Vault with what the authority minted for one delivery, and the token dies with the delivery.
+ */
+import { assertReachable } from '@airlock/database/reachable';
+import { ConfigurationError } from '@airlock/process/config';
+import { failpoint } from '@airlock/process/failpoint';
+import { startLoop } from '@airlock/process/loop';
+import { runProcess } from '@airlock/process/main';
+import { createDoorbell } from '@airlock/queue/doorbell';
+import { runSandboxed } from '@airlock/sandbox/bubblewrap';
+import { probeSandbox } from '@airlock/sandbox/probe';
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { createAuthorityClient } from '../adapters/authority/client.ts';
+import { delivererBell } from '../adapters/bull/bells.ts';
+import { clearWorkDirectory, createHookPreparer } from '../adapters/hooks/run-hook.ts';
+import { openDatabase } from '../adapters/postgres/client.ts';
+import { recorder } from '../adapters/postgres/ledger-store.ts';
+import { createVaultLogin } from '../adapters/vault/login.ts';
+import { runDelivery, type RunDependencies } from '../app/run-delivery.ts';
+import { startDelivery } from '../app/start-delivery.ts';
+import { DelivererConfig } from '../config-delivery.ts';
+import { decisionSources } from './decision-sources.ts';
+
+await runProcess({
+  name: 'gate-deliverer',
+  schema: DelivererConfig,
+  async start(config, runtime) {
+    const { log } = runtime;
+    const vault = createVaultLogin(config.vault);
+    const sandbox = await probeSandbox();
+    if (!sandbox.available) {
+      throw new ConfigurationError(
+        'configuration-refused',
+        `hooks cannot be run here: ${sandbox.reason}; ${sandbox.remedy}`,
+      );
+    }
+    await clearWorkDirectory(config.hooks.workDirectory);
+    const database = openDatabase(config.database);
+    runtime.onClose(() => database.close());
+    await assertReachable(database.pool, 'database');
+    const decisions = decisionSources(config, database);
+    // A file that cannot be read is one message now, and not a delivery that never starts.
+    await decisions.files();
+    const clock = (): Date => new Date();
+    const shared = { transactor: database, recorder, clock, randomBytes };
+    const run: RunDependencies = {
+      ...shared,
+      promotions: decisions.promotions,
+      deliveries: decisions.deliveries,
+      sessions: decisions.sessions,
+      isPublished: async (leafHash) => (await decisions.proofs.entry(leafHash)) !== null,
+      authority: createAuthorityClient(config.authority.socketPath),
+      vault,
+      hooks: createHookPreparer({
+        hooksDirectory: config.files.hooksDirectory,
+        workDirectory: config.hooks.workDirectory,
+        nodeBinary: config.hooks.nodeBinary ?? process.execPath,
+        artifacts: decisions.artifacts,
+        runSandboxed,
+      }),
+      times: {
+        loginSeconds: config.loginSeconds,
+        intentWithinMs: config.intentSeconds * 1000,
+        cleanWithinMs: config.cleanSeconds * 1000,
+        // Several signs of life in the watchdog's span, and a stop well before its end.
+        heartbeatEveryMs: Math.min(1000, (config.staleSeconds * 1000) / 6),
+        giveUpAfterMs: (config.staleSeconds * 1000 * 2) / 3,
+      },
+      failpoint,
+      log,
+    };
+
+    const running = new Set<Promise<void>>();
+    async function sweep(): Promise<void> {
+      for (const { id } of await decisions.promotions.inState('waiting')) {
+        if (runtime.signal.aborted) return;
+        const started = await startDelivery(
+          {
+            ...shared,
+            promotions: decisions.promotions,
+            deliveries: decisions.deliveries,
+            judge: ({ promotionId, now }) => decisions.judge({ promotionId, now, own: null }),
+            policyOf: decisions.policyOf,
+            owner: `${hostname()}:${process.pid}`,
+          },
+          id,
+        );
+        if (started === null) continue;
+        const delivery = runDelivery(run, started, runtime.signal).then(
+          () => {},
+          (cause: unknown) => {
+            // Whatever state it is in, the watchdog ends it: its sign of life has stopped.
+            const error = cause instanceof Error ? cause : new Error(String(cause));
+            log.error('delivery.abandoned', { deliveryId: started.delivery.id, error });
+          },
+        );
+        running.add(delivery);
+        void delivery.then(() => running.delete(delivery));
+      }
+    }
+
+    const loop = startLoop({
+      name: 'sweep',
+      intervalMs: config.sweepSeconds * 1000,
+      signal: runtime.signal,
+      log,
+      run: sweep,
+    });
+    const bell = createDoorbell({ name: delivererBell, redisUrl: config.redis?.url ?? null, log });
+    // The ring names a promotion; all waiting ones are looked at, so that a forged ring can do no more than wake.
+    bell.listen(() => {
+      loop.wake();
+      return Promise.resolve();
+    });
+    runtime.onClose(() => bell.close());
+    runtime.onClose(async () => {
+      await loop.done;
+      await Promise.all(running);
+    });
+  },
+});

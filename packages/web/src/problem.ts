@@ -8,14 +8,20 @@ import { renderPage } from './page.ts';
 /** A refusal of the web edge itself. `needs` names groups that would have been let in. */
 export class HttpError extends AirlockError<HttpErrorCode> {
   readonly needs: readonly string[];
+  /** Every reason of a refusal that has several, by code. */
+  readonly codes: readonly string[];
 
   constructor(
     code: HttpErrorCode,
     message: string,
-    options?: ErrorOptions & { readonly needs?: readonly string[] },
+    options?: ErrorOptions & {
+      readonly needs?: readonly string[];
+      readonly codes?: readonly string[];
+    },
   ) {
     super(code, message, options);
     this.needs = options?.needs ?? [];
+    this.codes = options?.codes ?? [];
   }
 }
 
@@ -24,6 +30,8 @@ export type HttpErrorCode =
   | 'sign-in-required'
   | 'group-missing'
   | 'csrf-refused'
+  | 'signature-refused'
+  | 'refused'
   | 'not-found'
   | 'conflict'
   | 'changed-meanwhile'
@@ -40,7 +48,9 @@ const status: Readonly<Record<HttpErrorCode, readonly [number, string]>> = {
   'sign-in-refused': [403, 'The sign-in was refused'],
   'group-missing': [403, 'A group is missing'],
   'csrf-refused': [403, 'The request did not come from our own page'],
+  'signature-refused': [403, 'The signature does not hold'],
   'not-found': [404, 'There is nothing here'],
+  refused: [409, 'This is refused'],
   conflict: [409, 'Somebody else was faster'],
   'changed-meanwhile': [412, 'It changed while you were reading'],
   'too-large': [413, 'The request is too large'],
@@ -62,6 +72,7 @@ export function problemFrom(error: unknown, requestId: string): Problem {
       detail: error.message,
       requestId,
       ...(error.needs.length === 0 ? {} : { needs: error.needs.map((group) => ({ group })) }),
+      ...(error.codes.length === 0 ? {} : { codes: [...error.codes] }),
     };
   }
   // Express and its body parsers mark the caller's faults this way.

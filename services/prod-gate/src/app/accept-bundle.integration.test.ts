@@ -1,65 +1,24 @@
 import assert from 'node:assert/strict';
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { createContentStore } from '@airlock/artifacts/content-store';
 import { AirlockError } from '@airlock/common/errors';
-import { TargetPolicy } from '@airlock/common/policy/target-policy';
-import { importTrust, TrustRow } from '@airlock/common/trust/signer';
-import type { CommitFacts } from '@airlock/common/verify/decide-admission';
 import type { OutboxItem } from '@airlock/common/wire/outbox';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
-import { z } from 'zod';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
 import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
-import { outboxItemHash } from '../domain/outbox-chain.ts';
 import { acceptBundle, type Acceptance } from './accept-bundle.ts';
-import type { ArtifactStore, Mirror } from './intake-ports.ts';
+import type { ArtifactStore } from './intake-ports.ts';
 import { pollOutbox } from './poll-outbox.ts';
 import { refreshPromotions } from './refresh-promotions.ts';
 import type { GateFiles } from './ports.ts';
+import { filesOf, itemOf, mirrorOf, sha, vectorNamed, vectors, type Vector } from './vectors.fixture.ts';
 
-/** The form of the conformance vectors, as far as it is used here (tests/vectors/README.md). */
-const Vector = z.looseObject({
-  id: z.string(),
-  expect: z.string(),
-  now: z.string(),
-  target: z.string(),
-  bundle: z.base64(),
-  artifact: z.base64(),
-  trust: z.array(TrustRow),
-  policies: z.record(
-    z.string(),
-    z.looseObject({
-      builderId: z.string(),
-      repository: z.string(),
-      pipeline: z.string(),
-      release: z.string(),
-      subjectName: z.string(),
-      threshold: z.number(),
-      maxAgeSeconds: z.number(),
-    }),
-  ),
-  git: z.object({ commits: z.record(z.string(), z.custom<CommitFacts>()) }),
-  state: z.object({
-    envelopes: z.array(z.string()),
-    payloads: z.array(z.string()),
-    invocations: z.record(z.string(), z.string()),
-    lastPosition: z.number().nullable(),
-  }),
-});
-type Vector = z.infer<typeof Vector>;
-
-const directory = new URL('../../../../tests/vectors/admission/', import.meta.url);
-const vectors = readdirSync(directory)
-  .filter((name) => name.endsWith('.json'))
-  .map((name) => Vector.parse(JSON.parse(readFileSync(new URL(name, directory), 'utf8'))));
-
-const sha = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 const source = 'nonprod';
 const gateOrigin = 'https://gate.example';
 
@@ -84,101 +43,6 @@ beforeEach(async () => {
     'truncate outbox_cursor, intake_item, promotion, target_live, delivery, git_head, repository_freeze, ledger_pending cascade',
   );
 });
-
-function vectorNamed(id: string): Vector {
-  const found = vectors.find((vector) => vector.id === id);
-  assert.ok(found, `vector ${id}`);
-  return found;
-}
-
-/** The target file that says what the vector's policy says. */
-function targetFile(target: string, policy: Vector['policies'][string]): TargetPolicy {
-  return TargetPolicy.parse({
-    version: 1,
-    target,
-    admits: [
-      {
-        repo: policy.repository,
-        refs: ['refs/heads/main'],
-        pipeline: policy.pipeline,
-        releaseFile: policy.release,
-        subject: policy.subjectName,
-        builders: { id: policy.builderId, threshold: policy.threshold },
-        maxAge: `${policy.maxAgeSeconds}s`.replace('1209600s', '14d'),
-        tests: 'required',
-        signedCommits: 'required',
-      },
-    ],
-    approvals: {
-      rules: [{ role: 'release-manager', count: 2 }],
-      exclude: ['requester', 'authors', 'committers'],
-      expires: '24h',
-    },
-    credentials: {
-      vault: {
-        jwtMount: `jwt-${target}`,
-        jwtRole: 'deliver',
-        databaseMount: 'database',
-        databaseRole: 'loader',
-        ttl: '5m',
-      },
-    },
-    deliver: {
-      hook: `load-release@sha256:${'a'.repeat(64)}`,
-      timeout: '2m',
-      params: {},
-      database: { host: '127.0.0.1', port: 5432, name: 'production' },
-    },
-  });
-}
-
-function filesOf(vector: Vector): GateFiles {
-  return {
-    targets: new Map(
-      Object.entries(vector.policies).map(([target, policy]) => [
-        target,
-        { policy: targetFile(target, policy), digest: sha(target) },
-      ]),
-    ),
-    roster: { roster: { version: 1, people: [] }, digest: sha('roster') },
-    trust: importTrust(vector.trust),
-    hookDigest: () => Promise.resolve('a'.repeat(64)),
-  };
-}
-
-/** A mirror that answers what the vector says it would; the real one has its own tests. */
-function mirrorOf(vector: Vector, head = '7fd1a60b01f91b314f59955a4e4d4e80d8edf11d'): Mirror {
-  return {
-    fetch: () => Promise.resolve({ head, previous: null }),
-    commitFacts: (commit) => Promise.resolve(vector.git.commits[commit] ?? null),
-    log: ({ to }) =>
-      Promise.resolve([
-        {
-          commit: to,
-          authorName: 'Dana',
-          authorEmail: 'dana@example.com',
-          committerEmail: 'dana@example.com',
-          subject: 'VAT per line',
-          committedAt: '2026-11-21T10:00:00Z',
-        },
-      ]),
-    changedFiles: () => Promise.resolve([]),
-  };
-}
-
-function itemOf(vector: Vector, chain: { seq: number; prevHash: string }): OutboxItem {
-  const bundle = Buffer.from(vector.bundle, 'base64');
-  const artifact = Buffer.from(vector.artifact, 'base64');
-  const item = {
-    ...chain,
-    id: 'prq_0000000000',
-    createdAt: '2026-11-21T11:59:00Z',
-    bundle: { digest: sha(bundle), size: bundle.length },
-    artifact: { digest: sha(artifact), size: artifact.length },
-    claimedTarget: vector.target,
-  };
-  return { ...item, hash: outboxItemHash(item) };
-}
 
 class MissingBlob extends AirlockError<'outbox-blob-missing'> {}
 

@@ -275,12 +275,34 @@ function changes(
     if (explained.has(field)) continue;
     if (JSON.stringify(signed[field]) !== JSON.stringify(now[field])) fields.push(field);
   }
+  fields.push(...rowDifferences(promotion, given.facts, signed));
   return {
     policy: policyChanged,
     roster: signed.roster !== now.roster,
     base: baseChanged ? { was: signed.base?.release ?? null, now: base?.release ?? null } : null,
     fields,
   };
+}
+
+const factsInRow = [
+  'release',
+  'repository',
+  'commit',
+  'mainPosition',
+  'subjectName',
+  'artifactDigest',
+  'bundleDigest',
+  'provenanceDigest',
+  'requester',
+] as const satisfies readonly (keyof DocumentFacts)[];
+
+/** What comes after the verdict (claims, hook, what is called live) is taken from the row, so the row must say the same. */
+function rowDifferences(row: Promotion, facts: DocumentFacts, signed: PromotionDocument): string[] {
+  const differing: string[] = factsInRow.filter((name) => row[name] !== facts[name]);
+  if (row.hook !== signed.hook) differing.push('hook');
+  if (row.policyDigest !== signed.policy) differing.push('policyDigest');
+  if (row.expiresAt.getTime() !== Date.parse(signed.notAfter)) differing.push('expiresAt');
+  return differing;
 }
 
 function live(release: LiveRelease | null): PromotionDocument['base'] {
@@ -370,9 +392,17 @@ function rejection(approvals: readonly Approval[], files: GateFiles): string | n
 
 /** The admission must stand in the signed ledger; without a ledger that can be proven nothing is delivered. */
 async function admissionFault(sources: FactSources, promotion: Promotion): Promise<string | null> {
-  const proof = await sources.proofs.attempt('bundle.admitted', promotion.bundleDigest);
+  const proof = await sources.proofs.attempt(
+    'bundle.admitted',
+    promotion.bundleDigest,
+    // The time decides which keys were valid, so it is the ledger's and not the row's.
+    ({ at, refs }) =>
+      refs['promotion'] === promotion.id && at === promotion.admittedAt.toISOString(),
+  );
   if ('fault' in proof) return proof.fault;
-  return proof.entry === null ? 'its admission is not in a signed checkpoint yet' : null;
+  return proof.entry === null
+    ? 'its admission, with this id and time, is not in a signed checkpoint'
+    : null;
 }
 
 function hookName(hook: string): string {

@@ -3,7 +3,11 @@
  * has a row of it says nothing.
  */
 import { openCheckpoint, type Checkpoint } from '@airlock/common/ledger/checkpoint';
-import { parseLedgerEntry, type LedgerEntryType } from '@airlock/common/ledger/entry';
+import {
+  parseLedgerEntry,
+  type LedgerEntry,
+  type LedgerEntryType,
+} from '@airlock/common/ledger/entry';
 import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import { parseVkey } from '@airlock/common/ledger/note';
 import { buildInclusionProof, verifyInclusion } from '@airlock/common/ledger/proof';
@@ -16,12 +20,20 @@ export type LedgerProofs = {
    * @throws LedgerError when the checkpoint is not signed by the ledger's key or the proof does not hold.
    */
   entry(leafHash: string): Promise<LedgerRow | null>;
-  /** The first proven entry of that type about that subject, as its body says. @throws LedgerError as `entry` does. */
-  bySubject(type: LedgerEntryType, subjectDigest: string): Promise<LedgerRow | null>;
+  /**
+   * The first proven entry of that type about that subject, as its body says, that also `matches`.
+   * @throws LedgerError as `entry` does.
+   */
+  bySubject(
+    type: LedgerEntryType,
+    subjectDigest: string,
+    matches?: (entry: LedgerEntry) => boolean,
+  ): Promise<LedgerRow | null>;
   /** As `bySubject`, with a ledger that cannot be proven as an answer. */
   attempt(
     type: LedgerEntryType,
     subjectDigest: string,
+    matches?: (entry: LedgerEntry) => boolean,
   ): Promise<{ entry: LedgerRow | null } | { fault: string }>;
 };
 
@@ -50,19 +62,20 @@ export function createLedgerProofs(given: { ledger: LedgerReader; vkey: string }
       return row === null ? null : proven(row);
     },
 
-    async bySubject(type, subjectDigest) {
+    async bySubject(type, subjectDigest, matches = () => true) {
       for (const row of await ledger.bySubject(type, subjectDigest)) {
         const entry = parseLedgerEntry(row.body);
         if (entry.type !== type || entry.subjectDigest !== subjectDigest) continue;
+        if (!matches(entry)) continue;
         const found = await proven(row);
         if (found !== null) return found;
       }
       return null;
     },
 
-    async attempt(type, subjectDigest) {
+    async attempt(type, subjectDigest, matches) {
       try {
-        return { entry: await proofs.bySubject(type, subjectDigest) };
+        return { entry: await proofs.bySubject(type, subjectDigest, matches) };
       } catch (cause) {
         if (cause instanceof LedgerError) return { fault: `${cause.code}: ${cause.message}` };
         throw cause;

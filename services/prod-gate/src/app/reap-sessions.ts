@@ -181,7 +181,12 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
         at,
         actor: owner,
         subjectDigest: promotion.promotionDigest,
-        refs: { session: session.id, delivery: session.deliveryId, target: session.target },
+        refs: {
+          session: session.id,
+          delivery: session.deliveryId,
+          target: session.target,
+          ...(session.roleName === null ? {} : { role: session.roleName }),
+        },
       });
       return changed;
 

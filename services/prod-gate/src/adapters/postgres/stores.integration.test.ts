@@ -39,6 +39,19 @@ after(async () => {
   await gate.dispose();
 });
 
+function signal(): { given: Promise<void>; give(): void } {
+  let give = () => {};
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return {
+    given,
+    give: () => {
+      give();
+    },
+  };
+}
+
 function promotion(fields: Partial<NewPromotion> = {}): NewPromotion {
   const name = randomBytes(6).toString('hex');
   return {
@@ -183,13 +196,13 @@ describe('promotions', () => {
     const row = await admitted();
     const deliverer = open('gate_deliverer');
     const web = open('gate_web');
-    const started = Promise.withResolvers<undefined>();
-    const mayCommit = Promise.withResolvers<undefined>();
+    const started = signal();
+    const mayCommit = signal();
     const start = deliverer.transaction(async (tx) => {
       const store = createPromotionStore(deliverer);
       await store.lock(tx, row.id);
-      started.resolve(undefined);
-      await mayCommit.promise;
+      started.give();
+      await mayCommit.given;
       await store.setState(tx, {
         id: row.id,
         from: 'waiting',
@@ -198,9 +211,9 @@ describe('promotions', () => {
         at,
       });
     });
-    await started.promise;
+    await started.given;
     const seen = web.transaction((tx) => createPromotionStore(web).lock(tx, row.id));
-    mayCommit.resolve(undefined);
+    mayCommit.give();
     await start;
     assert.equal((await seen)?.state, 'delivering');
   });

@@ -1,0 +1,398 @@
+import assert from 'node:assert/strict';
+import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { createSoftwarePasskey, type SoftwarePasskey } from '@airlock/cli/software-passkey';
+import { approvalChallenge, approvalStatement } from '@airlock/common/approval/statement';
+import { formatId } from '@airlock/common/ids';
+import { vkeyOf } from '@airlock/common/ledger/note';
+import { Roster } from '@airlock/common/policy/target-policy';
+import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
+import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
+import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
+import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
+import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
+import { createLedgerReader, ledgerSequence, recorder } from '../adapters/postgres/ledger-store.ts';
+import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
+import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
+import { enrolmentDigest } from '../domain/passkey.ts';
+import { evaluatePromotion } from '../domain/verdict.ts';
+import { acceptBundle } from './accept-bundle.ts';
+import { gatherFacts, type FactSources } from './gather-facts.ts';
+import type { GateFiles } from './ports.ts';
+import { createLedgerProofs } from './prove-entry.ts';
+import { sequenceLedger } from './sequence-ledger.ts';
+import { filesOf, itemOf, mirrorOf, sha, vectorNamed } from './vectors.fixture.ts';
+
+const good = vectorNamed('G01');
+const now = new Date(good.now);
+const gateOrigin = 'https://gate.example';
+const { privateKey } = generateKeyPairSync('ed25519');
+const signer = { name: 'gate.example/ledger', privateKey };
+
+const roster = Roster.parse({
+  version: 1,
+  people: [
+    person('dana', ['developer']),
+    person('leo', ['release-manager']),
+    person('mira', ['release-manager']),
+    person('nils', ['release-manager']),
+  ],
+});
+
+function person(id: string, roles: string[]) {
+  const name = id.charAt(0).toUpperCase() + id.slice(1);
+  return { id, name, nameId: `${id}@idp.example`, roles, gitEmails: [`${id}@example.com`] };
+}
+
+let gate: TestGateDatabase;
+let databases: Record<'intake' | 'web' | 'deliverer' | 'watchdog', GateDatabase>;
+
+before(async () => {
+  gate = await createGateDatabase();
+  databases = {
+    intake: openDatabase(gate.settings('gate_intake')),
+    web: openDatabase(gate.settings('gate_web')),
+    deliverer: openDatabase(gate.settings('gate_deliverer')),
+    watchdog: openDatabase(gate.settings('gate_watchdog')),
+  };
+});
+after(async () => {
+  for (const database of Object.values(databases)) await database.close();
+  await gate.dispose();
+});
+
+const files: GateFiles = {
+  ...filesOf(good),
+  roster: { roster, digest: sha('roster') },
+};
+
+let promotionId: string;
+
+beforeEach(async () => {
+  await gate.asOwner(
+    'truncate outbox_cursor, intake_item, promotion, approval, passkey, target_live, delivery, vault_session, repository_freeze cascade',
+  );
+  const intake = createIntakeStore(databases.intake);
+  await intake.polled('nonprod', { head: 1, at: now });
+  const artifact = Buffer.from(good.artifact, 'base64');
+  const bundle = Buffer.from(good.bundle, 'base64');
+  const acceptance = await acceptBundle(
+    {
+      gate: gateOrigin,
+      source: 'nonprod',
+      transactor: databases.intake,
+      intake,
+      promotions: createPromotionStore(databases.intake),
+      recorder,
+      files: () => Promise.resolve(files),
+      outbox: { blob: () => Promise.resolve(nothing()) },
+      artifacts: {
+        put: (_source, { expected }) =>
+          Promise.resolve({ digest: expected ?? '', size: artifact.length }),
+        has: () => Promise.resolve(true),
+        read: () => Promise.resolve(bundle),
+      },
+      mirror: () => mirrorOf(good),
+      maxArtifactBytes: 1_000_000,
+      clock: () => now,
+      random: (count) => randomBytes(count),
+    },
+    itemOf(good, { seq: 1, prevHash: '0'.repeat(64) }),
+  );
+  assert.equal(acceptance.outcome, 'admitted');
+  promotionId = acceptance.promotionId;
+  await sequence();
+});
+
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(Buffer.alloc(0));
+}
+
+async function sequence(): Promise<void> {
+  await sequenceLedger({ transactor: databases.watchdog, sequence: ledgerSequence, signer });
+}
+
+/** What the deliverer would decide by, with its own rights on the database. */
+function sources(overrides: Partial<FactSources> = {}): FactSources {
+  const database = databases.deliverer;
+  return {
+    gate: gateOrigin,
+    files: () => Promise.resolve(files),
+    promotions: createPromotionStore(database),
+    approvals: createApprovalStore(database),
+    passkeys: createPasskeyStore(database),
+    deliveries: createDeliveryStore(database),
+    sessions: createVaultSessionStore(database),
+    proofs: createLedgerProofs({
+      ledger: createLedgerReader(database),
+      vkey: vkeyOf(signer.name, privateKey),
+    }),
+    artifacts: { has: () => Promise.resolve(true) },
+    git: () => mirrorOf(good),
+    ...overrides,
+  };
+}
+
+async function codes(overrides: Partial<FactSources> = {}, at = now): Promise<string[]> {
+  const facts = await gatherFacts(sources(overrides), { promotionId, now: at, own: null });
+  assert.ok(facts);
+  const verdict = evaluatePromotion(facts);
+  return verdict.allowed ? [] : verdict.reasons.map((reason) => reason.code);
+}
+
+async function enrol(
+  who: string,
+  options: { recorded?: boolean; origin?: string } = {},
+): Promise<SoftwarePasskey> {
+  const { recorded = true, origin = gateOrigin } = options;
+  const passkey = createSoftwarePasskey({ rpId: new URL(origin).hostname, origin });
+  const { privateKeyPem } = JSON.parse(passkey.serialize()) as { privateKeyPem: string };
+  const enrolment = {
+    person: who,
+    credentialId: passkey.credentialId,
+    publicKeyPem: createPublicKey(privateKeyPem).export({ type: 'spki', format: 'pem' }).toString(),
+    rpId: new URL(origin).hostname,
+    origin,
+  };
+  const digest = enrolmentDigest(enrolment);
+  await databases.web.transaction(async (tx) => {
+    await createPasskeyStore(databases.web).insert(tx, {
+      ...enrolment,
+      label: 'key',
+      cosePublicKey: Buffer.from('cose'),
+      signCount: 0,
+      enrolledAt: now,
+      enrolmentDigest: digest,
+    });
+    if (!recorded) return;
+    await recorder.record(tx, {
+      type: 'passkey.enrolled',
+      at: now,
+      actor: `person:${who}`,
+      subjectDigest: digest,
+      refs: {},
+    });
+  });
+  await sequence();
+  return passkey;
+}
+
+async function approve(who: string, passkey: SoftwarePasskey): Promise<void> {
+  const promotion = await createPromotionStore(databases.web).find(promotionId);
+  assert.ok(promotion);
+  const nonce = randomBytes(16).toString('base64url');
+  const statement = approvalStatement({
+    promotionDigest: promotion.promotionDigest,
+    target: promotion.target,
+    approver: who,
+    decision: 'approve',
+    nonce,
+    notAfter: '2026-11-21T18:00:00Z',
+  });
+  const { response } = passkey.assert(approvalChallenge(statement).toString('base64url'));
+  await databases.web.transaction((tx) =>
+    createApprovalStore(databases.web).insert(tx, {
+      id: formatId('apr', randomBytes(10)),
+      promotionId,
+      person: who,
+      decision: 'approve',
+      note: '',
+      promotionDigest: promotion.promotionDigest,
+      signed: {
+        statement,
+        credentialId: passkey.credentialId,
+        authenticatorData: response.authenticatorData,
+        clientDataJson: response.clientDataJSON,
+        signature: response.signature,
+        signCountBefore: 0,
+        nonce,
+      },
+      createdAt: now,
+    }),
+  );
+}
+
+async function approvedByTwo(): Promise<void> {
+  for (const who of ['leo', 'mira']) await approve(who, await enrol(who));
+}
+
+test('a bundle, two signatures by enrolled passkeys and a signed ledger are all it takes', async () => {
+  assert.deepEqual(await codes(), ['approvals-missing']);
+  await approvedByTwo();
+  assert.deepEqual(await codes(), []);
+});
+
+describe('a row is not evidence', () => {
+  test('a passkey row that the ledger does not know approves nothing', async () => {
+    await approve('leo', await enrol('leo'));
+    await approve('mira', await enrol('mira', { recorded: false }));
+    assert.deepEqual(await codes(), ['approvals-missing']);
+  });
+
+  test('a passkey row whose key was exchanged approves nothing', async () => {
+    await approvedByTwo();
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
+    await gate.asOwner("update passkey set public_key_pem = $1 where person = 'leo'", [
+      other.export({ type: 'spki', format: 'pem' }),
+    ]);
+    assert.deepEqual(await codes(), ['approvals-missing']);
+  });
+
+  test('a passkey of another origin approves nothing', async () => {
+    await approve('leo', await enrol('leo'));
+    await approve('mira', await enrol('mira', { origin: 'https://nonprod.example' }));
+    assert.deepEqual(await codes(), ['approvals-missing']);
+  });
+
+  test('an approval row that was pointed at this promotion approves nothing', async () => {
+    await approvedByTwo();
+    await gate.asOwner(
+      `update approval set statement = convert_to(replace(convert_from(statement, 'UTF8'), 'prod-eu', 'prod-us'), 'UTF8')
+       where person = 'leo'`,
+    );
+    assert.deepEqual(await codes(), ['approvals-missing']);
+  });
+
+  test('an approval row without its signature approves nothing', async () => {
+    await gate.asOwner(
+      `insert into approval (id, promotion_id, person, decision, promotion_digest, statement, credential_id, signature, nonce)
+       select 'apr_000000000' || n, $1, p, 'reject', 'd', null, null, null, null from unnest(array['leo', 'mira']) with ordinality as t (p, n)`,
+      [promotionId],
+    );
+    await gate.asOwner('alter table approval drop constraint approval_check');
+    await gate.asOwner("update approval set decision = 'approve'");
+    assert.deepEqual(await codes(), ['approvals-missing']);
+  });
+
+  test('a bundle, document, commit or change list that was edited in its row is seen', async () => {
+    await approvedByTwo();
+    const edits: [string, RegExp][] = [
+      ["update promotion set bundle = bundle || 'x'", /bundle-refused/],
+      ["update promotion set artifact_digest = repeat('a', 64)", /bundle-refused/],
+      ["update promotion set commit = repeat('a', 40), release = 'other'", /^document-differs$/],
+      ["update promotion set hook = 'other@sha256:' || repeat('a', 64)", /^document-differs$/],
+      ["update promotion set expires_at = '2030-01-01'", /^document-differs$/],
+      ["update promotion set admitted_at = '2020-01-01'", /ledger-unavailable/],
+      ["update promotion set document = document || ' '", /malformed|E_NOT_CANONICAL/],
+    ];
+    for (const [sql, expected] of edits) {
+      const [before] = await gate.asOwner(
+        'select bundle, artifact_digest, commit, release, document, hook, expires_at, admitted_at from promotion',
+      );
+      await gate.asOwner(sql);
+      const found = await codes().catch((error: unknown) => [
+        error instanceof Error && 'code' in error ? String(error.code) : 'thrown',
+      ]);
+      assert.match(found.join(), expected, sql);
+      await gate.asOwner(
+        `update promotion set bundle = $1, artifact_digest = $2, commit = $3, release = $4, document = $5, hook = $6,
+           expires_at = $7, admitted_at = $8`,
+        Object.values(before ?? {}),
+      );
+    }
+    assert.deepEqual(await codes(), []);
+  });
+
+  test('a document that was exchanged with its digest voids the approvals, and differs from the bundle', async () => {
+    await approvedByTwo();
+    const [row] = await gate.asOwner('select document from promotion');
+    const forged = Buffer.from(String(row?.['document']).replace('2026.11.21-3', '2026.11.21-4'));
+    await gate.asOwner('update promotion set document = $1, promotion_digest = $2', [
+      forged,
+      sha(forged),
+    ]);
+    assert.deepEqual(await codes(), ['document-differs', 'approvals-missing']);
+  });
+});
+
+describe('people', () => {
+  test('an author in the changes does not count, whatever the row of changes says', async () => {
+    const authors = {
+      ...mirrorOf(good),
+      log: async () =>
+        (await mirrorOf(good).log({ from: null, to: 'c'.repeat(40), limit: 1 })).map((commit) => ({
+          ...commit,
+          committerEmail: 'leo@example.com',
+        })),
+    };
+    await approvedByTwo();
+    const found = await codes({ git: () => authors });
+    assert.deepEqual(found, ['document-differs', 'approvals-missing']);
+  });
+
+  test('somebody who lost the role does not count any more', async () => {
+    await approvedByTwo();
+    const people = roster.people.map((one) => (one.id === 'leo' ? { ...one, roles: [] } : one));
+    const changed = { ...files, roster: { roster: { ...roster, people }, digest: sha('later') } };
+    assert.deepEqual(await codes({ files: () => Promise.resolve(changed) }), [
+      'roster-changed',
+      'approvals-missing',
+    ]);
+  });
+
+  test('an address that nobody owns holds everything', async () => {
+    await approvedByTwo();
+    const people = roster.people.map((one) => ({ ...one, gitEmails: [] }));
+    const changed = { ...files, roster: { roster: { ...roster, people }, digest: sha('roster') } };
+    assert.deepEqual(await codes({ files: () => Promise.resolve(changed) }), ['author-unmapped']);
+  });
+
+  test('an approval that ran out does not count', async () => {
+    await approvedByTwo();
+    assert.deepEqual(await codes({}, new Date('2026-11-21T18:00:01Z')), ['approvals-missing']);
+  });
+});
+
+describe('what changed since', () => {
+  test('each change of file, hook, artifact, freeze or base is told by name', async () => {
+    await approvedByTwo();
+    const target = files.targets.get('prod-eu');
+    assert.ok(target);
+    const edited = { ...files, targets: new Map([['prod-eu', { ...target, digest: sha('x') }]]) };
+    assert.deepEqual(await codes({ files: () => Promise.resolve(edited) }), ['policy-changed']);
+    const without = { ...files, targets: new Map() };
+    assert.deepEqual(await codes({ files: () => Promise.resolve(without) }), ['target-unknown']);
+    const hook = (digest: string | null) => ({
+      files: () => Promise.resolve({ ...files, hookDigest: () => Promise.resolve(digest) }),
+    });
+    assert.deepEqual(await codes(hook('b'.repeat(64))), ['hook-changed']);
+    assert.deepEqual(await codes(hook(null)), ['hook-missing']);
+    const artifacts = { has: () => Promise.resolve(false) };
+    assert.deepEqual(await codes({ artifacts }), ['artifact-missing']);
+    await gate.asOwner("insert into repository_freeze values ($1, 'rewritten')", [
+      'https://git.example/org/app',
+    ]);
+    assert.deepEqual(await codes(), ['repository-frozen']);
+  });
+
+  test('a key that was revoked after the approval stops it', async () => {
+    await approvedByTwo();
+    const revoked = { ...files, trust: filesOf({ ...good, trust: [] }).trust };
+    assert.deepEqual(await codes({ files: () => Promise.resolve(revoked) }), ['bundle-refused']);
+  });
+
+  test('a commit that is no longer on main stops it', async () => {
+    await approvedByTwo();
+    const gone = { ...mirrorOf(good), commitFacts: () => Promise.resolve(null) };
+    assert.deepEqual(await codes({ git: () => gone }), ['bundle-refused']);
+  });
+
+  test('a ledger that is signed by nobody we know stops it', async () => {
+    await approvedByTwo();
+    const stranger = generateKeyPairSync('ed25519').privateKey;
+    const proofs = createLedgerProofs({
+      ledger: createLedgerReader(databases.deliverer),
+      vkey: vkeyOf(signer.name, stranger),
+    });
+    const found = await codes({ proofs }).catch((error: unknown) => [
+      error instanceof Error ? error.name : 'thrown',
+    ]);
+    assert.ok(found.includes('ledger-unavailable') || found.includes('LedgerError'), found.join());
+  });
+});
+
+test('web shows the same verdict without a mirror, from what intake recorded', async () => {
+  await approvedByTwo();
+  assert.deepEqual(await codes({ git: null }), []);
+});

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { FilePath } from '@airlock/process/config';
+
+const BuilderId = z.url({ protocol: /^https?$/ }).max(1024);
+
+export const SignerConfig = z.strictObject({
+  socketPath: FilePath.describe(
+    'Unix socket to listen on, made with mode 0600: who may open it may ask for signatures. At most 100 bytes.',
+  ).refine((path) => Buffer.byteLength(path) <= 100, {
+    message:
+      'longer than 100 bytes, which is what a unix socket can have; choose a shorter directory',
+  }),
+  git: z
+    .strictObject({
+      url: z.string().min(1).max(1024).describe('Where main is fetched from.'),
+      mirrorDirectory: FilePath.describe("The signer's own mirror, made if absent."),
+      protocols: z
+        .array(z.enum(['https', 'ssh', 'file', 'http']))
+        .min(1)
+        .describe('Protocols that git may use; [https] or [ssh] in production.'),
+    })
+    .describe("The signer's own view of main. Never nonprod's mirror."),
+  repository: z
+    .string()
+    .min(1)
+    .max(1024)
+    .describe('Exact URL of the one repository that is signed for, as it stands in statements.'),
+  builderIds: z
+    .strictObject({
+      main: BuilderId.describe('builder.id of main builds, pinned by the gate.'),
+      pr: BuilderId.describe('builder.id of every other build; no target accepts it.'),
+    })
+    .refine(({ main, pr }) => main !== pr, {
+      message: 'main and pr are the same; each trust level has its own builder id',
+    })
+    .describe('Builder ids, such as https://nonprod.example/builders/main@v1.'),
+  keys: z
+    .strictObject({
+      main: FilePath.describe('Private key for provenance of main builds.'),
+      pr: FilePath.describe('Private key for provenance of other builds.'),
+      test: FilePath.describe('Private key for test results.'),
+      promotion: FilePath.describe('Private key for promotion requests.'),
+    })
+    .describe('Four different keys, PEM (PKCS #8, ECDSA P-256 or Ed25519), mode 0600.'),
+});
+export type SignerConfig = z.infer<typeof SignerConfig>;

@@ -1,0 +1,317 @@
+/** The whole signer on a real repository: from the socket to an envelope that the kernel verifies. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { intotoPayloadType } from '@airlock/common/constants';
+import { parseEnvelope } from '@airlock/common/dsse/envelope';
+import { verifyEnvelope } from '@airlock/common/dsse/verify';
+import { importTrust, requireWholeTrust } from '@airlock/common/trust/signer';
+import {
+  SignedEnvelope,
+  SignerKeys,
+  type ProvenanceRequest,
+} from '@airlock/common/wire/signer-protocol';
+import { createMirror } from '@airlock/git/mirror';
+import type { Log } from '@airlock/process/log';
+import { createSignerServer } from './http/server.ts';
+import { listenOnSocket } from './http/unix-socket.ts';
+import { loadKeys } from './key/signing-keys.ts';
+import { createMainBranch } from './main-branch.ts';
+import { createStatementSigner } from './sign.ts';
+
+const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const pipeline = '.woodpecker.yaml';
+const release = '.airlock/release.yaml';
+const builderIds = {
+  main: 'https://n.example/builders/main@v1',
+  pr: 'https://n.example/builders/pr@v1',
+};
+
+let directory: string;
+let socketPath: string;
+let repository: string;
+let server: Server;
+const commits = { main: '', side: '', pr: '', bare: '' };
+
+function git(...args: string[]): string {
+  return execFileSync('git', ['-C', join(directory, 'repository'), ...args], {
+    encoding: 'utf8',
+    env: {
+      ...{ PATH: process.env['PATH'], HOME: directory, GIT_CONFIG_NOSYSTEM: '1' },
+      ...{ GIT_AUTHOR_NAME: 'dana', GIT_AUTHOR_EMAIL: 'dana@example' },
+      ...{ GIT_COMMITTER_NAME: 'dana', GIT_COMMITTER_EMAIL: 'dana@example' },
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  }).trim();
+}
+
+function commit(message: string, files: Record<string, string>): string {
+  for (const [path, text] of Object.entries(files)) {
+    const file = join(directory, 'repository', path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+  git('add', '-A');
+  git('commit', '-q', '--allow-empty', '-m', message);
+  return git('rev-parse', 'HEAD');
+}
+
+before(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'airlock-signer-'));
+  mkdirSync(join(directory, 'repository'));
+  repository = `file://${join(directory, 'repository')}`;
+  git('init', '-q', '-b', 'main');
+  commits.bare = commit('before there was a pipeline', {});
+  commit('pipeline', { [pipeline]: 'steps: []\n', [release]: 'version: 1\n' });
+  git('checkout', '-q', '-b', 'feature');
+  commits.side = commit('part of a feature', { 'a.txt': 'a' });
+  git('checkout', '-q', 'main');
+  git('merge', '-q', '--no-ff', '-m', 'merge the feature', 'feature');
+  commits.main = git('rev-parse', 'HEAD');
+  git('checkout', '-q', '-b', 'proposal');
+  commits.pr = commit('a pull request', { 'b.txt': 'b' });
+  git('update-ref', 'refs/pull/1/head', commits.pr);
+  git('checkout', '-q', 'main');
+
+  const key = (name: string) => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const file = join(directory, `${name}.pem`);
+    writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+    return file;
+  };
+  const keys = loadKeys({
+    keys: { main: key('main'), pr: key('pr'), test: key('test'), promotion: key('promotion') },
+    builderIds,
+  });
+  const mirror = createMirror({
+    directory: join(directory, 'mirror.git'),
+    url: repository,
+    protocols: ['file'],
+  });
+  const signer = createStatementSigner({
+    config: { repository, builderIds },
+    keys: keys.signing,
+    main: createMainBranch(mirror),
+  });
+  server = createSignerServer({ signer, keys: keys.published, log: silent });
+  socketPath = join(directory, 'run', 'signer.sock');
+  await listenOnSocket(server, socketPath);
+});
+
+after(() => {
+  server.close();
+  rmSync(directory, { recursive: true });
+});
+
+async function ask(method: string, path: string, body?: unknown) {
+  const { status, text } = await new Promise<{ status: number; text: string }>(
+    (resolve, reject) => {
+      const outgoing = request({ socketPath, method, path }, (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part: string) => (text += part));
+        response.on('end', () => {
+          resolve({ status: response.statusCode ?? 0, text });
+        });
+      });
+      outgoing.on('error', reject);
+      outgoing.end(typeof body === 'string' ? body : JSON.stringify(body));
+    },
+  );
+  return { status, json: JSON.parse(text) as unknown };
+}
+
+function provenance(changes: Partial<ProvenanceRequest>): ProvenanceRequest {
+  return {
+    builder: 'main',
+    subject: { name: 'app.tar.gz', sha256: 'd'.repeat(64) },
+    ...{ repository, ref: 'refs/heads/main', commit: commits.main, pipeline, release },
+    claimedPipelineBlob: null,
+    invocationId: 'https://n.example/runs/run_1',
+    startedOn: '2026-11-22T10:00:00Z',
+    finishedOn: '2026-11-22T10:01:00Z',
+    ...changes,
+  };
+}
+
+async function codesOf(changes: Partial<ProvenanceRequest>): Promise<unknown> {
+  const { status, json } = await ask('POST', '/v1/provenance', provenance(changes));
+  assert.equal(status, 409);
+  assert.ok(typeof json === 'object' && json !== null && 'codes' in json);
+  return json.codes;
+}
+
+/** Verifies with what the signer publishes, as the gate does with what it has pinned; gives the statement and who signed. */
+async function verified(json: unknown) {
+  const { keys } = SignerKeys.parse((await ask('GET', '/v1/keys')).json);
+  const trust = requireWholeTrust(
+    importTrust(
+      keys.map((key) => ({
+        ...key,
+        notBefore: '2026-01-01T00:00:00Z',
+        notAfter: '2027-01-01T00:00:00Z',
+      })),
+    ),
+  );
+  const { envelope } = SignedEnvelope.parse(json);
+  assert.ok(!envelope.includes('\n'));
+  const now = new Date('2026-11-22T12:00:00Z');
+  const parsed = parseEnvelope(Buffer.from(envelope), intotoPayloadType);
+  const { payload, signers } = verifyEnvelope(parsed, trust, { receivedAt: now, now });
+  const [{ roles, builderIds: ids }] = signers;
+  return { statement: payload.toString('utf8'), roles, builderIds: ids };
+}
+
+test('a commit of main is signed as main, and the statement has exactly the shape that the gate reads', async () => {
+  const { status, json } = await ask('POST', '/v1/provenance', provenance({}));
+  assert.equal(status, 200);
+  const { statement, roles, builderIds: ids } = await verified(json);
+  assert.deepEqual([roles, ids], [['provenance'], [builderIds.main]]);
+  const blob = git('rev-parse', `${commits.main}:${pipeline}`);
+  assert.equal(
+    statement,
+    `{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"app.tar.gz","digest":{"sha256":"${'d'.repeat(64)}"}}],` +
+      `"predicateType":"https://slsa.dev/provenance/v1","predicate":{"buildDefinition":{` +
+      `"buildType":"https://airlock.example/buildtypes/pipeline/v1","externalParameters":{"repository":"${repository}",` +
+      `"ref":"refs/heads/main","pipeline":"${pipeline}","release":"${release}"},"internalParameters":{},` +
+      `"resolvedDependencies":[{"uri":"git+${repository}@refs/heads/main","digest":{"gitCommit":"${commits.main}"}},` +
+      `{"uri":"file:${pipeline}","digest":{"gitBlob":"${blob}"}}]},"runDetails":{"builder":{"id":"${builderIds.main}"},` +
+      `"metadata":{"invocationId":"https://n.example/runs/run_1","startedOn":"2026-11-22T10:00:00Z","finishedOn":"2026-11-22T10:01:00Z"}}}}`,
+  );
+});
+
+test('as main, the commit of a pull request is refused', async () => {
+  assert.deepEqual(await codesOf({ commit: commits.pr }), ['commit-not-on-main']);
+});
+
+test('as main, a commit that came to main inside a merge is refused', async () => {
+  assert.deepEqual(await codesOf({ commit: commits.side }), ['commit-not-first-parent']);
+});
+
+test('as main, a commit without pipeline and release file is refused with both reasons', async () => {
+  assert.deepEqual(await codesOf({ commit: commits.bare }), [
+    'pipeline-missing',
+    'release-missing',
+  ]);
+});
+
+test('as main, a pipeline file under a name that git does not have it by is refused', async () => {
+  for (const path of [`./${pipeline}`, '.airlock', '.airlock//release.yaml']) {
+    assert.deepEqual(await codesOf({ pipeline: path }), ['pipeline-missing'], path);
+  }
+});
+
+test('as main, a commit that git never had is refused', async () => {
+  assert.deepEqual(await codesOf({ commit: '0'.repeat(40) }), ['commit-not-on-main']);
+});
+
+test('another repository is refused', async () => {
+  assert.deepEqual(await codesOf({ repository: `${repository}/` }), ['repository-unknown']);
+});
+
+test('a commit is known as soon as main has it', async () => {
+  const fresh = commit('one more', { 'c.txt': 'c' });
+  const { status } = await ask('POST', '/v1/provenance', provenance({ commit: fresh }));
+  assert.equal(status, 200);
+});
+
+test('a pull request is signed by the key of pull requests', async () => {
+  const { status, json } = await ask(
+    'POST',
+    '/v1/provenance',
+    provenance({
+      ...{ builder: 'pr', ref: 'refs/pull/1/head', commit: commits.pr },
+      claimedPipelineBlob: git('rev-parse', `${commits.pr}:${pipeline}`),
+    }),
+  );
+  assert.equal(status, 200);
+  const { statement, builderIds: ids } = await verified(json);
+  assert.deepEqual(ids, [builderIds.pr]);
+  assert.ok(statement.includes(`"builder":{"id":"${builderIds.pr}"}`));
+});
+
+test('a test result names the pipeline file as main has it, and is signed by the key of tests', async () => {
+  const { status, json } = await ask('POST', '/v1/test-result', {
+    subject: { name: 'app.tar.gz', sha256: 'd'.repeat(64) },
+    ...{ pipeline, commit: commits.main, result: 'PASSED' },
+  });
+  assert.equal(status, 200);
+  const { statement, roles } = await verified(json);
+  assert.deepEqual(roles, ['test']);
+  const blob = git('rev-parse', `${commits.main}:${pipeline}`);
+  assert.ok(
+    statement.endsWith(
+      `"predicate":{"result":"PASSED","configuration":[{"name":"${pipeline}","digest":{"gitBlob":"${blob}"}}]}}`,
+    ),
+  );
+});
+
+test('a promotion request is signed by the key of requests, in the order of fields that the gate reads', async () => {
+  const { status, json } = await ask('POST', '/v1/promotion-request', {
+    provenance: 'e'.repeat(64),
+    requestedAt: '2026-11-22T11:00:00Z',
+    reason: 'VAT per line',
+    requester: { idp: 'https://idp.example/metadata', id: 'dana' },
+    release: '2026.11.22-1',
+    target: 'prod-eu',
+    subject: { name: 'app.tar.gz', sha256: 'd'.repeat(64) },
+  });
+  assert.equal(status, 200);
+  const { statement, roles } = await verified(json);
+  assert.deepEqual(roles, ['promotion']);
+  assert.ok(
+    statement.endsWith(
+      `"predicate":{"target":"prod-eu","release":"2026.11.22-1","requester":{"id":"dana","idp":"https://idp.example/metadata"},` +
+        `"reason":"VAT per line","requestedAt":"2026-11-22T11:00:00Z","provenance":"${'e'.repeat(64)}"}}`,
+    ),
+  );
+});
+
+test('the socket is open to its owner alone', () => {
+  assert.equal(statSync(socketPath).mode & 0o777, 0o600);
+});
+
+test('a second signer does not take the socket of a first that listens', async () => {
+  const second = createSignerServer({
+    signer: createStatementSigner({
+      config: { repository, builderIds },
+      keys: (() => {
+        const privateKey = createPrivateKey(
+          generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }),
+        );
+        const one = { keyid: 'k', privateKey };
+        return { main: one, pr: one, test: one, promotion: one };
+      })(),
+      main: { facts: () => Promise.resolve(null) },
+    }),
+    keys: { keys: [] },
+    log: silent,
+  });
+  await assert.rejects(listenOnSocket(second, socketPath), {
+    code: 'configuration-refused',
+    message: /another process listens/,
+  });
+});
+
+test('what is not a request of this wire is answered as such', async () => {
+  assert.equal((await ask('GET', '/v1/provenance')).status, 404);
+  assert.equal((await ask('POST', '/v1/provenance', '{')).status, 400);
+  const unknownField = { ...provenance({}), builderId: builderIds.main };
+  assert.equal((await ask('POST', '/v1/provenance', unknownField)).status, 400);
+  assert.equal((await ask('POST', '/v1/provenance', 'x'.repeat(70_000))).status, 400);
+});
+  assert.equal((await ask('POST', '/v1/provenance', oddPath)).status, 400);
+});
+
+// Last: it rewrites main.
+test('after main was rewritten nothing is signed for it, not even a commit that was on it', async () => {
+  git('checkout', '-q', '-B', 'main', commits.bare);
+  commit('another history', { [pipeline]: 'steps: []\n', [release]: 'version: 1\n' });
+  const { status, json } = await ask('POST', '/v1/provenance', provenance({}));
+  assert.equal(status, 503);
+  assert.match(JSON.stringify(json), /git-rewound/);
+});

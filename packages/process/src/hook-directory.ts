@@ -24,7 +24,8 @@ const maxFiles = 64;
 const maxBytes = 32 * 1024 * 1024;
 
 /**
- * @throws HookDirectoryError `hook-missing` when there is no such directory; `hook-unreadable` for links, sockets, devices,
+ * @throws HookDigestError for an empty directory or a file name outside the grammar; HookDirectoryError `hook-missing` when
+ * there is no such directory, `hook-unreadable` for links, sockets, devices,
  *   more than 64 files or 32 MiB, and whatever the file system refuses.
  */
 export async function readHookDirectory(directory: string): Promise<HookDirectory> {

@@ -1,54 +1,9 @@
-/** Configuration of the authority and the deliverer. The descriptions are the manual. */
+/** Configuration of the deliverer. The descriptions are the manual. */
 import { FilePath } from '@airlock/process/config';
-import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
+import { RedisSettings } from '@airlock/process/settings';
 import { z } from 'zod';
-import { GateFilesSettings } from './adapters/files/gate-files.ts';
-import { MirrorSettings } from './adapters/git/mirrors.ts';
 import { VaultSettings } from './adapters/vault/settings.ts';
-import { GateOrigin } from './config.ts';
-
-/** What a process decides by: the same for authority and deliverer, which decide independently of each other. */
-const decisionKeys = {
-  database: DatabaseSettings,
-  gate: GateOrigin,
-  files: GateFilesSettings,
-  ledgerKeyFile: FilePath.describe('ledger.vkey: the verifier key of the gate’s ledger, one line.'),
-  artifactsDirectory: FilePath.describe('The gate’s own artifact store, filled by intake.'),
-  mirrors: z
-    .array(MirrorSettings)
-    .min(1)
-    .describe("Intake's mirrors of the repositories, the same directories; only read here."),
-};
-
-const loginSeconds = z
-  .int()
-  .min(5)
-  .max(60)
-  .default(20)
-  .describe(
-    'How long the login of one delivery is valid, in seconds (5–60). Default 20. The same in authority and deliverer.',
-  );
-
-export const AuthorityConfig = z.strictObject({
-  ...decisionKeys,
-  socketPath: FilePath.describe('Unix socket that the deliverer asks at; at most 107 bytes long.'),
-  socketMode: z
-    .enum(['0600', '0660'])
-    .default('0600')
-    .describe(
-      'Mode of that socket: 0600 where authority and deliverer are one user (the demo), 0660 where they are two of one group. Default 0600.',
-    ),
-  keyFile: FilePath.describe(
-    'The P-256 private key (PEM, PKCS#8, mode 0600) whose public half every JWT mount in Vault knows.',
-  ),
-  issuer: z
-    .string()
-    .min(1)
-    .max(256)
-    .describe('`iss` of every login, the same as bound_issuer of the JWT mounts in Vault.'),
-  loginSeconds,
-});
-export type AuthorityConfig = z.infer<typeof AuthorityConfig>;
+import { decisionKeys, loginSeconds } from './config-decision.ts';
 
 export const DelivererConfig = z.strictObject({
   ...decisionKeys,
@@ -102,4 +57,3 @@ export const DelivererConfig = z.strictObject({
     ),
 });
 export type DelivererConfig = z.infer<typeof DelivererConfig>;
-export type DecisionConfig = Pick<AuthorityConfig, keyof typeof decisionKeys>;

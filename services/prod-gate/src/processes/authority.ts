@@ -9,8 +9,8 @@ import { startAuthorityServer } from '../adapters/authority/server.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { mintLogin, MintError } from '../app/mint-login.ts';
-import { AuthorityConfig } from '../config-delivery.ts';
-import { decisionSources } from './decision-sources.ts';
+import { AuthorityConfig } from '../config-authority.ts';
+import { decisionSources } from '../decision-sources.ts';
 
 await runProcess({
   name: 'gate-authority',

@@ -21,7 +21,7 @@ import { createVaultLogin } from '../adapters/vault/login.ts';
 import { runDelivery, type RunDependencies } from '../app/run-delivery.ts';
 import { startDelivery } from '../app/start-delivery.ts';
 import { DelivererConfig } from '../config-delivery.ts';
-import { decisionSources } from './decision-sources.ts';
+import { decisionSources } from '../decision-sources.ts';
 
 await runProcess({
   name: 'gate-deliverer',

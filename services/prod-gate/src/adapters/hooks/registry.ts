@@ -3,7 +3,8 @@
  * written to a private directory, which is what the sandbox runs. A file that changes on disk a moment later changes
  * nothing.
  */
-import { HookDirectoryError, readHookDirectory } from '@airlock/process/hook-directory';
+import { AirlockError } from '@airlock/common/errors';
+import { readHookDirectory } from '@airlock/process/hook-directory';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HookError } from './errors.ts';
@@ -35,7 +36,7 @@ export async function copyPinnedHook(options: {
   const { pinned, into } = options;
   const source = join(options.hooksDirectory, pinned.name);
   const hook = await readHookDirectory(source).catch((cause: unknown) => {
-    if (!(cause instanceof HookDirectoryError)) throw cause;
+    if (!(cause instanceof AirlockError)) throw cause;
     throw new HookError('E_HOOK_DIGEST', cause.message, { cause });
   });
   if (hook.digest !== pinned.digest) {

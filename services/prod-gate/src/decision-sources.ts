@@ -2,20 +2,20 @@
 import { createContentStore } from '@airlock/artifacts/content-store';
 import { ConfigurationError } from '@airlock/process/config';
 import { readFileSync } from 'node:fs';
-import { loadGateFiles } from '../adapters/files/gate-files.ts';
-import { createMirrors } from '../adapters/git/mirrors.ts';
-import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
-import type { GateDatabase } from '../adapters/postgres/client.ts';
-import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
-import { createLedgerReader } from '../adapters/postgres/ledger-store.ts';
-import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
-import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
-import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
-import { gatherFacts, type FactQuestion, type FactSources } from '../app/gather-facts.ts';
-import type { GateFiles } from '../app/ports.ts';
-import { createLedgerProofs } from '../app/prove-entry.ts';
-import type { DecisionConfig } from '../config-delivery.ts';
-import { evaluatePromotion, type PromotionFacts, type Verdict } from '../domain/verdict.ts';
+import { loadGateFiles } from './adapters/files/gate-files.ts';
+import { createMirrors } from './adapters/git/mirrors.ts';
+import { createApprovalStore } from './adapters/postgres/approval-store.ts';
+import type { GateDatabase } from './adapters/postgres/client.ts';
+import { createDeliveryStore } from './adapters/postgres/delivery-store.ts';
+import { createLedgerReader } from './adapters/postgres/ledger-store.ts';
+import { createPasskeyStore } from './adapters/postgres/passkey-store.ts';
+import { createPromotionStore } from './adapters/postgres/promotion-store.ts';
+import { createVaultSessionStore } from './adapters/postgres/vault-session-store.ts';
+import { gatherFacts, type FactQuestion, type FactSources } from './app/gather-facts.ts';
+import type { GateFiles } from './app/ports.ts';
+import { createLedgerProofs } from './app/prove-entry.ts';
+import type { DecisionConfig } from './config-decision.ts';
+import { evaluatePromotion, type PromotionFacts, type Verdict } from './domain/verdict.ts';
 
 export type DecisionSources = ReturnType<typeof decisionSources>;
 

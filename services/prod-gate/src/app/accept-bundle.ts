@@ -41,7 +41,7 @@ export type AcceptDependencies = {
   artifacts: ArtifactStore;
   mirror(repository: string): Mirror | undefined;
   maxArtifactBytes: number;
-  clock(): Date;
+  clock: () => Date;
   random(bytes: number): Uint8Array;
 };
 

@@ -22,7 +22,7 @@ export type PollDependencies = {
   recorder: Recorder;
   accept(item: OutboxItem): Promise<Acceptance>;
   onAccepted(item: OutboxItem, acceptance: Acceptance): void;
-  clock(): Date;
+  clock: () => Date;
 };
 
 /**

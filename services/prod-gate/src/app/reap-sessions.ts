@@ -39,8 +39,8 @@ export type ReapDependencies = {
   reaper: VaultReaper;
   /** How long a delivery may be silent before it counts as abandoned, in seconds. */
   staleSeconds: number;
-  onEvent(event: ReapEvent): void;
-  clock(): Date;
+  onEvent: (event: ReapEvent) => void;
+  clock: () => Date;
 };
 
 export type ReapEvent =

@@ -14,9 +14,9 @@ export type RefreshDependencies = {
   transactor: Transactor;
   promotions: Pick<PromotionStore, 'inState' | 'liveOn' | 'lock' | 'setState' | 'replaceDocument'>;
   files(): Promise<GateFiles>;
-  git(repository: string): GitReader | undefined;
-  onChange(change: PromotionChange): void;
-  clock(): Date;
+  git: (repository: string) => GitReader | undefined;
+  onChange: (change: PromotionChange) => void;
+  clock: () => Date;
 };
 
 export type PromotionChange = {

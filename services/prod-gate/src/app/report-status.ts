@@ -16,7 +16,7 @@ export type ReportDependencies = {
   gate: string;
   intake: Pick<IntakeStore, 'unreported' | 'reported'>;
   outbox: Pick<OutboxClient, 'report'>;
-  clock(): Date;
+  clock: () => Date;
 };
 
 /** @returns how many states were told. */

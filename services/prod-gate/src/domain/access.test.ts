@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
+import { Roster, type TargetPolicy } from '@airlock/common/policy/target-policy';
 import { eligibleApprovers, mayReject, standingOf } from './access.ts';
 import { peopleOfEmails, personByNameId, personOfRequester } from './roster.ts';
 

@@ -25,14 +25,15 @@ const reportIntervalMs = 500;
 await runProcess({
   name: 'gate-intake',
   schema: IntakeConfig,
-  async start(config, { log, signal, onClose }) {
+  async start(config, runtime) {
+    const { log, signal } = runtime;
     const files = () => loadGateFiles(config.files);
     await files();
     const database = openDatabase(config.database);
-    onClose(() => database.close());
+    runtime.onClose(() => database.close());
     await assertReachable(database.pool, 'database');
     const outbox = createOutboxClient(config.outbox);
-    onClose(() => {
+    runtime.onClose(() => {
       outbox.close();
     });
     const promotions = createPromotionStore(database);
@@ -96,7 +97,7 @@ await runProcess({
         report.wake();
       },
     });
-    onClose(async () => {
+    runtime.onClose(async () => {
       await Promise.all([poll.done, refresh.done, report.done]);
     });
   },

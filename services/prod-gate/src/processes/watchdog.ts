@@ -21,12 +21,13 @@ const reapIntervalMs = 150;
 await runProcess({
   name: 'gate-watchdog',
   schema: WatchdogConfig,
-  async start(config, { log, signal, onClose }) {
+  async start(config, runtime) {
+    const { log, signal } = runtime;
     const signer = { name: config.ledger.origin, privateKey: readLedgerKey(config.ledger.keyFile) };
     const { identity, ...vault } = config.vault;
     const vaultReaper = createVaultReaper(vault, identity);
     const database = openDatabase(config.database);
-    onClose(() => database.close());
+    runtime.onClose(() => database.close());
     await assertReachable(database.pool, 'database');
 
     const sequencing = startLoop({
@@ -63,7 +64,7 @@ await runProcess({
       log,
       run: () => reaper.pass(),
     });
-    onClose(async () => {
+    runtime.onClose(async () => {
       await Promise.all([sequencing.done, reaping.done]);
     });
   },

@@ -1,0 +1,353 @@
+/**
+ * A bare mirror that is fetched and read, and never checked out. What it says about main comes from full ref names
+ * and full commit ids alone, because a short name means whatever the sender of a tag wants it to mean.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { isAbsolute, join, resolve as resolvePath } from 'node:path';
+import type { Readable } from 'node:stream';
+import { archiveStream } from './archive.ts';
+import { type ChangedFile, type LogEntry, parseChangedFiles, parseLog } from './output.ts';
+import { GitError } from './git-error.ts';
+import { type GitContext, type GitProtocol, type GitResult, lastWords, runGit } from './run-git.ts';
+
+export type { ChangedFile, LogEntry } from './output.ts';
+export type { GitProtocol } from './run-git.ts';
+
+/** What the mirror says of one commit. */
+export type CommitFacts = {
+  onMain: boolean;
+  /** Main itself once pointed at it; a commit that came inside a merge was never main. */
+  firstParent: boolean;
+  /** Its signature is good and made by a key of the allowed signers file; false without such a file. */
+  signed: boolean;
+  /** Place on main's first-parent line, 1 for the root; 0 for a commit that is not on that line. */
+  position: number;
+  /** Git blob id by path at this commit; null where there is no regular file. */
+  blobs: Record<string, string | null>;
+};
+
+export type Mirror = {
+  /**
+   * Brings the mirror up to date, making it first if need be; calls take turns.
+   *
+   * @returns main's commit now and before; null where there is no main.
+   * @throws GitError `git-rewound`, `git-fsck`, `git-unreachable`; main has not moved then.
+   */
+  fetch(): Promise<{ head: string | null; previous: string | null }>;
+  /** The commit of refs/heads/main as last fetched, or null. */
+  mainHead(): Promise<string | null>;
+  /** The commit of a full ref (`refs/…`), or null. */
+  resolve(ref: string): Promise<string | null>;
+  /** All refs below `prefix` that point at commits. */
+  refs(prefix: string): Promise<{ ref: string; commit: string }[]>;
+  /** Null when the mirror has no such commit. `commit` is a full id. */
+  commitFacts(commit: string, paths: readonly string[]): Promise<CommitFacts | null>;
+  /** The content of a regular file, 16 MiB at most, or null. @throws GitError `git-too-large` */
+  readBlob(commit: string, path: string): Promise<Buffer | null>;
+  /** All commits of `to` that `from` does not have, newest first, side branches included; `from` null: from the root. */
+  log(range: { from: string | null; to: string; limit: number }): Promise<LogEntry[]>;
+  /** Files that differ between two commits, without rename detection; `from` null: all files of `to`. */
+  changedFiles(range: { from: string | null; to: string }): Promise<ChangedFile[]>;
+  /** The files of a commit as a tar; fails with GitError if git does. Attributes of the tree change nothing in it. */
+  archive(commit: string): Readable;
+};
+
+const main = 'refs/heads/main';
+const maxBlobBytes = 16 * 1024 * 1024;
+/** The id that git gives the tree without entries. */
+const emptyTree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
+
+/**
+ * @param options.url what is fetched from; its scheme must be one of `protocols` (an absolute path counts as `file`).
+ * @param options.refspecs default main alone and forwards only. With a leading `+` heads may be rewritten; with `*`,
+ *   refs that the remote no longer has are dropped.
+ * @param options.allowedSignersFile ssh allowed_signers. Its `valid-before` is compared with the date that the commit
+ *   claims for itself, so expiry and revocation are for the caller to decide.
+ * @param options.timeoutMs for each git command. Default 120 000.
+ * @throws GitError `configuration-git-url`
+ */
+export function createMirror(options: {
+  directory: string;
+  url: string;
+  protocols: readonly GitProtocol[];
+  refspecs?: readonly string[];
+  allowedSignersFile?: string;
+  timeoutMs?: number;
+}): Mirror {
+  const { url, refspecs = [`${main}:${main}`] } = options;
+  refuseUrl(url, options.protocols);
+  const context: GitContext = {
+    directory: resolvePath(options.directory),
+    protocols: options.protocols,
+    allowedSignersFile:
+      options.allowedSignersFile === undefined ? null : resolvePath(options.allowedSignersFile),
+    timeoutMs: options.timeoutMs ?? 120_000,
+  };
+  const { directory } = context;
+  let turn: Promise<unknown> = Promise.resolve();
+  let mainLine: { head: string; positions: ReadonlyMap<string, number> } | null = null;
+
+  async function git(...args: string[]): Promise<GitResult> {
+    return await runGit(context, args);
+  }
+
+  async function output(...args: string[]): Promise<Buffer> {
+    const result = await git(...args);
+    if (result.exitCode !== 0) throw failed(args[0] ?? '', result);
+    return result.stdout;
+  }
+
+  async function resolve(name: string): Promise<string | null> {
+    const result = await git(
+      'rev-parse',
+      '--verify',
+      '--quiet',
+      '--end-of-options',
+      `${name}^{commit}`,
+    );
+    if (result.exitCode === 0) return result.stdout.toString('latin1').trim();
+    if (!existsSync(join(directory, 'HEAD'))) {
+      throw new GitError(
+        'git-failed',
+        `there is no mirror of ${shown(url)} in ${directory} yet; fetch it first`,
+      );
+    }
+    // --quiet: 1 for whatever does not lead to a commit, 128 for what is broken.
+    if (result.exitCode === 1) return null;
+    throw failed('rev-parse', result);
+  }
+
+  async function knownCommit(commit: string): Promise<boolean> {
+    refuseCommit(commit);
+    // A tag's id leads to a commit as well, but is not the commit's own name.
+    return (await resolve(commit)) === commit;
+  }
+
+  /** Position by commit on main's first-parent line. The line behind a head never changes, so it is read once a head. */
+  async function mainPositions(head: string): Promise<ReadonlyMap<string, number>> {
+    if (mainLine?.head !== head) {
+      const list = await output('rev-list', '--first-parent', head, '--');
+      const commits = list.toString('latin1').trim().split('\n');
+      mainLine = {
+        head,
+        positions: new Map(commits.map((commit, index) => [commit, commits.length - index])),
+      };
+    }
+    return mainLine.positions;
+  }
+
+  async function isAncestor(commit: string, head: string): Promise<boolean> {
+    const result = await git('merge-base', '--is-ancestor', commit, head);
+    if (result.exitCode > 1) throw failed('merge-base', result);
+    return result.exitCode === 0;
+  }
+
+  async function isSigned(commit: string): Promise<boolean> {
+    if (context.allowedSignersFile === null) return false;
+    // G: good and by a listed key. U: good, by a key nobody listed; everything else is not good.
+    const word = await output('log', '-1', '--format=%G?', '--end-of-options', commit, '--');
+    return word.toString('latin1').trim() === 'G';
+  }
+
+  async function blobIds(
+    commit: string,
+    paths: readonly string[],
+  ): Promise<Record<string, string | null>> {
+    paths.forEach(refusePath);
+    if (paths.length === 0) return {};
+    const listing = await output('ls-tree', '-z', '--full-tree', commit, '--', ...paths);
+    const found = new Map<string, string>();
+    for (const line of listing.toString('utf8').split('\0')) {
+      const entry = /^100(?:644|755) blob ([0-9a-f]{40})\t(.*)$/s.exec(line);
+      if (entry?.[1] !== undefined && entry[2] !== undefined) found.set(entry[2], entry[1]);
+    }
+    return Object.fromEntries(paths.map((path) => [path, found.get(path) ?? null]));
+  }
+
+  async function fetchNow(): Promise<{ head: string | null; previous: string | null }> {
+    await prepare(context);
+    const previous = await resolve(main);
+    const flags = ['--no-tags', '--no-write-fetch-head', '--no-auto-maintenance'];
+    flags.push('--no-recurse-submodules');
+    // A deleted branch would otherwise stand in the way of a new one below its name; not --atomic with it, because one
+    // transaction cannot hold the end of the one and the beginning of the other.
+    flags.push(refspecs.some((refspec) => refspec.includes('*')) ? '--prune' : '--atomic');
+    let failure: GitError | null;
+    try {
+      const result = await git('fetch', ...flags, '--', url, ...refspecs);
+      failure = result.exitCode === 0 ? null : fetchFailure(url, previous, result);
+      if (failure === null || isEmptyRemote(previous, result)) {
+        return { head: await resolve(main), previous };
+      }
+    } catch (cause) {
+      if (!(cause instanceof GitError) || cause.code !== 'git-failed') throw cause;
+      failure = new GitError('git-unreachable', `${shown(url)}: ${cause.message}`, { cause });
+    }
+    await removeLeftovers(directory);
+    throw failure;
+  }
+
+  return {
+    fetch() {
+      const result = turn.then(fetchNow);
+      turn = result.catch(() => {});
+      return result;
+    },
+    mainHead: () => resolve(main),
+    async resolve(ref) {
+      refuseRef(ref);
+      return await resolve(ref);
+    },
+    async refs(prefix) {
+      refuseRef(`${prefix}x`);
+      const format = '--format=%(objecttype) %(objectname) %(refname)';
+      const lines = (await output('for-each-ref', format, prefix)).toString('utf8').split('\n');
+      return lines.flatMap((line) => {
+        const [type, commit, ref] = line.split(' ');
+        return type === 'commit' && commit !== undefined && ref !== undefined
+          ? [{ ref, commit }]
+          : [];
+      });
+    },
+    async commitFacts(commit, paths) {
+      if (!(await knownCommit(commit))) return null;
+      const head = await resolve(main);
+      const position = head === null ? undefined : (await mainPositions(head)).get(commit);
+      return {
+        onMain: position !== undefined || (head !== null && (await isAncestor(commit, head))),
+        firstParent: position !== undefined,
+        signed: await isSigned(commit),
+        position: position ?? 0,
+        blobs: await blobIds(commit, paths),
+      };
+    },
+    async readBlob(commit, path) {
+      if (!(await knownCommit(commit))) return null;
+      const id = (await blobIds(commit, [path]))[path] ?? null;
+      if (id === null) return null;
+      const result = await runGit(context, ['cat-file', 'blob', id], { maxBytes: maxBlobBytes });
+      if (result.exitCode !== 0) throw failed('cat-file', result);
+      return result.stdout;
+    },
+    async log({ from, to, limit }) {
+      refuseCommit(to);
+      if (from !== null) refuseCommit(from);
+      const range = from === null ? [to] : [to, `^${from}`];
+      const format = '--format=%H%x00%an%x00%ae%x00%cn%x00%ce%x00%s%x00%ct';
+      return parseLog(await output('log', '-z', format, `--max-count=${limit}`, ...range, '--'));
+    },
+    async changedFiles({ from, to }) {
+      refuseCommit(to);
+      if (from !== null) refuseCommit(from);
+      const flags = ['-r', '-z', '--raw', '--numstat', '--no-renames'];
+      flags.push('--no-abbrev', '--no-ext-diff', '--no-textconv');
+      return parseChangedFiles(await output('diff-tree', ...flags, from ?? emptyTree, to, '--'));
+    },
+    archive(commit) {
+      refuseCommit(commit);
+      return archiveStream(context, commit);
+    },
+  };
+}
+
+function refuseUrl(url: string, protocols: readonly GitProtocol[]): void {
+  const scheme = isAbsolute(url) ? 'file' : /^([a-z]+):\/\//.exec(url)?.[1];
+  if (protocols.some((protocol) => protocol === scheme)) return;
+  throw new GitError(
+    'configuration-git-url',
+    `${shown(url)}: expected a URL that begins with ${protocols.map((protocol) => `${protocol}://`).join(' or ')}` +
+      '; correct the URL, or allow its protocol',
+  );
+}
+
+function refuseCommit(commit: string): void {
+  if (!/^[0-9a-f]{40}$/.test(commit)) {
+    throw new GitError('git-name-refused', 'a full commit id of 40 lower-case digits is expected');
+  }
+}
+
+function refuseRef(ref: string): void {
+  if (!/^refs\/[A-Za-z0-9._/-]+$/.test(ref)) {
+    throw new GitError('git-name-refused', 'a full ref such as refs/heads/main is expected');
+  }
+}
+
+function refusePath(path: string): void {
+  if (path === '' || path.startsWith('/') || path.endsWith('/') || path.includes('\0')) {
+    throw new GitError('git-name-refused', 'a relative path of a file is expected');
+  }
+}
+
+const shown = (url: string): string => url.replace(/\/\/[^/@\s]*@/, '//');
+
+function failed(verb: string, { exitCode, stderr }: GitResult): GitError {
+  return new GitError('git-failed', `git ${verb} ended with ${exitCode}: ${lastWords(stderr)}`);
+}
+
+const remoteHasNoMain = /couldn't find remote ref refs\/heads\/main/;
+
+function isEmptyRemote(previous: string | null, { stderr }: GitResult): boolean {
+  return previous === null && remoteHasNoMain.test(stderr);
+}
+
+function fetchFailure(url: string, previous: string | null, { stderr }: GitResult): GitError {
+  const at = shown(url);
+  if (/\(non-fast-forward\)/.test(stderr)) {
+    return new GitError(
+      'git-rewound',
+      `${at}: main does not continue from ${String(previous)}: its history was rewritten`,
+    );
+  }
+  if (remoteHasNoMain.test(stderr)) {
+    return new GitError('git-rewound', `${at}: main is gone; it was ${String(previous)}`);
+  }
+  if (/fsck error/.test(stderr)) {
+    return new GitError(
+      'git-fsck',
+      `${at}: sent an object that is refused: ${objectFault(stderr)}`,
+    );
+  }
+  return new GitError('git-unreachable', `${at}: ${lastWords(stderr)}`);
+}
+
+const objectFault = (stderr: string): string =>
+  /^error: (object .*)$/m.exec(stderr)?.[1] ?? lastWords(stderr);
+
+async function prepare(context: GitContext): Promise<void> {
+  const { directory } = context;
+  if (!existsSync(join(directory, 'HEAD'))) {
+    await mkdir(directory, { recursive: true });
+    const flags = ['--bare', '--quiet', '--template=', '--initial-branch=main'];
+    const result = await runGit(context, ['init', ...flags, '--', directory]);
+    if (result.exitCode !== 0) throw failed('init', result);
+  }
+  const attributes = join(directory, 'info', 'attributes');
+  if (!existsSync(attributes)) {
+    await mkdir(join(directory, 'info'), { recursive: true });
+    // Stronger than any .gitattributes: an archive holds the files of the commit, all of them and unchanged.
+    await writeFile(attributes, '* -export-subst -export-ignore\n');
+  }
+  await removeStaleLocks(context);
+}
+
+/** A git that was killed leaves its locks, and with them no later fetch would succeed. */
+async function removeStaleLocks({ directory, timeoutMs }: GitContext): Promise<void> {
+  const refs = await readdir(join(directory, 'refs'), { recursive: true });
+  const locks = [...refs.map((name) => join('refs', name)), 'packed-refs.lock', 'HEAD.lock'];
+  for (const lock of locks.filter((name) => name.endsWith('.lock'))) {
+    const file = join(directory, lock);
+    // Older than any command of ours may run: its owner is gone.
+    if (existsSync(file) && Date.now() - (await stat(file)).mtimeMs > timeoutMs + 60_000) {
+      await rm(file, { force: true });
+    }
+  }
+}
+
+/** A fetch that failed keeps what it had received so far, and a remote may let us fail as often as it likes. */
+async function removeLeftovers(directory: string): Promise<void> {
+  const pack = join(directory, 'objects', 'pack');
+  for (const name of await readdir(pack)) {
+    if (name.startsWith('tmp_')) await rm(join(pack, name), { force: true });
+  }
+}

@@ -1,0 +1,197 @@
+import type { ComponentChildren } from 'preact';
+import type { AssetName, Assets } from '../assets.ts';
+import type { Viewer } from '../route.ts';
+import { Icon, type IconName } from './icon.tsx';
+
+export type Service = 'nonprod' | 'gate';
+
+/** What every page of one request shares. */
+export interface Frame {
+  readonly service: Service;
+  readonly viewer: Viewer | null;
+  readonly csrfToken: string;
+  /** Path and query of the request: marks the current entry of `nav`, and is where signing in returns to. */
+  readonly path: string;
+  readonly nav: readonly { readonly href: string; readonly label: string }[];
+  readonly assets: Assets;
+  readonly version: string;
+  readonly footer: readonly { readonly label: string; readonly value: string }[];
+}
+
+/** The two sides never look alike: colour, shape and words differ, also in the title and in the tab's icon. */
+const sides: Readonly<Record<Service, { mark: string; icon: IconName }>> = {
+  gate: { mark: 'PROD GATE', icon: 'shield-lock' },
+  nonprod: { mark: 'NON-PROD CI', icon: 'beaker' },
+};
+
+/**
+ * The whole document around a page.
+ *
+ * @param title of the tab and, unless `heading` is given, the page's only `h1`.
+ * @param live address of the event stream that keeps the page current (see live.ts); without scripts, the page loads again
+ *   every 10 seconds instead.
+ */
+export function Layout({
+  frame,
+  title,
+  heading,
+  breadcrumbs = [],
+  scripts = [],
+  live,
+  children,
+}: {
+  readonly frame: Frame;
+  readonly title: string;
+  readonly heading?: ComponentChildren;
+  /** From the top; the last one, this page, has no `href`. */
+  readonly breadcrumbs?: readonly { readonly label: string; readonly href?: string }[];
+  readonly scripts?: readonly AssetName[];
+  readonly live?: string;
+  readonly children: ComponentChildren;
+}) {
+  const side = sides[frame.service];
+  const allScripts = new Set<AssetName>([
+    ...(live === undefined ? [] : (['live.js'] as const)),
+    ...scripts,
+  ]);
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>{`${title} · ${side.mark}`}</title>
+        <link
+          rel="icon"
+          type="image/svg+xml"
+          href={frame.assets.url(`favicon-${frame.service}.svg`)}
+        />
+        <link rel="stylesheet" href={frame.assets.url('style.css')} />
+        {[...allScripts].map((name) => (
+          <script key={name} type="module" src={frame.assets.url(name)} />
+        ))}
+        {live === undefined ? null : (
+          <noscript>
+            <meta http-equiv="refresh" content="10" />
+          </noscript>
+        )}
+      </head>
+      <body class={`side-${frame.service}`} {...(live === undefined ? {} : { 'data-live': live })}>
+        <a class="skip-link" href="#main">
+          Skip to the content
+        </a>
+        <header class="side-bar">
+          <a class="side-mark" href="/">
+            <Icon name={side.icon} size={24} />
+            <strong>Airlock</strong>
+            <span class="side-name">{side.mark}</span>
+          </a>
+          <Navigation nav={frame.nav} path={frame.path} />
+          <Person frame={frame} />
+        </header>
+        <p class="live-strip" id="live-status" role="status" hidden />
+        <main class="page" id="main" tabIndex={-1}>
+          <Breadcrumbs items={breadcrumbs} />
+          <h1>{heading ?? title}</h1>
+          {children}
+        </main>
+        <Footer frame={frame} />
+      </body>
+    </html>
+  );
+}
+
+function Navigation({ nav, path }: Pick<Frame, 'nav' | 'path'>) {
+  const here = path.replace(/[?#].*$/, '');
+  const section = nav
+    .map(({ href }) => href)
+    .filter((href) => here === href || (href !== '/' && here.startsWith(`${href}/`)))
+    .reduce((longest, href) => (href.length > longest.length ? href : longest), '');
+  return (
+    <nav aria-label="Main">
+      <ul>
+        {nav.map(({ href, label }) => (
+          <li key={href}>
+            <a
+              href={href}
+              {...(href === section
+                ? { 'aria-current': here === href ? ('page' as const) : ('true' as const) }
+                : {})}
+            >
+              {label}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+/** Signing in is a link: a form would be redirected to the identity provider, which form-action forbids. */
+export function signInUrl(path: string): string {
+  return `/auth/sign-in?returnTo=${encodeURIComponent(path)}`;
+}
+
+function Person({ frame: { viewer, csrfToken, path } }: { readonly frame: Frame }) {
+  if (viewer === null) {
+    return (
+      <div class="side-person">
+        <a class="button side-button" href={signInUrl(path)}>
+          <Icon name="sign-in" />
+          Sign in
+        </a>
+      </div>
+    );
+  }
+  return (
+    <div class="side-person">
+      <ul class="side-groups" aria-label="Your groups">
+        {viewer.groups.map((group) => (
+          <li key={group}>
+            <Icon name="people" />
+            {group}
+          </li>
+        ))}
+      </ul>
+      <strong>{viewer.name}</strong>
+      <form method="post" action="/auth/sign-out">
+        <input type="hidden" name="_csrf" value={csrfToken} />
+        <button type="submit" class="button side-button">
+          Sign out
+        </button>
+      </form>
+    </div>
+  );
+}
+
+function Breadcrumbs({
+  items,
+}: {
+  readonly items: readonly { readonly label: string; readonly href?: string }[];
+}) {
+  if (items.length === 0) return null;
+  return (
+    <nav class="breadcrumbs" aria-label="Where this is">
+      <ol>
+        {items.map(({ label, href }) => (
+          <li key={label}>
+            {href === undefined ? <span aria-current="page">{label}</span> : <a href={href}>{label}</a>}
+          </li>
+        ))}
+      </ol>
+    </nav>
+  );
+}
+
+function Footer({ frame }: { readonly frame: Frame }) {
+  return (
+    <footer class="page-footer">
+      <span>{`Airlock ${frame.version}`}</span>
+      <span>All times are UTC.</span>
+      {frame.footer.map(({ label, value }) => (
+        <span key={label}>
+          {label} <code>{value}</code>
+        </span>
+      ))}
+    </footer>
+  );
+}

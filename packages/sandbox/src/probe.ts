@@ -46,7 +46,7 @@ export async function probeSandbox(): Promise<SandboxProbe> {
 }
 
 function remedyFor(error: SandboxError): string {
-  if (error.code === 'sandbox-unavailable') return 'do what the reason says, then start again';
+  if (error.code === 'sandbox-unavailable') return 'then start again';
   return runsAsRoot()
     ? 'in a container, start it with --privileged (or with CAP_SYS_ADMIN and without its seccomp profile), or run as an ordinary user on a host'
     : 'allow unprivileged user namespaces: sysctl -w kernel.unprivileged_userns_clone=1 (Debian) or kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)';

@@ -1,0 +1,38 @@
+/** Enrolling and approving with a software passkey, over the same JSON API that the pages use. Demo and tests only. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { createSoftwarePasskey, restoreSoftwarePasskey } from './software-passkey.ts';
+import type { WebSession } from './web-session.ts';
+
+const Ceremony = z.looseObject({ options: z.looseObject({ challenge: z.string() }) });
+const EnrolmentCeremony = Ceremony.extend({ challenge: z.string() });
+const ApprovalCeremony = Ceremony.extend({ nonce: z.string(), statement: z.string(), promotionDigest: z.string() });
+
+/** Makes and enrols a passkey for the session's person, once; returns the 0600 file that holds it. */
+export async function enrolPasskey(session: WebSession, directory: string): Promise<string> {
+  const file = join(directory, `${session.person}.json`);
+  if (existsSync(file)) return file;
+  mkdirSync(directory, { recursive: true });
+  const { options, challenge } = EnrolmentCeremony.parse(await session.postJson('/api/v1/me/passkeys/options', {}));
+  const passkey = createSoftwarePasskey({ rpId: new URL(session.origin).hostname, origin: session.origin });
+  const answer = passkey.register(options.challenge);
+  await session.postJson('/api/v1/me/passkeys', { challenge, label: 'software passkey (demo)', answer });
+  writeFileSync(file, passkey.serialize(), { mode: 0o600 });
+  return file;
+}
+
+/** Begins the ceremony, signs and decides. Returns the statement that was signed and its promotion digest. */
+export async function decideWithPasskey(
+  session: WebSession,
+  given: { readonly promotionId: string; readonly passkeyFile: string; readonly note: string },
+): Promise<{ statement: string; promotionDigest: string }> {
+  const path = `/api/v1/promotions/${given.promotionId}/decisions`;
+  const ceremony = ApprovalCeremony.parse(await session.postJson(`${path}/options`, {}));
+  const passkey = restoreSoftwarePasskey(readFileSync(given.passkeyFile, 'utf8'));
+  const answer = passkey.assert(ceremony.options.challenge);
+  // The counter has moved whatever becomes of the decision.
+  writeFileSync(given.passkeyFile, passkey.serialize(), { mode: 0o600 });
+  await session.postJson(path, { nonce: ceremony.nonce, note: given.note, answer });
+  return { statement: ceremony.statement, promotionDigest: ceremony.promotionDigest };
+}

@@ -25,7 +25,7 @@ const files: Record<Exclude<Stage, 'check'>, readonly string[]> = {
   unit: [
     'packages/*/src/**/*.test.{ts,tsx}',
     'services/*/src/**/*.test.{ts,tsx}',
-    'deploy/*/src/**/*.test.ts',
+    'deploy/**/*.test.ts',
     'tests/{architecture,conformance,docs}/**/*.test.ts',
   ],
   integration: [

@@ -11,7 +11,11 @@ const Candidate = z.looseObject({ id: z.string(), release: z.string(), commit: z
 const PromotionView = z.looseObject({ id: z.string(), state: z.string(), release: z.string() });
 
 /** Waits until `look` gives something, asking every 100 ms. @throws with `what` after `seconds`. */
-export async function until<T>(what: string, seconds: number, look: () => Promise<T | null>): Promise<T> {
+export async function until<T>(
+  what: string,
+  seconds: number,
+  look: () => Promise<T | null>,
+): Promise<T> {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
     const found = await look();
@@ -22,25 +26,39 @@ export async function until<T>(what: string, seconds: number, look: () => Promis
 }
 
 /** A signed build of main for this commit; null asks for the newest. */
-export async function waitForCandidate(pair: Pair, commit: string): Promise<z.infer<typeof Candidate>> {
+export async function waitForCandidate(
+  pair: Pair,
+  commit: string,
+): Promise<z.infer<typeof Candidate>> {
   const dana = await pair.signIn('nonprod', 'dana');
   return until(`a candidate of ${commit.slice(0, 7)}`, 90, async () => {
-    const { candidates } = z.looseObject({ candidates: z.array(Candidate) }).parse(await dana.getJson('/api/v1/candidates'));
+    const { candidates } = z
+      .looseObject({ candidates: z.array(Candidate) })
+      .parse(await dana.getJson('/api/v1/candidates'));
     return candidates.find((candidate) => candidate.commit === commit) ?? null;
   });
 }
 
 /** Dana asks; the gate pulls, checks and takes it in. Returns the gate's promotion id. */
-export async function askForPromotion(pair: Pair, candidateId: string, reason: string): Promise<string> {
+export async function askForPromotion(
+  pair: Pair,
+  candidateId: string,
+  reason: string,
+): Promise<string> {
   const dana = await pair.signIn('nonprod', 'dana');
   const asked = z
     .looseObject({ id: z.string() })
     .parse(await dana.postJson(`/api/v1/candidates/${candidateId}/promotions`, { target, reason }));
   return until('admission by the gate', 30, async () => {
     const status = z
-      .looseObject({ state: z.string(), codes: z.array(z.string()), promotion: z.string().nullable() })
+      .looseObject({
+        state: z.string(),
+        codes: z.array(z.string()),
+        promotion: z.string().nullable(),
+      })
       .parse(await dana.getJson(`/api/v1/promotions/${asked.id}`));
-    if (status.state === 'refused') throw new Error(`the gate refused it: ${status.codes.join(', ')}`);
+    if (status.state === 'refused')
+      throw new Error(`the gate refused it: ${status.codes.join(', ')}`);
     return status.promotion;
   });
 }
@@ -50,13 +68,20 @@ export async function approveAs(pair: Pair, person: string, promotionId: string)
   const session = await pair.signIn('gate', person);
   const passkeyFile = await enrolPasskey(session, pair.layout.passkeys);
   await until(`the enrolment of ${person} in the signed ledger`, 10, async () => {
-    const checkpoint = await pair.query<{ pending: string }>('gate', 'select count(*)::text as pending from ledger_pending');
+    const checkpoint = await pair.query<{ pending: string }>(
+      'gate',
+      'select count(*)::text as pending from ledger_pending',
+    );
     return checkpoint[0]?.pending === '0' ? true : null;
   });
   await decideWithPasskey(session, { promotionId, passkeyFile, note: 'approved in the demo' });
 }
 
-export async function waitForEnd(pair: Pair, promotionId: string, seconds = 60): Promise<z.infer<typeof PromotionView>> {
+export async function waitForEnd(
+  pair: Pair,
+  promotionId: string,
+  seconds = 60,
+): Promise<z.infer<typeof PromotionView>> {
   const mira = await pair.signIn('gate', 'mira');
   return until('the end of the delivery', seconds, async () => {
     const view = PromotionView.parse(await mira.getJson(`/api/v1/promotions/${promotionId}`));
@@ -73,7 +98,10 @@ export async function commitNewProduct(pair: Pair): Promise<string> {
     message: `Sell the widget ${number}`,
     author: { name: dana.name, email: emailOf(dana) },
     files: {
-      'products.json': productsFile([...firstProducts, { sku: `widget-${number}`, name: `Widget ${number}`, price_cents: 100 + (number % 900) }]),
+      'products.json': productsFile([
+        ...firstProducts,
+        { sku: `widget-${number}`, name: `Widget ${number}`, price_cents: 100 + (number % 900) },
+      ]),
     },
   });
 }
@@ -88,11 +116,24 @@ export interface ProductionState {
 
 /** What `psql` would show of the "production" database. */
 export async function lookAtProduction(pair: Pair): Promise<ProductionState> {
-  const roles = await pair.query<{ rolname: string }>('shop', `select rolname from pg_roles where rolname like 'v-%'`);
-  const [exists] = await pair.query<{ yes: boolean }>('shop', `select to_regclass('public.release_history') is not null as yes`);
-  if (exists?.yes !== true) return { releases: [], products: 0, ephemeralRoles: roles.map(({ rolname }) => rolname) };
-  const releases = await pair.query<{ release: string }>('shop', 'select release from release_history order by 1');
-  const [count] = await pair.query<{ n: string }>('shop', 'select count(*)::text as n from product');
+  const roles = await pair.query<{ rolname: string }>(
+    'shop',
+    `select rolname from pg_roles where rolname like 'v-%'`,
+  );
+  const [exists] = await pair.query<{ yes: boolean }>(
+    'shop',
+    `select to_regclass('public.release_history') is not null as yes`,
+  );
+  if (exists?.yes !== true)
+    return { releases: [], products: 0, ephemeralRoles: roles.map(({ rolname }) => rolname) };
+  const releases = await pair.query<{ release: string }>(
+    'shop',
+    'select release from release_history order by 1',
+  );
+  const [count] = await pair.query<{ n: string }>(
+    'shop',
+    'select count(*)::text as n from product',
+  );
   return {
     releases: releases.map(({ release }) => release),
     products: Number(count?.n ?? 0),

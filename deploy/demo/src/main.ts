@@ -7,7 +7,14 @@ import { ledgerSource } from '@airlock/cli/ledger-source';
 import { verifyLedger } from '@airlock/common/ledger/verify-ledger';
 import { bubblewrap, ensureInstalled, installCommand } from '@airlock/testkit/system-packages';
 import { z } from 'zod';
-import { approveAs, askForPromotion, commitNewProduct, lookAtProduction, waitForCandidate, waitForEnd } from './flow.ts';
+import {
+  approveAs,
+  askForPromotion,
+  commitNewProduct,
+  lookAtProduction,
+  waitForCandidate,
+  waitForEnd,
+} from './flow.ts';
 import { movedPorts } from './layout.ts';
 import { startPair, target, type Pair } from './pair.ts';
 import { createProgress, type Progress } from './progress.ts';
@@ -27,13 +34,15 @@ interface Options {
   readonly json: boolean;
 }
 
-/** Runs the demo. @returns the exit code. */
-export async function demo(args: readonly string[]): Promise<number> {
+/** Runs the demo. @param build brings the bundles up to date. @returns the exit code. */
+export async function demo(args: readonly string[], build: () => Promise<void>): Promise<number> {
   let parsed: ReturnType<typeof parse>;
   try {
     parsed = parse(args);
   } catch (error) {
-    process.stderr.write(`airlock: ${error instanceof Error ? error.message : String(error)}\n${usage}`);
+    process.stderr.write(
+      `airlock: ${error instanceof Error ? error.message : String(error)}\n${usage}`,
+    );
     return 2;
   }
   const { values, positionals } = parsed;
@@ -43,7 +52,7 @@ export async function demo(args: readonly string[]): Promise<number> {
     return 2;
   }
   if (values.wipe) return wipe();
-  return run({ once: values.once, json: values.json });
+  return run({ once: values.once, json: values.json }, build);
 }
 
 const parse = (args: readonly string[]) =>
@@ -57,26 +66,37 @@ const parse = (args: readonly string[]) =>
     },
   });
 
-async function run(options: Options): Promise<number> {
+async function run(options: Options, build: () => Promise<void>): Promise<number> {
   const started = performance.now();
   const other = runningDemo();
   if (other !== null) {
-    process.stderr.write(`airlock: a demo is running already (process ${other}); end it with: npm run demo -- stop\n`);
+    process.stderr.write(
+      `airlock: a demo is running already (process ${other}); end it with: npm run demo -- stop\n`,
+    );
     return 1;
   }
   const progress = createProgress(options.json ? process.stderr : process.stdout);
-  progress.say('Airlock demo  (everything lives in ./.demo; stop: Ctrl-C, remove: npm run demo -- --wipe)');
+  progress.say(
+    'Airlock demo  (everything lives in ./.demo; stop: Ctrl-C, remove: npm run demo -- --wipe)',
+  );
   if ((await ensureInstalled(bubblewrap)) === null) {
-    progress.say(`\u001B[31m  ! bubblewrap is missing: builds and hooks cannot be isolated here. Install it: ${installCommand(bubblewrap)}\u001B[39m`);
+    progress.say(
+      `\u001B[31m  ! bubblewrap is missing: builds and hooks cannot be isolated here. Install it: ${installCommand(bubblewrap)}\u001B[39m`,
+    );
   }
-  const { buildAll } = (await import('../../../scripts/build.ts'));
-  await progress.step('built from source', () => buildAll());
+  await progress.step('built from source', build);
 
   let pair: Pair | undefined;
   let ending: Promise<void> | undefined;
-  const end = (): Promise<void> => (ending ??= (pair?.stop() ?? Promise.resolve()).finally(() => { rmSync(pidFile, { force: true }); }));
+  const end = (): Promise<void> =>
+    (ending ??= (pair?.stop() ?? Promise.resolve()).finally(() => {
+      rmSync(pidFile, { force: true });
+    }));
   const interrupted = new Promise<'interrupted'>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => { resolve('interrupted'); });
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.once(signal, () => {
+        resolve('interrupted');
+      });
   });
   try {
     const starting = startPair({ directory, ports: 'preferred', progress });
@@ -90,7 +110,9 @@ async function run(options: Options): Promise<number> {
     if (result === 'interrupted') return 130;
     if (options.once) {
       await end();
-      process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : `${JSON.stringify(result, null, 2)}\n`);
+      process.stdout.write(
+        options.json ? `${JSON.stringify(result)}\n` : `${JSON.stringify(result, null, 2)}\n`,
+      );
       return OnceResult.parse(result).ok ? 0 : 1;
     }
     await interrupted;
@@ -107,29 +129,69 @@ async function run(options: Options): Promise<number> {
 const OnceResult = z.looseObject({ ok: z.boolean() });
 
 /** Push, build, sign, promote, admit, approve twice, deliver; then looks at what is really there. */
-async function once(pair: Pair, progress: Progress, started: number): Promise<Record<string, unknown>> {
+async function once(
+  pair: Pair,
+  progress: Progress,
+  started: number,
+): Promise<Record<string, unknown>> {
   const before = await lookAtProduction(pair);
-  const commit = await progress.step('a commit is pushed to main', () => commitNewProduct(pair), (id) => `commit ${id.slice(0, 7)} pushed to main`);
-  const candidate = await progress.step('main is built in the sandbox and signed', () => waitForCandidate(pair, commit), ({ release }) => `main built in the sandbox and signed: candidate ${release}`);
-  const promotionId = await progress.step(`dana asks for ${target}; the gate pulls and checks`, () => askForPromotion(pair, candidate.id, 'demo: one more widget'), (id) => `dana asked for ${target}; the gate pulled, checked and took it in as ${id}`);
+  const commit = await progress.step(
+    'a commit is pushed to main',
+    () => commitNewProduct(pair),
+    (id) => `commit ${id.slice(0, 7)} pushed to main`,
+  );
+  const candidate = await progress.step(
+    'main is built in the sandbox and signed',
+    () => waitForCandidate(pair, commit),
+    ({ release }) => `main built in the sandbox and signed: candidate ${release}`,
+  );
+  const promotionId = await progress.step(
+    `dana asks for ${target}; the gate pulls and checks`,
+    () => askForPromotion(pair, candidate.id, 'demo: one more widget'),
+    (id) => `dana asked for ${target}; the gate pulled, checked and took it in as ${id}`,
+  );
   const approvals = ['leo', 'mira'];
   for (const person of approvals) {
-    await progress.step(`${person} approves with a passkey`, () => approveAs(pair, person, promotionId), () => `${person} approved with a passkey`);
+    await progress.step(
+      `${person} approves with a passkey`,
+      () => approveAs(pair, person, promotionId),
+      () => `${person} approved with a passkey`,
+    );
   }
-  const view = await progress.step('delivery', () => waitForEnd(pair, promotionId), ({ state }) => `delivery ended: ${state}`);
+  const view = await progress.step(
+    'delivery',
+    () => waitForEnd(pair, promotionId),
+    ({ state }) => `delivery ended: ${state}`,
+  );
   const after = await lookAtProduction(pair);
-  const [session] = await pair.query<{ issued_at: Date | null; revoked_at: Date | null; role_name: string | null; role_gone: boolean | null }>(
+  const [session] = await pair.query<{
+    issued_at: Date | null;
+    revoked_at: Date | null;
+    role_name: string | null;
+    role_gone: boolean | null;
+  }>(
     'gate',
     `select s.issued_at, s.revoked_at, s.role_name, s.role_gone from vault_session s join delivery d on d.id = s.delivery_id where d.promotion_id = $1`,
     [promotionId],
   );
-  const roleGone = session?.role_name !== null && session?.role_name !== undefined && !after.ephemeralRoles.includes(session.role_name);
+  const roleGone =
+    session?.role_name !== null &&
+    session?.role_name !== undefined &&
+    !after.ephemeralRoles.includes(session.role_name);
   const ledger = await verifyLedger({ read: ledgerSource(pair.gateOrigin), vkey: pair.ledgerVkey });
-  const changed = !before.releases.includes(candidate.release) && after.releases.includes(candidate.release);
+  const changed =
+    !before.releases.includes(candidate.release) && after.releases.includes(candidate.release);
   const issuedAt = session?.issued_at?.toISOString() ?? null;
   const revokedAt = session?.revoked_at?.toISOString() ?? null;
   return {
-    ok: view.state === 'live' && changed && roleGone && session?.role_gone === true && issuedAt !== null && revokedAt !== null && ledger.ok,
+    ok:
+      view.state === 'live' &&
+      changed &&
+      roleGone &&
+      session?.role_gone === true &&
+      issuedAt !== null &&
+      revokedAt !== null &&
+      ledger.ok,
     state: view.state,
     release: candidate.release,
     target,
@@ -146,10 +208,23 @@ async function once(pair: Pair, progress: Progress, started: number): Promise<Re
 /** Leaves a promotion one approval short, and says where to go. */
 async function walkIn(pair: Pair, progress: Progress): Promise<null> {
   const production = await lookAtProduction(pair);
-  const commit = production.releases.length === 0 ? await mainHead(pair) : await commitNewProduct(pair);
-  const candidate = await progress.step('main is built in the sandbox and signed', () => waitForCandidate(pair, commit), ({ release }) => `main built in the sandbox and signed: candidate ${release}`);
-  const promotionId = await progress.step(`dana asks for ${target}`, () => askForPromotion(pair, candidate.id, 'Sell hinges'), () => `promotion to ${target} asked by dana, pulled and checked by the gate`);
-  await progress.step('leo approves', () => approveAs(pair, 'leo', promotionId), () => 'leo approved with a passkey (1 of 2)');
+  const commit =
+    production.releases.length === 0 ? await mainHead(pair) : await commitNewProduct(pair);
+  const candidate = await progress.step(
+    'main is built in the sandbox and signed',
+    () => waitForCandidate(pair, commit),
+    ({ release }) => `main built in the sandbox and signed: candidate ${release}`,
+  );
+  const promotionId = await progress.step(
+    `dana asks for ${target}`,
+    () => askForPromotion(pair, candidate.id, 'Sell hinges'),
+    () => `promotion to ${target} asked by dana, pulled and checked by the gate`,
+  );
+  await progress.step(
+    'leo approves',
+    () => approveAs(pair, 'leo', promotionId),
+    () => 'leo approved with a passkey (1 of 2)',
+  );
   const { postgres } = pair;
   progress.say(`
 Open  ${pair.gateOrigin}/promotions/${promotionId}   sign in as mira, add a passkey on your page, approve
@@ -175,7 +250,11 @@ async function mainHead(pair: Pair): Promise<string> {
 function writeContext(pair: Pair): void {
   writeFileSync(
     join(directory, 'context.json'),
-    JSON.stringify({ gate: pair.gateOrigin, nonprod: pair.nonprodOrigin, passkeys: pair.layout.passkeys }, null, 2),
+    JSON.stringify(
+      { gate: pair.gateOrigin, nonprod: pair.nonprodOrigin, passkeys: pair.layout.passkeys },
+      null,
+      2,
+    ),
   );
 }
 
@@ -200,7 +279,9 @@ async function stopOther(): Promise<number> {
   process.kill(pid, 'SIGTERM');
   for (let waited = 0; waited < 200 && runningDemo() !== null; waited += 1) await delay(100);
   if (runningDemo() !== null) {
-    process.stderr.write(`airlock: the demo (process ${pid}) did not end within 20 s; its logs are in .demo/logs\n`);
+    process.stderr.write(
+      `airlock: the demo (process ${pid}) did not end within 20 s; its logs are in .demo/logs\n`,
+    );
     return 1;
   }
   process.stdout.write('the demo has ended\n');

@@ -2,7 +2,7 @@
  * One whole installation on loopback: both services as the processes that they are in production, with their own database
  * roles, keys and configuration files. The demo runs it, and so do the tests that attack and crash it.
  */
-import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { signInToDemo, type WebSession } from '@airlock/cli/web-session';
 import { pinnedHook } from '@airlock/cli/setup/hook-digest';
@@ -10,10 +10,10 @@ import { productionPostgresSetup } from '@airlock/cli/vault/postgres';
 import { applyVaultSetup, issueReaperSecretId } from '@airlock/cli/vault/apply';
 import { planVaultSetup } from '@airlock/cli/vault/setup';
 import { migrate } from '@airlock/database/migrate';
+import { buildHook } from '@airlock/hooks/build';
 import { startIdentityProvider } from '@airlock/testkit/idp';
 import { startPostgres, type Postgres } from '@airlock/testkit/postgres';
 import { startRedis, type Redis } from '@airlock/testkit/redis';
-import { build } from 'esbuild';
 import pg from 'pg';
 import { stringify } from 'yaml';
 import { choosePorts, layoutAt, type Layout, type Ports } from './layout.ts';
@@ -397,7 +397,7 @@ async function writeGateFiles(given: {
   approvals: number;
 }): Promise<{ trust: string }> {
   const { layout, keys, ports, repository, origins, approvals } = given;
-  const hook = await buildHook(join(layout.gateConfig, 'hooks/load-release'));
+  const hook = await pinnedHook(await buildHook('load-release', join(layout.gateConfig, 'hooks')));
   mkdirSync(join(layout.gateConfig, 'targets'), { recursive: true });
   writeFileSync(
     join(layout.gateConfig, `targets/${target}.yaml`),
@@ -448,28 +448,6 @@ async function writeGateFiles(given: {
   writeFileSync(join(layout.gateConfig, 'trust.json'), trust);
   writeFileSync(join(layout.gateConfig, 'ledger.vkey'), `${keys.ledger.vkey}\n`);
   return { trust };
-}
-
-/** Bundles the demo's hook to the one executable file that its digest pins; returns `name@sha256:…`. */
-async function buildHook(directory: string): Promise<string> {
-  const source = join(root, 'deploy/hooks/load-release');
-  rmSync(directory, { recursive: true, force: true });
-  mkdirSync(directory, { recursive: true });
-  cpSync(join(source, 'hook.yaml'), join(directory, 'hook.yaml'));
-  await build({
-    entryPoints: [join(source, 'run.ts')],
-    outfile: join(directory, 'run'),
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node24',
-    conditions: ['source'],
-    external: ['pg-native'],
-    banner: { js: '#!/opt/node/bin/node' },
-    logLevel: 'error',
-  });
-  chmodSync(join(directory, 'run'), 0o755);
-  return pinnedHook(directory);
 }
 
 async function writeConfigs(given: {
@@ -591,10 +569,10 @@ async function writeConfigs(given: {
       },
       builderIds: buildersOf(origins),
       keys: {
-        mainFile: keys.signing.main.keyFile,
-        prFile: keys.signing.pr.keyFile,
-        testFile: keys.signing.test.keyFile,
-        promotionFile: keys.signing.promotion.keyFile,
+        main: keys.signing.main.keyFile,
+        pr: keys.signing.pr.keyFile,
+        test: keys.signing.test.keyFile,
+        promotion: keys.signing.promotion.keyFile,
       },
     }),
     runner: writeConfig(layout, 'runner', {

@@ -37,6 +37,10 @@ export function promotionChanged(log: Log, change: PromotionChange): void {
   });
 }
 
+export function repositoryFrozen(log: Log, repository: string, reason: string): void {
+  log.error('repository.frozen', { repository, reason });
+}
+
 export function statusReported(log: Log, count: number): void {
   log.info('status.reported', { count });
 }

@@ -3,7 +3,6 @@
  * the gate's own mirror, and records the answer. Believes nothing that the item says; what it claims only chooses which bytes
  * to look at and which policy to hold them against.
  */
-import { createHash } from 'node:crypto';
 import { AirlockError } from '@airlock/common/errors';
 import { formatId } from '@airlock/common/ids';
 import { maxBundleBytes } from '@airlock/common/limits';
@@ -16,32 +15,22 @@ import {
 } from '@airlock/common/verify/verify-promotion-bundle';
 import type { OutboxItem } from '@airlock/common/wire/outbox';
 import type { Delta } from '../domain/delta.ts';
+import { fetchMain, MainRefusedError, type FetchMainDependencies } from './fetch-main.ts';
 import { documentFacts } from './gather-facts.ts';
-import type { ArtifactStore, Mirror, OutboxClient } from './intake-ports.ts';
+import type { ArtifactStore, GitReader, OutboxClient } from './intake-ports.ts';
 import { makeDocument, readDelta } from './make-document.ts';
-import type {
-  GateFiles,
-  IntakeStore,
-  NewPromotion,
-  PromotionStore,
-  Recorder,
-  Transactor,
-} from './ports.ts';
+import type { GateFiles, IntakeStore, NewPromotion, PromotionStore } from './ports.ts';
 import { StoreError } from './ports.ts';
 
-export type AcceptDependencies = {
+export type AcceptDependencies = FetchMainDependencies & {
   gate: string;
   source: string;
-  transactor: Transactor;
-  intake: Pick<IntakeStore, 'record' | 'admittedBefore' | 'recordHead' | 'freeze'>;
-  promotions: Pick<PromotionStore, 'insert' | 'liveOn' | 'freezeOf'>;
-  recorder: Recorder;
+  intake: Pick<IntakeStore, 'record' | 'admittedBefore'>;
+  promotions: Pick<PromotionStore, 'insert' | 'liveOn'>;
   files(): Promise<GateFiles>;
   outbox: Pick<OutboxClient, 'blob'>;
   artifacts: ArtifactStore;
-  mirror(repository: string): Mirror | undefined;
   maxArtifactBytes: number;
-  clock: () => Date;
   random(bytes: number): Uint8Array;
 };
 
@@ -67,7 +56,9 @@ export async function acceptBundle(
     const admitted = await verifyItem(dependencies, item);
     return await recordAdmission(dependencies, item, admitted);
   } catch (cause) {
-    if (cause instanceof Refused) return recordRefusal(dependencies, item, cause);
+    if (cause instanceof Refused || cause instanceof MainRefusedError) {
+      return recordRefusal(dependencies, item, cause);
+    }
     if (cause instanceof StoreError && cause.code === 'already-admitted') {
       return recordRefusal(dependencies, item, new Refused('E_REPLAY', cause.message));
     }
@@ -101,7 +92,7 @@ async function verifyItem(dependencies: AcceptDependencies, item: OutboxItem): P
     now: dependencies.clock(),
   });
   if (!verified.ok) throw new Refused(verified.code, verified.detail);
-  const mirror = await freshMirror(dependencies, verified.bundle.repository);
+  const mirror = await fetchMain(dependencies, verified.bundle.repository);
   const facts = await decide(dependencies, { verified: verified.bundle, target, mirror });
   const artifact = await fetchArtifact(dependencies, item);
   const live = await dependencies.promotions.liveOn(facts.target);
@@ -162,56 +153,9 @@ async function fetchBlob(
   }
 }
 
-/** The mirror of the repository, fetched just now; each head of main that was not seen before goes into the ledger. */
-async function freshMirror(dependencies: AcceptDependencies, repository: string): Promise<Mirror> {
-  const mirror = dependencies.mirror(repository);
-  if (mirror === undefined) {
-    throw new Refused('E_NO_MIRROR', `no mirror of ${repository} is configured`);
-  }
-  if ((await dependencies.promotions.freezeOf(repository)) !== null) {
-    throw new Refused('E_REPOSITORY_FROZEN', `${repository} is frozen`);
-  }
-  try {
-    const { head } = await mirror.fetch();
-    if (head !== null) await recordHead(dependencies, { mirror, repository, head });
-    return mirror;
-  } catch (cause) {
-    if (!(cause instanceof AirlockError) || cause.code !== 'git-rewound') throw cause;
-    const { transactor, intake } = dependencies;
-    await transactor.transaction((tx) =>
-      intake.freeze(tx, { repository, reason: 'main was rewritten' }),
-    );
-    throw new Refused('E_GIT_REWOUND', `main of ${repository} was rewritten`, { cause });
-  }
-}
-
-async function recordHead(
-  { transactor, intake, recorder, clock }: AcceptDependencies,
-  seen: { mirror: Mirror; repository: string; head: string },
-): Promise<void> {
-  const { repository, head } = seen;
-  const facts = await seen.mirror.commitFacts(head, []);
-  if (facts === null) return;
-  await transactor.transaction(async (tx) => {
-    const isNew = await intake.recordHead(tx, {
-      repository,
-      commit: head,
-      position: facts.position,
-    });
-    if (!isNew) return;
-    await recorder.record(tx, {
-      type: 'git.head',
-      at: clock(),
-      actor: 'intake',
-      subjectDigest: sha256(`${repository} ${head}`),
-      refs: { repository: sha256(repository), commit: head, position: String(facts.position) },
-    });
-  });
-}
-
 async function decide(
   { intake, promotions }: AcceptDependencies,
-  given: { verified: VerifiedBundle; target: Target; mirror: Mirror },
+  given: { verified: VerifiedBundle; target: Target; mirror: GitReader },
 ): Promise<AdmittedFacts> {
   const { verified } = given;
   const [before, live, commit] = await Promise.all([
@@ -314,7 +258,7 @@ function newPromotion(dependencies: AcceptDependencies, admitted: Admitted): New
 async function recordRefusal(
   dependencies: AcceptDependencies,
   item: OutboxItem,
-  refusal: Refused,
+  refusal: AirlockError,
 ): Promise<Acceptance> {
   const { code, message: detail } = refusal;
   const at = dependencies.clock();
@@ -348,8 +292,4 @@ function itemFacts({ source }: AcceptDependencies, item: OutboxItem) {
     bundleDigest: item.bundle.digest,
     artifactDigest: item.artifact.digest,
   };
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

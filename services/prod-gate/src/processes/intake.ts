@@ -12,15 +12,18 @@ import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { acceptBundle } from '../app/accept-bundle.ts';
+import { fetchMain, MainRefusedError } from '../app/fetch-main.ts';
 import { pollOutbox } from '../app/poll-outbox.ts';
 import { refreshPromotions } from '../app/refresh-promotions.ts';
 import { reportStatus } from '../app/report-status.ts';
 import { IntakeConfig } from '../config.ts';
-import { bundleJudged, promotionChanged, statusReported } from '../events.ts';
+import { bundleJudged, promotionChanged, repositoryFrozen, statusReported } from '../events.ts';
 
 /** A change of a file or of what is live is seen within this time; what waits shows it then. */
 const refreshIntervalMs = 1_000;
 const reportIntervalMs = 500;
+/** A main that is rewritten while something waits is seen within this time. */
+const watchMainIntervalMs = 10_000;
 
 await runProcess({
   name: 'gate-intake',
@@ -97,8 +100,25 @@ await runProcess({
         report.wake();
       },
     });
+    const watchMain = startLoop({
+      name: 'watch-main',
+      intervalMs: watchMainIntervalMs,
+      signal,
+      log,
+      async run() {
+        for (const { repository } of config.mirrors) {
+          try {
+            await fetchMain(accepting, repository);
+          } catch (cause) {
+            if (!(cause instanceof MainRefusedError)) throw cause;
+            // Told once, when it is seen; the freeze itself stands on every page.
+            if (cause.code === 'E_GIT_REWOUND') repositoryFrozen(log, repository, cause.message);
+          }
+        }
+      },
+    });
     runtime.onClose(async () => {
-      await Promise.all([poll.done, refresh.done, report.done]);
+      await Promise.all([poll.done, refresh.done, report.done, watchMain.done]);
     });
   },
 });

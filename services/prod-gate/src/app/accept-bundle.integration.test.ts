@@ -17,7 +17,15 @@ import type { ArtifactStore } from './intake-ports.ts';
 import { pollOutbox } from './poll-outbox.ts';
 import { refreshPromotions } from './refresh-promotions.ts';
 import type { GateFiles } from './ports.ts';
-import { filesOf, itemOf, mirrorOf, sha, vectorNamed, vectors, type Vector } from './vectors.fixture.ts';
+import {
+  filesOf,
+  itemOf,
+  mirrorOf,
+  sha,
+  vectorNamed,
+  vectors,
+  type Vector,
+} from './vectors.fixture.ts';
 
 const source = 'nonprod';
 const gateOrigin = 'https://gate.example';

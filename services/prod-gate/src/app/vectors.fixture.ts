@@ -47,7 +47,6 @@ export const vectors = readdirSync(directory)
   .filter((name) => name.endsWith('.json'))
   .map((name) => Vector.parse(JSON.parse(readFileSync(new URL(name, directory), 'utf8'))));
 
-
 export const sha = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 
 export function vectorNamed(id: string): Vector {
@@ -112,7 +111,10 @@ export function filesOf(vector: Vector): GateFiles {
 }
 
 /** A mirror that answers what the vector says it would; the real one has its own tests. */
-export function mirrorOf(vector: Vector, head = '7fd1a60b01f91b314f59955a4e4d4e80d8edf11d'): Mirror {
+export function mirrorOf(
+  vector: Vector,
+  head = '7fd1a60b01f91b314f59955a4e4d4e80d8edf11d',
+): Mirror {
   return {
     fetch: () => Promise.resolve({ head, previous: null }),
     commitFacts: (commit) => Promise.resolve(vector.git.commits[commit] ?? null),
@@ -144,4 +146,3 @@ export function itemOf(vector: Vector, chain: { seq: number; prevHash: string })
   };
   return { ...item, hash: outboxItemHash(item) };
 }
-

@@ -16,7 +16,7 @@ import { fetchMain, MainRefusedError } from '../app/fetch-main.ts';
 import { pollOutbox } from '../app/poll-outbox.ts';
 import { refreshPromotions } from '../app/refresh-promotions.ts';
 import { reportStatus } from '../app/report-status.ts';
-import { IntakeConfig } from '../config.ts';
+import { IntakeConfig } from '../config-intake.ts';
 import { bundleJudged, promotionChanged, repositoryFrozen, statusReported } from '../events.ts';
 
 /** A change of a file or of what is live is seen within this time; what waits shows it then. */

@@ -11,7 +11,7 @@ import { createVaultSessionStore } from '../adapters/postgres/vault-session-stor
 import { createVaultReaper } from '../adapters/vault/reaper.ts';
 import { createReaper } from '../app/reap-sessions.ts';
 import { sequenceLedger } from '../app/sequence-ledger.ts';
-import { WatchdogConfig } from '../config.ts';
+import { WatchdogConfig } from '../config-watchdog.ts';
 import { ledgerSequenced, reaped } from '../events.ts';
 
 /** A delivery waits for its intent to be published and for its credential to be proven gone: both by these. */

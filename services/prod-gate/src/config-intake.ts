@@ -1,0 +1,41 @@
+/** Configuration of intake. Every description is the manual. */
+import { FilePath } from '@airlock/process/config';
+import { DatabaseSettings } from '@airlock/process/settings';
+import { z } from 'zod';
+import { GateFilesSettings } from './adapters/files/gate-files.ts';
+import { MirrorSettings } from './adapters/git/mirrors.ts';
+import { OutboxSettings } from './adapters/nonprod-outbox/client.ts';
+import { GateOrigin } from './config.ts';
+
+export const IntakeConfig = z.strictObject({
+  database: DatabaseSettings.describe('The gate database, with the role gate_intake.'),
+  gate: GateOrigin,
+  files: GateFilesSettings,
+  outbox: OutboxSettings.extend({
+    name: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'expected lower-case letters, digits and -')
+      .default('nonprod')
+      .describe(
+        'Name of this outbox in the database. Give a new one when nonprod begins a new chain. Default nonprod.',
+      ),
+  }),
+  mirrors: z
+    .array(MirrorSettings)
+    .min(1)
+    .describe('One mirror for every repository that a target file admits.'),
+  artifactsDirectory: FilePath.describe("The gate's own store of bundles and artifacts by digest."),
+  maxArtifactBytes: z
+    .int()
+    .min(1)
+    .max(64 * 1024 ** 3)
+    .default(1024 ** 3)
+    .describe('Largest artifact that is taken, in bytes (1 to 64 GiB). Default 1 GiB.'),
+  pollSeconds: z
+    .number()
+    .min(0.1)
+    .max(300)
+    .default(5)
+    .describe('Pause between two polls of the outbox, in seconds (0.1 to 300). Default 5.'),
+});
+export type IntakeConfig = z.infer<typeof IntakeConfig>;

@@ -60,6 +60,12 @@ const status: Readonly<Record<HttpErrorCode, readonly [number, string]>> = {
   'dependency-unavailable': [503, 'Something that this needs did not answer'],
 };
 
+const callersFaults: Readonly<Record<number, readonly [HttpErrorCode, string]>> = {
+  404: ['not-found', 'No file has this address.'],
+  413: ['too-large', 'The body of the request is larger than is taken here.'],
+  415: ['media-type-refused', 'The encoding of the request’s body is not taken here.'],
+};
+
 /** What a browser or a client is told of any error; the detail of an unexpected one stays in the log. */
 export function problemFrom(error: unknown, requestId: string): Problem {
   if (error instanceof HttpError) {
@@ -82,13 +88,11 @@ export function problemFrom(error: unknown, requestId: string): Problem {
     typeof error.status === 'number' &&
     error.status < 500
   ) {
-    const code =
-      error.status === 413
-        ? 'too-large'
-        : error.status === 415
-          ? 'media-type-refused'
-          : 'request-malformed';
-    return problemFrom(new HttpError(code, 'The body of the request cannot be read.'), requestId);
+    const [code, detail] = callersFaults[error.status] ?? [
+      'request-malformed',
+      'The request cannot be read.',
+    ];
+    return problemFrom(new HttpError(code, detail), requestId);
   }
   return {
     type: 'https://airlock.example/problems/internal',
@@ -100,8 +104,9 @@ export function problemFrom(error: unknown, requestId: string): Problem {
   };
 }
 
+/** False only for what asks for a page; a fetch for JSON and an EventSource do not. */
 export const wantsJson = (request: Request): boolean =>
-  request.path.startsWith('/api/') || request.accepts(['html', 'json']) === 'json';
+  request.path.startsWith('/api/') || request.accepts(['html', 'json']) !== 'html';
 
 /** Answers with a problem: JSON for clients, a page for people. */
 export function sendProblem(

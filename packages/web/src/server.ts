@@ -20,6 +20,7 @@ import type { Assets } from './assets.ts';
 import { loadAssets } from './assets.ts';
 import { HttpError, problemFrom, sendProblem, wantsJson } from './problem.ts';
 import { sendPage } from './page.ts';
+import { createRateLimit } from './rate-limit.ts';
 import type { Route, RouteContext, Viewer } from './route.ts';
 import { SamlError } from './saml/guard.ts';
 import type { Identity } from './saml/identity.ts';
@@ -28,6 +29,7 @@ import type { SamlSettings } from './saml/settings.ts';
 import {
   csrfTokenMatches,
   csrfTokenOf,
+  findSession,
   hashOf,
   newSecret,
   openSession,
@@ -37,8 +39,10 @@ import {
   type OpenSession,
   type SessionStore,
 } from './session.ts';
+import { setStreamReader } from './sse.ts';
 import { HopPage } from './views/hop-page.tsx';
 import type { Frame } from './views/layout.tsx';
+import { SignedOutPage } from './views/signed-out-page.tsx';
 
 export interface WebServerOptions {
   readonly service: 'nonprod' | 'gate';
@@ -74,7 +78,7 @@ const bindingCookie = '__Host-airlock-saml';
 const maxBodyBytes = 256 * 1024;
 const maxAcsBytes = 160 * 1024;
 const ticketSeconds = 60;
-const acsPerMinute = 60;
+const signInsPerMinute = 60;
 
 interface Locals {
   requestId: string;
@@ -139,7 +143,9 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
   app.use(async (request, response, next) => {
     const sid = readCookies(request.headers.cookie).get(sessionCookie);
     if (sid !== undefined) {
-      const session = await openSession(sessions, sid, sessionLimits[service], new Date());
+      // A stream that the browser opens again by itself is not a person doing something.
+      const find = request.get('accept') === 'text/event-stream' ? findSession : openSession;
+      const session = await find(sessions, sid, sessionLimits[service], new Date());
       const locals = localsOf(response);
       locals.session = session;
       locals.viewer = session === null ? null : await options.resolveViewer(session.identity);
@@ -148,8 +154,9 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
   });
   mountSignIn(app, options, assets);
   app.use(refuseForgedRequests(origin));
+  const openStreams = new Map<string, number>();
   for (const route of options.routes.filter(({ machine }) => machine !== true))
-    mount(app, route, options);
+    mount(app, route, options, openStreams);
   app.use(() => {
     throw new HttpError(
       'not-found',
@@ -243,7 +250,7 @@ function securityHeaders(origin: URL): RequestHandler {
 
 function logRequest(log: Log, request: Request, response: Response): void {
   const started = performance.now();
-  response.on('finish', () => {
+  response.on('close', () => {
     const { requestId, viewer } = localsOf(response);
     log.info('http.request', {
       'http.request.id': requestId,
@@ -301,9 +308,18 @@ function refuseForgedRequests(origin: URL): RequestHandler {
   };
 }
 
+/** Whether a route lets this viewer in; null is somebody who is signed in and unknown here. */
+function admits(route: Route, viewer: Viewer | null): boolean {
+  if (route.access === 'public') return true;
+  if (viewer === null) return false;
+  return route.access === 'signed-in' || viewer.roles.includes(roleOf(route.access));
+}
+
+const roleOf = (access: `role:${string}`): string => access.slice('role:'.length);
+
 function authorise(route: Route, response: Response, groupForRole: (role: string) => string): void {
-  if (route.access === 'public') return;
   const { viewer, session } = localsOf(response);
+  if (admits(route, viewer)) return;
   if (session === null)
     throw new HttpError('sign-in-required', 'This page is for people who are signed in.');
   if (viewer === null) {
@@ -312,24 +328,42 @@ function authorise(route: Route, response: Response, groupForRole: (role: string
       `${session.identity.nameId} is signed in, and nobody of that name is known here.`,
     );
   }
-  if (route.access === 'signed-in') return;
-  const role = route.access.slice('role:'.length);
-  if (!viewer.roles.includes(role)) {
-    throw new HttpError(
-      'group-missing',
-      `${route.summary} takes the role ${role}. You are ${viewer.id}, with ${viewer.groups.join(', ') || 'no group'}.`,
-      {
-        needs: [groupForRole(role)],
-      },
-    );
-  }
+  // What is left is a role: the other kinds of access admit every viewer.
+  const role = roleOf(route.access as `role:${string}`);
+  throw new HttpError(
+    'group-missing',
+    `${route.summary} takes the role ${role}. You are ${viewer.id}, with ${viewer.groups.join(', ') || 'no group'}.`,
+    {
+      needs: [groupForRole(role)],
+    },
+  );
 }
 
-function mount(app: express.Express, route: Route, options: WebServerOptions): void {
+function mount(
+  app: express.Express,
+  route: Route,
+  options: WebServerOptions,
+  openStreams: Map<string, number>,
+): void {
+  const { service, sessions } = options;
+
+  function nameStreamReader(request: Request, { sid, identity }: OpenSession): void {
+    setStreamReader(request, {
+      person: identity.nameId,
+      open: openStreams,
+      async stillAllowed() {
+        const session = await findSession(sessions, sid, sessionLimits[service], new Date());
+        return session !== null && admits(route, await options.resolveViewer(session.identity));
+      },
+    });
+  }
+
   const handler = async (request: Request, response: Response): Promise<void> => {
     authorise(route, response, options.groupForRole);
     const context = contextOf(response);
     if (route.method === 'get') {
+      const { session } = localsOf(response);
+      if (session !== null) nameStreamReader(request, session);
       await route.handle(request, response, context, undefined);
       return;
     }
@@ -371,7 +405,7 @@ function mountMachine(app: express.Express, route: Route): void {
   );
 }
 
-const returnToPattern = /^\/(?![/\\])[\w/.-]*(\?[\w=&.-]*)?$/;
+const returnToPattern = /^\/(?![/\\]|auth\/)[\w/.-]*(\?[\w=&.-]*)?$/;
 
 function mountSignIn(app: express.Express, options: WebServerOptions, assets: Assets): void {
   const { log, service, sessions } = options;
@@ -385,13 +419,24 @@ function mountSignIn(app: express.Express, options: WebServerOptions, assets: As
   });
   const cookie = (name: string, value: string, more: string): string =>
     `${name}=${value}; Path=/; Secure; HttpOnly; ${more}`;
-  // Verifying a signature costs tens of milliseconds, so strangers get a bounded number of them.
-  let windowStart = 0;
-  let inWindow = 0;
+  // A sign-in costs a row and a signature before anybody is known, so that one address gets a bounded number of them.
+  const letBegin = createRateLimit(signInsPerMinute);
+  const letFinish = createRateLimit(signInsPerMinute);
+  const slowDown = (): HttpError =>
+    new HttpError(
+      'too-many-requests',
+      'Too many sign-ins from your address; try again in a minute.',
+    );
+  const bindingOf = (request: Request): string =>
+    readCookies(request.headers.cookie).get(bindingCookie) ?? '';
 
   app.get('/auth/sign-in', async (request, response) => {
+    if (!letBegin(request.ip ?? '', new Date())) throw slowDown();
     const wanted = typeof request.query['returnTo'] === 'string' ? request.query['returnTo'] : '/';
-    const { location, binding } = await provider.begin(returnToPattern.test(wanted) ? wanted : '/');
+    const { location, binding } = await provider.begin(
+      returnToPattern.test(wanted) ? wanted : '/',
+      bindingOf(request),
+    );
     // The identity provider's POST back is cross-site, so this one short-lived cookie must be SameSite=None.
     response.append('set-cookie', cookie(bindingCookie, binding, 'SameSite=None; Max-Age=600'));
     response.redirect(303, location);
@@ -404,14 +449,7 @@ function mountSignIn(app: express.Express, options: WebServerOptions, assets: As
         throw new HttpError('request-malformed', 'No query is taken here.');
       if (request.is('application/x-www-form-urlencoded') === false)
         throw new HttpError('media-type-refused', 'A form is expected here.');
-      const now = Date.now();
-      if (now - windowStart > 60_000) [windowStart, inWindow] = [now, 0];
-      inWindow += 1;
-      if (inWindow > acsPerMinute)
-        throw new HttpError(
-          'too-many-requests',
-          'Too many sign-ins at once; try again in a minute.',
-        );
+      if (!letFinish(request.ip ?? '', new Date())) throw slowDown();
       next();
     },
     express.urlencoded({ extended: false, limit: maxAcsBytes, parameterLimit: 2 }),
@@ -428,7 +466,7 @@ function mountSignIn(app: express.Express, options: WebServerOptions, assets: As
           'Exactly SAMLResponse and RelayState are expected here.',
         );
       }
-      const binding = readCookies(request.headers.cookie).get(bindingCookie) ?? '';
+      const binding = bindingOf(request);
       try {
         const { identity, returnTo } = await provider.finish(request, response, {
           samlResponse,
@@ -437,12 +475,11 @@ function mountSignIn(app: express.Express, options: WebServerOptions, assets: As
         });
         const code = newSecret();
         await sessions.createTicket({
-          codeHash: hashOf(code),
+          codeHash: ticketHash(code, binding),
           identity,
           returnTo,
           expiresAt: new Date(Date.now() + ticketSeconds * 1000),
         });
-        response.append('set-cookie', cookie(bindingCookie, '', 'SameSite=None; Max-Age=0'));
         // A page and not a redirect: only a navigation that begins on our own site may carry a Strict cookie.
         sendPage(
           response,
@@ -463,7 +500,7 @@ function mountSignIn(app: express.Express, options: WebServerOptions, assets: As
 
   app.get('/auth/finish', async (request, response) => {
     const code = typeof request.query['c'] === 'string' ? request.query['c'] : '';
-    const ticket = await sessions.takeTicket(hashOf(code), new Date());
+    const ticket = await sessions.takeTicket(ticketHash(code, bindingOf(request)), new Date());
     if (ticket === null)
       throw new HttpError(
         'sign-in-refused',
@@ -480,6 +517,7 @@ function mountSignIn(app: express.Express, options: WebServerOptions, assets: As
     });
     log.info('sign-in.accepted', { 'user.id': ticket.identity.nameId });
     response.append('set-cookie', cookie(sessionCookie, sid, 'SameSite=Strict'));
+    response.append('set-cookie', cookie(bindingCookie, '', 'SameSite=None; Max-Age=0'));
     response.redirect(303, ticket.returnTo);
   });
 
@@ -496,10 +534,24 @@ function mountSignIn(app: express.Express, options: WebServerOptions, assets: As
         await sessions.deleteSession(hashOf(session.sid));
       }
       response.append('set-cookie', cookie(sessionCookie, '', 'SameSite=Strict; Max-Age=0'));
-      response.redirect(303, '/');
+      response.redirect(303, '/auth/signed-out');
     },
   );
+
+  app.get('/auth/signed-out', async (request, response) => {
+    if (localsOf(response).session !== null) {
+      response.redirect(303, '/');
+      return;
+    }
+    sendPage(
+      response,
+      SignedOutPage({ frame: await frame(options, assets, request, contextOf(response)) }),
+    );
+  });
 }
+
+/** A ticket is good in the browser that signed in: nobody can be made to finish another person's sign-in. */
+const ticketHash = (code: string, binding: string): Buffer => hashOf(`${code}.${binding}`);
 
 const sentence = (error: SamlError): string =>
   `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.`;

@@ -47,7 +47,7 @@ export interface SessionLimits {
   readonly absoluteHours: number;
 }
 
-/** security.md of the design: the gate forgets sooner. */
+/** The gate forgets sooner: what can be done there is worth more. */
 export const sessionLimits: Readonly<Record<'nonprod' | 'gate', SessionLimits>> = {
   nonprod: { idleMinutes: 30, absoluteHours: 8 },
   gate: { idleMinutes: 10, absoluteHours: 4 },
@@ -62,10 +62,11 @@ export const newSecret = (): string => randomBytes(32).toString('base64url');
 export interface OpenSession {
   readonly sid: string;
   readonly identity: Identity;
+  readonly lastSeenAt: Date;
 }
 
-/** Finds the session of a cookie; one past its idle or absolute end is deleted and null. */
-export async function openSession(
+/** Finds the session of a cookie; one past its idle or absolute end is deleted and null. Does not count as activity. */
+export async function findSession(
   store: SessionStore,
   sid: string,
   limits: SessionLimits,
@@ -80,8 +81,20 @@ export async function openSession(
     await store.deleteSession(sidHash);
     return null;
   }
-  if (idle > touchEveryMs) await store.touchSession(sidHash, now);
-  return { sid, identity: session.identity };
+  return { sid, identity: session.identity, lastSeenAt: session.lastSeenAt };
+}
+
+/** `findSession` for what a person does: the idle time begins anew. */
+export async function openSession(
+  store: SessionStore,
+  sid: string,
+  limits: SessionLimits,
+  now: Date,
+): Promise<OpenSession | null> {
+  const session = await findSession(store, sid, limits, now);
+  if (session !== null && now.getTime() - session.lastSeenAt.getTime() > touchEveryMs)
+    await store.touchSession(hashOf(sid), now);
+  return session;
 }
 
 /** The synchroniser token of a session: derived, so that nothing more has to be stored. */

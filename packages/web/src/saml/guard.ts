@@ -2,7 +2,7 @@
  * What node-saml does not check (with its strictest options it accepted 13 of 76 forgeries), checked before and after it.
  *
  * `readResponse` runs before the library: a linear scan bounds what its parser may be given, then the shape of the response
- * is compared exactly. `readIdentity` runs after it, on the canonical bytes of the assertion whose signature it verified.
+ * is compared exactly. `readAssertion` runs after it, on the canonical bytes of the assertion whose signature it verified.
  *
  * @see SAML 2.0 Core and Profiles section 4.1.4; CVE-2022-39299, CVE-2025-54369, CVE-2024-45409 for what happens otherwise
  */
@@ -37,6 +37,7 @@ export interface SamlExpectation {
 const maxResponseBytes = 96 * 1024;
 const maxTags = 800;
 const maxDepth = 24;
+const maxTagLength = 4096;
 
 const protocol = 'urn:oasis:names:tc:SAML:2.0:protocol';
 const assertion = 'urn:oasis:names:tc:SAML:2.0:assertion';
@@ -64,10 +65,7 @@ const namespaces = new Set([
  * @param encoded the form field SAMLResponse, standard base64.
  * @throws SamlError for whatever does not have the one shape that is taken here.
  */
-export function readResponse(
-  encoded: string,
-  expected: SamlExpectation,
-): { requestId: string; assertionId: string } {
+export function readResponse(encoded: string, expected: SamlExpectation): { requestId: string } {
   const response = rootOf(parseBounded(decode(encoded)), protocol, 'Response');
   if (response.getAttribute('Destination') !== expected.acsUrl) {
     throw new SamlError('saml-destination', 'the response is addressed to another service');
@@ -80,36 +78,49 @@ export function readResponse(
     throw new SamlError('saml-status', 'the identity provider did not sign the person in');
   }
   const requestId = response.getAttribute('InResponseTo') ?? '';
-  const signed = only(response, assertion, 'Assertion');
-  checkAssertion(signed, expected, requestId);
-  return { requestId, assertionId: signed.getAttribute('ID') ?? '' };
+  const claimed = only(response, assertion, 'Assertion');
+  checkAssertion(claimed, expected, requestId);
+  checkSignatures(response, claimed);
+  return { requestId };
 }
 
 /**
  * Reads the person from the bytes whose signature was verified.
  *
  * @param assertionXml the assertion as node-saml canonicalised and verified it.
+ * @returns beside the person, the assertion's id and when it ends: until then the id must not come again.
  */
-export function readIdentity(
+export function readAssertion(
   assertionXml: string,
   expected: SamlExpectation,
   requestId: string,
-): Identity {
+): { identity: Identity; assertionId: string; endsAt: Date } {
   const signed = rootOf(parseBounded(assertionXml), assertion, 'Assertion');
   checkAssertion(signed, expected, requestId);
+  return {
+    identity: identityOf(signed, expected.idpEntityId),
+    assertionId: idOf(signed),
+    endsAt: endOf(only(signed, assertion, 'Conditions')),
+  };
+}
+
+function identityOf(signed: Element, idpEntityId: string): Identity {
   const attributes = new Map<string, string[]>();
   for (const statement of childrenOf(signed, assertion, 'AttributeStatement')) {
     for (const attribute of childrenOf(statement, assertion, 'Attribute')) {
       const name = attribute.getAttribute('Name') ?? '';
       if (attributes.has(name))
         throw new SamlError('saml-identity', 'an attribute is stated twice');
+      // node-saml copies attributes on to an object by name.
+      if (name === '__proto__')
+        throw new SamlError('saml-identity', 'an attribute has a name that is not taken');
       attributes.set(name, childrenOf(attribute, assertion, 'AttributeValue').map(textOf));
     }
   }
   const nameId = textOf(only(only(signed, assertion, 'Subject'), assertion, 'NameID'));
   const parsed = Identity.safeParse({
     nameId,
-    idp: expected.idpEntityId,
+    idp: idpEntityId,
     displayName: attributes.get('displayName')?.[0] ?? nameId,
     groups: attributes.get('groups') ?? [],
   });
@@ -118,13 +129,20 @@ export function readIdentity(
   return parsed.data;
 }
 
-/** When the assertion ends, so that its id is remembered that long. */
-export function endOfAssertion(assertionXml: string): Date {
-  const signed = rootOf(parseBounded(assertionXml), assertion, 'Assertion');
-  const end = new Date(only(signed, assertion, 'Conditions').getAttribute('NotOnOrAfter') ?? '');
-  if (Number.isNaN(end.getTime()))
-    throw new SamlError('saml-malformed', 'the assertion has no end');
+/** Instants as SAML writes them (Core, 1.3.3): UTC, and never left out where an end is asked for. */
+function endOf(element: Element): Date {
+  const text = element.getAttribute('NotOnOrAfter') ?? '';
+  const end = new Date(text);
+  if (!text.endsWith('Z') || Number.isNaN(end.getTime()))
+    throw new SamlError('saml-malformed', `${element.localName} has no end`);
   return end;
+}
+
+function idOf(element: Element): string {
+  const id = element.getAttribute('ID') ?? '';
+  if (!/^[A-Za-z_][\w.-]{0,255}$/.test(id))
+    throw new SamlError('saml-malformed', `${element.localName} has no usable ID`);
+  return id;
 }
 
 function decode(encoded: string): string {
@@ -150,16 +168,7 @@ function parseBounded(xml: string): Document {
       'comments, CDATA, DOCTYPE and processing instructions are not taken',
     );
   }
-  let tags = 0;
-  let depth = 0;
-  for (const [tag] of xml.matchAll(/<[^>]*>/g)) {
-    if (tag.startsWith('<?')) continue;
-    tags += 1;
-    if (tag.startsWith('</')) depth -= 1;
-    else if (!tag.endsWith('/>')) depth += 1;
-    if (tags > maxTags || depth > maxDepth)
-      throw new SamlError('saml-too-large', 'the response has too many elements');
-  }
+  boundTags(xml);
   let document: Document;
   try {
     document = new DOMParser({
@@ -174,8 +183,25 @@ function parseBounded(xml: string): Document {
     if (cause instanceof SamlError) throw cause;
     throw new SamlError('saml-malformed', 'the response is not well-formed XML', { cause });
   }
-  for (const element of elementsOf(document)) inspect(element);
+  for (const element of elementsOf(document.documentElement)) inspect(element);
   return document;
+}
+
+/** Goes over each character once: a pattern such as <[^>]*> starts again at every `<` of a text that has no `>`. */
+function boundTags(xml: string): void {
+  let tags = 0;
+  let depth = 0;
+  for (let start = xml.indexOf('<'); start !== -1; start = xml.indexOf('<', start)) {
+    const end = xml.indexOf('>', start);
+    if (end === -1)
+      throw new SamlError('saml-malformed', 'the response is not well-formed XML (open tag)');
+    tags += 1;
+    if (xml.startsWith('</', start)) depth -= 1;
+    else if (xml[end - 1] !== '/' && !xml.startsWith('<?', start)) depth += 1;
+    if (tags > maxTags || depth > maxDepth || end - start > maxTagLength)
+      throw new SamlError('saml-too-large', 'the response has too many or too large elements');
+    start = end;
+  }
 }
 
 function inspect(element: Element): void {
@@ -186,6 +212,25 @@ function inspect(element: Element): void {
   const algorithm = element.getAttribute('Algorithm') ?? '';
   if (algorithm !== '' && !algorithms.has(algorithm)) {
     throw new SamlError('saml-algorithm', 'an algorithm that is not taken here');
+  }
+}
+
+/**
+ * One assertion, one signature on it and one on the response, each over its own parent: nothing is left to wrap.
+ * The library checks the signatures themselves.
+ */
+function checkSignatures(response: Element, claimed: Element): void {
+  const elements = [...elementsOf(response)];
+  const count = (namespace: string, name: string): number =>
+    elements.filter((each) => each.namespaceURI === namespace && each.localName === name).length;
+  if (count(assertion, 'Assertion') !== 1 || count(protocol, 'Response') !== 1)
+    throw new SamlError('saml-malformed', 'one response with one assertion expected');
+  if (count(signature, 'Signature') !== 2 || count(signature, 'Reference') !== 2)
+    throw new SamlError('saml-signature', 'the response and its assertion must both be signed');
+  for (const signed of [response, claimed]) {
+    const info = only(only(signed, signature, 'Signature'), signature, 'SignedInfo');
+    if (only(info, signature, 'Reference').getAttribute('URI') !== `#${idOf(signed)}`)
+      throw new SamlError('saml-signature', 'a signature is over something else than its parent');
   }
 }
 
@@ -205,7 +250,10 @@ function checkAssertion(signed: Element, expected: SamlExpectation, requestId: s
       'the assertion was made for another request or another service',
     );
   }
-  const restriction = only(only(signed, assertion, 'Conditions'), assertion, 'AudienceRestriction');
+  endOf(data);
+  const conditions = only(signed, assertion, 'Conditions');
+  endOf(conditions);
+  const restriction = only(conditions, assertion, 'AudienceRestriction');
   if (textOf(only(restriction, assertion, 'Audience')) !== expected.entityId) {
     throw new SamlError('saml-audience', 'the assertion is for another audience');
   }
@@ -251,8 +299,8 @@ function textOf(element: Element): string {
   return element.textContent ?? '';
 }
 
-function* elementsOf(document: Document): Generator<Element> {
-  const stack: Element[] = [document.documentElement];
+function* elementsOf(root: Element): Generator<Element> {
+  const stack: Element[] = [root];
   for (let element = stack.pop(); element !== undefined; element = stack.pop()) {
     yield element;
     for (const child of Array.from(element.childNodes)) if (isElement(child)) stack.push(child);

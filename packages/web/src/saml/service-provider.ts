@@ -17,22 +17,22 @@ import {
 import type { Request, Response } from 'express';
 import passport from 'passport';
 import { hashOf, newSecret, type SessionStore } from '../session.ts';
-import {
-  endOfAssertion,
-  readIdentity,
-  readResponse,
-  SamlError,
-  type SamlExpectation,
-} from './guard.ts';
+import { readAssertion, readResponse, SamlError, type SamlExpectation } from './guard.ts';
 import type { Identity } from './identity.ts';
 import type { SamlSettings } from './settings.ts';
 
 /** How long a person may take at the identity provider. */
 export const loginMinutes = 10;
+const acceptedClockSkewMs = 5_000;
 
 export interface ServiceProvider {
-  /** Begins a login: the address to send the browser to, and the secret that binds it to this browser. */
-  begin(returnTo: string): Promise<{ location: string; binding: string }>;
+  /**
+   * Begins a login: the address to send the browser to, and the secret that binds it to this browser.
+   *
+   * @param binding the secret this browser has from a login in another tab, which both then share; anything else makes a
+   *   new one.
+   */
+  begin(returnTo: string, binding: string): Promise<{ location: string; binding: string }>;
   /** Ends it. @throws SamlError for everything that is not exactly the answer to that login. */
   finish(
     request: Request,
@@ -72,7 +72,7 @@ export function createServiceProvider(given: {
     wantAssertionsSigned: true,
     validateInResponseTo: ValidateInResponseTo.always,
     requestIdExpirationPeriodMs: loginMinutes * 60_000,
-    acceptedClockSkewMs: 5_000,
+    acceptedClockSkewMs,
     maxAssertionAgeMs: 300_000,
     identifierFormat: null,
     disableRequestedAuthnContext: true,
@@ -113,9 +113,9 @@ export function createServiceProvider(given: {
   }
 
   return {
-    async begin(returnTo) {
+    async begin(returnTo, held) {
       const requestId = `_${newSecret()}`;
-      const binding = newSecret();
+      const binding = /^[\w-]{43}$/.test(held) ? held : newSecret();
       const relayState = newSecret();
       const saml = new SamlClient(optionsFor(requestId));
       const location = await saml.getAuthorizeUrlAsync(relayState, undefined, {});
@@ -147,8 +147,10 @@ export function createServiceProvider(given: {
         const xml = profile.getAssertionXml?.();
         if (xml === undefined)
           throw new SamlError('saml-signature', 'the library gave no verified assertion');
-        const identity = readIdentity(xml, expected, requestId);
-        if (!(await store.rememberAssertion(profile.ID ?? requestId, endOfAssertion(xml)))) {
+        const { identity, assertionId, endsAt } = readAssertion(xml, expected, requestId);
+        // The library still takes it for a few seconds after its end.
+        const forgetAt = new Date(endsAt.getTime() + 2 * acceptedClockSkewMs);
+        if (!(await store.rememberAssertion(assertionId, forgetAt))) {
           throw new SamlError('saml-replayed', 'this assertion was used before');
         }
         return identity;

@@ -1,8 +1,6 @@
 /** Refusals of intake beside those of the kernel: what went wrong around a bundle, before or after its own checks. */
 import { admissionCodes, isAdmissionCode } from '@airlock/common/verify/admission-codes';
 
-export type IntakeCode = keyof typeof explanations;
-
 const explanations = {
   E_OUTBOX_FORK: {
     meaning: 'The outbox of nonprod does not continue where this gate stopped.',

@@ -36,11 +36,6 @@ export function mayBecome(from: PromotionState, to: PromotionState): boolean {
   return next[from].includes(to);
 }
 
-/** True once nothing more happens to the promotion. */
-export function isEnded(state: PromotionState): boolean {
-  return next[state].length === 0;
-}
-
 export type Promotion = {
   readonly id: Id<'prm'>;
   readonly target: string;

@@ -1,5 +1,5 @@
 import { Delta } from '../../domain/delta.ts';
-import { promotionStates, type Promotion } from '../../domain/promotion.ts';
+import { mayBecome, promotionStates, type Promotion } from '../../domain/promotion.ts';
 import { StoreError, type LiveRelease, type PromotionStore } from '../../app/ports.ts';
 import type { Promotion as PromotionRow, TargetLive } from '../../generated/prisma/client.ts';
 import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
@@ -100,6 +100,9 @@ export function createPromotionStore(database: GateDatabase): PromotionStore {
     },
 
     async setState(tx, change) {
+      if (!mayBecome(change.from, change.to)) {
+        throw new TypeError(`a promotion that is ${change.from} never becomes ${change.to}`);
+      }
       const { count } = await clientOf(tx).promotion.updateMany({
         where: { id: change.id, state: change.from },
         data: {

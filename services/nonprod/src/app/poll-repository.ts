@@ -83,12 +83,23 @@ export function createPollRepository(
     const firstSight = settings.firstSight === 'main' && !known.has(mainRef);
     const moved = (await mirror.heads()).filter((head) => known.get(head.ref) !== head.commit);
     moved.sort((a, b) => Number(a.ref === mainRef) - Number(b.ref === mainRef));
+    let failure: unknown = null;
     for (const head of moved) {
-      const run = await prepare(head, firstSight);
-      const started = await heads.advance(repository, head, run);
-      if (run === null || !started) continue;
-      events.runStarted(run);
-      if (run.state === 'queued') jobs.ring(run.jobId);
+      try {
+        await act(head, firstSight);
+      } catch (error) {
+        // One head that cannot be read does not keep the others from being built; it is tried again next time.
+        failure ??= error;
+      }
     }
+    if (failure !== null) throw failure;
   };
+
+  async function act(head: RefHead, firstSight: boolean): Promise<void> {
+    const run = await prepare(head, firstSight);
+    const started = await heads.advance(repository, head, run);
+    if (run === null || !started) return;
+    events.runStarted(run);
+    if (run.state === 'queued') jobs.ring(run.jobId);
+  }
 }

@@ -68,8 +68,8 @@ const refused: [name: string, from: string, to: string, expected: RegExp][] = [
 for (const [name, from, to, expected] of refused) {
   test(`refused: ${name}`, () => {
     const parsed = parseReleaseFile(good.replace(from, to), limits);
-    assert.equal(parsed.ok, false);
-    const faults = parsed.ok ? [] : parsed.faults.map((fault) => formatFault('f', fault));
+    if (parsed.ok) assert.fail('it was accepted');
+    const faults = parsed.faults.map((fault) => formatFault('f', fault));
     assert.match(faults.join('\n'), expected);
   });
 }

@@ -19,7 +19,8 @@ export interface OutboxApiPorts {
   openVerified(digest: string): Promise<{ readonly handle: FileHandle; readonly size: number }>;
 }
 
-export function outboxRoutes({ outbox, statuses, openVerified }: OutboxApiPorts): MachineRoute[] {
+export function outboxRoutes(ports: OutboxApiPorts): MachineRoute[] {
+  const { outbox, statuses } = ports;
   return [
     {
       method: 'GET',
@@ -41,7 +42,7 @@ export function outboxRoutes({ outbox, statuses, openVerified }: OutboxApiPorts)
         if (!(await outbox.names(digest.data))) {
           throw new MachineError('not-found', `no item of the outbox names ${digest.data}`);
         }
-        const blob = await open(digest.data, openVerified);
+        const blob = await open(digest.data, ports);
         response.writeHead(200, {
           'content-type': 'application/octet-stream',
           'content-length': blob.size,
@@ -75,10 +76,10 @@ export function outboxRoutes({ outbox, statuses, openVerified }: OutboxApiPorts)
 
 async function open(
   digest: string,
-  openVerified: OutboxApiPorts['openVerified'],
+  ports: Pick<OutboxApiPorts, 'openVerified'>,
 ): ReturnType<OutboxApiPorts['openVerified']> {
   try {
-    return await openVerified(digest);
+    return await ports.openVerified(digest);
   } catch (cause) {
     if (!(cause instanceof AirlockError) || cause.code !== 'artifact-missing') throw cause;
     throw new MachineError('not-found', `${digest} is not in the store`, { cause });

@@ -1,5 +1,6 @@
 /** What the gate reads: the outbox and the blobs it names. Writes nothing but what the gate reports back. */
 import { createContentStore } from '@airlock/artifacts/content-store';
+import { openPool } from '@airlock/database/pool';
 import { assertReachable } from '@airlock/database/reachable';
 import { runProcess, type Runtime } from '@airlock/process/main';
 import { poolConfig } from '@airlock/process/settings';
@@ -14,7 +15,8 @@ await runProcess({ name: 'nonprod-outbox', schema: OutboxConfig, start });
 
 async function start(config: OutboxConfig, runtime: Runtime): Promise<void> {
   const events = createEvents(runtime.log);
-  const pool = poolConfig(config.database);
+  const pool = openPool(poolConfig(config.database));
+  runtime.onClose(() => pool.end());
   await assertReachable(pool, 'database');
   const db = createDatabase(pool);
   runtime.onClose(() => db.$disconnect());

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { createContentStore } from '@airlock/artifacts/content-store';
 import { formatId } from '@airlock/common/ids';
+import { openPool } from '@airlock/database/pool';
 import { assertReachable } from '@airlock/database/reachable';
 import { createMirror } from '@airlock/git/mirror';
 import { startLoop, type Loop } from '@airlock/process/loop';
@@ -34,7 +35,8 @@ await runProcess({ name: 'nonprod-scheduler', schema: SchedulerConfig, start });
 async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
   const { log, signal } = runtime;
   const events = createEvents(log);
-  const pool = poolConfig(config.database);
+  const pool = openPool(poolConfig(config.database));
+  runtime.onClose(() => pool.end());
   await assertReachable(pool, 'database');
   const db = createDatabase(pool);
   runtime.onClose(() => db.$disconnect());

@@ -1,6 +1,7 @@
 /** For this workspace's tests: a migrated database of its own, and connections as each process's role. */
 import { fileURLToPath } from 'node:url';
 import { migrate } from '@airlock/database/migrate';
+import { openPool, type DatabasePool } from '@airlock/database/pool';
 import { createDatabase, type Database } from '../adapters/postgres/client.ts';
 
 export type Role = 'owner' | 'nonprod_web' | 'nonprod_scheduler' | 'nonprod_outbox';
@@ -35,26 +36,27 @@ export async function testDatabase(server: TestServer): Promise<TestDatabase> {
     migrationsDirectory: `${prismaDirectory}/migrations`,
     grantsFile: `${prismaDirectory}/grants.sql`,
   });
-  const open = new Map<Role, Database>();
+  const open = new Map<Role, { readonly database: Database; readonly pool: DatabasePool }>();
   const as = (role: Role): Database => {
     const existing = open.get(role);
-    if (existing !== undefined) return existing;
-    const database = createDatabase({
+    if (existing !== undefined) return existing.database;
+    const opened = openPool({
       ...pool,
       // Every connection takes the role on, so that a missing grant fails here as it would in production.
       ...(role === 'owner' ? {} : { options: `-c role=${role}` }),
       max: 12,
-      connectionTimeoutMillis: 5000,
-      statement_timeout: 10_000,
-      lock_timeout: 10_000,
     });
-    open.set(role, database);
+    const database = createDatabase(opened);
+    open.set(role, { database, pool: opened });
     return database;
   };
   return {
     as,
     async close() {
-      for (const database of open.values()) await database.$disconnect();
+      for (const each of open.values()) {
+        await each.database.$disconnect();
+        await each.pool.end();
+      }
     },
   };
 }

@@ -1,9 +1,13 @@
+import { GitError } from '@airlock/git/git-error';
 import type { Mirror } from '@airlock/git/mirror';
 import type { SourceArchive, SourceMirror } from '../../app/ports.ts';
 import { maxFileBytes } from '../../domain/yaml-file.ts';
 
 /** Every branch and pull request; heads may be rewritten, because nothing here is believed by the gate. */
 export const nonprodRefspecs = ['+refs/heads/*:refs/heads/*', '+refs/pull/*:refs/pull/*'];
+
+/** Stands for a file that git does not even hand out; the parser refuses it for its length. */
+const tooLong = '#'.repeat(maxFileBytes + 1);
 
 export function createSourceMirror(mirror: Mirror): SourceMirror & SourceArchive {
   return {
@@ -22,8 +26,9 @@ export function createSourceMirror(mirror: Mirror): SourceMirror & SourceArchive
       };
     },
     async file(commit, path) {
-      const bytes = await mirror.readBlob(commit, path);
-      // What is longer is refused by the parser; it needs no more than this to say so.
+      const bytes = await readUpTo16MiB(mirror, commit, path);
+      if (bytes === 'too-large') return tooLong;
+      // What is longer is refused by the parser, which needs no more than this to say so.
       return bytes === null ? null : bytes.subarray(0, maxFileBytes + 1).toString('utf8');
     },
     async fileBlob(commit, path) {
@@ -32,4 +37,17 @@ export function createSourceMirror(mirror: Mirror): SourceMirror & SourceArchive
     },
     archive: (commit) => mirror.archive(commit),
   };
+}
+
+async function readUpTo16MiB(
+  mirror: Mirror,
+  commit: string,
+  path: string,
+): Promise<Buffer | null | 'too-large'> {
+  try {
+    return await mirror.readBlob(commit, path);
+  } catch (error) {
+    if (error instanceof GitError && error.code === 'git-too-large') return 'too-large';
+    throw error;
+  }
 }

@@ -1,11 +1,11 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import type { DatabasePoolConfig } from '@airlock/process/settings';
+import type { DatabasePool } from '@airlock/database/pool';
 import { PrismaClient, type Prisma } from '../../generated/prisma/client.ts';
 
 /** Stays within adapters/postgres: stores take it, and give domain types. */
 export type Database = PrismaClient;
 export type Transaction = Prisma.TransactionClient;
 
-export function createDatabase(pool: DatabasePoolConfig): Database {
-  return new PrismaClient({ adapter: new PrismaPg(pool), log: [] });
+export function createDatabase(pool: DatabasePool): Database {
+  return new PrismaClient({ adapter: new PrismaPg(pool) });
 }

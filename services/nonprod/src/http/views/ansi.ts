@@ -15,8 +15,7 @@ const known = new Set([
 ]);
 const decorations = ['bold', 'dim', 'italic', 'underline'];
 /** Everything unprintable but tab, and the marks with which text pretends to be other text. */
-const unprintable =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const unprintable = /(?!\t)[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** One line of a build's output as text with classes; whatever is not colour or weight is dropped. Never markup. */
 export function ansiSpans(line: string): LogSpan[] {

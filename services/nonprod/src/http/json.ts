@@ -1,0 +1,98 @@
+/** The JSON twins of the pages. Fields are listed by name, so that a new column does not leave the house by itself. */
+import type {
+  CandidateSummary,
+  PromotionSummary,
+  RunDetails,
+  RunSummary,
+} from '../app/page-queries.ts';
+
+export function runJson(run: RunSummary) {
+  return {
+    id: run.id,
+    number: run.number,
+    ref: run.ref,
+    branch: run.branch,
+    pullRequest: run.pullRequest,
+    event: run.event,
+    commit: run.commit,
+    subject: run.subject,
+    author: run.authorName,
+    state: run.state,
+    reason: run.reason,
+    createdAt: run.createdAt.toISOString(),
+    startedAt: run.startedAt?.toISOString() ?? null,
+    finishedAt: run.finishedAt?.toISOString() ?? null,
+  };
+}
+
+export function runDetailsJson(run: RunDetails) {
+  return {
+    ...runJson(run),
+    repository: run.repositoryUrl,
+    steps: run.steps.map((step) => ({
+      name: step.name,
+      image: step.image,
+      state: step.state,
+      exitCode: step.exitCode,
+      startedAt: step.startedAt?.toISOString() ?? null,
+      finishedAt: step.finishedAt?.toISOString() ?? null,
+    })),
+    runner:
+      run.job === null
+        ? null
+        : {
+            id: run.job.runner,
+            pool: run.job.pool,
+            attempt: run.job.attempt,
+            isolation: run.job.isolation,
+          },
+    artifact: run.artifact,
+    signing: { state: run.signing, reason: run.signingReason },
+    candidate: run.candidate,
+  };
+}
+
+export function candidateJson(candidate: CandidateSummary) {
+  return {
+    id: candidate.id,
+    run: candidate.runId,
+    builder: candidate.builder,
+    release: candidate.release,
+    commit: candidate.commit,
+    subject: candidate.subject,
+    author: candidate.authorName,
+    artifact: candidate.artifact,
+    targets: candidate.targets,
+    createdAt: candidate.createdAt.toISOString(),
+  };
+}
+
+export function promotionJson(promotion: PromotionSummary, gateSeenAt: Date | null) {
+  const { status } = promotion;
+  return {
+    id: promotion.id,
+    candidate: promotion.candidateId,
+    release: promotion.release,
+    target: promotion.target,
+    reason: promotion.reason,
+    requester: promotion.requesterId,
+    requestedAt: promotion.requestedAt.toISOString(),
+    state: promotion.state,
+    stateReason: promotion.stateReason,
+    publishedAt: promotion.publishedAt?.toISOString() ?? null,
+    gate: {
+      seenAt: gateSeenAt?.toISOString() ?? null,
+      status:
+        status === null
+          ? null
+          : {
+              state: status.state,
+              text: status.text,
+              codes: status.codes,
+              promotion: status.promotion,
+              page: status.page,
+              at: status.at.toISOString(),
+            },
+    },
+  };
+}

@@ -1,0 +1,301 @@
+import { openEventStream } from '@airlock/web/sse';
+import { sendPage } from '@airlock/web/page';
+import { HttpError } from '@airlock/web/problem';
+import { route, type Route } from '@airlock/web/route';
+import { frameOf } from '@airlock/web/server';
+import type { AskAnswer, PromotionWish } from '../../app/ask-promotion.ts';
+import type { PageQueries, PromotionSummary, RunDetails } from '../../app/page-queries.ts';
+import { isFinished } from '../../domain/run.ts';
+import { lastLines, logLines } from '../run-log.ts';
+import { plainText } from '../views/ansi.ts';
+import { CandidateListPage } from '../views/candidate-list.tsx';
+import { CandidatePage } from '../views/candidate-page.tsx';
+import { PromotionListPage, PromotionPage } from '../views/promotion-page.tsx';
+import { RunListPage } from '../views/run-list.tsx';
+import { RunPage } from '../views/run-page.tsx';
+import { AskBody } from './api.ts';
+import { streamChanges, streamLog } from './live.ts';
+import { pathId, requesterOf } from './shared.ts';
+
+const listLength = 100;
+const shownLines = 2000;
+
+export interface PagePorts {
+  readonly queries: PageQueries;
+  readonly mainBranch: string;
+  askPromotion(wish: PromotionWish): Promise<AskAnswer>;
+  startHeldRun(runId: string, person: string): Promise<boolean>;
+}
+
+export function pageRoutes(ports: PagePorts): Route[] {
+  return [...runPages(ports), ...candidatePages(ports), ...promotionPages(ports)];
+}
+
+/** Everything of a run that its page shows and that may change. */
+const runFingerprint = (run: RunDetails): string =>
+  [run.state, run.signing, run.job?.attempt ?? 0, ...run.steps.map(({ state }) => state)].join(' ');
+
+const promotionFingerprint = ({ state, status }: PromotionSummary): string =>
+  [state, status?.state ?? '', status?.at.getTime() ?? ''].join(' ');
+
+function runPages({ queries, startHeldRun }: PagePorts): Route[] {
+  const find = async (id: string): Promise<RunDetails> => {
+    const run = await queries.run(id);
+    if (run === null) throw new HttpError('not-found', 'There is no run of that id.');
+    return run;
+  };
+  return [
+    route({
+      name: 'show-runs',
+      method: 'get',
+      path: '/',
+      access: 'signed-in',
+      summary: 'The newest runs.',
+      async handle(request, response, context) {
+        const frame = await frameOf(request, context);
+        const runs = await queries.runs(listLength);
+        sendPage(response, RunListPage({ frame, runs, now: new Date() }));
+      },
+    }),
+    route({
+      name: 'follow-runs',
+      method: 'get',
+      path: '/events',
+      access: 'signed-in',
+      summary: 'Says when the list of runs changes.',
+      async handle(request, response) {
+        await streamChanges(openEventStream(request, response), null, async () => {
+          const runs = await queries.runs(listLength);
+          return { seen: runs.map(({ id, state }) => `${id} ${state}`).join(), ended: false };
+        });
+      },
+    }),
+    route({
+      name: 'show-run',
+      method: 'get',
+      path: '/runs/:id',
+      access: 'signed-in',
+      summary: 'One run with its steps and its log.',
+      async handle(request, response, context) {
+        const run = await find(pathId(request, 'run'));
+        const { lines } = await lastLines(queries, run.id, shownLines);
+        const frame = await frameOf(request, context);
+        const seen = runFingerprint(run);
+        sendPage(response, RunPage({ frame, run, lines, now: new Date(), seen }));
+      },
+    }),
+    route({
+      name: 'follow-run',
+      method: 'get',
+      path: '/runs/:id/events',
+      access: 'signed-in',
+      summary: 'Says when a run changes.',
+      async handle(request, response) {
+        const { id } = await find(pathId(request, 'run'));
+        await streamChanges(openEventStream(request, response), request.query['seen'], async () => {
+          const run = await find(id);
+          const ended = isFinished(run.state) && run.signing !== 'wanted';
+          return { seen: runFingerprint(run), ended };
+        });
+      },
+    }),
+    route({
+      name: 'follow-log',
+      method: 'get',
+      path: '/runs/:id/lines',
+      access: 'signed-in',
+      summary: 'The lines of a log as they come.',
+      async handle(request, response) {
+        const { id } = await find(pathId(request, 'run'));
+        const stream = openEventStream(request, response);
+        await streamLog(stream, request.query['after'], queries, id, async () =>
+          isFinished((await find(id)).state),
+        );
+      },
+    }),
+    route({
+      name: 'read-log',
+      method: 'get',
+      path: '/runs/:id/log.txt',
+      access: 'signed-in',
+      summary: 'The whole log as text.',
+      async handle(request, response) {
+        const { id } = await find(pathId(request, 'run'));
+        response.type('text/plain; charset=utf-8');
+        for await (const { text } of logLines(queries, id)) {
+          if (response.destroyed) return;
+          if (!response.write(`${plainText(text)}\n`)) await drained(response);
+        }
+        response.end();
+      },
+    }),
+    route({
+      name: 'start-held-run',
+      method: 'post',
+      path: '/runs/:id/start',
+      access: 'role:developer',
+      summary: 'Starting a held run',
+      async handle(request, response, context) {
+        const { id } = await find(pathId(request, 'run'));
+        if (!(await startHeldRun(id, requesterOf(context).id))) {
+          throw new HttpError('conflict', 'This run does not wait to be started (any more).');
+        }
+        response.redirect(303, `/runs/${id}`);
+      },
+    }),
+  ];
+}
+
+function candidatePages({ queries, mainBranch, askPromotion }: PagePorts): Route[] {
+  return [
+    route({
+      name: 'show-candidates',
+      method: 'get',
+      path: '/candidates',
+      access: 'signed-in',
+      summary: 'The newest signed builds of main.',
+      async handle(request, response, context) {
+        const candidates = await queries.candidates(listLength);
+        const lastMainRun = candidates.length === 0 ? await queries.lastMainRun(mainBranch) : null;
+        const frame = await frameOf(request, context);
+        sendPage(response, CandidateListPage({ frame, candidates, lastMainRun, now: new Date() }));
+      },
+    }),
+    route({
+      name: 'follow-candidates',
+      method: 'get',
+      path: '/candidates/events',
+      access: 'signed-in',
+      summary: 'Says when there is a new candidate.',
+      async handle(request, response) {
+        await streamChanges(openEventStream(request, response), null, async () => {
+          const [newest] = await queries.candidates(1);
+          return { seen: newest?.id ?? '', ended: false };
+        });
+      },
+    }),
+    route({
+      name: 'show-candidate',
+      method: 'get',
+      path: '/candidates/:id',
+      access: 'signed-in',
+      summary: 'One signed build, and what was asked for it.',
+      async handle(request, response, context) {
+        const candidate = await queries.candidate(pathId(request, 'cand'));
+        if (candidate === null) {
+          throw new HttpError('not-found', 'There is no candidate of that id.');
+        }
+        const frame = await frameOf(request, context);
+        const reason = candidate.subject;
+        sendPage(
+          response,
+          CandidatePage({ frame, candidate, refusals: [], reason, now: new Date() }),
+        );
+      },
+    }),
+    route({
+      name: 'ask-promotion-by-form',
+      method: 'post',
+      path: '/candidates/:id/promotions',
+      access: 'role:developer',
+      summary: 'Asking for promotion',
+      body: AskBody,
+      async handle(request, response, context, { target, reason }) {
+        const id = pathId(request, 'cand');
+        const requester = requesterOf(context);
+        const answer = await askPromotion({ candidateId: id, target, reason, requester });
+        if (answer.kind === 'asked') {
+          response.redirect(303, `/promotions/${answer.id}`);
+          return;
+        }
+        const candidate = answer.kind === 'refused' ? await queries.candidate(id) : null;
+        if (answer.kind !== 'refused' || candidate === null) {
+          throw new HttpError('not-found', 'There is no candidate of that id.');
+        }
+        const frame = await frameOf(request, context);
+        const refusals = answer.reasons;
+        sendPage(
+          response,
+          CandidatePage({ frame, candidate, refusals, reason, now: new Date() }),
+          409,
+        );
+      },
+    }),
+  ];
+}
+
+function promotionPages({ queries }: PagePorts): Route[] {
+  const find = async (id: string): Promise<PromotionSummary> => {
+    const promotion = await queries.promotion(id);
+    if (promotion === null) throw new HttpError('not-found', 'There is no request of that id.');
+    return promotion;
+  };
+  return [
+    route({
+      name: 'show-promotions',
+      method: 'get',
+      path: '/promotions',
+      access: 'signed-in',
+      summary: 'What was asked for.',
+      async handle(request, response, context) {
+        const promotions = await queries.promotions(listLength);
+        const person = requesterOf(context).id;
+        const mine = promotions.filter(({ requesterId }) => requesterId === person);
+        const frame = await frameOf(request, context);
+        sendPage(response, PromotionListPage({ frame, mine, promotions, now: new Date() }));
+      },
+    }),
+    route({
+      name: 'follow-promotions',
+      method: 'get',
+      path: '/promotions/events',
+      access: 'signed-in',
+      summary: 'Says when a request changes.',
+      async handle(request, response) {
+        await streamChanges(openEventStream(request, response), null, async () => {
+          const promotions = await queries.promotions(listLength);
+          return { seen: promotions.map(promotionFingerprint).join(), ended: false };
+        });
+      },
+    }),
+    route({
+      name: 'show-promotion',
+      method: 'get',
+      path: '/promotions/:id',
+      access: 'signed-in',
+      summary: 'One request, and what the gate reported of it.',
+      async handle(request, response, context) {
+        const promotion = await find(pathId(request, 'prq'));
+        const gateSeenAt = await queries.gateSeenAt();
+        const frame = await frameOf(request, context);
+        const seen = promotionFingerprint(promotion);
+        sendPage(response, PromotionPage({ frame, promotion, gateSeenAt, now: new Date(), seen }));
+      },
+    }),
+    route({
+      name: 'follow-promotion',
+      method: 'get',
+      path: '/promotions/:id/events',
+      access: 'signed-in',
+      summary: 'Says when a request changes.',
+      async handle(request, response) {
+        const { id } = await find(pathId(request, 'prq'));
+        await streamChanges(
+          openEventStream(request, response),
+          request.query['seen'],
+          async () => ({
+            seen: promotionFingerprint(await find(id)),
+            ended: false,
+          }),
+        );
+      },
+    }),
+  ];
+}
+
+function drained(response: import('express').Response): Promise<void> {
+  return new Promise((resolve) => {
+    response.once('drain', resolve);
+    response.once('close', resolve);
+  });
+}

@@ -1,0 +1,213 @@
+import { Badge } from '@airlock/web/views/badge';
+import { Button } from '@airlock/web/views/button';
+import { Card, SectionHeading, WithAside } from '@airlock/web/views/card';
+import { CodeBlock, Digest } from '@airlock/web/views/code-block';
+import { DescriptionList } from '@airlock/web/views/description-list';
+import { PostForm } from '@airlock/web/views/form';
+import { Layout, type Frame } from '@airlock/web/views/layout';
+import { LogView } from '@airlock/web/views/log-view';
+import { StepList } from '@airlock/web/views/step-list';
+import { Time } from '@airlock/web/views/time';
+import { VerdictBanner } from '@airlock/web/views/verdict-banner';
+import type { RunDetails, StepSummary } from '../../app/page-queries.ts';
+import { isFinished } from '../../domain/run.ts';
+import type { NumberedLine } from '../run-log.ts';
+import { ansiSpans } from './ansi.ts';
+import { duration, fileSize, provenanceLevel, sourceOf, stepTone } from './words.ts';
+
+export function RunPage({
+  frame,
+  run,
+  lines,
+  now,
+  seen,
+}: {
+  readonly frame: Frame;
+  readonly run: RunDetails;
+  readonly lines: readonly NumberedLine[];
+  readonly now: Date;
+  /** What the page shows, for the stream to compare with. */
+  readonly seen: string;
+}) {
+  const url = `/runs/${run.id}`;
+  const grows = !isFinished(run.state) && run.state !== 'held';
+  const current = !isFinished(run.state) || run.signing === 'wanted';
+  return (
+    <Layout
+      frame={frame}
+      title={`#${run.number} ${run.subject}`}
+      breadcrumbs={[{ label: 'Runs', href: '/' }, { label: `#${run.number}` }]}
+      scripts={['log.js']}
+      {...(current ? { live: `${url}/events?seen=${encodeURIComponent(seen)}` } : {})}
+    >
+      <Verdict run={run} frame={frame} now={now} />
+      {run.state === 'failed' && run.reason?.includes('\n') === true ? (
+        <CodeBlock label="What is wrong with the files of this commit" wrap>
+          {run.reason}
+        </CodeBlock>
+      ) : null}
+      <WithAside aside={<Aside run={run} now={now} />}>
+        <SectionHeading note={duration(run.startedAt, run.finishedAt ?? now)}>Steps</SectionHeading>
+        <StepList steps={run.steps.map((step) => stepBox(step, now))} />
+        <SectionHeading id="log">Log</SectionHeading>
+        {run.job?.logWasCut === true ? (
+          <p class="muted">The build wrote more than 50 MiB; the rest was not kept.</p>
+        ) : null}
+        <LogView
+          label="Log of the run"
+          lines={lines.map(({ n, text }) => ({ n, spans: ansiSpans(text) }))}
+          wholeUrl={`${url}/log.txt`}
+          empty={emptyLog(run, now)}
+          {...(grows ? { streamUrl: `${url}/lines` } : {})}
+        />
+      </WithAside>
+    </Layout>
+  );
+}
+
+function Verdict({
+  run,
+  frame,
+  now,
+}: {
+  readonly run: RunDetails;
+  readonly frame: Frame;
+  readonly now: Date;
+}) {
+  switch (run.state) {
+    case 'held':
+      return (
+        <VerdictBanner
+          kind="person"
+          title={run.reason ?? 'Held.'}
+          text="Nothing of it runs before; look at what it changes first."
+        >
+          {frame.viewer?.roles.includes('developer') === true ? (
+            <PostForm action={`/runs/${run.id}/start`} csrfToken={frame.csrfToken}>
+              <Button kind="primary">Start it</Button>
+            </PostForm>
+          ) : null}
+        </VerdictBanner>
+      );
+    case 'queued':
+      return <VerdictBanner kind="time" title="Queued." text={waitsForRunner(run, now)} />;
+    case 'running':
+      return (
+        <VerdictBanner
+          kind="progress"
+          title={`Running on ${run.job?.runner ?? 'a runner'}.`}
+          text={
+            run.job !== null && run.job.attempt > 1
+              ? `Attempt ${run.job.attempt}: a runner was lost before.`
+              : ''
+          }
+        />
+      );
+    case 'failed':
+      return (
+        <VerdictBanner
+          kind="fix"
+          title="Failed."
+          text={
+            run.reason?.includes('\n') === true
+              ? 'The files of this commit cannot be followed:'
+              : (run.reason ?? '')
+          }
+        />
+      );
+    case 'cancelled':
+      return <VerdictBanner kind="info" title="Cancelled." text={run.reason ?? ''} />;
+    case 'passed':
+      return <VerdictBanner kind="none" title="Passed." text={afterPassing(run)} />;
+  }
+}
+
+function afterPassing(run: RunDetails): string {
+  if (run.signing === 'wanted') return 'Its artifact is being signed.';
+  if (run.signing === 'refused') return `Its artifact is not signed. ${run.signingReason ?? ''}`;
+  if (run.artifact === null) return 'The commit has no release file, so nothing was kept.';
+  return run.candidate?.release === null
+    ? 'Its artifact is signed as a build that is not of main, so it cannot be promoted. Merge it first.'
+    : `It made the candidate ${run.candidate?.release ?? ''}.`;
+}
+
+function Aside({ run, now }: { readonly run: RunDetails; readonly now: Date }) {
+  const { job, artifact, candidate } = run;
+  return (
+    <>
+      {candidate !== null && candidate.release !== null ? (
+        <Card title={candidate.release} icon="package" emphasis>
+          <p>This build of main can be asked for.</p>
+          <Button kind="primary" href={`/candidates/${candidate.id}`} block>
+            To the candidate
+          </Button>
+        </Card>
+      ) : null}
+      <Card title="This run">
+        <DescriptionList
+          items={[
+            { term: 'Commit', value: <Digest value={run.commit} /> },
+            { term: 'Source', value: `${sourceOf(run)} (${run.event})` },
+            { term: 'Author', value: run.authorName },
+            { term: 'Asked', value: <Time at={run.createdAt} now={now} /> },
+            ...(job === null
+              ? []
+              : [
+                  { term: 'Runner', value: `${job.runner ?? 'none yet'}, pool ${job.pool}` },
+                  {
+                    term: 'Isolation',
+                    value:
+                      job.isolation === null ? (
+                        'known when it has ended'
+                      ) : (
+                        <>
+                          {job.isolation.mode}{' '}
+                          {job.isolation.enforced.map((each) => (
+                            <Badge key={each}>{each}</Badge>
+                          ))}
+                        </>
+                      ),
+                    source: 'as the runner reported',
+                  },
+                ]),
+          ]}
+        />
+      </Card>
+      {artifact === null ? null : (
+        <Card title="Artifact" icon="file">
+          <DescriptionList
+            items={[
+              { term: 'File', value: `${artifact.name}, ${fileSize(artifact.size)}` },
+              { term: 'SHA-256', value: <Digest value={`sha256:${artifact.digest}`} /> },
+              {
+                term: 'Provenance',
+                value: candidate === null ? 'not signed' : provenanceLevel(candidate.builder),
+              },
+            ]}
+          />
+        </Card>
+      )}
+    </>
+  );
+}
+
+function stepBox(step: StepSummary, now: Date) {
+  const took = duration(step.startedAt, step.finishedAt ?? now);
+  const code = step.exitCode !== null && step.exitCode !== 0 ? `, exit code ${step.exitCode}` : '';
+  return {
+    id: step.name,
+    tone: stepTone(step.state),
+    title: step.name,
+    detail: `${step.state}${took === '' ? '' : ` ${took}`}${code}`,
+  };
+}
+
+function waitsForRunner(run: RunDetails, now: Date): string {
+  return `Waits ${duration(run.createdAt, now)} for a runner of the pool ${run.job?.pool ?? ''}.`;
+}
+
+function emptyLog(run: RunDetails, now: Date): string {
+  if (run.state === 'held' || run.state === 'queued') return 'Nothing has run yet.';
+  if (run.state !== 'running') return 'No step wrote anything.';
+  return `No output yet. It began ${duration(run.startedAt, now)} ago.`;
+}

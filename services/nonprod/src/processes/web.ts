@@ -1,0 +1,167 @@
+/**
+ * Pages for people, webhooks, and the listener for runners. Signs nothing and publishes nothing: what people ask for is
+ * written down, and the scheduler acts on it.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createContentStore } from '@airlock/artifacts/content-store';
+import { formatId } from '@airlock/common/ids';
+import { openPool } from '@airlock/database/pool';
+import { assertReachable } from '@airlock/database/reachable';
+import { createSessionStore } from '@airlock/database/session-store';
+import { createMirror } from '@airlock/git/mirror';
+import { ConfigurationError } from '@airlock/process/config';
+import { runProcess, type Runtime } from '@airlock/process/main';
+import { poolConfig } from '@airlock/process/settings';
+import { createDoorbell } from '@airlock/queue/doorbell';
+import { createWebServer } from '@airlock/web/server';
+import { timeText } from '@airlock/web/views/time';
+import { createSourceMirror } from '../adapters/git/source-mirror.ts';
+import { createDatabase } from '../adapters/postgres/client.ts';
+import { createHeldRunStore } from '../adapters/postgres/held-run-store.ts';
+import { createJobStore } from '../adapters/postgres/job-store.ts';
+import { createPageQueries } from '../adapters/postgres/page-queries.ts';
+import { createPromotionRequestStore } from '../adapters/postgres/promotion-request-store.ts';
+import { createWebhookStore } from '../adapters/postgres/webhook-store.ts';
+import { createAskPromotion } from '../app/ask-promotion.ts';
+import { createLeaseJob } from '../app/lease-job.ts';
+import type { NewId } from '../app/ports.ts';
+import { createReportJob } from '../app/report-job.ts';
+import { createStartHeldRun } from '../app/start-held-run.ts';
+import { jobsBell, schedulerBell } from '../bells.ts';
+import { WebConfig } from '../config.ts';
+import { groupsFor, rolesOf } from '../domain/access.ts';
+import { createEvents } from '../events.ts';
+import { startMachineServer } from '../http/machine-server.ts';
+import { nonprodRoutes } from '../http/routes.ts';
+import { createWorkWaiter, runnerPrefix, runnerRoutes } from '../http/runner-api.ts';
+
+const newId: NewId = (prefix) => formatId(prefix, randomBytes(10));
+
+await runProcess({ name: 'nonprod-web', schema: WebConfig, start });
+
+async function start(config: WebConfig, runtime: Runtime): Promise<void> {
+  const { log } = runtime;
+  const events = createEvents(log);
+  const pool = openPool(poolConfig(config.database));
+  runtime.onClose(() => pool.end());
+  await assertReachable(pool, 'database');
+  const db = createDatabase(pool);
+  runtime.onClose(() => db.$disconnect());
+  const jobs = createJobStore(db);
+  const queries = createPageQueries(db);
+
+  const redisUrl = config.redis?.url ?? null;
+  const bell = createDoorbell({ name: schedulerBell, redisUrl, log });
+  const work = createDoorbell({ name: jobsBell, redisUrl, log });
+  runtime.onClose(() => bell.close());
+  runtime.onClose(() => work.close());
+  const waiter = createWorkWaiter();
+  work.listen(() => {
+    waiter.wake();
+    return Promise.resolve();
+  });
+
+  const runners = new Map(config.runners.map(({ id, pools }) => [id, pools]));
+  const runnerApi = await startMachineServer({
+    listener: config.runnerApi,
+    routes: runnerRoutes({
+      runners,
+      jobs,
+      // Never fetches: that is the scheduler's. So it needs no address but its own.
+      source: createSourceMirror(
+        createMirror({
+          directory: config.mirrorDirectory,
+          url: config.mirrorDirectory,
+          protocols: ['file'],
+        }),
+      ),
+      blobs: createContentStore(config.artifactsDirectory),
+      settings: config,
+      leaseJob: createLeaseJob(
+        { jobs, events },
+        { leaseSeconds: config.leaseSeconds, timeoutSeconds: config.jobTimeoutSeconds },
+      ),
+      reportJob: createReportJob({ jobs, bell, events }),
+      waitForWork: (milliseconds) => waiter.wait(milliseconds),
+    }),
+    mayCall: (caller) =>
+      caller.startsWith(runnerPrefix) && runners.has(caller.slice(runnerPrefix.length)),
+    onRefusedCaller: (caller) => {
+      events.callerRefused(caller, 'runner-api');
+    },
+    log,
+  });
+  runtime.onClose(() => runnerApi.close());
+  runtime.listening(runnerApi.url);
+
+  const web = await createWebServer({
+    service: 'nonprod',
+    origin: config.origin,
+    listen: config.listen,
+    log,
+    assetsDirectory: config.assetsDirectory,
+    sessions: createSessionStore(pool),
+    saml: config.saml,
+    version: '0.1.0',
+    nav: [
+      { href: '/', label: 'Runs' },
+      { href: '/candidates', label: 'Candidates' },
+      { href: '/promotions', label: 'Promotions' },
+    ],
+    routes: nonprodRoutes({
+      queries,
+      mainBranch: config.repository.mainBranch,
+      askPromotion: createAskPromotion({
+        requests: createPromotionRequestStore(db),
+        bell,
+        events,
+        newId,
+      }),
+      startHeldRun: createStartHeldRun({ runs: createHeldRunStore(db), bell: work, events }),
+      webhooks: {
+        secrets: new Map(
+          config.webhooks.map(({ provider, secretFile }) => [provider, readSecret(secretFile)]),
+        ),
+        deliveries: createWebhookStore(db),
+        bell,
+        events,
+      },
+    }),
+    footer: async () => {
+      const seenAt = await queries.gateSeenAt();
+      const value = seenAt === null ? 'not yet' : timeText(seenAt, new Date());
+      return [{ label: 'Gate last seen', value }];
+    },
+    resolveViewer: (identity) =>
+      Promise.resolve({
+        id: identity.nameId,
+        name: identity.displayName,
+        nameId: identity.nameId,
+        idp: identity.idp,
+        groups: identity.groups,
+        roles: rolesOf(identity.groups, config.groups),
+      }),
+    groupForRole: (role) => groupsFor(role, config.groups).join(' or ') || role,
+  });
+  runtime.onClose(() => web.close());
+  runtime.listening(web.url);
+}
+
+function readSecret(file: string): string {
+  let secret: string;
+  try {
+    secret = readFileSync(file, 'utf8').trim();
+  } catch (cause) {
+    throw new ConfigurationError(
+      'configuration-unreadable',
+      `webhooks.secretFile: ${file} cannot be read; create it, readable by this process's user only`,
+      { cause },
+    );
+  }
+  if (secret.length >= 16) return secret;
+  throw new ConfigurationError(
+    'configuration-refused',
+    `webhooks.secretFile: ${file} holds fewer than 16 characters; make one with: openssl rand -hex 32`,
+  );
+}

@@ -28,7 +28,9 @@ function fingerprint(): string {
       readdirSync(directory).map((name) => join(directory, name)),
     ),
   ];
-  return sha256(sources.map((file) => `${basename(file)} ${sha256(readFileSync(file))}\n`).join(''));
+  return sha256(
+    sources.map((file) => `${basename(file)} ${sha256(readFileSync(file))}\n`).join(''),
+  );
 }
 
 interface Stamp {
@@ -51,7 +53,10 @@ function tokensOf(theme: 'light' | 'dark'): ReadonlyMap<string, string> {
   const css = readFileSync(join(themes, `${theme}.css`), 'utf8').replaceAll(/\/\*[^]*?\*\//g, '');
   const block = css.slice(css.indexOf('{') + 1, css.indexOf('}'));
   return new Map(
-    [...block.matchAll(/(--[\w-]+):\s*([^;]+);/g)].map(([, name = '', value = '']) => [name, value]),
+    [...block.matchAll(/(--[\w-]+):\s*([^;]+);/g)].map(([, name = '', value = '']) => [
+      name,
+      value,
+    ]),
   );
 }
 
@@ -67,7 +72,8 @@ function declarations(css: string, theme: 'light' | 'dark'): string {
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
     if (found.has(name)) continue;
     const value = tokens.get(name);
-    if (value === undefined) throw new Error(`style.css uses ${name}, which Primer's ${theme} theme lacks`);
+    if (value === undefined)
+      throw new Error(`style.css uses ${name}, which Primer's ${theme} theme lacks`);
     found.set(name, value);
     open.push(...namesIn(value));
   }

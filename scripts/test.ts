@@ -31,9 +31,9 @@ const files: Record<Exclude<Stage, 'check'>, readonly string[]> = {
   integration: [
     'packages/*/src/**/*.integration.test.ts',
     'services/*/src/**/*.integration.test.{ts,tsx}',
-    'tests/{contract,faults}/**/*.test.ts',
+    'tests/contract/**/*.test.ts',
   ],
-  e2e: ['tests/{adversary,e2e}/**/*.test.ts'],
+  e2e: ['tests/{adversary,faults,e2e}/**/*.test.ts'],
 };
 
 function listed(stage: Exclude<Stage, 'check'>): readonly string[] {
@@ -78,8 +78,8 @@ const nodeTest = (
       '--test-reporter-destination=stdout',
       '--test-reporter=./scripts/failures-reporter.mjs',
       '--test-reporter-destination=stdout',
-      // Browser and pair tests share two cores with a dozen processes of their own.
-      `--test-concurrency=${stage === 'e2e' ? 1 : 2}`,
+      // The tests of the running pair share one pair, and so one process.
+      ...(stage === 'e2e' ? ['--test-isolation=none'] : ['--test-concurrency=2']),
       ...listed(stage),
     ],
     env,

@@ -72,7 +72,8 @@ const planted = [
   {
     wall: 'tests-stay-out-of-production',
     file: 'services/nonprod/src/app/planted.ts',
-    content: "import { startPostgres } from '@airlock/testkit/postgres';\nexport const planted = startPostgres;\n",
+    content:
+      "import { startPostgres } from '@airlock/testkit/postgres';\nexport const planted = startPostgres;\n",
   },
 ];
 
@@ -102,22 +103,44 @@ test('the import rule only-deliverer-and-watchdog-reach-vault catches a way thro
       }
     },
   );
-  assert.ok(found.some((line) => line.startsWith(`${rule}: services/prod-gate/src/processes/web.ts`)), found.join('\n'));
+  assert.ok(
+    found.some((line) => line.startsWith(`${rule}: services/prod-gate/src/processes/web.ts`)),
+    found.join('\n'),
+  );
 });
 
 test('the compiler refuses an import of nonprod from the gate, by path and by name', async () => {
-  const content = "import '../../../nonprod/src/config.ts';\nimport type {} from '@airlock/nonprod/config';\n";
+  const content =
+    "import '../../../nonprod/src/config.ts';\nimport type {} from '@airlock/nonprod/config';\n";
   await withPlanted('services/prod-gate/src/domain/planted.ts', content, async () => {
-    const { stdout } = await run(process.execPath, [tsc, '-p', 'services/prod-gate', '--noEmit', '--emitDeclarationOnly', 'false', '--rewriteRelativeImportExtensions', 'false', '--allowImportingTsExtensions'], {
-      cwd: root,
-    }).catch((error: unknown) => error as { stdout: string });
+    const { stdout } = await run(
+      process.execPath,
+      [
+        tsc,
+        '-p',
+        'services/prod-gate',
+        '--noEmit',
+        '--emitDeclarationOnly',
+        'false',
+        '--rewriteRelativeImportExtensions',
+        'false',
+        '--allowImportingTsExtensions',
+      ],
+      {
+        cwd: root,
+      },
+    ).catch((error: unknown) => error as { stdout: string });
     assert.match(stdout, /planted\.ts.*TS(6059|6307)|TS(6059|6307).*nonprod/s);
     assert.match(stdout, /planted\.ts\(2,\d+\): error TS2307/);
   });
 });
 
 test('Node refuses to load another service by name', async () => {
-  for (const name of ['@airlock/nonprod', '@airlock/nonprod/config', '@airlock/prod-gate/domain/verdict']) {
+  for (const name of [
+    '@airlock/nonprod',
+    '@airlock/nonprod/config',
+    '@airlock/prod-gate/domain/verdict',
+  ]) {
     await assert.rejects(import(name), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' });
   }
 });
@@ -125,11 +148,19 @@ test('Node refuses to load another service by name', async () => {
 test('the bundle of the gate was made without any file of nonprod, and the other way round', () => {
   const inputsOf = (service: string): string[] =>
     JSON.parse(readFileSync(join(root, 'dist', service, 'inputs.json'), 'utf8')) as string[];
-  assert.deepEqual(inputsOf('prod-gate').filter((file) => file.startsWith('services/nonprod/')), []);
-  assert.deepEqual(inputsOf('nonprod').filter((file) => file.startsWith('services/prod-gate/')), []);
+  assert.deepEqual(
+    inputsOf('prod-gate').filter((file) => file.startsWith('services/nonprod/')),
+    [],
+  );
+  assert.deepEqual(
+    inputsOf('nonprod').filter((file) => file.startsWith('services/prod-gate/')),
+    [],
+  );
   for (const service of ['runner', 'signer']) {
     assert.deepEqual(
-      inputsOf(service).filter((file) => /node_modules\/(pg|bull|ioredis|express|@prisma)\//.test(file)),
+      inputsOf(service).filter((file) =>
+        /node_modules\/(pg|bull|ioredis|express|@prisma)\//.test(file),
+      ),
       [],
       service,
     );
@@ -138,7 +169,10 @@ test('the bundle of the gate was made without any file of nonprod, and the other
 
 test('the processes that have no listener open none', () => {
   for (const process of ['intake', 'deliverer', 'watchdog']) {
-    const source = readFileSync(join(root, `services/prod-gate/src/processes/${process}.ts`), 'utf8');
+    const source = readFileSync(
+      join(root, `services/prod-gate/src/processes/${process}.ts`),
+      'utf8',
+    );
     assert.doesNotMatch(source, /\.listen\(|createServer|createWebServer/, process);
   }
 });
@@ -157,16 +191,24 @@ const gateDependencies = new Set([
 ]);
 
 test('the gate depends on what is listed here and nothing else', () => {
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'services/prod-gate/package.json'), 'utf8')) as {
+  const { dependencies } = JSON.parse(
+    readFileSync(join(root, 'services/prod-gate/package.json'), 'utf8'),
+  ) as {
     dependencies: Record<string, string>;
   };
   const outside = Object.keys(dependencies).filter((name) => !name.startsWith('@airlock/'));
-  assert.deepEqual(outside.filter((name) => !gateDependencies.has(name)), []);
+  assert.deepEqual(
+    outside.filter((name) => !gateDependencies.has(name)),
+    [],
+  );
 });
 
 test('every dependency is pinned to one exact version', () => {
   for (const file of globSync('{.,packages/*,services/*,deploy/*}/package.json', { cwd: root })) {
-    const manifest = JSON.parse(readFileSync(join(root, file), 'utf8')) as Record<string, Record<string, string> | undefined>;
+    const manifest = JSON.parse(readFileSync(join(root, file), 'utf8')) as Record<
+      string,
+      Record<string, string> | undefined
+    >;
     for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies']) {
       for (const [name, version] of Object.entries(manifest[kind] ?? {})) {
         assert.match(version, /^\d+\.\d+\.\d+(-[\w.]+)?$/, `${file}: ${name}@${version}`);

@@ -8,7 +8,11 @@ const root = join(import.meta.dirname, '../..');
 test('every service says first what it holds, what an attacker who has it can do, and what not', () => {
   for (const file of globSync('services/*/README.md', { cwd: root })) {
     const text = readFileSync(join(root, file), 'utf8');
-    assert.match(text, /^# .+\n\n\*\*Trust:\*\* .*holds .+; an attacker who controls .+ can .+; cannot .+\./s, file);
+    assert.match(
+      text,
+      /^# .+\n\n\*\*Trust:\*\* .*holds .+; an attacker who controls .+ can .+; cannot .+\./s,
+      file,
+    );
   }
 });
 
@@ -17,7 +21,11 @@ test('docs/trust.md has one row for every process that is built, and none for ot
     .map((file) => `${file.split('/')[1] ?? ''}/${basename(file, '.ts')}`)
     .filter((name) => !name.endsWith('.test'))
     .sort();
-  const rows = [...readFileSync(join(root, 'docs/trust.md'), 'utf8').matchAll(/^\| `([a-z-]+\/[a-z-]+)` \|(.+)\|(.+)\|(.+)\|$/gm)];
+  const rows = [
+    ...readFileSync(join(root, 'docs/trust.md'), 'utf8').matchAll(
+      /^\| `([a-z-]+\/[a-z-]+)` \|(.+)\|(.+)\|(.+)\|$/gm,
+    ),
+  ];
   assert.deepEqual(rows.map((row) => row[1]).sort(), processes);
   for (const [, name, ...cells] of rows) {
     for (const cell of cells) assert.ok(cell.trim().length > 10, `${name ?? ''}: empty cell`);

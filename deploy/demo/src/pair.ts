@@ -487,7 +487,13 @@ async function writeConfigs(given: {
   const nonprodMirror = join(layout.mirrors, 'nonprod.git');
   const nonprodArtifacts = join(layout.artifacts, 'nonprod');
   const gateArtifacts = join(layout.artifacts, 'gate');
-  const gateMirror = join(layout.mirrors, 'gate.git');
+  const gateMirrors = [
+    {
+      repository: repository.url,
+      directory: join(layout.mirrors, 'gate.git'),
+      protocols: ['file'],
+    },
+  ];
   for (const directory of [
     nonprodArtifacts,
     gateArtifacts,
@@ -507,7 +513,7 @@ async function writeConfigs(given: {
     files,
     ledgerKeyFile: join(layout.gateConfig, 'ledger.vkey'),
     artifactsDirectory: gateArtifacts,
-    repositories: [{ url: repository.url, mirrorDirectory: gateMirror }],
+    mirrors: gateMirrors,
   };
   const assetsDirectory = join(root, 'dist/assets');
   const redisBlock = { url: redis.url };
@@ -597,7 +603,7 @@ async function writeConfigs(given: {
         caFile: gateEdge.caFile,
         ...gateEdge.client,
       },
-      mirrors: [{ repository: repository.url, directory: gateMirror, protocols: ['file'] }],
+      mirrors: gateMirrors,
       artifactsDirectory: gateArtifacts,
       pollSeconds: 0.5,
     }),

@@ -9,8 +9,8 @@ export interface Progress {
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
 /** @param out where lines go: stderr when stdout carries JSON. */
-export function createProgress(out: NodeJS.WriteStream): Progress {
-  const live = out.isTTY && process.env['NO_COLOR'] === undefined;
+export function createProgress(out: NodeJS.WritableStream): Progress {
+  const live = 'isTTY' in out && out.isTTY === true && process.env['NO_COLOR'] === undefined;
   return {
     async step(text, work, done) {
       const started = performance.now();

@@ -177,7 +177,7 @@ export async function startPair(options: PairOptions): Promise<Pair> {
     const repository = await progress.step(
       'repository',
       () => seedRepository(layout.git),
-      () => 'repository shop-api: main, pull requests 7 (fails) and 8 (passes)',
+      () => 'repository shop-api: 4 commits on main',
     );
 
     const pinnedFile = writePrivate(join(layout.directory, 'pinned.json'), '');
@@ -230,7 +230,13 @@ export async function startPair(options: PairOptions): Promise<Pair> {
     };
     await progress.step(
       'non-prod CI, runner, signer and prod gate',
-      () => Promise.all(processNames.map((name) => start(name))),
+      async () => {
+        await Promise.all(
+          processNames.filter((name) => name !== 'runner').map((name) => start(name)),
+        );
+        // The runner asks the web process for work from its first moment on.
+        await start('runner');
+      },
       () =>
         'non-prod CI (3 processes), signer, runner (bubblewrap, no network), prod gate (5 processes)',
     );

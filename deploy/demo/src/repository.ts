@@ -14,6 +14,8 @@ export interface DemoRepository {
   readonly bareDirectory: string;
   /** Commits files on top of a branch and pushes it; returns the commit id. */
   commit(change: Change): Promise<string>;
+  /** Opens two pull requests, 7 (its test fails) and 8 (it passes), unless they are there. */
+  openPullRequests(): Promise<void>;
   /** Rewrites main: drops its newest commit and pushes by force, as an owner of the git server could. */
   rewindMain(): Promise<void>;
 }
@@ -110,7 +112,7 @@ function git(
   }).then(({ stdout }) => stdout.trim());
 }
 
-/** Opens the repository under `directory`, seeding it when it is not there: four commits on main and two pull requests. */
+/** Opens the repository under `directory`, seeding it when it is not there: four commits on main. */
 export async function seedRepository(directory: string): Promise<DemoRepository> {
   const bareDirectory = join(directory, 'shop-api.git');
   const work = join(directory, 'work');
@@ -146,6 +148,32 @@ export async function seedRepository(directory: string): Promise<DemoRepository>
       });
       await git(work, ['push', '--quiet', 'origin', `HEAD:${ref}`]);
       return git(work, ['rev-parse', 'HEAD']);
+    },
+    async openPullRequests() {
+      const open = await git(bareDirectory, ['for-each-ref', '--format=%(refname)', 'refs/pull/']);
+      if (open !== '') return;
+      await repository.commit({
+        message: 'Discount: negative prices',
+        author: { name: 'Kit Outside', email: 'kit@elsewhere.example' },
+        ref: 'refs/pull/7/head',
+        files: {
+          'products.json': productsFile([
+            ...products,
+            { sku: 'promo', name: 'Promo', price_cents: -100 },
+          ]),
+        },
+      });
+      await repository.commit({
+        message: 'Sell brackets',
+        author: { name: 'Dana Okafor', email: 'dana@demo.airlock.example' },
+        ref: 'refs/pull/8/head',
+        files: {
+          'products.json': productsFile([
+            ...products,
+            { sku: 'bracket', name: 'Bracket', price_cents: 95 },
+          ]),
+        },
+      });
     },
     async rewindMain() {
       await git(bareDirectory, ['update-ref', 'refs/heads/main', 'refs/heads/main~1']);
@@ -196,28 +224,6 @@ export async function seedRepository(directory: string): Promise<DemoRepository>
       'products.json': productsFile([
         ...products,
         { sku: 'hinge-40', name: 'Hinge 40 mm', price_cents: 240 },
-      ]),
-    },
-  });
-  await repository.commit({
-    message: 'Discount: negative prices',
-    author: { name: 'Kit Outside', email: 'kit@elsewhere.example' },
-    ref: 'refs/pull/7/head',
-    files: {
-      'products.json': productsFile([
-        ...products,
-        { sku: 'promo', name: 'Promo', price_cents: -100 },
-      ]),
-    },
-  });
-  await repository.commit({
-    message: 'Sell brackets',
-    author: dana,
-    ref: 'refs/pull/8/head',
-    files: {
-      'products.json': productsFile([
-        ...products,
-        { sku: 'bracket', name: 'Bracket', price_cents: 95 },
       ]),
     },
   });

@@ -2,7 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-export type AssetName = 'style.css' | 'passkey.js' | 'live.js' | 'log.js';
+export type AssetName =
+  | 'style.css'
+  | 'passkey.js'
+  | 'live.js'
+  | 'log.js'
+  | 'favicon-gate.svg'
+  | 'favicon-nonprod.svg';
 
 export interface Assets {
   readonly directory: string;

@@ -131,6 +131,9 @@ export function signInUrl(path: string): string {
   return `/auth/sign-in?returnTo=${encodeURIComponent(path)}`;
 }
 
+/** An identity provider may send dozens; the rest is in a title. */
+const groupsShown = 2;
+
 function Person({ frame: { viewer, csrfToken, path } }: { readonly frame: Frame }) {
   if (viewer === null) {
     return (
@@ -142,15 +145,17 @@ function Person({ frame: { viewer, csrfToken, path } }: { readonly frame: Frame 
       </div>
     );
   }
+  const rest = viewer.groups.slice(groupsShown);
   return (
     <div class="side-person">
       <ul class="side-groups" aria-label="Your groups">
-        {viewer.groups.map((group) => (
+        {viewer.groups.slice(0, groupsShown).map((group) => (
           <li key={group}>
             <Icon name="people" />
             {group}
           </li>
         ))}
+        {rest.length === 0 ? null : <li title={rest.join(', ')}>{`+${rest.length} more`}</li>}
       </ul>
       <strong>{viewer.name}</strong>
       <form method="post" action="/auth/sign-out">

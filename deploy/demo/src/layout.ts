@@ -66,7 +66,7 @@ export interface Ports {
   readonly redis: number;
 }
 
-const preferred: Ports = {
+const preferred = {
   gate: 26080,
   nonprod: 26081,
   runnerApi: 26082,
@@ -75,7 +75,7 @@ const preferred: Ports = {
   vault: 26200,
   postgres: 26432,
   redis: 26379,
-};
+} satisfies Ports;
 
 /** The demo's own port numbers where they are free, others where they are taken; `free` takes any. */
 export async function choosePorts(choice: 'preferred' | 'free'): Promise<Ports> {
@@ -94,8 +94,10 @@ export async function choosePorts(choice: 'preferred' | 'free'): Promise<Ports> 
 }
 
 /** Ports that were wanted and taken, for the line that says so. */
-export const movedPorts = (ports: Ports): string[] =>
-  Object.entries(preferred).flatMap(([name, wanted]) => {
-    const got = Object.entries(ports).find(([key]) => key === name)?.[1];
-    return got === wanted ? [] : [`${name} ${wanted} → ${String(got)}`];
+export const movedPorts = (ports: Ports): string[] => {
+  const got = new Map<string, number>(Object.entries(ports));
+  return Object.entries(preferred).flatMap(([name, wanted]) => {
+    const port = got.get(name);
+    return port === undefined || port === wanted ? [] : [`${name} ${wanted} → ${port}`];
   });
+};

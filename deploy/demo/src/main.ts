@@ -174,21 +174,19 @@ async function once(
     `select s.issued_at, s.revoked_at, s.role_name, s.role_gone from vault_session s join delivery d on d.id = s.delivery_id where d.promotion_id = $1`,
     [promotionId],
   );
-  const roleGone =
-    session?.role_name !== null &&
-    session?.role_name !== undefined &&
-    !after.ephemeralRoles.includes(session.role_name);
+  if (session === undefined) throw new Error('the delivery has no Vault session');
+  const roleGone = session.role_name !== null && !after.ephemeralRoles.includes(session.role_name);
   const ledger = await verifyLedger({ read: ledgerSource(pair.gateOrigin), vkey: pair.ledgerVkey });
   const changed =
     !before.releases.includes(candidate.release) && after.releases.includes(candidate.release);
-  const issuedAt = session?.issued_at?.toISOString() ?? null;
-  const revokedAt = session?.revoked_at?.toISOString() ?? null;
+  const issuedAt = session.issued_at?.toISOString() ?? null;
+  const revokedAt = session.revoked_at?.toISOString() ?? null;
   return {
     ok:
       view.state === 'live' &&
       changed &&
       roleGone &&
-      session?.role_gone === true &&
+      session.role_gone === true &&
       issuedAt !== null &&
       revokedAt !== null &&
       ledger.ok,
@@ -199,7 +197,7 @@ async function once(
     promotion: promotionId,
     approvals,
     production: { changed, products: after.products, releases: after.releases.length },
-    credential: { issuedAt, revokedAt, role: session?.role_name ?? null, roleGone },
+    credential: { issuedAt, revokedAt, role: session.role_name, roleGone },
     ledger: { size: ledger.ok ? ledger.size : 0, verified: ledger.ok },
     seconds: Math.round((performance.now() - started) / 100) / 10,
   };
@@ -208,8 +206,7 @@ async function once(
 /** Leaves a promotion one approval short, and says where to go. */
 async function walkIn(pair: Pair, progress: Progress): Promise<null> {
   const production = await lookAtProduction(pair);
-  const commit =
-    production.releases.length === 0 ? await mainHead(pair) : await commitNewProduct(pair);
+  const commit = production.releases.length === 0 ? mainHead(pair) : await commitNewProduct(pair);
   const candidate = await progress.step(
     'main is built in the sandbox and signed',
     () => waitForCandidate(pair, commit),
@@ -242,7 +239,7 @@ Stop  Ctrl-C, or npm run demo -- stop
   return null;
 }
 
-async function mainHead(pair: Pair): Promise<string> {
+function mainHead(pair: Pair): string {
   return readFileSync(join(pair.repository.bareDirectory, 'refs/heads/main'), 'utf8').trim();
 }
 

@@ -91,7 +91,7 @@ export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
       }),
     ]);
   } catch (error) {
-    if (running) child.kill('SIGKILL');
+    child.kill('SIGKILL');
     throw error;
   } finally {
     timeout.abort();

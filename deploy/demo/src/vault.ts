@@ -68,15 +68,13 @@ async function startDevServer(given: {
     ],
     { stdio: ['ignore', log, log], env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' } },
   );
-  let ended = false;
   const end = new Promise<void>((resolve) => {
     child.on('close', () => {
-      ended = true;
       resolve();
     });
   });
   for (let attempt = 0; attempt < 100; attempt += 1) {
-    if (ended)
+    if (child.exitCode !== null)
       throw new Error(`${given.name} ended before it answered; its output: ${given.logFile}`);
     const ready = await fetch(`${address}/v1/sys/health`).then(
       ({ status }) => status === 200,

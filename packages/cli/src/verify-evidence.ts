@@ -75,12 +75,12 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 /** Never throws for what an archive can hold: every fault is a line that begins with ✗, and `whole` is then false. */
 export function verifyEvidence(archive: Buffer, pinned: PinnedKeys): EvidenceReport {
   const lines: string[] = [];
-  let whole = true;
+  const faults: unknown[] = [];
   const check = (work: () => string): void => {
     try {
       lines.push(`✓ ${work()}`);
     } catch (error) {
-      whole = false;
+      faults.push(error);
       lines.push(`✗ ${error instanceof Error ? error.message : String(error)}`);
     }
   };
@@ -158,6 +158,7 @@ export function verifyEvidence(archive: Buffer, pinned: PinnedKeys): EvidenceRep
     );
     return `${leases.length} credentials issued, ${leases.length} revoked, longest ${Math.max(0, ...lived).toFixed(1)} s`;
   });
+  const whole = faults.length === 0;
   lines.push(
     'Not checked: that the commit was on main (the gate says so; its mirror is not in here), that the approvers understood what they signed, that Vault really revoked (its own audit log says)',
     `VERDICT: ${whole ? 'complete and unaltered' : 'altered or incomplete'}`,

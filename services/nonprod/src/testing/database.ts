@@ -9,6 +9,7 @@ export type Role = 'owner' | 'nonprod_web' | 'nonprod_scheduler' | 'nonprod_outb
 export interface TestDatabase {
   /** Connected as that role, with the grants it has in production. */
   as(role: Role): Database;
+  connectionOf(role: Role): Parameters<typeof openPool>[0];
   close(): Promise<void>;
 }
 
@@ -37,21 +38,23 @@ export async function testDatabase(server: TestServer): Promise<TestDatabase> {
     grantsFile: `${prismaDirectory}/grants.sql`,
   });
   const open = new Map<Role, { readonly database: Database; readonly pool: DatabasePool }>();
+  const connectionOf = (role: Role) => ({
+    ...pool,
+    // Every connection takes the role on, so that a missing grant fails here as it would in production.
+    ...(role === 'owner' ? {} : { options: `-c role=${role}` }),
+    max: 12,
+  });
   const as = (role: Role): Database => {
     const existing = open.get(role);
     if (existing !== undefined) return existing.database;
-    const opened = openPool({
-      ...pool,
-      // Every connection takes the role on, so that a missing grant fails here as it would in production.
-      ...(role === 'owner' ? {} : { options: `-c role=${role}` }),
-      max: 12,
-    });
+    const opened = openPool(connectionOf(role));
     const database = createDatabase(opened);
     open.set(role, { database, pool: opened });
     return database;
   };
   return {
     as,
+    connectionOf,
     async close() {
       for (const each of open.values()) {
         await each.database.$disconnect();

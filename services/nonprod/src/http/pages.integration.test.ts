@@ -1,0 +1,397 @@
+import assert from 'node:assert/strict';
+import { createHmac, randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { createSamlKey } from '@airlock/cli/setup/saml-key';
+import { openPool, type DatabasePool } from '@airlock/database/pool';
+import { createSessionStore } from '@airlock/database/session-store';
+import { createLog } from '@airlock/process/log';
+import { freePort } from '@airlock/testkit/ports';
+import { testPostgres } from '@airlock/testkit/stack';
+import { createWebServer, type WebServer } from '@airlock/web/server';
+import { csrfTokenOf, hashOf, newSecret, sessionCookie } from '@airlock/web/session';
+import { createHeldRunStore } from '../adapters/postgres/held-run-store.ts';
+import { createJobStore } from '../adapters/postgres/job-store.ts';
+import { createStatusStore } from '../adapters/postgres/outbox-reader.ts';
+import { createPageQueries } from '../adapters/postgres/page-queries.ts';
+import { createPromotionRequestStore } from '../adapters/postgres/promotion-request-store.ts';
+import { createWebhookStore } from '../adapters/postgres/webhook-store.ts';
+import { createAskPromotion } from '../app/ask-promotion.ts';
+import { createStartHeldRun } from '../app/start-held-run.ts';
+import { groupsFor, rolesOf } from '../domain/access.ts';
+import { createEvents } from '../events.ts';
+import { testDatabase, type TestDatabase } from '../testing/database.ts';
+import { candidate, newId, startRun } from '../testing/fixtures.ts';
+import { nonprodRoutes } from './routes.ts';
+
+const groups = { developers: 'developer' } as const;
+const webhookSecret = 'a webhook secret of the tests';
+const silent = createLog('test');
+for (const level of ['debug', 'info', 'warn', 'error'] as const) silent[level] = () => undefined;
+
+let directory: string;
+let database: TestDatabase;
+let pool: DatabasePool;
+let server: WebServer;
+let origin: string;
+const rung: string[] = [];
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'airlock-nonprod-web-'));
+  database = await testDatabase(await testPostgres());
+  pool = openPool(database.connectionOf('nonprod_web'));
+  const port = await freePort();
+  origin = `http://nonprod.localhost:${port}`;
+  const key = await createSamlKey('nonprod');
+  const [keyFile, certificateFile] = [join(directory, 'key'), join(directory, 'certificate')];
+  await writeFile(keyFile, key.keyPem);
+  await writeFile(certificateFile, key.certificatePem);
+  const names = ['style.css', 'live.js', 'log.js', 'passkey.js', 'favicon-nonprod.svg'];
+  await writeFile(
+    join(directory, 'manifest.json'),
+    JSON.stringify(Object.fromEntries(names.map((name) => [name, name]))),
+  );
+  const db = database.as('nonprod_web');
+  const events = createEvents(silent);
+  const bell = { ring: (id: string) => rung.push(id) };
+  server = await createWebServer({
+    service: 'nonprod',
+    origin,
+    listen: { host: '127.0.0.1', port },
+    log: silent,
+    assetsDirectory: directory,
+    sessions: createSessionStore(pool),
+    saml: {
+      entityId: `${origin}/saml/metadata`,
+      idp: {
+        entityId: 'https://idp.example',
+        signInUrl: 'http://127.0.0.1:1/sso',
+        certificateFile,
+      },
+      keyFile,
+      certificateFile,
+    },
+    nav: [{ href: '/', label: 'Runs' }],
+    version: '0.0.0',
+    footer: () => Promise.resolve([]),
+    resolveViewer: (identity) =>
+      Promise.resolve({
+        id: identity.nameId,
+        name: identity.displayName,
+        nameId: identity.nameId,
+        idp: identity.idp,
+        groups: identity.groups,
+        roles: rolesOf(identity.groups, groups),
+      }),
+    groupForRole: (role) => groupsFor(role, groups).join(' or '),
+    routes: nonprodRoutes({
+      queries: createPageQueries(db),
+      mainBranch: 'main',
+      askPromotion: createAskPromotion({
+        requests: createPromotionRequestStore(db),
+        bell,
+        events,
+        newId,
+      }),
+      startHeldRun: createStartHeldRun({ runs: createHeldRunStore(db), bell, events }),
+      webhooks: {
+        secrets: new Map([['github', webhookSecret]]),
+        deliveries: createWebhookStore(db),
+        bell,
+        events,
+      },
+    }),
+  });
+});
+
+after(async () => {
+  await server.close();
+  await pool.end();
+  await database.close();
+  await rm(directory, { recursive: true });
+});
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly location: string | undefined;
+}
+
+interface Browser {
+  readonly csrfToken: string;
+  get(path: string): Promise<Answer>;
+  post(path: string, body: string, headers?: Record<string, string>): Promise<Answer>;
+}
+
+/** A signed-in browser; how people sign in is the web kit's to test. */
+async function signedIn(nameId: string, memberOf: string[]): Promise<Browser> {
+  const sid = newSecret();
+  await createSessionStore(pool).createSession(hashOf(sid), {
+    person: nameId,
+    identity: {
+      nameId,
+      idp: 'https://idp.example',
+      displayName: nameId.split('@')[0] ?? '',
+      groups: memberOf,
+    },
+    expiresAt: new Date(Date.now() + 3_600_000),
+  });
+  const cookie = `${sessionCookie}=${sid}`;
+  return {
+    csrfToken: csrfTokenOf(sid),
+    get: (path) => send('GET', path, { cookie, accept: 'text/html' }),
+    post: (path, body, headers = {}) =>
+      send(
+        'POST',
+        path,
+        {
+          cookie,
+          origin,
+          'sec-fetch-site': 'same-origin',
+          'content-type': 'application/x-www-form-urlencoded',
+          accept: 'text/html',
+          ...headers,
+        },
+        body,
+      ),
+  };
+}
+
+function send(
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  body?: string,
+): Promise<Answer> {
+  const url = new URL(path, origin);
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      { method, host: '127.0.0.1', port: url.port, path, headers: { host: url.host, ...headers } },
+      (incoming) => {
+        let text = '';
+        incoming.setEncoding('utf8');
+        incoming.on('data', (chunk: string) => {
+          text += chunk;
+          // Streams never end; their first words are enough.
+          if (
+            incoming.headers['content-type']?.startsWith('text/event-stream') === true &&
+            text.includes('data:')
+          ) {
+            outgoing.destroy();
+            resolve({ status: 200, text, location: undefined });
+          }
+        });
+        incoming.on('error', reject);
+        incoming.on('end', () => {
+          resolve({ status: incoming.statusCode ?? 0, text, location: incoming.headers.location });
+        });
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+function assertGoodPage(answer: Answer): void {
+  assert.equal(answer.status, 200, answer.text.slice(0, 400));
+  assert.match(answer.text, /NON-PROD CI/);
+  assert.doesNotMatch(answer.text, /\sstyle=|<script>|blocked/i);
+}
+
+test('without a session a page leads to the sign-in, and the API says 401', async () => {
+  const page = await send('GET', '/runs/run_0000000000', { accept: 'text/html' });
+  assert.equal(page.status, 303);
+  assert.match(page.location ?? '', /^\/auth\/sign-in\?returnTo=/);
+  assert.equal((await send('GET', '/api/v1/runs', {})).status, 401);
+});
+
+test('empty pages say why they are empty and what to do', async () => {
+  const dana = await signedIn('dana@demo.example', ['developers']);
+  const pages = [
+    ['/', /No runs yet.*\.woodpecker\.yaml/s],
+    ['/candidates', /Candidates come from main only\. Main has not been built yet/],
+    ['/promotions', /Nobody has asked for a promotion yet/],
+  ] as const;
+  for (const [path, words] of pages) {
+    const answer = await dana.get(path);
+    assertGoodPage(answer);
+    assert.match(answer.text, words);
+  }
+});
+
+test('from candidate to request: the form asks once, and the page says what the gate said', async () => {
+  const dana = await signedIn('dana@demo.example', ['developers']);
+  const id = await candidate(database);
+  assertGoodPage(await dana.get('/candidates'));
+  const page = await dana.get(`/candidates/${id}`);
+  assertGoodPage(page);
+  assert.match(page.text, /Ask for promotion/);
+  const form = new URLSearchParams({
+    _csrf: dana.csrfToken,
+    target: 'prod',
+    reason: 'VAT <per> line',
+  });
+  const asked = await dana.post(`/candidates/${id}/promotions`, form.toString());
+  assert.equal(asked.status, 303);
+  const path = asked.location ?? '';
+  assert.match(path, /^\/promotions\/prq_/);
+  assert.ok(rung.includes(path.slice('/promotions/'.length)));
+  const again = await dana.post(`/candidates/${id}/promotions`, form.toString());
+  assert.equal(again.location, path);
+
+  const fresh = await dana.get(path);
+  assertGoodPage(fresh);
+  assert.match(fresh.text, /The gate has not called yet/);
+  assert.match(fresh.text, /VAT &lt;per> line|VAT &lt;per&gt; line/);
+
+  const statuses = createStatusStore(database.as('nonprod_outbox'));
+  await statuses.gateSeen();
+  await statuses.record([
+    {
+      id: path.slice('/promotions/'.length),
+      state: 'waiting',
+      text: 'Waiting for 1 of 2 approvals.',
+      codes: [],
+      promotion: 'prm_0000000000',
+      page: 'https://gate.example/promotions/prm_0000000000',
+      at: new Date().toISOString(),
+    },
+  ]);
+  const reported = await dana.get(path);
+  assertGoodPage(reported);
+  assert.match(reported.text, /Waiting for 1 of 2 approvals\./);
+  assert.match(reported.text, /href="https:\/\/gate\.example/);
+  assert.doesNotMatch(reported.text, /has not called yet/);
+  assert.equal(JSON.parse((await dana.get(`/api/v1${path}`)).text).gate.status.state, 'waiting');
+});
+
+test('what the domain refuses is told in words on the page and by code in the API', async () => {
+  const dana = await signedIn('dana@demo.example', ['developers']);
+  const id = await candidate(database);
+  const form = new URLSearchParams({ _csrf: dana.csrfToken, target: 'moon', reason: 'x' });
+  const page = await dana.post(`/candidates/${id}/promotions`, form.toString());
+  assert.equal(page.status, 409);
+  assert.match(page.text, /names no target moon/);
+  const api = await dana.post(
+    `/api/v1/candidates/${id}/promotions`,
+    JSON.stringify({ target: 'moon', reason: '' }),
+    {
+      'content-type': 'application/json',
+      'x-csrf-token': dana.csrfToken,
+      accept: 'application/json',
+    },
+  );
+  assert.equal(api.status, 409);
+  assert.deepEqual(JSON.parse(api.text).codes, ['target-not-declared', 'reason-missing']);
+});
+
+test('who is no developer may look and not ask, and is told the group', async () => {
+  const aud = await signedIn('aud@demo.example', ['auditors']);
+  const id = await candidate(database);
+  assertGoodPage(await aud.get(`/candidates/${id}`));
+  const form = new URLSearchParams({ _csrf: aud.csrfToken, target: 'prod', reason: 'x' });
+  const answer = await aud.post(`/candidates/${id}/promotions`, form.toString());
+  assert.equal(answer.status, 403);
+  assert.match(answer.text, /developers/);
+});
+
+test('a request without the page’s token, or from elsewhere, changes nothing', async () => {
+  const dana = await signedIn('dana@demo.example', ['developers']);
+  const id = await candidate(database);
+  const body = new URLSearchParams({ target: 'prod', reason: 'x' }).toString();
+  assert.equal((await dana.post(`/candidates/${id}/promotions`, body)).status, 403);
+  const good = new URLSearchParams({
+    _csrf: dana.csrfToken,
+    target: 'prod',
+    reason: 'x',
+  }).toString();
+  const elsewhere = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' };
+  assert.equal((await dana.post(`/candidates/${id}/promotions`, good, elsewhere)).status, 403);
+  assert.equal(
+    (await createPageQueries(database.as('nonprod_web')).candidate(id))?.requests.length,
+    0,
+  );
+});
+
+test('a run’s page shows every state, with log text that is never markup', async () => {
+  const dana = await signedIn('dana@demo.example', ['developers']);
+  const jobs = createJobStore(database.as('nonprod_web'));
+  const run = await startRun(database, { pool: 'page' });
+  const queued = await dana.get(`/runs/${run.id}`);
+  assertGoodPage(queued);
+  assert.match(queued.text, /for a runner of the pool page/);
+
+  const claim = await jobs.claim({ runner: 'r1', pool: 'page', leaseSeconds: 60 });
+  assert.ok(claim !== null);
+  await jobs.appendLog(
+    { jobId: claim.jobId, lease: claim.lease, runner: 'r1' },
+    { step: 'build', sequence: 0 },
+    Buffer.from('\u001b[31m<img src=x onerror=alert(1)>\u001b[0m\nsecond\n'),
+  );
+  const running = await dana.get(`/runs/${run.id}`);
+  assertGoodPage(running);
+  assert.match(running.text, /class="ansi-red"/);
+  assert.doesNotMatch(running.text, /<img/);
+  assert.equal(
+    (await dana.get(`/runs/${run.id}/log.txt`)).text,
+    '<img src=x onerror=alert(1)>\nsecond\n',
+  );
+  const lines = await dana.get(`/runs/${run.id}/lines?after=1`);
+  assert.match(lines.text, /event: lines\ndata: \[\{"n":2,"spans":\[\{"text":"second"/);
+  // The page was made before the runner took the job.
+  const live = await dana.get(`/runs/${run.id}/events?seen=queued`);
+  assert.match(live.text, /event: change/);
+
+  const failed = await startRun(database, {
+    state: 'failed',
+    reason: '.woodpecker.yaml:1:1: a\n.woodpecker.yaml:2:1: b',
+  });
+  const page = await dana.get(`/runs/${failed.id}`);
+  assertGoodPage(page);
+  assert.match(page.text, /\.woodpecker\.yaml:2:1: b/);
+  assert.equal((await dana.get('/runs/run_zzzzzzzzzz')).status, 404);
+  assert.equal((await dana.get('/runs/1%27--')).status, 404);
+});
+
+test('a held run is started by a developer, once', async () => {
+  const dana = await signedIn('dana@demo.example', ['developers']);
+  const run = await startRun(database, {
+    state: 'held',
+    reason: 'Held: pull request #3 waits until a developer starts it.',
+    ref: 'refs/pull/3/head',
+    pullRequest: 3,
+    event: 'pull_request',
+  });
+  assert.match((await dana.get(`/runs/${run.id}`)).text, /pull request #3 waits/);
+  const form = new URLSearchParams({ _csrf: dana.csrfToken }).toString();
+  assert.equal((await dana.post(`/runs/${run.id}/start`, form)).status, 303);
+  assert.equal((await dana.post(`/runs/${run.id}/start`, form)).status, 409);
+});
+
+test('a webhook with a good signature rings once a delivery; any other is refused', async () => {
+  const body = JSON.stringify({ ref: 'refs/heads/main', nonce: randomBytes(4).toString('hex') });
+  const good = `sha256=${createHmac('sha256', webhookSecret).update(body).digest('hex')}`;
+  const post = (signature: string, delivery = 'd-1') =>
+    send(
+      'POST',
+      '/hooks/git/github',
+      {
+        'content-type': 'application/json',
+        'x-github-event': 'push',
+        'x-github-delivery': delivery,
+        'x-hub-signature-256': signature,
+      },
+      body,
+    );
+  rung.length = 0;
+  assert.equal((await post(good.replace(/.$/, (c) => (c === '0' ? '1' : '0')))).status, 403);
+  assert.equal((await post('')).status, 403);
+  assert.deepEqual(rung, []);
+  assert.equal((await post(good)).status, 202);
+  assert.match((await post(good)).text, /"repeated":true/);
+  assert.deepEqual(rung, ['repository']);
+  assert.equal((await post(good, 'not an id')).status, 400);
+});

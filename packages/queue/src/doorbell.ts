@@ -1,124 +1,190 @@
 /**
- * Bull on Redis as a doorbell: it carries an id and means "look now". Postgres is the truth and every listener also sweeps by
- * timer, so a ring that is lost, doubled or forged changes nothing but the delay.
+ * Bull as a doorbell: a ring says "look at this id" to whoever listens, and nothing else. What there is to do stands
+ * in Postgres, where timers find it too, so that a ring may be lost, doubled, late or forged without harm.
  *
- * Bull 4 as a source of truth would lose jobs on a flush, run them twice after a stall, and never settle `add` while Redis is
- * away; used like this, none of it matters.
+ * This is the only file that knows Bull (in maintenance mode; its successor would change this file alone).
  */
 import Bull from 'bull';
-import { Redis, type RedisOptions } from 'ioredis';
+import { setTimeout as pause } from 'node:timers/promises';
 
-export interface DoorbellLog {
-  warn(event: string, fields?: Record<string, string>): void;
-  info(event: string, fields?: Record<string, string>): void;
-}
-
-export interface Doorbell {
-  /** Returns at once; a ring that Redis does not take within 500 ms is dropped. Never throws. */
+export type Doorbell = {
+  /**
+   * Wakes one listener. Returns at once, never throws, and is given up after 500 ms without Redis.
+   *
+   * @param id letters, digits, `_` and `-`, 64 at most; never a fact, never a secret.
+   */
   ring(id: string): void;
-  /** Calls `handler` for each ring; its errors are logged and the ring is not repeated. Once per doorbell. */
+  /**
+   * Calls `handler` for each ring, one at a time; of several listeners one hears it. What the handler throws is
+   * logged and the ring is over. To be called once. Without Redis nothing is heard until Redis is back.
+   */
   listen(handler: (id: string) => Promise<void>): void;
+  /** Waits 2 s at most for the handler that runs. */
   close(): Promise<void>;
-}
+};
+
+type DoorbellLog = {
+  info(event: string, fields?: Record<string, string | number | Error>): void;
+  warn(event: string, fields?: Record<string, string | number | Error>): void;
+};
+
+type RedisClient = Bull.Queue['client'];
 
 const ringWithinMs = 500;
+const closeWithinMs = 2_000;
+/** Rings that nobody hears for a long time must not fill Redis. */
+const maxWaiting = 1_000;
+const idForm = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** @param options.redisUrl null: nobody rings and nobody hears, and timers do the work. */
+/**
+ * @param options.name of the bell, the same for those who ring and those who listen; begins with the service's name.
+ * @param options.redisUrl `redis://` or `rediss://`, Redis 6.2 or newer; null for a bell that does nothing.
+ * @param options.log receives one `doorbell.silent` when Redis goes and one `doorbell.restored` when it is back.
+ */
 export function createDoorbell(options: {
-  readonly name: string;
-  readonly redisUrl: string | null;
-  readonly log: DoorbellLog;
+  name: string;
+  redisUrl: string | null;
+  log: DoorbellLog;
 }): Doorbell {
   const { name, redisUrl, log } = options;
-  if (redisUrl === null) return { ring() {}, listen() {}, close: () => Promise.resolve() };
-
-  let reachable = true;
-  let closing = false;
-  const note = (up: boolean): void => {
-    if (up === reachable) return;
-    reachable = up;
-    if (up) log.info('doorbell.back', { 'doorbell.name': name });
-    else log.warn('doorbell.away', { 'doorbell.name': name, message: 'Redis does not answer; timers do the work' });
-  };
-  const connections: Redis[] = [];
-  const queue = new Bull(name, {
-    createClient: () => {
-      const client = connect(redisUrl);
-      client.on('ready', () => {
-        // Bull connects its blocking client once more while it closes.
-        if (closing) client.disconnect();
-        else note(true);
-      });
-      connections.push(client);
-      return client;
-    },
+  if (redisUrl === null) {
+    return { ring: () => {}, listen: () => {}, close: () => Promise.resolve() };
+  }
+  const address = new URL(redisUrl);
+  const queue = new Bull<{ id?: unknown }>(name, {
+    redis: connection(address),
     defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: true },
-    settings: { maxStalledCount: 0 },
+    settings: { maxStalledCount: 0, retryProcessDelay: 500 },
   });
-  queue.on('error', () => {
-    note(false);
+  const waiting = new Set<string>();
+  let ringing: Promise<void> | null = null;
+  let running: Promise<void> = Promise.resolve();
+  let silent = false;
+  let closing = false;
+
+  queue.on('error', (error) => {
+    if (silent || closing) return;
+    silent = true;
+    log.warn('doorbell.silent', {
+      message:
+        `redis.url: nothing to ring at ${address.host} for ${name}; work is found by timers meanwhile. ` +
+        'Start Redis, or correct redis.url, or set redis: null',
+      error,
+    });
   });
+  queue.client.on('ready', restored);
+
+  function restored(): void {
+    if (silent)
+      log.info('doorbell.restored', { message: `${name} rings again at ${address.host}` });
+    silent = false;
+  }
+
+  async function ringAll(): Promise<void> {
+    const deadline = performance.now() + ringWithinMs;
+    while (queue.client.status !== 'ready' && performance.now() < deadline && !closing)
+      await pause(10);
+    while (waiting.size > 0) {
+      const ids = [...waiting];
+      waiting.clear();
+      // Commands without a connection would wait in memory for as long as Redis is away.
+      if (queue.client.status !== 'ready')
+        throw new Error(`not connected within ${ringWithinMs} ms`);
+      if ((await within(ringWithinMs, queue.getWaitingCount())) > maxWaiting) return;
+      await within(ringWithinMs, queue.addBulk(ids.map((id) => ({ data: { id } }))));
+      restored();
+    }
+  }
+
   return {
     ring(id) {
-      const added = queue.add({ id }).then(
-        () => {
-          note(true);
-        },
-        () => {
-          note(false);
-        },
-      );
-      // Bull's add() stays pending for ever while Redis is away; nobody waits for it.
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(() => {
-          note(false);
-          resolve();
-        }, ringWithinMs);
-        timer.unref();
-      });
-      void Promise.race([added, late]).finally(() => {
-        clearTimeout(timer);
-      });
+      if (closing || !idForm.test(id) || waiting.size >= maxWaiting) return;
+      waiting.add(id);
+      ringing ??= ringAll()
+        .catch((error: unknown) => {
+          queue.emit('error', error);
+        })
+        .finally(() => {
+          ringing = null;
+        });
     },
-
     listen(handler) {
-      void queue.process(async (job: Bull.Job<{ id?: unknown }>) => {
-        const { id } = job.data;
-        if (typeof id !== 'string') return;
-        try {
-          await handler(id);
-        } catch (error) {
-          log.warn('doorbell.handler-failed', {
-            'doorbell.name': name,
-            message: error instanceof Error ? error.message : String(error),
-          });
-        }
+      useBlmove(Reflect.get(queue, 'bclient'));
+      const hear = async ({ data: { id } }: Bull.Job<{ id?: unknown }>): Promise<void> => {
+        if (typeof id !== 'string' || !idForm.test(id)) return;
+        running = handler(id).catch((cause: unknown) => {
+          const error = cause instanceof Error ? cause : new Error(String(cause));
+          log.warn('doorbell.handler-failed', { doorbell: name, id, error });
+        });
+        await running;
+      };
+      queue.process(1, hear).catch((error: unknown) => {
+        queue.emit('error', error);
       });
     },
-
     async close() {
+      if (closing) return;
+      await ringing;
       closing = true;
-      // With Redis away close() would wait for it; the connections are what has to end.
-      await Promise.race([
-        queue.close(true).catch(() => undefined),
-        new Promise<void>((resolve) => setTimeout(resolve, ringWithinMs).unref()),
-      ]);
-      for (const client of connections) client.disconnect();
+      await settled(closeWithinMs, running);
+      const closed = queue.close(true);
+      // Bull would first wait half a second for the command that blocks, and for Redis itself when it is away.
+      for (const client of clientsOf(queue)) client.disconnect();
+      await settled(closeWithinMs, closed);
+      for (const client of clientsOf(queue)) client.disconnect();
     },
   };
 }
 
-function connect(url: string): Redis {
-  const settings: RedisOptions = {
+function connection(address: URL): Bull.QueueOptions['redis'] & object {
+  return {
+    host: address.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: address.port === '' ? 6379 : Number(address.port),
+    db: Number(address.pathname.slice(1) || 0),
+    ...(address.username === '' ? {} : { username: decodeURIComponent(address.username) }),
+    ...(address.password === '' ? {} : { password: decodeURIComponent(address.password) }),
+    ...(address.protocol === 'rediss:' ? { tls: { servername: address.hostname } } : {}),
+    connectTimeout: 2_000,
+    // Bull demands both for connections that block; a listener waits for Redis for as long as it takes.
     maxRetriesPerRequest: null,
     enableReadyCheck: false,
-    retryStrategy: (attempt) => Math.min(attempt * 200, 2_000),
+    retryStrategy: (times: number) => Math.min(50 * 2 ** times, 2_000),
   };
-  const client = new Redis(url, settings);
-  // BRPOPLPUSH is deprecated since Redis 6.2, and the embedded server of the demo knows only its successor.
-  client.brpoplpush = ((source: string, destination: string, timeout: number) =>
-    client.call('BLMOVE', source, destination, 'RIGHT', 'LEFT', timeout)) as Redis['brpoplpush'];
-  client.on('error', () => {});
-  return client;
+}
+
+/** BLMOVE is what BRPOPLPUSH became in Redis 6.2; the server of demo and tests knows only the new name. */
+function useBlmove(client: unknown): void {
+  if (!isRedisClient(client)) throw new Error('Bull has no blocking connection');
+  Object.assign(client, {
+    brpoplpush: (from: string, to: string, seconds: number) =>
+      client.call('BLMOVE', from, to, 'RIGHT', 'LEFT', seconds),
+  });
+}
+
+/** Bull keeps its connections in a field that its types leave out. */
+function clientsOf(queue: Bull.Queue): RedisClient[] {
+  const clients: unknown = Reflect.get(queue, 'clients');
+  return Array.isArray(clients) ? clients.filter(isRedisClient) : [];
+}
+
+function isRedisClient(value: unknown): value is RedisClient {
+  return typeof value === 'object' && value !== null && 'call' in value && 'disconnect' in value;
+}
+
+/** Waits for `work` until it is done or the time is over; its failure is dealt with by whoever began it. */
+async function settled(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  await Promise.allSettled([within(milliseconds, work)]);
+}
+
+/** @throws Error when `work` takes longer, which it may go on doing. */
+async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const late = pause(milliseconds, undefined, { signal: over.signal }).then(() => {
+    throw new Error(`no answer within ${milliseconds} ms`);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    over.abort();
+  }
 }

@@ -94,13 +94,11 @@ function world(name: string, change: Partial<PollSettings> = {}) {
   };
   /** Runs of this repository, oldest first. */
   const runs = async () => {
-    const rows = await database
-      .as('owner')
-      .run.findMany({
-        where: { repository: name },
-        orderBy: { number: 'asc' },
-        include: { job: true },
-      });
+    const rows = await database.as('owner').run.findMany({
+      where: { repository: name },
+      orderBy: { number: 'asc' },
+      include: { job: true },
+    });
     return rows;
   };
   return { git, push, poll, runs, rung };

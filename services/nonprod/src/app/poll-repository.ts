@@ -83,16 +83,20 @@ export function createPollRepository(
     const firstSight = settings.firstSight === 'main' && !known.has(mainRef);
     const moved = (await mirror.heads()).filter((head) => known.get(head.ref) !== head.commit);
     moved.sort((a, b) => Number(a.ref === mainRef) - Number(b.ref === mainRef));
-    let failure: unknown = null;
+    const failures: unknown[] = [];
     for (const head of moved) {
       try {
         await act(head, firstSight);
       } catch (error) {
         // One head that cannot be read does not keep the others from being built; it is tried again next time.
-        failure ??= error;
+        failures.push(error);
       }
     }
-    if (failure !== null) throw failure;
+    if (failures.length > 0) {
+      const [first] = failures;
+      const words = first instanceof Error ? first.message : String(first);
+      throw new AggregateError(failures, `${failures.length} heads could not be built: ${words}`);
+    }
   };
 
   async function act(head: RefHead, firstSight: boolean): Promise<void> {

@@ -5,7 +5,9 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { z } from 'zod';
 import { createSamlKey } from '@airlock/cli/setup/saml-key';
+import { Problem } from '@airlock/common/wire/problem';
 import { openPool, type DatabasePool } from '@airlock/database/pool';
 import { createSessionStore } from '@airlock/database/session-store';
 import { createLog } from '@airlock/process/log';
@@ -265,7 +267,12 @@ test('from candidate to request: the form asks once, and the page says what the 
   assert.match(reported.text, /Waiting for 1 of 2 approvals\./);
   assert.match(reported.text, /href="https:\/\/gate\.example/);
   assert.doesNotMatch(reported.text, /has not called yet/);
-  assert.equal(JSON.parse((await dana.get(`/api/v1${path}`)).text).gate.status.state, 'waiting');
+  assert.equal(
+    z
+      .object({ gate: z.object({ status: z.object({ state: z.string() }) }) })
+      .parse(JSON.parse((await dana.get(`/api/v1${path}`)).text)).gate.status.state,
+    'waiting',
+  );
 });
 
 test('what the domain refuses is told in words on the page and by code in the API', async () => {
@@ -285,7 +292,10 @@ test('what the domain refuses is told in words on the page and by code in the AP
     },
   );
   assert.equal(api.status, 409);
-  assert.deepEqual(JSON.parse(api.text).codes, ['target-not-declared', 'reason-missing']);
+  assert.deepEqual(Problem.parse(JSON.parse(api.text)).codes, [
+    'target-not-declared',
+    'reason-missing',
+  ]);
 });
 
 test('who is no developer may look and not ask, and is told the group', async () => {

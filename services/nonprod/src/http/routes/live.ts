@@ -55,11 +55,11 @@ export async function streamLog(
   while (!stream.signal.aborted) {
     // Asked before the lines are read, so that the last ones are not missed.
     const ended = await hasEnded();
-    let more = true;
-    while (more && !stream.signal.aborted) {
-      const next = await log.next();
+    let next = await log.next();
+    send(next.lines);
+    while (next.more) {
+      next = await log.next();
       send(next.lines);
-      more = next.more;
     }
     if (ended) {
       send(log.rest());

@@ -1,3 +1,4 @@
+import type { Response } from 'express';
 import { openEventStream } from '@airlock/web/sse';
 import { sendPage } from '@airlock/web/page';
 import { HttpError } from '@airlock/web/problem';
@@ -38,7 +39,8 @@ const runFingerprint = (run: RunDetails): string =>
 const promotionFingerprint = ({ state, status }: PromotionSummary): string =>
   [state, status?.state ?? '', status?.at.getTime() ?? ''].join(' ');
 
-function runPages({ queries, startHeldRun }: PagePorts): Route[] {
+function runPages(ports: PagePorts): Route[] {
+  const { queries } = ports;
   const find = async (id: string): Promise<RunDetails> => {
     const run = await queries.run(id);
     if (run === null) throw new HttpError('not-found', 'There is no run of that id.');
@@ -137,7 +139,7 @@ function runPages({ queries, startHeldRun }: PagePorts): Route[] {
       summary: 'Starting a held run',
       async handle(request, response, context) {
         const { id } = await find(pathId(request, 'run'));
-        if (!(await startHeldRun(id, requesterOf(context).id))) {
+        if (!(await ports.startHeldRun(id, requesterOf(context).id))) {
           throw new HttpError('conflict', 'This run does not wait to be started (any more).');
         }
         response.redirect(303, `/runs/${id}`);
@@ -146,7 +148,8 @@ function runPages({ queries, startHeldRun }: PagePorts): Route[] {
   ];
 }
 
-function candidatePages({ queries, mainBranch, askPromotion }: PagePorts): Route[] {
+function candidatePages(ports: PagePorts): Route[] {
+  const { queries } = ports;
   return [
     route({
       name: 'show-candidates',
@@ -156,7 +159,8 @@ function candidatePages({ queries, mainBranch, askPromotion }: PagePorts): Route
       summary: 'The newest signed builds of main.',
       async handle(request, response, context) {
         const candidates = await queries.candidates(listLength);
-        const lastMainRun = candidates.length === 0 ? await queries.lastMainRun(mainBranch) : null;
+        const lastMainRun =
+          candidates.length === 0 ? await queries.lastMainRun(ports.mainBranch) : null;
         const frame = await frameOf(request, context);
         sendPage(response, CandidateListPage({ frame, candidates, lastMainRun, now: new Date() }));
       },
@@ -203,7 +207,7 @@ function candidatePages({ queries, mainBranch, askPromotion }: PagePorts): Route
       async handle(request, response, context, { target, reason }) {
         const id = pathId(request, 'cand');
         const requester = requesterOf(context);
-        const answer = await askPromotion({ candidateId: id, target, reason, requester });
+        const answer = await ports.askPromotion({ candidateId: id, target, reason, requester });
         if (answer.kind === 'asked') {
           response.redirect(303, `/promotions/${answer.id}`);
           return;
@@ -293,7 +297,7 @@ function promotionPages({ queries }: PagePorts): Route[] {
   ];
 }
 
-function drained(response: import('express').Response): Promise<void> {
+function drained(response: Response): Promise<void> {
   return new Promise((resolve) => {
     response.once('drain', resolve);
     response.once('close', resolve);

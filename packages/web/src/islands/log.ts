@@ -73,9 +73,13 @@ function grow(list: HTMLOListElement, url: string): void {
       setFollowing(!following);
     });
   }
-  box?.addEventListener('wheel', ({ deltaY }) => {
-    if (deltaY < 0) setFollowing(false);
-  }, { passive: true });
+  box?.addEventListener(
+    'wheel',
+    ({ deltaY }) => {
+      if (deltaY < 0) setFollowing(false);
+    },
+    { passive: true },
+  );
   setFollowing(following);
 
   const address = new URL(url, location.href);

@@ -24,7 +24,11 @@ interface ApproveOptions {
 /** A message for the person; everything else that is thrown is an accident. */
 class Refused extends Error {}
 
-async function post(form: HTMLFormElement, url: string | undefined, body: object): Promise<unknown> {
+async function post(
+  form: HTMLFormElement,
+  url: string | undefined,
+  body: object,
+): Promise<unknown> {
   if (url === undefined) throw new Error('the form lacks an address');
   const response = await fetch(url, {
     method: 'POST',
@@ -95,7 +99,10 @@ async function approve(form: HTMLFormElement, say: (text: string) => void): Prom
 
 function sentence(error: unknown): string {
   if (error instanceof Refused) return error.message;
-  if (error instanceof WebAuthnError && error.code === 'ERROR_AUTHENTICATOR_PREVIOUSLY_REGISTERED') {
+  if (
+    error instanceof WebAuthnError &&
+    error.code === 'ERROR_AUTHENTICATOR_PREVIOUSLY_REGISTERED'
+  ) {
     return 'This device has a passkey here already; use that one, or take another device.';
   }
   switch (error instanceof Error ? error.name : '') {

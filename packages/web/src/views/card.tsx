@@ -20,10 +20,7 @@ export function Card({
   readonly children: ComponentChildren;
 }) {
   return (
-    <section
-      class={emphasis ? 'card card-emphasis' : 'card'}
-      {...(id === undefined ? {} : { id })}
-    >
+    <section class={emphasis ? 'card card-emphasis' : 'card'} {...(id === undefined ? {} : { id })}>
       {title === undefined ? null : (
         <h2>
           {icon === undefined ? null : <Icon name={icon} />}

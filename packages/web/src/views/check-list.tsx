@@ -31,7 +31,11 @@ export function CheckList({ checks }: { readonly checks: readonly Check[] }) {
   return (
     <ul class="checks">
       {sorted.map((check) => (
-        <li key={check.id} id={`check-${check.id}`} class={`check tone-${looks[check.status].tone}`}>
+        <li
+          key={check.id}
+          id={`check-${check.id}`}
+          class={`check tone-${looks[check.status].tone}`}
+        >
           <CheckRow check={check} />
         </li>
       ))}

@@ -38,7 +38,6 @@ export function Digest({
   readonly characters?: number;
 }) {
   const [, algorithm = '', hex = value] = /^(sha256:)(.+)$/.exec(value) ?? [];
-  const short =
-    hex.length <= characters + 4 ? hex : `${hex.slice(0, characters)}…${hex.slice(-4)}`;
+  const short = hex.length <= characters + 4 ? hex : `${hex.slice(0, characters)}…${hex.slice(-4)}`;
   return <code title={value}>{`${algorithm}${short}`}</code>;
 }

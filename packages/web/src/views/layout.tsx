@@ -179,7 +179,11 @@ function Breadcrumbs({
       <ol>
         {items.map(({ label, href }) => (
           <li key={label}>
-            {href === undefined ? <span aria-current="page">{label}</span> : <a href={href}>{label}</a>}
+            {href === undefined ? (
+              <span aria-current="page">{label}</span>
+            ) : (
+              <a href={href}>{label}</a>
+            )}
           </li>
         ))}
       </ol>

@@ -1,0 +1,283 @@
+/** The islands as built, in a real browser, under the policy that the server sends. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { chromium as chromiumPackage, findBinary } from '@airlock/testkit/system-packages';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { h, type ComponentChild } from 'preact';
+import { renderToString } from 'preact-render-to-string';
+import { loadAssets } from './assets.ts';
+import { CodeBlock } from './views/code-block.tsx';
+import { TextField } from './views/form.tsx';
+import { Layout, type Frame } from './views/layout.tsx';
+import { LogView, type LogLine } from './views/log-view.tsx';
+import { PasskeyForm } from './views/passkey-form.tsx';
+
+const binary = findBinary(chromiumPackage);
+const skip =
+  binary === null && process.env['CI'] === undefined
+    ? 'no chromium: apt-get install -y chromium'
+    : false;
+const assetsDirectory = join(import.meta.dirname, '../../../dist/assets');
+const policy =
+  "default-src 'none';script-src 'self';style-src 'self';img-src 'self';connect-src 'self';form-action 'self';frame-ancestors 'none';base-uri 'none';require-trusted-types-for 'script'";
+const base64url = (text: string): string => Buffer.from(text).toString('base64url');
+
+let server: Server;
+let browser: Browser;
+let origin: string;
+/** What the page's `fetch` sent, by path. */
+const received = new Map<string, { body: unknown; csrf: string | undefined }>();
+/** What the next request for options is answered with. */
+let options: { status: number; body: unknown };
+const streams = new Map<string, ServerResponse>();
+const streamUrls: string[] = [];
+
+const form = (purpose: 'enrol' | 'approve', children: ComponentChild[]): ComponentChild =>
+  h(PasskeyForm, {
+    purpose,
+    optionsUrl: '/options',
+    finishUrl: '/finish',
+    doneUrl: '/done',
+    csrfToken: 'token',
+    promotionDigest: 'sha256:shown',
+    children: [...children, h('button', { type: 'submit' }, 'Go')],
+  });
+const pages: Readonly<Record<string, () => { live?: string; children: ComponentChild }>> = {
+  '/enrol': () => ({ children: form('enrol', [h(TextField, { label: 'Name', name: 'label' })]) }),
+  '/approve': () => ({
+    live: '/events',
+    children: form('approve', [
+      h('p', { id: 'now' }, '1 of 2'),
+      h(CodeBlock, { label: 'Statement', slot: 'statement', children: 'old' }),
+      h(TextField, { label: 'Note', name: 'note' }),
+    ]),
+  }),
+  '/log': () => ({
+    children: h(LogView, {
+      label: 'Log',
+      empty: 'No output yet.',
+      streamUrl: '/lines',
+      lines: [{ n: 1, spans: [{ text: 'first', classes: [] }] }],
+    }),
+  }),
+  '/done': () => ({ children: h('p', {}, 'done') }),
+};
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = (request.url ?? '').replace(/\?.*/, '');
+  if (path.startsWith('/assets/')) {
+    const type = { css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' };
+    const extension = path.slice(path.lastIndexOf('.') + 1);
+    if (extension in type) {
+      response.setHeader('content-type', type[extension as keyof typeof type]);
+    }
+    response.end(readFileSync(join(assetsDirectory, path.slice('/assets/'.length))));
+    return;
+  }
+  if (path === '/events' || path === '/lines') {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write('retry: 100\n\n');
+    streams.set(path, response);
+    streamUrls.push(request.url ?? '');
+    return;
+  }
+  if (request.method === 'POST') {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const csrf = request.headers['x-csrf-token'];
+    received.set(path, {
+      body: JSON.parse(Buffer.concat(chunks).toString()),
+      csrf: typeof csrf === 'string' ? csrf : undefined,
+    });
+    if (path === '/options') response.writeHead(options.status).end(JSON.stringify(options.body));
+    else response.writeHead(201).end();
+    return;
+  }
+  const page = pages[path];
+  if (page === undefined) {
+    response.writeHead(404).end();
+    return;
+  }
+  const frame: Frame = {
+    service: 'gate',
+    viewer: null,
+    csrfToken: 'token',
+    path,
+    nav: [],
+    assets: loadAssets(assetsDirectory),
+    version: 'test',
+    footer: [],
+  };
+  response.setHeader('content-type', 'text/html; charset=utf-8');
+  response.setHeader('content-security-policy', policy);
+  const view = h(Layout, { frame, title: path, scripts: ['passkey.js', 'log.js'], ...page() });
+  response.end(`<!doctype html>${renderToString(view)}`);
+}
+
+const send = (path: string, event: string, data: unknown): void => {
+  streams.get(path)?.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+};
+
+before(async () => {
+  if (skip !== false) return;
+  server = createServer((request, response) => void answer(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // A host name, since a bare address can be no relying party.
+  origin = `http://gate.localhost:${(server.address() as AddressInfo).port}`;
+  browser = await chromium.launch({
+    ...(binary === null ? {} : { executablePath: binary }),
+    args: ['--no-sandbox'],
+  });
+});
+after(async () => {
+  if (skip !== false) return;
+  await browser.close();
+  server.closeAllConnections();
+  server.close();
+});
+
+/** A page with an authenticator, on which any breach of the policy is an error. */
+async function open(path: string): Promise<{ page: Page; breaches: string[] }> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const breaches: string[] = [];
+  page.on('console', (message) => {
+    if (/Content Security Policy|Trusted/.test(message.text())) breaches.push(message.text());
+  });
+  page.on('pageerror', (error) => breaches.push(String(error)));
+  const devtools = await context.newCDPSession(page);
+  await devtools.send('WebAuthn.enable');
+  await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+    },
+  });
+  await page.goto(origin + path);
+  return { page, breaches };
+}
+
+const creation = {
+  rp: { id: 'gate.localhost', name: 'gate' },
+  user: { id: base64url('mira'), name: 'mira', displayName: 'mira' },
+  challenge: base64url('challenge'),
+  pubKeyCredParams: [{ type: 'public-key', alg: -7 }],
+};
+const request = { challenge: base64url('c'), rpId: 'gate.localhost', userVerification: 'required' };
+const ceremony = { options: request, nonce: 'n', statement: 'S', promotionDigest: 'sha256:shown' };
+
+test(
+  'a passkey is enrolled and then approves, with token, note and nonce handed in',
+  { skip },
+  async () => {
+    const { page, breaches } = await open('/enrol');
+    options = { status: 200, body: { options: creation, challenge: 'ch' } };
+    await page.fill('#label', 'laptop');
+    await page.click('form button:text("Go")');
+    await page.waitForURL('**/done');
+    assert.deepEqual(received.get('/options'), { body: {}, csrf: 'token' });
+    const enrolled = received.get('/finish')?.body as Record<string, unknown> & {
+      answer: { id: string };
+    };
+    assert.deepEqual(Object.keys(enrolled), ['challenge', 'label', 'answer']);
+    assert.equal(enrolled['label'], 'laptop');
+
+    await page.goto(`${origin}/approve`);
+    const allowed = {
+      ...request,
+      allowCredentials: [{ id: enrolled.answer.id, type: 'public-key' }],
+    };
+    options = { status: 200, body: { ...ceremony, options: allowed } };
+    await page.fill('#note', 'looked at it');
+    await page.click('form button:text("Go")');
+    await page.waitForURL('**/done');
+    const approved = received.get('/finish')?.body as Record<string, unknown>;
+    assert.deepEqual(Object.keys(approved), ['nonce', 'note', 'answer']);
+    assert.equal(approved['note'], 'looked at it');
+    assert.deepEqual(breaches, []);
+    await page.context().close();
+  },
+);
+
+test(
+  'nothing is signed when the promotion is no longer the one on the page',
+  { skip },
+  async () => {
+    const { page } = await open('/approve');
+    received.clear();
+    options = { status: 200, body: { ...ceremony, promotionDigest: 'sha256:other' } };
+    await page.click('form button:text("Go")');
+    await page.getByText('It changed while you were reading').waitFor();
+    assert.equal(received.has('/finish'), false);
+    assert.equal(await page.textContent('[data-statement]'), 'old');
+    await page.context().close();
+  },
+);
+
+test(
+  'a refusal of the server is shown in its own words, and the button works again',
+  { skip },
+  async () => {
+    const { page } = await open('/approve');
+    options = {
+      status: 403,
+      body: { title: 'No', detail: 'You asked for it; somebody else decides.' },
+    };
+    await page.click('form button:text("Go")');
+    await page.getByText('You asked for it; somebody else decides.').waitFor();
+    assert.equal(await page.isEnabled('form button:text("Go")'), true);
+    await page.context().close();
+  },
+);
+
+test(
+  'a change loads the page again, but never under the hands of somebody who writes',
+  { skip },
+  async () => {
+    const { page, breaches } = await open('/approve');
+    await page.fill('#note', 'half a sen');
+    send('/events', 'text', { target: 'now', text: '2 of 2 <b>' });
+    await page.getByText('2 of 2 <b>').waitFor();
+    send('/events', 'change', {});
+    await page.getByText('Something changed.').waitFor();
+    assert.equal(await page.inputValue('#note'), 'half a sen');
+    await page.fill('#note', '');
+    await page.locator('#note').blur();
+    const again = page.waitForEvent('load');
+    send('/events', 'change', {});
+    await again;
+    assert.deepEqual(breaches, []);
+    await page.context().close();
+  },
+);
+
+test('log lines arrive once, as text, and the oldest give way', { skip }, async () => {
+  const { page, breaches } = await open('/log');
+  await page.getByText('Live.').waitFor();
+  assert.equal(streamUrls.at(-1), '/lines?after=1');
+  const line = (n: number, text: string): LogLine => ({
+    n,
+    spans: [{ text, classes: ['ansi-red'] }],
+  });
+  send('/lines', 'lines', [line(1, 'again'), line(2, '<b>bold</b>')]);
+  await page.waitForSelector('#L2');
+  assert.equal(await page.textContent('#L1 > span'), 'first');
+  assert.equal(await page.textContent('#L2 > span'), '<b>bold</b>');
+  send(
+    '/lines',
+    'lines',
+    Array.from({ length: 6_000 }, (_, index) => line(index + 3, 'x')),
+  );
+  await page.waitForSelector('#L6002');
+  assert.equal(await page.locator('ol[data-log] li').count(), 5_000);
+  send('/lines', 'end', {});
+  await page.getByText('Ended after 6002 lines.').waitFor();
+  assert.deepEqual(breaches, []);
+  await page.context().close();
+});

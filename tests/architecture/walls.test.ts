@@ -167,16 +167,6 @@ test('the bundle of the gate was made without any file of nonprod, and the other
   }
 });
 
-test('the processes that have no listener open none', () => {
-  for (const process of ['intake', 'deliverer', 'watchdog']) {
-    const source = readFileSync(
-      join(root, `services/prod-gate/src/processes/${process}.ts`),
-      'utf8',
-    );
-    assert.doesNotMatch(source, /\.listen\(|createServer|createWebServer/, process);
-  }
-});
-
 /** The gate's direct dependencies, with why each is there; growth needs a line here. */
 const gateDependencies = new Set([
   '@prisma/client', // rows

@@ -359,7 +359,7 @@ function mount(
   }
 
   const handler = async (request: Request, response: Response): Promise<void> => {
-    authorise(route, response, options.groupForRole);
+    authorise(route, response, (role) => options.groupForRole(role));
     const context = contextOf(response);
     if (route.method === 'get') {
       const { session } = localsOf(response);

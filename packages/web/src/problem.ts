@@ -31,6 +31,7 @@ export type HttpErrorCode =
   | 'group-missing'
   | 'csrf-refused'
   | 'signature-refused'
+  | 'not-allowed'
   | 'refused'
   | 'not-found'
   | 'conflict'
@@ -49,6 +50,7 @@ const status: Readonly<Record<HttpErrorCode, readonly [number, string]>> = {
   'group-missing': [403, 'A group is missing'],
   'csrf-refused': [403, 'The request did not come from our own page'],
   'signature-refused': [403, 'The signature does not hold'],
+  'not-allowed': [403, 'This is for somebody else to do'],
   'not-found': [404, 'There is nothing here'],
   refused: [409, 'This is refused'],
   conflict: [409, 'Somebody else was faster'],

@@ -1,8 +1,7 @@
 /** What authority and deliverer decide by, put together in one way and read by each for itself. */
 import { createContentStore } from '@airlock/artifacts/content-store';
-import { ConfigurationError } from '@airlock/process/config';
-import { readFileSync } from 'node:fs';
 import { loadGateFiles } from './adapters/files/gate-files.ts';
+import { readVerifierKey } from './adapters/files/verifier-key.ts';
 import { createMirrors } from './adapters/git/mirrors.ts';
 import { createApprovalStore } from './adapters/postgres/approval-store.ts';
 import type { GateDatabase } from './adapters/postgres/client.ts';
@@ -58,19 +57,4 @@ export function decisionSources(config: DecisionConfig, database: GateDatabase) 
     },
     policyOf: async (target: string) => (await files()).targets.get(target) ?? null,
   };
-}
-
-function readVerifierKey(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : 'unknown error';
-    throw new ConfigurationError(
-      'configuration-unreadable',
-      `ledgerKeyFile: ${file}: ${why}; copy ledger.vkey there`,
-      {
-        cause,
-      },
-    );
-  }
 }

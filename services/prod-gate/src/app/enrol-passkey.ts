@@ -34,9 +34,7 @@ export type RegistrationVerifier = (
 ) => Promise<NewCredential>;
 
 export interface Enrolment {
-  begin(
-    nameId: string,
-  ): Promise<{
+  begin(nameId: string): Promise<{
     challenge: string;
     person: { id: string; name: string };
     existing: readonly string[];

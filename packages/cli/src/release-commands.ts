@@ -1,0 +1,243 @@
+/** Verbs on releases at the gate. Printed JSON is the API's own answer; tables are for people. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { decideWithPasskey, enrolPasskey } from './decisions.ts';
+import { CliError, exitCode } from './exit-codes.ts';
+import { signInToDemo, type WebSession } from './web-session.ts';
+
+const DemoContext = z.strictObject({
+  gate: z.string(),
+  nonprod: z.string(),
+  /** Directory of the demo's software passkeys. */
+  passkeys: z.string(),
+});
+
+const contextFile = '.demo/context.json';
+
+/** The demo that this directory runs. @throws CliError that says where to decide instead. */
+function demoContext(): z.infer<typeof DemoContext> {
+  if (!existsSync(contextFile)) {
+    throw new CliError(
+      exitCode.notAllowed,
+      `no demo runs here (${contextFile} is missing). A real gate wants a browser and your own passkey: open the promotion's page at the gate`,
+    );
+  }
+  const parsed = DemoContext.safeParse(JSON.parse(readFileSync(contextFile, 'utf8')));
+  if (!parsed.success) {
+    throw new CliError(
+      exitCode.configuration,
+      `${contextFile} is not what a demo writes; start the demo again: npm run demo`,
+    );
+  }
+  return parsed.data;
+}
+
+const signIn = (person: string): Promise<WebSession> => signInToDemo(demoContext().gate, person);
+
+const Verdict = z.looseObject({
+  kind: z.string(),
+  text: z.string(),
+  reasons: z.array(z.looseObject({ kind: z.string(), text: z.string() })),
+});
+
+const Summary = z.looseObject({
+  id: z.string(),
+  release: z.string(),
+  target: z.string(),
+  state: z.string(),
+  verdict: Verdict,
+});
+
+const Queue = z.looseObject({
+  needsYou: z.array(Summary),
+  inProgress: z.array(Summary),
+  waitingForOthers: z.array(Summary),
+  live: z.array(z.looseObject({ target: z.string(), release: z.string(), since: z.string() })),
+  refused: z.array(
+    z.looseObject({
+      request: z.string(),
+      claimedTarget: z.string(),
+      code: z.string().nullable(),
+      meaning: z.string(),
+      mend: z.string(),
+    }),
+  ),
+});
+
+const Details = Summary.extend({
+  commit: z.string(),
+  promotionDigest: z.string(),
+  requester: z.string(),
+  reason: z.string(),
+  checks: z.array(
+    z.looseObject({
+      title: z.string(),
+      status: z.string(),
+      summary: z.string(),
+      evidence: z.array(
+        z.looseObject({ label: z.string(), value: z.string(), source: z.string().optional() }),
+      ),
+    }),
+  ),
+  changes: z.looseObject({
+    base: z.looseObject({ release: z.string(), commit: z.string() }).nullable(),
+    commitCount: z.number(),
+    commits: z.array(
+      z.looseObject({ commit: z.string(), subject: z.string(), authorName: z.string() }),
+    ),
+    fileCount: z.number(),
+    files: z.array(
+      z.looseObject({
+        path: z.string(),
+        status: z.string(),
+        added: z.number().nullable(),
+        removed: z.number().nullable(),
+      }),
+    ),
+  }),
+});
+
+/** What waits, runs and is live, with the one sentence of each. */
+export async function listQueue(options: { as: string; output: string }): Promise<string> {
+  const session = await signIn(options.as);
+  const answer = await session.getJson('/api/v1/queue');
+  if (options.output === 'json') return JSON.stringify(answer, null, 2);
+  const queue = Queue.parse(answer);
+  const summaries = (title: string, of: readonly z.infer<typeof Summary>[]): string[] =>
+    of.length === 0
+      ? []
+      : [
+          title,
+          ...of.flatMap(({ id, release, target, verdict }) => [
+            `  ${id}  ${safe(release)} → ${target}`,
+            `    ${safe(verdict.text)}`,
+          ]),
+        ];
+  const lines = [
+    ...summaries('Needs you', queue.needsYou),
+    ...summaries('In progress', queue.inProgress),
+    ...summaries('Waiting for others', queue.waitingForOthers),
+    'Live now',
+    ...(queue.live.length === 0
+      ? ['  nothing yet']
+      : queue.live.map(
+          ({ target, release, since }) =>
+            `  ${target.padEnd(16)} ${safe(release)}  since ${since.slice(0, 19)}Z`,
+        )),
+    ...(queue.refused.length === 0
+      ? []
+      : [
+          'Refused at the door',
+          ...queue.refused.flatMap(({ request, claimedTarget, code, meaning, mend }) => [
+            `  ${safe(request)} → ${safe(claimedTarget)}  ${code ?? ''}`,
+            `    ${meaning} ${mend}`,
+          ]),
+        ]),
+  ];
+  return lines.join('\n');
+}
+
+const marks: Readonly<Record<string, string>> = {
+  pass: '✓',
+  fail: '✗',
+  wait: '…',
+  error: '!',
+  skip: '-',
+};
+
+/** One promotion: its verdict, on request every check and what changes. */
+export async function showRelease(
+  id: string,
+  options: { as: string; output: string; why?: true; diff?: true },
+): Promise<string> {
+  const session = await signIn(options.as);
+  const answer = await session.getJson(promotionPath(id));
+  if (options.output === 'json') return JSON.stringify(answer, null, 2);
+  const view = Details.parse(answer);
+  const reasons = view.verdict.reasons.slice(1);
+  const lines = [
+    `${safe(view.release)} → ${view.target}  (${view.state})`,
+    safe(view.verdict.text),
+    ...reasons.map(({ text }) => `  also: ${safe(text)}`),
+    `asked by ${safe(view.requester)}: ${safe(view.reason)}  (as reported by non-prod, not verified)`,
+    `commit ${view.commit}`,
+    `digest sha256:${view.promotionDigest}`,
+  ];
+  if (options.why === true) {
+    lines.push('', 'Why it may or may not pass');
+    for (const { title, status, summary, evidence } of view.checks) {
+      lines.push(`  ${marks[status] ?? '?'} ${title.padEnd(28)} ${safe(summary)}`);
+      for (const { label, value, source } of evidence) {
+        lines.push(
+          `      ${safe(label)}: ${safe(value)}${source === undefined ? '' : ` (${source})`}`,
+        );
+      }
+    }
+  }
+  if (options.diff === true) {
+    const { base, commitCount, commits, fileCount, files } = view.changes;
+    lines.push(
+      '',
+      base === null
+        ? 'Nothing is live yet; the first delivery changes everything.'
+        : `Since ${safe(base.release)} (${base.commit.slice(0, 8)}), which is live: ${commitCount} commits, ${fileCount} files`,
+      ...commits.map(
+        ({ commit, subject, authorName }) =>
+          `  ${commit.slice(0, 8)}  ${safe(subject)}  (${safe(authorName)})`,
+      ),
+      ...files.map(
+        ({ path, status, added, removed }) =>
+          `  ${status}  ${safe(path)}  ${added === null ? 'binary' : `+${added} −${removed ?? 0}`}`,
+      ),
+    );
+  }
+  return lines.join('\n');
+}
+
+/** Approves with the demo's software passkey, enrolling it first if need be. */
+export async function approveRelease(
+  id: string,
+  options: { as: string; message: string },
+): Promise<string> {
+  const { gate, passkeys } = demoContext();
+  const session = await signInToDemo(gate, options.as);
+  const passkeyFile = await enrolPasskey(session, resolve(passkeys));
+  const { statement, promotionDigest } = await decideWithPasskey(session, {
+    promotionId: id,
+    passkeyFile,
+    note: options.message,
+  });
+  return [
+    `${options.as} signed this statement with a software passkey (demo only):`,
+    statement,
+    `promotion sha256:${promotionDigest}`,
+    `see ${gate}/promotions/${id}`,
+  ].join('\n');
+}
+
+/** Writes the evidence archive of a promotion. */
+export async function saveEvidence(
+  id: string,
+  options: { as: string; to?: string },
+): Promise<string> {
+  const session = await signIn(options.as);
+  const archive = await session.getBytes(`${promotionPath(id)}/evidence`);
+  const file = options.to ?? `${id}-evidence.tar`;
+  writeFileSync(file, archive);
+  return `${file}: ${archive.length} bytes. Check it with keys that you got by another way: airlock verify ${file} --pinned pinned.json`;
+}
+
+function promotionPath(id: string): string {
+  if (!/^prm_[0-9a-z]{10}$/.test(id)) {
+    throw new CliError(
+      exitCode.usage,
+      `${JSON.stringify(id)} is no promotion; ids look like prm_7k2q9x0d1f and stand in: airlock queue`,
+    );
+  }
+  return `/api/v1/promotions/${id}`;
+}
+
+/** Text that others wrote, for a terminal: control characters and bidirectional overrides become visible marks. */
+const safe = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cf}]/gu, (found) => `\\u{${found.codePointAt(0)?.toString(16) ?? ''}}`);

@@ -1,0 +1,325 @@
+/**
+ * The verdict taken apart for people: every check by name, how it stands, and by what evidence. Each reason of a denial
+ * belongs to exactly one check, so that what is said on top is always found again below.
+ */
+import type { DenialCode, DenialReason } from '../domain/verdict.ts';
+import { sentenceOf } from '../domain/sentences.ts';
+import type { PromotionDetails, ShownDecision } from './view-promotion.ts';
+
+export const checkIds = [
+  'approvals',
+  'signature',
+  'main',
+  'provenance',
+  'artifact',
+  'tests',
+  'authors',
+  'hook',
+  'policy',
+  'order',
+  'credentials',
+  'ledger',
+] as const;
+export type CheckId = (typeof checkIds)[number];
+
+export type CheckStatus = 'pass' | 'fail' | 'wait' | 'error' | 'skip';
+
+export type Evidence = {
+  readonly label: string;
+  readonly value: string;
+  /** Where the fact comes from, when it is not the gate's own. */
+  readonly source?: string;
+};
+
+export type Check = {
+  readonly id: CheckId;
+  readonly title: string;
+  readonly status: CheckStatus;
+  readonly summary: string;
+  readonly evidence: readonly Evidence[];
+};
+
+/** What nonprod says of itself and nobody here can check. */
+export const reported = 'as reported by non-prod, not verified';
+
+const titles: Readonly<Record<CheckId, string>> = {
+  approvals: 'Approvals',
+  signature: 'Signature',
+  main: 'Commit is on main',
+  provenance: 'Provenance',
+  artifact: 'Artifact digest',
+  tests: 'Tests',
+  authors: 'Authors known',
+  hook: 'Deploy hook unchanged',
+  policy: 'Policy and roster unchanged',
+  order: 'Order',
+  credentials: 'Credential state',
+  ledger: 'Ledger',
+};
+
+const checkOfReason: Readonly<Record<Exclude<DenialCode, 'bundle-refused'>, CheckId>> = {
+  'promotion-not-waiting': 'order',
+  'promotion-expired': 'order',
+  'approvals-missing': 'approvals',
+  rejected: 'approvals',
+  'target-unknown': 'policy',
+  'policy-changed': 'policy',
+  'roster-changed': 'policy',
+  'hook-changed': 'hook',
+  'hook-missing': 'hook',
+  'base-changed': 'order',
+  'document-differs': 'policy',
+  'artifact-missing': 'artifact',
+  'repository-frozen': 'main',
+  'target-busy': 'order',
+  'credential-pending': 'credentials',
+  'older-than-live': 'order',
+  'author-unmapped': 'authors',
+  'ledger-unavailable': 'ledger',
+};
+
+/** Faults of the bundle by the check that they are about; whatever is not listed is about the envelope itself. */
+const checkOfBundleCode: readonly (readonly [RegExp, CheckId])[] = [
+  [/^E_(TESTS|SUBJECT_SPLIT)/, 'tests'],
+  [/^E_GIT_/, 'main'],
+  [/^E_ARTIFACT_/, 'artifact'],
+  [
+    /^E_(PROVENANCE|BUILD|EXT_|REPO|REF|PIPELINE_|RELEASE_|SUBJECT_NAME|SOURCE_|COMMIT_|TIME_|STALE)/,
+    'provenance',
+  ],
+];
+
+function checkOf(reason: DenialReason): CheckId {
+  if (reason.code !== 'bundle-refused') return checkOfReason[reason.code];
+  return (
+    checkOfBundleCode.find(([pattern]) => pattern.test(reason.admissionCode))?.[1] ?? 'signature'
+  );
+}
+
+const statusOfKind = { person: 'wait', time: 'wait', fix: 'fail', system: 'error' } as const;
+
+/** All checks in the order of the page. What has ended is shown as it was recorded, not judged anew. */
+export function checksOf(view: PromotionDetails): readonly Check[] {
+  const told = toldAgainst(view);
+  const refused = view.bundle?.ok === false ? view.bundle : null;
+  const waits = view.promotion.state === 'waiting';
+  return checkIds.map((id) => {
+    const evidence = evidenceOf[id](view);
+    const title = titles[id];
+    const reasons = told.filter((reason) => checkOf(reason) === id);
+    const [first] = reasons;
+    if (first !== undefined) {
+      const sentences = reasons.map(sentenceOf);
+      const worst = (['system', 'fix', 'time', 'person'] as const).find((kind) =>
+        sentences.some((sentence) => sentence.kind === kind),
+      );
+      return {
+        id,
+        title,
+        status: statusOfKind[worst ?? 'fix'],
+        summary: sentences.map(({ text }) => text).join(' '),
+        evidence,
+      };
+    }
+    if (refused !== null && dependsOnBundle.has(id)) {
+      return {
+        id,
+        title,
+        status: 'skip',
+        summary: 'not judged: the signed bundle does not pass',
+        evidence: [],
+      };
+    }
+    if (!waits && judgedAtStart.has(id)) {
+      return {
+        id,
+        title,
+        status: 'skip',
+        summary: ended[view.promotion.state === 'delivering' ? 'running' : 'over'],
+        evidence,
+      };
+    }
+    return { id, title, ...passed[id](view), evidence };
+  });
+}
+
+/** A promotion that no longer waits has one reason against it, which its banner says; today's others are not its own. */
+function toldAgainst(view: PromotionDetails): readonly DenialReason[] {
+  const { verdict, bundle, promotion } = view;
+  if (promotion.state !== 'waiting') return [];
+  const reasons: DenialReason[] = verdict.allowed ? [] : [...verdict.reasons];
+  if (bundle?.ok === false && !reasons.some(({ code }) => code === 'bundle-refused')) {
+    reasons.push({ code: 'bundle-refused', admissionCode: bundle.code, detail: bundle.detail });
+  }
+  return reasons;
+}
+
+const dependsOnBundle: ReadonlySet<CheckId> = new Set(['signature', 'provenance', 'tests']);
+const judgedAtStart: ReadonlySet<CheckId> = new Set(['hook', 'policy', 'order', 'credentials']);
+const ended = {
+  running: 'judged by authority and deliverer, each for itself, when the delivery began',
+  over: 'no longer asked: this promotion has ended',
+};
+
+type Passed = { readonly status: 'pass' | 'skip' | 'wait'; readonly summary: string };
+
+const passed: Readonly<Record<CheckId, (view: PromotionDetails) => Passed>> = {
+  approvals(view) {
+    const have = approvedBy(view).length;
+    if (view.promotion.state === 'waiting') {
+      return { status: 'pass', summary: `${view.facts.approvals.have} of ${view.need}` };
+    }
+    return {
+      status: have >= view.need && view.need > 0 ? 'pass' : 'skip',
+      summary: `${have} of ${view.need} on record`,
+    };
+  },
+  signature: ({ promotion: { keyIds } }) => ({
+    status: 'pass',
+    summary: `DSSE by ${keyIds.length === 1 ? 'a pinned key' : `${keyIds.length} pinned keys`}, verified again from the stored bytes`,
+  }),
+  main: ({ promotion }) => ({
+    status: 'pass',
+    summary: `the gate’s own mirror has ${promotion.commit.slice(0, 8)} at place ${promotion.mainPosition} of main’s first-parent line`,
+  }),
+  provenance: ({ promotion }) => ({
+    status: 'pass',
+    summary: `SLSA v1 by ${promotion.builderId}, no parameters but the four known`,
+  }),
+  artifact: ({ promotion }) => ({
+    status: 'pass',
+    summary: `${promotion.subjectName} hashed at the gate while it was stored`,
+  }),
+  tests: ({ policy }) =>
+    policy?.admits[0]?.tests === 'required'
+      ? { status: 'pass', summary: 'a signed test result for exactly this artifact says passed' }
+      : { status: 'skip', summary: 'not required for this target' },
+  authors: ({ promotion: { delta } }) => ({
+    status: 'pass',
+    summary:
+      delta.emails.length === 0
+        ? 'no commit changes'
+        : `every author and committer is somebody in the roster (${delta.emails.length} addresses)`,
+  }),
+  hook: ({ promotion }) => ({
+    status: 'pass',
+    summary: promotion.hook.slice(0, promotion.hook.indexOf('@')),
+  }),
+  policy: () => ({
+    status: 'pass',
+    summary: 'target file and roster are those that approvers sign',
+  }),
+  order: ({ facts }) => ({
+    status: 'pass',
+    summary: `nothing else is being delivered; ${facts.live === null ? 'nothing is live yet' : `not older than ${facts.live.release}, which is live`}`,
+  }),
+  credentials: () => ({ status: 'pass', summary: 'no credential of an earlier delivery is left' }),
+  ledger: () => ({
+    status: 'pass',
+    summary: 'the admission stands in the ledger under a signed checkpoint',
+  }),
+};
+
+/** Distinct people whose approval of exactly this document is on record. */
+export function approvedBy(view: Pick<PromotionDetails, 'promotion' | 'decisions'>): string[] {
+  const people = view.decisions
+    .filter(
+      ({ approval }) =>
+        approval.decision === 'approve' &&
+        approval.promotionDigest === view.promotion.promotionDigest,
+    )
+    .map(({ approval }) => approval.person);
+  return [...new Set(people)];
+}
+
+/** What a decision is worth now, in words; null when it counts. */
+export function discount(view: PromotionDetails, shown: ShownDecision): string | null {
+  const { approval } = shown;
+  const { promotion, facts } = view;
+  if (approval.decision === 'reject') return null;
+  if (approval.promotionDigest !== promotion.promotionDigest) {
+    return 'does not count any more: the promotion changed after it';
+  }
+  if (promotion.state !== 'waiting' || facts.approvals.counting.includes(approval.person))
+    return null;
+  const fault = facts.approvals.discounted.find(({ person }) => person === approval.person);
+  return fault === undefined
+    ? 'does not count yet: the enrolment of its passkey is on its way into the ledger'
+    : `does not count: ${fault.detail} (${fault.code})`;
+}
+
+const at = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;
+
+const evidenceOf: Readonly<Record<CheckId, (view: PromotionDetails) => readonly Evidence[]>> = {
+  approvals: (view) =>
+    view.decisions.map((shown) => {
+      const { approval, name, passkey } = shown;
+      const verb = approval.decision === 'approve' ? 'approved' : 'rejected';
+      const by = passkey === null ? '' : ` with passkey “${passkey}”`;
+      const note = approval.note === '' ? '' : ` — “${approval.note}”`;
+      const worth = discount(view, shown);
+      return {
+        label: name,
+        value: `${verb} ${at(approval.createdAt)}${by} over ${approval.promotionDigest.slice(0, 12)}…${note}${worth === null ? '' : ` (${worth})`}`,
+      };
+    }),
+  signature: ({ promotion, bundle }) => [
+    { label: 'Keys', value: promotion.keyIds.join(', ') },
+    { label: 'Envelope', value: `sha256:${promotion.envelopeDigest}` },
+    { label: 'Bundle', value: `sha256:${promotion.bundleDigest}` },
+    ...(bundle?.ok === false ? [{ label: bundle.code, value: bundle.detail }] : []),
+  ],
+  main: ({ promotion }) => [
+    { label: 'Repository', value: promotion.repository },
+    { label: 'Commit', value: promotion.commit },
+    {
+      label: 'Seen',
+      value: `${at(promotion.admittedAt)}, when it was taken in; authority and deliverer look again before a delivery`,
+    },
+  ],
+  provenance: ({ promotion }) => [
+    { label: 'Builder', value: promotion.builderId },
+    { label: 'Pipeline', value: promotion.pipeline },
+    { label: 'Payload', value: `sha256:${promotion.provenanceDigest}` },
+    { label: 'Run', value: promotion.invocationId, source: reported },
+    { label: 'Built', value: at(promotion.builtAt), source: reported },
+  ],
+  artifact: ({ promotion }) => [
+    { label: 'Digest', value: `sha256:${promotion.artifactDigest}` },
+    { label: 'Size', value: `${promotion.artifactSize} bytes` },
+  ],
+  tests: ({ policy }) =>
+    policy?.admits[0]?.tests === 'required'
+      ? [
+          {
+            label: 'What ran',
+            value: 'a result signed by the test key of non-prod',
+            source: reported,
+          },
+        ]
+      : [],
+  authors: ({ promotion: { delta } }) =>
+    delta.emails.map((email) => ({ label: 'Address', value: email })),
+  hook: ({ promotion }) => [{ label: 'Pinned', value: promotion.hook }],
+  policy: ({ promotion }) => [{ label: 'Target file', value: `sha256:${promotion.policyDigest}` }],
+  order: ({ promotion, facts }) => [
+    { label: 'Place on main', value: String(promotion.mainPosition) },
+    {
+      label: 'Live',
+      value:
+        facts.live === null ? 'nothing' : `${facts.live.release} at ${facts.live.mainPosition}`,
+    },
+    { label: 'Waits until', value: at(promotion.expiresAt) },
+  ],
+  credentials: ({ policy }) =>
+    policy === null
+      ? []
+      : [
+          {
+            label: 'Will ask for',
+            value: `${policy.credentials.vault.databaseMount}/creds/${policy.credentials.vault.databaseRole}, at most ${policy.credentials.vault.ttl} s`,
+          },
+        ],
+  ledger: ({ facts }) =>
+    facts.ledgerFault === null ? [] : [{ label: 'Fault', value: facts.ledgerFault }],
+};

@@ -1,0 +1,167 @@
+/**
+ * What the pages, the API and the command line show of a promotion: facts, verdict, and where the person who looks stands.
+ * For showing only. Authority and deliverer gather their own facts from the signed bytes and decide by those.
+ */
+import { admissionPolicyOf } from '@airlock/common/policy/admission-policy';
+import type { TargetPolicy } from '@airlock/common/policy/target-policy';
+import {
+  verifyPromotionBundle,
+  type BundleResult,
+} from '@airlock/common/verify/verify-promotion-bundle';
+import { approvalRule, mayReject, standingOf, type Standing } from '../domain/access.ts';
+import type { Promotion } from '../domain/promotion.ts';
+import { personByNameId, personOfRequester, type Person } from '../domain/roster.ts';
+import { evaluatePromotion, type PromotionFacts, type Verdict } from '../domain/verdict.ts';
+import { gatherFacts, type FactSources } from './gather-facts.ts';
+import type { Approval, Delivery, DeliveryStore, GateFiles, PromotionEvidence } from './ports.ts';
+
+/** An approval or rejection as people read it. */
+export type ShownDecision = {
+  readonly approval: Approval;
+  /** Name as the roster has it; the id when the roster has nobody of that id any more. */
+  readonly name: string;
+  /** Label of the passkey; null for a rejection. */
+  readonly passkey: string | null;
+};
+
+export type PromotionView = {
+  readonly promotion: Promotion;
+  readonly facts: PromotionFacts;
+  readonly verdict: Verdict;
+  readonly decisions: readonly ShownDecision[];
+  readonly delivery: Delivery | null;
+  /** Null when the gate has no file for the target any more. */
+  readonly policy: TargetPolicy | null;
+  /** How many approvals the target asks for; 0 without a target file. */
+  readonly need: number;
+  /** Name of whoever asked, where the roster knows them. */
+  readonly requester: Person | null;
+  readonly viewer: {
+    readonly standing: Standing | null;
+    readonly mayReject: boolean;
+    /** What this person decided on exactly this document. */
+    readonly decided: Approval['decision'] | null;
+    /** Commits of theirs in the delta, newest first. */
+    readonly commits: readonly string[];
+  };
+};
+
+/** A view with the signed bytes read and verified once more, for the page of one promotion. */
+export type PromotionDetails = PromotionView & {
+  readonly evidence: PromotionEvidence;
+  /** The kernel's answer to the stored bundle now; null without a target file. */
+  readonly bundle: BundleResult | null;
+};
+
+export type ViewSources = FactSources & {
+  readonly deliveries: Pick<DeliveryStore, 'runningOn' | 'ofPromotion'>;
+};
+
+/** Null when there is no such promotion. */
+export async function viewPromotion(
+  sources: ViewSources,
+  question: { readonly promotionId: string; readonly nameId: string; readonly now: Date },
+): Promise<PromotionView | null> {
+  const { promotionId, nameId, now } = question;
+  const [promotion, facts, files, approvals, delivery] = await Promise.all([
+    sources.promotions.find(promotionId),
+    gatherFacts(sources, { promotionId, now, own: null }),
+    sources.files(),
+    sources.approvals.of(promotionId),
+    sources.deliveries.ofPromotion(promotionId),
+  ]);
+  if (promotion === null || facts === null) return null;
+  const policy = files.targets.get(promotion.target)?.policy ?? null;
+  return {
+    promotion,
+    facts,
+    verdict: evaluatePromotion(facts),
+    decisions: await shownDecisions(sources, files, approvals),
+    delivery,
+    policy,
+    need: policy === null ? 0 : approvalRule(policy).count,
+    requester: personOfRequester(files.roster.roster, promotion.requester),
+    viewer: viewerOf({ promotion, files, policy, approvals, nameId }),
+  };
+}
+
+/** As `viewPromotion`, and the stored bundle through the kernel. */
+export async function viewPromotionDetails(
+  sources: ViewSources,
+  question: { readonly promotionId: string; readonly nameId: string; readonly now: Date },
+): Promise<PromotionDetails | null> {
+  const [view, evidence, files] = await Promise.all([
+    viewPromotion(sources, question),
+    sources.promotions.evidence(question.promotionId),
+    sources.files(),
+  ]);
+  if (view === null || evidence === null) return null;
+  const { promotion, policy } = view;
+  const bundle =
+    policy === null
+      ? null
+      : verifyPromotionBundle({
+          bundle: evidence.bundle,
+          artifact: { sha256: promotion.artifactDigest },
+          target: promotion.target,
+          policies: new Map([[promotion.target, admissionPolicyOf(policy)]]),
+          trust: files.trust,
+          // Only what still waits has to be fresh; what ended is shown as it was taken in.
+          now: promotion.state === 'waiting' ? question.now : promotion.admittedAt,
+          receivedAt: promotion.admittedAt,
+        });
+  return { ...view, evidence, bundle };
+}
+
+function viewerOf(given: {
+  promotion: Promotion;
+  files: GateFiles;
+  policy: TargetPolicy | null;
+  approvals: readonly Approval[];
+  nameId: string;
+}): PromotionView['viewer'] {
+  const { promotion, files, policy, approvals } = given;
+  const { roster } = files.roster;
+  const person = personByNameId(roster, given.nameId);
+  const mine = approvals.find(
+    (approval) =>
+      approval.person === person?.id && approval.promotionDigest === promotion.promotionDigest,
+  );
+  const nearness = { requester: promotion.requester, emails: promotion.delta.emails };
+  return {
+    standing:
+      person === null || policy === null
+        ? null
+        : standingOf(person, { policy, roster, promotion: nearness }),
+    mayReject: person !== null && policy !== null && mayReject(person, policy),
+    decided: mine?.decision ?? null,
+    commits: promotion.delta.commits
+      .filter(
+        ({ authorEmail, committerEmail }) =>
+          person?.gitEmails.includes(authorEmail) === true ||
+          person?.gitEmails.includes(committerEmail) === true,
+      )
+      .map(({ commit }) => commit),
+  };
+}
+
+async function shownDecisions(
+  sources: ViewSources,
+  files: GateFiles,
+  approvals: readonly Approval[],
+): Promise<ShownDecision[]> {
+  const ids = approvals.flatMap(({ signed }) => (signed === null ? [] : [signed.credentialId]));
+  const passkeys = await sources.passkeys.findMany([...new Set(ids)]);
+  return approvals.map((approval) => ({
+    approval,
+    name: nameOf(files, approval.person),
+    passkey:
+      passkeys.find(({ credentialId }) => credentialId === approval.signed?.credentialId)?.label ??
+      null,
+  }));
+}
+
+/** Name of a person of the roster; the id itself when it is nobody's any more. */
+export function nameOf(files: Pick<GateFiles, 'roster'>, id: string): string {
+  return files.roster.roster.people.find((person) => person.id === id)?.name ?? id;
+}

@@ -1,0 +1,76 @@
+/** The first page: what waits for the person who looks, what runs, what waits for others, what is live, what was refused. */
+import { explainIntakeCode } from '../domain/intake-codes.ts';
+import type { Promotion } from '../domain/promotion.ts';
+import type { IntakeItem, LiveRelease, PromotionQueries, RepositoryFreeze } from './ports.ts';
+import { viewPromotion, type PromotionView, type ViewSources } from './view-promotion.ts';
+
+const shownEnded = 10;
+const shownRefused = 20;
+/** One promotion waits per target; more than this is somebody's flood. */
+const mostOpen = 100;
+
+export type RefusedItem = IntakeItem & { readonly meaning: string; readonly mend: string };
+
+export type QueueView = {
+  readonly needsYou: readonly PromotionView[];
+  readonly inProgress: readonly PromotionView[];
+  readonly waitingForOthers: readonly PromotionView[];
+  readonly live: readonly LiveRelease[];
+  /** Targets that have a file and nothing live yet. */
+  readonly empty: readonly string[];
+  /** Ended lately, newest first. */
+  readonly ended: readonly Promotion[];
+  readonly refused: readonly RefusedItem[];
+  readonly freezes: readonly RepositoryFreeze[];
+};
+
+export type QueueSources = ViewSources & {
+  readonly queries: Pick<
+    PromotionQueries,
+    'approvals' | 'promotions' | 'live' | 'refused' | 'freezes'
+  >;
+};
+
+export async function viewQueue(
+  sources: QueueSources,
+  question: { readonly nameId: string; readonly now: Date },
+): Promise<QueueView> {
+  const { queries } = sources;
+  const [open, ended, live, refused, freezes, files] = await Promise.all([
+    queries.promotions({ states: ['waiting', 'delivering'], limit: mostOpen }),
+    queries.promotions({
+      states: ['live', 'failed', 'indeterminate', 'expired', 'superseded', 'rejected'],
+      limit: shownEnded,
+    }),
+    queries.live(),
+    queries.refused(shownRefused),
+    queries.freezes(),
+    sources.files(),
+  ]);
+  const views = (
+    await Promise.all(
+      open.map(({ id }) => viewPromotion(sources, { ...question, promotionId: id })),
+    )
+  ).filter((view) => view !== null);
+  const waiting = views.filter(({ promotion }) => promotion.state === 'waiting');
+  return {
+    needsYou: waiting.filter(needsViewer),
+    inProgress: views.filter(({ promotion }) => promotion.state === 'delivering'),
+    waitingForOthers: waiting.filter((view) => !needsViewer(view)),
+    live,
+    empty: [...files.targets.keys()].filter((name) => !live.some(({ target }) => target === name)),
+    ended,
+    refused: refused.map((item) => ({ ...item, ...explainIntakeCode(item.code ?? '') })),
+    freezes,
+  };
+}
+
+/** An approval of theirs would count, is not there, and is missing. */
+export function needsViewer({ verdict, viewer }: PromotionView): boolean {
+  return (
+    !verdict.allowed &&
+    verdict.reasons.some(({ code }) => code === 'approvals-missing') &&
+    viewer.standing?.may === true &&
+    viewer.decided === null
+  );
+}

@@ -1,0 +1,38 @@
+/** Configuration of the gate's pages. It names no Vault, no mirror and no hook's sandbox, so that the process reaches none. */
+import { FilePath } from '@airlock/process/config';
+import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
+import { SamlSettings } from '@airlock/web/saml/settings';
+import { z } from 'zod';
+import { GateFilesSettings } from './adapters/files/gate-files.ts';
+import { GateOrigin } from './config.ts';
+
+export const WebConfig = z.strictObject({
+  origin: GateOrigin,
+  listen: z
+    .strictObject({
+      host: z
+        .string()
+        .min(1)
+        .describe('Address to listen on, such as 127.0.0.1; TLS ends in front of it.'),
+      port: z.int().min(1).max(65_535).describe('Port to listen on (1 to 65535).'),
+    })
+    .describe('Where browsers and the proxy in front of them connect to.'),
+  database: DatabaseSettings.describe('The gate database, with the role gate_web.'),
+  redis: RedisSettings,
+  files: GateFilesSettings,
+  ledgerKeyFile: FilePath.describe('ledger.vkey: the verifier key of the gate’s ledger, one line.'),
+  artifactsDirectory: FilePath.describe(
+    'The gate’s own artifact store, filled by intake; only read here.',
+  ),
+  assetsDirectory: FilePath.describe('Style sheet, scripts and icons, as the build made them.'),
+  saml: SamlSettings,
+  nonprodOrigin: z
+    .string()
+    .regex(/^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/, 'expected https://host[:port] without a path')
+    .nullable()
+    .default(null)
+    .describe(
+      'Origin of the non-prod CI, which pages link to and nothing connects to. Default null: no links.',
+    ),
+});
+export type WebConfig = z.infer<typeof WebConfig>;

@@ -1,0 +1,195 @@
+/** The JSON twins of the pages. Fields are listed by name, so that a new column does not leave the house by itself. */
+import type { Check } from '../app/checks.ts';
+import type {
+  Delivery,
+  DeliveryLogLine,
+  LiveRelease,
+  RepositoryFreeze,
+  VaultSession,
+} from '../app/ports.ts';
+import type { PromotionDetails, PromotionView, ShownDecision } from '../app/view-promotion.ts';
+import type { QueueView, RefusedItem } from '../app/view-queue.ts';
+import type { Promotion } from '../domain/promotion.ts';
+import { sorted, stateSentence } from '../domain/sentences.ts';
+
+const time = (date: Date | null): string | null => date?.toISOString() ?? null;
+
+function promotionJson(promotion: Promotion) {
+  return {
+    id: promotion.id,
+    target: promotion.target,
+    release: promotion.release,
+    state: promotion.state,
+    stateReason: promotion.stateReason,
+    version: promotion.version,
+    commit: promotion.commit,
+    artifact: {
+      name: promotion.subjectName,
+      digest: promotion.artifactDigest,
+      size: promotion.artifactSize,
+    },
+    promotionDigest: promotion.promotionDigest,
+    requester: promotion.requester,
+    reason: promotion.reason,
+    requestedAt: time(promotion.requestedAt),
+    admittedAt: time(promotion.admittedAt),
+    expiresAt: time(promotion.expiresAt),
+    commitCount: promotion.delta.commitCount,
+  };
+}
+
+/** One of the four kinds and one sentence each; nothing of a promotion that has ended waits for anybody. */
+function verdictJson({ promotion, verdict }: PromotionView) {
+  const reasons =
+    promotion.state !== 'waiting' || verdict.allowed
+      ? []
+      : sorted(verdict).map(({ kind, text }) => ({ kind, text }));
+  return {
+    kind: reasons[0]?.kind ?? 'none',
+    text: stateSentence(promotion, verdict),
+    reasons,
+    codes:
+      promotion.state !== 'waiting' || verdict.allowed
+        ? []
+        : verdict.reasons.map(({ code }) => code),
+  };
+}
+
+export function viewJson(view: PromotionView) {
+  return {
+    ...promotionJson(view.promotion),
+    verdict: verdictJson(view),
+    approvals: {
+      have: view.facts.approvals.have,
+      need: view.need,
+      eligible: view.facts.approvals.eligible,
+    },
+    delivery: view.delivery?.id ?? null,
+    you: {
+      mayApprove: view.viewer.standing?.may === true && view.viewer.decided === null,
+      mayReject: view.viewer.mayReject,
+      decided: view.viewer.decided,
+    },
+  };
+}
+
+const decisionJson = ({ approval, name, passkey }: ShownDecision) => ({
+  id: approval.id,
+  person: approval.person,
+  name,
+  decision: approval.decision,
+  note: approval.note,
+  promotionDigest: approval.promotionDigest,
+  passkey,
+  at: time(approval.createdAt),
+});
+
+export function detailsJson(view: PromotionDetails, checks: readonly Check[]) {
+  const { delta } = view.promotion;
+  return {
+    ...viewJson(view),
+    repository: view.promotion.repository,
+    pipeline: view.promotion.pipeline,
+    builder: view.promotion.builderId,
+    hook: view.promotion.hook,
+    policyDigest: view.promotion.policyDigest,
+    checks,
+    decisions: view.decisions.map(decisionJson),
+    changes: {
+      base: delta.base,
+      commitCount: delta.commitCount,
+      commits: delta.commits,
+      fileCount: delta.fileCount,
+      files: delta.files,
+    },
+  };
+}
+
+const liveJson = (live: LiveRelease) => ({
+  target: live.target,
+  release: live.release,
+  promotion: live.promotionId,
+  delivery: live.deliveryId,
+  commit: live.commit,
+  artifactDigest: live.artifactDigest,
+  since: time(live.since),
+});
+
+const refusedJson = (item: RefusedItem) => ({
+  source: item.source,
+  seq: item.seq,
+  request: item.requestId,
+  claimedTarget: item.claimedTarget,
+  code: item.code,
+  meaning: item.meaning,
+  mend: item.mend,
+  receivedAt: time(item.receivedAt),
+});
+
+const freezeJson = (freeze: RepositoryFreeze) => ({
+  repository: freeze.repository,
+  reason: freeze.reason,
+  since: time(freeze.since),
+});
+
+export function queueJson(queue: QueueView) {
+  return {
+    needsYou: queue.needsYou.map(viewJson),
+    inProgress: queue.inProgress.map(viewJson),
+    waitingForOthers: queue.waitingForOthers.map(viewJson),
+    live: queue.live.map(liveJson),
+    ended: queue.ended.map(promotionJson),
+    refused: queue.refused.map(refusedJson),
+    freezes: queue.freezes.map(freezeJson),
+  };
+}
+
+/** Without lease ids and accessor: nobody who reads needs them, and they name a credential. */
+export function leaseJson(session: VaultSession) {
+  return {
+    id: session.id,
+    delivery: session.deliveryId,
+    target: session.target,
+    state: session.state,
+    path: `${session.databaseMount}/creds/${session.databaseRole}`,
+    role: session.roleName,
+    createdAt: time(session.createdAt),
+    issuedAt: time(session.issuedAt),
+    diesAtLatest: time(session.deadline),
+    revokedAt: time(session.revokedAt),
+    roleGone: session.roleGone,
+    livedSeconds: livedSeconds(session),
+    attempts: session.attempts,
+    lastError: session.lastError,
+  };
+}
+
+/** From issue to proven revocation; null as long as one of them is missing. */
+export function livedSeconds(session: Pick<VaultSession, 'issuedAt' | 'revokedAt'>): number | null {
+  const { issuedAt, revokedAt } = session;
+  if (issuedAt === null || revokedAt === null) return null;
+  return (revokedAt.getTime() - issuedAt.getTime()) / 1000;
+}
+
+export function deliveryJson(
+  delivery: Delivery,
+  session: VaultSession | null,
+  log: readonly DeliveryLogLine[],
+) {
+  return {
+    id: delivery.id,
+    promotion: delivery.promotionId,
+    target: delivery.target,
+    state: delivery.state,
+    step: delivery.step,
+    startedAt: time(delivery.startedAt),
+    hookStartedAt: time(delivery.hookStartedAt),
+    hookFinishedAt: time(delivery.hookFinishedAt),
+    hookExit: delivery.hookExit,
+    hookResult: delivery.hookResult ?? null,
+    finishedAt: time(delivery.finishedAt),
+    outcomeReason: delivery.outcomeReason,
+    leases: session === null ? [] : [leaseJson(session)],
+    log: log.map(({ sequence, at, stream, line }) => ({ sequence, at: time(at), stream, line })),
+  };
+}

@@ -1,0 +1,39 @@
+/** The use cases' refusals in the words of the web edge; the code of the use case goes along for machines. */
+import { ConfigurationError } from '@airlock/process/config';
+import { HttpError, type HttpErrorCode } from '@airlock/web/problem';
+import { DecisionError, type DecisionErrorCode } from '../app/decision-error.ts';
+
+const httpCode: Readonly<Record<DecisionErrorCode, HttpErrorCode>> = {
+  'promotion-unknown': 'not-found',
+  'promotion-not-waiting': 'refused',
+  'promotion-changed': 'changed-meanwhile',
+  'target-unknown': 'refused',
+  'person-unknown': 'not-allowed',
+  'role-missing': 'group-missing',
+  'requester-never-counts': 'not-allowed',
+  'author-never-counts': 'not-allowed',
+  'already-decided': 'conflict',
+  'passkey-missing': 'refused',
+  'passkey-unknown': 'signature-refused',
+  'passkey-refused': 'signature-refused',
+  'ceremony-expired': 'refused',
+  'reason-missing': 'request-malformed',
+};
+
+export function httpErrorOf(error: unknown): HttpError | null {
+  if (error instanceof DecisionError) {
+    return new HttpError(httpCode[error.code], error.message, {
+      cause: error,
+      codes: [error.code],
+      ...(error.role === null ? {} : { needs: [error.role] }),
+    });
+  }
+  if (error instanceof ConfigurationError) {
+    return new HttpError(
+      'dependency-unavailable',
+      `The gate’s own files cannot be read, so that nothing is decided: ${error.message}. Somebody of platform mends them.`,
+      { cause: error },
+    );
+  }
+  return null;
+}

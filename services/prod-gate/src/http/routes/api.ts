@@ -1,0 +1,194 @@
+/** The same by machine: what the pages show, and the things that they do. The command line and the pages' scripts use it. */
+import { route, type Route } from '@airlock/web/route';
+import { z } from 'zod';
+import type { Decisions } from '../../app/approve-promotion.ts';
+import { checksOf } from '../../app/checks.ts';
+import type { Enrolment } from '../../app/enrol-passkey.ts';
+import type { DeliveryStore, PromotionQueries, VaultSessionStore } from '../../app/ports.ts';
+import { viewPromotionDetails } from '../../app/view-promotion.ts';
+import { viewQueue, type QueueSources } from '../../app/view-queue.ts';
+import { approvalOptions, registrationOptions, type RelyingParty } from '../ceremonies.ts';
+import { deliveryJson, detailsJson, leaseJson, queueJson } from '../json.ts';
+import { nothing, pathId, viewerOf } from '../shared.ts';
+
+export interface ApiPorts {
+  readonly relyingParty: RelyingParty;
+  readonly views: QueueSources;
+  readonly queries: PromotionQueries;
+  readonly deliveries: Pick<DeliveryStore, 'find' | 'log'>;
+  readonly sessions: Pick<VaultSessionStore, 'ofDelivery'>;
+  readonly enrolment: Enrolment;
+  readonly decisions: Decisions;
+  now(): Date;
+}
+
+const listedLeases = 100;
+const listedLines = 1000;
+
+const Base64Url = z
+  .string()
+  .max(16 * 1024)
+  .regex(/^[A-Za-z0-9_-]+$/, 'expected base64url without padding');
+const Nonce = Base64Url.max(64);
+
+/** Free text of a person: whole characters, nothing that moves a terminal's cursor. */
+export const PersonsText = (longest: number) =>
+  z
+    .string()
+    .trim()
+    .max(longest)
+    .refine((text) => text.isWellFormed(), 'not well-formed text')
+    // eslint-disable-next-line no-control-regex -- these are the characters to keep out
+    .refine((text) => !/[\u0000-\u0009\u000b-\u001f\u007f]/.test(text), 'holds control characters');
+
+const EnrolBody = z.strictObject({
+  challenge: Nonce,
+  label: PersonsText(60),
+  answer: z.unknown(),
+});
+
+/** The browser's answer; members that nothing is decided on are left aside. */
+const ApproveBody = z.strictObject({
+  nonce: Nonce,
+  note: PersonsText(500),
+  answer: z.object({
+    id: Base64Url,
+    response: z.object({
+      clientDataJSON: Base64Url,
+      authenticatorData: Base64Url,
+      signature: Base64Url,
+    }),
+  }),
+});
+
+const Empty = z.strictObject({});
+
+export function apiRoutes(ports: ApiPorts): Route[] {
+  return [...readRoutes(ports), ...ceremonyRoutes(ports)];
+}
+
+function readRoutes(ports: ApiPorts): Route[] {
+  const { views, queries, deliveries, sessions } = ports;
+  return [
+    route({
+      name: 'show-me',
+      method: 'get',
+      path: '/api/v1/me',
+      access: 'signed-in',
+      summary: 'Who is signed in, and the token that every change needs.',
+      handle(_request, response, { viewer, csrfToken }) {
+        response.json({ viewer, csrfToken });
+      },
+    }),
+    route({
+      name: 'read-queue',
+      method: 'get',
+      path: '/api/v1/queue',
+      access: 'signed-in',
+      summary: 'What waits, what runs, what is live, what was refused.',
+      async handle(_request, response, context) {
+        const { nameId } = viewerOf(context);
+        response.json(queueJson(await viewQueue(views, { nameId, now: ports.now() })));
+      },
+    }),
+    route({
+      name: 'read-promotion',
+      method: 'get',
+      path: '/api/v1/promotions/:id',
+      access: 'signed-in',
+      summary: 'One promotion with every check and what changes.',
+      async handle(request, response, context) {
+        const { nameId } = viewerOf(context);
+        const promotionId = pathId(request, 'prm');
+        const view = await viewPromotionDetails(views, { promotionId, nameId, now: ports.now() });
+        if (view === null) throw nothing('promotion');
+        response.json(detailsJson(view, checksOf(view)));
+      },
+    }),
+    route({
+      name: 'read-delivery',
+      method: 'get',
+      path: '/api/v1/deliveries/:id',
+      access: 'signed-in',
+      summary: 'One delivery with its credential and the log of its hook.',
+      async handle(request, response) {
+        const id = pathId(request, 'dlv');
+        const delivery = await deliveries.find(id);
+        if (delivery === null) throw nothing('delivery');
+        const [session, log] = await Promise.all([
+          sessions.ofDelivery(id),
+          deliveries.log(id, { after: 0, limit: listedLines }),
+        ]);
+        response.json(deliveryJson(delivery, session, log));
+      },
+    }),
+    route({
+      name: 'list-leases',
+      method: 'get',
+      path: '/api/v1/leases',
+      access: 'signed-in',
+      summary: 'Credentials that live, and those that lived lately.',
+      async handle(_request, response) {
+        response.json({ leases: (await queries.leases(listedLeases)).map(leaseJson) });
+      },
+    }),
+  ];
+}
+
+function ceremonyRoutes({ relyingParty, enrolment, decisions }: ApiPorts): Route[] {
+  return [
+    route({
+      name: 'begin-enrolment',
+      method: 'post',
+      path: '/api/v1/me/passkeys/options',
+      access: 'signed-in',
+      summary: 'Adding a passkey',
+      body: Empty,
+      async handle(_request, response, context) {
+        const begun = await enrolment.begin(viewerOf(context).nameId);
+        response.json(registrationOptions(relyingParty, begun));
+      },
+    }),
+    route({
+      name: 'enrol-passkey',
+      method: 'post',
+      path: '/api/v1/me/passkeys',
+      access: 'signed-in',
+      summary: 'Adding a passkey',
+      body: EnrolBody,
+      async handle(_request, response, context, body) {
+        response.status(201).json(await enrolment.finish(viewerOf(context).nameId, body));
+      },
+    }),
+    route({
+      name: 'begin-approval',
+      method: 'post',
+      path: '/api/v1/promotions/:id/decisions/options',
+      access: 'signed-in',
+      summary: 'Approving',
+      body: Empty,
+      async handle(request, response, context) {
+        const id = pathId(request, 'prm');
+        const ceremony = await decisions.beginApproval(viewerOf(context).nameId, id);
+        response.json(approvalOptions(relyingParty, ceremony));
+      },
+    }),
+    route({
+      name: 'approve-promotion',
+      method: 'post',
+      path: '/api/v1/promotions/:id/decisions',
+      access: 'signed-in',
+      summary: 'Approving',
+      body: ApproveBody,
+      async handle(request, response, context, { nonce, note, answer }) {
+        const id = pathId(request, 'prm');
+        const approved = await decisions.approve(viewerOf(context).nameId, id, {
+          nonce,
+          note,
+          answer: { credentialId: answer.id, ...answer.response },
+        });
+        response.status(201).json(approved);
+      },
+    }),
+  ];
+}

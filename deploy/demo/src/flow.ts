@@ -8,6 +8,17 @@ import type { Pair } from './pair.ts';
 import { target } from './pair.ts';
 
 const Candidate = z.looseObject({ id: z.string(), release: z.string(), commit: z.string() });
+const AskedPromotion = z.looseObject({
+  gate: z.looseObject({
+    status: z
+      .looseObject({
+        state: z.string(),
+        codes: z.array(z.string()),
+        promotion: z.string().nullable(),
+      })
+      .nullable(),
+  }),
+});
 const PromotionView = z.looseObject({ id: z.string(), state: z.string(), release: z.string() });
 
 /** Waits until `look` gives something, asking every 100 ms. @throws with `what` after `seconds`. */
@@ -50,16 +61,11 @@ export async function askForPromotion(
     .looseObject({ id: z.string() })
     .parse(await dana.postJson(`/api/v1/candidates/${candidateId}/promotions`, { target, reason }));
   return until('admission by the gate', 30, async () => {
-    const status = z
-      .looseObject({
-        state: z.string(),
-        codes: z.array(z.string()),
-        promotion: z.string().nullable(),
-      })
-      .parse(await dana.getJson(`/api/v1/promotions/${asked.id}`));
-    if (status.state === 'refused')
-      throw new Error(`the gate refused it: ${status.codes.join(', ')}`);
-    return status.promotion;
+    const { gate } = AskedPromotion.parse(await dana.getJson(`/api/v1/promotions/${asked.id}`));
+    if (gate.status === null) return null;
+    const { state, codes, promotion } = gate.status;
+    if (state === 'refused') throw new Error(`the gate refused it: ${codes.join(', ')}`);
+    return promotion;
   });
 }
 

@@ -49,5 +49,5 @@ export interface Route<Body = unknown> {
 /** Declares a route; exists so that `body` and `handle` agree on the type. */
 export function route<Body = undefined>(declaration: Route<Body>): Route {
   // A route table holds routes of different bodies; mount() parses with the same schema that typed `handle`.
-  return declaration as Route;
+  return declaration;
 }

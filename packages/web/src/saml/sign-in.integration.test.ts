@@ -51,15 +51,17 @@ async function begin(browser: Browser, returnTo = '/'): Promise<Begun> {
   const { headers } = await browser.send(
     `${origin}/auth/sign-in?returnTo=${encodeURIComponent(returnTo)}`,
   );
-  const url = new URL(headers.location ?? '');
-  const xml = inflateRawSync(
-    Buffer.from(url.searchParams.get('SAMLRequest') ?? '', 'base64'),
-  ).toString();
+  const location = headers.location ?? '';
   return {
-    requestId: attribute(xml, 'ID'),
-    relayState: url.searchParams.get('RelayState') ?? '',
+    requestId: attribute(authnRequest(location), 'ID'),
+    relayState: new URL(location).searchParams.get('RelayState') ?? '',
   };
 }
+
+const authnRequest = (location: string): string =>
+  inflateRawSync(
+    Buffer.from(new URL(location).searchParams.get('SAMLRequest') ?? '', 'base64'),
+  ).toString();
 
 const answerTo = ({ requestId }: Begun, person = 'leo', forgery: Forgery = {}): string =>
   stack.idp.respond(
@@ -107,6 +109,30 @@ test('the cookie that the identity provider’s answer needs is short-lived and 
     /^__Host-airlock-saml=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=None; Max-Age=600$/,
   );
   assert.equal((await browser.send(`${origin}/`)).status, 303);
+});
+
+test('the gate asks for a fresh sign-in, and non-prod takes the one the identity provider has', async () => {
+  const nonprodStack = await startSignInStack('nonprod');
+  const nonprod = await startTestService({
+    service: 'nonprod',
+    port: nonprodStack.port,
+    sessions: createSessionStore(nonprodStack.pool),
+    saml: nonprodStack.saml,
+  });
+  try {
+    const wanted = async (site: string): Promise<string> => {
+      const { headers } = await newBrowser().send(`${site}/auth/sign-in`);
+      return attribute(authnRequest(headers.location ?? ''), 'ForceAuthn');
+    };
+    assert.equal(await wanted(origin), 'true');
+    assert.equal(await wanted(nonprodStack.origin), '');
+    const browser = newBrowser();
+    assert.equal((await signIn(browser, nonprodStack.origin, 'dana')).status, 303);
+    assert.equal((await browser.send(`${nonprodStack.origin}/`)).body, 'hello dana');
+  } finally {
+    await nonprod.close();
+    await nonprodStack.dispose();
+  }
 });
 
 const elsewhere = [

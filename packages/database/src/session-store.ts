@@ -22,9 +22,7 @@ export interface PostgresSessionStore {
     sidHash: Buffer,
     session: { person: string; identity: StoredIdentity; expiresAt: Date },
   ): Promise<void>;
-  readSession(
-    sidHash: Buffer,
-  ): Promise<{
+  readSession(sidHash: Buffer): Promise<{
     person: string;
     identity: StoredIdentity;
     createdAt: Date;

@@ -231,9 +231,11 @@ export async function startPair(options: PairOptions): Promise<Pair> {
     await progress.step(
       'non-prod CI, runner, signer and prod gate',
       async () => {
-        await Promise.all(
+        const starts = await Promise.allSettled(
           processNames.filter((name) => name !== 'runner').map((name) => start(name)),
         );
+        // Only now is every process that did start known to be ended again.
+        for (const each of starts) if (each.status === 'rejected') throw each.reason;
         // The runner asks the web process for work from its first moment on.
         await start('runner');
       },

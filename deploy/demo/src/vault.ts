@@ -32,7 +32,7 @@ export async function startVault({
     }
     return { kind: 'VAULT_ADDR', address: given, rootToken, stop: () => Promise.resolve() };
   }
-  const rootToken = `s.${randomBytes(12).toString('hex')}`;
+  const rootToken = randomBytes(16).toString('hex');
   for (const name of ['bao', 'vault']) {
     const binary = findBinary({ debian: name, binaries: [name] });
     if (binary !== null)
@@ -59,14 +59,17 @@ async function startDevServer(given: {
   const address = `http://127.0.0.1:${given.port}`;
   const child = spawn(
     given.binary,
-    [
-      'server',
-      '-dev',
-      '-dev-no-store-token',
-      `-dev-root-token-id=${given.rootToken}`,
-      `-dev-listen-address=127.0.0.1:${given.port}`,
-    ],
-    { stdio: ['ignore', log, log], env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' } },
+    ['server', '-dev', '-dev-no-store-token', `-dev-listen-address=127.0.0.1:${given.port}`],
+    {
+      stdio: ['ignore', log, log],
+      // The root token is not an argument: those are visible to every user of the machine.
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        HOME: '/nonexistent',
+        BAO_DEV_ROOT_TOKEN_ID: given.rootToken,
+        VAULT_DEV_ROOT_TOKEN_ID: given.rootToken,
+      },
+    },
   );
   const end = new Promise<void>((resolve) => {
     child.on('close', () => {

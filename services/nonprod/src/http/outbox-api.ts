@@ -81,8 +81,19 @@ async function open(
   try {
     return await ports.openVerified(digest);
   } catch (cause) {
-    if (!(cause instanceof AirlockError) || cause.code !== 'artifact-missing') throw cause;
-    throw new MachineError('not-found', `${digest} is not in the store`, { cause });
+    if (!(cause instanceof AirlockError)) throw cause;
+    if (cause.code === 'artifact-missing') {
+      throw new MachineError('not-found', `${digest} is not in the store`, { cause });
+    }
+    // An answer and not an accident: the gate refuses the item and goes on with the next one.
+    if (cause.code === 'artifact-corrupt') {
+      throw new MachineError(
+        'artifact-digest-mismatch',
+        `what the store keeps as ${digest} is not that`,
+        { cause },
+      );
+    }
+    throw cause;
   }
 }
 

@@ -43,7 +43,7 @@ export function CandidateListPage({
               </>
             ),
           },
-          { label: 'Author', cell: (candidate) => candidate.authorName },
+          { label: 'Author', nowrap: true, cell: (candidate) => candidate.authorName },
           {
             label: 'Artifact',
             cell: (candidate) => (
@@ -53,7 +53,11 @@ export function CandidateListPage({
               </>
             ),
           },
-          { label: 'Signed', cell: (candidate) => <Time at={candidate.createdAt} now={now} /> },
+          {
+            label: 'Signed',
+            nowrap: true,
+            cell: (candidate) => <Time at={candidate.createdAt} now={now} />,
+          },
         ]}
       />
     </Layout>

@@ -81,8 +81,12 @@ export function CandidatePage({
                 return <Status tone={tone}>{text}</Status>;
               },
             },
-            { label: 'By', cell: (request) => request.requesterName },
-            { label: 'Asked', cell: (request) => <Time at={request.requestedAt} now={now} /> },
+            { label: 'By', nowrap: true, cell: (request) => request.requesterName },
+            {
+              label: 'Asked',
+              nowrap: true,
+              cell: (request) => <Time at={request.requestedAt} now={now} />,
+            },
           ]}
         />
         <SectionHeading>Provenance, as signed</SectionHeading>

@@ -79,8 +79,12 @@ export function PromotionListPage({
               return <Status tone={tone}>{text}</Status>;
             },
           },
-          { label: 'By', cell: (each) => each.requesterName },
-          { label: 'Asked', cell: (each) => <Time at={each.requestedAt} now={now} /> },
+          { label: 'By', nowrap: true, cell: (each) => each.requesterName },
+          {
+            label: 'Asked',
+            nowrap: true,
+            cell: (each) => <Time at={each.requestedAt} now={now} />,
+          },
         ]}
       />
     </Layout>

@@ -50,10 +50,10 @@ export function RunListPage({
               nowrap: true,
               cell: (run) => <Status tone={runTone(run.state)}>{run.state}</Status>,
             },
-            { label: 'Source', cell: (run) => sourceOf(run) },
+            { label: 'Source', nowrap: true, cell: (run) => sourceOf(run) },
             { label: 'Commit', wide: true, cell: (run) => <CommitCell run={run} /> },
-            { label: 'Author', cell: (run) => run.authorName },
-            { label: 'Started', cell: (run) => <Time at={run.createdAt} now={now} /> },
+            { label: 'Author', nowrap: true, cell: (run) => run.authorName },
+            { label: 'Asked', nowrap: true, cell: (run) => <Time at={run.createdAt} now={now} /> },
             {
               label: 'Took',
               nowrap: true,

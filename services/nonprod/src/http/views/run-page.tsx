@@ -1,4 +1,3 @@
-import { Badge } from '@airlock/web/views/badge';
 import { Button } from '@airlock/web/views/button';
 import { Card, SectionHeading, WithAside } from '@airlock/web/views/card';
 import { CodeBlock, Digest } from '@airlock/web/views/code-block';
@@ -47,8 +46,14 @@ export function RunPage({
         </CodeBlock>
       ) : null}
       <WithAside aside={<Aside run={run} now={now} />}>
-        <SectionHeading note={duration(run.startedAt, run.finishedAt ?? now)}>Steps</SectionHeading>
-        <StepList steps={run.steps.map((step) => stepBox(step, now))} />
+        {run.steps.length === 0 ? null : (
+          <>
+            <SectionHeading note={duration(run.startedAt, run.finishedAt ?? now)}>
+              Steps
+            </SectionHeading>
+            <StepList steps={run.steps.map((step) => stepBox(step, now))} />
+          </>
+        )}
         <SectionHeading id="log">Log</SectionHeading>
         {run.job?.logWasCut === true ? (
           <p class="muted">The build wrote more than 50 MiB; the rest was not kept.</p>
@@ -157,16 +162,9 @@ function Aside({ run, now }: { readonly run: RunDetails; readonly now: Date }) {
                   {
                     term: 'Isolation',
                     value:
-                      job.isolation === null ? (
-                        'known when it has ended'
-                      ) : (
-                        <>
-                          {job.isolation.mode}{' '}
-                          {job.isolation.enforced.map((each) => (
-                            <Badge key={each}>{each}</Badge>
-                          ))}
-                        </>
-                      ),
+                      job.isolation === null
+                        ? 'known when it has ended'
+                        : `${job.isolation.mode}: ${job.isolation.enforced.join(', ')}`,
                     source: 'as the runner reported',
                   },
                 ]),

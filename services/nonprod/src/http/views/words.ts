@@ -4,7 +4,9 @@ import type { RunState, StepState } from '../../domain/run.ts';
 
 export function duration(from: Date | null, to: Date | null): string {
   if (from === null || to === null) return '';
-  const seconds = Math.max(0, Math.round((to.getTime() - from.getTime()) / 1000));
+  const exact = Math.max(0, to.getTime() - from.getTime()) / 1000;
+  if (exact < 9.95) return `${exact.toFixed(1)} s`;
+  const seconds = Math.round(exact);
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
   return minutes < 60

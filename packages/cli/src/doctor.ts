@@ -79,7 +79,7 @@ function referencedFiles(value: unknown, base: string): { key: string; path: str
   if (Array.isArray(value)) return value.flatMap((each) => referencedFiles(each, base));
   if (!isRecord(value)) return [];
   return Object.entries(value).flatMap(([key, inner]) =>
-    typeof inner === 'string' && key.endsWith('File')
+    typeof inner === 'string' && (key.endsWith('File') || /[.](pem|key)$/.test(inner))
       ? [{ key, path: resolve(base, inner) }]
       : referencedFiles(inner, base),
   );
@@ -94,7 +94,6 @@ const allFiles = (installation: Installation): { key: string; path: string; from
 const dangerousVariables = [
   'NODE_OPTIONS',
   'NODE_TLS_REJECT_UNAUTHORIZED',
-  'NODE_EXTRA_CA_CERTS',
   'NODE_DEBUG',
   'VAULT_SKIP_VERIFY',
   'VAULT_TOKEN',
@@ -207,18 +206,21 @@ const checks: Readonly<Record<string, (installation: Installation) => Promise<Ou
     return pass(`${installation.files.length} files are well-formed`);
   },
   async 'private-files'(installation) {
-    const secrets = allFiles(installation).filter(({ key }) =>
-      /(key|password|secretId|roleId)File$/i.test(key),
-    );
-    if (secrets.length === 0) return skip('no key or password file is named');
-    for (const { path, from } of secrets) {
+    let found = 0;
+    for (const { key, path, from } of allFiles(installation)) {
       try {
         const { mode } = await stat(path);
-        if ((mode & 0o077) !== 0)
+        const isSecret =
+          /(password|secretId|roleId|secret)File$/i.test(key) ||
+          (await readFile(path, 'utf8')).includes('PRIVATE KEY');
+        if (!isSecret) continue;
+        found += 1;
+        if ((mode & 0o077) !== 0) {
           return fail(
             `${path} is readable by others (mode ${(mode & 0o777).toString(8)})`,
             `chmod 600 ${path}`,
           );
+        }
       } catch (error) {
         return fail(
           `${path}, named in ${from}: ${messageOf(error)}`,
@@ -226,9 +228,9 @@ const checks: Readonly<Record<string, (installation: Installation) => Promise<Ou
         );
       }
     }
-    return pass(
-      `${new Set(secrets.map(({ path }) => path)).size} key and password files are private to their owner`,
-    );
+    return found === 0
+      ? skip('no key or password file is named')
+      : pass(`${found} key and password files are private to their owner`);
   },
   async certificates(installation) {
     const paths = new Set(

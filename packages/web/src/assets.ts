@@ -3,12 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 export type AssetName =
-  | 'style.css'
-  | 'passkey.js'
-  | 'live.js'
-  | 'log.js'
-  | 'favicon-gate.svg'
-  | 'favicon-nonprod.svg';
+  'style.css' | 'passkey.js' | 'live.js' | 'log.js' | 'favicon-gate.svg' | 'favicon-nonprod.svg';
 
 export interface Assets {
   readonly directory: string;

@@ -11,6 +11,14 @@ import { startPair, type Pair } from '@airlock/demo/pair';
 import { createProgress } from '@airlock/demo/progress';
 
 let started: Promise<Pair> | undefined;
+let directory: string | undefined;
+
+// Registered while the file loads: within a test it would end the pair with that test.
+after(async () => {
+  const pair = await started?.catch(() => undefined);
+  await pair?.stop();
+  if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
+});
 
 /** The pair; every test that uses it leaves it running and its target free. */
 export function runningPair(): Promise<Pair> {
@@ -18,18 +26,12 @@ export function runningPair(): Promise<Pair> {
   return started;
 }
 
-async function start(): Promise<Pair> {
-  // Readable by the account that builds and hooks run as, whatever the caller's umask.
-  const directory = mkdtempSync(join(tmpdir(), 'airlock-pair-'));
+function start(): Promise<Pair> {
+  directory = mkdtempSync(join(tmpdir(), 'airlock-pair-'));
   const quiet = new Writable({
     write: (_chunk, _encoding, done) => {
       done();
     },
   });
-  const pair = await startPair({ directory, ports: 'free', progress: createProgress(quiet) });
-  after(async () => {
-    await pair.stop();
-    rmSync(directory, { recursive: true, force: true });
-  });
-  return pair;
+  return startPair({ directory, ports: 'free', progress: createProgress(quiet) });
 }

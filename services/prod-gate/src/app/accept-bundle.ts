@@ -143,6 +143,9 @@ async function fetchBlob(
     if (cause.code === 'outbox-blob-missing') {
       throw new Refused('E_BLOB_MISSING', `nonprod has no blob ${digest}`, { cause });
     }
+    if (cause.code === 'outbox-blob-corrupt') {
+      throw new Refused(codes.digest, `what nonprod keeps as ${digest} is not that`, { cause });
+    }
     if (cause.code === 'artifact-too-large') {
       throw new Refused(codes.size, `at most ${maxBytes} bytes are taken`, { cause });
     }

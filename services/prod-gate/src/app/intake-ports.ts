@@ -5,7 +5,7 @@ import type { DeltaCommit, DeltaFile } from '../domain/delta.ts';
 
 export type OutboxClient = {
   page(window: { after: number; limit: number }): Promise<OutboxPage>;
-  /** Bytes as they come; nothing about them is checked. Throws `outbox-blob-missing` when nonprod has none. */
+  /** Bytes as they come; nothing about them is checked. Throws `outbox-blob-missing` when nonprod has none, `outbox-blob-corrupt` when it says that its copy is damaged. */
   blob(digest: string): Promise<AsyncIterable<Uint8Array>>;
   report(report: StatusReport): Promise<void>;
 };

@@ -8,7 +8,7 @@ import { FilePath } from '@airlock/process/config';
 import { mutualTlsAgent } from '@airlock/process/mtls';
 import { z } from 'zod';
 import type { OutboxClient } from '../../app/intake-ports.ts';
-import { OutboxError } from './errors.ts';
+import { OutboxError, type OutboxErrorCode } from './errors.ts';
 
 export const OutboxSettings = z.strictObject({
   url: z
@@ -28,6 +28,12 @@ export const OutboxSettings = z.strictObject({
 export type OutboxSettings = z.infer<typeof OutboxSettings>;
 
 const maxJsonBytes = 256 * 1024;
+
+/** Answers about one blob that asking again will not change. */
+const codeOfStatus: Readonly<Record<number, OutboxErrorCode>> = {
+  404: 'outbox-blob-missing',
+  422: 'outbox-blob-corrupt',
+};
 
 export function createOutboxClient(settings: OutboxSettings): OutboxClient & { close(): void } {
   const agent = mutualTlsAgent({ ...settings, serverIdentity: 'airlock:nonprod:outbox' });
@@ -71,7 +77,7 @@ export function createOutboxClient(settings: OutboxSettings): OutboxClient & { c
     response.destroy();
     const status = response.statusCode ?? 0;
     throw new OutboxError(
-      status === 404 ? 'outbox-blob-missing' : 'outbox-unreachable',
+      codeOfStatus[status] ?? 'outbox-unreachable',
       `outbox ${settings.url}: ${what} answered ${status}`,
     );
   }

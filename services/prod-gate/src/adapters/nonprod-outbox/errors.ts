@@ -6,6 +6,8 @@ export type OutboxErrorCode =
   /** The answer is not what the protocol promises. */
   | 'outbox-malformed'
   /** Nonprod has no such blob. */
-  | 'outbox-blob-missing';
+  | 'outbox-blob-missing'
+  /** Nonprod has it, and says that its bytes are not what its name says. */
+  | 'outbox-blob-corrupt';
 
 export class OutboxError extends AirlockError<OutboxErrorCode> {}

@@ -1,9 +1,11 @@
 import type { Route } from '@airlock/web/route';
-import type { LedgerReader } from '../app/ports.ts';
 import { ledgerRoutes } from './ledger-export.ts';
 import { apiRoutes, type ApiPorts } from './routes/api.ts';
+import { pageRoutes, type PagePorts } from './routes/pages.tsx';
+
+export type GatePorts = ApiPorts & PagePorts;
 
 /** Everything that the gate answers to. */
-export function gateRoutes(ports: ApiPorts & { readonly ledger: LedgerReader }): Route[] {
-  return [...apiRoutes(ports), ...ledgerRoutes(ports.ledger)];
+export function gateRoutes(ports: GatePorts): Route[] {
+  return [...pageRoutes(ports), ...apiRoutes(ports), ...ledgerRoutes(ports.ledger)];
 }

@@ -22,6 +22,7 @@ import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionQueries } from '../adapters/postgres/promotion-queries.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
+import { createWebSessions } from '../adapters/postgres/web-sessions.ts';
 import { verifyRegistration } from '../adapters/webauthn/registration.ts';
 import { createDecisions } from '../app/approve-promotion.ts';
 import { createEnrolment } from '../app/enrol-passkey.ts';
@@ -54,10 +55,15 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   // The host name of the one origin, and no parent of it: a passkey of the gate is good at the gate alone.
   const relyingParty = { rpId: new URL(origin).hostname, origin };
   const proofs = createLedgerProofs({ ledger, vkey: readVerifierKey(config.ledgerKeyFile) });
-  const artifacts = createContentStore(config.artifactsDirectory);
   const now = (): Date => new Date();
   const randomNonce = (): string => randomBytes(32).toString('base64url');
   const ceremony = { relyingParty, database, passkeys, recorder, files, now, randomNonce };
+  const views = {
+    ...{ gate: origin, files, promotions, approvals, passkeys, deliveries, sessions, queries },
+    ...{ proofs, artifacts: createContentStore(config.artifactsDirectory) },
+    // Without a mirror: the pages show what intake recorded, and decide nothing.
+    git: null,
+  };
 
   const web = await createWebServer({
     service: 'gate',
@@ -73,22 +79,17 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       { href: '/targets', label: 'Targets' },
       { href: '/ledger', label: 'Ledger' },
       { href: '/leases', label: 'Leases' },
+      { href: '/me', label: 'You' },
     ],
     routes: gateRoutes({
       relyingParty,
-      views: {
-        gate: origin,
-        files,
-        promotions,
-        approvals,
-        passkeys,
-        deliveries,
-        sessions,
-        proofs,
-        artifacts,
-        git: null,
-        queries,
-      },
+      views,
+      origin,
+      nonprodOrigin: config.nonprodOrigin,
+      promotions,
+      passkeys,
+      proofs,
+      webSessions: createWebSessions(database),
       queries,
       deliveries,
       sessions,

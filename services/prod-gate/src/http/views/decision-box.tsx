@@ -1,0 +1,118 @@
+import { Button } from '@airlock/web/views/button';
+import { Card } from '@airlock/web/views/card';
+import { CodeBlock } from '@airlock/web/views/code-block';
+import { PostForm, TextField } from '@airlock/web/views/form';
+import { PasskeyForm } from '@airlock/web/views/passkey-form';
+import { approvalRule } from '../../domain/access.ts';
+import type { PromotionPageProps } from './promotion-page.tsx';
+import { listed, plain } from './words.ts';
+
+/** What the viewer may decide here, or in one sentence why somebody else does. */
+export function DecisionBox(props: PromotionPageProps) {
+  const { view } = props;
+  if (view.promotion.state !== 'waiting') return null;
+  const sentence = whyNot(props);
+  return (
+    <Card title="Your decision" emphasis={sentence === null}>
+      {sentence === null ? <Approve {...props} /> : <p>{sentence}</p>}
+      {view.viewer.mayReject && view.viewer.decided === null ? <Reject {...props} /> : null}
+    </Card>
+  );
+}
+
+/** Null when an approval of the viewer would count now. */
+function whyNot({ view, hasPasskey }: PromotionPageProps) {
+  const { viewer, facts, policy, promotion } = view;
+  const others = listed(facts.approvals.eligible) || 'nobody in the roster yet';
+  if (policy === null) {
+    return `The gate has no file for ${promotion.target}, so nobody decides about it; somebody of platform puts it back.`;
+  }
+  if (viewer.decided !== null) {
+    return `You ${viewer.decided === 'approve' ? 'approved' : 'rejected'} this. ${facts.approvals.have >= view.need ? '' : `Still missing: ${others}.`}`;
+  }
+  if (viewer.standing === null) return `You are not in the gate’s roster. Who decides: ${others}.`;
+  if (!viewer.standing.may) {
+    switch (viewer.standing.why) {
+      case 'requester':
+        return `You asked for this; somebody else decides: ${others}.`;
+      case 'author': {
+        const [commit] = viewer.commits;
+        return `You wrote ${commit === undefined ? 'a change in it' : commit.slice(0, 8)}; somebody else decides: ${others}.`;
+      }
+      case 'role-missing':
+        return `Deciding about ${promotion.target} takes the role ${viewer.standing.role.replaceAll('-', ' ')}. Who decides: ${others}.`;
+    }
+  }
+  if (!hasPasskey) {
+    return (
+      <>
+        You have no passkey here: you can look but not decide.{' '}
+        <a href="/me">Add one on your page</a>, then come back.
+      </>
+    );
+  }
+  return null;
+}
+
+function Approve({ frame, view }: PromotionPageProps) {
+  const { promotion, policy } = view;
+  const url = `/promotions/${promotion.id}`;
+  return (
+    <PasskeyForm
+      purpose="approve"
+      optionsUrl={`/api/v1${url}/decisions/options`}
+      finishUrl={`/api/v1${url}/decisions`}
+      doneUrl={url}
+      csrfToken={frame.csrfToken}
+      promotionDigest={promotion.promotionDigest}
+    >
+      <p class="muted">You will sign this with your passkey, over exactly this digest:</p>
+      <CodeBlock label="What you sign" slot="statement" wrap>
+        {[
+          'approve',
+          `  release  ${plain(promotion.release)}`,
+          `  target   ${promotion.target}`,
+          `  digest   sha256:${promotion.promotionDigest}`,
+          `  commit   ${promotion.commit}`,
+          `  artifact sha256:${promotion.artifactDigest}`,
+          `  policy   sha256:${promotion.policyDigest}`,
+          `  until    ${promotion.expiresAt.toISOString().slice(0, 19)}Z`,
+        ].join('\n')}
+      </CodeBlock>
+      <TextField label="Note (shown to the others)" name="note" multiline maxLength={500} />
+      <Button kind="primary" icon="passkey-fill" block>
+        Approve with passkey
+      </Button>
+      {policy === null ? null : (
+        <p class="small muted">
+          {policy.approvals.rules.map(({ count: need }) => need).join()} different people of{' '}
+          {approvalRule(policy).role.replaceAll('-', ' ')} are needed; whoever asked, wrote or
+          committed never counts.
+        </p>
+      )}
+    </PasskeyForm>
+  );
+}
+
+/** Saying no is cheap: a reason and no passkey. */
+function Reject({ frame, view: { promotion } }: PromotionPageProps) {
+  return (
+    <details>
+      <summary>Reject…</summary>
+      <PostForm action={`/promotions/${promotion.id}/reject`} csrfToken={frame.csrfToken}>
+        <input type="hidden" name="version" value={String(promotion.version)} />
+        <TextField
+          label="Why"
+          name="reason"
+          hint="Whoever asked reads it. The promotion ends; the release can be asked for again."
+          multiline
+          required
+          maxLength={500}
+        />
+        <Button kind="danger" icon="x" block>
+          Reject
+        </Button>
+      </PostForm>
+    </details>
+  );
+}

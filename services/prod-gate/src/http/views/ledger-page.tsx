@@ -1,0 +1,112 @@
+import { Button } from '@airlock/web/views/button';
+import { SectionHeading } from '@airlock/web/views/card';
+import { CodeBlock, Digest } from '@airlock/web/views/code-block';
+import { DataTable } from '@airlock/web/views/data-table';
+import { Layout, type Frame } from '@airlock/web/views/layout';
+import { Time } from '@airlock/web/views/time';
+import { parseLedgerEntry, type LedgerEntry } from '@airlock/common/ledger/entry';
+import type { CheckpointRow, LedgerRow } from '../../app/ports.ts';
+import { plain } from './words.ts';
+
+export function LedgerPage({
+  frame,
+  checkpoint,
+  rows,
+  older,
+  origin,
+  now,
+}: {
+  readonly frame: Frame;
+  readonly checkpoint: CheckpointRow | null;
+  /** Newest first. */
+  readonly rows: readonly LedgerRow[];
+  /** Index below which older entries are; null at the beginning. */
+  readonly older: number | null;
+  readonly origin: string;
+  readonly now: Date;
+}) {
+  const entries = rows.map((row) => ({ index: row.index, entry: parseLedgerEntry(row.body) }));
+  return (
+    <Layout frame={frame} title="Ledger">
+      <p class="muted">
+        An append-only log of everything that was decided and done here. It holds digests and ids;
+        whoever keeps an old checkpoint sees at once if the past was rewritten.
+      </p>
+      <SectionHeading>Checkpoint</SectionHeading>
+      {checkpoint === null ? (
+        <p class="muted">None yet. The watchdog signs the first one with the first entry.</p>
+      ) : (
+        <>
+          <p>
+            {checkpoint.size} entries, signed <Time at={checkpoint.signedAt} now={now} />.{' '}
+            <a href="/ledger/checkpoint">The signed note</a> · tiles under{' '}
+            <code>/ledger/tile/</code> (tlog-tiles)
+          </p>
+          <CodeBlock label="Checkpoint" wrap>
+            {checkpoint.note}
+          </CodeBlock>
+          <p class="small muted">Hash every entry again, with a key that you got by another way:</p>
+          <CodeBlock label="Command">{`airlock ledger verify ${origin} --key ledger.vkey`}</CodeBlock>
+        </>
+      )}
+      <SectionHeading>Entries</SectionHeading>
+      <DataTable
+        caption="Entries, newest first"
+        rows={entries}
+        rowId={({ index }) => `entry-${index}`}
+        empty="No entry yet."
+        columns={[
+          { label: 'No.', kind: 'number', cell: ({ index }) => index },
+          { label: 'What happened', wide: true, cell: ({ entry }) => entrySentence(entry) },
+          { label: 'Type', kind: 'mono', cell: ({ entry }) => entry.type },
+          {
+            label: 'About',
+            cell: ({ entry }) => <Digest value={entry.subjectDigest} characters={8} />,
+          },
+          {
+            label: 'At',
+            nowrap: true,
+            cell: ({ entry }) => <Time at={new Date(entry.at)} now={now} />,
+          },
+        ]}
+      />
+      {older === null ? null : (
+        <p>
+          <Button href={`/ledger?before=${older}`}>Older entries</Button>
+        </p>
+      )}
+    </Layout>
+  );
+}
+
+/** An entry in words. Values are ids and digests that its writer put there; nothing else is read out of them. */
+export function entrySentence({ type, actor, refs }: LedgerEntry): string {
+  const who = plain(actor.replace(/^person:/, ''));
+  const ref = (name: string): string => plain(refs[name] ?? '?');
+  switch (type) {
+    case 'bundle.admitted':
+      return `${who} took in ${ref('promotion')}${refs['target'] === undefined ? '' : ` for ${ref('target')}`}`;
+    case 'bundle.refused':
+      return `${who} refused a bundle${refs['code'] === undefined ? '' : `: ${ref('code')}`}`;
+    case 'passkey.enrolled':
+      return `${who} enrolled a passkey`;
+    case 'approval.recorded':
+      return `${who} ${refs['decision'] === 'reject' ? 'rejected' : 'approved'} ${ref('promotion')}`;
+    case 'delivery.intent':
+      return `${who} announced delivery ${ref('delivery')} of ${ref('promotion')}`;
+    case 'credential.requested':
+      return `${who} let delivery ${ref('delivery')} log in to Vault once`;
+    case 'credential.issued':
+      return `${who} got a credential for delivery ${ref('delivery')}`;
+    case 'hook.started':
+      return `${who} started the hook of delivery ${ref('delivery')}`;
+    case 'hook.finished':
+      return `the hook of delivery ${ref('delivery')} ended${refs['exit'] === undefined ? '' : ` with ${ref('exit')}`}`;
+    case 'credential.revoked':
+      return `${who} saw the credential of delivery ${ref('delivery')} gone`;
+    case 'delivery.finished':
+      return `${who} ended delivery ${ref('delivery')}: ${ref('state')}`;
+    case 'git.head':
+      return `${who} saw main move`;
+  }
+}

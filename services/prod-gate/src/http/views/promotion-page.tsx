@@ -1,0 +1,258 @@
+import { Badge } from '@airlock/web/views/badge';
+import { Card, SectionHeading, WithAside } from '@airlock/web/views/card';
+import { CheckList } from '@airlock/web/views/check-list';
+import { CodeBlock, Digest } from '@airlock/web/views/code-block';
+import { DataTable } from '@airlock/web/views/data-table';
+import { DescriptionList } from '@airlock/web/views/description-list';
+import { Layout, type Frame } from '@airlock/web/views/layout';
+import { Time } from '@airlock/web/views/time';
+import { VerdictBanner } from '@airlock/web/views/verdict-banner';
+import { approvedBy, reported, type Check } from '../../app/checks.ts';
+import type { PromotionDetails } from '../../app/view-promotion.ts';
+import { sorted } from '../../domain/sentences.ts';
+import { DecisionBox } from './decision-box.tsx';
+import { flagsOf } from './flags.ts';
+import { count, fileSize, headlineOf, plain } from './words.ts';
+
+export interface PromotionPageProps {
+  readonly frame: Frame;
+  readonly view: PromotionDetails;
+  readonly checks: readonly Check[];
+  /** Whether the viewer has a passkey that is in force. */
+  readonly hasPasskey: boolean;
+  readonly now: Date;
+  readonly seen: string;
+}
+
+/** Why it may or may not pass, what changes, and the decision: everything an approver signs, on one page. */
+export function PromotionPage(props: PromotionPageProps) {
+  const { frame, view, checks, now, seen } = props;
+  const { promotion, delivery } = view;
+  const url = `/promotions/${promotion.id}`;
+  const { kind, title, text } = headlineOf(view);
+  const met = checks.filter(({ status }) => status === 'pass').length;
+  const asked = checks.filter(({ status }) => status !== 'skip').length;
+  const name = promotion.subjectName.replace(/\.tar\.gz$/, '');
+  return (
+    <Layout
+      frame={frame}
+      title={`${name} ${plain(promotion.release)} → ${promotion.target}`}
+      breadcrumbs={[
+        { label: 'Queue', href: '/queue' },
+        { label: promotion.target, href: `/targets/${promotion.target}` },
+        { label: plain(promotion.release) },
+      ]}
+      scripts={['passkey.js']}
+      live={`${url}/events?seen=${encodeURIComponent(seen)}`}
+    >
+      <VerdictBanner
+        kind={kind}
+        title={title}
+        text={
+          <>
+            {text}{' '}
+            {promotion.state === 'waiting' ? (
+              <>
+                {met} of {asked} checks pass. Waits until{' '}
+                <Time at={promotion.expiresAt} now={now} />.
+              </>
+            ) : delivery === null ? null : (
+              <a href={`/deliveries/${delivery.id}`}>See the delivery</a>
+            )}
+          </>
+        }
+      />
+      <OtherReasons view={view} />
+      <WithAside aside={<Aside {...props} />}>
+        <SectionHeading note={`${met} / ${asked}`}>Why it may or may not pass</SectionHeading>
+        <CheckList checks={checks.map((check) => checkRow(check, view))} />
+        <Changes view={view} now={now} />
+      </WithAside>
+    </Layout>
+  );
+}
+
+/** What is to be mended besides the sentence on top. */
+function OtherReasons({ view: { verdict, promotion } }: Pick<PromotionPageProps, 'view'>) {
+  if (verdict.allowed || promotion.state !== 'waiting') return null;
+  const [, ...others] = sorted(verdict);
+  if (others.length === 0) return null;
+  return (
+    <ul>
+      {others.map(({ text }) => (
+        <li key={text}>{plain(text)}</li>
+      ))}
+    </ul>
+  );
+}
+
+function checkRow(check: Check, view: PromotionDetails) {
+  const { id, status, title, summary, evidence } = check;
+  const shown = { id, status, title, summary: plain(summary) };
+  if (evidence.length === 0) return shown;
+  return {
+    ...shown,
+    children: (
+      <DescriptionList
+        items={evidence.map(({ label, value, source }, index) => ({
+          // Terms are keys of the list; two decisions of one person must not collide.
+          term:
+            evidence.findIndex((other) => other.label === label) === index
+              ? plain(label)
+              : `${plain(label)} (${index + 1})`,
+          value: longValue(plain(value)),
+          ...(source === undefined ? {} : { source }),
+        }))}
+      />
+    ),
+    open: id === 'approvals' ? view.promotion.state === 'waiting' : status === 'fail',
+  };
+}
+
+const longValue = (value: string) =>
+  /^(sha256:)?[0-9a-f]{40,64}$/.test(value) || /@sha256:/.test(value) ? (
+    <code>{value}</code>
+  ) : (
+    value
+  );
+
+function Aside(props: PromotionPageProps) {
+  const { view, now } = props;
+  const { promotion, policy, requester } = view;
+  return (
+    <>
+      <DecisionBox {...props} />
+      <Card title="Asked" icon="person">
+        <DescriptionList
+          items={[
+            {
+              term: 'By',
+              value: requester?.name ?? plain(promotion.requester),
+              source: reported,
+            },
+            { term: 'Because', value: plain(promotion.reason) || '–', source: reported },
+            {
+              term: 'At',
+              value: <Time at={promotion.requestedAt} now={now} />,
+              source: reported,
+            },
+            { term: 'Taken in', value: <Time at={promotion.admittedAt} now={now} /> },
+          ]}
+        />
+      </Card>
+      {policy === null ? null : (
+        <Card title="Afterwards" icon="rocket">
+          <p class="small">
+            After the last approval the delivery starts by itself: hook{' '}
+            <code>{promotion.hook.slice(0, promotion.hook.indexOf('@'))}</code>, credential{' '}
+            <code>
+              {policy.credentials.vault.databaseMount}/creds/{policy.credentials.vault.databaseRole}
+            </code>{' '}
+            for at most {policy.credentials.vault.ttl} s, destroyed when the hook ends.
+          </p>
+        </Card>
+      )}
+      <Card title="The same by command" icon="terminal">
+        <CodeBlock label="Commands">
+          {`airlock release show ${promotion.id} --why --diff\nairlock approve ${promotion.id}`}
+        </CodeBlock>
+        <p class="small muted">
+          The command shows the same digest from another machine:{' '}
+          <Digest value={`sha256:${promotion.promotionDigest}`} />
+        </p>
+      </Card>
+      {approvedBy(view).length === 0 ? null : (
+        <Card title="Evidence" icon="archive">
+          <p class="small">
+            Everything that an auditor needs to check this offline, with <code>airlock verify</code>
+            :{' '}
+            <a href={`/api/v1/promotions/${promotion.id}/evidence`} download>
+              {promotion.id}-evidence.tar
+            </a>
+          </p>
+        </Card>
+      )}
+    </>
+  );
+}
+
+function Changes({ view, now }: Pick<PromotionPageProps, 'view' | 'now'>) {
+  const { promotion } = view;
+  const { delta } = promotion;
+  return (
+    <>
+      <SectionHeading>What changes since what is live</SectionHeading>
+      <p class="muted">
+        {delta.base === null ? (
+          <>
+            Nothing is live on {promotion.target} yet; the first delivery has no comparison, and the
+            newest commits up to it are listed.
+          </>
+        ) : (
+          <>
+            From {plain(delta.base.release)} (<code>{delta.base.commit.slice(0, 8)}</code>) to{' '}
+            <code>{promotion.commit.slice(0, 8)}</code>, read from the gate’s own mirror of{' '}
+            {promotion.repository}.
+          </>
+        )}
+      </p>
+      <p>
+        {flagsOf(promotion).map(({ text, tone }) => (
+          <>
+            <Badge key={text} {...(tone === undefined ? {} : { tone })}>
+              {text}
+            </Badge>{' '}
+          </>
+        ))}
+        <Badge icon="package">{fileSize(promotion.artifactSize)}</Badge>
+      </p>
+      <DataTable
+        caption="Commits, newest first"
+        rows={delta.commits}
+        empty="No commit lies between what is live and this release."
+        columns={[
+          { label: 'Commit', kind: 'mono', cell: ({ commit }) => commit.slice(0, 8) },
+          { label: 'Message', wide: true, cell: ({ subject }) => plain(subject) },
+          {
+            label: 'Author',
+            cell: ({ authorName, authorEmail }) => (
+              <span title={plain(authorEmail)}>{plain(authorName)}</span>
+            ),
+          },
+          {
+            label: 'Committed',
+            nowrap: true,
+            cell: ({ committedAt }) => <Time at={new Date(committedAt)} now={now} />,
+          },
+        ]}
+      />
+      {delta.commitCount > delta.commits.length ? (
+        <p class="muted">and {delta.commitCount - delta.commits.length} more.</p>
+      ) : null}
+      {delta.files.length === 0 ? null : (
+        <details>
+          <summary>{count(delta.fileCount, 'changed file')}</summary>
+          <DataTable
+            caption="Changed files"
+            rows={delta.files}
+            empty="None."
+            columns={[
+              { label: 'File', kind: 'mono', wide: true, cell: ({ path }) => plain(path) },
+              { label: 'Change', cell: ({ status }) => status },
+              {
+                label: 'Lines',
+                kind: 'number',
+                nowrap: true,
+                cell: ({ added, removed }) =>
+                  added === null ? 'binary' : `+${added} −${removed ?? 0}`,
+              },
+            ]}
+          />
+          {delta.fileCount > delta.files.length ? (
+            <p class="muted">and {delta.fileCount - delta.files.length} more.</p>
+          ) : null}
+        </details>
+      )}
+    </>
+  );
+}

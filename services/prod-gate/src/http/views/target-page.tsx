@@ -1,0 +1,160 @@
+import { Card, SectionHeading, WithAside } from '@airlock/web/views/card';
+import { DataTable } from '@airlock/web/views/data-table';
+import { DescriptionList } from '@airlock/web/views/description-list';
+import { Layout, type Frame } from '@airlock/web/views/layout';
+import { Time } from '@airlock/web/views/time';
+import { VerdictBanner } from '@airlock/web/views/verdict-banner';
+import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
+import type { Delivery, LiveRelease } from '../../app/ports.ts';
+import { approvalRule } from '../../domain/access.ts';
+import { DeliveryTable } from './delivery-page.tsx';
+import { count, plain } from './words.ts';
+
+export interface TargetView {
+  readonly name: string;
+  /** Null when deliveries are on record and the file is gone. */
+  readonly policy: { readonly policy: TargetPolicy; readonly digest: string } | null;
+  readonly roster: Roster;
+  readonly live: LiveRelease | null;
+  readonly deliveries: readonly Delivery[];
+}
+
+export function TargetPage({
+  frame,
+  target,
+  now,
+}: {
+  readonly frame: Frame;
+  readonly target: TargetView;
+  readonly now: Date;
+}) {
+  const { name, policy, live, deliveries } = target;
+  return (
+    <Layout
+      frame={frame}
+      title={name}
+      breadcrumbs={[{ label: 'Targets', href: '/targets' }, { label: name }]}
+    >
+      {policy === null ? (
+        <VerdictBanner
+          kind="fix"
+          title="There is no file for this target."
+          text={`Nothing is taken in or delivered until somebody of platform puts targets/${name}.yaml back.`}
+        />
+      ) : null}
+      <WithAside aside={policy === null ? null : <Rules target={target} />}>
+        <SectionHeading>Live now</SectionHeading>
+        {live === null ? (
+          <p class="muted">Nothing yet; the first delivery has no comparison.</p>
+        ) : (
+          <DescriptionList
+            items={[
+              {
+                term: 'Release',
+                value: <a href={`/promotions/${live.promotionId}`}>{plain(live.release)}</a>,
+              },
+              { term: 'Commit', value: <code>{live.commit}</code> },
+              { term: 'Artifact', value: <code>sha256:{live.artifactDigest}</code> },
+              { term: 'Since', value: <Time at={live.since} now={now} /> },
+              {
+                term: 'Delivery',
+                value: <a href={`/deliveries/${live.deliveryId}`}>{live.deliveryId}</a>,
+              },
+            ]}
+          />
+        )}
+        <SectionHeading>Deliveries</SectionHeading>
+        <DeliveryTable deliveries={deliveries} now={now} />
+      </WithAside>
+    </Layout>
+  );
+}
+
+function Rules({ target }: { readonly target: TargetView }) {
+  if (target.policy === null) return null;
+  const { policy, digest } = target.policy;
+  const rule = approvalRule(policy);
+  const [admits] = policy.admits;
+  const { vault } = policy.credentials;
+  return (
+    <Card title="Rules" icon="shield-lock">
+      <DescriptionList
+        items={[
+          { term: 'Takes in', value: `${admits?.subject ?? ''} from ${admits?.repo ?? ''}` },
+          { term: 'Built by', value: <code>{admits?.builders.id}</code> },
+          { term: 'Tests', value: admits?.tests.replace('-', ' ') ?? '' },
+          { term: 'Approvals', value: `${rule.count} of ${rule.role.replaceAll('-', ' ')}` },
+          {
+            term: 'Who may',
+            value: target.roster.people
+              .filter(({ roles }) => roles.includes(rule.role))
+              .map((person) => person.name)
+              .join(', '),
+          },
+          { term: 'Never counts', value: policy.approvals.exclude.join(', ') },
+          { term: 'Waits at most', value: `${policy.approvals.expires / 3600} h` },
+          { term: 'Hook', value: <code>{policy.deliver.hook}</code> },
+          {
+            term: 'Credential',
+            value: (
+              <>
+                <code>
+                  {vault.databaseMount}/creds/{vault.databaseRole}
+                </code>{' '}
+                for {vault.ttl} s
+              </>
+            ),
+          },
+          { term: 'File', value: <code>sha256:{digest}</code> },
+        ]}
+      />
+      <p class="small muted">
+        Rules are a reviewed file of the gate, not a page: changing targets/{target.name}.yaml makes
+        approvals begin again.
+      </p>
+    </Card>
+  );
+}
+
+export function TargetListPage({
+  frame,
+  targets,
+  now,
+}: {
+  readonly frame: Frame;
+  readonly targets: readonly Pick<TargetView, 'name' | 'policy' | 'live'>[];
+  readonly now: Date;
+}) {
+  return (
+    <Layout frame={frame} title="Targets">
+      <DataTable
+        caption="Targets"
+        rows={targets}
+        empty="No target. Targets are files of the gate: targets/<name>.yaml."
+        columns={[
+          {
+            label: 'Target',
+            nowrap: true,
+            cell: ({ name }) => <a href={`/targets/${name}`}>{name}</a>,
+          },
+          {
+            label: 'Live',
+            wide: true,
+            cell: ({ live }) => (live === null ? 'nothing yet' : plain(live.release)),
+          },
+          {
+            label: 'Since',
+            nowrap: true,
+            cell: ({ live }) => (live === null ? '' : <Time at={live.since} now={now} />),
+          },
+          {
+            label: 'Needs',
+            nowrap: true,
+            cell: ({ policy }) =>
+              policy === null ? '' : count(approvalRule(policy.policy).count, 'approval'),
+          },
+        ]}
+      />
+    </Layout>
+  );
+}

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { approveAs, commitNewProduct, lookAtProduction } from '@airlock/demo/flow';
+import type { Browser, Page } from 'playwright-core';
+import {
+  addAuthenticator,
+  launchChromium,
+  openPage,
+  sidewaysScroll,
+  signInAs,
+  withoutChromium,
+} from '../support/chromium.ts';
+import { runningPair } from '../support/pair.ts';
+
+const patience = { timeout: 30_000 };
+/** Where screenshots go when somebody wants to look: AIRLOCK_SCREENSHOTS=directory. */
+const pictures = process.env['AIRLOCK_SCREENSHOTS'];
+
+let browser: Browser;
+before(async () => {
+  if (withoutChromium === false) browser = await launchChromium();
+});
+after(async () => {
+  if (withoutChromium === false) await browser.close();
+});
+
+async function picture(page: Page, name: string): Promise<void> {
+  if (pictures === undefined) return;
+  mkdirSync(pictures, { recursive: true });
+  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
+}
+
+/** The latest thing that dana asked for, from her page at nonprod to the gate's page. */
+let gatePage = '';
+
+test(
+  'dana watches her push being built, live, and asks for promotion',
+  { skip: withoutChromium },
+  async () => {
+    const pair = await runningPair();
+    const { context, page, complaints } = await openPage(browser, { scheme: 'light', width: 1280 });
+    await signInAs(page, `${pair.nonprodOrigin}/`, 'dana');
+    const commit = await commitNewProduct(pair);
+    const link = page
+      .locator(`a[href^="/runs/"]`)
+      .filter({ hasText: /Sell the widget/ })
+      .first();
+    await link.waitFor(patience);
+    await link.click();
+    await page.getByText('+ sh test.sh').waitFor(patience);
+    await page
+      .getByText(/^Passed/)
+      .first()
+      .waitFor(patience);
+    await picture(page, 'nonprod-run-light-1280');
+
+    await page.goto(`${pair.nonprodOrigin}/candidates`);
+    await page.locator('a[href^="/candidates/"]').first().click();
+    await page.getByText(commit.slice(0, 12)).first().waitFor(patience);
+    await picture(page, 'nonprod-candidate-light-1280');
+    await page.getByRole('button', { name: 'Ask for promotion' }).click();
+    const link2 = page.locator(`a[href^="${pair.gateOrigin}/"]`).first();
+    await link2.waitFor(patience);
+    gatePage = (await link2.getAttribute('href')) ?? '';
+    await picture(page, 'nonprod-promotion-light-1280');
+    assert.match(gatePage, /\/promotions\/prm_/);
+    assert.deepEqual(complaints, []);
+    await context.close();
+  },
+);
+
+test(
+  'mira enrols a passkey, reads what changes, approves, and watches it go live',
+  { skip: withoutChromium },
+  async () => {
+    const pair = await runningPair();
+    const before_ = await lookAtProduction(pair);
+    await approveAs(pair, 'leo', new URL(gatePage).pathname.split('/').at(-1) ?? '');
+
+    const { context, page, complaints } = await openPage(browser, { scheme: 'dark', width: 1280 });
+    await addAuthenticator(context, page);
+    await signInAs(page, `${pair.gateOrigin}/me`, 'mira');
+    await page.locator('form[data-passkey="enrol"] input[name="label"]').fill('virtual key');
+    await page.locator('form[data-passkey="enrol"] button[type="submit"]').click();
+    await page.getByText('virtual key').first().waitFor(patience);
+    await picture(page, 'gate-me-dark-1280');
+
+    await page.goto(`${pair.gateOrigin}/queue`);
+    await page.getByRole('heading', { name: /Needs you/ }).waitFor(patience);
+    await picture(page, 'gate-queue-dark-1280');
+    await page.goto(gatePage);
+    await page
+      .getByText(/1 of 2 approvals/)
+      .first()
+      .waitFor(patience);
+    await page
+      .getByText(/Sell the widget/)
+      .first()
+      .waitFor(patience);
+    await picture(page, 'gate-promotion-dark-1280');
+    await page.locator('form[data-passkey="approve"] button[type="submit"]').click();
+
+    await page.getByText(/^Live/).first().waitFor(patience);
+    await picture(page, 'gate-live-dark-1280');
+    await page.locator('a[href^="/deliveries/"]').first().click();
+    await page
+      .getByText(/revoked/i)
+      .first()
+      .waitFor(patience);
+    await picture(page, 'gate-delivery-dark-1280');
+    assert.deepEqual(complaints, []);
+    await context.close();
+
+    const now = await lookAtProduction(pair);
+    assert.equal(now.releases.length, before_.releases.length + 1);
+    assert.deepEqual(now.ephemeralRoles, []);
+  },
+);
+
+test(
+  'every page fits a phone, light and dark, and breaks no rule of its own policy',
+  { skip: withoutChromium },
+  async () => {
+    const pair = await runningPair();
+    for (const scheme of ['light', 'dark'] as const) {
+      const { context, page, complaints } = await openPage(browser, { scheme, width: 390 });
+      for (const [origin, person, paths] of [
+        [pair.nonprodOrigin, 'dana', ['/', '/candidates', '/promotions']],
+        [
+          pair.gateOrigin,
+          'mira',
+          ['/queue', '/targets/prod-eu', '/leases', '/ledger', '/me', new URL(gatePage).pathname],
+        ],
+      ] as const) {
+        await signInAs(page, `${origin}${paths[0]}`, person);
+        for (const path of paths) {
+          const answer = await page.goto(`${origin}${path}`);
+          assert.equal(answer?.status(), 200, path);
+          assert.equal(await sidewaysScroll(page), 0, `${path} scrolls sideways at 390 px`);
+          assert.equal(await page.locator('[style]').count(), 0, `${path} has inline styles`);
+          await picture(
+            page,
+            `${origin === pair.gateOrigin ? 'gate' : 'nonprod'}${path.replaceAll('/', '-')}-${scheme}-390`,
+          );
+        }
+      }
+      assert.deepEqual(complaints, []);
+      await context.close();
+    }
+  },
+);
+
+test(
+  'a page that needs a role says which group is missing, and who is asking',
+  { skip: withoutChromium },
+  async () => {
+    const pair = await runningPair();
+    const { context, page } = await openPage(browser, { scheme: 'light', width: 1280 });
+    await signInAs(page, gatePage, 'dana');
+    assert.equal(await page.locator('form[data-passkey="approve"]').count(), 0);
+    await picture(page, 'gate-promotion-as-dana-light-1280');
+    await context.close();
+    const dana = await pair.signIn('gate', 'dana');
+    await assert.rejects(dana.postJson('/api/v1/me/passkeys/options', {}), /release-managers/);
+  },
+);

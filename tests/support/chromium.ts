@@ -1,0 +1,82 @@
+/** Debian's Chromium with the virtual authenticator, watched for anything that the page policy refuses. */
+import {
+  chromium as chromiumPackage,
+  findBinary,
+  installCommand,
+} from '@airlock/testkit/system-packages';
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+
+const binary = findBinary(chromiumPackage);
+
+/** False, or why browser tests are skipped; under CI a missing browser fails instead. */
+export const withoutChromium: string | false =
+  binary === null && process.env['CI'] === undefined
+    ? `chromium is missing: ${installCommand(chromiumPackage)}`
+    : false;
+
+export interface WatchedPage {
+  readonly page: Page;
+  /** Console errors so far: a violation of the page policy is one. */
+  readonly complaints: readonly string[];
+}
+
+export async function launchChromium(): Promise<Browser> {
+  if (binary === null) throw new Error(`chromium is missing: ${installCommand(chromiumPackage)}`);
+  return chromium.launch({
+    executablePath: binary,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+export async function openPage(
+  browser: Browser,
+  look: { readonly scheme: 'light' | 'dark'; readonly width: number },
+): Promise<WatchedPage & { readonly context: BrowserContext }> {
+  const context = await browser.newContext({
+    colorScheme: look.scheme,
+    viewport: { width: look.width, height: 900 },
+  });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(`${page.url()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => complaints.push(`${page.url()}: ${error.message}`));
+  return { context, page, complaints };
+}
+
+/** Gives the page a platform authenticator that verifies its user and answers without a touch. */
+export async function addAuthenticator(context: BrowserContext, page: Page): Promise<void> {
+  const devtools = await context.newCDPSession(page);
+  await devtools.send('WebAuthn.enable');
+  await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+}
+
+/** Opens an address as a person does who is not signed in: to the sign-in server, pick a name, and back. */
+export async function signInAs(page: Page, url: string, person: string): Promise<void> {
+  await page.goto(url);
+  await page.click(`button[value="${person}"]`);
+  const { origin, pathname } = new URL(url);
+  await page.waitForURL((now) => now.origin === origin && now.pathname === pathname);
+}
+
+/** How far the page can be scrolled sideways, in pixels; 0 is right at every width. */
+export const sidewaysScroll = (page: Page): Promise<number> =>
+  page.evaluate('document.documentElement.scrollWidth - window.innerWidth');

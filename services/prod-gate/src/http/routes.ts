@@ -1,11 +1,17 @@
 import type { Route } from '@airlock/web/route';
 import { ledgerRoutes } from './ledger-export.ts';
 import { apiRoutes, type ApiPorts } from './routes/api.ts';
+import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
 
-export type GatePorts = ApiPorts & PagePorts;
+export type GatePorts = ApiPorts & PagePorts & EvidencePorts;
 
 /** Everything that the gate answers to. */
 export function gateRoutes(ports: GatePorts): Route[] {
-  return [...pageRoutes(ports), ...apiRoutes(ports), ...ledgerRoutes(ports.ledger)];
+  return [
+    ...pageRoutes(ports),
+    ...apiRoutes(ports),
+    ...evidenceRoutes(ports),
+    ...ledgerRoutes(ports.ledger),
+  ];
 }

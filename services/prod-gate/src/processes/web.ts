@@ -13,6 +13,7 @@ import { createWebServer } from '@airlock/web/server';
 import { timeText } from '@airlock/web/views/time';
 import { delivererBell } from '../adapters/bull/bells.ts';
 import { loadGateFiles } from '../adapters/files/gate-files.ts';
+import { readPolicyFiles } from '../adapters/files/policy-files.ts';
 import { readVerifierKey } from '../adapters/files/verifier-key.ts';
 import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
@@ -90,6 +91,10 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       passkeys,
       proofs,
       webSessions: createWebSessions(database),
+      evidence: {
+        ...{ approvals, passkeys, ledger },
+        policyFiles: (target) => readPolicyFiles(config.files, target),
+      },
       queries,
       deliveries,
       sessions,

@@ -7,7 +7,7 @@ import { DescriptionList } from '@airlock/web/views/description-list';
 import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
-import { approvedBy, reported, type Check } from '../../app/checks.ts';
+import { reported, type Check } from '../../app/checks.ts';
 import type { PromotionDetails } from '../../app/view-promotion.ts';
 import { sorted } from '../../domain/sentences.ts';
 import { DecisionBox } from './decision-box.tsx';
@@ -161,7 +161,7 @@ function Aside(props: PromotionPageProps) {
           <Digest value={`sha256:${promotion.promotionDigest}`} />
         </p>
       </Card>
-      {approvedBy(view).length === 0 ? null : (
+      {view.delivery?.finishedAt == null ? null : (
         <Card title="Evidence" icon="archive">
           <p class="small">
             Everything that an auditor needs to check this offline, with <code>airlock verify</code>

@@ -6,6 +6,7 @@
  */
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { Problem } from '@airlock/common/wire/problem';
 import { CliError, exitCode } from './exit-codes.ts';
 
 export interface Answer {
@@ -271,17 +272,15 @@ function problemOf(answer: Answer, url: URL): CliError {
           : exitCode.error;
   let words = textOf(answer.body.toString('utf8'));
   try {
-    const problem = JSON.parse(answer.body.toString('utf8')) as {
-      title?: string;
-      detail?: string;
-      code?: string;
-    };
+    const problem = Problem.parse(JSON.parse(answer.body.toString('utf8')));
+    const groups = problem.needs?.map(({ group }) => group).join(', ');
     words = [
       problem.title,
       problem.detail,
-      problem.code === undefined ? undefined : `(${problem.code})`,
+      groups === undefined ? undefined : `Missing group: ${groups}.`,
+      `(${[problem.code, ...(problem.codes ?? [])].join(', ')})`,
     ]
-      .filter(Boolean)
+      .filter((part) => part !== undefined)
       .join(' ');
   } catch {
     // No problem document: the page's text says what happened.

@@ -122,6 +122,10 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
       throw new HttpError('host-unknown', `only ${origin.host} is served here`);
     next();
   });
+  // Browsers ask for it on pages that name no icon, such as the hop after a sign-in.
+  app.get('/favicon.ico', (_request, response) => {
+    response.redirect(302, assets.url(`favicon-${service}.svg`));
+  });
   app.get('/livez', (_request, response) => {
     response.type('text').send('ok\n');
   });

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { before, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { decideWithPasskey, enrolPasskey } from '@airlock/cli/decisions';
 import { createSoftwarePasskey } from '@airlock/cli/software-passkey';
 import { approvalChallenge, approvalStatement } from '@airlock/common/approval/statement';
@@ -25,201 +25,207 @@ const patience = 3;
 let pair: Pair;
 let promotion: string;
 
-before(async () => {
-  pair = await runningPair();
-  promotion = await waitingPromotion(pair);
-});
-
-test('a genuine promotion without approvals waits and says so: approvals-missing', async () => {
-  await withoutDelivery(pair, () => Promise.resolve(), patience);
-  await assertWaits(pair, promotion, { code: 'approvals-missing', have: 0 });
-});
-
-test('the developer who asked for it enrols no passkey and begins no approval', async () => {
-  const dana = await pair.signIn('gate', 'dana');
-  const mayNot = { message: /answered 403: .*release.manager/is };
-  await assert.rejects(dana.postJson('/api/v1/me/passkeys/options', {}), mayNot);
-  await assert.rejects(
-    dana.postJson(`/api/v1/promotions/${promotion}/decisions/options`, {}),
-    mayNot,
-  );
-});
-
-test('one approval of two delivers nothing', async () => {
-  await withoutDelivery(pair, () => approveAs(pair, 'leo', promotion), patience);
-  await assertWaits(pair, promotion, { code: 'approvals-missing', have: 1 });
-});
-
-test('the same person approving twice is refused', async () => {
-  await assert.rejects(approveAs(pair, 'leo', promotion), {
-    message: /answered 409: .*You decided/s,
+describe('a genuine promotion', () => {
+  before(async () => {
+    pair = await runningPair();
+    promotion = await waitingPromotion(pair);
   });
-});
 
-test('a copy of Leo’s approval under Mira’s name does not count', async () => {
-  const copies = await withoutDelivery(
-    pair,
-    () =>
-      pair.query<{ id: string }>(
-        'gate',
-        `insert into approval (id, promotion_id, person, decision, note, promotion_digest, statement, credential_id,
+  test('a genuine promotion without approvals waits and says so: approvals-missing', async () => {
+    await withoutDelivery(pair, () => Promise.resolve(), patience);
+    await assertWaits(pair, promotion, { code: 'approvals-missing', have: 0 });
+  });
+
+  test('the developer who asked for it enrols no passkey and begins no approval', async () => {
+    const dana = await pair.signIn('gate', 'dana');
+    const mayNot = { message: /answered 403: .*release.manager/is };
+    await assert.rejects(dana.postJson('/api/v1/me/passkeys/options', {}), mayNot);
+    await assert.rejects(
+      dana.postJson(`/api/v1/promotions/${promotion}/decisions/options`, {}),
+      mayNot,
+    );
+  });
+
+  test('one approval of two delivers nothing', async () => {
+    await withoutDelivery(pair, () => approveAs(pair, 'leo', promotion), patience);
+    await assertWaits(pair, promotion, { code: 'approvals-missing', have: 1 });
+  });
+
+  test('the same person approving twice is refused', async () => {
+    await assert.rejects(approveAs(pair, 'leo', promotion), {
+      message: /answered 409: .*You decided/s,
+    });
+  });
+
+  test('a copy of Leo’s approval under Mira’s name does not count', async () => {
+    const copies = await withoutDelivery(
+      pair,
+      () =>
+        pair.query<{ id: string }>(
+          'gate',
+          `insert into approval (id, promotion_id, person, decision, note, promotion_digest, statement, credential_id,
            authenticator_data, client_data_json, signature, sign_count_before, nonce)
          select $2, promotion_id, 'mira', decision, note, promotion_digest, statement, credential_id,
            authenticator_data, client_data_json, signature, sign_count_before, 'another nonce'
          from approval where promotion_id = $1 returning id`,
-        [promotion, formatId('apr', randomBytes(10))],
-      ),
-    patience,
-  );
-  assert.equal(copies.length, 1);
-  await assertWaits(pair, promotion, { code: 'approvals-missing', have: 1 });
-  await pair.query('gate', 'delete from approval where id = $1', [copies[0]?.id]);
-});
-
-test('a passkey that stands in a row and not in the signed ledger approves nothing', async () => {
-  const { promotionDigest } = await detailsOf(pair, promotion);
-  const forged = await forgePasskey('mira');
-  await withoutDelivery(
-    pair,
-    () => insertApproval({ ...forged, person: 'mira', approver: 'mira', promotionDigest }),
-    patience,
-  );
-  await assertWaits(pair, promotion, { code: 'approvals-missing', have: 1 });
-  await forget(forged.credentialId);
-});
-
-test('a changed public key under the credential of Leo’s enrolled passkey makes his approval void', async () => {
-  const forged = createSoftwarePasskey({ rpId: 'gate.localhost', origin: pair.gateOrigin });
-  const [kept] = await pair.query<{ public_key_pem: string }>(
-    'gate',
-    `select public_key_pem from passkey where person = 'leo'`,
-  );
-  const setKey = (pem: string | undefined): Promise<unknown> =>
-    pair.query('gate', `update passkey set public_key_pem = $1 where person = 'leo'`, [pem]);
-  await withoutDelivery(pair, () => setKey(publicKeyOf(forged)), patience);
-  await assertWaits(pair, promotion, { code: 'approvals-missing', have: 0 });
-  await setKey(kept?.public_key_pem);
-  await assertWaits(pair, promotion, { code: 'approvals-missing', have: 1 });
-});
-
-test('a target file edited after an approval makes it void', async () => {
-  const file = join(pair.layout.gateConfig, `targets/${target}.yaml`);
-  const original = readFileSync(file, 'utf8');
-  const have = async (): Promise<number> => (await detailsOf(pair, promotion)).approvals.have;
-  const becomes = (expected: number): Promise<true> =>
-    until(`${expected} approvals that count`, 15, async () =>
-      (await have()) === expected ? true : null,
+          [promotion, formatId('apr', randomBytes(10))],
+        ),
+      patience,
     );
-  try {
+    assert.equal(copies.length, 1);
+    await assertWaits(pair, promotion, { code: 'approvals-missing', have: 1 });
+    await pair.query('gate', 'delete from approval where id = $1', [copies[0]?.id]);
+  });
+
+  test('a passkey that stands in a row and not in the signed ledger approves nothing', async () => {
+    const { promotionDigest } = await detailsOf(pair, promotion);
+    const forged = await forgePasskey('mira');
+    await withoutDelivery(
+      pair,
+      () => insertApproval({ ...forged, person: 'mira', approver: 'mira', promotionDigest }),
+      patience,
+    );
+    await assertWaits(pair, promotion, { code: 'approvals-missing', have: 1 });
+    await forget(forged.credentialId);
+  });
+
+  test('a changed public key under the credential of Leo’s enrolled passkey makes his approval void', async () => {
+    const forged = createSoftwarePasskey({ rpId: 'gate.localhost', origin: pair.gateOrigin });
+    const [kept] = await pair.query<{ public_key_pem: string }>(
+      'gate',
+      `select public_key_pem from passkey where person = 'leo'`,
+    );
+    const setKey = (pem: string | undefined): Promise<unknown> =>
+      pair.query('gate', `update passkey set public_key_pem = $1 where person = 'leo'`, [pem]);
+    await withoutDelivery(pair, () => setKey(publicKeyOf(forged)), patience);
+    await assertWaits(pair, promotion, { code: 'approvals-missing', have: 0 });
+    await setKey(kept?.public_key_pem);
+    await assertWaits(pair, promotion, { code: 'approvals-missing', have: 1 });
+  });
+
+  test('a target file edited after an approval makes it void', async () => {
+    const file = join(pair.layout.gateConfig, `targets/${target}.yaml`);
+    const original = readFileSync(file, 'utf8');
+    const have = async (): Promise<number> => (await detailsOf(pair, promotion)).approvals.have;
+    const becomes = (expected: number): Promise<true> =>
+      until(`${expected} approvals that count`, 15, async () =>
+        (await have()) === expected ? true : null,
+      );
+    try {
+      await withoutDelivery(
+        pair,
+        async () => {
+          writeFileSync(file, original.replace('count: 2', 'count: 1'));
+          assert.notEqual(readFileSync(file, 'utf8'), original);
+          await becomes(0);
+        },
+        patience,
+      );
+      await assertWaits(pair, promotion, { code: 'approvals-missing', have: 0 });
+    } finally {
+      writeFileSync(file, original);
+    }
+    // The facts that Leo signed are so again.
+    await becomes(1);
+  });
+
+  test('a document edited after an approval is not delivered, whoever approves it then', async () => {
+    const [row] = await pair.query<{ document: Buffer; artifact_digest: string }>(
+      'gate',
+      'select document, artifact_digest from promotion where id = $1',
+      [promotion],
+    );
+    assert.ok(row);
+    const edited = row.document
+      .toString('utf8')
+      .replaceAll(row.artifact_digest, sha256(Buffer.from('something else')));
+    const setDocument = (document: Buffer): Promise<unknown> =>
+      pair.query('gate', 'update promotion set document = $2 where id = $1', [promotion, document]);
     await withoutDelivery(
       pair,
       async () => {
-        writeFileSync(file, original.replace('count: 2', 'count: 1'));
-        assert.notEqual(readFileSync(file, 'utf8'), original);
-        await becomes(0);
+        await setDocument(Buffer.from(edited));
+        await approveAs(pair, 'mira', promotion);
       },
       patience,
     );
-    await assertWaits(pair, promotion, { code: 'approvals-missing', have: 0 });
-  } finally {
-    writeFileSync(file, original);
-  }
-  // The facts that Leo signed are so again.
-  await becomes(1);
-});
+    assert.equal((await detailsOf(pair, promotion)).state, 'waiting');
+    await assertWaits(pair, promotion, { code: 'document-differs', have: 2 });
+    await pair.query('gate', `delete from approval where promotion_id = $1 and person = 'mira'`, [
+      promotion,
+    ]);
+    await setDocument(row.document);
+  });
 
-test('a document edited after an approval is not delivered, whoever approves it then', async () => {
-  const [row] = await pair.query<{ document: Buffer; artifact_digest: string }>(
-    'gate',
-    'select document, artifact_digest from promotion where id = $1',
-    [promotion],
-  );
-  assert.ok(row);
-  const edited = row.document
-    .toString('utf8')
-    .replaceAll(row.artifact_digest, sha256(Buffer.from('something else')));
-  const setDocument = (document: Buffer): Promise<unknown> =>
-    pair.query('gate', 'update promotion set document = $2 where id = $1', [promotion, document]);
-  await withoutDelivery(
-    pair,
-    async () => {
-      await setDocument(Buffer.from(edited));
-      await approveAs(pair, 'mira', promotion);
-    },
-    patience,
-  );
-  assert.equal((await detailsOf(pair, promotion)).state, 'waiting');
-  await assertWaits(pair, promotion, { code: 'document-differs', have: 2 });
-  await pair.query('gate', `delete from approval where promotion_id = $1 and person = 'mira'`, [
-    promotion,
-  ]);
-  await setDocument(row.document);
-});
+  test('an artifact digest edited in the row is not delivered', async () => {
+    const original = await withoutDelivery(
+      pair,
+      async () => {
+        const [row] = await pair.query<{ artifact_digest: string }>(
+          'gate',
+          'select artifact_digest from promotion where id = $1',
+          [promotion],
+        );
+        await pair.query('gate', 'update promotion set artifact_digest = $2 where id = $1', [
+          promotion,
+          sha256(Buffer.from('something else')),
+        ]);
+        return row?.artifact_digest;
+      },
+      patience,
+    );
+    const { state, verdict } = await detailsOf(pair, promotion);
+    assert.equal(state, 'waiting');
+    assert.notDeepEqual(
+      verdict.codes,
+      ['approvals-missing'],
+      'the page says that something differs',
+    );
+    await pair.query('gate', 'update promotion set artifact_digest = $2 where id = $1', [
+      promotion,
+      original,
+    ]);
+    await until('the document of the true digest', 10, async () =>
+      (await detailsOf(pair, promotion)).verdict.codes.join() === 'approvals-missing' ? true : null,
+    );
+  });
 
-test('an artifact digest edited in the row is not delivered', async () => {
-  const original = await withoutDelivery(
-    pair,
-    async () => {
-      const [row] = await pair.query<{ artifact_digest: string }>(
-        'gate',
-        'select artifact_digest from promotion where id = $1',
-        [promotion],
-      );
-      await pair.query('gate', 'update promotion set artifact_digest = $2 where id = $1', [
-        promotion,
-        sha256(Buffer.from('something else')),
-      ]);
-      return row?.artifact_digest;
-    },
-    patience,
-  );
-  const { state, verdict } = await detailsOf(pair, promotion);
-  assert.equal(state, 'waiting');
-  assert.notDeepEqual(verdict.codes, ['approvals-missing'], 'the page says that something differs');
-  await pair.query('gate', 'update promotion set artifact_digest = $2 where id = $1', [
-    promotion,
-    original,
-  ]);
-  await until('the document of the true digest', 10, async () =>
-    (await detailsOf(pair, promotion)).verdict.codes.join() === 'approvals-missing' ? true : null,
-  );
-});
+  test('after all that, the approvals of two release managers deliver it, once', async () => {
+    const before = await lookAtProduction(pair);
+    const { approvals } = await detailsOf(pair, promotion);
+    if (approvals.have === 0) await approveAs(pair, 'leo', promotion);
+    await approveAs(pair, 'mira', promotion);
+    const { state, release } = await waitForEnd(pair, promotion);
+    assert.equal(state, 'live');
+    const after = await lookAtProduction(pair);
+    assert.deepEqual(
+      after.releases.filter((name) => !before.releases.includes(name)),
+      [release],
+    );
+    assert.deepEqual(after.ephemeralRoles, []);
+  });
 
-test('after all that, the approvals of two release managers deliver it, once', async () => {
-  const before = await lookAtProduction(pair);
-  const { approvals } = await detailsOf(pair, promotion);
-  if (approvals.have === 0) await approveAs(pair, 'leo', promotion);
-  await approveAs(pair, 'mira', promotion);
-  const { state, release } = await waitForEnd(pair, promotion);
-  assert.equal(state, 'live');
-  const after = await lookAtProduction(pair);
-  assert.deepEqual(
-    after.releases.filter((name) => !before.releases.includes(name)),
-    [release],
-  );
-  assert.deepEqual(after.ephemeralRoles, []);
-});
+  test('a release manager who asked for it does not approve it: somebody else decides', async () => {
+    const own = await waitingPromotion(pair, 'leo');
+    const leo = await pair.signIn('gate', 'leo');
+    const passkeyFile = await enrolPasskey(leo, pair.layout.passkeys);
+    await withoutDelivery(pair, () =>
+      assert.rejects(decideWithPasskey(leo, { promotionId: own, passkeyFile, note: '' }), {
+        message: /answered 403: .*somebody else decides/s,
+      }),
+    );
+    await assertWaits(pair, own, { code: 'approvals-missing', have: 0 });
+  });
 
-test('a release manager who asked for it does not approve it: somebody else decides', async () => {
-  const own = await waitingPromotion(pair, 'leo');
-  const leo = await pair.signIn('gate', 'leo');
-  const passkeyFile = await enrolPasskey(leo, pair.layout.passkeys);
-  await withoutDelivery(pair, () =>
-    assert.rejects(decideWithPasskey(leo, { promotionId: own, passkeyFile, note: '' }), {
-      message: /answered 403: .*somebody else decides/s,
-    }),
-  );
-  await assertWaits(pair, own, { code: 'approvals-missing', have: 0 });
-});
-
-test('a release manager who wrote one of its commits does not approve it', async () => {
-  const own = await waitingPromotion(pair, 'dana', 'mira');
-  await withoutDelivery(pair, () =>
-    assert.rejects(approveAs(pair, 'mira', own), {
-      message: /answered 403: .*somebody else decides/s,
-    }),
-  );
-  await assertWaits(pair, own, { code: 'approvals-missing', have: 0 });
+  test('a release manager who wrote one of its commits does not approve it', async () => {
+    const own = await waitingPromotion(pair, 'dana', 'mira');
+    await withoutDelivery(pair, () =>
+      assert.rejects(approveAs(pair, 'mira', own), {
+        message: /answered 403: .*somebody else decides/s,
+      }),
+    );
+    await assertWaits(pair, own, { code: 'approvals-missing', have: 0 });
+  });
 });
 
 interface ForgedPasskey {

@@ -3,7 +3,9 @@
  * state that the table of the delivery cycle names, within half a minute, and nothing of its credential is left anywhere.
  */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   approveAs,
@@ -14,6 +16,7 @@ import {
   waitForCandidate,
 } from '@airlock/demo/flow';
 import type { Pair } from '@airlock/demo/pair';
+import { parseDocument } from 'yaml';
 import { runningPair } from '../support/pair.ts';
 
 /** Each place where the deliverer may die, and what becomes of the promotion. */
@@ -34,7 +37,6 @@ const deaths: readonly [failpoint: string, end: 'failed' | 'indeterminate' | 'li
   ['session-clean', 'live'],
 ];
 
-/** A login that was minted may be used until it expires (20 s); only then does the watchdog call its session clean. */
 const endWithinSeconds = 30;
 
 /** Built while the case before it is delivered. */
@@ -44,39 +46,56 @@ async function build(pair: Pair): Promise<string> {
   return (await waitForCandidate(pair, await commitNewProduct(pair))).id;
 }
 
-for (const [index, [failpoint, end]] of deaths.entries()) {
-  test(`killed at ${failpoint}, the delivery ends ${end} and leaves no lease and no role`, async () => {
-    const pair = await runningPair();
-    const candidate = await (nextCandidate ?? build(pair));
-    nextCandidate = undefined;
-    const before = await lookAtProduction(pair);
+describe('the deliverer killed at every step', () => {
+  before(async () => setLoginSeconds(await runningPair(), 8));
+  after(async () => setLoginSeconds(await runningPair(), 20));
 
-    await pair.process('gate-deliverer').stop();
-    const doomed = await pair.start('gate-deliverer', { AIRLOCK_FAILPOINT: failpoint });
-    const promotion = await askForPromotion(pair, candidate, `dies at ${failpoint}`);
-    await approveAs(pair, 'leo', promotion);
-    await approveAs(pair, 'mira', promotion);
-    const death = await Promise.race([doomed.ended, delay(20_000, null)]);
-    assert.equal(death?.signal, 'SIGKILL', `the deliverer passed ${failpoint}`);
+  for (const [index, [failpoint, end]] of deaths.entries()) {
+    test(`killed at ${failpoint}, the delivery ends ${end} and leaves no lease and no role`, async () => {
+      const pair = await runningPair();
+      const candidate = await (nextCandidate ?? build(pair));
+      nextCandidate = undefined;
+      const before = await lookAtProduction(pair);
 
-    await pair.start('gate-deliverer');
-    if (index + 1 < deaths.length) {
-      nextCandidate = build(pair);
-      // Awaited by the next test.
-      nextCandidate.catch(() => {});
-    }
-    const state = await until(
-      `the end of the delivery killed at ${failpoint}`,
-      endWithinSeconds,
-      () => endOf(pair, promotion),
-    );
-    assert.equal(state, end);
-    await assertNothingIsLeft(pair, promotion);
+      await pair.process('gate-deliverer').stop();
+      const doomed = await pair.start('gate-deliverer', { AIRLOCK_FAILPOINT: failpoint });
+      const promotion = await askForPromotion(pair, candidate, `dies at ${failpoint}`);
+      await approveAs(pair, 'leo', promotion);
+      await approveAs(pair, 'mira', promotion);
+      const death = await Promise.race([doomed.ended, delay(20_000, null)]);
+      assert.equal(death?.signal, 'SIGKILL', `the deliverer passed ${failpoint}`);
 
-    const after = await lookAtProduction(pair);
-    if (end === 'failed') assert.deepEqual(after, before, 'production is unchanged');
-    if (end === 'live') assert.equal(after.releases.length, before.releases.length + 1);
-  });
+      await pair.start('gate-deliverer');
+      if (index + 1 < deaths.length) {
+        nextCandidate = build(pair);
+        // Awaited by the next test.
+        nextCandidate.catch(() => {});
+      }
+      const state = await until(
+        `the end of the delivery killed at ${failpoint}`,
+        endWithinSeconds,
+        () => endOf(pair, promotion),
+      );
+      assert.equal(state, end);
+      await assertNothingIsLeft(pair, promotion);
+
+      const after = await lookAtProduction(pair);
+      if (end === 'failed') assert.deepEqual(after, before, 'production is unchanged');
+      if (end === 'live') assert.equal(after.releases.length, before.releases.length + 1);
+    });
+  }
+});
+
+/** How long a minted login is good for; a crash right after the mint is over no sooner. */
+async function setLoginSeconds(pair: Pair, seconds: number): Promise<void> {
+  for (const name of ['gate-authority', 'gate-deliverer'] as const) {
+    const file = join(pair.layout.config, `${name}.yaml`);
+    const config = parseDocument(readFileSync(file, 'utf8'));
+    config.set('loginSeconds', seconds);
+    writeFileSync(file, config.toString());
+    await pair.process(name).stop();
+    await pair.start(name);
+  }
 }
 
 /** Null while it runs, or while its credential is not proven gone. */

@@ -123,7 +123,11 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
       const error = result.clean
         ? `its login can be used until ${loginPossibleUntil?.toISOString() ?? ''}; swept until then`
         : (result.error ?? `${result.remaining.leases ?? 'unknown'} leases are left`);
-      await retryLater(session, error, now);
+      await retryLater(session, error, {
+        now,
+        // What is clean but for its login is asked again right when that ends.
+        latest: result.clean ? loginPossibleUntil : null,
+      });
       return;
     }
     nextTry.delete(session.id);
@@ -155,10 +159,15 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
     return new Date(expiresAt.getTime() + loginSkewSeconds * 1000);
   }
 
-  async function retryLater(session: VaultSession, error: string, now: Date): Promise<void> {
+  async function retryLater(
+    session: VaultSession,
+    error: string,
+    { now, latest }: { now: Date; latest: Date | null },
+  ): Promise<void> {
     const attempts = (nextTry.get(session.id)?.attempts ?? 0) + 1;
     const pause = Math.min(firstPauseMs * 2 ** (attempts - 1), longestPauseMs);
-    nextTry.set(session.id, { at: now.getTime() + pause, attempts });
+    const at = Math.min(now.getTime() + pause, latest === null ? Infinity : latest.getTime() + 1);
+    nextTry.set(session.id, { at, attempts });
     await sessions.revokeFailed(session.id, error);
     onEvent({
       name: 'revocation-failed',

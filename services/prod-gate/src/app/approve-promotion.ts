@@ -105,6 +105,12 @@ export function createDecisions(ports: {
         `This promotion is ${promotion.state} and takes no more decisions.`,
       );
     }
+    if (promotion.expiresAt <= ports.now()) {
+      throw new DecisionError(
+        'promotion-not-waiting',
+        `It waited until ${promotion.expiresAt.toISOString()} and has expired; ask for the release again in nonprod.`,
+      );
+    }
     return { person, promotion, files, policy };
   }
 
@@ -228,14 +234,15 @@ export function createDecisions(ports: {
         nonce,
         notAfter: formatTimestamp(notAfter),
       });
-      await passkeys.insertChallenge({
+      const ceremony = {
         nonce,
         kind: 'approval',
         person: person.id,
         promotionId: promotion.id,
         statement,
         expiresAt: new Date(now.getTime() + ceremonyMinutes * 60_000),
-      });
+      } as const;
+      await passkeys.insertChallenge(ceremony, now);
       return {
         challenge: approvalChallenge(statement).toString('base64url'),
         nonce,

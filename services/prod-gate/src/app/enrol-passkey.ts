@@ -77,14 +77,16 @@ export function createEnrolment(ports: {
     async begin(nameId) {
       const person = await enroller(nameId);
       const challenge = ports.randomNonce();
-      await passkeys.insertChallenge({
+      const now = ports.now();
+      const ceremony = {
         nonce: challenge,
         kind: 'enrolment',
         person: person.id,
         promotionId: null,
         statement: null,
-        expiresAt: new Date(ports.now().getTime() + ceremonyMinutes * 60_000),
-      });
+        expiresAt: new Date(now.getTime() + ceremonyMinutes * 60_000),
+      } as const;
+      await passkeys.insertChallenge(ceremony, now);
       const existing = (await passkeys.ofPerson(person.id)).map(({ credentialId }) => credentialId);
       return { challenge, person, existing };
     },

@@ -235,8 +235,8 @@ export type PasskeyStore = {
     tx: Transaction,
     use: { credentialId: string; from: number; to: number; at: Date },
   ): Promise<void>;
-  /** Also deletes what has expired. */
-  insertChallenge(challenge: Challenge): Promise<void>;
+  /** Also deletes what has expired at `now`. */
+  insertChallenge(challenge: Challenge, now: Date): Promise<void>;
   /**
    * Takes the challenge out, so that a nonce counts once.
    * @throws StoreError `nonce-unknown` when it is not there or expired at `now`.

@@ -44,8 +44,8 @@ export function createPasskeyStore(database: GateDatabase): PasskeyStore {
       }
     },
 
-    async insertChallenge(challenge) {
-      await prisma.webauthnChallenge.deleteMany({ where: { expiresAt: { lt: new Date() } } });
+    async insertChallenge(challenge, now) {
+      await prisma.webauthnChallenge.deleteMany({ where: { expiresAt: { lt: now } } });
       await prisma.webauthnChallenge.create({
         data: {
           ...challenge,

@@ -286,10 +286,10 @@ describe('approvals and passkeys', () => {
     const later = new Date(Date.now() + 60_000);
     const take = (nonce: string, now: Date) =>
       web.transaction((tx) => store.takeChallenge(tx, nonce, now));
-    await store.insertChallenge(challenge('n-1', later));
+    await store.insertChallenge(challenge('n-1', later), at);
     assert.equal((await take('n-1', new Date())).person, 'leo');
     await assert.rejects(take('n-1', new Date()), { code: 'nonce-unknown' });
-    await store.insertChallenge(challenge('n-2', later));
+    await store.insertChallenge(challenge('n-2', later), at);
     await assert.rejects(take('n-2', later), { code: 'nonce-unknown' });
   });
 

@@ -1,0 +1,876 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { get } from 'node:http';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { ledgerSource } from '@airlock/cli/ledger-source';
+import { createSamlKey } from '@airlock/cli/setup/saml-key';
+import {
+  createSoftwarePasskey,
+  type AssertionOverrides,
+  type SoftwarePasskey,
+} from '@airlock/cli/software-passkey';
+import { verifyEvidence } from '@airlock/cli/verify-evidence';
+import { fetchBytes } from '@airlock/cli/web-session';
+import { formatId } from '@airlock/common/ids';
+import { vkeyOf } from '@airlock/common/ledger/note';
+import { verifyLedger } from '@airlock/common/ledger/verify-ledger';
+import { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
+import { Problem } from '@airlock/common/wire/problem';
+import { createSessionStore } from '@airlock/database/session-store';
+import { parseConfig } from '@airlock/process/config';
+import { createLog } from '@airlock/process/log';
+import { createBrowser, type BrowserAnswer } from '@airlock/testkit/browser';
+import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
+import { freePort } from '@airlock/testkit/ports';
+import { createWebServer, type WebServer } from '@airlock/web/server';
+import { csrfTokenOf, hashOf, newSecret, sessionCookie } from '@airlock/web/session';
+import { stringify } from 'yaml';
+import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
+import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
+import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
+import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
+import { createLedgerReader, ledgerSequence, recorder } from '../adapters/postgres/ledger-store.ts';
+import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
+import { createPromotionQueries } from '../adapters/postgres/promotion-queries.ts';
+import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
+import { createWebSessions } from '../adapters/postgres/web-sessions.ts';
+import { verifyRegistration } from '../adapters/webauthn/registration.ts';
+import { acceptBundle } from '../app/accept-bundle.ts';
+import { createDecisions } from '../app/approve-promotion.ts';
+import { createEnrolment } from '../app/enrol-passkey.ts';
+import type { GateFiles } from '../app/ports.ts';
+import { createLedgerProofs } from '../app/prove-entry.ts';
+import { sequenceLedger } from '../app/sequence-ledger.ts';
+import { filesOf, itemOf, mirrorOf, sha, vectorNamed } from '../app/vectors.fixture.ts';
+import { personByNameId } from '../domain/roster.ts';
+import { httpErrorOf } from './refusals.ts';
+import { gateRoutes } from './routes.ts';
+
+const good = vectorNamed('G01');
+const now = new Date(good.now);
+const target = good.target;
+const { privateKey } = generateKeyPairSync('ed25519');
+const signer = { name: 'gate.example/ledger', privateKey };
+const silent = createLog('test');
+for (const level of ['debug', 'info', 'warn', 'error'] as const) silent[level] = () => undefined;
+
+function person(id: string, roles: string[]) {
+  const name = id.charAt(0).toUpperCase() + id.slice(1);
+  return { id, name, nameId: `${id}@idp.example`, roles, gitEmails: [`${id}@example.com`] };
+}
+
+/** dana asked for it, rita wrote some of it; both could decide about anything else. */
+const rosterFile = Buffer.from(
+  stringify({
+    version: 1,
+    people: [
+      person('dana', ['developer', 'release-manager']),
+      person('rita', ['developer', 'release-manager']),
+      person('devi', ['developer']),
+      person('leo', ['release-manager']),
+      person('mira', ['release-manager']),
+    ],
+  }),
+);
+const policy = good.policies[target];
+assert.ok(policy);
+const policyFile = Buffer.from(
+  stringify({
+    version: 1,
+    target,
+    admits: [
+      {
+        repo: policy.repository,
+        refs: ['refs/heads/main'],
+        pipeline: policy.pipeline,
+        releaseFile: policy.release,
+        subject: policy.subjectName,
+        builders: { id: policy.builderId, threshold: policy.threshold },
+        maxAge: '14d',
+        tests: 'required',
+        signedCommits: 'required',
+      },
+    ],
+    approvals: {
+      rules: [{ role: 'release-manager', count: 2 }],
+      exclude: ['requester', 'authors', 'committers'],
+      expires: '24h',
+    },
+    credentials: {
+      vault: {
+        jwtMount: `jwt-${target}`,
+        jwtRole: 'deliver',
+        databaseMount: 'database',
+        databaseRole: 'loader',
+        ttl: '5m',
+      },
+    },
+    deliver: {
+      hook: `load-release@sha256:${'a'.repeat(64)}`,
+      timeout: '2m',
+      params: {},
+      database: { host: '127.0.0.1', port: 5432, name: 'production' },
+    },
+  }),
+);
+const files: GateFiles = {
+  ...filesOf(good),
+  targets: new Map([
+    [
+      target,
+      {
+        policy: parseConfig(TargetPolicy, policyFile.toString(), 'target.yaml'),
+        digest: sha(policyFile),
+      },
+    ],
+  ]),
+  roster: {
+    roster: parseConfig(Roster, rosterFile.toString(), 'roster.yaml'),
+    digest: sha(rosterFile),
+  },
+};
+
+let gate: TestGateDatabase;
+let databases: Record<'intake' | 'web' | 'deliverer' | 'watchdog', GateDatabase>;
+let directory: string;
+let server: WebServer;
+let origin: string;
+let clock = now;
+let promotionId: string;
+const rung: string[] = [];
+
+before(async () => {
+  gate = await createGateDatabase();
+  databases = {
+    intake: openDatabase(gate.settings('gate_intake')),
+    web: openDatabase(gate.settings('gate_web')),
+    deliverer: openDatabase(gate.settings('gate_deliverer')),
+    watchdog: openDatabase(gate.settings('gate_watchdog')),
+  };
+  directory = await mkdtemp(join(tmpdir(), 'airlock-gate-web-'));
+  const port = await freePort();
+  origin = `http://gate.localhost:${port}`;
+  server = await startServer(port);
+});
+after(async () => {
+  await server.close();
+  for (const database of Object.values(databases)) await database.close();
+  await gate.dispose();
+  await rm(directory, { recursive: true });
+});
+
+async function startServer(port: number): Promise<WebServer> {
+  const key = await createSamlKey('gate');
+  const [keyFile, certificateFile] = [join(directory, 'key'), join(directory, 'certificate')];
+  await writeFile(keyFile, key.keyPem);
+  await writeFile(certificateFile, key.certificatePem);
+  const assets = ['style.css', 'live.js', 'log.js', 'passkey.js', 'favicon-gate.svg'];
+  const manifest = Object.fromEntries(assets.map((name) => [name, name]));
+  await writeFile(join(directory, 'manifest.json'), JSON.stringify(manifest));
+
+  const database = databases.web;
+  const relyingParty = { rpId: 'gate.localhost', origin };
+  const ledger = createLedgerReader(database);
+  const approvals = createApprovalStore(database);
+  const passkeys = createPasskeyStore(database);
+  const promotions = createPromotionStore(database);
+  const deliveries = createDeliveryStore(database);
+  const sessions = createVaultSessionStore(database);
+  const queries = createPromotionQueries(database);
+  const proofs = createLedgerProofs({ ledger, vkey: vkeyOf(signer.name, privateKey) });
+  const readFiles = (): Promise<GateFiles> => Promise.resolve(files);
+  const ceremony = {
+    ...{ relyingParty, database, passkeys, recorder, files: readFiles, now: () => clock },
+    randomNonce: () => randomBytes(32).toString('base64url'),
+  };
+  return createWebServer({
+    service: 'gate',
+    origin,
+    listen: { host: '127.0.0.1', port },
+    log: silent,
+    assetsDirectory: directory,
+    sessions: createSessionStore(database.pool),
+    saml: {
+      entityId: `${origin}/saml/metadata`,
+      idp: {
+        entityId: 'https://idp.example',
+        signInUrl: 'http://127.0.0.1:1/sso',
+        certificateFile,
+      },
+      keyFile,
+      certificateFile,
+    },
+    nav: [{ href: '/queue', label: 'Queue' }],
+    version: '0.0.0',
+    footer: () => Promise.resolve([]),
+    resolveViewer: ({ nameId, idp, groups }) => {
+      const found = personByNameId(files.roster.roster, nameId);
+      if (found === null) return Promise.resolve(null);
+      const { id, name, roles } = found;
+      return Promise.resolve({ id, name, roles, nameId, idp, groups });
+    },
+    groupForRole: (role) => role,
+    translateError: httpErrorOf,
+    routes: gateRoutes({
+      ...{ relyingParty, origin, nonprodOrigin: 'http://nonprod.localhost', now: () => clock },
+      ...{ queries, promotions, deliveries, sessions, passkeys, proofs, ledger },
+      views: {
+        ...{ gate: origin, files: readFiles, promotions, approvals, passkeys, deliveries },
+        ...{ sessions, queries, proofs, git: null },
+        artifacts: { has: () => Promise.resolve(true) },
+      },
+      webSessions: createWebSessions(database),
+      evidence: {
+        ...{ approvals, passkeys, ledger },
+        policyFiles: () => Promise.resolve({ policy: policyFile, roster: rosterFile }),
+      },
+      enrolment: createEnrolment({ ...ceremony, verify: verifyRegistration }),
+      decisions: createDecisions({
+        ...ceremony,
+        ...{ promotions, approvals },
+        ringDeliverer: (id) => rung.push(id),
+        newApprovalId: () => formatId('apr', randomBytes(10)),
+      }),
+    }),
+  });
+}
+
+beforeEach(async () => {
+  clock = now;
+  rung.length = 0;
+  await gate.asOwner(
+    'truncate outbox_cursor, intake_item, promotion, approval, passkey, webauthn_challenge, target_live, delivery, delivery_log, vault_session, repository_freeze cascade',
+  );
+  promotionId = await admit();
+});
+
+/** Takes the vector's bundle in, as intake would. */
+async function admit(): Promise<string> {
+  const intake = createIntakeStore(databases.intake);
+  await intake.polled('nonprod', { head: 1, at: now });
+  const artifact = Buffer.from(good.artifact, 'base64');
+  const mirror = mirrorOf(good);
+  const commit = {
+    authorName: 'Rita',
+    authorEmail: 'rita@example.com',
+    committerEmail: 'dana@example.com',
+    subject: '<b>VAT</b> per \u202eline',
+    committedAt: '2026-11-21T10:00:00Z',
+  };
+  const acceptance = await acceptBundle(
+    {
+      ...{ gate: origin, source: 'nonprod', transactor: databases.intake, intake, recorder },
+      promotions: createPromotionStore(databases.intake),
+      files: () => Promise.resolve(files),
+      outbox: { blob: () => Promise.resolve(nothing()) },
+      artifacts: {
+        put: (_source, { expected }) =>
+          Promise.resolve({ digest: expected ?? '', size: artifact.length }),
+        has: () => Promise.resolve(true),
+        read: () => Promise.resolve(Buffer.from(good.bundle, 'base64')),
+      },
+      mirror: () => ({
+        ...mirror,
+        log: ({ to }) => Promise.resolve([{ ...commit, commit: to }]),
+        changedFiles: () =>
+          Promise.resolve([
+            { path: 'migrations/0004_vat.sql', status: 'A', added: 12, removed: 0 },
+          ]),
+      }),
+      maxArtifactBytes: 1_000_000,
+      clock: () => now,
+      random: (count) => randomBytes(count),
+    },
+    itemOf(good, { seq: 1, prevHash: '0'.repeat(64) }),
+  );
+  assert.equal(acceptance.outcome, 'admitted');
+  await sequence();
+  return acceptance.promotionId;
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(Buffer.alloc(0));
+}
+
+async function sequence(): Promise<void> {
+  await sequenceLedger({ transactor: databases.watchdog, sequence: ledgerSequence, signer });
+}
+
+interface Visitor {
+  get(path: string): Promise<BrowserAnswer>;
+  post(path: string, json: unknown, headers?: Record<string, string>): Promise<BrowserAnswer>;
+  submit(path: string, form: Record<string, string>): Promise<BrowserAnswer>;
+  /** A download: not text. */
+  bytes(path: string): Promise<Buffer>;
+}
+
+/** A signed-in browser; how people sign in is the web kit's to test. */
+async function signedIn(id: string): Promise<Visitor> {
+  const sid = newSecret();
+  const nameId = `${id}@idp.example`;
+  await createSessionStore(databases.web.pool).createSession(hashOf(sid), {
+    person: nameId,
+    identity: { nameId, idp: 'https://idp.example', displayName: id, groups: ['a-group'] },
+    expiresAt: new Date(Date.now() + 3_600_000),
+  });
+  const browser = createBrowser();
+  browser.setCookie(origin, sessionCookie, sid);
+  const csrf = csrfTokenOf(sid);
+  return {
+    get: (path) => browser.send(origin + path),
+    post: (path, json, headers = { 'x-csrf-token': csrf }) =>
+      browser.send(origin + path, { json, headers }),
+    submit: (path, form) => browser.send(origin + path, { form: { _csrf: csrf, ...form } }),
+    bytes: (path) => download(path, `${sessionCookie}=${sid}`),
+  };
+}
+
+function download(path: string, cookie: string): Promise<Buffer> {
+  const { host, port } = new URL(origin);
+  return new Promise((resolve, reject) => {
+    get({ host: '127.0.0.1', port, path, headers: { host, cookie } }, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('error', reject);
+      incoming.on('end', () => {
+        if (incoming.statusCode === 200) resolve(Buffer.concat(chunks));
+        else reject(new Error(`${path} answered ${incoming.statusCode ?? 0}`));
+      });
+    }).on('error', reject);
+  });
+}
+
+const json = (answer: BrowserAnswer): Record<string, unknown> =>
+  JSON.parse(answer.body) as Record<string, unknown>;
+
+function refused(answer: BrowserAnswer, status: number, code: string, words: RegExp): void {
+  assert.equal(answer.status, status, answer.body);
+  const problem = Problem.parse(json(answer));
+  assert.deepEqual(problem.codes, [code]);
+  assert.match(problem.detail ?? '', words);
+}
+
+interface Ceremony {
+  options: { challenge: string; allowCredentials: { id: string }[] };
+  nonce: string;
+  statement: string;
+  promotionDigest: string;
+}
+
+async function enrol(visitor: Visitor): Promise<SoftwarePasskey> {
+  const begun = json(await visitor.post('/api/v1/me/passkeys/options', {})) as {
+    challenge: string;
+  };
+  const passkey = createSoftwarePasskey({ rpId: 'gate.localhost', origin });
+  const answer = passkey.register(begun.challenge);
+  const done = await visitor.post('/api/v1/me/passkeys', {
+    ...begun,
+    label: 'a key',
+    answer,
+    ...only,
+  });
+  assert.equal(done.status, 201, done.body);
+  await sequence();
+  return passkey;
+}
+/** The options came along in `begun`; the server takes what it asks for and nothing else. */
+const only = { options: undefined };
+
+const decisions = (id = promotionId): string => `/api/v1/promotions/${id}/decisions`;
+
+async function begin(visitor: Visitor, id = promotionId): Promise<Ceremony> {
+  const answer = await visitor.post(`${decisions(id)}/options`, {});
+  assert.equal(answer.status, 200, answer.body);
+  // The server's own form, which the assertions below look into.
+  return json(answer) as unknown as Ceremony;
+}
+
+async function approve(
+  visitor: Visitor,
+  passkey: SoftwarePasskey,
+  overrides: AssertionOverrides = {},
+): Promise<BrowserAnswer> {
+  const { options, nonce } = await begin(visitor);
+  const answer = passkey.assert(options.challenge, overrides);
+  return visitor.post(decisions(), { nonce, note: 'looked at it', answer });
+}
+
+async function approvedBy(id: string): Promise<{ visitor: Visitor; passkey: SoftwarePasskey }> {
+  const visitor = await signedIn(id);
+  const passkey = await enrol(visitor);
+  const answer = await approve(visitor, passkey);
+  assert.equal(answer.status, 201, answer.body);
+  await sequence();
+  return { visitor, passkey };
+}
+
+async function have(): Promise<number> {
+  const view = json(await (await signedIn('mira')).get(`/api/v1/promotions/${promotionId}`));
+  return (view['approvals'] as { have: number }).have;
+}
+
+test('an enrolled passkey approves what the page showed, and the deliverer is rung', async () => {
+  const leo = await signedIn('leo');
+  const passkey = await enrol(leo);
+  const ceremony = await begin(leo);
+  const view = json(await leo.get(`/api/v1/promotions/${promotionId}`));
+  assert.equal(ceremony.promotionDigest, view['promotionDigest']);
+  assert.match(ceremony.statement, new RegExp(ceremony.promotionDigest));
+  assert.deepEqual(
+    ceremony.options.allowCredentials.map(({ id }) => id),
+    [passkey.credentialId],
+  );
+  const answer = await leo.post(decisions(), {
+    nonce: ceremony.nonce,
+    note: '',
+    answer: passkey.assert(ceremony.options.challenge),
+  });
+  assert.equal(answer.status, 201, answer.body);
+  assert.deepEqual({ ...json(answer), approvalId: null }, { approvalId: null, have: 1, need: 2 });
+  assert.deepEqual(rung, [promotionId]);
+  assert.equal(await have(), 1);
+});
+
+test('two different people are enough, and the verdict says so', async () => {
+  await approvedBy('leo');
+  const { visitor } = await approvedBy('mira');
+  const view = json(await visitor.get(`/api/v1/promotions/${promotionId}`));
+  assert.deepEqual((view['verdict'] as { codes: string[] }).codes, []);
+});
+
+describe('an approval is refused, by name,', () => {
+  let leo: Visitor;
+  let passkey: SoftwarePasskey;
+  beforeEach(async () => {
+    leo = await signedIn('leo');
+    passkey = await enrol(leo);
+  });
+
+  test('when the passkey signed on another site', async () => {
+    const answer = await approve(leo, passkey, { origin: 'https://gate.localhost.evil.example' });
+    refused(answer, 403, 'passkey-refused', /E_WEBAUTHN_ORIGIN/);
+    assert.equal(await have(), 0);
+  });
+
+  test('when nobody gave a PIN or a finger', async () => {
+    refused(
+      await approve(leo, passkey, { userVerified: false }),
+      403,
+      'passkey-refused',
+      /E_WEBAUTHN_UV/,
+    );
+  });
+
+  test('when the counter did not grow', async () => {
+    refused(
+      await approve(leo, passkey, { counter: 1 }),
+      403,
+      'passkey-refused',
+      /E_WEBAUTHN_COUNTER/,
+    );
+  });
+
+  test('when the ceremony is used a second time', async () => {
+    const { options, nonce } = await begin(leo);
+    const body = { nonce, note: '', answer: passkey.assert(options.challenge) };
+    assert.equal((await leo.post(decisions(), body)).status, 201);
+    refused(await leo.post(decisions(), body), 409, 'ceremony-expired', /used before/);
+  });
+
+  test('when it took longer than five minutes', async () => {
+    const { options, nonce } = await begin(leo);
+    clock = new Date(now.getTime() + 5 * 60_000);
+    const body = { nonce, note: '', answer: passkey.assert(options.challenge) };
+    refused(await leo.post(decisions(), body), 409, 'ceremony-expired', /five minutes/);
+  });
+
+  test('when the statement is of another promotion', async () => {
+    const other = await copyPromotion();
+    const [here, there] = [await begin(leo), await begin(leo, other)];
+    refused(
+      await leo.post(decisions(), {
+        nonce: there.nonce,
+        note: '',
+        answer: passkey.assert(there.options.challenge),
+      }),
+      409,
+      'ceremony-expired',
+      /something else/,
+    );
+    refused(
+      await leo.post(decisions(), {
+        nonce: here.nonce,
+        note: '',
+        answer: passkey.assert(there.options.challenge),
+      }),
+      403,
+      'passkey-refused',
+      /E_WEBAUTHN_CHALLENGE/,
+    );
+  });
+
+  test('when the ceremony was begun by somebody else', async () => {
+    const mira = await signedIn('mira');
+    await enrol(mira);
+    const { options, nonce } = await begin(mira);
+    const body = { nonce, note: '', answer: passkey.assert(options.challenge) };
+    refused(await leo.post(decisions(), body), 409, 'ceremony-expired', /something else/);
+  });
+
+  test("when the passkey is another person's", async () => {
+    const mira = await signedIn('mira');
+    await enrol(mira);
+    const { options, nonce } = await begin(mira);
+    const body = { nonce, note: '', answer: passkey.assert(options.challenge) };
+    refused(await mira.post(decisions(), body), 403, 'passkey-unknown', /not one of yours/);
+  });
+
+  test('when the same person approved before', async () => {
+    const first = await begin(leo);
+    const second = await begin(leo);
+    const answer = (ceremony: Ceremony) => ({
+      nonce: ceremony.nonce,
+      note: '',
+      answer: passkey.assert(ceremony.options.challenge),
+    });
+    assert.equal((await leo.post(decisions(), answer(first))).status, 201);
+    refused(await leo.post(decisions(), answer(second)), 409, 'already-decided', /You decided/);
+    refused(await leo.post(`${decisions()}/options`, {}), 409, 'already-decided', /You decided/);
+  });
+
+  test('when the promotion changed after the page was read', async () => {
+    const { options, nonce } = await begin(leo);
+    await gate.asOwner('update promotion set promotion_digest = $1, version = version + 1', [
+      'e'.repeat(64),
+    ]);
+    const body = { nonce, note: '', answer: passkey.assert(options.challenge) };
+    refused(await leo.post(decisions(), body), 412, 'promotion-changed', /reload the page/);
+  });
+
+  test('when it has expired', async () => {
+    clock = new Date(now.getTime() + 24 * 3_600_000);
+    refused(await leo.post(`${decisions()}/options`, {}), 409, 'promotion-not-waiting', /expired/);
+  });
+
+  test('without the token of the session, or from another site', async () => {
+    const { options, nonce } = await begin(leo);
+    const body = { nonce, note: '', answer: passkey.assert(options.challenge) };
+    for (const headers of [
+      {},
+      { 'x-csrf-token': 'forged' },
+      { 'x-csrf-token': 'x', 'sec-fetch-site': 'cross-site' },
+    ]) {
+      const answer = await leo.post(decisions(), body, headers as Record<string, string>);
+      assert.equal(answer.status, 403);
+      assert.equal(json(answer)['code'], 'csrf-refused');
+    }
+    assert.equal(await have(), 0);
+  });
+
+  test('when nobody is signed in', async () => {
+    const answer = await createBrowser().send(`${origin}${decisions()}/options`, {
+      json: {},
+      headers: { accept: 'application/json' },
+    });
+    assert.equal(answer.status, 401);
+  });
+});
+
+describe('somebody is told before any ceremony', () => {
+  for (const [who, code, words] of [
+    ['dana', 'requester-never-counts', /You asked for this/],
+    ['rita', 'author-never-counts', /You wrote or committed/],
+    ['devi', 'role-missing', /takes the role release-manager/],
+    ['leo', 'passkey-missing', /no passkey/],
+  ] as const) {
+    test(`that they cannot approve: ${code}`, async () => {
+      const answer = await (await signedIn(who)).post(`${decisions()}/options`, {});
+      refused(answer, who === 'leo' ? 409 : 403, code, words);
+    });
+  }
+
+  test('that only release managers have passkeys here', async () => {
+    const answer = await (await signedIn('devi')).post('/api/v1/me/passkeys/options', {});
+    refused(answer, 403, 'role-missing', /Only release managers/);
+    assert.deepEqual(json(answer)['needs'], [{ group: 'release-manager' }]);
+  });
+});
+
+describe('a passkey is not enrolled', () => {
+  async function attempt(
+    passkey: SoftwarePasskey,
+    challenge?: string,
+  ): Promise<{ visitor: Visitor; answer: BrowserAnswer }> {
+    const visitor = await signedIn('leo');
+    const begun = json(await visitor.post('/api/v1/me/passkeys/options', {})) as {
+      challenge: string;
+    };
+    const answer = await visitor.post('/api/v1/me/passkeys', {
+      challenge: begun.challenge,
+      label: 'a key',
+      answer: passkey.register(challenge ?? begun.challenge),
+    });
+    return { visitor, answer };
+  }
+
+  test('from another origin, though it is of this host', async () => {
+    const other = createSoftwarePasskey({
+      rpId: 'gate.localhost',
+      origin: 'http://gate.localhost',
+    });
+    refused((await attempt(other)).answer, 403, 'passkey-refused', /origin/);
+  });
+
+  test('for another relying party', async () => {
+    const other = createSoftwarePasskey({ rpId: 'localhost', origin });
+    refused((await attempt(other)).answer, 403, 'passkey-refused', /RP ID/i);
+  });
+
+  test('over another challenge', async () => {
+    const own = createSoftwarePasskey({ rpId: 'gate.localhost', origin });
+    refused((await attempt(own, 'another')).answer, 403, 'passkey-refused', /challenge/);
+  });
+
+  test('twice', async () => {
+    const own = createSoftwarePasskey({ rpId: 'gate.localhost', origin });
+    assert.equal((await attempt(own)).answer.status, 201);
+    refused((await attempt(own)).answer, 403, 'passkey-refused', /enrolled already/);
+  });
+});
+
+describe('rejecting', () => {
+  test('takes a reason and no passkey, and ends the promotion', async () => {
+    const mira = await signedIn('mira');
+    const reject = { reason: 'the migration locks orders', version: '1' };
+    const answer = await mira.submit(`/promotions/${promotionId}/reject`, reject);
+    assert.equal(answer.status, 303, answer.body);
+    const view = json(await mira.get(`/api/v1/promotions/${promotionId}`));
+    assert.equal(view['state'], 'rejected');
+    assert.match((view['verdict'] as { text: string }).text, /the migration locks orders/);
+  });
+
+  test('is open to an author, who may always say no', async () => {
+    const rita = await signedIn('rita');
+    const reject = { reason: 'not ready', version: '1' };
+    assert.equal((await rita.submit(`/promotions/${promotionId}/reject`, reject)).status, 303);
+  });
+
+  test('is refused without a reason, without the role, and from a stale page', async () => {
+    const path = `/promotions/${promotionId}/reject`;
+    const status = async (who: string, form: Record<string, string>): Promise<number> =>
+      (await (await signedIn(who)).submit(path, form)).status;
+    assert.equal(await status('mira', { reason: ' ', version: '1' }), 400);
+    assert.equal(await status('devi', { reason: 'no', version: '1' }), 403);
+    assert.equal(await status('mira', { reason: 'no', version: '0' }), 412);
+    const view = json(await (await signedIn('mira')).get(`/api/v1/promotions/${promotionId}`));
+    assert.equal(view['state'], 'waiting');
+  });
+});
+
+/** A second promotion of the same release, as a request that came later. */
+async function copyPromotion(): Promise<string> {
+  const id = formatId('prm', randomBytes(10));
+  await gate.asOwner(
+    `insert into promotion select (jsonb_populate_record(p, $1::jsonb)).* from promotion p where id = $2`,
+    [
+      JSON.stringify({
+        id,
+        bundle_digest: 'b'.repeat(64),
+        envelope_digest: 'c'.repeat(64),
+        promotion_digest: 'd'.repeat(64),
+      }),
+      promotionId,
+    ],
+  );
+  return id;
+}
+
+/** What deliverer and watchdog leave behind of a delivery that went well. */
+async function delivered(): Promise<string> {
+  const database = databases.deliverer;
+  const deliveries = createDeliveryStore(database);
+  const sessions = createVaultSessionStore(database);
+  const promotions = createPromotionStore(database);
+  const promotion = await promotions.find(promotionId);
+  assert.ok(promotion);
+  const id = formatId('dlv', randomBytes(10));
+  const session = { id: formatId('vse', randomBytes(10)), fence: 1 };
+  const at = (seconds: number): Date => new Date(now.getTime() + seconds * 1000);
+  const record = (type: 'delivery.intent' | 'credential.issued', refs: Record<string, string>) =>
+    ({
+      ...{ type, at: at(1), actor: 'deliverer', subjectDigest: promotion.promotionDigest },
+      refs: { delivery: id, promotion: promotionId, ...refs },
+    }) as const;
+  const given = { deliveryId: id, target, owner: 'test', promotionId };
+  await database.transaction(async (tx) => {
+    await promotions.setState(tx, {
+      ...{ id: promotionId, from: 'waiting', to: 'delivering', reason: null, at: at(1) },
+    });
+    const intentDigest = await recorder.record(tx, record('delivery.intent', {}));
+    await deliveries.insert(tx, { ...given, id, intentDigest, at: at(1) });
+    await sessions.insertIntent(tx, {
+      ...{ ...session, deliveryId: id, target, jwtMount: 'jwt', databaseMount: 'database' },
+      ...{ databaseRole: 'loader', jwtExpiresAt: at(20), deadline: at(300), at: at(2) },
+    });
+  });
+  await sessions.token(session, 'accessor');
+  await database.transaction(async (tx) => {
+    await sessions.leased(tx, session, {
+      ...{ leaseId: 'database/creds/loader/x', roleName: 'v-jwt-loader-x', issuedAt: at(3) },
+    });
+    await recorder.record(tx, record('credential.issued', { session: session.id }));
+    await deliveries.hookStarted(tx, { id, fence: 1 }, at(4));
+    await deliveries.hookFinished(
+      tx,
+      { id, fence: 1 },
+      { at: at(9), exit: 0, result: { rows: 3 } },
+    );
+  });
+  await deliveries.appendLog(id, [
+    {
+      at: at(5),
+      stream: 'stdout',
+      line: '\u001b[32mloaded\u001b[0m <script>alert(1)</script> \u202e',
+    },
+  ]);
+  await sessions.revoking(session);
+  await databases.watchdog.transaction(async (tx) => {
+    await createVaultSessionStore(databases.watchdog).clean(tx, session.id, {
+      ...{ at: at(10), roleGone: true },
+    });
+    await recorder.record(tx, {
+      ...record('credential.issued', { session: session.id }),
+      ...{ type: 'credential.revoked', actor: 'watchdog' },
+    });
+  });
+  await database.transaction(async (tx) => {
+    const end = { state: 'succeeded', reason: null, at: at(11) } as const;
+    await deliveries.finish(tx, { id, fence: 1 }, end);
+    await promotions.setState(tx, {
+      ...{ id: promotionId, from: 'delivering', to: 'live', reason: null, at: at(11) },
+    });
+    const { release, artifactDigest, commit, mainPosition } = promotion;
+    await promotions.setLive(tx, {
+      ...{ target, promotionId: promotion.id, deliveryId: id, since: at(11) },
+      ...{ release, artifactDigest, commit, mainPosition },
+    });
+    await recorder.record(tx, {
+      ...record('delivery.intent', { state: 'succeeded' }),
+      type: 'delivery.finished',
+    });
+  });
+  await sequence();
+  return id;
+}
+
+test('the evidence of a delivery verifies offline with pinned keys alone', async () => {
+  await approvedBy('leo');
+  const { visitor } = await approvedBy('mira');
+  assert.equal((await visitor.get(`/api/v1/promotions/${promotionId}/evidence`)).status, 409);
+  await delivered();
+  const archive = await visitor.bytes(`/api/v1/promotions/${promotionId}/evidence`);
+  const pinned = {
+    version: 1 as const,
+    signers: good.trust,
+    ledger: vkeyOf(signer.name, privateKey),
+  };
+  const report = verifyEvidence(archive, pinned);
+  assert.ok(report.whole, report.lines.join('\n'));
+  archive.write('prod-us', archive.indexOf('prod-eu'));
+  assert.equal(verifyEvidence(archive, pinned).whole, false);
+});
+
+test('the ledger that is served verifies from its first entry on, without a session', async () => {
+  await approvedBy('leo');
+  const source = ledgerSource(origin);
+  const verified = await verifyLedger({ read: source, vkey: vkeyOf(signer.name, privateKey) });
+  assert.ok(verified.ok, JSON.stringify(verified));
+  assert.ok(verified.size >= 3);
+  assert.equal(await source('tile/0/000.p/255'), null);
+  const outside = await fetchBytes(new URL('/ledger/tile/..%2f..%2fcheckpoint', origin));
+  assert.equal(outside.status, 404);
+});
+
+describe('every page', () => {
+  const pages = async (): Promise<string[]> => {
+    const delivery = await delivered();
+    return [
+      ...['/queue', '/targets', `/targets/${target}`, '/ledger', '/leases', '/me'],
+      ...[`/promotions/${promotionId}`, `/deliveries/${delivery}`],
+    ];
+  };
+
+  test('is plain text to whoever wrote commits and logs, and styled by the style sheet alone', async () => {
+    await approvedBy('leo');
+    const leo = await signedIn('leo');
+    const before = [
+      (await leo.get('/queue')).body,
+      (await leo.get(`/promotions/${promotionId}`)).body,
+    ];
+    const bodies = [...before];
+    for (const path of await pages()) {
+      const answer = await leo.get(path);
+      assert.equal(answer.status, 200, path);
+      bodies.push(answer.body);
+    }
+    for (const body of bodies) {
+      assert.doesNotMatch(body, /<b>VAT|alert\(1\)<\/script>|\u202e|style=|\bblocked\b/i);
+      assert.equal(body.match(/<h1/g)?.length, 1);
+    }
+    assert.match(before[1] ?? '', /&lt;b>VAT&lt;\/b> per ⟨U\+202E⟩line/);
+  });
+
+  test('shows the decision to whom it is open, and a sentence to everybody else', async () => {
+    const body = async (who: string): Promise<string> =>
+      (await (await signedIn(who)).get(`/promotions/${promotionId}`)).body;
+    assert.match(await body('leo'), /You have no passkey here/);
+    assert.match(await body('dana'), /You asked for this; somebody else decides: Leo or Mira/);
+    assert.match(await body('rita'), /You wrote [0-9a-f]{8}; somebody else decides: Leo or Mira/);
+    assert.match(await body('devi'), /takes the role release manager. Who decides: Leo or Mira/);
+    await enrol(await signedIn('leo'));
+    const open = await body('leo');
+    assert.match(open, /Approve with passkey/);
+    const view = json(await (await signedIn('leo')).get(`/api/v1/promotions/${promotionId}`));
+    assert.ok(open.includes(`sha256:${String(view['promotionDigest'])}`));
+    assert.doesNotMatch(await body('rita'), /Approve with passkey/);
+  });
+
+  test('of the queue sorts by who has to move', async () => {
+    const sections = async (who: string) => {
+      const queue = json(await (await signedIn(who)).get('/api/v1/queue'));
+      return ['needsYou', 'inProgress', 'waitingForOthers'].map(
+        (name) => (queue[name] as unknown[]).length,
+      );
+    };
+    assert.deepEqual(await sections('leo'), [1, 0, 0]);
+    assert.deepEqual(await sections('devi'), [0, 0, 1]);
+    await approvedBy('leo');
+    assert.deepEqual(await sections('leo'), [0, 0, 1]);
+  });
+
+  test('for somebody who is in no roster is one refusal and no way round in a circle', async () => {
+    const answer = await (await signedIn('stranger')).get('/queue');
+    assert.equal(answer.status, 403);
+  });
+});
+
+test('credentials are shown by path and times, never by lease or accessor', async () => {
+  const delivery = await delivered();
+  const mira = await signedIn('mira');
+  for (const path of [`/api/v1/deliveries/${delivery}`, '/api/v1/leases', '/leases']) {
+    const { body, status } = await mira.get(path);
+    assert.equal(status, 200);
+    assert.doesNotMatch(body, /accessor|creds\/loader\/x/);
+  }
+  const { leases } = json(await mira.get('/api/v1/leases')) as {
+    leases: { livedSeconds: number; roleGone: boolean }[];
+  };
+  assert.deepEqual(
+    leases.map(({ livedSeconds, roleGone }) => ({ livedSeconds, roleGone })),
+    [{ livedSeconds: 7, roleGone: true }],
+  );
+});

@@ -12,7 +12,10 @@ interface SystemPackage {
 }
 
 export const bubblewrap: SystemPackage = { debian: 'bubblewrap', binaries: ['bwrap'] };
-export const chromium: SystemPackage = { debian: 'chromium', binaries: ['chromium', 'chromium-browser'] };
+export const chromium: SystemPackage = {
+  debian: 'chromium',
+  binaries: ['chromium', 'chromium-browser'],
+};
 
 /** Absolute path of the first binary of `wanted` on PATH, or null. */
 export function findBinary(wanted: SystemPackage): string | null {

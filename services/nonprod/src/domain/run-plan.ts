@@ -11,13 +11,13 @@ import type { RunEvent } from './run.ts';
 import { substituteInCommand, substituteInValue } from './substitution.ts';
 import { formatFault } from './yaml-file.ts';
 
-export interface Head {
+interface Head {
   /** Full ref: `refs/heads/…` or `refs/pull/N/head`. */
   readonly ref: string;
   readonly commit: string;
 }
 
-export interface HeadFacts {
+interface HeadFacts {
   readonly event: RunEvent;
   /** Of a pull request: the branch it wants to be merged into. */
   readonly branch: string;

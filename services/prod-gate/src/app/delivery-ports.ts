@@ -41,7 +41,7 @@ export type HookEnd = {
   readonly exit: number | null;
   /** One sentence for the delivery's log. */
   readonly summary: string;
-  /** `/out/result.json`, masked; null when there is none or it is not what the contract says. */
+  /** `$AIRLOCK_OUT/result.json`, masked; null when there is none or it is not what the contract says. */
   readonly result: Readonly<Record<string, string | number | boolean>> | null;
 };
 
@@ -51,7 +51,7 @@ export type PreparedHook = {
   /**
    * Runs the hook, once. Resolves when no process of it is left.
    *
-   * @param run.limitSeconds after which everything in its sandbox is killed.
+   * @param run.limitSeconds after which everything it started is killed.
    * @param run.output gets lines that hold no form of the password.
    */
   run(run: {
@@ -65,6 +65,8 @@ export type PreparedHook = {
 };
 
 export type HookPreparer = {
+  /** `none`: hooks run as ordinary processes of the deliverer's user. */
+  readonly isolation: 'bubblewrap' | 'none';
   /**
    * Checks the hook and the artifact by digest and keeps private copies of the very bytes that were hashed, before any
    * credential exists.

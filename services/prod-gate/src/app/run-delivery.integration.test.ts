@@ -38,7 +38,8 @@ import pg from 'pg';
 import { createAuthorityClient } from '../adapters/authority/client.ts';
 import { createLoginSigner } from '../adapters/authority/login-signer.ts';
 import { startAuthorityServer, type AuthorityServer } from '../adapters/authority/server.ts';
-import { createHookPreparer } from '../adapters/hooks/run-hook.ts';
+import { createHookPreparer, type HookExecutor } from '../adapters/hooks/run-hook.ts';
+import { unisolatedExecutor } from '../adapters/hooks/run-unisolated.ts';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createLedgerReader, ledgerSequence, recorder } from '../adapters/postgres/ledger-store.ts';
@@ -91,7 +92,11 @@ function policyOf(settings: Settings, target: string): { policy: TargetPolicy; d
 }
 
 /** A deliverer as processes/deliverer.ts puts it together, but for the verdict. */
-function deliverer(settings: Settings, database: GateDatabase) {
+function deliverer(
+  settings: Settings,
+  database: GateDatabase,
+  executor: HookExecutor = { isolation: 'bubblewrap', run: runSandboxed },
+) {
   const promotions = createPromotionStore(database);
   const deliveries = createDeliveryStore(database);
   const sessions = createVaultSessionStore(database);
@@ -128,7 +133,7 @@ function deliverer(settings: Settings, database: GateDatabase) {
           return { handle, size: (await handle.stat()).size };
         },
       },
-      runSandboxed,
+      executor,
     }),
     times: {
       loginSeconds,
@@ -367,6 +372,24 @@ function defineTests(): void {
         lines.some(({ stream, line }) => stream === 'stdout' && line.includes('2 products')),
       );
       assert.ok(lines.at(-1)?.line.includes('succeeded'));
+      assert.ok(!lines.some(({ line }) => line.includes('WITHOUT ISOLATION')));
+    });
+
+    test('without isolation delivers by the same hook, and its log says so first', async () => {
+      const { run: dependencies, start } = deliverer(
+        settings,
+        asDeliverer,
+        unisolatedExecutor(process.execPath),
+      );
+      const started = await start(await admit('prod-eu'));
+      const outcome = await deliver(dependencies, started);
+      assert.deepEqual(outcome, { state: 'succeeded', reason: null });
+      await nothingLeft('prod-eu');
+      const lines = await createDeliveryStore(asDeliverer).log(started.delivery.id, {
+        after: 0,
+        limit: 100,
+      });
+      assert.match(lines[0]?.line ?? '', /^WITHOUT ISOLATION: /);
     });
 
     test('is claimed by one of many deliverers', async () => {
@@ -509,6 +532,7 @@ function defineTests(): void {
         {
           ...dependencies,
           hooks: {
+            isolation: hooks.isolation,
             async prepare(request): Promise<PreparedHook> {
               const hook = await hooks.prepare(request);
               return {

@@ -111,6 +111,12 @@ export async function runDelivery(
 
   try {
     failpoint('delivery-claimed');
+    if (dependencies.hooks.isolation === 'none') {
+      book.write(
+        'gate',
+        "WITHOUT ISOLATION: the hook of this delivery runs as an ordinary process of the deliverer's user, with everything that it may do (hooks.isolation: none)",
+      );
+    }
     book.write(
       'gate',
       `delivery ${delivery.id} of ${promotion.release} to ${promotion.target} claimed`,

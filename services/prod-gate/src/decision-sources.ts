@@ -16,8 +16,6 @@ import { createLedgerProofs } from './app/prove-entry.ts';
 import type { DecisionConfig } from './config-decision.ts';
 import { evaluatePromotion, type PromotionFacts, type Verdict } from './domain/verdict.ts';
 
-export type DecisionSources = ReturnType<typeof decisionSources>;
-
 /** @throws ConfigurationError when the ledger's key cannot be read. */
 export function decisionSources(config: DecisionConfig, database: GateDatabase) {
   const promotions = createPromotionStore(database);

@@ -2,7 +2,7 @@
  * One whole installation on loopback: both services as the processes that they are in production, with their own database
  * roles, keys and configuration files. The demo runs it, and so do the tests that attack and crash it.
  */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { signInToDemo, type WebSession } from '@airlock/cli/web-session';
 import { pinnedHook } from '@airlock/cli/setup/hook-digest';
@@ -14,6 +14,7 @@ import { buildHook } from '@airlock/hooks/build';
 import { startIdentityProvider } from '@airlock/testkit/idp';
 import { startPostgres, type Postgres } from '@airlock/testkit/postgres';
 import { startRedis, type Redis } from '@airlock/testkit/redis';
+import { bubblewrap, findBinary } from '@airlock/testkit/system-packages';
 import pg from 'pg';
 import { stringify } from 'yaml';
 import { choosePorts, layoutAt, type Layout, type Ports } from './layout.ts';
@@ -60,7 +61,8 @@ export const processNames = [
 ] as const;
 export type ProcessName = (typeof processNames)[number];
 
-const bundleOf: Record<ProcessName, string> = {
+/** Where the build puts each process, below `dist/`. */
+export const bundleOf: Record<ProcessName, string> = {
   'nonprod-web': 'nonprod/web.mjs',
   'nonprod-scheduler': 'nonprod/scheduler.mjs',
   'nonprod-outbox': 'nonprod/outbox.mjs',
@@ -83,6 +85,8 @@ export interface PairOptions {
 }
 
 export interface Pair {
+  /** Of builds and hooks; `none` where bubblewrap is missing. */
+  readonly isolation: 'bubblewrap' | 'none';
   readonly layout: Layout;
   readonly ports: Ports;
   readonly keys: Keys;
@@ -112,6 +116,7 @@ export interface Pair {
 /** Starts everything; what was started is ended again when a later part fails. */
 export async function startPair(options: PairOptions): Promise<Pair> {
   const { progress } = options;
+  const isolation = findBinary(bubblewrap) === null ? 'none' : 'bubblewrap';
   const layout = layoutAt(options.directory);
   const ports = await choosePorts(options.ports);
   const origins = {
@@ -204,6 +209,7 @@ export async function startPair(options: PairOptions): Promise<Pair> {
       idp,
       vault,
       redis,
+      isolation,
     });
 
     const running = new Map<ProcessName, RunningProcess>();
@@ -240,7 +246,7 @@ export async function startPair(options: PairOptions): Promise<Pair> {
         await start('runner');
       },
       () =>
-        'non-prod CI (3 processes), signer, runner (bubblewrap, no network), prod gate (5 processes)',
+        `non-prod CI (3 processes), signer, runner (${isolation === 'none' ? 'NOT ISOLATED' : 'bubblewrap, no network'}), prod gate (5 processes)`,
     );
 
     const pools = new Map<string, pg.Pool>();
@@ -248,6 +254,7 @@ export async function startPair(options: PairOptions): Promise<Pair> {
       await Promise.all([...pools.values()].map((pool) => pool.end()));
     });
     return {
+      isolation,
       layout,
       ports,
       keys,
@@ -467,8 +474,9 @@ async function writeConfigs(given: {
   idp: { url: string; entityId: string; certificatePem: string };
   vault: Vault;
   redis: Redis;
+  isolation: Pair['isolation'];
 }): Promise<Record<ProcessName, string>> {
-  const { layout, keys, ports, repository, origins, idp, vault, redis } = given;
+  const { layout, keys, ports, repository, origins, idp, vault, redis, isolation } = given;
   const database = async (name: string, user: string): Promise<Record<string, unknown>> => ({
     host: '127.0.0.1',
     port: ports.postgres,
@@ -598,8 +606,7 @@ async function writeConfigs(given: {
       },
       pool: 'default',
       workDirectory: join(layout.work, 'runner'),
-      isolation:
-        existsSync('/usr/bin/bwrap') || existsSync('/usr/local/bin/bwrap') ? 'bubblewrap' : 'none',
+      isolation,
       pollSeconds: 0.5,
     }),
     'gate-intake': writeConfig(layout, 'gate-intake', {
@@ -640,7 +647,7 @@ async function writeConfigs(given: {
       redis: redisBlock,
       authority: { socketPath: layout.authoritySocket },
       vault: { address: vault.address },
-      hooks: { workDirectory: join(layout.work, 'hooks') },
+      hooks: { workDirectory: join(layout.work, 'hooks'), isolation },
       staleSeconds: 3,
     }),
     'gate-watchdog': writeConfig(layout, 'gate-watchdog', {

@@ -1,11 +1,13 @@
 /**
  * Deploy hook: loads a release of the catalogue into the target's database.
  *
- * Runs in the gate's sandbox (docs: hook contract). It gets /artifact (read-only, already checked), /params.json, the
- * credential on a descriptor, and the database behind /egress; it leaves /out/result.json. Everything happens in one
- * transaction whose last row is unique per promotion, so that running it twice changes nothing the second time.
+ * Runs in the gate's sandbox, under the hook contract: the environment names the artifact (already checked), the params, the
+ * descriptor of the credential, the directory of the database's socket, and the directory for result.json. Everything
+ * happens in one transaction whose last row is unique per promotion, so that running it twice changes nothing the second
+ * time.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Client } from 'pg';
 import { readRelease, type Release } from './read-release.ts';
 
@@ -38,7 +40,7 @@ function readCredential(): Credential {
 type Params = { schema: string; table: string };
 
 function readParams(): Params {
-  const value: unknown = JSON.parse(readFileSync('/params.json', 'utf8'));
+  const value: unknown = JSON.parse(readFileSync(environment('AIRLOCK_PARAMS'), 'utf8'));
   const identifier = (name: string, left: string): string => {
     const given: unknown =
       typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
@@ -114,7 +116,7 @@ async function main(): Promise<void> {
   const params = readParams();
   const credential = readCredential();
   const client = new Client({
-    host: '/egress',
+    host: environment('AIRLOCK_EGRESS'),
     user: credential.username,
     password: credential.password,
     database: credential.database,
@@ -135,7 +137,7 @@ async function main(): Promise<void> {
     await client.end();
   }
   writeFileSync(
-    '/out/result.json',
+    join(environment('AIRLOCK_OUT'), 'result.json'),
     JSON.stringify({ release: environment('AIRLOCK_RELEASE'), rows: release.products.length }),
   );
 }

@@ -17,6 +17,12 @@ export const DelivererConfig = z.strictObject({
       workDirectory: FilePath.describe(
         'Private copies of hook and artifact live here while a hook runs; of this process alone, needs the room of one artifact a delivery.',
       ),
+      isolation: z
+        .enum(['bubblewrap', 'none'])
+        .default('bubblewrap')
+        .describe(
+          'bubblewrap: every hook in a sandbox. none: hooks run as this user with everything it may do, by nodeBinary; refused unless AIRLOCK_DEMO=1 is in the environment. Default bubblewrap.',
+        ),
       nodeBinary: FilePath.optional().describe(
         'Node that hooks find at /opt/node/bin/node. Default: the one that runs this process.',
       ),

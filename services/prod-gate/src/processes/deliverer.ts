@@ -14,7 +14,12 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createAuthorityClient } from '../adapters/authority/client.ts';
 import { delivererBell } from '../adapters/bull/bells.ts';
-import { clearWorkDirectory, createHookPreparer } from '../adapters/hooks/run-hook.ts';
+import {
+  clearWorkDirectory,
+  createHookPreparer,
+  type HookExecutor,
+} from '../adapters/hooks/run-hook.ts';
+import { unisolatedExecutor } from '../adapters/hooks/run-unisolated.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createVaultLogin } from '../adapters/vault/login.ts';
@@ -29,13 +34,8 @@ await runProcess({
   async start(config, runtime) {
     const { log } = runtime;
     const vault = createVaultLogin(config.vault);
-    const sandbox = await probeSandbox();
-    if (!sandbox.available) {
-      throw new ConfigurationError(
-        'configuration-refused',
-        `hooks cannot be run here: ${sandbox.reason}; ${sandbox.remedy}`,
-      );
-    }
+    const nodeBinary = config.hooks.nodeBinary ?? process.execPath;
+    const executor = await chooseExecutor(config.hooks.isolation, nodeBinary);
     await clearWorkDirectory(config.hooks.workDirectory);
     const database = openDatabase(config.database);
     runtime.onClose(() => database.close());
@@ -56,9 +56,9 @@ await runProcess({
       hooks: createHookPreparer({
         hooksDirectory: config.files.hooksDirectory,
         workDirectory: config.hooks.workDirectory,
-        nodeBinary: config.hooks.nodeBinary ?? process.execPath,
+        nodeBinary,
         artifacts: decisions.artifacts,
-        runSandboxed,
+        executor,
       }),
       times: {
         loginSeconds: config.loginSeconds,
@@ -121,3 +121,23 @@ await runProcess({
     });
   },
 });
+
+/** @throws ConfigurationError when what was asked for cannot be had: a deliverer never falls back to less. */
+async function chooseExecutor(
+  isolation: HookExecutor['isolation'],
+  nodeBinary: string,
+): Promise<HookExecutor> {
+  if (isolation === 'none') {
+    if (process.env['AIRLOCK_DEMO'] === '1') return unisolatedExecutor(nodeBinary);
+    throw new ConfigurationError(
+      'configuration-refused',
+      'hooks.isolation: none runs every hook with the rights of this user; use hooks.isolation: bubblewrap (none is for the demo, with AIRLOCK_DEMO=1)',
+    );
+  }
+  const sandbox = await probeSandbox();
+  if (sandbox.available) return { isolation, run: runSandboxed };
+  throw new ConfigurationError(
+    'configuration-refused',
+    `hooks cannot be run here: ${sandbox.reason}; ${sandbox.remedy}`,
+  );
+}

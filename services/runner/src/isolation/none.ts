@@ -1,6 +1,11 @@
-import { spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { runUnisolated } from '@airlock/sandbox/unisolated';
 import type { Isolation } from './isolation.ts';
+
+const hostPath = ['/usr/local/bin', '/usr/bin', '/bin', process.env['PATH']]
+  .filter((part) => part !== undefined && part !== '')
+  .join(delimiter);
 
 /**
  * No isolation: commands run as this process's own user. For the demo on a machine without bubblewrap; whoever may change
@@ -11,75 +16,34 @@ import type { Isolation } from './isolation.ts';
 export function noIsolation(nodeDirectory: string | null): Isolation {
   return {
     mode: 'none',
-    async run({ command, env, workspace, input, wallSeconds, onOutput, signal }) {
-      const started = performance.now();
-      const [program = '/bin/sh', ...args] = command;
-      const child = spawn(program, args, {
-        cwd: workspace,
+    run: ({ command, env, workspace, input, wallSeconds, onOutput, signal }) =>
+      runUnisolated({
+        command,
         env: {
-          PATH: `${nodeDirectory === null ? '' : `${nodeDirectory}:`}/usr/local/bin:/usr/bin:/bin`,
+          PATH: nodeDirectory === null ? hostPath : `${nodeDirectory}${delimiter}${hostPath}`,
           ...env,
           HOME: workspace,
           CI_WORKSPACE: workspace,
           ...(input === undefined ? {} : { AIRLOCK_INPUT: input }),
         },
-        stdio: ['ignore', 'pipe', 'pipe'],
-        detached: true,
-      });
-      const ending: { reason: 'timed-out' | 'cancelled' | null } = { reason: null };
-      const kill = (reason: 'timed-out' | 'cancelled'): void => {
-        ending.reason ??= reason;
-        killGroup(child.pid);
-      };
-      const timer = setTimeout(kill, wallSeconds * 1000, 'timed-out');
-      const onAbort = (): void => {
-        kill('cancelled');
-      };
-      signal.addEventListener('abort', onAbort);
-      if (signal.aborted) onAbort();
-      const exited = new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
-        child.once('error', reject);
-        child.once('exit', (code, by) => {
-          // What it left behind would hold the output open.
-          killGroup(child.pid);
-          resolve([code, by]);
-        });
-      });
-      const relay = async (name: 'stdout' | 'stderr', stream: Readable): Promise<void> => {
-        // A stream without an encoding yields buffers.
-        const chunks: AsyncIterable<Buffer> = stream;
-        for await (const chunk of chunks) await onOutput(name, chunk);
-      };
-      try {
-        const [[exitCode, bySignal]] = await Promise.all([
-          exited,
-          relay('stdout', child.stdout),
-          relay('stderr', child.stderr),
-        ]);
-        const result = { durationMs: Math.round(performance.now() - started), enforced: [] };
-        if (ending.reason !== null)
-          return { outcome: ending.reason, exitCode: null, signal: null, ...result };
-        return {
-          outcome: bySignal === null ? 'exited' : 'signalled',
-          exitCode,
-          signal: bySignal,
-          ...result,
-        };
-      } finally {
-        killGroup(child.pid);
-        clearTimeout(timer);
-        signal.removeEventListener('abort', onAbort);
-      }
-    },
+        workingDirectory: workspace,
+        wallSeconds,
+        onOutput,
+        signal,
+      }),
   };
 }
 
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch (error) {
-    // ESRCH: all of them are gone already.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
-  }
+/** Of the programs that every job needs, those that commands without isolation would not find. */
+export function missingPrograms(path: string = hostPath): string[] {
+  const found = (name: string): boolean =>
+    path.split(delimiter).some((directory) => {
+      try {
+        accessSync(join(directory, name), constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  return ['sh', 'tar', 'gzip'].filter((name) => !found(name));
 }

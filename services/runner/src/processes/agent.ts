@@ -8,7 +8,7 @@ import { probeSandbox } from '@airlock/sandbox/probe';
 import { createControlPlane } from '../api/control-plane.ts';
 import { RunnerConfig } from '../config.ts';
 import { bubblewrapIsolation } from '../isolation/bubblewrap.ts';
-import { noIsolation } from '../isolation/none.ts';
+import { missingPrograms, noIsolation } from '../isolation/none.ts';
 import { runJob } from '../run-job.ts';
 import { prepareWorkDirectory } from '../workspace.ts';
 import type { Isolation } from '../isolation/isolation.ts';
@@ -51,12 +51,17 @@ await runProcess({
 async function chooseIsolation(config: RunnerConfig): Promise<Isolation> {
   const nodeBinary = config.nodeBinary === undefined ? null : nodePath(config.nodeBinary);
   if (config.isolation === 'none') {
-    if (process.env['AIRLOCK_DEMO'] === '1') {
-      return noIsolation(nodeBinary === null ? null : dirname(nodeBinary));
+    if (process.env['AIRLOCK_DEMO'] !== '1') {
+      throw new ConfigurationError(
+        'configuration-refused',
+        'isolation: none runs the code of every pull request with the rights of this user; use isolation: bubblewrap (none is for the demo, with AIRLOCK_DEMO=1)',
+      );
     }
+    const missing = missingPrograms();
+    if (missing.length === 0) return noIsolation(nodeBinary === null ? null : dirname(nodeBinary));
     throw new ConfigurationError(
       'configuration-refused',
-      'isolation: none runs the code of every pull request with the rights of this user; use isolation: bubblewrap (none is for the demo, with AIRLOCK_DEMO=1)',
+      `isolation: none finds no ${missing.join(', no ')} on PATH; on Debian or Ubuntu run: apt-get install -y dash tar gzip; then start again`,
     );
   }
   const probe = await probeSandbox();

@@ -22,7 +22,7 @@ export const HookManifest = z.strictObject({
       database: z
         .boolean()
         .describe(
-          "Whether the hook reaches the target's database through /egress. No other network exists.",
+          "Whether the hook reaches the target's database, through the socket in $AIRLOCK_EGRESS. No other network exists.",
         ),
     })
     .describe('What the deliverer gives the hook beside the artifact.'),

@@ -227,8 +227,8 @@ const attempt = (to) => new Promise((done) => {
 });
 (async () => {
   console.log(await attempt({ host: '127.0.0.1', port: ${address.port} }), await attempt({ host: '169.254.169.254', port: 80 }),
-    await attempt({ host: '127.0.0.1', port: ${database.port} }), await attempt({ path: '/egress/.s.PGSQL.5432' }),
-    require('node:fs').readdirSync('/egress').join());
+    await attempt({ host: '127.0.0.1', port: ${database.port} }), await attempt({ path: process.env.AIRLOCK_EGRESS + '/.s.PGSQL.5432' }),
+    require('node:fs').readdirSync(process.env.AIRLOCK_EGRESS).join());
   process.exit(1);
 })();`;
   const { lines } = await run({ pinned: await nodeHook('dials', script) });
@@ -259,10 +259,10 @@ test('a hook is stopped when the delivery is', async () => {
 
 test('a result that is a link, too large, nested or missing makes the end unknown', async () => {
   const writes: Record<string, string> = {
-    link: 'ln -s /etc/passwd /out/result.json',
-    large: 'head -c 70000 /dev/zero | tr "\\0" " " > /out/result.json',
-    nested: 'echo \'{"a":{"b":1}}\' > /out/result.json',
-    twice: 'echo \'{"a":1,"a":2}\' > /out/result.json',
+    link: 'ln -s /etc/passwd "$AIRLOCK_OUT/result.json"',
+    large: 'head -c 70000 /dev/zero | tr "\\0" " " > "$AIRLOCK_OUT/result.json"',
+    nested: 'echo \'{"a":{"b":1}}\' > "$AIRLOCK_OUT/result.json"',
+    twice: 'echo \'{"a":1,"a":2}\' > "$AIRLOCK_OUT/result.json"',
     missing: 'true',
   };
   for (const [name, command] of Object.entries(writes)) {
@@ -275,7 +275,7 @@ test('a result that is a link, too large, nested or missing makes the end unknow
 test('params are given as the target file says, and one that the hook does not know is refused', async () => {
   const pinned = await shellHook(
     'params',
-    'cat /params.json; echo; exit 1',
+    'cat "$AIRLOCK_PARAMS"; echo; exit 1',
     'word: { type: string, required: true, summary: A word. }',
   );
   const { lines } = await run({ pinned, params: { word: 'hello' } });
@@ -308,7 +308,7 @@ function preparer() {
         return { handle, size: (await handle.stat()).size };
       },
     },
-    runSandboxed,
+    executor: { isolation: 'bubblewrap', run: runSandboxed },
   });
 }
 

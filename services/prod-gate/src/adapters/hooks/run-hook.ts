@@ -1,13 +1,15 @@
 /**
  * Runs an approved hook on an approved artifact with one credential, in the sandbox.
  *
- * Inside: /hook (the hook, read-only), /artifact/<name> (read-only), /params.json, /out (writable), /egress (the socket to
- * the target's database), /opt/node/bin/node, the credential as JSON on descriptor 10, and no network. The exit code says
- * how it went: 0 done, 75 later, else failed.
+ * The hook contract: $AIRLOCK_ARTIFACT is the artifact and $AIRLOCK_PARAMS the params as JSON (both read-only), $AIRLOCK_OUT
+ * a writable directory for result.json, $AIRLOCK_EGRESS the directory of the socket to the target's database (when the hook
+ * needs one), $AIRLOCK_CREDENTIAL_FD the descriptor of the credential as JSON. The other AIRLOCK_ variables say what is
+ * delivered; beside them there are PATH, HOME and LANG only, and there is no network. A hook takes every path from there,
+ * because only the sandbox has them as they are here. The exit code says how it went: 0 done, 75 later, else failed.
  */
 import { SandboxError } from '@airlock/sandbox/errors';
 import type { SandboxOptions, SandboxResult } from '@airlock/sandbox/bubblewrap';
-import { chmod, mkdir, mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type {
   HookEnd,
@@ -27,6 +29,10 @@ import { readHookResult, type HookResult } from './result.ts';
 /** Where the hook finds its credential; part of the hook contract. */
 export const credentialDescriptor = 10;
 
+const paramsPath = '/params.json';
+const outPath = '/out';
+const egressPath = '/egress';
+
 // A log is read by people: beyond this it is an accident, and it must not fill the database.
 const maxOutputBytes = 4 * 1024 * 1024;
 
@@ -38,6 +44,12 @@ const neverStarted: ReadonlySet<string> = new Set([
 
 const fileLimits = { fileBytes: 64 * 1024 * 1024, processes: 64, openFiles: 256 } as const;
 
+/** What a prepared hook runs in. */
+export type HookExecutor = {
+  isolation: 'bubblewrap' | 'none';
+  run(options: SandboxOptions): Promise<SandboxResult>;
+};
+
 export type HookRunnerOptions = {
   hooksDirectory: string;
   /** Private copies live here while a hook runs; 0700, made when missing. */
@@ -45,11 +57,12 @@ export type HookRunnerOptions = {
   /** Absolute path of the Node binary that hooks find at /opt/node/bin/node. */
   nodeBinary: string;
   artifacts: VerifiedArtifacts;
-  runSandboxed(options: SandboxOptions): Promise<SandboxResult>;
+  executor: HookExecutor;
 };
 
 export function createHookPreparer(options: HookRunnerOptions): HookPreparer {
   return {
+    isolation: options.executor.isolation,
     async prepare(request) {
       await mkdir(options.workDirectory, { recursive: true, mode: 0o700 });
       // The sandbox refuses links; what set-up gives may be one (npm's bin directories).
@@ -76,6 +89,9 @@ export function createHookPreparer(options: HookRunnerOptions): HookPreparer {
           sha256: request.artifact.sha256,
           into: join(directory, 'artifact'),
         });
+        const params = join(directory, 'params.json');
+        await writeFile(params, JSON.stringify(request.params), { flag: 'wx' });
+        await chmod(params, 0o444);
         await mkdir(join(directory, 'out'));
         await chmod(join(directory, 'out'), 0o700);
         return preparedHook({
@@ -130,17 +146,18 @@ function preparedHook(
         : null;
       const lines = maskedLines(patterns, output);
       try {
-        const end = await context.runSandboxed({
+        const end = await context.executor.run({
           command: ['/hook/run'],
-          env: hookEnvironment(request),
+          env: hookEnvironment(request, context.needs),
           binds: [
             { source: join(directory, 'hook'), target: '/hook' },
             { source: join(directory, 'artifact'), target: artifactPath(request) },
-            { source: join(directory, 'out'), target: '/out', writable: true },
+            { source: join(directory, 'params.json'), target: paramsPath },
+            { source: join(directory, 'out'), target: outPath, writable: true },
             { source: context.node, target: '/opt/node/bin/node' },
-            ...(egress === null ? [] : [{ source: egressDirectory, target: '/egress' }]),
+            ...(egress === null ? [] : [{ source: egressDirectory, target: egressPath }]),
           ],
-          files: [{ target: '/params.json', content: Buffer.from(JSON.stringify(request.params)) }],
+          files: [],
           inheritFds: [
             {
               fd: credentialDescriptor,
@@ -153,7 +170,7 @@ function preparedHook(
               ),
             },
           ],
-          workingDirectory: '/out',
+          workingDirectory: outPath,
           hostname: 'hook',
           limits: { wallSeconds: limitSeconds, ...fileLimits },
           onOutput: lines.push,
@@ -175,14 +192,20 @@ function artifactPath(request: HookRequest): string {
   return `/artifact/${request.artifact.name}`;
 }
 
-function hookEnvironment(request: HookRequest): Record<string, string> {
+function hookEnvironment(
+  request: HookRequest,
+  needs: { readonly database: boolean },
+): Record<string, string> {
   const { facts } = request;
   return {
     PATH: '/opt/node/bin:/usr/bin:/bin',
-    HOME: '/out',
+    HOME: outPath,
     LANG: 'C.UTF-8',
     AIRLOCK_ARTIFACT: artifactPath(request),
     AIRLOCK_ARTIFACT_SHA256: request.artifact.sha256,
+    AIRLOCK_PARAMS: paramsPath,
+    AIRLOCK_OUT: outPath,
+    ...(needs.database ? { AIRLOCK_EGRESS: egressPath } : {}),
     AIRLOCK_CREDENTIAL_FD: String(credentialDescriptor),
     AIRLOCK_DELIVERY: facts.deliveryId,
     AIRLOCK_FENCE: String(facts.fence),

@@ -222,7 +222,13 @@ export async function startPair(options: PairOptions): Promise<Pair> {
     ): Promise<RunningProcess> => {
       const started = await startProcess({
         name,
-        command: [process.execPath, join(root, 'dist', bundleOf[name]), '--config', configs[name]],
+        command: [
+          process.execPath,
+          ...(name === 'gate-web' ? confinedTo(readableByGateWeb(layout)) : []),
+          join(root, 'dist', bundleOf[name]),
+          '--config',
+          configs[name],
+        ],
         logFile: join(layout.logs, `${name}.log`),
         env: {
           PATH: process.env['PATH'] ?? '/usr/bin:/bin',
@@ -292,6 +298,24 @@ export async function startPair(options: PairOptions): Promise<Pair> {
     throw error;
   }
 }
+
+/** What the gate's pages read, and none of the keys that the other processes of the demo's one user hold. */
+const readableByGateWeb = (layout: Layout): string[] => [
+  join(root, 'dist'),
+  join(layout.config, 'gate-web.yaml'),
+  layout.gateConfig,
+  join(layout.artifacts, 'gate'),
+  join(layout.keys, 'saml-gate.pem'),
+  join(layout.keys, 'saml-gate.key'),
+  join(layout.keys, 'idp/certificate.pem'),
+  join(layout.keys, 'database/gate_web'),
+];
+
+/** Node's permission model: reads below these directories, no write, no child process, no worker, no addon. */
+const confinedTo = (directories: readonly string[]): string[] => [
+  '--permission',
+  ...directories.map((directory) => `--allow-fs-read=${directory}`),
+];
 
 const adminPool = (postgres: Postgres, database: string): pg.Pool => {
   const pool = new pg.Pool({

@@ -31,6 +31,8 @@ const artifact = { bytes: Buffer.from('a release'), file: join(directory, 'artif
 const artifactDigest = createHash('sha256').update(artifact.bytes).digest('hex');
 mkdirSync(hooks, { recursive: true });
 writeFileSync(artifact.file, artifact.bytes);
+// As in a checkout of this repository; the hooks here are CommonJS.
+writeFileSync(join(directory, 'package.json'), JSON.stringify({ type: 'module' }));
 
 after(() => {
   rmSync(join(directory, '..'), { recursive: true, force: true });

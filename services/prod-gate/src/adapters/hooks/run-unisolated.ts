@@ -30,7 +30,8 @@ export function unisolatedExecutor(nodeBinary: string): HookExecutor {
           await symlink(source, link);
         }
         return await runUnisolated({
-          command: [nodeBinary, ...command.map(outside)],
+          // By the link's own place: a package.json above the private copy must not decide how the hook is read.
+          command: [nodeBinary, '--preserve-symlinks-main', ...command.map(outside)],
           env: Object.fromEntries(
             Object.entries(env).map(([name, value]) => [name, outside(value)]),
           ),

@@ -329,7 +329,7 @@ function authorise(route: Route, response: Response, groupForRole: (role: string
   if (viewer === null) {
     throw new HttpError(
       'group-missing',
-      `${session.identity.nameId} is signed in, and nobody of that name is known here.`,
+      `${session.identity.nameId} is signed in, and nobody of that name is known here. Whoever looks after this service's list of people adds you; then sign in again.`,
     );
   }
   // What is left is a role: the other kinds of access admit every viewer.

@@ -43,9 +43,23 @@ interface Told {
   readonly frame: Frame;
 }
 
-function Reason({ problem, frame: { viewer } }: Told) {
+function Reason({ problem, frame: { viewer, service } }: Told) {
   if (problem.needs !== undefined && problem.needs.length > 0) {
     const groups = problem.needs.map(({ group }) => group);
+    if (service === 'gate') {
+      return (
+        <VerdictBanner
+          kind="fix"
+          icon="shield-slash"
+          title={`Missing role: ${groups.join(' or ')}.`}
+          text={
+            viewer === null
+              ? undefined
+              : `Signed in as ${viewer.nameId}; roles: ${viewer.roles.length === 0 ? 'none' : viewer.roles.join(', ')}.`
+          }
+        />
+      );
+    }
     return (
       <VerdictBanner
         kind="fix"
@@ -85,7 +99,7 @@ function Reason({ problem, frame: { viewer } }: Told) {
   );
 }
 
-function NextStep({ problem, frame: { path } }: Told) {
+function NextStep({ problem, frame: { path, service } }: Told) {
   if (problem.status === 401) {
     return (
       <p>
@@ -96,6 +110,14 @@ function NextStep({ problem, frame: { path } }: Told) {
     );
   }
   if (problem.needs !== undefined && problem.needs.length > 0) {
+    if (service === 'gate') {
+      return (
+        <p>
+          Roles come from the roster of the gate, a reviewed file. If this is your work, ask
+          somebody of platform to add the role there.
+        </p>
+      );
+    }
     return (
       <p>
         Groups come from your identity provider and are read at sign-in. If you were added just now,{' '}

@@ -835,7 +835,7 @@ describe('every page', () => {
     const open = await body('leo');
     assert.match(open, /Approve with passkey/);
     const view = json(await (await signedIn('leo')).get(`/api/v1/promotions/${promotionId}`));
-    assert.ok(open.includes(`sha256:${String(view['promotionDigest'])}`));
+    assert.ok(open.includes(`digest   ${String(view['promotionDigest'])}`));
     assert.doesNotMatch(await body('rita'), /Approve with passkey/);
   });
 

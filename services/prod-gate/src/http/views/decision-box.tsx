@@ -5,7 +5,7 @@ import { PostForm, TextField } from '@airlock/web/views/form';
 import { PasskeyForm } from '@airlock/web/views/passkey-form';
 import { approvalRule } from '../../domain/access.ts';
 import type { PromotionPageProps } from './promotion-page.tsx';
-import { listed, plain } from './words.ts';
+import { count, listed, plain } from './words.ts';
 
 /** What the viewer may decide here, or in one sentence why somebody else does. */
 export function DecisionBox(props: PromotionPageProps) {
@@ -72,10 +72,10 @@ function Approve({ frame, view }: PromotionPageProps) {
           'approve',
           `  release  ${plain(promotion.release)}`,
           `  target   ${promotion.target}`,
-          `  digest   sha256:${promotion.promotionDigest}`,
-          `  commit   ${promotion.commit}`,
-          `  artifact sha256:${promotion.artifactDigest}`,
-          `  policy   sha256:${promotion.policyDigest}`,
+          `  digest   ${promotion.promotionDigest}`,
+          `  commit   ${promotion.commit.slice(0, 12)}`,
+          `  artifact ${promotion.artifactDigest.slice(0, 12)}…`,
+          `  policy   ${promotion.policyDigest.slice(0, 12)}…`,
           `  until    ${promotion.expiresAt.toISOString().slice(0, 19)}Z`,
         ].join('\n')}
       </CodeBlock>
@@ -85,9 +85,9 @@ function Approve({ frame, view }: PromotionPageProps) {
       </Button>
       {policy === null ? null : (
         <p class="small muted">
-          {policy.approvals.rules.map(({ count: need }) => need).join()} different people of{' '}
-          {approvalRule(policy).role.replaceAll('-', ' ')} are needed; whoever asked, wrote or
-          committed never counts.
+          It takes {count(approvalRule(policy).count, 'approval')} by different people with the role{' '}
+          {approvalRule(policy).role.replaceAll('-', ' ')}; whoever asked, wrote or committed never
+          counts.
         </p>
       )}
     </PasskeyForm>

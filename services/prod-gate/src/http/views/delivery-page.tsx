@@ -154,7 +154,7 @@ function toneOfSpan(delivery: Delivery, id: string, from: Date | null, to: Date 
   if (id === 'hook' && to !== null && delivery.hookExit !== 0) return 'bad';
   if (id === 'outcome' && delivery.finishedAt !== null) return deliveryTone[delivery.state];
   if (to !== null) return 'good';
-  if (from === null) return 'plain';
+  if (from === null) return delivery.state === 'running' ? 'wait' : 'plain';
   return delivery.state === 'running' || id === 'revoke' ? 'busy' : 'bad';
 }
 

@@ -47,7 +47,7 @@ export function MePage({
               : 'None. Only release managers decide, so only they have passkeys here.'
           }
           columns={[
-            { label: 'Name', cell: ({ label }) => plain(label) },
+            { label: 'Name', nowrap: true, cell: ({ label }) => plain(label) },
             {
               label: 'State',
               wide: true,

@@ -1,3 +1,4 @@
+import { Fragment } from 'preact';
 import { Badge } from '@airlock/web/views/badge';
 import { Card, SectionHeading, WithAside } from '@airlock/web/views/card';
 import { CheckList } from '@airlock/web/views/check-list';
@@ -53,7 +54,7 @@ export function PromotionPage(props: PromotionPageProps) {
             {text}{' '}
             {promotion.state === 'waiting' ? (
               <>
-                {met} of {asked} checks pass. Waits until{' '}
+                {view.verdict.allowed ? null : `${met} of ${asked} checks pass. `} Waits until{' '}
                 <Time at={promotion.expiresAt} now={now} />.
               </>
             ) : delivery === null ? null : (
@@ -64,7 +65,9 @@ export function PromotionPage(props: PromotionPageProps) {
       />
       <OtherReasons view={view} />
       <WithAside aside={<Aside {...props} />}>
-        <SectionHeading note={`${met} / ${asked}`}>Why it may or may not pass</SectionHeading>
+        <SectionHeading note={`${met} / ${asked}`}>
+          {promotion.state === 'waiting' ? 'Why it may or may not pass' : 'What was checked'}
+        </SectionHeading>
         <CheckList checks={checks.map((check) => checkRow(check, view))} />
         <Changes view={view} now={now} />
       </WithAside>
@@ -118,7 +121,7 @@ const longValue = (value: string) =>
 
 function Aside(props: PromotionPageProps) {
   const { view, now } = props;
-  const { promotion, policy, requester } = view;
+  const { promotion, policy, requester, delivery } = view;
   return (
     <>
       <DecisionBox {...props} />
@@ -131,16 +134,16 @@ function Aside(props: PromotionPageProps) {
               source: reported,
             },
             { term: 'Because', value: plain(promotion.reason) || '–', source: reported },
+            { term: 'At', value: <Time at={promotion.requestedAt} now={now} />, source: reported },
             {
-              term: 'At',
-              value: <Time at={promotion.requestedAt} now={now} />,
-              source: reported,
+              term: 'Taken in',
+              value: <Time at={promotion.admittedAt} now={now} />,
+              source: 'by this gate, after every check of the bundle',
             },
-            { term: 'Taken in', value: <Time at={promotion.admittedAt} now={now} /> },
           ]}
         />
       </Card>
-      {policy === null ? null : (
+      {policy === null || promotion.state !== 'waiting' ? null : (
         <Card title="Afterwards" icon="rocket">
           <p class="small">
             After the last approval the delivery starts by itself: hook{' '}
@@ -153,15 +156,19 @@ function Aside(props: PromotionPageProps) {
         </Card>
       )}
       <Card title="The same by command" icon="terminal">
-        <CodeBlock label="Commands">
-          {`airlock release show ${promotion.id} --why --diff\nairlock approve ${promotion.id}`}
+        <CodeBlock label="Commands" wrap>
+          {[
+            `airlock release show ${promotion.id} --why`,
+            ...(promotion.state === 'waiting' ? [`airlock approve ${promotion.id}`] : []),
+            ...(delivery?.finishedAt == null ? [] : [`airlock evidence ${promotion.id}`]),
+          ].join('\n')}
         </CodeBlock>
         <p class="small muted">
           The command shows the same digest from another machine:{' '}
           <Digest value={`sha256:${promotion.promotionDigest}`} />
         </p>
       </Card>
-      {view.delivery?.finishedAt == null ? null : (
+      {delivery?.finishedAt == null ? null : (
         <Card title="Evidence" icon="archive">
           <p class="small">
             Everything that an auditor needs to check this offline, with <code>airlock verify</code>
@@ -179,14 +186,17 @@ function Aside(props: PromotionPageProps) {
 function Changes({ view, now }: Pick<PromotionPageProps, 'view' | 'now'>) {
   const { promotion } = view;
   const { delta } = promotion;
+  const waits = promotion.state === 'waiting';
   return (
     <>
-      <SectionHeading>What changes since what is live</SectionHeading>
+      <SectionHeading>
+        {waits ? 'What changes since what is live' : 'What it changes'}
+      </SectionHeading>
       <p class="muted">
         {delta.base === null ? (
           <>
-            Nothing is live on {promotion.target} yet; the first delivery has no comparison, and the
-            newest commits up to it are listed.
+            Nothing {waits ? 'is live yet' : 'was live before'} on {promotion.target}: the first
+            delivery has no comparison, and the newest commits up to it are listed.
           </>
         ) : (
           <>
@@ -198,13 +208,11 @@ function Changes({ view, now }: Pick<PromotionPageProps, 'view' | 'now'>) {
       </p>
       <p>
         {flagsOf(promotion).map(({ text, tone }) => (
-          <>
-            <Badge key={text} {...(tone === undefined ? {} : { tone })}>
-              {text}
-            </Badge>{' '}
-          </>
+          <Fragment key={text}>
+            <Badge {...(tone === undefined ? {} : { tone })}>{text}</Badge>{' '}
+          </Fragment>
         ))}
-        <Badge icon="package">{fileSize(promotion.artifactSize)}</Badge>
+        <Badge>artifact {fileSize(promotion.artifactSize)}</Badge>
       </p>
       <DataTable
         caption="Commits, newest first"

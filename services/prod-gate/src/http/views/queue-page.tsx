@@ -7,6 +7,7 @@ import { ItemList, type Item } from '@airlock/web/views/item-list';
 import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
+import { reported } from '../../app/checks.ts';
 import type { PromotionView } from '../../app/view-promotion.ts';
 import type { QueueView } from '../../app/view-queue.ts';
 import type { Promotion } from '../../domain/promotion.ts';
@@ -119,17 +120,21 @@ export function QueuePage({
           },
           {
             label: 'Asked for',
+            nowrap: true,
             cell: ({ claimedTarget, requestId }) => (
               <>
                 {plain(claimedTarget)}
                 <div class="small muted">
-                  {plain(requestId)}, as reported by non-prod, not verified
+                  <code>{plain(requestId)}</code>
+                  <br />
+                  {reported}
                 </div>
               </>
             ),
           },
           {
             label: 'Pulled',
+            nowrap: true,
             cell: ({ receivedAt }) => <Time at={receivedAt} now={now} />,
           },
         ]}

@@ -13,7 +13,8 @@ import { approvalChallenge, approvalStatement } from '@airlock/common/approval/s
 import { formatId } from '@airlock/common/ids';
 import { formatTimestamp } from '@airlock/common/time';
 import { approveAs, lookAtProduction, until, waitForEnd } from '@airlock/demo/flow';
-import { target, type Pair } from '@airlock/demo/pair';
+import { target } from '@airlock/demo/names';
+import type { Pair } from '@airlock/demo/pair';
 import { sha256 } from '../support/attacker.ts';
 import { runningPair } from '../support/pair.ts';
 import { withoutDelivery } from '../support/production.ts';

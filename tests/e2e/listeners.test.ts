@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { test } from 'node:test';
-import type { ProcessName } from '@airlock/demo/pair';
+import type { ProcessName } from '@airlock/demo/names';
 import { runningPair } from '../support/pair.ts';
 
 const listening = '0A';

@@ -17,7 +17,8 @@ import { formatTimestamp } from '@airlock/common/time';
 import { keyIdOf } from '@airlock/common/trust/signer';
 import type { OutboxItem } from '@airlock/common/wire/outbox';
 import { until } from '@airlock/demo/flow';
-import { target, type Pair } from '@airlock/demo/pair';
+import { target } from '@airlock/demo/names';
+import type { Pair } from '@airlock/demo/pair';
 import { gitIn } from './git.ts';
 
 /** The pipeline's only file that the target admits. */

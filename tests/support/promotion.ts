@@ -1,7 +1,8 @@
 /** A genuine promotion, step by step, and what the gate says of it. */
 import assert from 'node:assert/strict';
 import { askForPromotion, commitNewProduct, waitForCandidate } from '@airlock/demo/flow';
-import { target, type Pair } from '@airlock/demo/pair';
+import { target } from '@airlock/demo/names';
+import type { Pair } from '@airlock/demo/pair';
 import { emailOf, people } from '@airlock/demo/people';
 import { firstProducts, productsFile } from '@airlock/demo/repository';
 import { z } from 'zod';

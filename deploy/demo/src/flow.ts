@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { emailOf, people } from './people.ts';
 import { productsFile, firstProducts } from './repository.ts';
 import type { Pair } from './pair.ts';
-import { target } from './pair.ts';
+import { target } from './names.ts';
 
 const Candidate = z.looseObject({ id: z.string(), release: z.string(), commit: z.string() });
 const AskedPromotion = z.looseObject({

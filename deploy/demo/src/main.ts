@@ -16,7 +16,8 @@ import {
   waitForEnd,
 } from './flow.ts';
 import { movedPorts } from './layout.ts';
-import { startPair, target, type Pair } from './pair.ts';
+import { target } from './names.ts';
+import { startPair, type Pair } from './pair.ts';
 import { createProgress, type Progress } from './progress.ts';
 
 const root = join(import.meta.dirname, '../../..');

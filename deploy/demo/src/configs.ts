@@ -1,0 +1,209 @@
+/** Writes the configuration file of every process; what an operator would write by hand. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Redis } from '@airlock/testkit/redis';
+import type { Layout, Ports } from './layout.ts';
+import { buildersOf, issuer, root, type Origins, type ProcessName } from './names.ts';
+import { ledgerOrigin, passwordFile, writeConfig, writePrivate, type Keys } from './provision.ts';
+import type { DemoRepository } from './repository.ts';
+import type { Vault } from './vault.ts';
+
+export async function writeConfigs(given: {
+  layout: Layout;
+  keys: Keys;
+  ports: Ports;
+  repository: DemoRepository;
+  origins: Origins;
+  idp: { url: string; entityId: string; certificatePem: string };
+  vault: Vault;
+  redis: Redis;
+  isolation: 'bubblewrap' | 'none';
+}): Promise<Record<ProcessName, string>> {
+  const { layout, keys, ports, repository, origins, idp, vault, redis, isolation } = given;
+  const database = async (name: string, user: string): Promise<Record<string, unknown>> => ({
+    host: '127.0.0.1',
+    port: ports.postgres,
+    name,
+    user,
+    passwordFile: (await passwordFile(layout, user)).file,
+  });
+  const idpCertificateFile = writePrivate(
+    join(layout.keys, 'idp/certificate.pem'),
+    idp.certificatePem,
+  );
+  const saml = (service: 'nonprod' | 'gate'): Record<string, unknown> => ({
+    entityId: `${origins[service]}/saml/metadata`,
+    idp: {
+      entityId: idp.entityId,
+      signInUrl: `${idp.url}/sso`,
+      certificateFile: idpCertificateFile,
+    },
+    keyFile: keys.saml[service].keyFile,
+    certificateFile: keys.saml[service].certificateFile,
+  });
+  const { runner: runnerEdge, gate: gateEdge } = keys.edges;
+  const nonprodRepository = { name: 'shop/shop-api', url: repository.url, mainBranch: 'main' };
+  const nonprodMirror = join(layout.mirrors, 'nonprod.git');
+  const nonprodArtifacts = join(layout.artifacts, 'nonprod');
+  const gateArtifacts = join(layout.artifacts, 'gate');
+  const gateMirrors = [
+    {
+      repository: repository.url,
+      directory: join(layout.mirrors, 'gate.git'),
+      protocols: ['file'],
+    },
+  ];
+  for (const directory of [
+    nonprodArtifacts,
+    gateArtifacts,
+    join(layout.work, 'runner'),
+    join(layout.work, 'hooks'),
+  ]) {
+    mkdirSync(directory, { recursive: true });
+  }
+  const files = {
+    targetsDirectory: join(layout.gateConfig, 'targets'),
+    rosterFile: join(layout.gateConfig, 'roster.yaml'),
+    trustFile: join(layout.gateConfig, 'trust.json'),
+    hooksDirectory: join(layout.gateConfig, 'hooks'),
+  };
+  const decision = {
+    gate: origins.gate,
+    files,
+    ledgerKeyFile: join(layout.gateConfig, 'ledger.vkey'),
+    artifactsDirectory: gateArtifacts,
+    mirrors: gateMirrors,
+  };
+  const assetsDirectory = join(root, 'dist/assets');
+  const redisBlock = { url: redis.url };
+  const webhookSecretFile = (await passwordFile(layout, 'webhook')).file;
+  return {
+    'nonprod-web': writeConfig(layout, 'nonprod-web', {
+      origin: origins.nonprod,
+      listen: { host: '127.0.0.1', port: ports.nonprod },
+      runnerApi: {
+        host: '127.0.0.1',
+        port: ports.runnerApi,
+        caFile: runnerEdge.caFile,
+        ...runnerEdge.server,
+      },
+      runners: [{ id: 'runner-1', pools: ['default'] }],
+      database: await database('nonprod', 'nonprod_web'),
+      redis: redisBlock,
+      repository: nonprodRepository,
+      mirrorDirectory: nonprodMirror,
+      artifactsDirectory: nonprodArtifacts,
+      assetsDirectory,
+      saml: saml('nonprod'),
+      groups: { developers: 'developer' },
+      webhooks: [{ provider: 'github', secretFile: webhookSecretFile }],
+    }),
+    'nonprod-scheduler': writeConfig(layout, 'nonprod-scheduler', {
+      origin: origins.nonprod,
+      repository: nonprodRepository,
+      git: {
+        url: repository.url,
+        mirrorDirectory: nonprodMirror,
+        protocols: ['file'],
+        pollSeconds: 1,
+      },
+      database: await database('nonprod', 'nonprod_scheduler'),
+      redis: redisBlock,
+      artifactsDirectory: nonprodArtifacts,
+      signer: { socketPath: layout.signerSocket },
+      pullRequests: 'run',
+      sweepSeconds: 1,
+    }),
+    'nonprod-outbox': writeConfig(layout, 'nonprod-outbox', {
+      listener: {
+        host: '127.0.0.1',
+        port: ports.outbox,
+        caFile: gateEdge.caFile,
+        ...gateEdge.server,
+      },
+      database: await database('nonprod', 'nonprod_outbox'),
+      artifactsDirectory: nonprodArtifacts,
+    }),
+    signer: writeConfig(layout, 'signer', {
+      socketPath: layout.signerSocket,
+      repository: repository.url,
+      git: {
+        url: repository.url,
+        mirrorDirectory: join(layout.mirrors, 'signer.git'),
+        protocols: ['file'],
+      },
+      builderIds: buildersOf(origins),
+      keys: {
+        main: keys.signing.main.keyFile,
+        pr: keys.signing.pr.keyFile,
+        test: keys.signing.test.keyFile,
+        promotion: keys.signing.promotion.keyFile,
+      },
+    }),
+    runner: writeConfig(layout, 'runner', {
+      controlPlane: {
+        url: `https://127.0.0.1:${ports.runnerApi}`,
+        caFile: runnerEdge.caFile,
+        ...runnerEdge.client,
+        serverIdentity: 'airlock:nonprod:runner-api',
+      },
+      pool: 'default',
+      workDirectory: join(layout.work, 'runner'),
+      isolation,
+      pollSeconds: 0.5,
+    }),
+    'gate-intake': writeConfig(layout, 'gate-intake', {
+      database: await database('gate', 'gate_intake'),
+      gate: origins.gate,
+      files,
+      outbox: {
+        url: `https://127.0.0.1:${ports.outbox}`,
+        caFile: gateEdge.caFile,
+        ...gateEdge.client,
+      },
+      mirrors: gateMirrors,
+      artifactsDirectory: gateArtifacts,
+      pollSeconds: 0.5,
+    }),
+    'gate-web': writeConfig(layout, 'gate-web', {
+      origin: origins.gate,
+      listen: { host: '127.0.0.1', port: ports.gate },
+      database: await database('gate', 'gate_web'),
+      redis: redisBlock,
+      files,
+      ledgerKeyFile: join(layout.gateConfig, 'ledger.vkey'),
+      artifactsDirectory: gateArtifacts,
+      assetsDirectory,
+      saml: saml('gate'),
+      nonprodOrigin: origins.nonprod,
+    }),
+    'gate-authority': writeConfig(layout, 'gate-authority', {
+      ...decision,
+      database: await database('gate', 'gate_authority'),
+      socketPath: layout.authoritySocket,
+      keyFile: keys.authority.keyFile,
+      issuer,
+    }),
+    'gate-deliverer': writeConfig(layout, 'gate-deliverer', {
+      ...decision,
+      database: await database('gate', 'gate_deliverer'),
+      redis: redisBlock,
+      authority: { socketPath: layout.authoritySocket },
+      vault: { address: vault.address },
+      hooks: { workDirectory: join(layout.work, 'hooks'), isolation },
+      staleSeconds: 3,
+    }),
+    'gate-watchdog': writeConfig(layout, 'gate-watchdog', {
+      database: await database('gate', 'gate_watchdog'),
+      ledger: { origin: ledgerOrigin, keyFile: keys.ledger.keyFile },
+      vault: {
+        address: vault.address,
+        identity: {
+          roleIdFile: join(layout.keys, 'reaper/role-id'),
+          secretIdFile: join(layout.keys, 'reaper/secret-id'),
+        },
+      },
+      staleSeconds: 3,
+    }),
+  };
+}

@@ -1,0 +1,54 @@
+/** Names that the parts of the demo's installation agree on. */
+import { join } from 'node:path';
+
+export const root = join(import.meta.dirname, '../../..');
+
+/** The demo's one target, its "production" database and the names that Vault knows it by. */
+export const target = 'prod-eu';
+export const production = { database: 'shop', appOwner: 'shop_owner', vaultAdmin: 'vault_shop' };
+export const vaultNames = {
+  jwtMount: `jwt-${target}`,
+  jwtRole: 'delivery',
+  databaseMount: 'database',
+  databaseRole: `shop-${target}`,
+};
+export const issuer = 'https://gate.demo.airlock.example/authority';
+export const reaperRole = 'airlock-reaper';
+
+export const processNames = [
+  'nonprod-web',
+  'nonprod-scheduler',
+  'nonprod-outbox',
+  'signer',
+  'runner',
+  'gate-intake',
+  'gate-web',
+  'gate-authority',
+  'gate-deliverer',
+  'gate-watchdog',
+] as const;
+export type ProcessName = (typeof processNames)[number];
+
+/** Where the build puts each process, below `dist/`. */
+export const bundleOf: Record<ProcessName, string> = {
+  'nonprod-web': 'nonprod/web.mjs',
+  'nonprod-scheduler': 'nonprod/scheduler.mjs',
+  'nonprod-outbox': 'nonprod/outbox.mjs',
+  signer: 'signer/signer.mjs',
+  runner: 'runner/agent.mjs',
+  'gate-intake': 'prod-gate/intake.mjs',
+  'gate-web': 'prod-gate/web.mjs',
+  'gate-authority': 'prod-gate/authority.mjs',
+  'gate-deliverer': 'prod-gate/deliverer.mjs',
+  'gate-watchdog': 'prod-gate/watchdog.mjs',
+};
+
+export interface Origins {
+  readonly nonprod: string;
+  readonly gate: string;
+}
+
+export const buildersOf = (origins: Origins): { main: string; pr: string } => ({
+  main: `${origins.nonprod}/builders/main@v1`,
+  pr: `${origins.nonprod}/builders/pr@v1`,
+});

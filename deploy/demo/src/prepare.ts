@@ -1,0 +1,190 @@
+/** Prepares what the processes find: databases with a role each, the secrets engine, and the gate's reviewed files. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pinnedHook } from '@airlock/cli/setup/hook-digest';
+import { applyVaultSetup, issueReaperSecretId } from '@airlock/cli/vault/apply';
+import { productionPostgresSetup } from '@airlock/cli/vault/postgres';
+import { planVaultSetup } from '@airlock/cli/vault/setup';
+import { migrate } from '@airlock/database/migrate';
+import { buildHook } from '@airlock/hooks/build';
+import type { Postgres } from '@airlock/testkit/postgres';
+import pg from 'pg';
+import { stringify } from 'yaml';
+import type { Layout, Ports } from './layout.ts';
+import {
+  buildersOf,
+  issuer,
+  production,
+  reaperRole,
+  root,
+  target,
+  vaultNames,
+  type Origins,
+} from './names.ts';
+import { emailOf, people } from './people.ts';
+import { passwordFile, trustFile, writePrivate, type Keys } from './provision.ts';
+import type { DemoRepository } from './repository.ts';
+import type { Vault } from './vault.ts';
+
+/** Connections of the cluster's superuser to one of its databases. */
+export const adminPool = (postgres: Postgres, database: string): pg.Pool => {
+  const pool = new pg.Pool({
+    host: postgres.host,
+    port: postgres.port,
+    user: postgres.superuser,
+    password: postgres.password,
+    database,
+    max: 2,
+  });
+  // The cluster ends before this pool when the demo is stopped by force; an idle client's loss is then no news.
+  pool.on('error', () => {});
+  return pool;
+};
+
+const databaseRoles = {
+  nonprod: ['nonprod_web', 'nonprod_scheduler', 'nonprod_outbox'],
+  gate: ['gate_intake', 'gate_web', 'gate_authority', 'gate_deliverer', 'gate_watchdog'],
+};
+
+export async function prepareDatabases(layout: Layout, postgres: Postgres): Promise<void> {
+  const admin = {
+    host: postgres.host,
+    port: postgres.port,
+    user: postgres.superuser,
+    password: postgres.password,
+  };
+  for (const [database, schema] of [
+    ['nonprod', 'nonprod'],
+    ['gate', 'prod-gate'],
+  ] as const) {
+    await postgres.createDatabase(database);
+    await migrate({
+      pool: { ...admin, database },
+      migrationsDirectory: join(root, `prisma/${schema}/migrations`),
+      grantsFile: join(root, `prisma/${schema}/grants.sql`),
+    });
+    const pool = adminPool(postgres, database);
+    try {
+      for (const role of databaseRoles[database]) {
+        const { password } = await passwordFile(layout, role);
+        await pool.query(`alter role "${role}" login password '${password}'`);
+      }
+    } finally {
+      await pool.end();
+    }
+  }
+  await postgres.createDatabase(production.database);
+  const { password } = await passwordFile(layout, production.vaultAdmin);
+  const pool = adminPool(postgres, production.database);
+  try {
+    for (const statement of productionPostgresSetup({ ...production, password }))
+      await pool.query(statement);
+    // A role of an earlier, killed demo: its Vault, which would have dropped it, was in memory.
+    const { rows } = await pool.query<{ rolname: string }>(
+      `select rolname from pg_roles where rolname like 'v-%'`,
+    );
+    for (const { rolname } of rows)
+      await pool.query('select airlock_admin.drop_ephemeral($1)', [rolname]);
+  } finally {
+    await pool.end();
+  }
+}
+
+export async function prepareVault(given: {
+  layout: Layout;
+  postgres: Postgres;
+  vault: Vault;
+  keys: Keys;
+}): Promise<void> {
+  const { layout, postgres, vault, keys } = given;
+  const { password } = await passwordFile(layout, production.vaultAdmin);
+  const access = { address: vault.address, token: vault.rootToken };
+  await applyVaultSetup({
+    ...access,
+    calls: planVaultSetup({
+      targets: [
+        {
+          target,
+          ...vaultNames,
+          ttlSeconds: 180,
+          connection: {
+            host: postgres.host,
+            port: postgres.port,
+            database: production.database,
+            username: production.vaultAdmin,
+            password,
+          },
+          appOwner: production.appOwner,
+        },
+      ],
+      reaper: { roleName: reaperRole },
+      issuer,
+      authorityPublicKeyPem: keys.authority.publicKeyPem,
+    }),
+  });
+  const { roleId, secretId } = await issueReaperSecretId({ ...access, roleName: reaperRole });
+  writePrivate(join(layout.keys, 'reaper/role-id'), `${roleId}\n`);
+  writePrivate(join(layout.keys, 'reaper/secret-id'), `${secretId}\n`);
+}
+
+export async function writeGateFiles(given: {
+  layout: Layout;
+  keys: Keys;
+  ports: Ports;
+  repository: DemoRepository;
+  origins: Origins;
+  approvals: number;
+}): Promise<{ trust: string }> {
+  const { layout, keys, ports, repository, origins, approvals } = given;
+  const hook = await pinnedHook(await buildHook('load-release', join(layout.gateConfig, 'hooks')));
+  mkdirSync(join(layout.gateConfig, 'targets'), { recursive: true });
+  writeFileSync(
+    join(layout.gateConfig, `targets/${target}.yaml`),
+    stringify({
+      version: 1,
+      target,
+      admits: [
+        {
+          repo: repository.url,
+          refs: ['refs/heads/main'],
+          pipeline: '.woodpecker.yaml',
+          releaseFile: '.airlock/release.yaml',
+          subject: 'shop-api.tar.gz',
+          builders: { id: buildersOf(origins).main, threshold: 1 },
+          maxAge: '14d',
+          tests: 'required',
+          signedCommits: 'not-required',
+        },
+      ],
+      approvals: {
+        rules: [{ role: 'release-manager', count: approvals }],
+        exclude: ['requester', 'authors', 'committers'],
+        expires: '24h',
+      },
+      credentials: { vault: { ...vaultNames, ttl: '3m' } },
+      deliver: {
+        hook,
+        timeout: '2m',
+        params: { table: 'product' },
+        database: { host: '127.0.0.1', port: ports.postgres, name: production.database },
+      },
+    }),
+  );
+  writeFileSync(
+    join(layout.gateConfig, 'roster.yaml'),
+    stringify({
+      version: 1,
+      people: people.map((person) => ({
+        id: person.id,
+        name: person.name,
+        nameId: emailOf(person),
+        roles: [...person.roles],
+        gitEmails: [emailOf(person)],
+      })),
+    }),
+  );
+  const trust = trustFile(keys, buildersOf(origins));
+  writeFileSync(join(layout.gateConfig, 'trust.json'), trust);
+  writeFileSync(join(layout.gateConfig, 'ledger.vkey'), `${keys.ledger.vkey}\n`);
+  return { trust };
+}

@@ -559,12 +559,13 @@ describe('an approval is refused, by name,', () => {
   test('without the token of the session, or from another site', async () => {
     const { options, nonce } = await begin(leo);
     const body = { nonce, note: '', answer: passkey.assert(options.challenge) };
-    for (const headers of [
+    const forgeries: Record<string, string>[] = [
       {},
       { 'x-csrf-token': 'forged' },
       { 'x-csrf-token': 'x', 'sec-fetch-site': 'cross-site' },
-    ]) {
-      const answer = await leo.post(decisions(), body, headers as Record<string, string>);
+    ];
+    for (const headers of forgeries) {
+      const answer = await leo.post(decisions(), body, headers);
       assert.equal(answer.status, 403);
       assert.equal(json(answer)['code'], 'csrf-refused');
     }

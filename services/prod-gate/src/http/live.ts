@@ -51,11 +51,12 @@ export async function streamLog(
   while (!stream.signal.aborted) {
     // Asked before the lines are read, so that the last ones are not missed.
     const ended = await hasEnded();
-    for (;;) {
+    let more = true;
+    while (more) {
       const lines = await read(last, linesAtOnce);
       last = lines.at(-1)?.sequence ?? last;
       if (lines.length > 0) stream.send('lines', lines.map(logLine), String(last));
-      if (lines.length < linesAtOnce || stream.signal.aborted) break;
+      more = lines.length === linesAtOnce;
     }
     if (ended) {
       end(stream);

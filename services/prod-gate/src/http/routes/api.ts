@@ -19,7 +19,7 @@ export interface ApiPorts {
   readonly sessions: Pick<VaultSessionStore, 'ofDelivery'>;
   readonly enrolment: Enrolment;
   readonly decisions: Decisions;
-  now(): Date;
+  readonly now: () => Date;
 }
 
 const listedLeases = 100;

@@ -54,7 +54,7 @@ export interface PagePorts {
     ofPerson(nameId: string): Promise<readonly ShownSession[]>;
     endAll(nameId: string): Promise<void>;
   };
-  now(): Date;
+  readonly now: () => Date;
 }
 
 const listedDeliveries = 50;

@@ -4,7 +4,7 @@ import { CodeBlock } from '@airlock/web/views/code-block';
 import { PostForm, TextField } from '@airlock/web/views/form';
 import { PasskeyForm } from '@airlock/web/views/passkey-form';
 import { approvalRule } from '../../domain/access.ts';
-import type { PromotionPageProps } from './promotion-page.tsx';
+import type { PromotionPageProps } from './promotion-page-props.ts';
 import { count, listed, plain } from './words.ts';
 
 /** What the viewer may decide here, or in one sentence why somebody else does. */

@@ -5,7 +5,7 @@ import { CheckList } from '@airlock/web/views/check-list';
 import { CodeBlock, Digest } from '@airlock/web/views/code-block';
 import { DataTable } from '@airlock/web/views/data-table';
 import { DescriptionList } from '@airlock/web/views/description-list';
-import { Layout, type Frame } from '@airlock/web/views/layout';
+import { Layout } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import { reported, type Check } from '../../app/checks.ts';
@@ -13,17 +13,8 @@ import type { PromotionDetails } from '../../app/view-promotion.ts';
 import { sorted } from '../../domain/sentences.ts';
 import { DecisionBox } from './decision-box.tsx';
 import { flagsOf } from './flags.ts';
+import type { PromotionPageProps } from './promotion-page-props.ts';
 import { count, fileSize, headlineOf, plain } from './words.ts';
-
-export interface PromotionPageProps {
-  readonly frame: Frame;
-  readonly view: PromotionDetails;
-  readonly checks: readonly Check[];
-  /** Whether the viewer has a passkey that is in force. */
-  readonly hasPasskey: boolean;
-  readonly now: Date;
-  readonly seen: string;
-}
 
 /** Why it may or may not pass, what changes, and the decision: everything an approver signs, on one page. */
 export function PromotionPage(props: PromotionPageProps) {
@@ -158,7 +149,7 @@ function Aside(props: PromotionPageProps) {
       <Card title="The same by command" icon="terminal">
         <CodeBlock label="Commands" wrap>
           {[
-            `airlock release show ${promotion.id} --why`,
+            `airlock release show ${promotion.id}`,
             ...(promotion.state === 'waiting' ? [`airlock approve ${promotion.id}`] : []),
             ...(delivery?.finishedAt == null ? [] : [`airlock evidence ${promotion.id}`]),
           ].join('\n')}

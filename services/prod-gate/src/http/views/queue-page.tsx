@@ -240,6 +240,7 @@ function Ended({
         },
         {
           label: 'When',
+          nowrap: true,
           cell: ({ stateChangedAt }) => <Time at={stateChangedAt} now={now} />,
         },
       ]}

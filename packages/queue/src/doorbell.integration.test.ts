@@ -204,3 +204,14 @@ test('without a URL a bell does nothing and says nothing', async (t) => {
   await bell.close();
   assert.deepEqual(events, []);
 });
+
+test('a bell closed while it connects leaves no failure to nobody', async (t) => {
+  const url = await testRedisUrl();
+  for (let milliseconds = 0; milliseconds < 4; milliseconds += 1) {
+    const { bell } = listening(t, url, newName());
+    await sleep(milliseconds);
+    await bell.close();
+  }
+  // An unhandled rejection fails the test that runs when it comes.
+  await sleep(200);
+});

@@ -110,6 +110,8 @@ export function createDoorbell(options: {
     },
     listen(handler) {
       useBlmove(Reflect.get(queue, 'bclient'));
+      // Bull names its connections and leaves the failure of that, when closed while connecting, to nobody.
+      Reflect.set(queue, 'setWorkerName', () => Promise.resolve());
       const hear = async ({ data: { id } }: Bull.Job<{ id?: unknown }>): Promise<void> => {
         if (typeof id !== 'string' || !idForm.test(id)) return;
         running = handler(id).catch((cause: unknown) => {

@@ -73,14 +73,15 @@ program
   .requiredOption('--pinned <file>', 'keys that you got by another way: {version, signers, ledger}')
   .description('check the evidence of a delivery offline; exit 0 whole, 5 altered or incomplete')
   .action(async (path: string, options: { pinned: string }) => {
-    const pinned = PinnedKeys.safeParse(JSON.parse(await readGiven(options.pinned)));
+    const pinned = PinnedKeys.safeParse(jsonOf(await readGiven(options.pinned), options.pinned));
     if (!pinned.success) {
       throw new CliError(
         exitCode.usage,
         `${options.pinned}: ${pinned.error.issues[0]?.path.join('.') ?? ''}: ${pinned.error.issues[0]?.message ?? ''}`,
       );
     }
-    const report = verifyEvidence(await readFile(path), pinned.data);
+    const archive = await readFile(path).catch(missing(path));
+    const report = verifyEvidence(archive, pinned.data);
     print(report.lines.join('\n'));
     if (!report.whole) process.exitCode = exitCode.failedCheck;
   });
@@ -186,6 +187,16 @@ function print(text: string): void {
 const missing = (path: string) => (): never => {
   throw new CliError(exitCode.usage, `${path} cannot be read; name an existing file or directory`);
 };
+
+function jsonOf(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new CliError(exitCode.usage, `${path} is not JSON; give the file of pinned keys`, {
+      cause,
+    });
+  }
+}
 
 const readGiven = (path: string): Promise<string> => readFile(path, 'utf8').catch(missing(path));
 

@@ -8,7 +8,7 @@ import { Agent } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { AirlockError } from '@airlock/common/errors';
 
-export type TlsErrorCode = 'tls-file-unreadable' | 'peer-identity-unexpected';
+export type TlsErrorCode = 'configuration-tls-file' | 'peer-identity-unexpected';
 
 export class TlsError extends AirlockError<TlsErrorCode> {}
 
@@ -27,7 +27,7 @@ const clientAuthentication = '1.3.6.1.5.5.7.3.2';
  * A keep-alive agent for node:https that shows the client's certificate and talks to nobody but `serverIdentity`.
  * The server's host name is not compared: its name is the URI, and the CA signs for this edge alone.
  *
- * @throws TlsError `tls-file-unreadable`; requests fail with `peer-identity-unexpected` for another server.
+ * @throws TlsError `configuration-tls-file`; requests fail with `peer-identity-unexpected` for another server.
  */
 export function mutualTlsAgent(settings: MutualTlsSettings): Agent {
   const { serverIdentity } = settings;
@@ -78,7 +78,7 @@ function readTlsFile(file: string): Buffer {
     return readFileSync(file);
   } catch (cause) {
     throw new TlsError(
-      'tls-file-unreadable',
+      'configuration-tls-file',
       `${file} cannot be read; check that the path is right and that this process's user may read it`,
       { cause },
     );

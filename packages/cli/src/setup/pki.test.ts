@@ -119,7 +119,7 @@ test('a missing certificate file is named', () => {
   assert.throws(
     () =>
       mutualTlsAgent({ caFile: file, certificateFile: file, keyFile: file, serverIdentity: api }),
-    { code: 'tls-file-unreadable', message: /absent\.pem/ },
+    { code: 'configuration-tls-file', message: /absent\.pem/ },
   );
 });
 

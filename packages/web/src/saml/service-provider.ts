@@ -6,6 +6,7 @@
  * replays: issues #425 and #431).
  */
 import { readFileSync } from 'node:fs';
+import { ConfigurationError } from '@airlock/process/config';
 import { SAML as SamlClient } from '@node-saml/node-saml';
 import {
   Strategy,
@@ -55,8 +56,8 @@ export function createServiceProvider(given: {
     entityId: settings.entityId,
     idpEntityId: settings.idp.entityId,
   };
-  const idpCert = readFileSync(settings.idp.certificateFile, 'utf8');
-  const privateKey = readFileSync(settings.keyFile, 'utf8');
+  const idpCert = readPem('saml.idp.certificateFile', settings.idp.certificateFile);
+  const privateKey = readPem('saml.keyFile', settings.keyFile);
 
   const optionsFor = (requestId: string): PassportSamlConfig => ({
     callbackUrl: acsUrl,
@@ -194,4 +195,16 @@ function authenticate(strategy: Strategy, request: Request, response: Response):
       );
     });
   });
+}
+
+function readPem(setting: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new ConfigurationError(
+      'configuration-unreadable',
+      `${setting}: ${file} cannot be read; correct the path, or let this process's user read it`,
+      { cause },
+    );
+  }
 }

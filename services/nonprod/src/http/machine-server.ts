@@ -60,6 +60,8 @@ export interface MachineServer {
 /** @throws ConfigurationError when a certificate file cannot be read or the port is taken. */
 export async function startMachineServer(options: {
   readonly listener: MachineListener;
+  /** Where the listener stands in the configuration, for messages. */
+  readonly setting: string;
   readonly routes: readonly MachineRoute[];
   mayCall(caller: string): boolean;
   onRefusedCaller(caller: string | null): void;
@@ -119,7 +121,7 @@ export async function startMachineServer(options: {
       reject(
         new ConfigurationError(
           'configuration-refused',
-          `cannot listen on ${listener.host}:${listener.port} (${cause.message}); free the port or change it`,
+          `${options.setting}: cannot listen on ${listener.host}:${listener.port} (${cause.message}); free the port or change ${options.setting}.port`,
           { cause },
         ),
       );

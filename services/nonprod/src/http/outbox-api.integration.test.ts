@@ -42,6 +42,7 @@ before(async () => {
   const blobs = createContentStore(join(directory, 'artifacts'));
   const reader = database.as('nonprod_outbox');
   server = await startMachineServer({
+    setting: 'listener',
     listener: {
       host: '127.0.0.1',
       port: 0,

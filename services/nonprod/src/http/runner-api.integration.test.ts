@@ -63,6 +63,7 @@ before(async () => {
     ['r2', ['default', 'trusted']],
   ]);
   server = await startMachineServer({
+    setting: 'listener',
     listener: { host: '127.0.0.1', port: 0, ...files },
     routes: runnerRoutes({
       runners,

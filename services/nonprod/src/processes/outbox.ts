@@ -23,6 +23,7 @@ async function start(config: OutboxConfig, runtime: Runtime): Promise<void> {
   const blobs = createContentStore(config.artifactsDirectory);
 
   const server = await startMachineServer({
+    setting: 'listener',
     listener: config.listener,
     routes: outboxRoutes({
       outbox: createOutboxReader(db),

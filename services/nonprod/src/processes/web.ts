@@ -65,6 +65,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const runners = new Map(config.runners.map(({ id, pools }) => [id, pools]));
   const runnerApi = await startMachineServer({
     listener: config.runnerApi,
+    setting: 'runnerApi',
     routes: runnerRoutes({
       runners,
       jobs,

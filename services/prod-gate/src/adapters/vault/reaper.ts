@@ -24,7 +24,7 @@ const mostLooks = 10;
 /**
  * The watchdog's way into Vault: an AppRole that can revoke and list, and can read no credential.
  *
- * @throws ConfigurationError when the environment or the settings are unsafe.
+ * @throws ConfigurationError when the environment or the settings are unsafe, or a file of the identity cannot be read.
  */
 export function createVaultReaper(
   settings: VaultSettings,
@@ -33,6 +33,9 @@ export function createVaultReaper(
 ): VaultReaper {
   const transport = createVaultTransport(settings, environment);
   const { address } = settings;
+  // Found out now and not when the first credential has to be revoked.
+  readIdentity('roleIdFile', identity.roleIdFile);
+  readIdentity('secretIdFile', identity.secretIdFile);
 
   async function login(): Promise<VaultClient> {
     const path = 'auth/approle/login';

@@ -74,8 +74,6 @@ const nodeTest = (
       join(root, 'scripts/tsx-hooks.mjs'),
       '--disable-warning=ExperimentalWarning',
       '--test',
-      '--test-reporter=dot',
-      '--test-reporter-destination=stdout',
       '--test-reporter=./scripts/failures-reporter.mjs',
       '--test-reporter-destination=stdout',
       // The tests of the running pair share one pair, and so one process.

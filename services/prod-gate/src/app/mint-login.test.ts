@@ -1,4 +1,4 @@
-import { ledgerEntry } from '@airlock/common/ledger/entry';
+import { ledgerEntry, parseLedgerEntry } from '@airlock/common/ledger/entry';
 import { TargetPolicy } from '@airlock/common/policy/target-policy';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,6 +9,7 @@ import {
   StoreError,
   type Delivery,
   type EntryFacts,
+  type LedgerRow,
   type MintedLoginRecord,
   type VaultSession,
 } from './ports.ts';
@@ -89,6 +90,18 @@ const intent = {
   refs: { delivery: delivery.id, target: 'prod-eu' },
 } as const;
 
+type Entry = {
+  readonly type: 'delivery.intent' | 'delivery.finished';
+  readonly subjectDigest: string;
+  readonly refs: Record<string, string>;
+};
+const rowOf = (entry: Entry): LedgerRow => ({
+  index: 0,
+  leafHash: digest('e'),
+  sequencedAt: now,
+  body: ledgerEntry({ at: '2026-11-22T10:00:00Z', actor: 'deliverer', ...entry }),
+});
+
 type World = {
   promotion: Promotion | null;
   delivery: Delivery | null;
@@ -96,11 +109,9 @@ type World = {
   judged: Promotion | null;
   verdict: Verdict;
   target: { policy: TargetPolicy; digest: string } | null;
-  intent: {
-    type: 'delivery.intent' | 'delivery.finished';
-    subjectDigest: string;
-    refs: Record<string, string>;
-  } | null;
+  intent: Entry | null;
+  /** What the ledger proves beside, of whatever subject. */
+  otherIntents: readonly Entry[];
   minted: boolean;
   mintedMeanwhile: boolean;
 };
@@ -113,6 +124,7 @@ const good: World = {
   verdict: { allowed: true },
   target: { policy, digest: digest('c') },
   intent,
+  otherIntents: [intent],
   minted: false,
   mintedMeanwhile: false,
 };
@@ -169,18 +181,16 @@ function mint(change: Partial<World>) {
             },
       ),
     policyOf: () => Promise.resolve(world.target),
-    provenEntry: () =>
-      Promise.resolve(
-        world.intent === null
-          ? null
-          : {
-              body: ledgerEntry({
-                at: '2026-11-22T10:00:00Z',
-                actor: 'deliverer',
-                ...world.intent,
-              }),
-            },
-      ),
+    proofs: {
+      entry: () => Promise.resolve(world.intent === null ? null : rowOf(world.intent)),
+      bySubject: (type, subjectDigest, matches = () => true) =>
+        Promise.resolve(
+          world.otherIntents
+            .filter((entry) => entry.type === type && entry.subjectDigest === subjectDigest)
+            .map(rowOf)
+            .find(({ body }) => matches(parseLedgerEntry(body))) ?? null,
+        ),
+    },
     signer: {
       sign(claims) {
         events.push('signed');
@@ -307,6 +317,11 @@ const refusals: [string, Partial<World>, string[]][] = [
   ],
   ['a second login', { minted: true }, ['already-minted']],
   ['a second login at the same moment', { mintedMeanwhile: true }, ['already-minted']],
+  [
+    'approvals that have had their delivery',
+    { otherIntents: [intent, { ...intent, refs: { ...intent.refs, delivery: 'dlv_0000000002' } }] },
+    ['delivered-before'],
+  ],
   ['an intent that is not published', { intent: null }, ['intent-unpublished']],
   [
     'an intent of another promotion',

@@ -2,8 +2,9 @@
  * The authority's one decision: may the deliverer log in to Vault for this session, now?
  *
  * The request carries two ids and is believed in nothing. Everything is read here again and verified from the signed
- * bytes: the promotion, its approvals, the policy, that the intent to deliver stands in a signed checkpoint, and that this
- * session has had no login yet. The mint is recorded before the signature exists, so there is no login without a record.
+ * bytes: the promotion, its approvals, the policy, that the intent to deliver stands in a signed checkpoint and no other
+ * intent for the same approvals does, and that this delivery has had no login yet. The mint is recorded before the signature
+ * exists, so there is no login without a record.
  */
 import { AirlockError } from '@airlock/common/errors';
 import { parseLedgerEntry } from '@airlock/common/ledger/entry';
@@ -21,6 +22,7 @@ import {
   type VaultSession,
   type VaultSessionStore,
 } from './ports.ts';
+import type { LedgerProofs } from './prove-entry.ts';
 
 export type MintErrorCode = 'mint-refused';
 
@@ -76,8 +78,7 @@ export type MintDependencies = {
   }): Promise<{ facts: PromotionFacts; verdict: Verdict } | null>;
   /** The target's policy as it is on disk now, with the SHA-256 of its bytes. */
   policyOf(target: string): Promise<{ policy: TargetPolicy; digest: string } | null>;
-  /** The body of a ledger entry that is proven under a signed checkpoint. */
-  provenEntry(leafHash: string): Promise<{ body: Buffer } | null>;
+  proofs: Pick<LedgerProofs, 'entry' | 'bySubject'>;
   signer: LoginSigner;
   issuer: string;
   /** Longest life of a login, in seconds (5 to 60). */
@@ -88,7 +89,7 @@ export type MintDependencies = {
 export type MintLogin = (request: MintRequest) => Promise<MintedLogin>;
 
 /**
- * @returns a function that mints at most one login a session and throws MintError `mint-refused` with every reason.
+ * @returns a function that mints at most one login a delivery and throws MintError `mint-refused` with every reason.
  */
 export function mintLogin(dependencies: MintDependencies): MintLogin {
   const { sessions, deliveries, promotions, clock } = dependencies;
@@ -157,9 +158,16 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
   };
 
   async function intentFaults(delivery: Delivery, promotion: Promotion): Promise<string[]> {
-    const entry = await dependencies.provenEntry(delivery.intentDigest);
+    const entry = await dependencies.proofs.entry(delivery.intentDigest);
     if (entry === null) return ['intent-unpublished'];
-    return isIntentOf(entry.body, delivery, promotion) ? [] : ['intent-differs'];
+    if (!isIntentOf(entry.body, delivery, promotion)) return ['intent-differs'];
+    // Approvals carry one delivery. The rows that say so are the deliverer's own to write; the ledger is not.
+    const other = await dependencies.proofs.bySubject(
+      'delivery.intent',
+      promotion.promotionDigest,
+      ({ refs }) => refs['delivery'] !== delivery.id,
+    );
+    return other === null ? [] : ['delivered-before'];
   }
 
   async function recordMint(mint: {

@@ -489,6 +489,78 @@ function defineTests(): void {
       await nothingLeft('prod-us');
     });
 
+    test('carries its approvals for one login, whatever a captured deliverer writes into its rows', async () => {
+      const {
+        run: dependencies,
+        start,
+        sessions,
+        deliveries,
+        proofs,
+      } = deliverer(settings, asDeliverer);
+      const started = await start(await admit('prod-us'));
+      assert.equal((await deliver(dependencies, started))?.state, 'succeeded');
+      const { delivery, promotion } = started;
+      const mintFor = async (deliveryId: string) => {
+        const now = clock();
+        const sessionId = formatId('vse', randomBytes(10));
+        const { vault } = started.policy.credentials;
+        await asDeliverer.transaction((tx) =>
+          sessions.insertIntent(tx, {
+            ...{ id: sessionId, deliveryId, target: 'prod-us', fence: 1, at: now },
+            ...{ jwtMount: vault.jwtMount, databaseMount: vault.databaseMount },
+            databaseRole: vault.databaseRole,
+            ...{ jwtExpiresAt: new Date(now.getTime() + 5_000), deadline: now },
+          }),
+        );
+        const codes = await authorityMint()({ deliveryId, sessionId }).then(
+          () => ['minted'],
+          (error: unknown) => (error instanceof MintError ? [...error.codes] : [String(error)]),
+        );
+        await asDeliverer.pool.query("update vault_session set state = 'CLEAN' where id = $1", [
+          sessionId,
+        ]);
+        return codes;
+      };
+      reaperRuns = false;
+      try {
+        await asDeliverer.pool.query("update promotion set state = 'delivering' where id = $1", [
+          promotion.id,
+        ]);
+        await asDeliverer.pool.query(
+          "update delivery set state = 'running', hook_started_at = null where id = $1",
+          [delivery.id],
+        );
+        assert.deepEqual(await mintFor(delivery.id), ['already-minted'], 'the same delivery');
+
+        const spare = await admit('prod-us');
+        await asDeliverer.pool.query(
+          "update delivery set state = 'failed', promotion_id = $2 where id = $1",
+          [delivery.id, spare],
+        );
+        const again = formatId('dlv', randomBytes(10));
+        const intentDigest = await asDeliverer.transaction(async (tx) => {
+          const digest = await recorder.record(tx, {
+            type: 'delivery.intent',
+            at: clock(),
+            actor: 'deliverer',
+            subjectDigest: promotion.promotionDigest,
+            refs: { delivery: again, target: 'prod-us' },
+          });
+          await deliveries.insert(tx, {
+            ...{ id: again, promotionId: promotion.id, target: 'prod-us', owner: 'test' },
+            ...{ intentDigest: digest, at: clock() },
+          });
+          return digest;
+        });
+        await until(async () => (await proofs.entry(intentDigest)) !== null);
+        assert.deepEqual(await mintFor(again), ['delivered-before'], 'another delivery');
+        await admin.query("update delivery set state = 'failed' where id = $1", [again]);
+        await admin.query("update promotion set state = 'failed' where id = $1", [promotion.id]);
+      } finally {
+        reaperRuns = true;
+      }
+    });
+
     test('whose answer with the credential was lost leaves no role', async () => {
       const { run: dependencies, start } = deliverer(settings, asDeliverer);
       const started = await start(await admit('prod-us'));
@@ -664,7 +736,7 @@ function defineTests(): void {
       recorder,
       judge,
       policyOf: (target) => Promise.resolve(policyOf(settings, target)),
-      provenEntry: (leafHash) => proofs.entry(leafHash),
+      proofs,
       signer: createLoginSigner(keyFile),
       issuer: 'https://gate.example/authority',
       loginSeconds,

@@ -32,7 +32,7 @@ await runProcess({
       judge: ({ promotionId, deliveryId, now }) =>
         decisions.judge({ promotionId, now, own: { deliveryId } }),
       policyOf: decisions.policyOf,
-      provenEntry: (leafHash) => decisions.proofs.entry(leafHash),
+      proofs: decisions.proofs,
       signer,
       issuer: config.issuer,
       loginSeconds: config.loginSeconds,

@@ -417,15 +417,17 @@ describe('deliveries and Vault sessions', () => {
     assert.deepEqual([found.leaseIds, found.roleName, found.roleGone], [['lease'], 'v-role', true]);
   });
 
-  test('a session gets one login', async () => {
+  test('a session gets one login, and so does a delivery whatever its sessions', async () => {
     const authority = open('gate_authority');
     const store = createVaultSessionStore(authority);
     const mint = { sessionId: 'vse_mint', deliveryId: 'dlv', mintedAt: at, expiresAt: at };
     await authority.transaction((tx) => store.recordMint(tx, mint));
-    await assert.rejects(
-      authority.transaction((tx) => store.recordMint(tx, mint)),
-      { code: 'already-minted' },
-    );
+    for (const again of [mint, { ...mint, sessionId: 'vse_other' }]) {
+      await assert.rejects(
+        authority.transaction((tx) => store.recordMint(tx, again)),
+        { code: 'already-minted' },
+      );
+    }
     assert.deepEqual(await store.minted('vse_mint'), mint);
   });
 });

@@ -126,8 +126,9 @@ export function createVaultSessionStore(database: GateDatabase): VaultSessionSto
     },
 
     async recordMint(tx, mint) {
-      await onDuplicate({ minted_login_pkey: alreadyMinted }, () =>
-        clientOf(tx).mintedLogin.create({ data: mint }),
+      await onDuplicate(
+        { minted_login_pkey: alreadyMinted, minted_login_delivery: alreadyMinted },
+        () => clientOf(tx).mintedLogin.create({ data: mint }),
       );
     },
   };
@@ -139,7 +140,7 @@ const targetBusy = {
 } as const;
 const alreadyMinted = {
   code: 'already-minted',
-  message: 'a login was minted for this session before; a session gets one',
+  message: 'a login was minted for this delivery before; a delivery gets one',
 } as const;
 
 export function vaultSessionFrom(row: VaultSessionRow): VaultSession {

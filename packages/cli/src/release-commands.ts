@@ -200,6 +200,7 @@ export async function approveRelease(
   id: string,
   options: { as: string; message: string },
 ): Promise<string> {
+  promotionPath(id);
   const { gate, passkeys } = demoContext();
   const session = await signInToDemo(gate, options.as);
   const passkeyFile = await enrolPasskey(session, resolve(passkeys));
@@ -228,6 +229,7 @@ export async function saveEvidence(
   return `${file}: ${archive.length} bytes. Check it with keys that you got by another way: airlock verify ${file} --pinned pinned.json`;
 }
 
+/** @throws CliError `usage` when `id` is no promotion's, before anything is sent. */
 function promotionPath(id: string): string {
   if (!/^prm_[0-9a-z]{10}$/.test(id)) {
     throw new CliError(

@@ -199,7 +199,7 @@ const passed: Readonly<Record<CheckId, (view: PromotionDetails) => Passed>> = {
     summary:
       delta.emails.length === 0
         ? 'no commit changes'
-        : `every author and committer is somebody in the roster (${delta.emails.length} addresses)`,
+        : `every author and committer is somebody in the roster (${delta.emails.length} ${delta.emails.length === 1 ? 'address' : 'addresses'})`,
   }),
   hook: ({ promotion }) => ({
     status: 'pass',

@@ -37,3 +37,10 @@ export function httpErrorOf(error: unknown): HttpError | null {
   }
   return null;
 }
+
+export const databaseAway = (cause: unknown): HttpError =>
+  new HttpError(
+    'dependency-unavailable',
+    'The database did not answer, so that nothing was decided or changed. Try again; if it stays so, somebody of platform looks at Postgres.',
+    { cause },
+  );

@@ -22,6 +22,7 @@ import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionQueries } from '../adapters/postgres/promotion-queries.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { isUnreachable } from '../adapters/postgres/unreachable.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createWebSessions } from '../adapters/postgres/web-sessions.ts';
 import { verifyRegistration } from '../adapters/webauthn/registration.ts';
@@ -30,7 +31,7 @@ import { createEnrolment } from '../app/enrol-passkey.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import { WebConfig } from '../config-web.ts';
 import { personByNameId } from '../domain/roster.ts';
-import { httpErrorOf } from '../http/refusals.ts';
+import { databaseAway, httpErrorOf } from '../http/refusals.ts';
 import { gateRoutes } from '../http/routes.ts';
 
 await runProcess({ name: 'gate-web', schema: WebConfig, start });
@@ -127,7 +128,8 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     },
     // The roster and not a group gives a role here; the page says so.
     groupForRole: (role) => role,
-    translateError: httpErrorOf,
+    translateError: (error) =>
+      httpErrorOf(error) ?? (isUnreachable(error) ? databaseAway(error) : null),
   });
   runtime.onClose(() => web.close());
   runtime.listening(web.url);

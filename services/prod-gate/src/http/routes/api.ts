@@ -43,7 +43,7 @@ export const PersonsText = (longest: number) =>
 
 const EnrolBody = z.strictObject({
   challenge: Nonce,
-  label: PersonsText(60),
+  label: PersonsText(60).min(1),
   answer: z.unknown(),
 });
 

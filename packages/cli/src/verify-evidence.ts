@@ -238,6 +238,9 @@ function approvalsLine(
     ) {
       throw new Error(`the passkey of ${person} was never enrolled in this ledger`);
     }
+    const listed = roster.people.find(({ id }) => id === person)?.passkeys;
+    if (listed !== undefined && !listed.includes(record))
+      throw new Error(`the passkey of ${person} is not one that roster.yaml lists`);
   }
   const [rule] = policy.approvals.rules;
   if (rule === undefined) throw new Error('policy.yaml has no approval rule');

@@ -109,6 +109,12 @@ export const Roster = z.strictObject({
       gitEmails: z
         .array(z.string())
         .describe('Author and committer addresses, so that authors never count as approvers.'),
+      passkeys: z
+        .array(Sha256Hex)
+        .optional()
+        .describe(
+          "Digests of the enrolments that count for this person, as in the ledger's passkey.enrolled entries. Without it every enrolment in the ledger counts, and whoever captures the gate's web process can enrol one; list them in production.",
+        ),
     }),
   ),
 });

@@ -10,6 +10,7 @@ import { verifyAssertion } from '@airlock/common/approval/webauthn';
 import type { Id } from '@airlock/common/ids';
 import { formatTimestamp } from '@airlock/common/time';
 import { approvalRule, mayReject, standingOf } from '../domain/access.ts';
+import { enrolmentDigest, rosterAllows } from '../domain/passkey.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import {
   peopleOfEmails,
@@ -165,6 +166,12 @@ export function createDecisions(ports: {
       throw new DecisionError(
         'passkey-unknown',
         'That passkey is not one of yours here; enrol it on your page first.',
+      );
+    }
+    if (!rosterAllows(person, passkey)) {
+      throw new DecisionError(
+        'passkey-unknown',
+        `That passkey is enrolled and not in the roster yet; platform adds ${enrolmentDigest(passkey)} to passkeys of ${person.id} in roster.yaml.`,
       );
     }
     const rule = approvalRule(policy);

@@ -223,6 +223,23 @@ test('a bundle, two signatures by enrolled passkeys and a signed ledger are all 
   assert.deepEqual(await codes(), []);
 });
 
+test('where the roster lists passkeys, one that web enrolled by itself approves nothing', async () => {
+  await approvedByTwo();
+  const { rows } = await databases.web.pool.query<{ digest: string }>(
+    "select enrolment_digest as digest from passkey where person = 'leo'",
+  );
+  const listing = (passkeys: string[]): Partial<FactSources> => {
+    const people = roster.people.map((one) => (one.id === 'leo' ? { ...one, passkeys } : one));
+    return {
+      files: () =>
+        Promise.resolve({ ...files, roster: { ...files.roster, roster: { ...roster, people } } }),
+    };
+  };
+  assert.deepEqual(await codes(listing(rows.map(({ digest }) => digest))), []);
+  assert.deepEqual(await codes(listing([sha('his own key')])), ['approvals-missing']);
+  assert.deepEqual(await codes(listing([])), ['approvals-missing']);
+});
+
 describe('a row is not evidence', () => {
   test('a passkey row that the ledger does not know approves nothing', async () => {
     await approve('leo', await enrol('leo'));

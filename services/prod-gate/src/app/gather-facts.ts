@@ -20,7 +20,7 @@ import {
 } from '@airlock/common/verify/verify-promotion-bundle';
 import { approvalRule, eligibleApprovers } from '../domain/access.ts';
 import type { Delta } from '../domain/delta.ts';
-import { enrolmentDigest } from '../domain/passkey.ts';
+import { enrolmentDigest, rosterAllows } from '../domain/passkey.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { peopleOfEmails, personOfRequester } from '../domain/roster.ts';
 import type { PromotionFacts, Refusal } from '../domain/verdict.ts';
@@ -353,7 +353,7 @@ async function judge(
   });
 }
 
-/** Passkeys that the signed ledger says were enrolled just so; a row alone enrols nobody. */
+/** Passkeys that the signed ledger says were enrolled just so and the roster does not leave out; a row alone enrols nobody. */
 async function approverCredentials(
   sources: FactSources,
   files: GateFiles,
@@ -361,8 +361,10 @@ async function approverCredentials(
 ): Promise<ApproverCredential[]> {
   const ids = [...new Set(signed.map((approval) => approval.credentialId))];
   const passkeys = await sources.passkeys.findMany(ids);
+  const personOf = (id: string) => files.roster.roster.people.find((person) => person.id === id);
   const proven = await Promise.all(
     passkeys.map(async (passkey) => {
+      if (!rosterAllows(personOf(passkey.person), passkey)) return [];
       const entry = await sources.proofs.bySubject('passkey.enrolled', enrolmentDigest(passkey));
       return entry === null || passkey.origin !== sources.gate ? [] : [passkey];
     }),
@@ -378,7 +380,7 @@ async function approverCredentials(
         .filter((approval) => approval.credentialId === passkey.credentialId)
         .map((approval) => approval.signCountBefore),
     ),
-    roles: files.roster.roster.people.find((person) => person.id === passkey.person)?.roles ?? [],
+    roles: personOf(passkey.person)?.roles ?? [],
     revokedAt: passkey.revokedAt,
   }));
 }

@@ -3,6 +3,7 @@
  * record, computed again from the row, stands in a `passkey.enrolled` entry of the signed ledger.
  */
 import { createHash } from 'node:crypto';
+import type { Person } from './roster.ts';
 
 export type Enrolment = {
   readonly person: string;
@@ -24,4 +25,13 @@ export function enrolmentRecord(enrolment: Enrolment): Buffer {
 /** SHA-256 (hex) of the enrolment record. */
 export function enrolmentDigest(enrolment: Enrolment): string {
   return createHash('sha256').update(enrolmentRecord(enrolment)).digest('hex');
+}
+
+/**
+ * Whether the roster lets this enrolment count. The ledger proves that an enrolment was recorded, and web records it; who
+ * holds web could record one of their own. A roster that lists a person's enrolments leaves web no say in it.
+ */
+export function rosterAllows(person: Person | undefined, enrolment: Enrolment): boolean {
+  if (person === undefined) return false;
+  return person.passkeys?.includes(enrolmentDigest(enrolment)) ?? true;
 }

@@ -69,6 +69,8 @@ export function openEventStream(request: Request, response: Response): EventStre
     response.end();
   };
   response.on('close', finish);
+  // A reader who left while the route was still reading is not announced again.
+  if (response.closed) finish();
   return {
     send(event, data, id) {
       if (ended.signal.aborted) return;

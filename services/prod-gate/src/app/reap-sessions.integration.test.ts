@@ -81,11 +81,13 @@ async function arrange(
   given: {
     session?: VaultSessionState | null;
     accessor?: string;
+    on?: string;
     minted?: boolean;
     hookStarted?: boolean;
     hookExit?: number;
   } = {},
 ): Promise<Arranged> {
+  const { on = target } = given;
   const promotionId = formatId('prm', randomBytes(10));
   const deliveryId = formatId('dlv', randomBytes(10));
   const sessionId = `vse_${deliveryId.slice(4)}`;
@@ -98,7 +100,7 @@ async function arrange(
        now(), '', $5, $6, 'x', 'p', 'h', '', $7, $8)`,
     [
       promotionId,
-      target,
+      on,
       sha('artifact'),
       'c'.repeat(40),
       sha(`bundle ${promotionId}`),
@@ -111,7 +113,7 @@ async function arrange(
     createDeliveryStore(deliverer).insert(tx, {
       id: deliveryId,
       promotionId,
-      target,
+      target: on,
       owner: 'deliverer',
       intentDigest: sha('intent'),
       at: start,
@@ -134,7 +136,7 @@ async function arrange(
       createVaultSessionStore(deliverer).insertIntent(tx, {
         id: sessionId,
         deliveryId,
-        target,
+        target: on,
         fence: 1,
         jwtMount: 'jwt-prod-eu',
         databaseMount: 'database',
@@ -144,9 +146,10 @@ async function arrange(
         at: start,
       }),
     );
-    await gate.asOwner('update vault_session set state = $1, accessor = $2', [
+    await gate.asOwner('update vault_session set state = $1, accessor = $2 where id = $3', [
       session,
       given.accessor ?? null,
+      sessionId,
     ]);
   }
   if (given.minted === true) {
@@ -225,6 +228,16 @@ describe('a delivery that lives', () => {
     const session = await createVaultSessionStore(watchdog).find(all.sessionId);
     assert.equal(session?.lastError, null);
   });
+});
+
+test('a session that cannot be ended keeps no other from its end, and is still told', async () => {
+  const stuck = await arrange({ session: 'REVOKING', accessor: 'acc' });
+  const other = await arrange({ session: 'REVOKING', accessor: 'acc', on: 'prod-us' });
+  await gate.asOwner("update promotion set delta = '{}' where id = $1", [stuck.promotionId]);
+  await assert.rejects(watch().passAt(seconds(1)), { code: 'row-malformed' });
+  const sessions = createVaultSessionStore(watchdog);
+  assert.equal((await sessions.find(stuck.sessionId))?.state, 'REVOKING');
+  assert.equal((await sessions.find(other.sessionId))?.state, 'CLEAN');
 });
 
 describe('a delivery whose deliverer is gone', () => {

@@ -275,8 +275,19 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
 
   return {
     async pass() {
-      for (const session of await sessions.unclean()) await passSession(session);
-      for (const delivery of await deliveries.running()) await passDelivery(delivery);
+      const faults: unknown[] = [];
+      // One that cannot be ended must not keep the credentials of the others alive.
+      const attempt = async (work: () => Promise<void>): Promise<void> => {
+        try {
+          await work();
+        } catch (fault) {
+          faults.push(fault);
+        }
+      };
+      for (const session of await sessions.unclean()) await attempt(() => passSession(session));
+      for (const delivery of await deliveries.running())
+        await attempt(() => passDelivery(delivery));
+      if (faults.length > 0) throw faults[0];
     },
   };
 }

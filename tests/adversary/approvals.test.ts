@@ -18,7 +18,7 @@ import type { Pair } from '@airlock/demo/pair';
 import { sha256 } from '../support/attacker.ts';
 import { runningPair } from '../support/pair.ts';
 import { withoutDelivery } from '../support/production.ts';
-import { assertWaits, detailsOf, waitingPromotion } from '../support/promotion.ts';
+import { assertWaits, detailsOf, discard, waitingPromotion } from '../support/promotion.ts';
 
 /** The deliverer looks every second; what is not delivered in three is not delivered. */
 const patience = 3;
@@ -105,27 +105,18 @@ describe('a genuine promotion', () => {
   });
 
   test('a target file edited after an approval makes it void', async () => {
-    const file = join(pair.layout.gateConfig, `targets/${target}.yaml`);
-    const original = readFileSync(file, 'utf8');
-    const have = async (): Promise<number> => (await detailsOf(pair, promotion)).approvals.have;
     const becomes = (expected: number): Promise<true> =>
       until(`${expected} approvals that count`, 15, async () =>
-        (await have()) === expected ? true : null,
+        (await detailsOf(pair, promotion)).approvals.have === expected ? true : null,
       );
-    try {
-      await withoutDelivery(
-        pair,
-        async () => {
-          writeFileSync(file, original.replace('count: 2', 'count: 1'));
-          assert.notEqual(readFileSync(file, 'utf8'), original);
-          await becomes(0);
-        },
-        patience,
-      );
-      await assertWaits(pair, promotion, { code: 'approvals-missing', have: 0 });
-    } finally {
-      writeFileSync(file, original);
-    }
+    // With one approval in hand, a policy that asks for one is just what an attacker would write.
+    await withTargetFile(
+      (text) => text.replace('count: 2', 'count: 1'),
+      async () => {
+        await withoutDelivery(pair, () => becomes(0), patience);
+        await assertWaits(pair, promotion, { code: 'approvals-missing', have: 0 });
+      },
+    );
     // The facts that Leo signed are so again.
     await becomes(1);
   });
@@ -216,9 +207,10 @@ describe('a genuine promotion', () => {
       }),
     );
     await assertWaits(pair, own, { code: 'approvals-missing', have: 0 });
+    await discard(pair, own);
   });
 
-  test('a release manager who wrote one of its commits does not approve it', async () => {
+  test('a release manager who wrote one of its commits does not approve it; another one does', async () => {
     const own = await waitingPromotion(pair, 'dana', 'mira');
     await withoutDelivery(pair, () =>
       assert.rejects(approveAs(pair, 'mira', own), {
@@ -226,8 +218,38 @@ describe('a genuine promotion', () => {
       }),
     );
     await assertWaits(pair, own, { code: 'approvals-missing', have: 0 });
+
+    // There is only one other: with a policy that asks for one approval it goes live, and Mira's commit is behind main.
+    const { promotionDigest } = await detailsOf(pair, own);
+    await withTargetFile(
+      (text) => text.replace('count: 2', 'count: 1'),
+      async () => {
+        await until('the document under the new policy', 15, async () =>
+          (await detailsOf(pair, own)).promotionDigest === promotionDigest ? null : true,
+        );
+        await approveAs(pair, 'leo', own);
+        assert.equal((await waitForEnd(pair, own)).state, 'live');
+      },
+    );
   });
 });
+
+/** Runs `work` while the target file reads otherwise. */
+async function withTargetFile(
+  edit: (text: string) => string,
+  work: () => Promise<void>,
+): Promise<void> {
+  const file = join(pair.layout.gateConfig, `targets/${target}.yaml`);
+  const original = readFileSync(file, 'utf8');
+  const edited = edit(original);
+  assert.notEqual(edited, original);
+  writeFileSync(file, edited);
+  try {
+    await work();
+  } finally {
+    writeFileSync(file, original);
+  }
+}
 
 interface ForgedPasskey {
   readonly passkey: ReturnType<typeof createSoftwarePasskey>;

@@ -6,9 +6,12 @@ import type { Pair } from '@airlock/demo/pair';
 
 const run = promisify(execFile);
 
+/** Anybody may commit under anybody's name; this one is in the roster, so that nothing is refused for the name alone. */
+const stolen = { name: 'Dana Okafor', email: 'dana@demo.airlock.example' };
+
 /** Runs git in the bare repository; the output without its last line feed. */
 export async function gitIn(pair: Pair, ...args: readonly string[]): Promise<string> {
-  const identity = ['-c', 'user.name=Mallory', '-c', 'user.email=mallory@elsewhere.example'];
+  const identity = ['-c', `user.name=${stolen.name}`, '-c', `user.email=${stolen.email}`];
   const { stdout } = await run('git', [...identity, '-C', pair.repository.bareDirectory, ...args]);
   return stdout.trim();
 }
@@ -17,7 +20,7 @@ export async function gitIn(pair: Pair, ...args: readonly string[]): Promise<str
 export function commitAside(pair: Pair, ref: string): Promise<string> {
   return pair.repository.commit({
     message: `Sell contraband by ${ref}`,
-    author: { name: 'Mallory', email: 'mallory@elsewhere.example' },
+    author: stolen,
     ref,
     files: {
       'products.json': productsFile([

@@ -67,7 +67,29 @@ async function loadTargets(directory: string): Promise<GateFiles['targets']> {
     }
     targets.set(policy.target, { policy, digest: sha256(bytes) });
   }
+  refuseSharedVaultPaths(
+    directory,
+    [...targets.values()].map(({ policy }) => policy),
+  );
   return targets;
+}
+
+/** The end of a delivery revokes everything below its target's paths, which must not be another's living credential. */
+function refuseSharedVaultPaths(directory: string, policies: readonly TargetPolicy[]): void {
+  const owners = new Map<string, string>();
+  for (const { target, credentials } of policies) {
+    const { jwtMount, databaseMount, databaseRole } = credentials.vault;
+    for (const path of [`auth/${jwtMount}`, `${databaseMount}/creds/${databaseRole}`]) {
+      const owner = owners.get(path);
+      if (owner !== undefined) {
+        throw new ConfigurationError(
+          'configuration-invalid',
+          `${join(directory, `${target}.yaml`)}: credentials.vault: ${path} is that of ${owner}; give each target its own jwtMount and databaseRole`,
+        );
+      }
+      owners.set(path, target);
+    }
+  }
 }
 
 async function loadRoster(file: string): Promise<GateFiles['roster']> {

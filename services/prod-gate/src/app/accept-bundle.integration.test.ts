@@ -226,6 +226,21 @@ describe('around the bundle', () => {
     assert.equal(acceptance.outcome === 'refused' && acceptance.code, 'E_BLOB_MISSING');
   });
 
+  test('changes that git cannot list within its limit are a refusal, and no try without end', async () => {
+    const given = dependencies(good);
+    await given.intake.polled(source, { head: 1, at: new Date(good.now) });
+    class TooLarge extends AirlockError {}
+    const mirror = () => ({
+      ...mirrorOf(good),
+      changedFiles: () => Promise.reject(new TooLarge('git-too-large', 'more than 64 MiB')),
+    });
+    const acceptance = await acceptBundle(
+      { ...given, mirror },
+      itemOf(good, { seq: 1, prevHash: '0'.repeat(64) }),
+    );
+    assert.partialDeepStrictEqual(acceptance, { outcome: 'refused', code: 'E_DELTA_TOO_LARGE' });
+  });
+
   test('the artifact of a bundle that is refused is never fetched', async () => {
     const unsigned = vectorNamed('S12');
     const asked: string[] = [];

@@ -99,6 +99,10 @@ async function verifyItem(dependencies: AcceptDependencies, item: OutboxItem): P
   const delta = await readDelta(mirror, {
     base: live === null ? null : { commit: live.commit, release: live.release },
     commit: facts.commit,
+  }).catch((cause: unknown) => {
+    // It will not be shorter the next time, and everything behind it would wait for it.
+    if (cause instanceof AirlockError && cause.code === 'git-too-large') return null;
+    throw cause;
   });
   if (delta === null) throw new Refused('E_DELTA_TOO_LARGE', 'more commits than can be listed');
   return {

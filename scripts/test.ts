@@ -1,7 +1,8 @@
 /**
  * `npm test`: everything, in the order in which a fault is cheapest to find. One stage alone: `npm run test:unit` and so on.
  *
- * The integration and browser tests share one Postgres cluster and one Redis on free ports, started here and ended here.
+ * The integration tests share one Postgres cluster and one Redis on free ports, started here and ended here; the tests of the
+ * running pair (attacks, faults, browser) share one pair, which brings its own.
  */
 import { spawn } from 'node:child_process';
 import { globSync, mkdtempSync, rmSync } from 'node:fs';
@@ -115,9 +116,9 @@ async function runStage(stage: Stage): Promise<boolean> {
   const ok =
     stage === 'check'
       ? await execute(['--conditions=source', join(root, 'scripts/check.ts')], {})
-      : stage === 'unit'
-        ? await nodeTest(stage)
-        : await sharedStack((env) => nodeTest(stage, env));
+      : stage === 'integration'
+        ? await sharedStack((env) => nodeTest(stage, env))
+        : await nodeTest(stage);
   console.log(`${ok ? '✓' : '✗'} ${stage}  ${((performance.now() - started) / 1000).toFixed(0)} s`);
   return ok;
 }

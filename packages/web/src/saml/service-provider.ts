@@ -5,6 +5,7 @@
  * that was taken out of Postgres, once, by the browser that began the login (node-saml itself accepts ten of ten concurrent
  * replays: issues #425 and #431).
  */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { ConfigurationError } from '@airlock/process/config';
 import { SAML as SamlClient } from '@node-saml/node-saml';
@@ -58,6 +59,7 @@ export function createServiceProvider(given: {
   };
   const idpCert = readPem('saml.idp.certificateFile', settings.idp.certificateFile);
   const privateKey = readPem('saml.keyFile', settings.keyFile);
+  requireOwnCertificate(settings, privateKey);
 
   const optionsFor = (requestId: string): PassportSamlConfig => ({
     callbackUrl: acsUrl,
@@ -195,6 +197,26 @@ function authenticate(strategy: Strategy, request: Request, response: Response):
       );
     });
   });
+}
+
+/** The identity provider holds the certificate and we sign with the key: a pair that does not fit fails at every sign-in. */
+function requireOwnCertificate({ certificateFile, keyFile }: SamlSettings, keyPem: string): void {
+  const pem = readPem('saml.certificateFile', certificateFile);
+  let fits: boolean;
+  try {
+    fits = new X509Certificate(pem).checkPrivateKey(createPrivateKey(keyPem));
+  } catch (cause) {
+    throw new ConfigurationError(
+      'configuration-refused',
+      `saml.certificateFile, saml.keyFile: ${certificateFile} and ${keyFile} are not a PEM certificate and a PEM private key; put them there`,
+      { cause },
+    );
+  }
+  if (fits) return;
+  throw new ConfigurationError(
+    'configuration-refused',
+    `saml.certificateFile: ${certificateFile} does not belong to the key ${keyFile}; give both of one pair`,
+  );
 }
 
 function readPem(setting: string, file: string): string {

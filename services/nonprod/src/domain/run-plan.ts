@@ -11,12 +11,6 @@ import type { RunEvent } from './run.ts';
 import { substituteInCommand, substituteInValue } from './substitution.ts';
 import { formatFault } from './yaml-file.ts';
 
-interface Head {
-  /** Full ref: `refs/heads/…` or `refs/pull/N/head`. */
-  readonly ref: string;
-  readonly commit: string;
-}
-
 interface HeadFacts {
   readonly event: RunEvent;
   /** Of a pull request: the branch it wants to be merged into. */

@@ -489,6 +489,22 @@ function defineTests(): void {
       await nothingLeft('prod-us');
     });
 
+    test('takes no credential when Vault would let it live longer than was approved', async () => {
+      const { run: dependencies, start, sessions } = deliverer(settings, asDeliverer);
+      const started = await start(await admit('prod-us'));
+      const { credentials } = started.policy;
+      const shorter = { ...credentials, vault: { ...credentials.vault, ttl: 119 } };
+      const outcome = await deliver(dependencies, {
+        ...started,
+        policy: { ...started.policy, credentials: shorter },
+      });
+      assert.equal(outcome?.state, 'failed');
+      assert.match(outcome.reason, /^credential-too-long: .*120 s.*production unchanged$/);
+      const session = await sessions.ofDelivery(started.delivery.id);
+      assert.deepEqual([session?.state, session?.issuedAt], ['CLEAN', null]);
+      await nothingLeft('prod-us');
+    });
+
     test('carries its approvals for one login, whatever a captured deliverer writes into its rows', async () => {
       const {
         run: dependencies,

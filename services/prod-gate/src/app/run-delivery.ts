@@ -71,6 +71,7 @@ export type DeliveryFaultCode =
   | 'ledger-unavailable'
   | 'authority-differs'
   | 'credential-too-short'
+  | 'credential-too-long'
   | 'delivery-stopped'
   | 'delivery-taken-over';
 
@@ -272,6 +273,13 @@ export async function runDelivery(
     failpoint('token-persisted');
 
     heart.check();
+    // The lease ends with the token at the latest, so that the token's life is what the approved file has to bound.
+    if (token.ttlSeconds > vault.ttl) {
+      throw new DeliveryFault(
+        'credential-too-long',
+        `Vault gave a token of ${token.ttlSeconds} s, approved were ${vault.ttl} s at most; lower token_explicit_max_ttl of role ${vault.jwtRole} at ${vault.jwtMount}`,
+      );
+    }
     const credential = await token.readDatabaseCredential({
       mount: vault.databaseMount,
       role: vault.databaseRole,

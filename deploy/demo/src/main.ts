@@ -25,7 +25,7 @@ const directory = join(root, '.demo');
 const pidFile = join(directory, 'demo.pid');
 
 const usage = `usage: npm run demo                      start both doors; a promotion waits for its last approval
-       npm run demo -- --once [--json]   the whole way unattended, then stop
+       npm run demo -- --once [--json]   the whole way unattended, then stop; --json prints one object
        npm run demo -- stop              end a running demo
        npm run demo -- --wipe            remove .demo/ (after a stop)
 `;
@@ -47,8 +47,12 @@ export async function demo(args: readonly string[], build: () => Promise<void>):
     return 2;
   }
   const { values, positionals } = parsed;
+  if (values.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
   if (positionals[0] === 'stop') return stopOther();
-  if (positionals.length > 0) {
+  if (positionals.length > 0 || (values.json && !values.once)) {
     process.stderr.write(usage);
     return 2;
   }
@@ -64,6 +68,7 @@ const parse = (args: readonly string[]) =>
       once: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       wipe: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
 
@@ -208,8 +213,10 @@ async function once(
 
 /** Leaves a promotion one approval short, and says where to go. */
 async function walkIn(pair: Pair, progress: Progress): Promise<null> {
-  const production = await lookAtProduction(pair);
-  const commit = production.releases.length === 0 ? mainHead(pair) : await commitNewProduct(pair);
+  // What an earlier start asked for waits with leo's approval or has ended: only something new needs both.
+  const asked = await pair.query('gate', 'select 1 from promotion limit 1');
+  const isFirst = asked.length === 0;
+  const commit = isFirst ? mainHead(pair) : await commitNewProduct(pair);
   const candidate = await progress.step(
     `main is built ${whereBuilt(pair)} and signed`,
     () => waitForCandidate(pair, commit),
@@ -217,7 +224,7 @@ async function walkIn(pair: Pair, progress: Progress): Promise<null> {
   );
   const promotionId = await progress.step(
     `dana asks for ${target}`,
-    () => askForPromotion(pair, candidate.id, 'Sell hinges'),
+    () => askForPromotion(pair, candidate.id, isFirst ? 'Sell hinges' : 'One more widget'),
     () => `promotion to ${target} asked by dana, pulled and checked by the gate`,
   );
   await progress.step(
@@ -234,6 +241,7 @@ Also  ${pair.nonprodOrigin}   sign in as dana
 People (no passwords; pick one on the sign-in page)
   dana developer · leo, mira release managers · oke platform · aud auditor
 Try   npx airlock queue | npx airlock release show ${promotionId} --why | npx airlock ledger verify ${pair.gateOrigin} --key .demo/gate-config/ledger.vkey
+      npx airlock evidence ${promotionId} --to .demo/evidence.tar && npx airlock verify .demo/evidence.tar --pinned .demo/pinned.json   (once it is live)
       PGPASSWORD=$(cat .demo/postgres/password) psql -h ${postgres.host} -p ${postgres.port} -U ${postgres.superuser} shop -c '\\du'
       before, during and after: a role v-… exists for seconds
 No passkey on this machine?  npx airlock approve ${promotionId} --as mira   (software key, demo only)
@@ -261,13 +269,16 @@ function writeContext(pair: Pair): void {
   );
 }
 
-/** The process of a demo that still runs, or null; a pid file left by a crash names nobody. */
+/** The process of a demo that still runs, or null; a pid file left by a crash names nobody, or by now somebody else. */
 function runningDemo(): number | null {
-  if (!existsSync(pidFile)) return null;
-  const pid = Number(readFileSync(pidFile, 'utf8'));
   try {
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    if (!(pid > 0)) return null;
     process.kill(pid, 0);
-    return pid;
+    const commandLine = `/proc/${pid}/cmdline`;
+    const isDemo =
+      !existsSync(commandLine) || readFileSync(commandLine, 'utf8').includes('demo.ts');
+    return isDemo ? pid : null;
   } catch {
     return null;
   }

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { guardChild } from '@airlock/testkit/engine';
 
 export interface ProcessSpec {
   readonly name: string;
@@ -34,7 +35,8 @@ export class StartError extends Error {
 /**
  * Starts one of our processes and resolves when it logs `process.ready`.
  *
- * Each child gets a process group of its own, so that Ctrl-C reaches the supervisor alone and the order of the end is ours.
+ * Each child gets a process group of its own, so that Ctrl-C reaches the supervisor alone and the order of the end is ours;
+ * a guard ends it when the supervisor was killed and can end nothing any more.
  *
  * @throws StartError with the child's last words and the log file when it ends first or is not ready within 30 s.
  */
@@ -46,6 +48,7 @@ export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
+  const guard = child.pid === undefined ? undefined : guardChild(child.pid);
   const lastLines: string[] = [];
   const keep = (line: string): void => {
     writeSync(log, `${line}\n`);
@@ -57,7 +60,9 @@ export async function startProcess(spec: ProcessSpec): Promise<RunningProcess> {
     child.on('close', (code, signal) => {
       running = false;
       closeSync(log);
-      resolve({ code, signal });
+      void (guard?.release() ?? Promise.resolve()).then(() => {
+        resolve({ code, signal });
+      });
     });
   });
   const ready = new Promise<void>((resolve) => {

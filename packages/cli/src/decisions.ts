@@ -7,17 +7,31 @@ import type { WebSession } from './web-session.ts';
 
 const Ceremony = z.looseObject({ options: z.looseObject({ challenge: z.string() }) });
 const EnrolmentCeremony = Ceremony.extend({ challenge: z.string() });
-const ApprovalCeremony = Ceremony.extend({ nonce: z.string(), statement: z.string(), promotionDigest: z.string() });
+const ApprovalCeremony = Ceremony.extend({
+  nonce: z.string(),
+  statement: z.string(),
+  promotionDigest: z.string(),
+});
 
-/** Makes and enrols a passkey for the session's person, once; returns the 0600 file that holds it. */
+/** Makes and enrols a passkey for the session's person, once an origin; returns the 0600 file that holds it. */
 export async function enrolPasskey(session: WebSession, directory: string): Promise<string> {
-  const file = join(directory, `${session.person}.json`);
+  // The gate counts a passkey at the origin where it was enrolled, and the demo moves to other ports when its own are taken.
+  const file = join(directory, `${session.person}@${new URL(session.origin).host}.json`);
   if (existsSync(file)) return file;
   mkdirSync(directory, { recursive: true });
-  const { options, challenge } = EnrolmentCeremony.parse(await session.postJson('/api/v1/me/passkeys/options', {}));
-  const passkey = createSoftwarePasskey({ rpId: new URL(session.origin).hostname, origin: session.origin });
+  const { options, challenge } = EnrolmentCeremony.parse(
+    await session.postJson('/api/v1/me/passkeys/options', {}),
+  );
+  const passkey = createSoftwarePasskey({
+    rpId: new URL(session.origin).hostname,
+    origin: session.origin,
+  });
   const answer = passkey.register(options.challenge);
-  await session.postJson('/api/v1/me/passkeys', { challenge, label: 'software passkey (demo)', answer });
+  await session.postJson('/api/v1/me/passkeys', {
+    challenge,
+    label: 'software passkey (demo)',
+    answer,
+  });
   writeFileSync(file, passkey.serialize(), { mode: 0o600 });
   return file;
 }

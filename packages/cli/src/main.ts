@@ -114,21 +114,24 @@ ledger
   .option('--since <size>', 'entries below are taken from the tiles; prints the root at that size')
   .description('hash every entry again and compare with the signed checkpoint; exit 0 whole, 5 not')
   .action(async (source: string, options: { key: string; since?: string }) => {
-    const vkey = existsSync(options.key)
-      ? (await readFile(options.key, 'utf8')).trim()
-      : options.key;
+    const isFile = existsSync(options.key) || !/\+.+\+/.test(options.key);
+    const vkey = isFile ? (await readGiven(options.key)).trim() : options.key;
     const since = options.since === undefined ? undefined : Number(options.since);
     if (since !== undefined && !Number.isSafeInteger(since))
       throw new CliError(
         exitCode.usage,
         `--since takes a number of entries, not ${options.since ?? ''}`,
       );
+    if (!/^https?:/.test(source) && !existsSync(source)) missing(source)();
     const result = await verifyLedger({
       read: ledgerSource(source),
       vkey,
       ...(since === undefined ? {} : { since }),
     });
     if (!result.ok) {
+      // A wrong argument says nothing about the ledger.
+      if (result.code === 'note-key-malformed')
+        throw new CliError(exitCode.usage, `--key ${options.key}: ${result.detail}`);
       print(`✗ ${result.code}: ${result.detail}`);
       process.exitCode = exitCode.failedCheck;
       return;

@@ -14,6 +14,8 @@ const DemoContext = z.strictObject({
 });
 
 const contextFile = '.demo/context.json';
+/** Where the demo writes the keys that an auditor would get by another way. */
+const pinnedFile = '.demo/pinned.json';
 
 /** The demo that this directory runs. @throws CliError that says where to decide instead. */
 function demoContext(): z.infer<typeof DemoContext> {
@@ -225,8 +227,16 @@ export async function saveEvidence(
   const session = await signIn(options.as);
   const archive = await session.getBytes(`${promotionPath(id)}/evidence`);
   const file = options.to ?? `${id}-evidence.tar`;
-  writeFileSync(file, archive);
-  return `${file}: ${archive.length} bytes. Check it with keys that you got by another way: airlock verify ${file} --pinned pinned.json`;
+  try {
+    writeFileSync(file, archive);
+  } catch (cause) {
+    throw new CliError(
+      exitCode.usage,
+      `${file} cannot be written; name another place with --to FILE`,
+      { cause },
+    );
+  }
+  return `${file}: ${archive.length} bytes. Check it with keys that you got by another way: airlock verify ${file} --pinned ${pinnedFile}`;
 }
 
 /** @throws CliError `usage` when `id` is no promotion's, before anything is sent. */

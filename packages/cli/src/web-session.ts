@@ -275,7 +275,7 @@ function problemOf(answer: Answer, url: URL): CliError {
     const problem = Problem.parse(JSON.parse(answer.body.toString('utf8')));
     const groups = problem.needs?.map(({ group }) => group).join(', ');
     words = [
-      problem.title,
+      `${problem.title}.`,
       problem.detail,
       groups === undefined ? undefined : `Missing group: ${groups}.`,
       `(${[problem.code, ...(problem.codes ?? [])].join(', ')})`,

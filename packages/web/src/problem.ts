@@ -53,7 +53,7 @@ const status: Readonly<Record<HttpErrorCode, readonly [number, string]>> = {
   'not-allowed': [403, 'This is for somebody else to do'],
   'not-found': [404, 'There is nothing here'],
   refused: [409, 'This is refused'],
-  conflict: [409, 'Somebody else was faster'],
+  conflict: [409, 'This is not open any more'],
   'changed-meanwhile': [412, 'It changed while you were reading'],
   'too-large': [413, 'The request is too large'],
   'media-type-refused': [415, 'This media type is not taken here'],

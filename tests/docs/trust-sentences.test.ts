@@ -24,7 +24,7 @@ test('docs/trust.md has one row for every process that is built, and none for ot
     .sort();
   const rows = [
     ...readFileSync(join(root, 'docs/trust.md'), 'utf8').matchAll(
-      /^\| `([a-z-]+\/[a-z-]+)` \|(.+)\|(.+)\|(.+)\|$/gm,
+      /^\| `([a-z-]+\/[a-z-]+)` +\|(.+)\|(.+)\|(.+)\|$/gm,
     ),
   ];
   assert.deepEqual(rows.map((row) => row[1]).sort(), processes);

@@ -375,7 +375,8 @@ async function approverCredentials(
     publicKeyPem: passkey.publicKeyPem,
     rpId: passkey.rpId,
     origins: [sources.gate],
-    signCount: Math.max(
+    // The least of them: a junk row with a huge counter must not void the person's genuine approval.
+    signCount: Math.min(
       ...signed
         .filter((approval) => approval.credentialId === passkey.credentialId)
         .map((approval) => approval.signCountBefore),

@@ -73,32 +73,43 @@ await runProcess({
     };
 
     const running = new Set<Promise<void>>();
+    /** Looks at every waiting promotion; one that cannot be judged holds up no other and is reported by the loop. */
     async function sweep(): Promise<void> {
+      const faults: unknown[] = [];
       for (const { id } of await decisions.promotions.inState('waiting')) {
         if (runtime.signal.aborted) return;
-        const started = await startDelivery(
-          {
-            ...shared,
-            promotions: decisions.promotions,
-            deliveries: decisions.deliveries,
-            judge: ({ promotionId, now }) => decisions.judge({ promotionId, now, own: null }),
-            policyOf: decisions.policyOf,
-            owner: `${hostname()}:${process.pid}`,
-          },
-          id,
-        );
-        if (started === null) continue;
-        const delivery = runDelivery(run, started, runtime.signal).then(
-          () => {},
-          (cause: unknown) => {
-            // Whatever state it is in, the watchdog ends it: its sign of life has stopped.
-            const error = cause instanceof Error ? cause : new Error(String(cause));
-            log.error('delivery.abandoned', { deliveryId: started.delivery.id, error });
-          },
-        );
-        running.add(delivery);
-        void delivery.then(() => running.delete(delivery));
+        try {
+          await consider(id);
+        } catch (fault) {
+          faults.push(fault);
+        }
       }
+      if (faults.length > 0) throw faults[0];
+    }
+
+    async function consider(promotionId: string): Promise<void> {
+      const started = await startDelivery(
+        {
+          ...shared,
+          promotions: decisions.promotions,
+          deliveries: decisions.deliveries,
+          judge: ({ promotionId: id, now }) => decisions.judge({ promotionId: id, now, own: null }),
+          policyOf: decisions.policyOf,
+          owner: `${hostname()}:${process.pid}`,
+        },
+        promotionId,
+      );
+      if (started === null) return;
+      const delivery = runDelivery(run, started, runtime.signal).then(
+        () => {},
+        (cause: unknown) => {
+          // Whatever state it is in, the watchdog ends it: its sign of life has stopped.
+          const error = cause instanceof Error ? cause : new Error(String(cause));
+          log.error('delivery.abandoned', { deliveryId: started.delivery.id, error });
+        },
+      );
+      running.add(delivery);
+      void delivery.then(() => running.delete(delivery));
     }
 
     const loop = startLoop({

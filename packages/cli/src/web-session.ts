@@ -277,7 +277,7 @@ function problemOf(answer: Answer, url: URL): CliError {
     words = [
       `${problem.title}.`,
       problem.detail,
-      groups === undefined ? undefined : `Missing group: ${groups}.`,
+      groups === undefined ? undefined : `Missing: ${groups}.`,
       `(${[problem.code, ...(problem.codes ?? [])].join(', ')})`,
     ]
       .filter((part) => part !== undefined)

@@ -47,7 +47,7 @@ const status: Readonly<Record<HttpErrorCode, readonly [number, string]>> = {
   'request-malformed': [400, 'The request is not as it should be'],
   'sign-in-required': [401, 'Sign in first'],
   'sign-in-refused': [403, 'The sign-in was refused'],
-  'group-missing': [403, 'A group is missing'],
+  'group-missing': [403, 'A group or role is missing'],
   'csrf-refused': [403, 'The request did not come from our own page'],
   'signature-refused': [403, 'The signature does not hold'],
   'not-allowed': [403, 'This is for somebody else to do'],

@@ -38,10 +38,14 @@ const frame: Frame = {
   footer: [{ label: 'Ledger checkpoint', value: '#42' }],
 };
 const render = (page: VNode): string => renderToString(page);
-const errorPage = (problem: Partial<Problem>, viewer: Viewer | null = dana): string =>
+const errorPage = (
+  problem: Partial<Problem>,
+  viewer: Viewer | null = dana,
+  service: Frame['service'] = 'gate',
+): string =>
   render(
     <ErrorPage
-      frame={{ ...frame, viewer }}
+      frame={{ ...frame, viewer, service }}
       problem={{ type: 'about:blank', title: 'T', status: 403, code: 'c', ...problem }}
     />,
   );
@@ -106,11 +110,18 @@ test('many groups are cut to two and a count, and the rest can be read', () => {
 });
 
 test('a refusal names the missing group, who was refused, and the groups that came with the sign-in', () => {
-  const page = errorPage({ needs: [{ group: 'release-managers' }], requestId: 'req-7' });
-  assert.match(page, /Missing group: release-managers\./);
+  const page = errorPage({ needs: [{ group: 'platform' }], requestId: 'req-7' }, dana, 'nonprod');
+  assert.match(page, /Missing group: platform\./);
   assert.match(page, /dana@demo\.airlock\.example; groups: developers, shop, everyone, berlin\./);
   assert.match(page, /sign in again/);
   assert.match(page, /req-7/);
+});
+
+test('at the gate a refusal names the missing role, which the roster gives and not the sign-in', () => {
+  const page = errorPage({ needs: [{ group: 'release-manager' }] });
+  assert.match(page, /Missing role: release-manager\./);
+  assert.match(page, /dana@demo\.airlock\.example; roles: none\./);
+  assert.doesNotMatch(page, /sign in again/);
 });
 
 test('somebody who is not signed in is offered to, and is told of no group', () => {

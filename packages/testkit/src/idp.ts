@@ -291,6 +291,6 @@ function page(response: ServerResponse, status: number, title: string, body: str
     'cache-control': 'no-store',
   });
   response.end(
-    `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><title>${title} · demo sign-in</title><style>:root{color-scheme:light dark}body{font:16px system-ui;max-width:26rem;margin:10vh auto;padding:0 1rem}button{font:inherit;display:block;width:100%;text-align:left;padding:.75rem 1rem;margin:.5rem 0;border:1px solid GrayText;border-radius:6px;background:Canvas;color:CanvasText;cursor:pointer}small{display:block;opacity:.7}</style><h1>${title}</h1>${body}</html>`,
+    `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><title>${title} · demo sign-in</title><style>:root{color-scheme:light dark}body{font:16px system-ui;max-width:26rem;margin:10vh auto;padding:0 1rem}button{font:inherit;display:block;width:100%;text-align:left;padding:.75rem 1rem;margin:.5rem 0;border:1px solid GrayText;border-radius:6px;background:Canvas;color:CanvasText;cursor:pointer}small{display:block;opacity:.7}code{overflow-wrap:anywhere}</style><h1>${title}</h1>${body}</html>`,
   );
 }

@@ -1,4 +1,4 @@
-/** Every business event of intake and watchdog: one function each, fields listed by name. Contract: names and fields. */
+/** Every business event of intake, web and watchdog: one function each, fields listed by name. Contract: names and fields. */
 import type { Log } from '@airlock/process/log';
 import type { Acceptance } from './app/accept-bundle.ts';
 import type { ReapEvent } from './app/reap-sessions.ts';
@@ -35,6 +35,24 @@ export function promotionChanged(log: Log, change: PromotionChange): void {
     target: change.target,
     reason: change.reason,
   });
+}
+
+export function decisionRecorded(
+  log: Log,
+  decision: {
+    readonly decision: 'approve' | 'reject';
+    readonly promotionId: string;
+    readonly nameId: string;
+  },
+): void {
+  log.info(`promotion.${decision.decision === 'approve' ? 'approved' : 'rejected'}`, {
+    promotion: decision.promotionId,
+    'user.id': decision.nameId,
+  });
+}
+
+export function passkeyEnrolled(log: Log, nameId: string): void {
+  log.info('passkey.enrolled', { 'user.id': nameId });
 }
 
 export function repositoryFrozen(log: Log, repository: string, reason: string): void {

@@ -168,6 +168,13 @@ export function createDecisions(ports: {
         'That passkey is not one of yours here; enrol it on your page first.',
       );
     }
+    // Authority and deliverer count only passkeys of the gate's own origin, so none other may be recorded.
+    if (passkey.origin !== ports.relyingParty.origin) {
+      throw new DecisionError(
+        'passkey-unknown',
+        `That passkey was enrolled at ${passkey.origin}, and the gate is ${ports.relyingParty.origin} now; add a new one on your page.`,
+      );
+    }
     if (!rosterAllows(person, passkey)) {
       throw new DecisionError(
         'passkey-unknown',
@@ -220,7 +227,7 @@ export function createDecisions(ports: {
       await assertUndecided(situation);
       const { person, promotion, policy } = situation;
       const mine = (await passkeys.ofPerson(person.id)).filter(
-        ({ revokedAt }) => revokedAt === null,
+        ({ revokedAt, origin }) => revokedAt === null && origin === ports.relyingParty.origin,
       );
       if (mine.length === 0) {
         throw new DecisionError(

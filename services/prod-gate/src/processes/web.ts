@@ -30,6 +30,7 @@ import { createDecisions } from '../app/approve-promotion.ts';
 import { createEnrolment } from '../app/enrol-passkey.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import { WebConfig } from '../config-web.ts';
+import { decisionRecorded, passkeyEnrolled } from '../events.ts';
 import { personByNameId } from '../domain/roster.ts';
 import { databaseAway, httpErrorOf } from '../http/refusals.ts';
 import { gateRoutes } from '../http/routes.ts';
@@ -67,6 +68,17 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     git: null,
   };
 
+  const enrolment = createEnrolment({ ...ceremony, verify: verifyRegistration });
+  const decisions = createDecisions({
+    ...ceremony,
+    promotions,
+    approvals,
+    ringDeliverer: (promotionId) => {
+      bell.ring(promotionId);
+    },
+    newApprovalId: () => formatId('apr', randomBytes(10)),
+  });
+
   const web = await createWebServer({
     service: 'gate',
     origin,
@@ -100,16 +112,26 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       deliveries,
       sessions,
       ledger,
-      enrolment: createEnrolment({ ...ceremony, verify: verifyRegistration }),
-      decisions: createDecisions({
-        ...ceremony,
-        promotions,
-        approvals,
-        ringDeliverer: (promotionId) => {
-          bell.ring(promotionId);
+      enrolment: {
+        ...enrolment,
+        async finish(nameId, given) {
+          const enrolled = await enrolment.finish(nameId, given);
+          passkeyEnrolled(log, nameId);
+          return enrolled;
         },
-        newApprovalId: () => formatId('apr', randomBytes(10)),
-      }),
+      },
+      decisions: {
+        ...decisions,
+        async approve(nameId, promotionId, given) {
+          const recorded = await decisions.approve(nameId, promotionId, given);
+          decisionRecorded(log, { decision: 'approve', promotionId, nameId });
+          return recorded;
+        },
+        async reject(nameId, promotionId, given) {
+          await decisions.reject(nameId, promotionId, given);
+          decisionRecorded(log, { decision: 'reject', promotionId, nameId });
+        },
+      },
       now,
     }),
     footer: async () => {

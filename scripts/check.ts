@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '..');
 const bin = (path: string): string => join(root, 'node_modules', path);
 
 const checks: readonly (readonly [name: string, ...command: string[]])[] = [
-  ['types', bin('typescript/bin/tsc'), '-b'],
+  // The longest first: the others run beside it.
   [
     'lint',
     bin('eslint/bin/eslint.js'),
@@ -16,6 +16,7 @@ const checks: readonly (readonly [name: string, ...command: string[]])[] = [
     'node_modules/.cache/eslint/',
     '.',
   ],
+  ['types', bin('typescript/bin/tsc'), '-b'],
   ['format', bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '--cache', '.'],
   [
     'imports',
@@ -45,9 +46,8 @@ async function run([name, ...command]: readonly [string, ...string[]]): Promise<
 }
 
 await generatePrismaClients();
-// Types first: ESLint and dependency-cruiser read the declarations that it writes.
-const results = [await run(checks[0] ?? ['types'])];
-const queue = checks.slice(1);
+const results: boolean[] = [];
+const queue = [...checks];
 const worker = async (): Promise<void> => {
   for (let check = queue.shift(); check !== undefined; check = queue.shift())
     results.push(await run(check));

@@ -3,13 +3,19 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import pg from 'pg';
 import { migrate, MigrationError, type MigrationErrorCode } from './migrate.ts';
+
+const made: string[] = [];
+after(() => {
+  for (const directory of made) rmSync(directory, { recursive: true, force: true });
+});
 
 /** A migrations directory with these files. */
 function files(migrations: Record<string, string>, grants = ''): Parameters<typeof migrate>[0] {
   const directory = mkdtempSync(join(tmpdir(), 'airlock-migrate-'));
+  made.push(directory);
   for (const [name, sql] of Object.entries(migrations)) write(directory, name, sql);
   writeFileSync(join(directory, 'migration_lock.toml'), 'provider = "postgresql"\n');
   writeFileSync(join(directory, 'grants.sql'), grants);

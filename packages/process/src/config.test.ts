@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -88,8 +88,11 @@ test('a __proto__ key is refused and sets nothing', () => {
   assert.equal(Reflect.get({}, 'polluted'), undefined);
 });
 
-test('the password comes from its file, without the line end', () => {
+test('the password comes from its file, without the line end', (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'airlock-settings-'));
+  t.after(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
   writeFileSync(join(directory, 'password'), 's3cret \n');
   const text = good.replace('gate_web }', 'gate_web, passwordFile: password }');
   const config = parseConfig(Schema, text, join(directory, 'gate.yaml'));

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 
 const directory = mkdtempSync(join(tmpdir(), 'airlock-main-'));
+after(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
 const source = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href);
 
 type Ended = { code: number | null; signal: string | null; events: Record<string, unknown>[] };

@@ -117,9 +117,15 @@ export default {
       severity: 'error',
       from: {
         path: '^(packages|services)/',
-        pathNot: ['[.]test[.]tsx?$', '^packages/(testkit|vault-double)/'],
+        pathNot: [
+          '[.](test|fixture)[.]tsx?$',
+          '/src/testing/',
+          '^packages/(testkit|vault-double)/',
+        ],
       },
-      to: { path: ['^packages/(testkit|vault-double)/', '[.]test[.]tsx?$'] },
+      to: {
+        path: ['^packages/(testkit|vault-double)/', '[.](test|fixture)[.]tsx?$', '/src/testing/'],
+      },
     },
     {
       name: 'no-circular',

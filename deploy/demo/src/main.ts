@@ -222,6 +222,11 @@ async function walkIn(pair: Pair, progress: Progress): Promise<null> {
     () => waitForCandidate(pair, commit),
     ({ release }) => `main built ${whereBuilt(pair)} and signed: candidate ${release}`,
   );
+  await progress.step(
+    'pull requests',
+    () => pair.repository.openPullRequests(),
+    () => 'pull requests open: #7 (its test fails), #8 (passes); no target takes their builds',
+  );
   const promotionId = await progress.step(
     `dana asks for ${target}`,
     () => askForPromotion(pair, candidate.id, isFirst ? 'Sell hinges' : 'One more widget'),

@@ -16,8 +16,6 @@ export interface DemoRepository {
   commit(change: Change): Promise<string>;
   /** Opens two pull requests, 7 (its test fails) and 8 (it passes), unless they are there. */
   openPullRequests(): Promise<void>;
-  /** Rewrites main: drops its newest commit and pushes by force, as an owner of the git server could. */
-  rewindMain(): Promise<void>;
 }
 
 export interface Change {
@@ -174,9 +172,6 @@ export async function seedRepository(directory: string): Promise<DemoRepository>
           ]),
         },
       });
-    },
-    async rewindMain() {
-      await git(bareDirectory, ['update-ref', 'refs/heads/main', 'refs/heads/main~1']);
     },
   };
   if (existsSync(bareDirectory)) return repository;

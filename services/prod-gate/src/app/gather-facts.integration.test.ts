@@ -262,6 +262,17 @@ describe('a row is not evidence', () => {
     assert.deepEqual(await codes(), ['approvals-missing']);
   });
 
+  test('a junk row that names a passkey and a huge counter takes nothing from the genuine approval', async () => {
+    await approvedByTwo();
+    await gate.asOwner(
+      `insert into approval (id, promotion_id, person, decision, promotion_digest, statement, credential_id,
+         authenticator_data, client_data_json, signature, sign_count_before, nonce)
+       select 'apr_0000000000', promotion_id, person, decision, promotion_digest, 'junk', credential_id, 'AA', 'AA', 'AA', 4000000000, 'junk'
+       from approval where person = 'leo'`,
+    );
+    assert.deepEqual(await codes(), []);
+  });
+
   test('an approval row that was pointed at this promotion approves nothing', async () => {
     await approvedByTwo();
     await gate.asOwner(

@@ -17,6 +17,7 @@ import {
   type VaultSession,
   type VaultSessionStore,
 } from './ports.ts';
+import { eachInTurn } from './each-in-turn.ts';
 import type { VaultReaper } from './vault-ports.ts';
 
 /** How long after its expiry a minted login may still be taken by a Vault whose clock is behind. */
@@ -275,19 +276,13 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
 
   return {
     async pass() {
-      const faults: unknown[] = [];
+      const work = [
+        ...(await sessions.unclean()).map((session) => () => passSession(session)),
+        // Looked up when its turn comes: what the sessions before it changed counts.
+        async () => eachInTurn(await deliveries.running(), passDelivery),
+      ];
       // One that cannot be ended must not keep the credentials of the others alive.
-      const attempt = async (work: () => Promise<void>): Promise<void> => {
-        try {
-          await work();
-        } catch (fault) {
-          faults.push(fault);
-        }
-      };
-      for (const session of await sessions.unclean()) await attempt(() => passSession(session));
-      for (const delivery of await deliveries.running())
-        await attempt(() => passDelivery(delivery));
-      if (faults.length > 0) throw faults[0];
+      await eachInTurn(work, (step) => step());
     },
   };
 }

@@ -529,6 +529,21 @@ describe('an approval is refused, by name,', () => {
     refused(await mira.post(decisions(), body), 403, 'passkey-unknown', /not one of yours/);
   });
 
+  test('when the passkey was enrolled at another address of the gate', async () => {
+    const { options, nonce } = await begin(leo);
+    await gate.asOwner(
+      "update passkey set origin = 'https://gate.before.example' where person = 'leo'",
+    );
+    const body = { nonce, note: '', answer: passkey.assert(options.challenge) };
+    refused(
+      await leo.post(decisions(), body),
+      403,
+      'passkey-unknown',
+      /gate\.before\.example.*add a new one/,
+    );
+    refused(await leo.post(`${decisions()}/options`, {}), 409, 'passkey-missing', /add one/);
+  });
+
   test('when the same person approved before', async () => {
     const first = await begin(leo);
     const second = await begin(leo);

@@ -23,6 +23,7 @@ import { unisolatedExecutor } from '../adapters/hooks/run-unisolated.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createVaultLogin } from '../adapters/vault/login.ts';
+import { eachInTurn } from '../app/each-in-turn.ts';
 import { runDelivery, type RunDependencies } from '../app/run-delivery.ts';
 import { startDelivery } from '../app/start-delivery.ts';
 import { DelivererConfig } from '../config-delivery.ts';
@@ -75,16 +76,10 @@ await runProcess({
     const running = new Set<Promise<void>>();
     /** Looks at every waiting promotion; one that cannot be judged holds up no other and is reported by the loop. */
     async function sweep(): Promise<void> {
-      const faults: unknown[] = [];
-      for (const { id } of await decisions.promotions.inState('waiting')) {
-        if (runtime.signal.aborted) return;
-        try {
-          await consider(id);
-        } catch (fault) {
-          faults.push(fault);
-        }
-      }
-      if (faults.length > 0) throw faults[0];
+      const waiting = await decisions.promotions.inState('waiting');
+      await eachInTurn(waiting, async ({ id }) => {
+        if (!runtime.signal.aborted) await consider(id);
+      });
     }
 
     async function consider(promotionId: string): Promise<void> {

@@ -32,9 +32,9 @@ describe('a genuine promotion', () => {
     promotion = await waitingPromotion(pair);
   });
 
-  test('a genuine promotion without approvals waits and says so: approvals-missing', async () => {
+  test('a genuine promotion without approvals waits and says so: E_APPROVALS_MISSING', async () => {
     await withoutDelivery(pair, () => Promise.resolve(), patience);
-    await assertWaits(pair, promotion, { code: 'approvals-missing', have: 0 });
+    await assertWaits(pair, promotion, { code: 'E_APPROVALS_MISSING', have: 0 });
   });
 
   test('the developer who asked for it enrols no passkey and begins no approval', async () => {
@@ -49,7 +49,7 @@ describe('a genuine promotion', () => {
 
   test('one approval of two delivers nothing', async () => {
     await withoutDelivery(pair, () => approveAs(pair, 'leo', promotion), patience);
-    await assertWaits(pair, promotion, { code: 'approvals-missing', have: 1 });
+    await assertWaits(pair, promotion, { code: 'E_APPROVALS_MISSING', have: 1 });
   });
 
   test('the same person approving twice is refused', async () => {
@@ -74,7 +74,7 @@ describe('a genuine promotion', () => {
       patience,
     );
     assert.equal(copies.length, 1);
-    await assertWaits(pair, promotion, { code: 'approvals-missing', have: 1 });
+    await assertWaits(pair, promotion, { code: 'E_APPROVALS_MISSING', have: 1 });
     await pair.query('gate', 'delete from approval where id = $1', [copies[0]?.id]);
   });
 
@@ -86,7 +86,7 @@ describe('a genuine promotion', () => {
       () => insertApproval({ ...forged, person: 'mira', approver: 'mira', promotionDigest }),
       patience,
     );
-    await assertWaits(pair, promotion, { code: 'approvals-missing', have: 1 });
+    await assertWaits(pair, promotion, { code: 'E_APPROVALS_MISSING', have: 1 });
     await forget(forged.credentialId);
   });
 
@@ -99,9 +99,9 @@ describe('a genuine promotion', () => {
     const setKey = (pem: string | undefined): Promise<unknown> =>
       pair.query('gate', `update passkey set public_key_pem = $1 where person = 'leo'`, [pem]);
     await withoutDelivery(pair, () => setKey(publicKeyOf(forged)), patience);
-    await assertWaits(pair, promotion, { code: 'approvals-missing', have: 0 });
+    await assertWaits(pair, promotion, { code: 'E_APPROVALS_MISSING', have: 0 });
     await setKey(kept?.public_key_pem);
-    await assertWaits(pair, promotion, { code: 'approvals-missing', have: 1 });
+    await assertWaits(pair, promotion, { code: 'E_APPROVALS_MISSING', have: 1 });
   });
 
   test('a target file edited after an approval makes it void', async () => {
@@ -114,7 +114,7 @@ describe('a genuine promotion', () => {
       (text) => text.replace('count: 2', 'count: 1'),
       async () => {
         await withoutDelivery(pair, () => becomes(0), patience);
-        await assertWaits(pair, promotion, { code: 'approvals-missing', have: 0 });
+        await assertWaits(pair, promotion, { code: 'E_APPROVALS_MISSING', have: 0 });
       },
     );
     // The facts that Leo signed are so again.
@@ -142,7 +142,7 @@ describe('a genuine promotion', () => {
       patience,
     );
     assert.equal((await detailsOf(pair, promotion)).state, 'waiting');
-    await assertWaits(pair, promotion, { code: 'document-differs', have: 2 });
+    await assertWaits(pair, promotion, { code: 'E_DOCUMENT_DIFFERS', have: 2 });
     await pair.query('gate', `delete from approval where promotion_id = $1 and person = 'mira'`, [
       promotion,
     ]);
@@ -170,7 +170,7 @@ describe('a genuine promotion', () => {
     assert.equal(state, 'waiting');
     assert.notDeepEqual(
       verdict.codes,
-      ['approvals-missing'],
+      ['E_APPROVALS_MISSING'],
       'the page says that something differs',
     );
     await pair.query('gate', 'update promotion set artifact_digest = $2 where id = $1', [
@@ -178,7 +178,9 @@ describe('a genuine promotion', () => {
       original,
     ]);
     await until('the document of the true digest', 10, async () =>
-      (await detailsOf(pair, promotion)).verdict.codes.join() === 'approvals-missing' ? true : null,
+      (await detailsOf(pair, promotion)).verdict.codes.join() === 'E_APPROVALS_MISSING'
+        ? true
+        : null,
     );
   });
 
@@ -206,7 +208,7 @@ describe('a genuine promotion', () => {
         message: /answered 403: .*somebody else decides/s,
       }),
     );
-    await assertWaits(pair, own, { code: 'approvals-missing', have: 0 });
+    await assertWaits(pair, own, { code: 'E_APPROVALS_MISSING', have: 0 });
     await discard(pair, own);
   });
 
@@ -217,7 +219,7 @@ describe('a genuine promotion', () => {
         message: /answered 403: .*somebody else decides/s,
       }),
     );
-    await assertWaits(pair, own, { code: 'approvals-missing', have: 0 });
+    await assertWaits(pair, own, { code: 'E_APPROVALS_MISSING', have: 0 });
 
     // There is only one other: with a policy that asks for one approval it goes live, and Mira's commit is behind main.
     const { promotionDigest } = await detailsOf(pair, own);

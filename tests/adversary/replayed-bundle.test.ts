@@ -25,7 +25,7 @@ test('with all four stolen keys a build of main is let in, waits for people, and
       const first = await attacker.offer({ bundle, artifact });
       assert.equal(first.outcome, 'admitted', first.detail ?? '');
       assert.ok(first.promotionId);
-      await assertWaits(pair, first.promotionId, { code: 'approvals-missing', have: 0 });
+      await assertWaits(pair, first.promotionId, { code: 'E_APPROVALS_MISSING', have: 0 });
 
       const again = await attacker.offer({ bundle, artifact });
       assert.equal(again.outcome, 'refused');

@@ -11,7 +11,7 @@ test('Redis wiped while a promotion waits with one approval: the second one stil
   const promotion = await waitingPromotion(pair);
   await approveAs(pair, 'leo', promotion);
   await pair.redis.flush();
-  await assertWaits(pair, promotion, { code: 'approvals-missing', have: 1 });
+  await assertWaits(pair, promotion, { code: 'E_APPROVALS_MISSING', have: 1 });
   await approveAs(pair, 'mira', promotion);
   const { state, release } = await waitForEnd(pair, promotion);
   assert.equal(state, 'live');

@@ -19,10 +19,10 @@ import type { Job, JobReport } from '@airlock/common/wire/runner-protocol';
 import type { Log } from '@airlock/process/log';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { ControlPlaneError, type ControlPlane } from './api/control-plane.ts';
-import { bubblewrapIsolation } from './isolation/bubblewrap.ts';
-import { noIsolation } from './isolation/none.ts';
+import { bubblewrapIsolation } from '@airlock/build/isolation/bubblewrap';
+import { noIsolation } from '@airlock/build/isolation/none';
 import { runJob } from './run-job.ts';
-import type { Isolation } from './isolation/isolation.ts';
+import type { Isolation } from '@airlock/build/isolation/isolation';
 
 const probe = await probeSandbox();
 const missing = probe.available ? null : `${probe.reason}; ${probe.remedy}`;

@@ -9,13 +9,13 @@ import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Log } from '@airlock/process/log';
 import type { Job, JobReport, StepReport } from '@airlock/common/wire/runner-protocol';
-import { ArtifactError, collectArtifact } from './artifact.ts';
+import { ArtifactError, collectArtifact } from '@airlock/build/artifact';
 import { isLeaseLost, type ControlPlane } from './api/control-plane.ts';
-import { stepScript } from './domain/step-script.ts';
+import { stepScript } from '@airlock/build/step-script';
 import { keepLease } from './lease-keeper.ts';
 import { createLogStream, type LogStream } from './log-stream.ts';
-import { createWorkspace, type Workspace } from './workspace.ts';
-import type { Isolation } from './isolation/isolation.ts';
+import { createWorkspace, type Workspace } from '@airlock/build/workspace';
+import type { Isolation } from '@airlock/build/isolation/isolation';
 
 const maxLogBytes = 50 * 1024 * 1024;
 const unpackSeconds = 600;

@@ -1,5 +1,5 @@
 import type { Job } from '@airlock/common/wire/runner-protocol';
-import { jobSteps } from '../domain/run-plan.ts';
+import { jobSteps } from '@airlock/pipeline/run-plan';
 import type { Events } from '../events.ts';
 import type { JobStore } from './ports.ts';
 

@@ -1,6 +1,6 @@
 /** What the pages and their JSON twins show: reads only, shaped for people. */
-import type { RunPlan } from '../domain/run-plan.ts';
-import type { RunEvent, RunState, StepState } from '../domain/run.ts';
+import type { RunEvent, RunPlan } from '@airlock/pipeline/run-plan';
+import type { RunState, StepState } from '../domain/run.ts';
 import type { GateState } from '../domain/promotion-status.ts';
 
 export interface RunSummary {

@@ -1,6 +1,6 @@
-import { headFacts, planRun, type RunPlan } from '../domain/run-plan.ts';
-import { pipelinePath } from '../domain/pipeline-file.ts';
-import { releasePath } from '../domain/release-file.ts';
+import { headFacts, planRun, type RunPlan } from '@airlock/pipeline/run-plan';
+import { pipelinePath } from '@airlock/pipeline/pipeline-file';
+import { releasePath } from '@airlock/pipeline/release-file';
 import type { Events } from '../events.ts';
 import type { Bell, HeadStore, NewId, NewRun, RefHead, SourceMirror } from './ports.ts';
 

@@ -9,8 +9,7 @@ import type {
 } from '@airlock/common/wire/signer-protocol';
 import type { Judgement, KeptArtifact, LeaseState } from '../domain/job-lease.ts';
 import type { OutboxContent } from '../domain/outbox-chain.ts';
-import type { RunForJob, RunPlan } from '../domain/run-plan.ts';
-import type { RunEvent } from '../domain/run.ts';
+import type { RunEvent, RunForJob, RunPlan } from '@airlock/pipeline/run-plan';
 
 export interface RefHead {
   readonly ref: string;

@@ -1,7 +1,7 @@
 import { formatTimestamp } from '@airlock/common/time';
 import { payloadDigest } from '../domain/bundle.ts';
-import { pipelinePath } from '../domain/pipeline-file.ts';
-import { expandVersion, releasePath } from '../domain/release-file.ts';
+import { pipelinePath } from '@airlock/pipeline/pipeline-file';
+import { expandVersion, releasePath } from '@airlock/pipeline/release-file';
 import { releaseDay } from '../domain/release-name.ts';
 import type { Events } from '../events.ts';
 import type { CandidateStore, NewId, RunToSign, Signer, SourceMirror } from './ports.ts';

@@ -8,7 +8,7 @@ import {
   maxAttempts,
   type KeptArtifact,
 } from './job-lease.ts';
-import type { RunPlan } from './run-plan.ts';
+import type { RunPlan } from '@airlock/pipeline/run-plan';
 
 const plan: RunPlan = {
   steps: ['a', 'b'].map((name) => ({ name, image: 'i', commands: ['c'], environment: {} })),

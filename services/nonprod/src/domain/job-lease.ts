@@ -1,6 +1,6 @@
 /** What a runner may still do with the job it was given, and what becomes of a job whose runner is lost. */
 import type { JobReport } from '@airlock/common/wire/runner-protocol';
-import type { RunPlan } from './run-plan.ts';
+import type { RunPlan } from '@airlock/pipeline/run-plan';
 
 /** How often a job is given out before its run fails. */
 export const maxAttempts = 3;

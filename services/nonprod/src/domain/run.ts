@@ -41,5 +41,3 @@ export const stepStates = [
   'cancelled',
 ] as const;
 export type StepState = (typeof stepStates)[number];
-
-export type RunEvent = 'push' | 'pull_request' | 'manual';

@@ -6,7 +6,7 @@ import { createCandidateStore } from '../adapters/postgres/candidate-store.ts';
 import { createHeadStore } from '../adapters/postgres/head-store.ts';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
 import type { NewId, NewRun } from '../app/ports.ts';
-import type { RunPlan } from '../domain/run-plan.ts';
+import type { RunPlan } from '@airlock/pipeline/run-plan';
 import type { TestDatabase } from './database.ts';
 
 export const newId: NewId = (prefix) => formatId(prefix, randomBytes(10));

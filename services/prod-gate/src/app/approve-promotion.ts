@@ -96,19 +96,19 @@ export function createDecisions(ports: {
     const policy = files.targets.get(promotion.target)?.policy;
     if (policy === undefined) {
       throw new DecisionError(
-        'target-unknown',
+        'E_TARGET_UNKNOWN',
         `The gate has no file for the target ${promotion.target}; platform puts it back.`,
       );
     }
     if (promotion.state !== 'waiting') {
       throw new DecisionError(
-        'promotion-not-waiting',
+        'E_NOT_WAITING',
         `This promotion is ${promotion.state} and takes no more decisions.`,
       );
     }
     if (promotion.expiresAt <= ports.now()) {
       throw new DecisionError(
-        'promotion-not-waiting',
+        'E_NOT_WAITING',
         `It waited until ${promotion.expiresAt.toISOString()} and has expired; ask for the release again in nonprod.`,
       );
     }

@@ -57,25 +57,25 @@ const titles: Readonly<Record<CheckId, string>> = {
   ledger: 'Ledger',
 };
 
-const checkOfReason: Readonly<Record<Exclude<DenialCode, 'bundle-refused'>, CheckId>> = {
-  'promotion-not-waiting': 'order',
-  'promotion-expired': 'order',
-  'approvals-missing': 'approvals',
-  rejected: 'approvals',
-  'target-unknown': 'policy',
-  'policy-changed': 'policy',
-  'roster-changed': 'policy',
-  'hook-changed': 'hook',
-  'hook-missing': 'hook',
-  'base-changed': 'order',
-  'document-differs': 'policy',
-  'artifact-missing': 'artifact',
-  'repository-frozen': 'main',
-  'target-busy': 'order',
-  'credential-pending': 'credentials',
-  'older-than-live': 'order',
-  'author-unmapped': 'authors',
-  'ledger-unavailable': 'ledger',
+const checkOfReason: Readonly<Record<Exclude<DenialCode, 'E_BUNDLE_REFUSED'>, CheckId>> = {
+  E_NOT_WAITING: 'order',
+  E_PROMOTION_EXPIRED: 'order',
+  E_APPROVALS_MISSING: 'approvals',
+  E_REJECTED: 'approvals',
+  E_TARGET_UNKNOWN: 'policy',
+  E_POLICY_CHANGED: 'policy',
+  E_ROSTER_CHANGED: 'policy',
+  E_HOOK_DIGEST: 'hook',
+  E_HOOK_MISSING: 'hook',
+  E_BASE_CHANGED: 'order',
+  E_DOCUMENT_DIFFERS: 'policy',
+  E_ARTIFACT_MISSING: 'artifact',
+  E_REPOSITORY_FROZEN: 'main',
+  E_TARGET_BUSY: 'order',
+  E_CREDENTIAL_PENDING: 'credentials',
+  E_ROLLBACK_UNAPPROVED: 'order',
+  E_AUTHOR_UNMAPPED: 'authors',
+  E_LEDGER_UNAVAILABLE: 'ledger',
 };
 
 /** Faults of the bundle by the check that they are about; whatever is not listed is about the envelope itself. */
@@ -90,7 +90,7 @@ const checkOfBundleCode: readonly (readonly [RegExp, CheckId])[] = [
 ];
 
 function checkOf(reason: DenialReason): CheckId {
-  if (reason.code !== 'bundle-refused') return checkOfReason[reason.code];
+  if (reason.code !== 'E_BUNDLE_REFUSED') return checkOfReason[reason.code];
   return (
     checkOfBundleCode.find(([pattern]) => pattern.test(reason.admissionCode))?.[1] ?? 'signature'
   );
@@ -148,8 +148,8 @@ function toldAgainst(view: PromotionDetails): readonly DenialReason[] {
   const { verdict, bundle, promotion } = view;
   if (promotion.state !== 'waiting') return [];
   const reasons: DenialReason[] = verdict.allowed ? [] : [...verdict.reasons];
-  if (bundle?.ok === false && !reasons.some(({ code }) => code === 'bundle-refused')) {
-    reasons.push({ code: 'bundle-refused', admissionCode: bundle.code, detail: bundle.detail });
+  if (bundle?.ok === false && !reasons.some(({ code }) => code === 'E_BUNDLE_REFUSED')) {
+    reasons.push({ code: 'E_BUNDLE_REFUSED', admissionCode: bundle.code, detail: bundle.detail });
   }
   return reasons;
 }

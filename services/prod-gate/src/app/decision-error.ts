@@ -3,10 +3,10 @@ import { AirlockError } from '@airlock/common/errors';
 /** Why a decision, or the enrolment of a passkey, was refused. Codes are contract; the message is for the person. */
 export type DecisionErrorCode =
   | 'promotion-unknown'
-  | 'promotion-not-waiting'
+  | 'E_NOT_WAITING'
   /** What the page showed is not what would be signed now; reload and read again. */
   | 'promotion-changed'
-  | 'target-unknown'
+  | 'E_TARGET_UNKNOWN'
   | 'person-unknown'
   | 'role-missing'
   | 'requester-never-counts'

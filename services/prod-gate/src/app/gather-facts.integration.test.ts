@@ -218,7 +218,7 @@ async function approvedByTwo(): Promise<void> {
 }
 
 test('a bundle, two signatures by enrolled passkeys and a signed ledger are all it takes', async () => {
-  assert.deepEqual(await codes(), ['approvals-missing']);
+  assert.deepEqual(await codes(), ['E_APPROVALS_MISSING']);
   await approvedByTwo();
   assert.deepEqual(await codes(), []);
 });
@@ -236,15 +236,15 @@ test('where the roster lists passkeys, one that web enrolled by itself approves 
     };
   };
   assert.deepEqual(await codes(listing(rows.map(({ digest }) => digest))), []);
-  assert.deepEqual(await codes(listing([sha('his own key')])), ['approvals-missing']);
-  assert.deepEqual(await codes(listing([])), ['approvals-missing']);
+  assert.deepEqual(await codes(listing([sha('his own key')])), ['E_APPROVALS_MISSING']);
+  assert.deepEqual(await codes(listing([])), ['E_APPROVALS_MISSING']);
 });
 
 describe('a row is not evidence', () => {
   test('a passkey row that the ledger does not know approves nothing', async () => {
     await approve('leo', await enrol('leo'));
     await approve('mira', await enrol('mira', { recorded: false }));
-    assert.deepEqual(await codes(), ['approvals-missing']);
+    assert.deepEqual(await codes(), ['E_APPROVALS_MISSING']);
   });
 
   test('a passkey row whose key was exchanged approves nothing', async () => {
@@ -253,13 +253,13 @@ describe('a row is not evidence', () => {
     await gate.asOwner("update passkey set public_key_pem = $1 where person = 'leo'", [
       other.export({ type: 'spki', format: 'pem' }),
     ]);
-    assert.deepEqual(await codes(), ['approvals-missing']);
+    assert.deepEqual(await codes(), ['E_APPROVALS_MISSING']);
   });
 
   test('a passkey of another origin approves nothing', async () => {
     await approve('leo', await enrol('leo'));
     await approve('mira', await enrol('mira', { origin: 'https://nonprod.example' }));
-    assert.deepEqual(await codes(), ['approvals-missing']);
+    assert.deepEqual(await codes(), ['E_APPROVALS_MISSING']);
   });
 
   test('a junk row that names a passkey and a huge counter takes nothing from the genuine approval', async () => {
@@ -279,7 +279,7 @@ describe('a row is not evidence', () => {
       `update approval set statement = convert_to(replace(convert_from(statement, 'UTF8'), 'prod-eu', 'prod-us'), 'UTF8')
        where person = 'leo'`,
     );
-    assert.deepEqual(await codes(), ['approvals-missing']);
+    assert.deepEqual(await codes(), ['E_APPROVALS_MISSING']);
   });
 
   test('an approval row without its signature approves nothing', async () => {
@@ -290,18 +290,18 @@ describe('a row is not evidence', () => {
     );
     await gate.asOwner('alter table approval drop constraint approval_check');
     await gate.asOwner("update approval set decision = 'approve'");
-    assert.deepEqual(await codes(), ['approvals-missing']);
+    assert.deepEqual(await codes(), ['E_APPROVALS_MISSING']);
   });
 
   test('a bundle, document, commit or change list that was edited in its row is seen', async () => {
     await approvedByTwo();
     const edits: [string, RegExp][] = [
-      ["update promotion set bundle = bundle || 'x'", /bundle-refused/],
-      ["update promotion set artifact_digest = repeat('a', 64)", /bundle-refused/],
+      ["update promotion set bundle = bundle || 'x'", /E_BUNDLE_REFUSED/],
+      ["update promotion set artifact_digest = repeat('a', 64)", /E_BUNDLE_REFUSED/],
       ["update promotion set commit = repeat('a', 40), release = 'other'", /^document-differs$/],
       ["update promotion set hook = 'other@sha256:' || repeat('a', 64)", /^document-differs$/],
       ["update promotion set expires_at = '2030-01-01'", /^document-differs$/],
-      ["update promotion set admitted_at = '2020-01-01'", /ledger-unavailable/],
+      ["update promotion set admitted_at = '2020-01-01'", /E_LEDGER_UNAVAILABLE/],
       ["update promotion set document = document || ' '", /malformed|E_NOT_CANONICAL/],
     ];
     for (const [sql, expected] of edits) {
@@ -330,7 +330,7 @@ describe('a row is not evidence', () => {
       forged,
       sha(forged),
     ]);
-    assert.deepEqual(await codes(), ['document-differs', 'approvals-missing']);
+    assert.deepEqual(await codes(), ['E_DOCUMENT_DIFFERS', 'E_APPROVALS_MISSING']);
   });
 });
 
@@ -346,7 +346,7 @@ describe('people', () => {
     };
     await approvedByTwo();
     const found = await codes({ git: () => authors });
-    assert.deepEqual(found, ['document-differs', 'approvals-missing']);
+    assert.deepEqual(found, ['E_DOCUMENT_DIFFERS', 'E_APPROVALS_MISSING']);
   });
 
   test('somebody who lost the role does not count any more', async () => {
@@ -354,8 +354,8 @@ describe('people', () => {
     const people = roster.people.map((one) => (one.id === 'leo' ? { ...one, roles: [] } : one));
     const changed = { ...files, roster: { roster: { ...roster, people }, digest: sha('later') } };
     assert.deepEqual(await codes({ files: () => Promise.resolve(changed) }), [
-      'roster-changed',
-      'approvals-missing',
+      'E_ROSTER_CHANGED',
+      'E_APPROVALS_MISSING',
     ]);
   });
 
@@ -363,12 +363,12 @@ describe('people', () => {
     await approvedByTwo();
     const people = roster.people.map((one) => ({ ...one, gitEmails: [] }));
     const changed = { ...files, roster: { roster: { ...roster, people }, digest: sha('roster') } };
-    assert.deepEqual(await codes({ files: () => Promise.resolve(changed) }), ['author-unmapped']);
+    assert.deepEqual(await codes({ files: () => Promise.resolve(changed) }), ['E_AUTHOR_UNMAPPED']);
   });
 
   test('an approval that ran out does not count', async () => {
     await approvedByTwo();
-    assert.deepEqual(await codes({}, new Date('2026-11-21T18:00:01Z')), ['approvals-missing']);
+    assert.deepEqual(await codes({}, new Date('2026-11-21T18:00:01Z')), ['E_APPROVALS_MISSING']);
   });
 });
 
@@ -378,32 +378,32 @@ describe('what changed since', () => {
     const target = files.targets.get('prod-eu');
     assert.ok(target);
     const edited = { ...files, targets: new Map([['prod-eu', { ...target, digest: sha('x') }]]) };
-    assert.deepEqual(await codes({ files: () => Promise.resolve(edited) }), ['policy-changed']);
+    assert.deepEqual(await codes({ files: () => Promise.resolve(edited) }), ['E_POLICY_CHANGED']);
     const without = { ...files, targets: new Map() };
-    assert.deepEqual(await codes({ files: () => Promise.resolve(without) }), ['target-unknown']);
+    assert.deepEqual(await codes({ files: () => Promise.resolve(without) }), ['E_TARGET_UNKNOWN']);
     const hook = (digest: string | null) => ({
       files: () => Promise.resolve({ ...files, hookDigest: () => Promise.resolve(digest) }),
     });
-    assert.deepEqual(await codes(hook('b'.repeat(64))), ['hook-changed']);
-    assert.deepEqual(await codes(hook(null)), ['hook-missing']);
+    assert.deepEqual(await codes(hook('b'.repeat(64))), ['E_HOOK_DIGEST']);
+    assert.deepEqual(await codes(hook(null)), ['E_HOOK_MISSING']);
     const artifacts = { has: () => Promise.resolve(false) };
-    assert.deepEqual(await codes({ artifacts }), ['artifact-missing']);
+    assert.deepEqual(await codes({ artifacts }), ['E_ARTIFACT_MISSING']);
     await gate.asOwner("insert into repository_freeze values ($1, 'rewritten')", [
       'https://git.example/org/app',
     ]);
-    assert.deepEqual(await codes(), ['repository-frozen']);
+    assert.deepEqual(await codes(), ['E_REPOSITORY_FROZEN']);
   });
 
   test('a key that was revoked after the approval stops it', async () => {
     await approvedByTwo();
     const revoked = { ...files, trust: filesOf({ ...good, trust: [] }).trust };
-    assert.deepEqual(await codes({ files: () => Promise.resolve(revoked) }), ['bundle-refused']);
+    assert.deepEqual(await codes({ files: () => Promise.resolve(revoked) }), ['E_BUNDLE_REFUSED']);
   });
 
   test('a commit that is no longer on main stops it', async () => {
     await approvedByTwo();
     const gone = { ...mirrorOf(good), commitFacts: () => Promise.resolve(null) };
-    assert.deepEqual(await codes({ git: () => gone }), ['bundle-refused']);
+    assert.deepEqual(await codes({ git: () => gone }), ['E_BUNDLE_REFUSED']);
   });
 
   test('a ledger that is signed by nobody we know stops it', async () => {
@@ -416,7 +416,10 @@ describe('what changed since', () => {
     const found = await codes({ proofs }).catch((error: unknown) => [
       error instanceof Error ? error.name : 'thrown',
     ]);
-    assert.ok(found.includes('ledger-unavailable') || found.includes('LedgerError'), found.join());
+    assert.ok(
+      found.includes('E_LEDGER_UNAVAILABLE') || found.includes('LedgerError'),
+      found.join(),
+    );
   });
 });
 

@@ -338,8 +338,8 @@ const refusals: [string, Partial<World>, string[]][] = [
     { intent: { ...intent, type: 'delivery.finished' } },
     ['intent-differs'],
   ],
-  ['a target file that changed', { target: { policy, digest: digest('8') } }, ['policy-changed']],
-  ['a target file that is gone', { target: null }, ['policy-changed']],
+  ['a target file that changed', { target: { policy, digest: digest('8') } }, ['E_POLICY_CHANGED']],
+  ['a target file that is gone', { target: null }, ['E_POLICY_CHANGED']],
   ['a promotion that changed while it was judged', { judged: other }, ['promotion-changed']],
   [
     'a verdict against it, with every reason',
@@ -347,12 +347,12 @@ const refusals: [string, Partial<World>, string[]][] = [
       verdict: {
         allowed: false,
         reasons: [
-          { code: 'rejected', person: 'mira' },
-          { code: 'approvals-missing', have: 1, need: 2, role: 'release-manager', eligible: [] },
+          { code: 'E_REJECTED', person: 'mira' },
+          { code: 'E_APPROVALS_MISSING', have: 1, need: 2, role: 'release-manager', eligible: [] },
         ],
       },
     },
-    ['rejected', 'approvals-missing'],
+    ['E_REJECTED', 'E_APPROVALS_MISSING'],
   ],
 ];
 

@@ -11,7 +11,7 @@ import { parseLedgerEntry } from '@airlock/common/ledger/entry';
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { MintedLogin, MintRequest } from '@airlock/common/wire/authority-protocol';
 import type { Promotion } from '../domain/promotion.ts';
-import type { PromotionFacts, Verdict } from '../domain/verdict.ts';
+import { contractCode, type PromotionFacts, type Verdict } from '../domain/verdict.ts';
 import {
   StoreError,
   type Delivery,
@@ -113,7 +113,7 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
       ...(await intentFaults(delivery, promotion)),
       ...verdictCodes(judgement?.verdict ?? null),
       // The mount below is taken from this file, so it must be the one that was approved.
-      ...(target?.digest === promotion.policyDigest ? [] : ['policy-changed']),
+      ...(target?.digest === promotion.policyDigest ? [] : ['E_POLICY_CHANGED']),
       ...(judgement?.facts.promotion.promotionDigest === promotion.promotionDigest
         ? []
         : ['promotion-changed']),
@@ -240,7 +240,7 @@ function sessionFaults(
 
 function verdictCodes(verdict: Verdict | null): string[] {
   if (verdict === null) return ['promotion-unknown'];
-  return verdict.allowed ? [] : verdict.reasons.map((reason) => reason.code);
+  return verdict.allowed ? [] : verdict.reasons.map(contractCode);
 }
 
 function isIntentOf(body: Buffer, delivery: Delivery, promotion: Promotion): boolean {

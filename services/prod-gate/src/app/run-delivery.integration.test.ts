@@ -418,7 +418,7 @@ function defineTests(): void {
           started,
         );
         assert.equal(outcome?.state, 'failed');
-        assert.match(outcome.reason, /ledger-unavailable.*production unchanged/);
+        assert.match(outcome.reason, /E_LEDGER_UNAVAILABLE.*production unchanged/);
         assert.equal(await sessions.ofDelivery(started.delivery.id), null);
         assert.equal((await promotions.find(promotion))?.state, 'failed');
       } finally {

@@ -68,7 +68,7 @@ export type RunDependencies = {
 };
 
 export type DeliveryFaultCode =
-  | 'ledger-unavailable'
+  | 'E_LEDGER_UNAVAILABLE'
   | 'authority-differs'
   | 'credential-too-short'
   | 'credential-too-long'
@@ -179,7 +179,7 @@ export async function runDelivery(
       heart.check();
       if (performance.now() > until) {
         throw new DeliveryFault(
-          'ledger-unavailable',
+          'E_LEDGER_UNAVAILABLE',
           `the ledger did not publish the intent within ${times.intentWithinMs / 1000} s; is gate-watchdog running?`,
         );
       }

@@ -69,7 +69,7 @@ export async function viewQueue(
 export function needsViewer({ verdict, viewer }: PromotionView): boolean {
   return (
     !verdict.allowed &&
-    verdict.reasons.some(({ code }) => code === 'approvals-missing') &&
+    verdict.reasons.some(({ code }) => code === 'E_APPROVALS_MISSING') &&
     viewer.standing?.may === true &&
     viewer.decided === null
   );

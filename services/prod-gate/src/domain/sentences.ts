@@ -15,94 +15,94 @@ const order: readonly VerdictKind[] = ['system', 'fix', 'time', 'person'];
 
 export function sentenceOf(reason: DenialReason): Sentence {
   switch (reason.code) {
-    case 'promotion-not-waiting':
+    case 'E_NOT_WAITING':
       return {
         kind: 'fix',
         text: `This promotion is ${reason.state} and no longer waits; ask for the release again in nonprod to deliver it.`,
       };
-    case 'promotion-expired':
+    case 'E_PROMOTION_EXPIRED':
       return {
         kind: 'fix',
         text: `It waited until ${moment(reason.expiredAt)} and has expired; ask for the release again in nonprod.`,
       };
-    case 'approvals-missing':
+    case 'E_APPROVALS_MISSING':
       return approvalsMissing(reason);
-    case 'rejected':
+    case 'E_REJECTED':
       return {
         kind: 'fix',
         text: `${reason.person} rejected it; talk to ${reason.person}, then ask for the release again in nonprod.`,
       };
-    case 'target-unknown':
+    case 'E_TARGET_UNKNOWN':
       return {
         kind: 'fix',
         text: `The gate has no file for the target ${reason.target}; somebody of platform puts targets/${reason.target}.yaml back.`,
       };
-    case 'policy-changed':
+    case 'E_POLICY_CHANGED':
       return {
         kind: 'time',
         text: `The target file of ${reason.target} changed; within seconds the gate renews the promotion, and release managers approve it again.`,
       };
-    case 'roster-changed':
+    case 'E_ROSTER_CHANGED':
       return {
         kind: 'time',
         text: 'The roster changed; within seconds the gate renews the promotion, and release managers approve it again.',
       };
-    case 'base-changed':
+    case 'E_BASE_CHANGED':
       return {
         kind: 'time',
         text: `What is live changed from ${reason.was ?? 'nothing'} to ${reason.now ?? 'nothing'}; within seconds the gate renews the promotion, and release managers approve it again.`,
       };
-    case 'document-differs':
+    case 'E_DOCUMENT_DIFFERS':
       return {
         kind: 'system',
         text: `What was approved differs from what the gate verifies now (${reason.fields.join(', ')}); somebody of platform compares the promotion's row with its bundle before anything is delivered.`,
       };
-    case 'hook-changed':
+    case 'E_HOOK_DIGEST':
       return {
         kind: 'fix',
         text: `The files of the deploy hook are not those that the target file pins (${reason.hook}); somebody of platform restores them, or pins the new digest and approvals start again.`,
       };
-    case 'hook-missing':
+    case 'E_HOOK_MISSING':
       return {
         kind: 'fix',
         text: `The deploy hook ${reason.hook} is not on the gate; somebody of platform installs it in the hooks directory.`,
       };
-    case 'artifact-missing':
+    case 'E_ARTIFACT_MISSING':
       return {
         kind: 'system',
         text: `The artifact ${reason.digest} is missing from the gate's store; somebody of platform restores the store, or the release is asked for again in nonprod.`,
       };
-    case 'repository-frozen':
+    case 'E_REPOSITORY_FROZEN':
       return {
         kind: 'fix',
         text: `The repository ${reason.repository} is frozen since ${moment(reason.since)} (${reason.reason}); somebody of platform finds out who rewrote main and lifts the freeze.`,
       };
-    case 'target-busy':
+    case 'E_TARGET_BUSY':
       return {
         kind: 'time',
         text: `Delivery ${reason.deliveryId} has been running on this target since ${moment(reason.since)}; this one goes on by itself when it ends.`,
       };
-    case 'credential-pending':
+    case 'E_CREDENTIAL_PENDING':
       return {
         kind: 'time',
         text: `The credential of an earlier delivery (${reason.sessionId}, ${reason.state} since ${moment(reason.since)}) is not proven gone; the watchdog keeps revoking it, and this goes on by itself when Vault says it is gone.`,
       };
-    case 'older-than-live':
+    case 'E_ROLLBACK_UNAPPROVED':
       return {
         kind: 'fix',
         text: `${reason.release} is older than ${reason.live}, which is live; ask for a newer release in nonprod.`,
       };
-    case 'author-unmapped':
+    case 'E_AUTHOR_UNMAPPED':
       return {
         kind: 'fix',
         text: `Commits by ${reason.email} are in it and nobody in the roster has that address; somebody of platform adds it to that person's gitEmails in roster.yaml, so that authors cannot approve their own work.`,
       };
-    case 'bundle-refused':
+    case 'E_BUNDLE_REFUSED':
       return {
         kind: 'fix',
         text: `The signed bundle does not pass now (${reason.admissionCode}: ${reason.detail}); build the release again on main and ask for it.`,
       };
-    case 'ledger-unavailable':
+    case 'E_LEDGER_UNAVAILABLE':
       return {
         kind: 'system',
         text: `The ledger cannot prove this promotion (${reason.detail}); somebody of platform looks at the watchdog, and it goes on by itself when checkpoints are signed again.`,
@@ -110,7 +110,9 @@ export function sentenceOf(reason: DenialReason): Sentence {
   }
 }
 
-function approvalsMissing(reason: Extract<DenialReason, { code: 'approvals-missing' }>): Sentence {
+function approvalsMissing(
+  reason: Extract<DenialReason, { code: 'E_APPROVALS_MISSING' }>,
+): Sentence {
   const missing = reason.need - reason.have;
   const role = reason.role.replaceAll('-', ' ');
   const names = list(reason.eligible);

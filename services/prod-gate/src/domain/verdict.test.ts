@@ -61,42 +61,42 @@ test('nothing against it means that it may go', () => {
 
 test('what is approved, by whom, does not make up for anything else', () => {
   const everything = { ...good, approvals: { ...good.approvals, have: 99 } };
-  assert.deepEqual(codes({ ...everything, artifactPresent: false }), ['artifact-missing']);
+  assert.deepEqual(codes({ ...everything, artifactPresent: false }), ['E_ARTIFACT_MISSING']);
 });
 
 const since = new Date('2026-11-22T09:00:00Z');
 const faults: readonly [DenialCode, PromotionFacts][] = [
-  ['promotion-not-waiting', { ...good, promotion: { ...good.promotion, state: 'superseded' } }],
-  ['promotion-expired', { ...good, promotion: { ...good.promotion, expiresAt: now } }],
+  ['E_NOT_WAITING', { ...good, promotion: { ...good.promotion, state: 'superseded' } }],
+  ['E_PROMOTION_EXPIRED', { ...good, promotion: { ...good.promotion, expiresAt: now } }],
   [
-    'approvals-missing',
+    'E_APPROVALS_MISSING',
     { ...good, approvals: { ...good.approvals, have: 1, eligible: ['Mira', 'Nils'] } },
   ],
-  ['rejected', { ...good, rejectedBy: 'Leo' }],
-  ['target-unknown', { ...good, targetKnown: false }],
-  ['policy-changed', { ...good, changed: { ...good.changed, policy: true } }],
-  ['roster-changed', { ...good, changed: { ...good.changed, roster: true } }],
+  ['E_REJECTED', { ...good, rejectedBy: 'Leo' }],
+  ['E_TARGET_UNKNOWN', { ...good, targetKnown: false }],
+  ['E_POLICY_CHANGED', { ...good, changed: { ...good.changed, policy: true } }],
+  ['E_ROSTER_CHANGED', { ...good, changed: { ...good.changed, roster: true } }],
   [
-    'base-changed',
+    'E_BASE_CHANGED',
     { ...good, changed: { ...good.changed, base: { was: null, now: '2026.11.20-4' } } },
   ],
-  ['document-differs', { ...good, changed: { ...good.changed, fields: ['artifact'] } }],
-  ['hook-changed', { ...good, hookDigest: 'd'.repeat(64) }],
-  ['hook-missing', { ...good, hookDigest: null }],
-  ['artifact-missing', { ...good, artifactPresent: false }],
-  ['repository-frozen', { ...good, freeze: { reason: 'main was rewritten', since } }],
-  ['target-busy', { ...good, busy: { deliveryId: 'dlv_0000000000', since } }],
+  ['E_DOCUMENT_DIFFERS', { ...good, changed: { ...good.changed, fields: ['artifact'] } }],
+  ['E_HOOK_DIGEST', { ...good, hookDigest: 'd'.repeat(64) }],
+  ['E_HOOK_MISSING', { ...good, hookDigest: null }],
+  ['E_ARTIFACT_MISSING', { ...good, artifactPresent: false }],
+  ['E_REPOSITORY_FROZEN', { ...good, freeze: { reason: 'main was rewritten', since } }],
+  ['E_TARGET_BUSY', { ...good, busy: { deliveryId: 'dlv_0000000000', since } }],
   [
-    'credential-pending',
+    'E_CREDENTIAL_PENDING',
     { ...good, pendingSession: { sessionId: 'vse_0', state: 'REVOKE_PENDING', since } },
   ],
-  ['older-than-live', { ...good, live: { release: '2026.11.22-2', mainPosition: 11 } }],
-  ['author-unmapped', { ...good, unmappedEmails: ['stranger@example.com'] }],
+  ['E_ROLLBACK_UNAPPROVED', { ...good, live: { release: '2026.11.22-2', mainPosition: 11 } }],
+  ['E_AUTHOR_UNMAPPED', { ...good, unmappedEmails: ['stranger@example.com'] }],
   [
-    'bundle-refused',
+    'E_BUNDLE_REFUSED',
     { ...good, bundle: { ok: false, code: 'E_KEY_REVOKED', detail: 'key x was revoked' } },
   ],
-  ['ledger-unavailable', { ...good, ledgerFault: 'its admission is not in a signed checkpoint' }],
+  ['E_LEDGER_UNAVAILABLE', { ...good, ledgerFault: 'its admission is not in a signed checkpoint' }],
 ];
 
 describe('each fault alone refuses, by its own name', () => {
@@ -109,26 +109,26 @@ describe('each fault alone refuses, by its own name', () => {
 
 test('every reason is told, not the first', () => {
   const facts = { ...good, artifactPresent: false, hookDigest: null, rejectedBy: 'Leo' };
-  assert.deepEqual(codes(facts), ['rejected', 'hook-missing', 'artifact-missing']);
+  assert.deepEqual(codes(facts), ['E_REJECTED', 'E_HOOK_MISSING', 'E_ARTIFACT_MISSING']);
 });
 
 test('for its own delivery a promotion must be delivering, and waiting is then wrong', () => {
   const delivering = { ...good.promotion, state: 'delivering' as const };
   assert.deepEqual(codes({ ...good, underOwnDelivery: true, promotion: delivering }), []);
-  assert.deepEqual(codes({ ...good, underOwnDelivery: true }), ['promotion-not-waiting']);
-  assert.deepEqual(codes({ ...good, promotion: delivering }), ['promotion-not-waiting']);
+  assert.deepEqual(codes({ ...good, underOwnDelivery: true }), ['E_NOT_WAITING']);
+  assert.deepEqual(codes({ ...good, promotion: delivering }), ['E_NOT_WAITING']);
 });
 
 test('a policy that asks for nobody is satisfied by nothing', () => {
   assert.deepEqual(codes({ ...good, approvals: { ...good.approvals, have: 0, need: 0 } }), [
-    'approvals-missing',
+    'E_APPROVALS_MISSING',
   ]);
 });
 
 test('the same place on main may be delivered again, an earlier one may not', () => {
   const at = (mainPosition: number) => ({ ...good, live: { release: 'x', mainPosition } });
   assert.deepEqual(codes(at(10)), []);
-  assert.deepEqual(codes(at(11)), ['older-than-live']);
+  assert.deepEqual(codes(at(11)), ['E_ROLLBACK_UNAPPROVED']);
 });
 
 describe('sentences', () => {
@@ -159,7 +159,7 @@ describe('sentences', () => {
   });
 
   const missing = (have: number, need: number, eligible: string[]) =>
-    sentenceOf({ code: 'approvals-missing', have, need, role: 'release-manager', eligible });
+    sentenceOf({ code: 'E_APPROVALS_MISSING', have, need, role: 'release-manager', eligible });
 
   test('waiting for people names them', () => {
     assert.deepEqual(missing(1, 2, ['Leo', 'Mira']), {

@@ -5,48 +5,53 @@
 import type { PromotionState } from './promotion.ts';
 
 export type DenialReason =
-  | { readonly code: 'promotion-not-waiting'; readonly state: PromotionState }
-  | { readonly code: 'promotion-expired'; readonly expiredAt: Date }
+  | { readonly code: 'E_NOT_WAITING'; readonly state: PromotionState }
+  | { readonly code: 'E_PROMOTION_EXPIRED'; readonly expiredAt: Date }
   | {
-      readonly code: 'approvals-missing';
+      readonly code: 'E_APPROVALS_MISSING';
       readonly have: number;
       readonly need: number;
       readonly role: string;
       /** Names of those whose approval would count and is not there yet. */
       readonly eligible: readonly string[];
     }
-  | { readonly code: 'rejected'; readonly person: string }
-  | { readonly code: 'target-unknown'; readonly target: string }
-  | { readonly code: 'policy-changed'; readonly target: string }
-  | { readonly code: 'roster-changed' }
-  | { readonly code: 'hook-changed'; readonly hook: string }
-  | { readonly code: 'hook-missing'; readonly hook: string }
-  | { readonly code: 'base-changed'; readonly was: string | null; readonly now: string | null }
-  | { readonly code: 'document-differs'; readonly fields: readonly string[] }
-  | { readonly code: 'artifact-missing'; readonly digest: string }
+  | { readonly code: 'E_REJECTED'; readonly person: string }
+  | { readonly code: 'E_TARGET_UNKNOWN'; readonly target: string }
+  | { readonly code: 'E_POLICY_CHANGED'; readonly target: string }
+  | { readonly code: 'E_ROSTER_CHANGED' }
+  | { readonly code: 'E_HOOK_DIGEST'; readonly hook: string }
+  | { readonly code: 'E_HOOK_MISSING'; readonly hook: string }
+  | { readonly code: 'E_BASE_CHANGED'; readonly was: string | null; readonly now: string | null }
+  | { readonly code: 'E_DOCUMENT_DIFFERS'; readonly fields: readonly string[] }
+  | { readonly code: 'E_ARTIFACT_MISSING'; readonly digest: string }
   | {
-      readonly code: 'repository-frozen';
+      readonly code: 'E_REPOSITORY_FROZEN';
       readonly repository: string;
       readonly reason: string;
       readonly since: Date;
     }
-  | { readonly code: 'target-busy'; readonly deliveryId: string; readonly since: Date }
+  | { readonly code: 'E_TARGET_BUSY'; readonly deliveryId: string; readonly since: Date }
   | {
-      readonly code: 'credential-pending';
+      readonly code: 'E_CREDENTIAL_PENDING';
       readonly sessionId: string;
       readonly state: string;
       readonly since: Date;
     }
-  | { readonly code: 'older-than-live'; readonly release: string; readonly live: string }
-  | { readonly code: 'author-unmapped'; readonly email: string }
+  | { readonly code: 'E_ROLLBACK_UNAPPROVED'; readonly release: string; readonly live: string }
+  | { readonly code: 'E_AUTHOR_UNMAPPED'; readonly email: string }
   | {
-      readonly code: 'bundle-refused';
+      readonly code: 'E_BUNDLE_REFUSED';
       readonly admissionCode: string;
       readonly detail: string;
     }
-  | { readonly code: 'ledger-unavailable'; readonly detail: string };
+  | { readonly code: 'E_LEDGER_UNAVAILABLE'; readonly detail: string };
 
 export type DenialCode = DenialReason['code'];
+
+/** The code that logs, the API and the ledger give: a bundle that no longer passes is refused by the code of its fault. */
+export function contractCode(reason: DenialReason): string {
+  return reason.code === 'E_BUNDLE_REFUSED' ? reason.admissionCode : reason.code;
+}
 
 export type Verdict =
   | { readonly allowed: true }
@@ -126,29 +131,29 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
   const rightState = facts.underOwnDelivery ? 'delivering' : 'waiting';
   const reasons: DenialReason[] = [];
   if (promotion.state !== rightState) {
-    reasons.push({ code: 'promotion-not-waiting', state: promotion.state });
+    reasons.push({ code: 'E_NOT_WAITING', state: promotion.state });
   }
   // An expiry at this very moment is over.
   if (promotion.expiresAt <= facts.now) {
-    reasons.push({ code: 'promotion-expired', expiredAt: promotion.expiresAt });
+    reasons.push({ code: 'E_PROMOTION_EXPIRED', expiredAt: promotion.expiresAt });
   }
-  if (facts.rejectedBy !== null) reasons.push({ code: 'rejected', person: facts.rejectedBy });
+  if (facts.rejectedBy !== null) reasons.push({ code: 'E_REJECTED', person: facts.rejectedBy });
   if (facts.targetKnown) {
     reasons.push(...documentReasons(facts), ...hookReasons(facts));
   } else {
-    reasons.push({ code: 'target-unknown', target: promotion.target });
+    reasons.push({ code: 'E_TARGET_UNKNOWN', target: promotion.target });
   }
   if (facts.bundle?.ok === false) {
     const { code, detail } = facts.bundle;
-    reasons.push({ code: 'bundle-refused', admissionCode: code, detail });
+    reasons.push({ code: 'E_BUNDLE_REFUSED', admissionCode: code, detail });
   }
   if (!facts.artifactPresent) {
-    reasons.push({ code: 'artifact-missing', digest: promotion.artifactDigest });
+    reasons.push({ code: 'E_ARTIFACT_MISSING', digest: promotion.artifactDigest });
   }
-  for (const email of facts.unmappedEmails) reasons.push({ code: 'author-unmapped', email });
+  for (const email of facts.unmappedEmails) reasons.push({ code: 'E_AUTHOR_UNMAPPED', email });
   if (facts.freeze !== null) {
     reasons.push({
-      code: 'repository-frozen',
+      code: 'E_REPOSITORY_FROZEN',
       repository: promotion.repository,
       reason: facts.freeze.reason,
       since: facts.freeze.since,
@@ -157,22 +162,22 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
   // The position that is live may be delivered again (after a failed hook, say); an earlier one may not.
   if (facts.live !== null && promotion.mainPosition < facts.live.mainPosition) {
     reasons.push({
-      code: 'older-than-live',
+      code: 'E_ROLLBACK_UNAPPROVED',
       release: promotion.release,
       live: facts.live.release,
     });
   }
-  if (facts.busy !== null) reasons.push({ code: 'target-busy', ...facts.busy });
+  if (facts.busy !== null) reasons.push({ code: 'E_TARGET_BUSY', ...facts.busy });
   if (facts.pendingSession !== null) {
-    reasons.push({ code: 'credential-pending', ...facts.pendingSession });
+    reasons.push({ code: 'E_CREDENTIAL_PENDING', ...facts.pendingSession });
   }
   if (facts.ledgerFault !== null) {
-    reasons.push({ code: 'ledger-unavailable', detail: facts.ledgerFault });
+    reasons.push({ code: 'E_LEDGER_UNAVAILABLE', detail: facts.ledgerFault });
   }
   const { have, need, role, eligible } = facts.approvals;
   // Counted over distinct people; without a target file `need` is unknown and target-unknown stands above.
   if (facts.targetKnown && !(have >= need && need >= 1)) {
-    reasons.push({ code: 'approvals-missing', have, need, role, eligible });
+    reasons.push({ code: 'E_APPROVALS_MISSING', have, need, role, eligible });
   }
   return reasons;
 }
@@ -180,18 +185,18 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
 function documentReasons(facts: PromotionFacts): DenialReason[] {
   const { changed, promotion } = facts;
   const reasons: DenialReason[] = [];
-  if (changed.policy) reasons.push({ code: 'policy-changed', target: promotion.target });
-  if (changed.roster) reasons.push({ code: 'roster-changed' });
-  if (changed.base !== null) reasons.push({ code: 'base-changed', ...changed.base });
+  if (changed.policy) reasons.push({ code: 'E_POLICY_CHANGED', target: promotion.target });
+  if (changed.roster) reasons.push({ code: 'E_ROSTER_CHANGED' });
+  if (changed.base !== null) reasons.push({ code: 'E_BASE_CHANGED', ...changed.base });
   if (changed.fields.length > 0) {
-    reasons.push({ code: 'document-differs', fields: changed.fields });
+    reasons.push({ code: 'E_DOCUMENT_DIFFERS', fields: changed.fields });
   }
   return reasons;
 }
 
 function hookReasons(facts: PromotionFacts): DenialReason[] {
   const { hook } = facts.promotion;
-  if (facts.hookDigest === null) return [{ code: 'hook-missing', hook }];
+  if (facts.hookDigest === null) return [{ code: 'E_HOOK_MISSING', hook }];
   const pinned = hook.slice(hook.indexOf('@sha256:') + '@sha256:'.length);
-  return facts.hookDigest === pinned ? [] : [{ code: 'hook-changed', hook }];
+  return facts.hookDigest === pinned ? [] : [{ code: 'E_HOOK_DIGEST', hook }];
 }

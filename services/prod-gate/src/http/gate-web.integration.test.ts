@@ -568,7 +568,7 @@ describe('an approval is refused, by name,', () => {
 
   test('when it has expired', async () => {
     clock = new Date(now.getTime() + 24 * 3_600_000);
-    refused(await leo.post(`${decisions()}/options`, {}), 409, 'promotion-not-waiting', /expired/);
+    refused(await leo.post(`${decisions()}/options`, {}), 409, 'E_NOT_WAITING', /expired/);
   });
 
   test('without the token of the session, or from another site', async () => {

@@ -11,6 +11,7 @@ import type { PromotionDetails, PromotionView, ShownDecision } from '../app/view
 import type { QueueView, RefusedItem } from '../app/view-queue.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { sorted, stateSentence } from '../domain/sentences.ts';
+import { contractCode } from '../domain/verdict.ts';
 
 const time = (date: Date | null): string | null => date?.toISOString() ?? null;
 
@@ -49,9 +50,7 @@ function verdictJson({ promotion, verdict }: PromotionView) {
     text: stateSentence(promotion, verdict),
     reasons,
     codes:
-      promotion.state !== 'waiting' || verdict.allowed
-        ? []
-        : verdict.reasons.map(({ code }) => code),
+      promotion.state !== 'waiting' || verdict.allowed ? [] : verdict.reasons.map(contractCode),
   };
 }
 

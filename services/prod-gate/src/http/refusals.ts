@@ -5,9 +5,9 @@ import { DecisionError, type DecisionErrorCode } from '../app/decision-error.ts'
 
 const httpCode: Readonly<Record<DecisionErrorCode, HttpErrorCode>> = {
   'promotion-unknown': 'not-found',
-  'promotion-not-waiting': 'refused',
+  E_NOT_WAITING: 'refused',
   'promotion-changed': 'changed-meanwhile',
-  'target-unknown': 'refused',
+  E_TARGET_UNKNOWN: 'refused',
   'person-unknown': 'not-allowed',
   'role-missing': 'group-missing',
   'requester-never-counts': 'not-allowed',

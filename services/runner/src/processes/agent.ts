@@ -7,11 +7,11 @@ import { mutualTlsAgent, TlsError } from '@airlock/process/mtls';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { createControlPlane } from '../api/control-plane.ts';
 import { RunnerConfig } from '../config.ts';
-import { bubblewrapIsolation } from '../isolation/bubblewrap.ts';
-import { missingPrograms, noIsolation } from '../isolation/none.ts';
+import { bubblewrapIsolation } from '@airlock/build/isolation/bubblewrap';
+import { missingPrograms, noIsolation } from '@airlock/build/isolation/none';
 import { runJob } from '../run-job.ts';
-import { prepareWorkDirectory } from '../workspace.ts';
-import type { Isolation } from '../isolation/isolation.ts';
+import { prepareWorkDirectory } from '@airlock/build/workspace';
+import type { Isolation } from '@airlock/build/isolation/isolation';
 
 await runProcess({
   name: 'runner-agent',

@@ -1,7 +1,7 @@
 import { GitError } from '@airlock/git/git-error';
 import type { Mirror } from '@airlock/git/mirror';
 import type { SourceArchive, SourceMirror } from '../../app/ports.ts';
-import { maxFileBytes } from '../../domain/yaml-file.ts';
+import { maxFileBytes } from '@airlock/pipeline/yaml-file';
 
 /** Every branch and pull request; heads may be rewritten, because nothing here is believed by the gate. */
 export const nonprodRefspecs = ['+refs/heads/*:refs/heads/*', '+refs/pull/*:refs/pull/*'];

@@ -1,13 +1,7 @@
 /** Reads what the database keeps as text or JSON back into domain types; a row that does not fit is a defect and throws. */
 import { z } from 'zod';
-import type { RunPlan } from '../../domain/run-plan.ts';
-import {
-  runStates,
-  stepStates,
-  type RunEvent,
-  type RunState,
-  type StepState,
-} from '../../domain/run.ts';
+import type { RunEvent, RunPlan } from '@airlock/pipeline/run-plan';
+import { runStates, stepStates, type RunState, type StepState } from '../../domain/run.ts';
 
 const PlanColumn: z.ZodType<RunPlan> = z.strictObject({
   steps: z.array(

@@ -25,6 +25,7 @@ import {
 } from '../../app/view-promotion.ts';
 import { viewQueue, type QueueSources, type QueueView } from '../../app/view-queue.ts';
 import { enrolmentDigest } from '../../domain/passkey.ts';
+import { contractCode } from '../../domain/verdict.ts';
 import { personByNameId } from '../../domain/roster.ts';
 import { streamChanges, streamLog } from '../live.ts';
 import { nothing, pathId, viewerOf } from '../shared.ts';
@@ -82,7 +83,7 @@ const promotionSeen = ({ promotion, verdict, facts, delivery, decisions }: Promo
     facts.approvals.have,
     decisions.length,
     delivery?.state ?? '',
-    ...(verdict.allowed ? [] : verdict.reasons.map(({ code }) => code)),
+    ...(verdict.allowed ? [] : verdict.reasons.map(contractCode)),
   ].join('.');
 
 const queueSeen = (queue: QueueView): string =>

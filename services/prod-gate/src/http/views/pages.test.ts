@@ -187,41 +187,41 @@ const pageOf = (view: PromotionDetails): string =>
 const everyReason: {
   readonly [Code in DenialReason['code']]: Extract<DenialReason, { code: Code }>;
 } = {
-  'promotion-not-waiting': { code: 'promotion-not-waiting', state: 'expired' },
-  'promotion-expired': { code: 'promotion-expired', expiredAt: now },
-  'approvals-missing': {
-    code: 'approvals-missing',
+  E_NOT_WAITING: { code: 'E_NOT_WAITING', state: 'expired' },
+  E_PROMOTION_EXPIRED: { code: 'E_PROMOTION_EXPIRED', expiredAt: now },
+  E_APPROVALS_MISSING: {
+    code: 'E_APPROVALS_MISSING',
     have: 1,
     need: 2,
     role: 'release-manager',
     eligible: ['Mira'],
   },
-  rejected: { code: 'rejected', person: 'Leo' },
-  'target-unknown': { code: 'target-unknown', target: 'prod-eu' },
-  'policy-changed': { code: 'policy-changed', target: 'prod-eu' },
-  'roster-changed': { code: 'roster-changed' },
-  'hook-changed': { code: 'hook-changed', hook },
-  'hook-missing': { code: 'hook-missing', hook },
-  'base-changed': { code: 'base-changed', was: null, now: '2026.11.20-1' },
-  'document-differs': { code: 'document-differs', fields: ['commit'] },
-  'artifact-missing': { code: 'artifact-missing', digest: 'a'.repeat(64) },
-  'repository-frozen': {
-    code: 'repository-frozen',
+  E_REJECTED: { code: 'E_REJECTED', person: 'Leo' },
+  E_TARGET_UNKNOWN: { code: 'E_TARGET_UNKNOWN', target: 'prod-eu' },
+  E_POLICY_CHANGED: { code: 'E_POLICY_CHANGED', target: 'prod-eu' },
+  E_ROSTER_CHANGED: { code: 'E_ROSTER_CHANGED' },
+  E_HOOK_DIGEST: { code: 'E_HOOK_DIGEST', hook },
+  E_HOOK_MISSING: { code: 'E_HOOK_MISSING', hook },
+  E_BASE_CHANGED: { code: 'E_BASE_CHANGED', was: null, now: '2026.11.20-1' },
+  E_DOCUMENT_DIFFERS: { code: 'E_DOCUMENT_DIFFERS', fields: ['commit'] },
+  E_ARTIFACT_MISSING: { code: 'E_ARTIFACT_MISSING', digest: 'a'.repeat(64) },
+  E_REPOSITORY_FROZEN: {
+    code: 'E_REPOSITORY_FROZEN',
     repository: promotion.repository,
     reason: 'main was rewritten',
     since: now,
   },
-  'target-busy': { code: 'target-busy', deliveryId: 'dlv_1', since: now },
-  'credential-pending': {
-    code: 'credential-pending',
+  E_TARGET_BUSY: { code: 'E_TARGET_BUSY', deliveryId: 'dlv_1', since: now },
+  E_CREDENTIAL_PENDING: {
+    code: 'E_CREDENTIAL_PENDING',
     sessionId: 'vse_1',
     state: 'REVOKE_PENDING',
     since: now,
   },
-  'older-than-live': { code: 'older-than-live', release: '1', live: '2' },
-  'author-unmapped': { code: 'author-unmapped', email: 'dana@example.org' },
-  'bundle-refused': { code: 'bundle-refused', admissionCode: 'E_STALE', detail: 'too old' },
-  'ledger-unavailable': { code: 'ledger-unavailable', detail: 'no checkpoint' },
+  E_ROLLBACK_UNAPPROVED: { code: 'E_ROLLBACK_UNAPPROVED', release: '1', live: '2' },
+  E_AUTHOR_UNMAPPED: { code: 'E_AUTHOR_UNMAPPED', email: 'dana@example.org' },
+  E_BUNDLE_REFUSED: { code: 'E_BUNDLE_REFUSED', admissionCode: 'E_STALE', detail: 'too old' },
+  E_LEDGER_UNAVAILABLE: { code: 'E_LEDGER_UNAVAILABLE', detail: 'no checkpoint' },
 };
 
 function assertSound(html: string): void {
@@ -254,7 +254,7 @@ test('a bundle that does not pass now is told though intake took it in', () => {
 
 test('all checks are there in every state, and what ended is not judged by the rules of today', () => {
   for (const state of promotionStates) {
-    const view = viewOf({ state, stateReason: 'because' }, [everyReason['policy-changed']]);
+    const view = viewOf({ state, stateReason: 'because' }, [everyReason['E_POLICY_CHANGED']]);
     const checks = checksOf(view);
     assert.deepEqual(
       checks.map(({ id }) => id),

@@ -7,9 +7,11 @@ import {
   type PipelineStep,
 } from './pipeline-file.ts';
 import { parseReleaseFile, releasePath } from './release-file.ts';
-import type { RunEvent } from './run.ts';
+
 import { substituteInCommand, substituteInValue } from './substitution.ts';
 import { formatFault } from './yaml-file.ts';
+
+export type RunEvent = 'push' | 'pull_request' | 'manual';
 
 interface HeadFacts {
   readonly event: RunEvent;

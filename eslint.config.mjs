@@ -36,7 +36,7 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-floating-promises': 'off' },
   },
   {
-    files: ['packages/cli/**', 'scripts/**', 'deploy/demo/**'],
+    files: ['packages/cli/**', 'scripts/**', 'bench/**', 'deploy/demo/**'],
     rules: { 'no-console': 'off' },
   },
   { files: ['**/*.mjs', '**/*.cjs', '**/*.js'], ...tseslint.configs.disableTypeChecked },

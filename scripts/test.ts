@@ -27,6 +27,7 @@ const files: Record<Exclude<Stage, 'check'>, readonly string[]> = {
     'packages/*/src/**/*.test.{ts,tsx}',
     'services/*/src/**/*.test.{ts,tsx}',
     'deploy/**/*.test.ts',
+    'bench/*.test.ts',
     'tests/{architecture,conformance,docs}/**/*.test.ts',
   ],
   integration: [

@@ -1,120 +1,17 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { createHash, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
+import { createApprovalWorld, type SigningChanges } from '../testing/approval-world.ts';
 import { approvalCodes } from './approval-codes.ts';
-import { approvalChallenge, approvalStatement, type Approval } from './statement.ts';
 import {
   judgeApprovals,
   verifyApprovals,
   type ApprovalEvidence,
   type ApprovalInput,
-  type ApproverCredential,
 } from './verify-approvals.ts';
 
-const now = new Date('2026-11-22T12:00:00Z');
-const promotion = 'f'.repeat(64);
-const origin = 'https://gate.example';
-
-type Person = { name: string; credential: ApproverCredential; privateKey: KeyObject };
-
-function person(
-  name: string,
-  alg: 'p256' | 'ed25519' = 'p256',
-  changes: Partial<ApproverCredential> = {},
-): Person {
-  const { publicKey, privateKey } =
-    alg === 'p256'
-      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
-      : generateKeyPairSync('ed25519');
-  const credential: ApproverCredential = {
-    id: `cred-${name}`,
-    approver: name,
-    publicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-    rpId: 'gate.example',
-    origins: [origin],
-    signCount: 5,
-    roles: ['release-manager'],
-    revokedAt: null,
-    ...changes,
-  };
-  return { name, credential, privateKey };
-}
-
-type SigningChanges = {
-  statement?: Partial<Approval>;
-  statementText?: (good: string) => string;
-  clientData?: Record<string, unknown>;
-  clientDataText?: (good: string) => string;
-  rpId?: string;
-  flags?: number;
-  counter?: number;
-  trailing?: Buffer;
-};
-
-/** What a browser and a passkey give for an approval, with the changes signed as they stand. */
-function approve(by: Person, changes: SigningChanges = {}): ApprovalEvidence {
-  const good = approvalStatement({
-    promotionDigest: promotion,
-    target: 'prod-eu',
-    approver: by.name,
-    nonce: `nonce-${by.name}`,
-    notAfter: '2026-11-22T13:00:00Z',
-    ...changes.statement,
-    // Any text, because a rejection and a misspelt decision are what some tests are about.
-    decision: (changes.statement?.decision ?? 'approve') as 'approve',
-  });
-  const statement = Buffer.from(changes.statementText?.(good.toString()) ?? good.toString());
-  const clientData = JSON.stringify({
-    type: 'webauthn.get',
-    challenge: approvalChallenge(statement).toString('base64url'),
-    origin,
-    crossOrigin: false,
-    ...changes.clientData,
-  });
-  const clientDataBytes = Buffer.from(changes.clientDataText?.(clientData) ?? clientData);
-  const counter = Buffer.alloc(4);
-  counter.writeUInt32BE(changes.counter ?? 6);
-  const authenticatorData = Buffer.concat([
-    createHash('sha256')
-      .update(changes.rpId ?? 'gate.example')
-      .digest(),
-    Buffer.of(changes.flags ?? 0x05),
-    counter,
-    changes.trailing ?? Buffer.alloc(0),
-  ]);
-  const message = Buffer.concat([
-    authenticatorData,
-    createHash('sha256').update(clientDataBytes).digest(),
-  ]);
-  const algorithm = by.privateKey.asymmetricKeyType === 'ed25519' ? null : 'sha256';
-  return {
-    statement: statement.toString('base64'),
-    credentialId: by.credential.id,
-    authenticatorData: authenticatorData.toString('base64url'),
-    clientDataJSON: clientDataBytes.toString('base64url'),
-    signature: sign(algorithm, message, by.privateKey).toString('base64url'),
-  };
-}
-
-const leo = person('leo');
-const mira = person('mira', 'ed25519');
-
-function input(approvals: ApprovalEvidence[], changes: Partial<ApprovalInput> = {}): ApprovalInput {
-  return {
-    approvals,
-    credentials: [leo.credential, mira.credential],
-    promotion,
-    target: 'prod-eu',
-    role: 'release-manager',
-    need: 2,
-    requester: 'dana',
-    authors: ['dana', 'kim'],
-    usedNonces: new Set(),
-    now,
-    ...changes,
-  };
-}
+const { now, origin, leo, mira, person, approve, input } = createApprovalWorld();
 
 function codeOf(approvals: ApprovalEvidence[], changes: Partial<ApprovalInput> = {}): string {
   const result = verifyApprovals(input(approvals, changes));

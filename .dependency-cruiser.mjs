@@ -91,18 +91,22 @@ export default {
     },
     {
       name: 'only-web-listens',
-      comment: 'The gate has one process that answers browsers; no other may reach Express.',
+      comment:
+        'The gate has one process that answers browsers and rebuilders; no other may reach Express or the listener for machines.',
       severity: 'error',
       from: {
         path: '^services/prod-gate/src/processes/(intake|authority|deliverer|watchdog)[.]ts$',
       },
-      to: { path: '^node_modules/express/', reachable: true },
+      to: {
+        path: ['^node_modules/express/', '^packages/process/src/machine-server[.]ts$'],
+        reachable: true,
+      },
     },
     {
-      name: 'runner-and-signer-know-no-database',
+      name: 'builders-and-signer-know-no-database',
       comment: 'Their package.json is the proof; this rule holds it to what the code reaches.',
       severity: 'error',
-      from: { path: '^services/(runner|signer)/src/processes/' },
+      from: { path: '^services/(runner|rebuilder|signer)/src/processes/' },
       to: { path: '^node_modules/(pg|bull|ioredis|express|@prisma)/', reachable: true },
     },
     {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Name } from '@airlock/common/wire/scalars';
 import { SamlSettings } from '@airlock/web/saml/settings';
 import { FilePath } from '@airlock/process/config';
+import { MachineListener } from '@airlock/process/machine-server';
 import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
 
 const Port = z.int().min(1).max(65_535);
@@ -35,15 +36,6 @@ const Repository = z
       .describe('Branch whose builds can be promoted. Default main.'),
   })
   .describe('The repository that is built.');
-
-export const MachineListener = z.strictObject({
-  host: Host.describe('Address to listen on, such as 127.0.0.1.'),
-  port: Port.describe('Port to listen on (1-65535).'),
-  caFile: FilePath.describe('Certificate authority of this edge, PEM; only its clients may call.'),
-  certificateFile: FilePath.describe('Certificate of this listener, PEM.'),
-  keyFile: FilePath.describe('Private key of this listener, PEM, readable by this process only.'),
-});
-export type MachineListener = z.infer<typeof MachineListener>;
 
 const ArtifactsDirectory = FilePath.describe(
   'Content store of artifacts and bundles; shared by web, scheduler and outbox.',

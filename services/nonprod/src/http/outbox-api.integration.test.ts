@@ -19,7 +19,7 @@ import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { artifact, candidate, envelope, newId } from '../testing/fixtures.ts';
 import { machineClient, writeTlsFiles, type MachineClient } from '../testing/machine-client.ts';
-import { startMachineServer, type MachineServer } from './machine-server.ts';
+import { startMachineServer, type MachineServer } from '@airlock/process/machine-server';
 import { gateIdentity, outboxRoutes } from './outbox-api.ts';
 
 const serverIdentity = 'airlock:nonprod:outbox';

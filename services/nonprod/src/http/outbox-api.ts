@@ -5,7 +5,7 @@ import { AirlockError } from '@airlock/common/errors';
 import { StatusReport } from '@airlock/common/wire/outbox';
 import { Sha256Hex } from '@airlock/common/wire/scalars';
 import type { OutboxReader, StatusStore } from '../app/ports.ts';
-import { MachineError, readJson, type MachineRoute } from './machine-server.ts';
+import { MachineError, readJson, type MachineRoute } from '@airlock/process/machine-server';
 
 export const gateIdentity = 'airlock:gate:intake';
 

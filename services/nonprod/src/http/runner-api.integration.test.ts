@@ -23,7 +23,7 @@ import {
   type MachineClient,
   type Pem,
 } from '../testing/machine-client.ts';
-import { startMachineServer, type MachineServer } from './machine-server.ts';
+import { startMachineServer, type MachineServer } from '@airlock/process/machine-server';
 import { createWorkWaiter, runnerPrefix, runnerRoutes } from './runner-api.ts';
 
 const serverIdentity = 'airlock:nonprod:runner-api';

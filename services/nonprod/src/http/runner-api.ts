@@ -11,7 +11,12 @@ import {
 import { ArtifactName, Sha256Hex } from '@airlock/common/wire/scalars';
 import { leaseHolds } from '../domain/job-lease.ts';
 import type { BlobStore, JobFacts, JobStore, LeaseProofOf, SourceArchive } from '../app/ports.ts';
-import { MachineError, readJson, type MachineCall, type MachineRoute } from './machine-server.ts';
+import {
+  MachineError,
+  readJson,
+  type MachineCall,
+  type MachineRoute,
+} from '@airlock/process/machine-server';
 
 /** How long a request for work is held while there is none, in milliseconds. */
 const holdMs = 5_000;

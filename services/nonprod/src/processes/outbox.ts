@@ -8,7 +8,7 @@ import { createDatabase } from '../adapters/postgres/client.ts';
 import { createOutboxReader, createStatusStore } from '../adapters/postgres/outbox-reader.ts';
 import { OutboxConfig } from '../config.ts';
 import { createEvents } from '../events.ts';
-import { startMachineServer } from '../http/machine-server.ts';
+import { startMachineServer } from '@airlock/process/machine-server';
 import { gateIdentity, outboxRoutes } from '../http/outbox-api.ts';
 
 await runProcess({ name: 'nonprod-outbox', schema: OutboxConfig, start });

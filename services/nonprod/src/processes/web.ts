@@ -32,7 +32,7 @@ import { jobsBell, schedulerBell } from '../bells.ts';
 import { WebConfig } from '../config.ts';
 import { groupsFor, rolesOf } from '../domain/access.ts';
 import { createEvents } from '../events.ts';
-import { startMachineServer } from '../http/machine-server.ts';
+import { startMachineServer } from '@airlock/process/machine-server';
 import { nonprodRoutes } from '../http/routes.ts';
 import { createWorkWaiter, runnerPrefix, runnerRoutes } from '../http/runner-api.ts';
 

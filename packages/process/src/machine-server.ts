@@ -7,13 +7,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { AirlockError } from '@airlock/common/errors';
 import type { Problem } from '@airlock/common/wire/problem';
-import { ConfigurationError } from '@airlock/process/config';
-import type { Log } from '@airlock/process/log';
-import { peerIdentity } from '@airlock/process/mtls';
-import type { MachineListener } from '../config.ts';
+import { ConfigurationError, FilePath } from './config.ts';
+import type { Log } from './log.ts';
+import { peerIdentity } from './mtls.ts';
+
+export const MachineListener = z.strictObject({
+  host: z.string().min(1).describe('Address to listen on, such as 127.0.0.1.'),
+  port: z.int().min(1).max(65535).describe('Port to listen on (1-65535).'),
+  caFile: FilePath.describe('Certificate authority of this edge, PEM; only its clients may call.'),
+  certificateFile: FilePath.describe('Certificate of this listener, PEM.'),
+  keyFile: FilePath.describe('Private key of this listener, PEM, readable by this process only.'),
+});
+export type MachineListener = z.infer<typeof MachineListener>;
 
 const statusOf = {
   'request-malformed': 400,
@@ -23,6 +31,7 @@ const statusOf = {
   'artifact-too-large': 413,
   'artifact-digest-mismatch': 422,
   'artifact-not-asked-for': 422,
+  'too-many-requests': 429,
 } as const;
 export type MachineErrorCode = keyof typeof statusOf;
 

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { after, before, describe, test } from 'node:test';
+import { probeSandbox } from '@airlock/sandbox/probe';
+import { bubblewrapIsolation } from './isolation/bubblewrap.ts';
+import type { Isolation } from './isolation/isolation.ts';
+import { noIsolation } from './isolation/none.ts';
+import { runBuild, type Build } from './run-build.ts';
+import { createWorkspace } from './workspace.ts';
+
+const probe = await probeSandbox();
+const missing = probe.available ? null : `${probe.reason}; ${probe.remedy}`;
+if (missing !== null && process.env['CI'] === 'true') assert.fail(missing);
+
+const committedAt = 1_700_000_000;
+const directory = join(process.cwd(), '.test');
+let root: string;
+let source: Buffer;
+
+before(() => {
+  mkdirSync(directory, { recursive: true });
+  root = mkdtempSync(join(directory, 'build-'));
+  const tree = join(root, 'tree');
+  const git = (...args: string[]): Buffer =>
+    execFileSync('git', ['-C', tree, '-c', 'user.name=a', '-c', 'user.email=a@b', ...args], {
+      env: {
+        PATH: process.env['PATH'],
+        GIT_AUTHOR_DATE: `${committedAt} +0200`,
+        GIT_COMMITTER_DATE: `${committedAt} +0200`,
+      },
+    });
+  mkdirSync(join(tree, 'src'), { recursive: true });
+  writeFileSync(join(tree, 'src/run.sh'), 'echo run\n');
+  chmodSync(join(tree, 'src/run.sh'), 0o755);
+  writeFileSync(join(tree, 'plain.txt'), 'plain\n');
+  git('init', '--quiet');
+  git('add', '.');
+  git('commit', '--quiet', '-m', 'one');
+  source = git('-c', 'tar.umask=0022', 'archive', '--format=tar', 'HEAD');
+});
+after(() => {
+  rmSync(root, { recursive: true });
+});
+
+async function build(
+  isolation: Isolation,
+  commands: string[],
+  options: { source?: () => Promise<Readable>; environment?: Record<string, string> } = {},
+): Promise<Build & { log: string; bytes: Buffer | null }> {
+  const workspace = await createWorkspace(root);
+  let log = '';
+  try {
+    const built = await runBuild({
+      isolation,
+      workspace,
+      source: options.source ?? (() => Promise.resolve(Readable.from([source]))),
+      commit: 'a'.repeat(40),
+      steps: [{ name: 'only', image: 'image', commands, environment: options.environment ?? {} }],
+      artifact: { path: 'out.tar', maxBytes: 1_000_000 },
+      timeoutSeconds: 30,
+      signal: new AbortController().signal,
+      now: () => new Date(),
+      onOutput: (_, chunk) => {
+        log += chunk.toString();
+      },
+    });
+    const bytes = built.artifact === null ? null : readFileSync(built.artifact.file);
+    return { ...built, log, bytes };
+  } finally {
+    await workspace.destroy();
+  }
+}
+
+for (const [mode, isolation] of [
+  ['bubblewrap', bubblewrapIsolation(null)],
+  ['none', noIsolation(null)],
+] as const) {
+  const absent = mode === 'bubblewrap' ? missing : null;
+  describe(`a build (${mode})`, { skip: absent === null ? false : `NOT TESTED: ${absent}` }, () => {
+    test('does not see the zone, the language or the hour of who builds', async () => {
+      const { log } = await build(isolation, [
+        'echo "$TZ $LC_ALL $SOURCE_DATE_EPOCH"; umask; touch out.tar',
+      ]);
+      assert.match(log, new RegExp(`\nUTC C ${committedAt}\n0?022\n$`));
+    });
+
+    test('takes what a step sets instead', async () => {
+      const { log } = await build(isolation, ['echo "$TZ $SOURCE_DATE_EPOCH"; touch out.tar'], {
+        environment: { TZ: 'Europe/Paris', SOURCE_DATE_EPOCH: '7' },
+      });
+      assert.match(log, /\nEurope\/Paris 7\n$/);
+    });
+
+    test('gives the same bytes twice, whatever the umask of the process that builds', async () => {
+      // Modes, owners as numbers in the sandbox and times of the sources: what a careless package step keeps.
+      const commands = [
+        'date -u -d "@$SOURCE_DATE_EPOCH" +%s > new.txt',
+        'tar --sort=name --owner=0 --group=0 --mtime="@$SOURCE_DATE_EPOCH" -cf /tmp/o.$$ src plain.txt new.txt && cat /tmp/o.$$ > out.tar; rm -f /tmp/o.$$',
+      ];
+      const before = process.umask(0o077);
+      const one = await build(isolation, commands);
+      process.umask(0o002);
+      const two = await build(isolation, commands);
+      process.umask(before);
+      assert.equal(one.outcome, 'passed', one.log);
+      assert.ok(one.bytes !== null && two.bytes !== null);
+      assert.equal(one.artifact?.digest, two.artifact?.digest);
+      assert.ok(one.bytes.equals(two.bytes));
+    });
+
+    test('whose source cannot be had has failed by accident, and says so', async () => {
+      const { outcome, reason, accident, steps } = await build(isolation, ['true'], {
+        source: () => Promise.reject(new Error('no source today')),
+      });
+      assert.equal(outcome, 'failed');
+      assert.equal(reason, 'no source today');
+      assert.equal(accident?.message, 'no source today');
+      assert.equal(steps[0]?.outcome, 'skipped');
+    });
+  });
+}

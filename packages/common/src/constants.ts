@@ -11,6 +11,8 @@ export const statementType = 'https://in-toto.io/Statement/v1';
 export const provenancePredicate = 'https://slsa.dev/provenance/v1';
 export const testResultPredicate = 'https://in-toto.io/attestation/test-result/v0.1';
 export const promotionRequestPredicate = 'https://airlock.example/attestation/promotion-request/v1';
+/** What a runner saw of a build, signed by its own key: the signer's source for artifact, plan, image and times. */
+export const runPredicate = 'https://airlock.example/attestation/run/v1';
 export const approvalPredicate = 'https://airlock.example/attestation/approval/v1';
 
 /** The one buildType that the gate knows how to read: a pipeline file of the repository, run by nonprod. */

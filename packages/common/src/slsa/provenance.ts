@@ -44,6 +44,14 @@ export function fileDependencyUri(path: string): string {
   return `file:${path}`;
 }
 
+/** How provenance names the software of the runner that built. */
+export const runnerImageUri = 'oci:runner-image';
+
+/** `plan:<pipeline path>`: how provenance names the plan that ran. */
+export function planDependencyUri(pipeline: string): string {
+  return `plan:${pipeline}`;
+}
+
 /** What the signer knows about a build and states about it. */
 export type BuildFacts = {
   readonly subject: Subject;
@@ -57,19 +65,32 @@ export type BuildFacts = {
   readonly invocationId: string;
   readonly startedOn: string;
   readonly finishedOn: string;
+  /** What the runner attested of the run; the gate refuses provenance of a build of which nothing was. */
+  readonly ran?: {
+    readonly planDigest: string;
+    readonly runnerImage: string;
+    /** False where the signer could not compile the plan itself: it knows main alone. */
+    readonly planRederived: boolean;
+  };
 };
 
 /** The bytes of the provenance Statement to sign: what `admit` reads back. */
 export function provenanceStatement(build: BuildFacts): Buffer {
-  const { repository, ref, pipeline, release } = build;
+  const { repository, ref, pipeline, release, ran } = build;
   return statementBytes(build.subject, provenancePredicate, {
     buildDefinition: {
       buildType: pipelineBuildType,
       externalParameters: { repository, ref, pipeline, release },
-      internalParameters: {},
+      internalParameters: ran?.planRederived === false ? { plan: 'as the runner attests' } : {},
       resolvedDependencies: [
         { uri: sourceDependencyUri(repository, ref), digest: { gitCommit: build.commit } },
         { uri: fileDependencyUri(pipeline), digest: { gitBlob: build.pipelineBlob } },
+        ...(ran === undefined
+          ? []
+          : [
+              { uri: planDependencyUri(pipeline), digest: { sha256: ran.planDigest } },
+              { uri: runnerImageUri, digest: { sha256: ran.runnerImage } },
+            ]),
       ],
     },
     runDetails: {

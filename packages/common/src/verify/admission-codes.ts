@@ -29,6 +29,9 @@ export type ChainCode =
   | 'E_SOURCE_DEP'
   | 'E_COMMIT_FORMAT'
   | 'E_PIPELINE_DIGEST'
+  | 'E_PLAN_MISSING'
+  | 'E_PLAN_DIGEST'
+  | 'E_RUNNER_IMAGE'
   | 'E_TIME_ORDER'
   | 'E_TIME_FUTURE'
   | 'E_STALE'
@@ -159,6 +162,19 @@ export const admissionCodes: Readonly<Record<AdmissionCode, Explanation>> = {
   E_PIPELINE_DIGEST: {
     meaning: 'The pipeline file that ran is not stated, or is not the one at the commit.',
     mend: 'Build again from the commit as it stands; if it happens again, report it.',
+  },
+  E_PLAN_MISSING: {
+    meaning: 'The provenance does not say which plan ran.',
+    mend: 'Build again with the current nonprod, whose signer states the plan, and request again.',
+  },
+  E_PLAN_DIGEST: {
+    meaning:
+      'What ran is not what the pipeline and release file at the commit say, or the gate cannot follow those files.',
+    mend: 'Compare with `airlock compile` at that commit. If the files are sound, nonprod ran something else: report it to the security team.',
+  },
+  E_RUNNER_IMAGE: {
+    meaning: 'The software of the runner that built is not among those that the target allows.',
+    mend: 'If the runner was updated on purpose, list its image digest under builders.images of the target file; otherwise report it.',
   },
   E_TIME_FORMAT: { meaning: 'A time is not RFC 3339 in UTC.', mend: rebuild },
   E_TIME_ORDER: { meaning: 'The build finished before it started.', mend: rebuild },

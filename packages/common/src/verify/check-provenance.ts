@@ -1,13 +1,15 @@
 /** What the signed provenance claims about the build, each claim compared with what the target admits. */
 import type { z } from 'zod';
-import { isGitObjectId } from '../encoding/hex.ts';
+import { isGitObjectId, isSha256Hex } from '../encoding/hex.ts';
 import { isPrintableAscii } from '../encoding/utf8.ts';
 import { maxTextLength } from '../limits.ts';
 import type { AdmissionPolicy } from '../policy/admission-policy.ts';
 import {
   externalParameterNames,
   fileDependencyUri,
+  planDependencyUri,
   Provenance,
+  runnerImageUri,
   sourceDependencyUri,
 } from '../slsa/provenance.ts';
 import { parseTimestamp } from '../time.ts';
@@ -23,6 +25,8 @@ export type BuildClaims = {
   readonly keyIds: readonly string[];
   readonly commit: string;
   readonly pipelineBlob: string;
+  readonly planDigest: string | null;
+  readonly runnerImages: readonly string[];
   readonly invocationId: string;
   readonly startedOn: string;
   readonly finishedOn: string;
@@ -50,6 +54,8 @@ export function checkProvenance(
   }
   const commit = sourceCommit(buildDefinition.resolvedDependencies, policy);
   const pipelineBlob = statedPipelineBlob(buildDefinition.resolvedDependencies, policy);
+  const planDigest = statedPlan(buildDefinition.resolvedDependencies, policy);
+  const runnerImages = statedImages(buildDefinition.resolvedDependencies);
   const { invocationId, startedOn, finishedOn } = runDetails.metadata;
   checkRunId(invocationId);
   checkTimes(startedOn, finishedOn, policy, at);
@@ -58,6 +64,8 @@ export function checkProvenance(
     keyIds: counting.map((signer) => signer.keyid),
     commit,
     pipelineBlob,
+    planDigest,
+    runnerImages,
     invocationId,
     startedOn,
     finishedOn,
@@ -149,6 +157,41 @@ function statedPipelineBlob(dependencies: Dependencies, policy: AdmissionPolicy)
     throw new AdmissionError('E_PIPELINE_DIGEST', `exactly one ${uri} with a gitBlob expected`);
   }
   return blob;
+}
+
+/** Null where the provenance names no plan; whether there must be one is for `checkPlan`, who knows the right one. */
+function statedPlan(dependencies: Dependencies, policy: AdmissionPolicy): string | null {
+  // Whatever looks like a plan counts, as with sources: a second one would leave open which ran.
+  const plans = dependencies.filter(({ uri }) => uri.startsWith('plan:'));
+  const [plan] = plans;
+  if (plan === undefined) return null;
+  const uri = planDependencyUri(policy.pipeline);
+  const digest = soleSha256(plan.digest);
+  if (plans.length !== 1 || plan.uri !== uri || digest === null) {
+    throw new AdmissionError('E_PLAN_DIGEST', `exactly one ${uri} with a sha256 alone expected`);
+  }
+  return digest;
+}
+
+function statedImages(dependencies: Dependencies): string[] {
+  return dependencies
+    .filter(({ uri }) => uri === runnerImageUri)
+    .map(({ digest }) => {
+      const sha256 = soleSha256(digest);
+      if (sha256 === null) {
+        throw new AdmissionError(
+          'E_RUNNER_IMAGE',
+          `${runnerImageUri} with a sha256 alone expected`,
+        );
+      }
+      return sha256;
+    });
+}
+
+function soleSha256(digest: Readonly<Record<string, string>>): string | null {
+  const { sha256 } = digest;
+  const isSole = Object.keys(digest).length === 1 && sha256 !== undefined && isSha256Hex(sha256);
+  return isSole ? sha256 : null;
 }
 
 function checkRunId(invocationId: string): void {

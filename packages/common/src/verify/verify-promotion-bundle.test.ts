@@ -49,6 +49,8 @@ test('the facts of an admitted bundle are those that were signed', () => {
     commit: world.build.commit,
     pipeline: '.woodpecker/build.yaml',
     pipelineBlob: world.build.pipelineBlob,
+    planDigest: null,
+    runnerImages: [],
     releaseFile: '.airlock/release.yaml',
     builderId: world.build.builderId,
     keyIds: [world.keys.builder.keyid],

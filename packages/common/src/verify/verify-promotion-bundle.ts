@@ -62,6 +62,10 @@ export type BundleFacts = {
   readonly commit: string;
   readonly pipeline: string;
   readonly pipelineBlob: string;
+  /** SHA-256 of the plan that ran, as provenance states it; null where it states none. For `checkPlan`. */
+  readonly planDigest: string | null;
+  /** SHA-256 of the software of each runner that provenance names. For `checkPlan`. */
+  readonly runnerImages: readonly string[];
   readonly releaseFile: string;
   readonly builderId: string;
   /** Keys that counted for the provenance. */

@@ -1,0 +1,57 @@
+import type { Buffer } from 'node:buffer';
+import { z } from 'zod';
+import { runPredicate } from '../constants.ts';
+import { GitCommit, Name, RepositoryPath, Sha256Hex, Timestamp } from '../wire/scalars.ts';
+import { statementBytes, StatementError, type Statement, type Subject } from './statement.ts';
+
+/**
+ * The predicate of a run attestation: a build whose every step passed, as the runner saw it. The runner hashed the subject
+ * itself, out of the build's own workspace, and signs with its own key, so that nonprod cannot put other bytes, another
+ * plan or another commit under a build.
+ */
+export const RunAttestation = z.strictObject({
+  repository: z.string().min(1).max(1024),
+  ref: z.string().min(1).max(255),
+  commit: GitCommit,
+  pipeline: RepositoryPath,
+  /** SHA-256 of the plan that ran (`@airlock/pipeline/plan-digest`). */
+  plan: Sha256Hex,
+  /** SHA-256 of the software that the steps saw (`@airlock/build/machine-image`). */
+  image: Sha256Hex,
+  invocationId: z.string().min(1).max(255),
+  /** By the runner's own clock. */
+  startedOn: Timestamp,
+  finishedOn: Timestamp,
+  runner: Name,
+  isolation: z.strictObject({
+    mode: z.enum(['bubblewrap', 'none']),
+    /** What the sandbox enforced for every command, such as `no-network`. */
+    enforced: z.array(z.string().max(64)).max(64),
+  }),
+});
+export type RunAttestation = z.infer<typeof RunAttestation>;
+
+/** The bytes of the Statement that a runner signs. */
+export function runStatement(subject: Subject, run: RunAttestation): Buffer {
+  const { repository, ref, commit, pipeline, plan, image } = run;
+  const { invocationId, startedOn, finishedOn, runner, isolation } = run;
+  return statementBytes(subject, runPredicate, {
+    ...{ repository, ref, commit, pipeline, plan, image },
+    ...{ invocationId, startedOn, finishedOn, runner },
+    isolation: { mode: isolation.mode, enforced: isolation.enforced },
+  });
+}
+
+/** @throws StatementError `E_STATEMENT` when the statement is of another kind or has missing or unknown fields. */
+export function readRunAttestation(statement: Statement): RunAttestation {
+  if (statement.predicateType !== runPredicate) {
+    throw new StatementError('E_STATEMENT', `predicateType ${runPredicate} expected`);
+  }
+  const parsed = RunAttestation.safeParse(statement.predicate);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new StatementError(
+    'E_STATEMENT',
+    `run attestation: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'malformed'}`,
+  );
+}

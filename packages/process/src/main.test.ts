@@ -142,13 +142,13 @@ test('a closer that hangs does not keep the process beyond 5 s', async () => {
   assert.ok(Date.now() - startedAt < 8_000);
 });
 
-test('a failpoint kills at the passage it names and at no other', async () => {
+test('a failpoint kills at the passage it names, at no other, and never outside the demo', async () => {
   const body = `
     failpoint('other'); failpoint('here'); runtime.log.info('passed.once');
     failpoint('here'); runtime.log.info('passed.twice'); ${keepAlive}`;
-  const killed = await run(body, { env: { AIRLOCK_FAILPOINT: 'here:2' } });
+  const killed = await run(body, { env: { AIRLOCK_FAILPOINT: 'here:2', AIRLOCK_DEMO: '1' } });
   assert.equal(killed.signal, 'SIGKILL');
   assert.deepEqual(names(killed), ['passed.once']);
-  const unharmed = await run(body);
+  const unharmed = await run(body, { env: { AIRLOCK_FAILPOINT: 'here:2' } });
   assert.equal(unharmed.code, 0);
 });

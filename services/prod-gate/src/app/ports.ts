@@ -17,7 +17,7 @@ export type StoreErrorCode =
   /** Another delivery runs on the target, or a Vault session of it is not CLEAN. */
   | 'target-busy'
   /** The promotion has had its delivery. */
-  | 'already-delivered'
+  | 'E_DELIVERY_CLAIMED'
   /** The very same bundle, or its provenance, is admitted for this target. */
   | 'already-admitted'
   /** The nonce has been used or was never given out, or it has expired. */
@@ -287,7 +287,7 @@ export type DeliveryStore = {
   runningOn(target: string): Promise<Delivery | null>;
   /**
    * Starts with state running, fence 1 and step `intent`.
-   * @throws StoreError `target-busy`, `already-delivered`
+   * @throws StoreError `target-busy`, `E_DELIVERY_CLAIMED`
    */
   insert(
     tx: Transaction,

@@ -159,6 +159,9 @@ function deliverer(
         owner: 'test',
         clock,
         randomBytes,
+        onLostRace: (_, code) => {
+          throw new Error(`lost a race: ${code}`);
+        },
       },
       promotionId,
     );
@@ -883,6 +886,7 @@ function defineTests(): void {
         env: {
           PATH: process.env['PATH'] ?? '',
           AIRLOCK_FAILPOINT: name,
+          AIRLOCK_DEMO: '1',
           AIRLOCK_TEST_DELIVERER: JSON.stringify({ settings, promotionId }),
         },
       },

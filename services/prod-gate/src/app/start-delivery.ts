@@ -38,6 +38,8 @@ export type StartDependencies = {
   owner: string;
   clock: () => Date;
   randomBytes(count: number): Uint8Array;
+  /** Another deliverer, or a rejection, was first; `code` is the store's, such as `E_DELIVERY_CLAIMED`. */
+  onLostRace(promotionId: string, code: string): void;
 };
 
 /** @returns null when the promotion may not be delivered now; the reasons are on its page. */
@@ -93,10 +95,14 @@ export async function startDelivery(
       return { delivery: { id, fence: 1, intentDigest }, promotion, policy: target.policy };
     });
   } catch (cause) {
-    // Another deliverer, or a rejection, was first.
-    if (cause instanceof StoreError && lostRaces.has(cause.code)) return null;
-    throw cause;
+    if (!(cause instanceof StoreError) || !lostRaces.has(cause.code)) throw cause;
+    dependencies.onLostRace(promotionId, cause.code);
+    return null;
   }
 }
 
-const lostRaces: ReadonlySet<string> = new Set(['row-changed', 'target-busy', 'already-delivered']);
+const lostRaces: ReadonlySet<string> = new Set([
+  'row-changed',
+  'target-busy',
+  'E_DELIVERY_CLAIMED',
+]);

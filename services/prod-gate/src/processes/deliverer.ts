@@ -91,6 +91,9 @@ await runProcess({
           judge: ({ promotionId: id, now }) => decisions.judge({ promotionId: id, now, own: null }),
           policyOf: decisions.policyOf,
           owner: `${hostname()}:${process.pid}`,
+          onLostRace: (id, code) => {
+            log.info('delivery.lost-race', { promotionId: id, code });
+          },
         },
         promotionId,
       );

@@ -128,7 +128,7 @@ export function createDeliveryStore(database: GateDatabase): DeliveryStore {
 }
 
 const alreadyDelivered = {
-  code: 'already-delivered',
+  code: 'E_DELIVERY_CLAIMED',
   message: 'this promotion has had its delivery',
 } as const;
 const targetBusy = {

@@ -341,7 +341,7 @@ describe('deliveries and Vault sessions', () => {
     await deliverer.transaction((tx) =>
       store.finish(tx, { id: first.id, fence: 1 }, { state: 'failed', reason: 'x', at }),
     );
-    await assert.rejects(insert(first.promotionId), { code: 'already-delivered' });
+    await assert.rejects(insert(first.promotionId), { code: 'E_DELIVERY_CLAIMED' });
     await insert(other.id);
   });
 

@@ -13,6 +13,9 @@ export const testResultPredicate = 'https://in-toto.io/attestation/test-result/v
 export const promotionRequestPredicate = 'https://airlock.example/attestation/promotion-request/v1';
 /** What a runner saw of a build, signed by its own key: the signer's source for artifact, plan, image and times. */
 export const runPredicate = 'https://airlock.example/attestation/run/v1';
+/** What a rebuilder found different, file by file. */
+export const rebuildDifferencePredicate =
+  'https://airlock.example/attestation/rebuild-difference/v1';
 export const approvalPredicate = 'https://airlock.example/attestation/approval/v1';
 
 /** The one buildType that the gate knows how to read: a pipeline file of the repository, run by nonprod. */

@@ -22,6 +22,7 @@ export const LedgerEntryType = z.enum([
   'credential.revoked',
   'delivery.finished',
   'git.head',
+  'rebuild.attested',
 ]);
 export type LedgerEntryType = z.infer<typeof LedgerEntryType>;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { admissionPolicyOf } from './admission-policy.ts';
+import { admissionPolicyOf, builderRuleOf } from './admission-policy.ts';
 import { TargetPolicy } from './target-policy.ts';
 
 const file = {
@@ -57,4 +57,47 @@ test('the target file says what a bundle must state', () => {
     requireTests: true,
     requireSignedCommit: false,
   });
+});
+
+const [admitted] = file.admits;
+const withBuilders = (builders: object): unknown => ({
+  ...file,
+  admits: [{ ...admitted, builders }],
+});
+const id = 'https://nonprod.example/builders/main@v1';
+const rebuilder = 'https://audit.example/rebuilder@v1';
+
+test('with rebuilders the threshold counts builders, and one key of the main one is enough for its provenance', () => {
+  const policy = TargetPolicy.parse(withBuilders({ id, threshold: 2, of: [rebuilder] }));
+  assert.equal(admissionPolicyOf(policy).threshold, 1);
+  assert.deepEqual(builderRuleOf(policy, 1), { need: 2, of: [rebuilder] });
+});
+
+test('the wish of the release file raises what a target asks for and never lowers it', () => {
+  const one = TargetPolicy.parse(withBuilders({ id, threshold: 1 }));
+  const two = TargetPolicy.parse(withBuilders({ id, threshold: 2, of: [rebuilder] }));
+  assert.deepEqual(
+    [
+      builderRuleOf(one, 1),
+      builderRuleOf(one, 2),
+      builderRuleOf(two, 1),
+      builderRuleOf(two, 3),
+    ].map(({ need }) => need),
+    [1, 2, 2, 3],
+  );
+});
+
+test('two keys on one provenance are still one builder', () => {
+  assert.equal(builderRuleOf(TargetPolicy.parse(file), 1).need, 1);
+});
+
+test('a target that could never be met, or that lists a builder twice, is refused', () => {
+  for (const builders of [
+    { id, threshold: 3, of: [rebuilder] },
+    { id, threshold: 2, of: [id] },
+    { id, threshold: 2, of: [rebuilder, rebuilder] },
+    { id, threshold: 2, of: [rebuilder], independence: [] },
+  ]) {
+    assert.equal(TargetPolicy.safeParse(withBuilders(builders)).success, false);
+  }
 });

@@ -20,6 +20,22 @@ export type AdmissionPolicy = {
   readonly requireSignedCommit: boolean;
 };
 
+/** What a target asks of builders, beside what its admission asks of the one that built first. */
+export type BuilderRule = {
+  /** How many builders that do not depend on each other must have made the same bytes; the main one counts. 1 or more. */
+  readonly need: number;
+  /** The builders that are asked to build again. */
+  readonly of: readonly string[];
+};
+
+/**
+ * @param wish `reproduce` of the release file at the commit: it raises what the target asks for and never lowers it.
+ */
+export function builderRuleOf(policy: TargetPolicy, wish: number): BuilderRule {
+  const { threshold, of } = policy.admits[0]?.builders ?? { threshold: 1, of: [] };
+  return { need: Math.max(of.length === 0 ? 1 : threshold, wish), of };
+}
+
 /** Clocks on two machines under NTP differ by far less; more would let a build date itself into the future. */
 const skewSeconds = 60;
 
@@ -39,7 +55,8 @@ export function admissionPolicyOf(policy: TargetPolicy): AdmissionPolicy {
     release: admits.releaseFile,
     target: policy.target,
     subjectName: admits.subject,
-    threshold: admits.builders.threshold,
+    // Builders that build again answer for themselves, later: see countBuilders.
+    threshold: admits.builders.of.length === 0 ? admits.builders.threshold : 1,
     maxAgeSeconds: admits.maxAge,
     skewSeconds,
     requireTests: admits.tests === 'required',

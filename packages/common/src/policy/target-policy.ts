@@ -28,15 +28,47 @@ export const TargetPolicy = z.strictObject({
         pipeline: RepositoryPath.describe('Pipeline file that must have built the release.'),
         releaseFile: RepositoryPath.describe('Release file at the same commit.'),
         subject: ArtifactName.describe('Artifact name that provenance must state.'),
-        builders: z.strictObject({
-          id: z.string().describe('Exact builder.id.'),
-          threshold: z
-            .number()
-            .int()
-            .min(1)
-            .max(8)
-            .describe('How many distinct builder keys must have signed (1-8).'),
-        }),
+        builders: z
+          .strictObject({
+            id: z.string().describe('Exact builder.id of the main builder.'),
+            threshold: z
+              .number()
+              .int()
+              .min(1)
+              .max(8)
+              .describe(
+                'How many must vouch for the bytes (1-8). With `of`: builders, the main one among them, that must have made the same bytes. Without: distinct keys that must have signed the one provenance.',
+              ),
+            independence: z
+              .tuple([z.literal('adminDomain')])
+              .default(['adminDomain'])
+              .describe(
+                'What two builders must not have in common to count as two: their administrators, as the trust rows say. Default and only value: [adminDomain].',
+              ),
+            of: z
+              .array(z.string().min(1).max(1024))
+              .max(8)
+              .default([])
+              .describe(
+                'Exact builder.id of every rebuilder that is asked to build again. Default none: the bytes rest on one builder.',
+              ),
+          })
+          .superRefine(({ id, threshold, of }, context) => {
+            if (of.length > 0 && threshold > of.length + 1) {
+              context.addIssue({
+                code: 'custom',
+                path: ['threshold'],
+                message: `${threshold} builders cannot agree where of lists ${of.length} beside the main one; list more or lower it`,
+              });
+            }
+            if (new Set([id, ...of]).size !== of.length + 1) {
+              context.addIssue({
+                code: 'custom',
+                path: ['of'],
+                message: 'each builder once, and not the main one; remove the repeated one',
+              });
+            }
+          }),
         maxAge: Duration.describe('Oldest build that may be delivered, such as 14d.'),
         tests: z.enum(['required', 'not-required']),
         signedCommits: z.enum(['required', 'not-required']),

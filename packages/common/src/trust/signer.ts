@@ -5,7 +5,7 @@ import { createHash, createPublicKey, verify, type KeyObject } from 'node:crypto
 import { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import { AirlockError } from '../errors.ts';
-import { Timestamp } from '../wire/scalars.ts';
+import { Name, Timestamp } from '../wire/scalars.ts';
 
 export const SignerRole = z.enum(['provenance', 'test', 'promotion']);
 export type SignerRole = z.infer<typeof SignerRole>;
@@ -25,6 +25,9 @@ export const TrustRow = z.strictObject({
   revokedAt: Timestamp.optional().describe(
     'From this moment nothing it signed counts, whatever date the signature claims.',
   ),
+  adminDomain: Name.optional().describe(
+    'Who administers the machine that holds the key. Keys of one domain count as one signer; a row without it is a domain of its own. Required in trust.json.',
+  ),
 });
 export type TrustRow = z.infer<typeof TrustRow>;
 
@@ -40,6 +43,7 @@ export type PinnedSigner = {
   readonly notBefore: Date;
   readonly notAfter: Date;
   readonly revokedAt: Date | null;
+  readonly adminDomain: string | null;
 };
 
 /** Signers by key id. A row that is not whole stays in it as a fault, so that using it is refused and not overlooked. */
@@ -152,6 +156,7 @@ function importRow(row: TrustRow): PinnedSigner {
     notBefore,
     notAfter,
     revokedAt: row.revokedAt === undefined ? null : new Date(row.revokedAt),
+    adminDomain: row.adminDomain ?? null,
   };
 }
 

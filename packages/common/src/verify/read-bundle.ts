@@ -100,7 +100,16 @@ function splitLines(bundle: Uint8Array): Uint8Array[] {
   return lines;
 }
 
-function readStatement(line: Uint8Array, trust: TrustStore, at: KeyJudgement): SignedStatement {
+/**
+ * One envelope by pinned signers, a line without its LF.
+ *
+ * @throws AdmissionError, EncodingError, DsseError or StatementError at the first fault.
+ */
+export function readStatement(
+  line: Uint8Array,
+  trust: TrustStore,
+  at: KeyJudgement,
+): SignedStatement {
   const envelope = parseEnvelope(line, intotoPayloadType);
   const { payload, signers } = verifyEnvelope(envelope, trust, at);
   return {

@@ -108,5 +108,7 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
       return `${who} ended delivery ${ref('delivery')}: ${ref('state')}`;
     case 'git.head':
       return `${who} saw main move`;
+    case 'rebuild.attested':
+      return `${ref('builder')} built ${ref('promotion')} again and ${refs['outcome'] === 'agrees' ? 'made the same bytes' : 'made OTHER bytes'}`;
   }
 }

@@ -3,6 +3,9 @@ import pg from 'pg';
 /** Connections to one database under one role. Services get it from here and do not know the driver. */
 export type DatabasePool = pg.Pool;
 
+/** One of them, for statements that belong together; given back with `release`. */
+export type DatabaseConnection = pg.PoolClient;
+
 /**
  * Connects on first use. A connection that breaks while it is idle is dropped and replaced at the next query; the error of
  * a query that runs comes to whoever runs it.

@@ -22,7 +22,9 @@ export const LedgerEntryType = z.enum([
   'credential.revoked',
   'delivery.finished',
   'git.head',
+  'configuration.changed',
   'rebuild.attested',
+  'attestation.issued',
 ]);
 export type LedgerEntryType = z.infer<typeof LedgerEntryType>;
 

@@ -17,6 +17,8 @@ export type LedgerCode =
   | 'proof-malformed'
   | 'inclusion-invalid'
   | 'consistency-invalid'
-  | 'size-out-of-range';
+  | 'size-out-of-range'
+  | 'witness-quorum'
+  | 'witness-request-malformed';
 
 export class LedgerError extends AirlockError<LedgerCode> {}

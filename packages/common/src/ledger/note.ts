@@ -3,60 +3,51 @@
  *
  * @see C2SP signed-note
  */
-import { createHash, createPublicKey, sign, type KeyObject } from 'node:crypto';
+import { sign, type KeyObject } from 'node:crypto';
 import { Buffer } from 'node:buffer';
 import { decodeBase64 } from '../encoding/base64.ts';
 import { EncodingError } from '../encoding/encoding-error.ts';
 import { decodeUtf8 } from '../encoding/utf8.ts';
 import { maxNoteBytes, maxNoteSignatures } from '../limits.ts';
-import { importPublicKey, signatureIsValid, TrustError } from '../trust/signer.ts';
+import { signatureIsValid } from '../trust/signer.ts';
 import { LedgerError } from './ledger-error.ts';
+import {
+  assertKeyName,
+  decodeVkey,
+  encodeVkey,
+  isKeyName,
+  keyHashBytes,
+  keyHashOf,
+  noteKeyType,
+} from './note-key.ts';
 
-/** Signature type of plain Ed25519 in signed notes. */
-const ed25519Type = 0x01;
-const keyHashBytes = 4;
-const ed25519PublicKeyBytes = 32;
-const ed25519SpkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
 const signaturePrefix = '— ';
 
 export type NoteSigner = { readonly name: string; readonly privateKey: KeyObject };
+/** Whoever can tell whether a signature on a note is good: the key of a log, or of a witness (`cosignature.ts`). */
 export type NoteVerifier = {
   readonly name: string;
   /** First four bytes of SHA-256(name, LF, type, key), in hexadecimal: a hint which key signed. */
   readonly keyHash: string;
   readonly key: KeyObject;
+  /** @param text of the note, up to and with its last line feed. @param signature without the key hash before it. */
+  verifies(text: Uint8Array, signature: Uint8Array): boolean;
 };
 
 /** The verifier key as people exchange it: `name+hash+base64`. @param key the private or the public Ed25519 key. */
 export function vkeyOf(name: string, key: KeyObject): string {
-  assertName(name);
-  const typed = typedKey(key);
-  return `${name}+${keyHashOf(name, typed).toString('hex')}+${typed.toString('base64')}`;
+  return encodeVkey(name, noteKeyType.ed25519, key);
 }
 
 /** @throws LedgerError `note-key-malformed` unless the hash in it fits its name and key. */
 export function parseVkey(text: string): NoteVerifier {
-  const malformed = (why: string) =>
-    new LedgerError('note-key-malformed', `a verifier key name+hash+key expected: ${why}`);
-  const [, name, keyHash, encoded] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(text) ?? [];
-  if (name === undefined || keyHash === undefined || encoded === undefined || !isName(name)) {
-    throw malformed('it does not have this form');
-  }
-  const typed = decodeOr(encoded, malformed);
-  if (typed[0] !== ed25519Type || typed.length !== 1 + ed25519PublicKeyBytes) {
-    throw malformed('the key is not Ed25519');
-  }
-  if (keyHashOf(name, typed).toString('hex') !== keyHash) {
-    throw malformed('the hash is not the one of this name and key');
-  }
-  const spki = Buffer.concat([ed25519SpkiPrefix, typed.subarray(1)]).toString('base64');
-  try {
-    const key = importPublicKey(`-----BEGIN PUBLIC KEY-----\n${spki}\n-----END PUBLIC KEY-----\n`);
-    return { name, keyHash, key };
-  } catch (cause) {
-    if (!(cause instanceof TrustError)) throw cause;
-    throw malformed(cause.message);
-  }
+  const { name, keyHash, key } = decodeVkey(text, noteKeyType.ed25519);
+  return {
+    name,
+    keyHash,
+    key,
+    verifies: (signed, signature) => signatureIsValid(key, 'ed25519', signed, signature),
+  };
 }
 
 /**
@@ -69,12 +60,16 @@ export function signNote(text: string, signers: readonly [NoteSigner, ...NoteSig
     throw new LedgerError('note-malformed', 'a text that ends in a line feed expected');
   }
   const lines = signers.map(({ name, privateKey }) => {
-    assertName(name);
-    const hash = keyHashOf(name, typedKey(privateKey));
     const signature = sign(null, Buffer.from(text, 'utf8'), privateKey);
-    return `${signaturePrefix}${name} ${Buffer.concat([hash, signature]).toString('base64')}\n`;
+    return signatureLine(name, keyHashOf(name, noteKeyType.ed25519, privateKey), signature);
   });
   return `${text}\n${lines.join('')}`;
+}
+
+/** One line below a note, with its line feed. @param keyHash four bytes. */
+export function signatureLine(name: string, keyHash: Uint8Array, signature: Uint8Array): string {
+  assertKeyName(name);
+  return `${signaturePrefix}${name} ${Buffer.concat([keyHash, signature]).toString('base64')}\n`;
 }
 
 /**
@@ -94,7 +89,7 @@ export function openNote(
   for (const { name, keyHash, signature } of signatures) {
     const verifier = verifiers.find((known) => known.name === name && known.keyHash === keyHash);
     if (verifier === undefined || good.has(verifier)) continue;
-    if (!signatureIsValid(verifier.key, 'ed25519', signed, signature)) {
+    if (!verifier.verifies(signed, signature)) {
       throw new LedgerError('note-signature-invalid', `the signature by ${name} does not verify`);
     }
     good.add(verifier);
@@ -106,9 +101,15 @@ export function openNote(
   return { text, signedBy: [first, ...rest] };
 }
 
-type NoteSignature = { name: string; keyHash: string; signature: Buffer };
+export type NoteSignature = {
+  readonly name: string;
+  readonly keyHash: string;
+  /** Without the key hash before it. */
+  readonly signature: Buffer;
+};
 
-function splitNote(note: Uint8Array): { text: string; signatures: NoteSignature[] } {
+/** A note taken apart; nothing is verified. @throws LedgerError `note-malformed`. */
+export function splitNote(note: Uint8Array): { text: string; signatures: NoteSignature[] } {
   const malformed = (why: string) => new LedgerError('note-malformed', why);
   if (note.length > maxNoteBytes) throw malformed(`at most ${maxNoteBytes} bytes expected`);
   const whole = noteText(note);
@@ -126,7 +127,7 @@ function splitNote(note: Uint8Array): { text: string; signatures: NoteSignature[
       name === undefined ||
       encoded === undefined ||
       more.length > 0 ||
-      !isName(name)
+      !isKeyName(name)
     ) {
       throw malformed('a signature line of dash, name and base64 expected');
     }
@@ -161,30 +162,6 @@ function decodeOr(encoded: string, malformed: (why: string) => LedgerError): Buf
   } catch (cause) {
     if (!(cause instanceof EncodingError)) throw cause;
     throw malformed(cause.message);
-  }
-}
-
-function typedKey(key: KeyObject): Buffer {
-  const publicKey = key.type === 'private' ? createPublicKey(key) : key;
-  if (publicKey.asymmetricKeyType !== 'ed25519') {
-    throw new LedgerError('note-key-malformed', 'an Ed25519 key expected');
-  }
-  const spki = publicKey.export({ type: 'spki', format: 'der' });
-  return Buffer.concat([Buffer.of(ed25519Type), spki.subarray(-ed25519PublicKeyBytes)]);
-}
-
-function keyHashOf(name: string, typed: Uint8Array): Buffer {
-  const hash = createHash('sha256').update(`${name}\n`, 'utf8').update(typed).digest();
-  return hash.subarray(0, keyHashBytes);
-}
-
-function isName(name: string): boolean {
-  return name !== '' && !/[\s+]/u.test(name) && !hasControlCharacter(name);
-}
-
-function assertName(name: string): void {
-  if (!isName(name)) {
-    throw new LedgerError('note-key-malformed', 'a key name without white space and + expected');
   }
 }
 

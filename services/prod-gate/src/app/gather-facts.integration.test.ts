@@ -11,7 +11,8 @@ import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
-import { createLedgerReader, ledgerSequence, recorder } from '../adapters/postgres/ledger-store.ts';
+import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
+import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
@@ -110,7 +111,7 @@ async function* nothing(): AsyncGenerator<Uint8Array> {
 }
 
 async function sequence(): Promise<void> {
-  await sequenceLedger({ transactor: databases.watchdog, sequence: ledgerSequence, signer });
+  await sequenceLedger({ sequencer: createLedgerSequencer(databases.watchdog.pool), signer });
 }
 
 /** What the deliverer would decide by, with its own rights on the database. */
@@ -298,9 +299,9 @@ describe('a row is not evidence', () => {
     const edits: [string, RegExp][] = [
       ["update promotion set bundle = bundle || 'x'", /E_BUNDLE_REFUSED/],
       ["update promotion set artifact_digest = repeat('a', 64)", /E_BUNDLE_REFUSED/],
-      ["update promotion set commit = repeat('a', 40), release = 'other'", /^document-differs$/],
-      ["update promotion set hook = 'other@sha256:' || repeat('a', 64)", /^document-differs$/],
-      ["update promotion set expires_at = '2030-01-01'", /^document-differs$/],
+      ["update promotion set commit = repeat('a', 40), release = 'other'", /^E_DOCUMENT_DIFFERS$/],
+      ["update promotion set hook = 'other@sha256:' || repeat('a', 64)", /^E_DOCUMENT_DIFFERS$/],
+      ["update promotion set expires_at = '2030-01-01'", /^E_DOCUMENT_DIFFERS$/],
       ["update promotion set admitted_at = '2020-01-01'", /E_LEDGER_UNAVAILABLE/],
       ["update promotion set document = document || ' '", /malformed|E_NOT_CANONICAL/],
     ];

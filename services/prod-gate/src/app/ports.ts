@@ -462,25 +462,29 @@ export type SequencedEntry = {
   readonly subjectDigest: string;
 };
 
-/** The watchdog's side of the ledger; every call belongs to one transaction that begins with `lock`. */
-export type LedgerSequence = {
-  /** Waits for the other sequencer, if there is one; held until the transaction ends. */
-  lock(tx: Transaction): Promise<void>;
+/** The watchdog's side of the ledger. */
+export type LedgerSequencer = {
+  /**
+   * Runs `work` in one transaction that alone holds the sequencer's lock: waits for another sequencer, commits when `work`
+   * returns, rolls back when it throws.
+   */
+  exclusively<T>(work: (ledger: LedgerBatch) => Promise<T>): Promise<T>;
+};
+
+export type LedgerBatch = {
   /** Oldest first. */
-  pending(tx: Transaction, limit: number): Promise<PendingEntry[]>;
-  /** Which of these leaves are in the ledger already. */
-  known(tx: Transaction, leafHashes: readonly Buffer[]): Promise<Set<string>>;
-  head(tx: Transaction): Promise<{ size: number; root: Buffer } | null>;
-  tile(tx: Transaction, level: number, n: number): Promise<Buffer | null>;
-  append(
-    tx: Transaction,
-    batch: {
-      entries: readonly SequencedEntry[];
-      tiles: readonly { level: number; n: number; hashes: Buffer }[];
-      checkpoint: { size: number; root: Buffer; note: string };
-    },
-  ): Promise<void>;
-  drop(tx: Transaction, ids: readonly bigint[]): Promise<void>;
+  pending(limit: number): Promise<PendingEntry[]>;
+  /** Which of these leaves are in the ledger already, in hexadecimal. */
+  known(leafHashes: readonly Buffer[]): Promise<Set<string>>;
+  head(): Promise<{ size: number; root: Buffer } | null>;
+  /** The hashes of these tiles, as many as there are, in the order asked for; null where there is no such tile. */
+  tiles(refs: readonly { level: number; n: number }[]): Promise<(Buffer | null)[]>;
+  append(batch: {
+    entries: readonly SequencedEntry[];
+    tiles: readonly { level: number; n: number; hashes: Buffer }[];
+    checkpoint: { size: number; root: Buffer; note: string };
+  }): Promise<void>;
+  drop(ids: readonly bigint[]): Promise<void>;
 };
 
 // ── reads for pages ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -42,7 +42,8 @@ import { createHookPreparer, type HookExecutor } from '../adapters/hooks/run-hoo
 import { unisolatedExecutor } from '../adapters/hooks/run-unisolated.ts';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
-import { createLedgerReader, ledgerSequence, recorder } from '../adapters/postgres/ledger-store.ts';
+import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
+import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createVaultLogin } from '../adapters/vault/login.ts';
@@ -804,8 +805,7 @@ function defineTests(): void {
       sequencer: async () => {
         if (!ledgerRuns) return;
         await sequenceLedger({
-          transactor: asWatchdog,
-          sequence: ledgerSequence,
+          sequencer: createLedgerSequencer(asWatchdog.pool),
           signer: { name: 'ledger.example/gate', privateKey: signing.privateKey },
         });
       },

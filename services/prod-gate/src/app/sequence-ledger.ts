@@ -2,7 +2,7 @@
  * Moves what waits into the ledger and signs the new tree, all in one transaction: a checkpoint and its entries commit
  * together, and a note that was signed before a crash was never served.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { appendLeaves } from '@airlock/common/ledger/append';
 import { signCheckpoint } from '@airlock/common/ledger/checkpoint';
 import { parseLedgerEntry } from '@airlock/common/ledger/entry';
@@ -10,25 +10,15 @@ import type { NoteSigner } from '@airlock/common/ledger/note';
 import { edgeTiles } from '@airlock/common/ledger/tile';
 import { emptyRoot, hashBytes, leafHash } from '@airlock/common/ledger/tree';
 import { AirlockError } from '@airlock/common/errors';
-import type {
-  LedgerSequence,
-  PendingEntry,
-  SequencedEntry,
-  Transaction,
-  Transactor,
-} from './ports.ts';
+import type { LedgerBatch, LedgerSequencer, PendingEntry, SequencedEntry } from './ports.ts';
 
 /** The tiles do not lead to the root of the last checkpoint: somebody changed the ledger's tables. */
 export class LedgerDamagedError extends AirlockError<'ledger-damaged'> {}
 
-/** Entries of one transaction: far below its 10 s, and enough that signing is not what limits. */
-const batchSize = 256;
+/** Entries of one transaction: enough that neither signing nor the commit is what limits. */
+const batchSize = 1024;
 
-export type SequenceDependencies = {
-  transactor: Transactor;
-  sequence: LedgerSequence;
-  signer: NoteSigner;
-};
+export type SequenceDependencies = { sequencer: LedgerSequencer; signer: NoteSigner };
 
 export type Sequenced = { readonly added: number; readonly size: number };
 
@@ -39,56 +29,52 @@ export type Sequenced = { readonly added: number; readonly size: number };
  * @throws LedgerDamagedError rather than sign a tree that does not continue the one signed last.
  */
 export async function sequenceLedger(dependencies: SequenceDependencies): Promise<Sequenced> {
-  const { transactor, sequence, signer } = dependencies;
-  return transactor.transaction(async (tx) => {
-    await sequence.lock(tx);
-    const pending = await sequence.pending(tx, batchSize);
-    const head = (await sequence.head(tx)) ?? { size: 0, root: emptyRoot() };
+  const { sequencer, signer } = dependencies;
+  return sequencer.exclusively(async (ledger) => {
+    const pending = await ledger.pending(batchSize);
+    const head = (await ledger.head()) ?? { size: 0, root: emptyRoot() };
     if (pending.length === 0) return { added: 0, size: head.size };
-    const edge = await readEdge(sequence, tx, head.size);
+    const edge = await readEdge(ledger, head.size);
     if (!appendLeaves(edge, head.size, []).root.equals(head.root)) {
       throw new LedgerDamagedError(
         'ledger-damaged',
         `the tiles do not lead to the root signed for size ${head.size}; restore the ledger's tables from a backup, nothing is signed before`,
       );
     }
-    const entries = await newEntries(sequence, tx, pending, head.size);
+    const entries = await newEntries(ledger, pending, head.size);
     if (entries.length > 0) {
       const leaves = entries.map((entry) => entry.leafHash);
       const tree = appendLeaves(edge, head.size, leaves);
       const note = signCheckpoint(signer, tree);
-      await sequence.append(tx, {
+      await ledger.append({
         entries,
         tiles: tree.dirtyTiles,
         checkpoint: { size: tree.size, root: tree.root, note },
       });
     }
-    await sequence.drop(
-      tx,
-      pending.map((entry) => entry.id),
-    );
+    await ledger.drop(pending.map((entry) => entry.id));
     return { added: entries.length, size: head.size + entries.length };
   });
 }
 
-async function readEdge(sequence: LedgerSequence, tx: Transaction, size: number) {
-  const tiles = [];
-  for (const { level, n, width } of edgeTiles(size)) {
-    const hashes = await sequence.tile(tx, level, n);
-    tiles.push({ level, n, hashes: (hashes ?? Buffer.alloc(0)).subarray(0, width * hashBytes) });
-  }
-  return tiles;
+async function readEdge(ledger: LedgerBatch, size: number) {
+  const refs = edgeTiles(size);
+  const found = await ledger.tiles(refs);
+  return refs.map(({ level, n, width }, place) => ({
+    level,
+    n,
+    hashes: (found[place] ?? Buffer.alloc(0)).subarray(0, width * hashBytes),
+  }));
 }
 
 /** What waits and is not in the ledger: the same words said twice are one entry. */
 async function newEntries(
-  sequence: LedgerSequence,
-  tx: Transaction,
+  ledger: LedgerBatch,
   pending: readonly PendingEntry[],
   size: number,
 ): Promise<SequencedEntry[]> {
   const leaves = pending.map((entry) => leafHash(entry.body));
-  const seen = await sequence.known(tx, leaves);
+  const seen = await ledger.known(leaves);
   const entries: SequencedEntry[] = [];
   for (const [place, { body }] of pending.entries()) {
     const leaf = leaves[place] ?? leafHash(body);
@@ -107,6 +93,6 @@ function describe(body: Buffer): { type: string; subjectDigest: string } {
     return { type, subjectDigest };
   } catch (cause) {
     if (!(cause instanceof AirlockError)) throw cause;
-    return { type: 'unreadable', subjectDigest: createHash('sha256').update(body).digest('hex') };
+    return { type: 'unreadable', subjectDigest: hash('sha256', body) };
   }
 }

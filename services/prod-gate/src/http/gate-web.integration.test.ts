@@ -32,7 +32,8 @@ import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
-import { createLedgerReader, ledgerSequence, recorder } from '../adapters/postgres/ledger-store.ts';
+import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
+import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionQueries } from '../adapters/postgres/promotion-queries.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
@@ -297,7 +298,7 @@ async function* nothing(): AsyncGenerator<Uint8Array> {
 }
 
 async function sequence(): Promise<void> {
-  await sequenceLedger({ transactor: databases.watchdog, sequence: ledgerSequence, signer });
+  await sequenceLedger({ sequencer: createLedgerSequencer(databases.watchdog.pool), signer });
 }
 
 interface Visitor {

@@ -1,11 +1,13 @@
 /** gate-watchdog: sequences and signs the ledger, revokes what a delivery left. Listens nowhere; can read no credential. */
+import { listen } from '@airlock/database/listen';
 import { assertReachable } from '@airlock/database/reachable';
 import { startLoop } from '@airlock/process/loop';
 import { runProcess } from '@airlock/process/main';
 import { readLedgerKey } from '../adapters/files/ledger-key.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
-import { ledgerSequence, recorder } from '../adapters/postgres/ledger-store.ts';
+import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
+import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createVaultReaper } from '../adapters/vault/reaper.ts';
@@ -14,8 +16,9 @@ import { sequenceLedger } from '../app/sequence-ledger.ts';
 import { WatchdogConfig } from '../config-watchdog.ts';
 import { ledgerSequenced, reaped } from '../events.ts';
 
-/** A delivery waits for its intent to be published and for its credential to be proven gone: both by these. */
-const sequenceIntervalMs = 100;
+/** An entry rings; this is for a bell that was lost. */
+const sequenceIntervalMs = 1_000;
+/** A delivery waits for its credential to be proven gone. */
 const reapIntervalMs = 150;
 
 await runProcess({
@@ -30,18 +33,26 @@ await runProcess({
     runtime.onClose(() => database.close());
     await assertReachable(database.pool, 'database');
 
+    const sequencer = createLedgerSequencer(database.pool);
     const sequencing = startLoop({
       name: 'sequence-ledger',
       intervalMs: sequenceIntervalMs,
       signal,
       log,
       async run() {
-        const sequenced = await sequenceLedger({
-          transactor: database,
-          sequence: ledgerSequence,
-          signer,
-        });
-        if (sequenced.added > 0) ledgerSequenced(log, sequenced);
+        const sequenced = await sequenceLedger({ sequencer, signer });
+        if (sequenced.added === 0) return;
+        ledgerSequenced(log, sequenced);
+        // More may wait than one batch took.
+        sequencing.wake();
+      },
+    });
+    const listening = listen({
+      pool: database.pool,
+      channel: 'ledger_pending',
+      signal,
+      onBell() {
+        sequencing.wake();
       },
     });
     const reaper = createReaper({
@@ -65,7 +76,7 @@ await runProcess({
       run: () => reaper.pass(),
     });
     runtime.onClose(async () => {
-      await Promise.all([sequencing.done, reaping.done]);
+      await Promise.all([sequencing.done, listening, reaping.done]);
     });
   },
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { formatId } from '@airlock/common/ids';
+import { LedgerEntryType, parseLedgerEntry } from '@airlock/common/ledger/entry';
 import { vkeyOf } from '@airlock/common/ledger/note';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
 import type { Approval, NewPromotion } from '../../app/ports.ts';
@@ -12,7 +13,8 @@ import { createApprovalStore } from './approval-store.ts';
 import { openDatabase, type GateDatabase } from './client.ts';
 import { createDeliveryStore } from './delivery-store.ts';
 import { createIntakeStore } from './intake-store.ts';
-import { createLedgerReader, ledgerSequence, recorder } from './ledger-store.ts';
+import { createLedgerSequencer } from './ledger-sequencer.ts';
+import { createLedgerReader, recorder } from './ledger-store.ts';
 import { createPasskeyStore } from './passkey-store.ts';
 import { createPromotionStore } from './promotion-store.ts';
 import { createPromotionQueries } from './promotion-queries.ts';
@@ -95,10 +97,10 @@ async function admitted(fields: Partial<NewPromotion> = {}): Promise<NewPromotio
   return row;
 }
 
-describe('what each role may not do', () => {
-  const refused = (work: Promise<unknown>) =>
-    assert.rejects(work, /permission denied|append-only|42501/);
+const refused = (work: Promise<unknown>) =>
+  assert.rejects(work, /permission denied|append-only|42501/);
 
+describe('what each role may not do', () => {
   test('web cannot write a ledger entry, a delivery, a Vault session or a mint', async () => {
     const web = open('gate_web');
     await refused(web.pool.query("update ledger_entry set type = 'x'"));
@@ -141,7 +143,7 @@ describe('what each role may not do', () => {
     await refused(watchdog.pool.query("update ledger_entry set type = 'x'"));
     await refused(watchdog.pool.query('delete from ledger_checkpoint'));
     await refused(gate.asOwner('delete from ledger_entry'));
-    await refused(gate.asOwner('truncate ledger_checkpoint'));
+    await refused(gate.asOwner('truncate ledger_checkpoint cascade'));
   });
 });
 
@@ -509,10 +511,14 @@ describe('the ledger', () => {
   const signer = { name: 'gate.example/ledger', privateKey };
   const vkey = vkeyOf(signer.name, privateKey);
 
-  async function record(database: GateDatabase, subject: string): Promise<string> {
+  async function record(
+    database: GateDatabase,
+    subject: string,
+    type: LedgerEntryType = 'bundle.admitted',
+  ): Promise<string> {
     return database.transaction((tx) =>
       recorder.record(tx, {
-        type: 'bundle.admitted',
+        type,
         at,
         actor: 'intake',
         subjectDigest: sha(subject),
@@ -522,12 +528,18 @@ describe('the ledger', () => {
   }
 
   test('two sequencers at once make one ledger whose every entry is proven', async () => {
-    const writers = [open('gate_intake'), open('gate_web'), open('gate_deliverer')];
+    const writers = [
+      [open('gate_intake'), 'bundle.admitted'],
+      [open('gate_web'), 'approval.recorded'],
+      [open('gate_deliverer'), 'delivery.intent'],
+    ] as const;
     const leaves: string[] = [];
     for (let round = 0; round < 20; round += 1) {
       leaves.push(
         ...(await Promise.all(
-          writers.map((writer, place) => record(writer, `entry ${round} of ${place}`)),
+          writers.map(([writer, type], place) =>
+            record(writer, `entry ${round} of ${place}`, type),
+          ),
         )),
       );
     }
@@ -535,8 +547,7 @@ describe('the ledger', () => {
     const run = async (database: GateDatabase) => {
       for (;;) {
         const { added } = await sequenceLedger({
-          transactor: database,
-          sequence: ledgerSequence,
+          sequencer: createLedgerSequencer(database.pool),
           signer,
         });
         if (added === 0) return;
@@ -547,7 +558,7 @@ describe('the ledger', () => {
     const proofs = createLedgerProofs({ ledger, vkey });
     assert.equal((await ledger.checkpoint())?.size, leaves.length);
     for (const leaf of leaves) assert.equal((await proofs.entry(leaf))?.leafHash, leaf);
-    const found = await proofs.bySubject('bundle.admitted', sha('entry 3 of 1'));
+    const found = await proofs.bySubject('approval.recorded', sha('entry 3 of 1'));
     assert.equal(found?.leafHash, leaves[3 * 3 + 1]);
     assert.equal(await proofs.entry(sha('never said')), null);
   });
@@ -557,7 +568,7 @@ describe('the ledger', () => {
     const ledger = createLedgerReader(open('gate_audit'));
     assert.equal(await createLedgerProofs({ ledger, vkey }).entry(leaf), null);
     const watchdog = open('gate_watchdog');
-    await sequenceLedger({ transactor: watchdog, sequence: ledgerSequence, signer });
+    await sequenceLedger({ sequencer: createLedgerSequencer(watchdog.pool), signer });
     assert.notEqual(await createLedgerProofs({ ledger, vkey }).entry(leaf), null);
   });
 
@@ -567,8 +578,7 @@ describe('the ledger', () => {
     await record(intake, 'twice');
     const watchdog = open('gate_watchdog');
     const { added } = await sequenceLedger({
-      transactor: watchdog,
-      sequence: ledgerSequence,
+      sequencer: createLedgerSequencer(watchdog.pool),
       signer,
     });
     assert.equal(added, 1);
@@ -576,16 +586,87 @@ describe('the ledger', () => {
 
   test('garbage among what waits is kept as unreadable and stops nothing', async () => {
     const intake = open('gate_intake');
-    await intake.pool.query("insert into ledger_pending (body) values ('no entry')");
+    await intake.pool.query(
+      `insert into ledger_pending (body) values ('{"v":1,"type":"git.head","at":"never, and no entry')`,
+    );
     const watchdog = open('gate_watchdog');
     const { added } = await sequenceLedger({
-      transactor: watchdog,
-      sequence: ledgerSequence,
+      sequencer: createLedgerSequencer(watchdog.pool),
       signer,
     });
     assert.equal(added, 1);
     const rows = await gate.asOwner("select body from ledger_entry where type = 'unreadable'");
     assert.equal(rows.length, 1);
+  });
+
+  test('each process records what it does itself and nothing else', async () => {
+    const own: Readonly<Record<string, readonly LedgerEntryType[]>> = {
+      gate_intake: ['bundle.admitted', 'bundle.refused', 'git.head', 'configuration.changed'],
+      gate_web: ['passkey.enrolled', 'approval.recorded', 'rebuild.attested'],
+      gate_authority: ['credential.requested', 'attestation.issued'],
+      gate_deliverer: [
+        'delivery.intent',
+        'credential.issued',
+        'hook.started',
+        'hook.finished',
+        'delivery.finished',
+      ],
+      gate_watchdog: ['credential.revoked', 'delivery.finished'],
+    };
+    const recorded = new Set(Object.values(own).flat());
+    assert.deepEqual([...recorded].sort(), [...LedgerEntryType.options].sort());
+    for (const role of [
+      'gate_intake',
+      'gate_web',
+      'gate_authority',
+      'gate_deliverer',
+      'gate_watchdog',
+    ] as const) {
+      const database = open(role);
+      for (const type of LedgerEntryType.options) {
+        const attempt = record(database, `${type} by ${role}`, type);
+        if (own[role]?.includes(type) === true) await attempt;
+        else await assert.rejects(attempt, /may not record this entry/, `${role} ${type}`);
+      }
+    }
+    await refused(record(open('gate_audit'), 'by an auditor'));
+    const web = open('gate_web');
+    for (const body of [
+      '{"v":1, "type":"passkey.enrolled","at":"2026-11-22T10:00:00Z"}',
+      '{"type":"passkey.enrolled","v":1,"at":"2026-11-22T10:00:00Z"}',
+      '{"v":1,"type":"passkey.enrolled2","at":"2026-11-22T10:00:00Z"}',
+      '{"v":1,"type":"delivery.finished","type":"passkey.enrolled","at":""}',
+    ]) {
+      await assert.rejects(
+        web.pool.query('insert into ledger_pending (body) values ($1)', [Buffer.from(body)]),
+        /may not record this entry/,
+        body,
+      );
+    }
+    const twice = Buffer.from(
+      '{"v":1,"type":"passkey.enrolled","at":"2026-11-22T10:00:00Z","actor":"x","subjectDigest":"","refs":{},"type":"delivery.finished"}',
+    );
+    assert.throws(() => parseLedgerEntry(twice), 'the second type is nobody’s to read');
+  });
+
+  test('a gap, a repeated index and one that jumps back are refused, by the batch', async () => {
+    const watchdog = open('gate_watchdog');
+    while (
+      (await sequenceLedger({ sequencer: createLedgerSequencer(watchdog.pool), signer })).added > 0
+    );
+    const [row] = await gate.asOwner('select max(idx) as last from ledger_entry');
+    const last = Number(row?.['last']);
+    const insert = (indexes: readonly number[]) =>
+      watchdog.pool.query(
+        `insert into ledger_entry (idx, body, leaf_hash, type, subject_digest)
+         select i, convert_to('gap ' || i, 'UTF8'), sha256('\\x00'::bytea || convert_to('gap ' || i, 'UTF8')), 'x', 'x'
+         from unnest($1::bigint[]) as i`,
+        [indexes],
+      );
+    for (const indexes of [[last + 2], [last + 1, last + 3], [-1], [last + 2, last + 3]]) {
+      await assert.rejects(insert(indexes), /leaves a gap/, String(indexes));
+    }
+    await assert.rejects(insert([last]), /duplicate key/);
   });
 
   test('a checkpoint by another key proves nothing', async () => {
@@ -610,7 +691,7 @@ describe('the ledger', () => {
       }),
     );
     await gate.asOwner(
-      `update ledger_entry set body = $1, leaf_hash = sha256('\\x00'::bytea || $1), subject_digest = $2 where idx = 0`,
+      `update ledger_entry set body = $1, leaf_hash = sha256('\\x00'::bytea || $1), subject_digest = $2, type = 'bundle.admitted' where idx = 0`,
       [forged, sha('forged')],
     );
     await gate.asOwner('alter table ledger_entry enable trigger ledger_entry_append_only');
@@ -626,7 +707,7 @@ describe('the ledger', () => {
     await record(open('gate_intake'), 'after the damage');
     const watchdog = open('gate_watchdog');
     await assert.rejects(
-      sequenceLedger({ transactor: watchdog, sequence: ledgerSequence, signer }),
+      sequenceLedger({ sequencer: createLedgerSequencer(watchdog.pool), signer }),
       LedgerDamagedError,
     );
   });

@@ -4,6 +4,7 @@ import { CodeBlock, Digest } from '@airlock/web/views/code-block';
 import { DataTable } from '@airlock/web/views/data-table';
 import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
+import { AirlockError } from '@airlock/common/errors';
 import { parseLedgerEntry, type LedgerEntry } from '@airlock/common/ledger/entry';
 import type { CheckpointRow, LedgerRow } from '../../app/ports.ts';
 import { plain } from './words.ts';
@@ -25,7 +26,7 @@ export function LedgerPage({
   readonly origin: string;
   readonly now: Date;
 }) {
-  const entries = rows.map((row) => ({ index: row.index, entry: parseLedgerEntry(row.body) }));
+  const entries = rows.map((row) => ({ index: row.index, entry: readable(row) }));
   return (
     <Layout frame={frame} title="Ledger">
       <p class="muted">
@@ -57,16 +58,23 @@ export function LedgerPage({
         empty="No entry yet."
         columns={[
           { label: 'No.', kind: 'number', cell: ({ index }) => index },
-          { label: 'What happened', wide: true, cell: ({ entry }) => entrySentence(entry) },
-          { label: 'Type', kind: 'mono', cell: ({ entry }) => entry.type },
+          {
+            label: 'What happened',
+            wide: true,
+            cell: ({ entry }) =>
+              entry === null ? 'bytes that this version cannot read' : entrySentence(entry),
+          },
+          { label: 'Type', kind: 'mono', cell: ({ entry }) => entry?.type ?? 'unreadable' },
           {
             label: 'About',
-            cell: ({ entry }) => <Digest value={entry.subjectDigest} characters={8} />,
+            cell: ({ entry }) =>
+              entry === null ? '–' : <Digest value={entry.subjectDigest} characters={8} />,
           },
           {
             label: 'At',
             nowrap: true,
-            cell: ({ entry }) => <Time at={new Date(entry.at)} now={now} />,
+            cell: ({ entry }) =>
+              entry === null ? '–' : <Time at={new Date(entry.at)} now={now} />,
           },
         ]}
       />
@@ -77,6 +85,16 @@ export function LedgerPage({
       )}
     </Layout>
   );
+}
+
+/** Null for what a sequencer kept although it is no entry: it is in the ledger for good and must not hide the others. */
+function readable(row: LedgerRow): LedgerEntry | null {
+  try {
+    return parseLedgerEntry(row.body);
+  } catch (cause) {
+    if (cause instanceof AirlockError) return null;
+    throw cause;
+  }
 }
 
 /** An entry in words. Values are ids and digests that its writer put there; nothing else is read out of them. */
@@ -110,5 +128,9 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
       return `${who} saw main move`;
     case 'rebuild.attested':
       return `${ref('builder')} built ${ref('promotion')} again and ${refs['outcome'] === 'agrees' ? 'made the same bytes' : 'made OTHER bytes'}`;
+    case 'configuration.changed':
+      return `${who} read configuration ${ref('serial')}, signed by the administrators`;
+    case 'attestation.issued':
+      return `${who} issued a statement${refs['promotion'] === undefined ? '' : ` about ${ref('promotion')}`}${refs['kind'] === undefined ? '' : ` (${ref('kind')})`}`;
   }
 }

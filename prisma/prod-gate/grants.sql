@@ -14,13 +14,13 @@ end $$;
 
 -- Everybody reads what a decision is made of; nobody but its owner writes it.
 grant select on promotion, intake_item, passkey, approval, delivery, vault_session, target_live, git_head,
-  repository_freeze, ledger_entry, ledger_tile, ledger_checkpoint, ledger_cosignature
+  repository_freeze, configuration, ledger_entry, ledger_tile, ledger_checkpoint, ledger_cosignature
   to gate_intake, gate_web, gate_authority, gate_deliverer, gate_watchdog;
 
 grant select, insert, update on outbox_cursor, intake_item to gate_intake;
 grant insert on promotion to gate_intake;
 grant update (state, state_reason, state_changed_at, version, document, promotion_digest, delta, policy_digest, hook, expires_at) on promotion to gate_intake;
-grant insert on git_head, repository_freeze to gate_intake;
+grant insert on git_head, repository_freeze, configuration to gate_intake;
 -- The only process that talks to a witness.
 grant insert on ledger_cosignature to gate_intake;
 grant insert on ledger_pending to gate_intake;

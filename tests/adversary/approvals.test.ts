@@ -241,15 +241,19 @@ async function withTargetFile(
   edit: (text: string) => string,
   work: () => Promise<void>,
 ): Promise<void> {
-  const file = join(pair.layout.gateConfig, `targets/${target}.yaml`);
-  const original = readFileSync(file, 'utf8');
+  const path = `targets/${target}.yaml`;
+  const original = readFileSync(join(pair.layout.gateConfig, path), 'utf8');
   const edited = edit(original);
   assert.notEqual(edited, original);
-  writeFileSync(file, edited);
+  const become = (text: string) =>
+    pair.editConfiguration((directory) => {
+      writeFileSync(join(directory, path), text);
+    });
+  await become(edited);
   try {
     await work();
   } finally {
-    writeFileSync(file, original);
+    await become(original);
   }
 }
 

@@ -1,10 +1,11 @@
 /** What a person gets wrong ends in one message that names the file or the setting and what to do; 78 is configuration. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { processNames, type ProcessName } from '@airlock/demo/names';
+import { signByAdministrators } from '@airlock/demo/prepare';
 import { freePort } from '@airlock/testkit/ports';
 import {
   at,
@@ -125,11 +126,11 @@ const missingFiles: readonly [ProcessName, key: readonly string[]][] = [
   ['signer', ['keys', 'main']],
   ['runner', ['controlPlane', 'certificateFile']],
   ['gate-intake', ['outbox', 'keyFile']],
-  ['gate-intake', ['files', 'rosterFile']],
+  ['gate-intake', ['files', 'directory']],
   ['gate-web', ['saml', 'idp', 'certificateFile']],
   ['gate-web', ['ledgerKeyFile']],
   ['gate-authority', ['keyFile']],
-  ['gate-deliverer', ['files', 'trustFile']],
+  ['gate-deliverer', ['files', 'administratorsFile']],
   ['gate-watchdog', ['ledger', 'keyFile']],
   ['gate-watchdog', ['vault', 'identity', 'secretIdFile']],
 ];
@@ -160,21 +161,35 @@ test('a process started without a configuration says how it is started', async (
   assert.match(message, /usage: --config FILE\.yaml/);
 });
 
-test('a target file with an unknown key is named with its place', async () => {
+test('a target file with an unknown key is named with its place, whoever signed it', async () => {
   const pair = await runningPair();
-  const targets = join(pair.layout.gateConfig, 'targets');
-  const file = join(targets, 'prod-eu.yaml');
-  const original = readFileSync(file, 'utf8');
   await assertRefused(
     'gate-intake',
-    (config, directory) => {
-      const broken = join(directory, 'targets');
-      mkdirSync(broken);
-      writeFileSync(join(broken, 'prod-eu.yaml'), `${original}aproval: {}\n`);
-      at(config, 'files')['targetsDirectory'] = broken;
+    async (config, directory) => {
+      const broken = join(directory, 'gate-config');
+      cpSync(pair.layout.gateConfig, broken, { recursive: true });
+      appendFileSync(join(broken, 'targets', 'prod-eu.yaml'), 'aproval: {}\n');
+      await signByAdministrators(broken, pair.keys);
+      at(config, 'files')['directory'] = broken;
       return config;
     },
     /prod-eu\.yaml.*aproval/,
+  );
+});
+
+test('a target file that nobody signed is named with what is signed and what to do', async () => {
+  const pair = await runningPair();
+  await assertRefused(
+    'gate-intake',
+    (config, directory) => {
+      const edited = join(directory, 'gate-config');
+      cpSync(pair.layout.gateConfig, edited, { recursive: true });
+      appendFileSync(join(edited, 'targets', 'prod-eu.yaml'), '# ours now\n');
+      at(config, 'files')['directory'] = edited;
+      return config;
+    },
+    /^E_CONFIGURATION_FILE: .*targets\/prod-eu\.yaml is not the signed file: SHA-256 [0-9a-f]{64} is signed, [0-9a-f]{64} found/,
+    /airlock config propose/,
   );
 });
 

@@ -62,9 +62,8 @@ export async function writeConfigs(given: {
     mkdirSync(directory, { recursive: true });
   }
   const files = {
-    targetsDirectory: join(layout.gateConfig, 'targets'),
-    rosterFile: join(layout.gateConfig, 'roster.yaml'),
-    trustFile: join(layout.gateConfig, 'trust.json'),
+    directory: layout.gateConfig,
+    administratorsFile: layout.administratorsFile,
     hooksDirectory: join(layout.gateConfig, 'hooks'),
   };
   const decision = {

@@ -11,6 +11,8 @@ export interface Layout {
   readonly config: string;
   /** What a reviewed configuration repository holds: targets, roster, trust, hooks. */
   readonly gateConfig: string;
+  /** Whose signatures that configuration needs; put there by hand elsewhere. */
+  readonly administratorsFile: string;
   readonly git: string;
   readonly mirrors: string;
   readonly artifacts: string;
@@ -42,6 +44,7 @@ export function layoutAt(directory: string): Layout {
     keys: under('keys'),
     config: under('config'),
     gateConfig: under('gate-config'),
+    administratorsFile: join(under('config'), 'administrators.json'),
     git: under('git'),
     mirrors: under('mirrors'),
     artifacts: under('artifacts'),

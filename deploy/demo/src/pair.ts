@@ -2,7 +2,7 @@
  * One whole installation on loopback: both services as the processes that they are in production, with their own database
  * roles, keys and configuration files. The demo runs it, and so do the tests that attack and crash it.
  */
-import { writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { signInToDemo, type WebSession } from '@airlock/cli/web-session';
 import { startIdentityProvider } from '@airlock/testkit/idp';
@@ -14,7 +14,13 @@ import { writeConfigs } from './configs.ts';
 import { choosePorts, layoutAt, type Layout, type Ports } from './layout.ts';
 import { bundleOf, processNames, root, type ProcessName } from './names.ts';
 import { emailOf, people } from './people.ts';
-import { adminPool, prepareDatabases, prepareVault, writeGateFiles } from './prepare.ts';
+import {
+  adminPool,
+  prepareDatabases,
+  prepareVault,
+  signByAdministrators,
+  writeGateFiles,
+} from './prepare.ts';
 import type { Progress } from './progress.ts';
 import { provisionKeys, writePrivate, type Keys } from './provision.ts';
 import { seedRepository, type DemoRepository } from './repository.ts';
@@ -55,6 +61,11 @@ export interface Pair {
   process(name: ProcessName): RunningProcess;
   /** Starts a process that is not running, with more environment if given. */
   start(name: ProcessName, env?: Readonly<Record<string, string>>): Promise<RunningProcess>;
+  /**
+   * Changes the gate's configuration as its administrators would: `edit` gets a copy of the directory, both sign what it left,
+   * and it is put in place. The gate decides by it from its next look on.
+   */
+  editConfiguration(edit: (directory: string) => void | Promise<void>): Promise<void>;
   /** Ends everything, in the order opposite to the start. */
   stop(): Promise<void>;
 }
@@ -237,6 +248,7 @@ export async function startPair(options: PairOptions): Promise<Pair> {
         return found;
       },
       start,
+      editConfiguration: (edit) => editConfiguration(layout, keys, edit),
       stop,
     };
   } catch (error) {
@@ -245,11 +257,30 @@ export async function startPair(options: PairOptions): Promise<Pair> {
   }
 }
 
+async function editConfiguration(
+  layout: Layout,
+  keys: Keys,
+  edit: (directory: string) => void | Promise<void>,
+): Promise<void> {
+  const draft = join(layout.work, 'configuration');
+  rmSync(draft, { recursive: true, force: true });
+  const hooks = join(layout.gateConfig, 'hooks');
+  cpSync(layout.gateConfig, draft, { recursive: true, filter: (from) => from !== hooks });
+  await edit(draft);
+  await signByAdministrators(draft, keys);
+  // What fits no manifest for this moment is looked at again by the gate.
+  for (const name of readdirSync(join(layout.gateConfig, 'targets'))) {
+    if (!existsSync(join(draft, 'targets', name))) rmSync(join(layout.gateConfig, 'targets', name));
+  }
+  cpSync(draft, layout.gateConfig, { recursive: true, force: true });
+}
+
 /** What the gate's pages read, and none of the keys that the other processes of the demo's one user hold. */
 const readableByGateWeb = (layout: Layout): string[] => [
   join(root, 'dist'),
   join(layout.config, 'gate-web.yaml'),
   layout.gateConfig,
+  layout.administratorsFile,
   join(layout.artifacts, 'gate'),
   join(layout.keys, 'saml-gate.pem'),
   join(layout.keys, 'saml-gate.key'),

@@ -1,7 +1,9 @@
 /** Prepares what the processes find: databases with a role each, the secrets engine, and the gate's reviewed files. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { signingKeyOf } from '@airlock/cli/setup/administrators';
 import { pinnedHook } from '@airlock/cli/setup/hook-digest';
+import { signConfiguration } from '@airlock/cli/setup/signed-configuration';
 import { applyVaultSetup, issueReaperSecretId } from '@airlock/cli/vault/apply';
 import { productionPostgresSetup } from '@airlock/cli/vault/postgres';
 import { planVaultSetup } from '@airlock/cli/vault/setup';
@@ -22,7 +24,7 @@ import {
   type Origins,
 } from './names.ts';
 import { emailOf, people } from './people.ts';
-import { passwordFile, trustFile, writePrivate, type Keys } from './provision.ts';
+import { passwordFile, rootOfTrust, trustFile, writePrivate, type Keys } from './provision.ts';
 import type { DemoRepository } from './repository.ts';
 import type { Vault } from './vault.ts';
 
@@ -127,6 +129,16 @@ export async function prepareVault(given: {
   writePrivate(join(layout.keys, 'reaper/secret-id'), `${secretId}\n`);
 }
 
+/** Signs the configuration as it stands in a directory, with the keys of both administrators. */
+export async function signByAdministrators(
+  directory: string,
+  { administrators }: Pick<Keys, 'administrators'>,
+): Promise<void> {
+  const [first, ...rest] = administrators.map(({ key }) => signingKeyOf(key));
+  if (first === undefined) throw new Error('the demo has no administrator');
+  await signConfiguration(directory, [first, ...rest]);
+}
+
 export async function writeGateFiles(given: {
   layout: Layout;
   keys: Keys;
@@ -183,8 +195,10 @@ export async function writeGateFiles(given: {
       })),
     }),
   );
-  const trust = trustFile(keys, buildersOf(origins));
+  const trust = await trustFile(layout, keys, buildersOf(origins));
   writeFileSync(join(layout.gateConfig, 'trust.json'), trust);
   writeFileSync(join(layout.gateConfig, 'ledger.vkey'), `${keys.ledger.vkey}\n`);
+  writeFileSync(layout.administratorsFile, rootOfTrust(keys));
+  await signByAdministrators(layout.gateConfig, keys);
   return { trust };
 }

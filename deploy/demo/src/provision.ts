@@ -7,6 +7,7 @@ import {
   issueCertificate,
   type CertificateAndKey,
 } from '@airlock/cli/setup/pki';
+import { administratorsFile } from '@airlock/cli/setup/administrators';
 import { createSigningKey, trustRow, type NewSigningKey } from '@airlock/cli/setup/signing-keys';
 import { createSamlKey } from '@airlock/cli/setup/saml-key';
 import { createLedgerKey } from '@airlock/cli/setup/ledger-key';
@@ -43,11 +44,20 @@ export interface Keys {
       { readonly keyFile: string; readonly key: NewSigningKey }
     >
   >;
+  /** Whose signatures the gate's configuration needs: two people of two domains, both at hand in a demo alone. */
+  readonly administrators: readonly Administrator[];
   readonly ledger: { readonly keyFile: string; readonly vkey: string };
   readonly authority: { readonly keyFile: string; readonly publicKeyPem: string };
   readonly saml: Readonly<
     Record<'nonprod' | 'gate', PemFiles & { readonly certificatePem: string }>
   >;
+}
+
+export interface Administrator {
+  readonly name: string;
+  readonly adminDomain: string;
+  readonly keyFile: string;
+  readonly key: NewSigningKey;
 }
 
 export const ledgerOrigin = 'airlock-demo/ledger';
@@ -76,6 +86,10 @@ export async function provisionKeys(layout: Layout): Promise<Keys> {
       test: await signingKey(at('signer', 'test.json')),
       promotion: await signingKey(at('signer', 'promotion.json')),
     },
+    administrators: [
+      await administrator(at('administrators', 'ada.json'), 'Ada Novak', 'platform'),
+      await administrator(at('administrators', 'ben.json'), 'Ben Ito', 'security'),
+    ],
     ledger: await ledgerKey(at('ledger.json')),
     authority: await authorityKey(at('authority.json')),
     saml: {
@@ -134,6 +148,18 @@ async function signingKey(path: string): Promise<Keys['signing']['main']> {
   return { key, keyFile: writePrivate(path.replace(/json$/, 'pem'), key.privateKeyPem) };
 }
 
+async function administrator(
+  path: string,
+  name: string,
+  adminDomain: string,
+): Promise<Administrator> {
+  return { name, adminDomain, ...(await signingKey(path)) };
+}
+
+/** The gate's root of trust: both of the demo's administrators must sign what it decides by. */
+export const rootOfTrust = ({ administrators }: Pick<Keys, 'administrators'>): string =>
+  administratorsFile({ threshold: 2, domains: 2 }, administrators);
+
 async function authorityKey(path: string): Promise<Keys['authority']> {
   const { keyFile, key } = await signingKey(path);
   return { keyFile, publicKeyPem: key.publicKeyPem };
@@ -161,19 +187,30 @@ export async function passwordFile(
   return { file, password: await kept(file, () => randomBytes(24).toString('base64url')) };
 }
 
+/** Since when and until when the demo's keys count: made once, for what was admitted then is judged by it again later. */
+async function keyWindow(layout: Layout): Promise<{ notBefore: Date; notAfter: Date }> {
+  const made = await kept(join(layout.keys, 'signer', 'made'), () => new Date().toISOString());
+  const at = Date.parse(made);
+  return { notBefore: new Date(at - 86_400_000), notAfter: new Date(at + 365 * 86_400_000) };
+}
+
 /** The gate's pinned signers: the PR builder's key is known and accepted for no target. */
-export function trustFile(
+export async function trustFile(
+  layout: Layout,
   keys: Keys,
   builders: { readonly main: string; readonly pr: string },
-): string {
-  const notBefore = new Date(Date.now() - 86_400_000);
-  const notAfter = new Date(Date.now() + 180 * 86_400_000);
+): Promise<string> {
+  const window = await keyWindow(layout);
   const row = (
     name: keyof Keys['signing'],
     role: 'provenance' | 'test' | 'promotion',
     builderIds: readonly string[],
   ): unknown =>
-    trustRow({ key: keys.signing[name].key, roles: [role], builderIds, notBefore, notAfter });
+    trustRow({
+      key: keys.signing[name].key,
+      ...{ roles: [role], builderIds, adminDomain: 'nonprod' },
+      ...window,
+    });
   return JSON.stringify(
     {
       version: 1,

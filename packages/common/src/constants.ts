@@ -6,6 +6,9 @@
 /** The DSSE payload type of every statement, and the first half of what a passkey signs. */
 export const intotoPayloadType = 'application/vnd.in-toto+json';
 
+/** The DSSE payload type of a gate's configuration manifest; administrators' keys sign nothing else. */
+export const configurationPayloadType = 'application/vnd.airlock.configuration+json';
+
 export const statementType = 'https://in-toto.io/Statement/v1';
 
 export const provenancePredicate = 'https://slsa.dev/provenance/v1';

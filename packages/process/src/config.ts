@@ -7,7 +7,9 @@ export type ConfigurationErrorCode =
   | 'configuration-unreadable'
   | 'configuration-malformed'
   | 'configuration-invalid'
-  | 'configuration-refused';
+  | 'configuration-refused'
+  /** The files are not those that administrators signed. */
+  | 'configuration-untrusted';
 
 /**
  * Something that only the person who set this process up can mend. `runProcess` prints the message alone, without

@@ -1,6 +1,5 @@
 /** What authority and deliverer decide by, put together in one way and read by each for itself. */
 import { createContentStore } from '@airlock/artifacts/content-store';
-import { loadGateFiles } from './adapters/files/gate-files.ts';
 import { readVerifierKey } from './adapters/files/verifier-key.ts';
 import { createMirrors } from './adapters/git/mirrors.ts';
 import { createApprovalStore } from './adapters/postgres/approval-store.ts';
@@ -12,12 +11,17 @@ import { createPromotionStore } from './adapters/postgres/promotion-store.ts';
 import { createVaultSessionStore } from './adapters/postgres/vault-session-store.ts';
 import { gatherFacts, type FactQuestion, type FactSources } from './app/gather-facts.ts';
 import type { GateFiles } from './app/ports.ts';
+import { createConfigurationProof } from './app/prove-configuration.ts';
 import { createLedgerProofs } from './app/prove-entry.ts';
 import type { DecisionConfig } from './config-decision.ts';
 import { evaluatePromotion, type PromotionFacts, type Verdict } from './domain/verdict.ts';
 
 /** @throws ConfigurationError when the ledger's key cannot be read. */
-export function decisionSources(config: DecisionConfig, database: GateDatabase) {
+export function decisionSources(
+  config: DecisionConfig,
+  database: GateDatabase,
+  files: () => Promise<GateFiles>,
+) {
   const promotions = createPromotionStore(database);
   const deliveries = createDeliveryStore(database);
   const sessions = createVaultSessionStore(database);
@@ -26,7 +30,6 @@ export function decisionSources(config: DecisionConfig, database: GateDatabase) 
     ledger: createLedgerReader(database),
     vkey: readVerifierKey(config.ledgerKeyFile),
   });
-  const files = (): Promise<GateFiles> => loadGateFiles(config.files);
   const sources: FactSources = {
     gate: config.gate,
     files,
@@ -36,6 +39,7 @@ export function decisionSources(config: DecisionConfig, database: GateDatabase) 
     deliveries,
     sessions,
     proofs,
+    configuration: createConfigurationProof(proofs),
     artifacts,
     // Read only: fetching is intake's.
     git: createMirrors(config.mirrors),
@@ -46,7 +50,6 @@ export function decisionSources(config: DecisionConfig, database: GateDatabase) 
     sessions,
     artifacts,
     proofs,
-    files,
     async judge(
       question: FactQuestion,
     ): Promise<{ facts: PromotionFacts; verdict: Verdict } | null> {

@@ -1,6 +1,7 @@
 /** Every business event of intake, web and watchdog: one function each, fields listed by name. Contract: names and fields. */
 import type { Log } from '@airlock/process/log';
 import type { Acceptance } from './app/accept-bundle.ts';
+import type { SignedConfiguration } from './app/ports.ts';
 import type { ReapEvent } from './app/reap-sessions.ts';
 import type { PromotionChange } from './app/refresh-promotions.ts';
 
@@ -57,6 +58,13 @@ export function passkeyEnrolled(log: Log, nameId: string): void {
 
 export function repositoryFrozen(log: Log, repository: string, reason: string): void {
   log.error('repository.frozen', { repository, reason });
+}
+
+export function configurationChanged(
+  log: Log,
+  { serial, digest, signers }: SignedConfiguration,
+): void {
+  log.info('configuration.changed', { serial, digest, signers });
 }
 
 export function statusReported(log: Log, count: number): void {

@@ -15,6 +15,7 @@ for (const alg of ['ecdsa-p256-sha256', 'ed25519'] as const) {
     const row = trustRow({
       key,
       roles: ['promotion'],
+      adminDomain: 'nonprod',
       builderIds: [],
       notBefore: new Date(now.getTime() - 60_000),
       notAfter: new Date(now.getTime() + 60_000),

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { keyIdOf, type SignerRole, type TrustRow } from '@airlock/common/trust/signer';
+import type { TrustFileRow } from '@airlock/common/trust/trust-file';
 
 export type NewSigningKey = {
   /** PKCS #8; belongs in a file of mode 0600 that the signer alone may read. */
@@ -29,9 +30,11 @@ export function trustRow(options: {
   roles: readonly SignerRole[];
   /** Empty for a promotion key, which speaks for no builder. */
   builderIds: readonly string[];
+  /** Who administers the machine that holds the key. */
+  adminDomain: string;
   notBefore: Date;
   notAfter: Date;
-}): TrustRow {
+}): TrustFileRow {
   const { key } = options;
   return {
     keyid: key.keyid,
@@ -41,6 +44,7 @@ export function trustRow(options: {
     builderIds: [...options.builderIds],
     notBefore: timestamp(options.notBefore),
     notAfter: timestamp(options.notAfter),
+    adminDomain: options.adminDomain,
   };
 }
 

@@ -76,6 +76,8 @@ const checkOfReason: Readonly<Record<Exclude<DenialCode, 'E_BUNDLE_REFUSED'>, Ch
   E_ROLLBACK_UNAPPROVED: 'order',
   E_AUTHOR_UNMAPPED: 'authors',
   E_LEDGER_UNAVAILABLE: 'ledger',
+  E_CONFIGURATION_ROLLBACK: 'policy',
+  E_CONFIGURATION_UNRECORDED: 'policy',
 };
 
 /** Faults of the bundle by the check that they are about; whatever is not listed is about the envelope itself. */

@@ -9,6 +9,7 @@ import { Roster } from '@airlock/common/policy/target-policy';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
 import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
+import { createConfigurationStore } from '../adapters/postgres/configuration-store.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
 import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
@@ -21,7 +22,9 @@ import { evaluatePromotion } from '../domain/verdict.ts';
 import { acceptBundle } from './accept-bundle.ts';
 import { gatherFacts, type FactSources } from './gather-facts.ts';
 import type { GateFiles } from './ports.ts';
+import { createConfigurationProof } from './prove-configuration.ts';
 import { createLedgerProofs } from './prove-entry.ts';
+import { recordedFiles } from './record-configuration.ts';
 import { sequenceLedger } from './sequence-ledger.ts';
 import { filesOf, itemOf, mirrorOf, sha, vectorNamed } from './vectors.fixture.ts';
 
@@ -86,7 +89,14 @@ beforeEach(async () => {
       intake,
       promotions: createPromotionStore(databases.intake),
       recorder,
-      files: () => Promise.resolve(files),
+      files: recordedFiles({
+        files: () => Promise.resolve(files),
+        transactor: databases.intake,
+        configurations: createConfigurationStore(databases.intake),
+        recorder,
+        onChange: () => {},
+        clock: () => now,
+      }),
       outbox: { blob: () => Promise.resolve(nothing()) },
       artifacts: {
         put: (_source, { expected }) =>
@@ -117,6 +127,10 @@ async function sequence(): Promise<void> {
 /** What the deliverer would decide by, with its own rights on the database. */
 function sources(overrides: Partial<FactSources> = {}): FactSources {
   const database = databases.deliverer;
+  const proofs = createLedgerProofs({
+    ledger: createLedgerReader(database),
+    vkey: vkeyOf(signer.name, privateKey),
+  });
   return {
     gate: gateOrigin,
     files: () => Promise.resolve(files),
@@ -125,10 +139,8 @@ function sources(overrides: Partial<FactSources> = {}): FactSources {
     passkeys: createPasskeyStore(database),
     deliveries: createDeliveryStore(database),
     sessions: createVaultSessionStore(database),
-    proofs: createLedgerProofs({
-      ledger: createLedgerReader(database),
-      vkey: vkeyOf(signer.name, privateKey),
-    }),
+    proofs,
+    configuration: createConfigurationProof(proofs),
     artifacts: { has: () => Promise.resolve(true) },
     git: () => mirrorOf(good),
     ...overrides,

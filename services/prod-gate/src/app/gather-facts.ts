@@ -37,6 +37,7 @@ import type {
   PromotionStore,
   VaultSessionStore,
 } from './ports.ts';
+import type { ConfigurationProof } from './prove-configuration.ts';
 import type { LedgerProofs } from './prove-entry.ts';
 
 export type FactSources = {
@@ -49,6 +50,7 @@ export type FactSources = {
   deliveries: Pick<DeliveryStore, 'runningOn'>;
   sessions: Pick<VaultSessionStore, 'uncleanOn'>;
   proofs: LedgerProofs;
+  configuration: ConfigurationProof;
   artifacts: { has(digest: string): Promise<boolean> };
   /**
    * The gate's mirror of a repository; undefined when it has none. Null for a process that shows and does not decide: then
@@ -79,16 +81,25 @@ export async function gatherFacts(
   ]);
   if (promotion === null || evidence === null) return null;
   const target = files.targets.get(promotion.target);
-  const [approvals, live, freeze, running, session, ledgerFault, artifactPresent] =
-    await Promise.all([
-      sources.approvals.of(promotion.id),
-      sources.promotions.liveOn(promotion.target),
-      sources.promotions.freezeOf(promotion.repository),
-      sources.deliveries.runningOn(promotion.target),
-      sources.sessions.uncleanOn(promotion.target),
-      admissionFault(sources, promotion),
-      sources.artifacts.has(promotion.artifactDigest),
-    ]);
+  const [
+    approvals,
+    live,
+    freeze,
+    running,
+    session,
+    ledgerFault,
+    configurationFault,
+    artifactPresent,
+  ] = await Promise.all([
+    sources.approvals.of(promotion.id),
+    sources.promotions.liveOn(promotion.target),
+    sources.promotions.freezeOf(promotion.repository),
+    sources.deliveries.runningOn(promotion.target),
+    sources.sessions.uncleanOn(promotion.target),
+    admissionFault(sources, promotion),
+    sources.configuration(files.manifest),
+    sources.artifacts.has(promotion.artifactDigest),
+  ]);
   const { own, now } = question;
   const shared = {
     now,
@@ -107,6 +118,7 @@ export async function gatherFacts(
         : { sessionId: session.id, state: session.state, since: session.createdAt },
     live,
     ledgerFault,
+    configurationFault,
   };
   if (target === undefined) return { ...shared, ...nothingKnown };
 

@@ -446,6 +446,8 @@ export type LedgerReader = {
   byLeafHash(leafHash: string): Promise<LedgerRow | null>;
   /** Oldest first. */
   bySubject(type: string, subjectDigest: string): Promise<LedgerRow[]>;
+  /** All of that type from index `from` upwards, oldest first. */
+  ofType(type: string, from: number): Promise<LedgerRow[]>;
   /** Entries from `from` upwards, at most `limit`. */
   entries(from: number, limit: number): Promise<LedgerRow[]>;
   /** Hash tile (level, n): as many of its hashes as there are, 32 bytes each; null when it has none. */
@@ -519,6 +521,28 @@ export type PromotionQueries = {
   ledgerEntries(window: { before: number | null; limit: number }): Promise<LedgerRow[]>;
 };
 
+// ── configuration ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A signed configuration, by its manifest. */
+export type SignedConfiguration = {
+  /** Grows with every change. */
+  readonly serial: number;
+  /** SHA-256 of the manifest; the subject of `configuration.changed`. */
+  readonly digest: string;
+  readonly previous: string | null;
+  /** Key ids of the administrators who signed. */
+  readonly signers: readonly string[];
+  /** The DSSE envelope, verbatim. */
+  readonly envelope: Buffer;
+};
+
+export type ConfigurationStore = {
+  /** The one of the highest serial that intake has seen. A row is no evidence; the ledger is. */
+  newest(): Promise<Pick<SignedConfiguration, 'serial' | 'digest'> | null>;
+  /** False when this configuration stands there already. @throws StoreError `row-changed` for another one of that serial. */
+  insert(tx: Transaction, configuration: SignedConfiguration, seenAt: Date): Promise<boolean>;
+};
+
 // ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The gate's files as they are now; every digest is the SHA-256 of the file's bytes. */
@@ -526,6 +550,8 @@ export type GateFiles = {
   readonly targets: ReadonlyMap<string, { readonly policy: TargetPolicy; readonly digest: string }>;
   readonly roster: { readonly roster: Roster; readonly digest: string };
   readonly trust: TrustStore;
+  /** The list of these files that administrators signed. */
+  readonly manifest: SignedConfiguration;
   /** Digest of a registered hook's directory; null when it is not there. */
   hookDigest(name: string): Promise<string | null>;
 };

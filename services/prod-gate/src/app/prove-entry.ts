@@ -29,6 +29,8 @@ export type LedgerProofs = {
     subjectDigest: string,
     matches?: (entry: LedgerEntry) => boolean,
   ): Promise<LedgerRow | null>;
+  /** Every proven entry of that type, as its body says, from index `from` upwards. @throws LedgerError as `entry` does. */
+  ofType(type: LedgerEntryType, from: number): Promise<LedgerRow[]>;
   /** As `bySubject`, with a ledger that cannot be proven as an answer. */
   attempt(
     type: LedgerEntryType,
@@ -71,6 +73,14 @@ export function createLedgerProofs(given: { ledger: LedgerReader; vkey: string }
         if (found !== null) return found;
       }
       return null;
+    },
+
+    async ofType(type, from) {
+      const rows = await ledger.ofType(type, from);
+      const found = await Promise.all(
+        rows.filter((row) => parseLedgerEntry(row.body).type === type).map(proven),
+      );
+      return found.filter((row) => row !== null);
     },
 
     async attempt(type, subjectDigest, matches) {

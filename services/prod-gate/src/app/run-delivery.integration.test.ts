@@ -198,6 +198,7 @@ function allowedFacts(promotion: Promotion): PromotionFacts {
     pendingSession: null,
     live: null,
     ledgerFault: null,
+    configurationFault: null,
   };
 }
 

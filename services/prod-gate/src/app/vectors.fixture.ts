@@ -106,6 +106,13 @@ export function filesOf(vector: Vector): GateFiles {
     ),
     roster: { roster: { version: 1, people: [] }, digest: sha('roster') },
     trust: importTrust(vector.trust),
+    manifest: {
+      serial: 1,
+      previous: null,
+      digest: sha('manifest'),
+      signers: ['one', 'two'],
+      envelope: Buffer.from('{}'),
+    },
     hookDigest: () => Promise.resolve('a'.repeat(64)),
   };
 }

@@ -107,6 +107,16 @@ export function sentenceOf(reason: DenialReason): Sentence {
         kind: 'system',
         text: `The ledger cannot prove this promotion (${reason.detail}); somebody of platform looks at the watchdog, and it goes on by itself when checkpoints are signed again.`,
       };
+    case 'E_CONFIGURATION_ROLLBACK':
+      return {
+        kind: 'system',
+        text: `The gate’s configuration number ${reason.serial} may not come into force: ${reason.detail}. Somebody of platform finds out who put it there.`,
+      };
+    case 'E_CONFIGURATION_UNRECORDED':
+      return {
+        kind: 'time',
+        text: `The gate’s configuration number ${reason.serial} is not in the ledger yet; within seconds it is, and this goes on by itself. If it does not, somebody of platform looks at intake and the watchdog.`,
+      };
   }
 }
 

@@ -48,6 +48,7 @@ const good: PromotionFacts = {
   pendingSession: null,
   live: { release: '2026.11.20-4', mainPosition: 7 },
   ledgerFault: null,
+  configurationFault: null,
 };
 
 function codes(facts: PromotionFacts): DenialCode[] {
@@ -97,6 +98,17 @@ const faults: readonly [DenialCode, PromotionFacts][] = [
     { ...good, bundle: { ok: false, code: 'E_KEY_REVOKED', detail: 'key x was revoked' } },
   ],
   ['E_LEDGER_UNAVAILABLE', { ...good, ledgerFault: 'its admission is not in a signed checkpoint' }],
+  [
+    'E_CONFIGURATION_ROLLBACK',
+    {
+      ...good,
+      configurationFault: { code: 'E_CONFIGURATION_ROLLBACK', serial: 3, detail: 'an older one' },
+    },
+  ],
+  [
+    'E_CONFIGURATION_UNRECORDED',
+    { ...good, configurationFault: { code: 'E_CONFIGURATION_UNRECORDED', serial: 5 } },
+  ],
 ];
 
 describe('each fault alone refuses, by its own name', () => {

@@ -44,7 +44,17 @@ export type DenialReason =
       readonly admissionCode: string;
       readonly detail: string;
     }
-  | { readonly code: 'E_LEDGER_UNAVAILABLE'; readonly detail: string };
+  | { readonly code: 'E_LEDGER_UNAVAILABLE'; readonly detail: string }
+  | ConfigurationFault;
+
+/** Why the signed configuration on disk is not the one to decide by. */
+export type ConfigurationFault =
+  | {
+      readonly code: 'E_CONFIGURATION_ROLLBACK';
+      readonly serial: number;
+      readonly detail: string;
+    }
+  | { readonly code: 'E_CONFIGURATION_UNRECORDED'; readonly serial: number };
 
 export type DenialCode = DenialReason['code'];
 
@@ -117,6 +127,8 @@ export type PromotionFacts = {
   readonly live: { readonly release: string; readonly mainPosition: number } | null;
   /** Why the admission of this promotion cannot be proven under a signed checkpoint; null when it is. */
   readonly ledgerFault: string | null;
+  /** Null when the configuration that was read is the newest that the ledger has. */
+  readonly configurationFault: ConfigurationFault | null;
 };
 
 export type Refusal = { readonly ok: false; readonly code: string; readonly detail: string };
@@ -174,6 +186,7 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
   if (facts.ledgerFault !== null) {
     reasons.push({ code: 'E_LEDGER_UNAVAILABLE', detail: facts.ledgerFault });
   }
+  if (facts.configurationFault !== null) reasons.push(facts.configurationFault);
   const { have, need, role, eligible } = facts.approvals;
   // Counted over distinct people; without a target file `need` is unknown and target-unknown stands above.
   if (facts.targetKnown && !(have >= need && need >= 1)) {

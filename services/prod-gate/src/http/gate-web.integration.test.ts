@@ -223,6 +223,7 @@ async function startServer(port: number): Promise<WebServer> {
         ...{ gate: origin, files: readFiles, promotions, approvals, passkeys, deliveries },
         ...{ sessions, queries, proofs, git: null },
         artifacts: { has: () => Promise.resolve(true) },
+        configuration: () => Promise.resolve(null),
       },
       webSessions: createWebSessions(database),
       evidence: {

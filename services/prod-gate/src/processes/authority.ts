@@ -6,6 +6,7 @@ import { assertReachable } from '@airlock/database/reachable';
 import { runProcess } from '@airlock/process/main';
 import { createLoginSigner } from '../adapters/authority/login-signer.ts';
 import { startAuthorityServer } from '../adapters/authority/server.ts';
+import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { mintLogin, MintError } from '../app/mint-login.ts';
@@ -17,12 +18,12 @@ await runProcess({
   schema: AuthorityConfig,
   async start(config, runtime) {
     const signer = createLoginSigner(config.keyFile);
+    // A file that cannot be read is one message now, and not a delivery that never starts.
+    const files = await openGateFiles(config.files, inDemo());
     const database = openDatabase(config.database);
     runtime.onClose(() => database.close());
     await assertReachable(database.pool, 'database');
-    const decisions = decisionSources(config, database);
-    // A file that cannot be read is one message now, and not a delivery that never starts.
-    await decisions.files();
+    const decisions = decisionSources(config, database, files);
     const mint = mintLogin({
       transactor: database,
       promotions: decisions.promotions,

@@ -14,6 +14,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createAuthorityClient } from '../adapters/authority/client.ts';
 import { delivererBell } from '../adapters/bull/bells.ts';
+import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
 import {
   clearWorkDirectory,
   createHookPreparer,
@@ -38,12 +39,12 @@ await runProcess({
     const nodeBinary = config.hooks.nodeBinary ?? process.execPath;
     const executor = await chooseExecutor(config.hooks.isolation, nodeBinary);
     await clearWorkDirectory(config.hooks.workDirectory);
+    // A file that cannot be read is one message now, and not a delivery that never starts.
+    const files = await openGateFiles(config.files, inDemo());
     const database = openDatabase(config.database);
     runtime.onClose(() => database.close());
     await assertReachable(database.pool, 'database');
-    const decisions = decisionSources(config, database);
-    // A file that cannot be read is one message now, and not a delivery that never starts.
-    await decisions.files();
+    const decisions = decisionSources(config, database, files);
     const clock = (): Date => new Date();
     const shared = { transactor: database, recorder, clock, randomBytes };
     const run: RunDependencies = {

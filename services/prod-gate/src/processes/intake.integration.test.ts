@@ -14,6 +14,9 @@ import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createCertificateAuthority, issueCertificate } from '@airlock/cli/setup/pki';
+import { administratorsFile, signingKeyOf } from '@airlock/cli/setup/administrators';
+import { signConfiguration } from '@airlock/cli/setup/signed-configuration';
+import { createSigningKey } from '@airlock/cli/setup/signing-keys';
 import { signEnvelope } from '@airlock/common/dsse/sign';
 import { vkeyOf } from '@airlock/common/ledger/note';
 import { keyIdOf } from '@airlock/common/trust/signer';
@@ -128,7 +131,7 @@ before(async () => {
   reading = openDatabase(gate.settings('gate_web'));
   makeRepository();
   await startOutbox();
-  writeFiles();
+  await writeFiles();
   await Promise.all([startProcess('watchdog'), startProcess('intake')]);
 });
 
@@ -200,12 +203,12 @@ async function startOutbox(): Promise<void> {
   await once(server, 'listening');
 }
 
-function writeFiles(): void {
+async function writeFiles(): Promise<void> {
   const path = (name: string) => join(directory, name);
-  mkdirSync(path('targets'));
+  mkdirSync(path('configuration/targets'), { recursive: true });
   mkdirSync(path('hooks/load-release'), { recursive: true });
   writeFileSync(
-    path('targets/prod-eu.yaml'),
+    path('configuration/targets/prod-eu.yaml'),
     `version: 1
 target: prod-eu
 admits:
@@ -231,10 +234,10 @@ deliver:
   database: { host: 127.0.0.1, port: 5432, name: production }
 `,
   );
-  writeFileSync(path('roster.yaml'), 'version: 1\npeople: []\n');
+  writeFileSync(path('configuration/roster.yaml'), 'version: 1\npeople: []\n');
   const window = { notBefore: '2020-01-01T00:00:00Z', notAfter: '2100-01-01T00:00:00Z' };
   writeFileSync(
-    path('trust.json'),
+    path('configuration/trust.json'),
     JSON.stringify({
       version: 1,
       signers: [
@@ -244,11 +247,20 @@ deliver:
           alg: 'ecdsa-p256-sha256',
           roles: ['provenance', 'test', 'promotion'],
           builderIds: [builderId],
+          adminDomain: 'nonprod',
           ...window,
         },
       ],
     }),
   );
+  const administrators = ['Ada', 'Ben'].map((name) => ({
+    ...{ name, adminDomain: 'platform', key: createSigningKey('ed25519') },
+  }));
+  const quorum = { threshold: 2, domains: 1 };
+  writeFileSync(path('administrators.json'), administratorsFile(quorum, administrators));
+  const [first, ...rest] = administrators.map(({ key }) => signingKeyOf(key));
+  assert.ok(first);
+  await signConfiguration(path('configuration'), [first, ...rest]);
   writeFileSync(path('ledger.key'), ledgerKey.export({ type: 'pkcs8', format: 'pem' }));
   writeFileSync(path('role-id'), 'nobody');
   writeFileSync(path('secret-id'), 'nothing');
@@ -261,9 +273,8 @@ deliver:
       database: gate.settings('gate_intake'),
       gate: 'https://gate.example',
       files: {
-        targetsDirectory: 'targets',
-        rosterFile: 'roster.yaml',
-        trustFile: 'trust.json',
+        directory: 'configuration',
+        administratorsFile: 'administrators.json',
         hooksDirectory: 'hooks',
       },
       outbox: {

@@ -4,20 +4,28 @@ import { createContentStore } from '@airlock/artifacts/content-store';
 import { assertReachable } from '@airlock/database/reachable';
 import { startLoop } from '@airlock/process/loop';
 import { runProcess } from '@airlock/process/main';
-import { loadGateFiles } from '../adapters/files/gate-files.ts';
+import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
 import { createMirrors } from '../adapters/git/mirrors.ts';
 import { createOutboxClient } from '../adapters/nonprod-outbox/client.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
+import { createConfigurationStore } from '../adapters/postgres/configuration-store.ts';
 import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { acceptBundle } from '../app/accept-bundle.ts';
 import { fetchMain, MainRefusedError } from '../app/fetch-main.ts';
 import { pollOutbox } from '../app/poll-outbox.ts';
+import { recordedFiles } from '../app/record-configuration.ts';
 import { refreshPromotions } from '../app/refresh-promotions.ts';
 import { reportStatus } from '../app/report-status.ts';
 import { IntakeConfig } from '../config-intake.ts';
-import { bundleJudged, promotionChanged, repositoryFrozen, statusReported } from '../events.ts';
+import {
+  bundleJudged,
+  configurationChanged,
+  promotionChanged,
+  repositoryFrozen,
+  statusReported,
+} from '../events.ts';
 
 /** A change of a file or of what is live is seen within this time; what waits shows it then. */
 const refreshIntervalMs = 1_000;
@@ -30,8 +38,7 @@ await runProcess({
   schema: IntakeConfig,
   async start(config, runtime) {
     const { log, signal } = runtime;
-    const files = () => loadGateFiles(config.files);
-    await files();
+    const signedFiles = await openGateFiles(config.files, inDemo());
     const database = openDatabase(config.database);
     runtime.onClose(() => database.close());
     await assertReachable(database.pool, 'database');
@@ -43,6 +50,16 @@ await runProcess({
     const intake = createIntakeStore(database);
     const mirror = createMirrors(config.mirrors);
     const clock = () => new Date();
+    const files = recordedFiles({
+      files: signedFiles,
+      transactor: database,
+      configurations: createConfigurationStore(database),
+      recorder,
+      onChange(configuration) {
+        configurationChanged(log, configuration);
+      },
+      clock,
+    });
     const shared = { source: config.outbox.name, gate: config.gate, intake, outbox, clock };
     const written = { transactor: database, promotions, recorder, files };
     const artifacts = createContentStore(config.artifactsDirectory);

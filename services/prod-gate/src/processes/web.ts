@@ -12,7 +12,7 @@ import { createDoorbell } from '@airlock/queue/doorbell';
 import { createWebServer } from '@airlock/web/server';
 import { timeText } from '@airlock/web/views/time';
 import { delivererBell } from '../adapters/bull/bells.ts';
-import { loadGateFiles } from '../adapters/files/gate-files.ts';
+import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
 import { readPolicyFiles } from '../adapters/files/policy-files.ts';
 import { readVerifierKey } from '../adapters/files/verifier-key.ts';
 import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
@@ -28,6 +28,7 @@ import { createWebSessions } from '../adapters/postgres/web-sessions.ts';
 import { verifyRegistration } from '../adapters/webauthn/registration.ts';
 import { createDecisions } from '../app/approve-promotion.ts';
 import { createEnrolment } from '../app/enrol-passkey.ts';
+import { createConfigurationProof } from '../app/prove-configuration.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import { WebConfig } from '../config-web.ts';
 import { decisionRecorded, passkeyEnrolled } from '../events.ts';
@@ -40,8 +41,7 @@ await runProcess({ name: 'gate-web', schema: WebConfig, start });
 async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const { log } = runtime;
   const { origin } = config;
-  const files = () => loadGateFiles(config.files);
-  await files();
+  const files = await openGateFiles(config.files, inDemo());
   const database = openDatabase(config.database);
   runtime.onClose(() => database.close());
   await assertReachable(database.pool, 'database');
@@ -63,7 +63,8 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const ceremony = { relyingParty, database, passkeys, recorder, files, now, randomNonce };
   const views = {
     ...{ gate: origin, files, promotions, approvals, passkeys, deliveries, sessions, queries },
-    ...{ proofs, artifacts: createContentStore(config.artifactsDirectory) },
+    ...{ proofs, configuration: createConfigurationProof(proofs) },
+    artifacts: createContentStore(config.artifactsDirectory),
     // Without a mirror: the pages show what intake recorded, and decide nothing.
     git: null,
   };

@@ -1,154 +1,133 @@
 /**
  * The files that say what may happen here: targets, roster, pinned signers, hooks. Read anew for every decision, so that a
- * changed file counts from the next decision on, and a broken one stops decisions instead of being overlooked.
+ * changed file counts from the next decision on, and one that administrators did not sign stops decisions.
  */
-import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Administrators } from '@airlock/common/trust/administrators';
+import type { VerifiedManifest } from '@airlock/common/trust/configuration-manifest';
+import { ConfigurationError, FilePath } from '@airlock/process/config';
 import {
-  importTrust,
-  requireWholeTrust,
-  TrustError,
-  TrustRow,
-  type TrustStore,
-} from '@airlock/common/trust/signer';
-import { ConfigurationError, FilePath, parseConfig } from '@airlock/process/config';
+  parseConfiguration,
+  readAdministrators,
+  readConfiguration,
+  unlistedDeciders,
+  verifyConfiguration,
+  type ConfigurationFiles,
+} from '@airlock/process/configuration-directory';
 import { HookDirectoryError, readHookDirectory } from '@airlock/process/hook-directory';
 import { z } from 'zod';
 import type { GateFiles } from '../../app/ports.ts';
 
 export const GateFilesSettings = z.strictObject({
-  targetsDirectory: FilePath.describe('Directory of the target files, one <target>.yaml each.'),
-  rosterFile: FilePath.describe('roster.yaml: the people of the gate and their roles.'),
-  trustFile: FilePath.describe('trust.json: the pinned signers, {version: 1, signers: […]}.'),
+  directory: FilePath.describe(
+    'Directory of trust.json, roster.yaml, targets/ and manifest.dsse.json, in which administrators signed them; may be a symbolic link that is switched to change all at once.',
+  ),
+  administratorsFile: FilePath.describe(
+    'administrators.json: whose signatures that manifest needs. The root of trust: put there by hand, outside the directory, read once at start.',
+  ),
   hooksDirectory: FilePath.describe(
     'Directory of the registered deploy hooks, one directory each.',
   ),
 });
 export type GateFilesSettings = z.infer<typeof GateFilesSettings>;
 
-const TrustFile = z.strictObject({ version: z.literal(1), signers: z.array(TrustRow).min(1) });
+/** Whoever replaces files one after the other is done within this time; what does not fit is looked at again before it is a fault. */
+const settleMs = 60;
+const looks = 3;
 
-/** @throws ConfigurationError that names the file and what to mend; nothing is decided on half of the files. */
-export async function loadGateFiles(settings: GateFilesSettings): Promise<GateFiles> {
-  const [targets, roster, trust] = await Promise.all([
-    loadTargets(settings.targetsDirectory),
-    loadRoster(settings.rosterFile),
-    loadTrust(settings.trustFile),
-  ]);
+/**
+ * Reads the root of trust and the files once, and gives the function that reads the files anew. Signatures are verified and
+ * keys imported once for each manifest; the bytes of every file are hashed at every call.
+ *
+ * @param options.demo whether a person who decides may be without `passkeys` in the roster: in the demo alone.
+ * @throws ConfigurationError as every later call does: it names the file and what to mend; nothing is decided on half of
+ *   the files.
+ */
+export async function openGateFiles(
+  settings: GateFilesSettings,
+  options: { readonly demo: boolean },
+): Promise<() => Promise<GateFiles>> {
+  const administrators = await readAdministrators(settings.administratorsFile);
+  let known: Known | null = null;
+  const read = async (): Promise<GateFiles> => {
+    known = await settled(settings.directory, administrators, known, options);
+    return gateFiles(known, settings.hooksDirectory);
+  };
+  await read();
+  return read;
+}
+
+/** In the demo everybody may add a passkey and approve with it at once; `AIRLOCK_DEMO` says that it is one. */
+export const inDemo = (): { demo: boolean } => ({ demo: process.env['AIRLOCK_DEMO'] === '1' });
+
+type Known = {
+  readonly envelope: Buffer;
+  readonly verified: VerifiedManifest;
+  readonly parsed: ConfigurationFiles;
+};
+
+async function settled(
+  directory: string,
+  administrators: Administrators,
+  known: Known | null,
+  options: { readonly demo: boolean },
+): Promise<Known> {
+  for (let look = 1; ; look += 1) {
+    try {
+      return await readOnce(directory, administrators, known, options);
+    } catch (cause) {
+      const another = cause instanceof ConfigurationError && look < looks;
+      if (!another || cause.code !== 'configuration-untrusted') throw cause;
+      await delay(settleMs);
+    }
+  }
+}
+
+async function readOnce(
+  directory: string,
+  administrators: Administrators,
+  known: Known | null,
+  options: { readonly demo: boolean },
+): Promise<Known> {
+  const { envelope, files } = await readConfiguration(directory);
+  const same = known !== null && envelope?.equals(known.envelope) === true;
+  const verified = verifyConfiguration(directory, {
+    manifest: same ? known.verified : null,
+    ...{ envelope, files, administrators },
+  });
+  // The same manifest, whose digests these bytes have: what was parsed is what they say.
+  if (same) return known;
+  const parsed = parseConfiguration(directory, files);
+  const unlisted = options.demo ? [] : unlistedDeciders(parsed);
+  if (unlisted.length > 0) {
+    throw new ConfigurationError(
+      'configuration-refused',
+      `${join(directory, 'roster.yaml')}: people: ${unlisted.join(', ')} may approve and have no passkeys key; list the enrolments that count (their page /me shows each as a line to paste), or passkeys: [] until there is one`,
+    );
+  }
+  // verifyConfiguration throws without one.
+  return { envelope: envelope ?? Buffer.alloc(0), verified, parsed };
+}
+
+function gateFiles({ envelope, verified, parsed }: Known, hooksDirectory: string): GateFiles {
+  const { manifest, digest, signers } = verified;
   return {
-    targets,
-    roster,
-    trust,
+    ...parsed,
+    manifest: {
+      serial: manifest.serial,
+      previous: manifest.previous,
+      digest,
+      signers,
+      envelope,
+    },
     async hookDigest(name) {
       try {
-        return (await readHookDirectory(join(settings.hooksDirectory, name))).digest;
+        return (await readHookDirectory(join(hooksDirectory, name))).digest;
       } catch (cause) {
         if (cause instanceof HookDirectoryError && cause.code === 'hook-missing') return null;
         throw cause;
       }
     },
   };
-}
-
-async function loadTargets(directory: string): Promise<GateFiles['targets']> {
-  const targets = new Map<string, { policy: TargetPolicy; digest: string }>();
-  const names = (await entries(directory)).filter((name) => name.endsWith('.yaml')).sort();
-  for (const name of names) {
-    const file = join(directory, name);
-    const bytes = await bytesOf(file);
-    const policy = parseConfig(TargetPolicy, bytes.toString('utf8'), file);
-    if (policy.target !== basename(name, '.yaml')) {
-      throw new ConfigurationError(
-        'configuration-invalid',
-        `${file}: target: is ${policy.target}; name the file ${policy.target}.yaml or correct the key`,
-      );
-    }
-    targets.set(policy.target, { policy, digest: sha256(bytes) });
-  }
-  refuseSharedVaultPaths(
-    directory,
-    [...targets.values()].map(({ policy }) => policy),
-  );
-  return targets;
-}
-
-/** The end of a delivery revokes everything below its target's paths, which must not be another's living credential. */
-function refuseSharedVaultPaths(directory: string, policies: readonly TargetPolicy[]): void {
-  const owners = new Map<string, string>();
-  for (const { target, credentials } of policies) {
-    const { jwtMount, databaseMount, databaseRole } = credentials.vault;
-    for (const path of [`auth/${jwtMount}`, `${databaseMount}/creds/${databaseRole}`]) {
-      const owner = owners.get(path);
-      if (owner !== undefined) {
-        throw new ConfigurationError(
-          'configuration-invalid',
-          `${join(directory, `${target}.yaml`)}: credentials.vault: ${path} is that of ${owner}; give each target its own jwtMount and databaseRole`,
-        );
-      }
-      owners.set(path, target);
-    }
-  }
-}
-
-async function loadRoster(file: string): Promise<GateFiles['roster']> {
-  const bytes = await bytesOf(file);
-  const roster = parseConfig(Roster, bytes.toString('utf8'), file);
-  // One identity for two people would let one of them count as the other.
-  for (const [what, values] of [
-    ['id', roster.people.map((person) => person.id)],
-    ['nameId', roster.people.map((person) => person.nameId)],
-    ['gitEmails', roster.people.flatMap((person) => person.gitEmails)],
-  ] as const) {
-    const twice = values.find((value, index) => values.indexOf(value) !== index);
-    if (twice !== undefined) {
-      throw new ConfigurationError(
-        'configuration-invalid',
-        `${file}: people: ${what} ${twice} stands twice; each belongs to one person`,
-      );
-    }
-  }
-  return { roster, digest: sha256(bytes) };
-}
-
-async function loadTrust(file: string): Promise<TrustStore> {
-  const rows = parseConfig(TrustFile, (await bytesOf(file)).toString('utf8'), file);
-  try {
-    return requireWholeTrust(importTrust(rows.signers));
-  } catch (cause) {
-    if (!(cause instanceof TrustError)) throw cause;
-    throw new ConfigurationError('configuration-invalid', `${file}: signers: ${cause.message}`, {
-      cause,
-    });
-  }
-}
-
-async function entries(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (cause) {
-    throw unreadable(directory, cause);
-  }
-}
-
-async function bytesOf(file: string): Promise<Buffer> {
-  try {
-    return await readFile(file);
-  } catch (cause) {
-    throw unreadable(file, cause);
-  }
-}
-
-function unreadable(path: string, cause: unknown): ConfigurationError {
-  const why = cause instanceof Error ? cause.message : 'unknown error';
-  return new ConfigurationError(
-    'configuration-unreadable',
-    `${path}: cannot be read (${why}); create it, readable by the user this process runs as`,
-    { cause },
-  );
-}
-
-function sha256(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -5,14 +5,14 @@ import type { GateFilesSettings } from './gate-files.ts';
 
 /** The bytes of the files that decided about a target, as they are now; null for one that is not there. */
 export async function readPolicyFiles(
-  settings: Pick<GateFilesSettings, 'targetsDirectory' | 'rosterFile'>,
+  settings: Pick<GateFilesSettings, 'directory'>,
   target: string,
 ): Promise<{ policy: Buffer | null; roster: Buffer | null }> {
   // A name by its grammar is never a path.
   const name = Name.parse(target);
   const [policy, roster] = await Promise.all([
-    read(join(settings.targetsDirectory, `${name}.yaml`)),
-    read(settings.rosterFile),
+    read(join(settings.directory, 'targets', `${name}.yaml`)),
+    read(join(settings.directory, 'roster.yaml')),
   ]);
   return { policy, roster };
 }

@@ -208,9 +208,8 @@ async function deliverer(
       redis: null,
       gate: 'http://gate.localhost:26080',
       files: {
-        targetsDirectory: 'targets',
-        rosterFile: 'roster.yaml',
-        trustFile: 'trust.json',
+        directory: 'configuration',
+        administratorsFile: 'administrators.json',
         hooksDirectory: 'hooks',
       },
       ledgerKeyFile: 'ledger.vkey',

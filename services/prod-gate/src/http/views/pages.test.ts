@@ -164,6 +164,7 @@ function viewOf(
       pendingSession: null,
       live: null,
       ledgerFault: null,
+      configurationFault: null,
     },
     verdict:
       first === undefined ? { allowed: true } : { allowed: false, reasons: [first, ...rest] },
@@ -222,6 +223,12 @@ const everyReason: {
   E_AUTHOR_UNMAPPED: { code: 'E_AUTHOR_UNMAPPED', email: 'dana@example.org' },
   E_BUNDLE_REFUSED: { code: 'E_BUNDLE_REFUSED', admissionCode: 'E_STALE', detail: 'too old' },
   E_LEDGER_UNAVAILABLE: { code: 'E_LEDGER_UNAVAILABLE', detail: 'no checkpoint' },
+  E_CONFIGURATION_ROLLBACK: {
+    code: 'E_CONFIGURATION_ROLLBACK',
+    serial: 3,
+    detail: 'it is number 3, and the ledger has number 4',
+  },
+  E_CONFIGURATION_UNRECORDED: { code: 'E_CONFIGURATION_UNRECORDED', serial: 5 },
 };
 
 function assertSound(html: string): void {

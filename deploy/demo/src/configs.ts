@@ -51,6 +51,7 @@ export async function writeConfigs(given: {
       repository: repository.url,
       directory: join(layout.mirrors, 'gate.git'),
       protocols: ['file'],
+      isolation,
     },
   ];
   for (const directory of [
@@ -160,6 +161,7 @@ export async function writeConfigs(given: {
         caFile: gateEdge.caFile,
         ...gateEdge.client,
       },
+      ledgerKeyFile: join(layout.gateConfig, 'ledger.vkey'),
       mirrors: gateMirrors,
       artifactsDirectory: gateArtifacts,
       pollSeconds: 0.5,

@@ -7,6 +7,8 @@ export type GitErrorCode =
   | 'git-rewound'
   /** The remote sent an object that git's own checks refuse. */
   | 'git-fsck'
+  /** The mirror would grow beyond its quota; what had arrived is removed, and main has not moved. */
+  | 'git-quota'
   /** A local command failed, timed out, or the mirror is not there or damaged. */
   | 'git-failed'
   /** More output than is accepted. */

@@ -3,12 +3,12 @@
  * and full commit ids alone, because a short name means whatever the sender of a tag wants it to mean.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, resolve as resolvePath } from 'node:path';
 import type { Readable } from 'node:stream';
 import { archiveStream } from './archive.ts';
 import { type ChangedFile, type LogEntry, parseChangedFiles, parseLog } from './output.ts';
 import { GitError } from './git-error.ts';
+import { packCount, prepareMirror, removeLeftovers, storedBytes } from './mirror-directory.ts';
 import { type GitContext, type GitProtocol, type GitResult, lastWords, runGit } from './run-git.ts';
 
 export type { ChangedFile, LogEntry } from './output.ts';
@@ -19,8 +19,6 @@ export type CommitFacts = {
   onMain: boolean;
   /** Main itself once pointed at it; a commit that came inside a merge was never main. */
   firstParent: boolean;
-  /** Its signature is good and made by a key of the allowed signers file; false without such a file. */
-  signed: boolean;
   /** Place on main's first-parent line, 1 for the root; 0 for a commit that is not on that line. */
   position: number;
   /** Git blob id by path at this commit; null where there is no regular file. */
@@ -32,7 +30,7 @@ export type Mirror = {
    * Brings the mirror up to date, making it first if need be; calls take turns.
    *
    * @returns main's commit now and before; null where there is no main.
-   * @throws GitError `git-rewound`, `git-fsck`, `git-unreachable`; main has not moved then.
+   * @throws GitError `git-rewound`, `git-fsck`, `git-quota`, `git-unreachable`; main has not moved then.
    */
   fetch(): Promise<{ head: string | null; previous: string | null }>;
   /** The commit of refs/heads/main as last fetched, or null. */
@@ -43,6 +41,8 @@ export type Mirror = {
   refs(prefix: string): Promise<{ ref: string; commit: string }[]>;
   /** Null when the mirror has no such commit. `commit` is a full id. */
   commitFacts(commit: string, paths: readonly string[]): Promise<CommitFacts | null>;
+  /** The commit object as git hashes it, signature included, 1 MiB at most; null when the mirror has no such commit. */
+  commitObject(commit: string): Promise<Buffer | null>;
   /** The content of a regular file, 16 MiB at most, or null. @throws GitError `git-too-large` */
   readBlob(commit: string, path: string): Promise<Buffer | null>;
   /** All commits of `to` that `from` does not have, newest first, side branches included; `from` null: from the root. */
@@ -55,6 +55,9 @@ export type Mirror = {
 
 const main = 'refs/heads/main';
 const maxBlobBytes = 16 * 1024 * 1024;
+const maxCommitBytes = 1024 * 1024;
+/** Every pack is looked into by every command; from here on they are put together. */
+const maxPacks = 32;
 /** The id that git gives the tree without entries. */
 const emptyTree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
 
@@ -62,9 +65,9 @@ const emptyTree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
  * @param options.url what is fetched from; its scheme must be one of `protocols` (an absolute path counts as `file`).
  * @param options.refspecs default main alone and forwards only. With a leading `+` heads may be rewritten; with `*`,
  *   refs that the remote no longer has are dropped.
- * @param options.allowedSignersFile ssh allowed_signers. Its `valid-before` is compared with the date that the commit
- *   claims for itself, so expiry and revocation are for the caller to decide.
  * @param options.timeoutMs for each git command. Default 120 000.
+ * @param options.isolation `bubblewrap`: reading runs in a sandbox, which costs 5 ms a command. Default none.
+ * @param options.maxBytes that the mirror may hold. Default 5 GiB.
  * @throws GitError `configuration-git-url`
  */
 export function createMirror(options: {
@@ -72,16 +75,16 @@ export function createMirror(options: {
   url: string;
   protocols: readonly GitProtocol[];
   refspecs?: readonly string[];
-  allowedSignersFile?: string;
+  isolation?: 'bubblewrap' | 'none';
   timeoutMs?: number;
+  maxBytes?: number;
 }): Mirror {
-  const { url, refspecs = [`${main}:${main}`] } = options;
+  const { url, refspecs = [`${main}:${main}`], maxBytes = 5 * 1024 ** 3 } = options;
   refuseUrl(url, options.protocols);
   const context: GitContext = {
     directory: resolvePath(options.directory),
     protocols: options.protocols,
-    allowedSignersFile:
-      options.allowedSignersFile === undefined ? null : resolvePath(options.allowedSignersFile),
+    isolation: options.isolation ?? 'none',
     timeoutMs: options.timeoutMs ?? 120_000,
   };
   const { directory } = context;
@@ -143,13 +146,6 @@ export function createMirror(options: {
     return result.exitCode === 0;
   }
 
-  async function isSigned(commit: string): Promise<boolean> {
-    if (context.allowedSignersFile === null) return false;
-    // G: good and by a listed key. U: good, by a key nobody listed; everything else is not good.
-    const word = await output('log', '-1', '--format=%G?', '--end-of-options', commit, '--');
-    return word.toString('latin1').trim() === 'G';
-  }
-
   async function blobIds(
     commit: string,
     paths: readonly string[],
@@ -166,7 +162,9 @@ export function createMirror(options: {
   }
 
   async function fetchNow(): Promise<{ head: string | null; previous: string | null }> {
-    await prepare(context);
+    await prepareMirror(context);
+    const room = maxBytes - (await storedBytes(directory));
+    if (room <= 0) throw overQuota();
     const previous = await resolve(main);
     const flags = ['--no-tags', '--no-write-fetch-head', '--no-auto-maintenance'];
     flags.push('--no-recurse-submodules');
@@ -175,17 +173,38 @@ export function createMirror(options: {
     flags.push(refspecs.some((refspec) => refspec.includes('*')) ? '--prune' : '--atomic');
     let failure: GitError | null;
     try {
-      const result = await git('fetch', ...flags, '--', url, ...refspecs);
+      const result = await runGit(context, ['fetch', ...flags, '--', url, ...refspecs], {
+        network: true,
+        fileBytes: room,
+      });
       failure = result.exitCode === 0 ? null : fetchFailure(url, previous, result);
       if (failure === null || isEmptyRemote(previous, result)) {
+        await putPacksTogether();
         return { head: await resolve(main), previous };
       }
+      // Git says that index-pack failed, not why; what it had written by then does.
+      if ((await storedBytes(directory)) > maxBytes - 1024) failure = overQuota();
     } catch (cause) {
       if (!(cause instanceof GitError) || cause.code !== 'git-failed') throw cause;
       failure = new GitError('git-unreachable', `${shown(url)}: ${cause.message}`, { cause });
     }
     await removeLeftovers(directory);
     throw failure;
+  }
+
+  function overQuota(): GitError {
+    return new GitError(
+      'git-quota',
+      `${shown(url)}: its mirror ${directory} may hold ${maxBytes} bytes and would hold more; look at what was pushed, or raise the mirror's maxBytes`,
+    );
+  }
+
+  /** Merges small packs into larger ones and leaves out nothing, also not what no ref reaches. */
+  async function putPacksTogether(): Promise<void> {
+    if ((await packCount(directory)) <= maxPacks) return;
+    const flags = ['--geometric=2', '-d', '--quiet'];
+    const result = await runGit(context, ['repack', ...flags], { fileBytes: maxBytes });
+    if (result.exitCode !== 0) throw failed('repack', result);
   }
 
   return {
@@ -217,10 +236,17 @@ export function createMirror(options: {
       return {
         onMain: position !== undefined || (head !== null && (await isAncestor(commit, head))),
         firstParent: position !== undefined,
-        signed: await isSigned(commit),
         position: position ?? 0,
         blobs: await blobIds(commit, paths),
       };
+    },
+    async commitObject(commit) {
+      if (!(await knownCommit(commit))) return null;
+      const result = await runGit(context, ['cat-file', 'commit', commit], {
+        maxBytes: maxCommitBytes,
+      });
+      if (result.exitCode !== 0) throw failed('cat-file', result);
+      return result.stdout;
     },
     async readBlob(commit, path) {
       if (!(await knownCommit(commit))) return null;
@@ -313,41 +339,3 @@ function fetchFailure(url: string, previous: string | null, { stderr }: GitResul
 
 const objectFault = (stderr: string): string =>
   /^error: (object .*)$/m.exec(stderr)?.[1] ?? lastWords(stderr);
-
-async function prepare(context: GitContext): Promise<void> {
-  const { directory } = context;
-  if (!existsSync(join(directory, 'HEAD'))) {
-    await mkdir(directory, { recursive: true });
-    const flags = ['--bare', '--quiet', '--template=', '--initial-branch=main'];
-    const result = await runGit(context, ['init', ...flags, '--', directory]);
-    if (result.exitCode !== 0) throw failed('init', result);
-  }
-  const attributes = join(directory, 'info', 'attributes');
-  if (!existsSync(attributes)) {
-    await mkdir(join(directory, 'info'), { recursive: true });
-    // Stronger than any .gitattributes: an archive holds the files of the commit, all of them and unchanged.
-    await writeFile(attributes, '* -export-subst -export-ignore\n');
-  }
-  await removeStaleLocks(context);
-}
-
-/** A git that was killed leaves its locks, and with them no later fetch would succeed. */
-async function removeStaleLocks({ directory, timeoutMs }: GitContext): Promise<void> {
-  const refs = await readdir(join(directory, 'refs'), { recursive: true });
-  const locks = [...refs.map((name) => join('refs', name)), 'packed-refs.lock', 'HEAD.lock'];
-  for (const lock of locks.filter((name) => name.endsWith('.lock'))) {
-    const file = join(directory, lock);
-    // Older than any command of ours may run: its owner is gone.
-    if (existsSync(file) && Date.now() - (await stat(file)).mtimeMs > timeoutMs + 60_000) {
-      await rm(file, { force: true });
-    }
-  }
-}
-
-/** A fetch that failed keeps what it had received so far, and a remote may let us fail as often as it likes. */
-async function removeLeftovers(directory: string): Promise<void> {
-  const pack = join(directory, 'objects', 'pack');
-  for (const name of await readdir(pack)) {
-    if (name.startsWith('tmp_')) await rm(join(pack, name), { force: true });
-  }
-}

@@ -3,6 +3,8 @@
  * or of a person is read, and no hook, filter, pager, credential helper, prompt or background task of git can run.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { requireProgram, rootFileSystemArguments } from '@airlock/sandbox/host';
 import { GitError } from './git-error.ts';
 
 export type GitProtocol = 'https' | 'ssh' | 'file' | 'http';
@@ -10,44 +12,102 @@ export type GitProtocol = 'https' | 'ssh' | 'file' | 'http';
 export type GitContext = {
   /** Absolute path of the bare repository. */
   directory: string;
+  /** What `fetch` may speak; every other verb may speak nothing. */
   protocols: readonly GitProtocol[];
-  allowedSignersFile: string | null;
+  /** `bubblewrap`: whatever only reads runs without a network and sees the mirror and its own programs alone. */
+  isolation: 'bubblewrap' | 'none';
   timeoutMs: number;
+};
+
+/** What one command may do beyond reading. */
+export type GitRights = {
+  /** Default false. */
+  network?: boolean;
+  /** Largest file that it may write, in bytes. Default 0: it writes none. */
+  fileBytes?: number;
 };
 
 export type GitResult = { exitCode: number; stdout: Buffer; stderr: string };
 
 const maxStderrBytes = 64 * 1024;
+/** POSIX: the exit code of a shell that did not find the command. */
+const shellFoundNothing = 127;
+
+/** More than git needs with the windows below, so that an object that unpacks to terabytes ends git and not the machine. */
+const addressSpaceBytes = 4 * 1024 ** 3;
+
+/**
+ * Limits first, then git. One that cannot be set stands lower already. The CPU limit is for a git that outlives a killed
+ * parent: nobody's timer ends it then.
+ */
+const limited = [
+  'ulimit -c 0 2>/dev/null',
+  'ulimit -f "$1" 2>/dev/null',
+  'ulimit -t "$2" 2>/dev/null',
+  'ulimit -v "$3" 2>/dev/null',
+  'shift 3',
+  'exec git "$@"',
+].join('; ');
 
 /**
  * Starts git; the caller reads its output. It leads its own process group, so that its helpers can be ended with it.
  *
  * @see formats.md, section 7, for what each of these lines keeps out
  */
-export function startGit(context: GitContext, args: readonly string[]): ChildProcess {
+export function startGit(
+  context: GitContext,
+  args: readonly string[],
+  { network = false, fileBytes = 0 }: GitRights = {},
+): ChildProcess {
+  const protocols = network ? context.protocols : [];
   const settings = [
     'core.hooksPath=/dev/null',
     'core.fsmonitor=false',
     'core.symlinks=false',
+    'core.alternateRefsCommand=/bin/false',
     'protocol.allow=never',
-    ...context.protocols.map((protocol) => `protocol.${protocol}.allow=always`),
+    ...protocols.map((protocol) => `protocol.${protocol}.allow=always`),
     'transfer.fsckObjects=true',
     'fetch.fsckObjects=true',
+    // Packs alone, so that the limit on one file is the limit on what one fetch brings.
+    'fetch.unpackLimit=1',
     'fetch.recurseSubmodules=no',
     'gc.auto=0',
     'maintenance.auto=false',
     'core.commitGraph=false',
+    'core.multiPackIndex=false',
+    'core.packedGitWindowSize=32m',
+    'core.packedGitLimit=512m',
+    'core.bigFileThreshold=64m',
+    'pack.threads=2',
     'http.followRedirects=false',
+    'http.lowSpeedLimit=1000',
+    'http.lowSpeedTime=30',
     'credential.helper=',
     'safe.bareRepository=explicit',
-    'gpg.format=ssh',
-    `gpg.ssh.allowedSignersFile=${context.allowedSignersFile ?? '/dev/null'}`,
     'gpg.program=/bin/false',
+    'gpg.ssh.program=/bin/false',
+    'gpg.x509.program=/bin/false',
     'tar.umask=0022',
   ];
+  const limits = [
+    Math.floor(fileBytes / 512),
+    Math.ceil(context.timeoutMs / 1000) * 2 + 1,
+    addressSpaceBytes / 1024,
+  ].map(String);
+  const [program, ...leading] =
+    context.isolation === 'none' || network || fileBytes > 0
+      ? ['/bin/sh']
+      : [...jail(context.directory), '/bin/sh'];
   return spawn(
-    'git',
-    [...settings.flatMap((setting) => ['-c', setting]), `--git-dir=${context.directory}`, ...args],
+    program,
+    [
+      ...leading,
+      ...['-c', limited, 'git', ...limits],
+      ...settings.flatMap((setting) => ['-c', setting]),
+      `--git-dir=${context.directory}`,
+      ...args,
+    ],
     {
       cwd: '/',
       detached: true,
@@ -60,14 +120,30 @@ export function startGit(context: GitContext, args: readonly string[]): ChildPro
         GIT_CONFIG_GLOBAL: '/dev/null',
         GIT_TERMINAL_PROMPT: '0',
         GIT_ASKPASS: '/bin/false',
-        GIT_SSH_COMMAND: 'ssh -o BatchMode=yes',
+        GIT_SSH_COMMAND: network
+          ? 'ssh -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=15 -o ServerAliveCountMax=2'
+          : '/bin/false',
         GIT_NO_REPLACE_OBJECTS: '1',
+        // Grafts rewrite history for whoever reads it; no file of the mirror is asked for any.
+        GIT_GRAFT_FILE: '/dev/null',
         GIT_OPTIONAL_LOCKS: '0',
-        GIT_ALLOW_PROTOCOL: context.protocols.join(':'),
+        GIT_ALLOW_PROTOCOL: protocols.join(':'),
         GIT_PROTOCOL_FROM_USER: '0',
       },
     },
   );
+}
+
+/** Also the configuration of the mirror stays outside: git runs what some of its settings name. */
+function jail(directory: string): [string, ...string[]] {
+  return [
+    requireProgram('bwrap', 'bubblewrap'),
+    ...['--unshare-all', '--die-with-parent', '--cap-drop', 'ALL'],
+    ...rootFileSystemArguments(),
+    ...['--dev', '/dev', '--ro-bind', directory, directory],
+    ...['--dev-bind', '/dev/null', join(directory, 'config')],
+    ...['--remount-ro', '/', '--chdir', '/', '--'],
+  ];
 }
 
 /** Ends git and the helpers it started. */
@@ -91,12 +167,12 @@ export function killGit(child: ChildProcess): void {
 export function runGit(
   context: GitContext,
   args: readonly string[],
-  options: { maxBytes?: number } = {},
+  options: GitRights & { maxBytes?: number } = {},
 ): Promise<GitResult> {
   const maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
   const verb = args[0] ?? '';
   return new Promise((resolve, reject) => {
-    const child = startGit(context, args);
+    const child = startGit(context, args, options);
     const chunks: Buffer[] = [];
     let size = 0;
     let stderr = '';
@@ -125,15 +201,15 @@ export function runGit(
       if (failure !== null) reject(failure);
       else if (exitCode === null) {
         reject(new GitError('git-failed', `git ${verb} was ended by ${String(signal)}`));
+      } else if (exitCode === shellFoundNothing) {
+        reject(new GitError('configuration-git-missing', 'git is not on PATH; install it'));
       } else resolve({ exitCode, stdout: Buffer.concat(chunks), stderr });
     });
   });
 }
 
 export function startFailure(cause: Error): GitError {
-  return 'code' in cause && cause.code === 'ENOENT'
-    ? new GitError('configuration-git-missing', 'git is not on PATH; install it', { cause })
-    : new GitError('git-failed', `git cannot be started: ${cause.message}`, { cause });
+  return new GitError('git-failed', `git cannot be started: ${cause.message}`, { cause });
 }
 
 /** The last thing git said, without credentials that a URL may carry. */

@@ -11,6 +11,7 @@ export const IntakeConfig = z.strictObject({
   database: DatabaseSettings.describe('The gate database, with the role gate_intake.'),
   gate: GateOrigin,
   files: GateFilesSettings,
+  ledgerKeyFile: FilePath.describe('ledger.vkey: the verifier key of the gate’s ledger, one line.'),
   outbox: OutboxSettings.extend({
     name: z
       .string()

@@ -1,4 +1,4 @@
-import type { CommitFacts } from '@airlock/common/verify/decide-admission';
+import type { CommitPlace } from '@airlock/common/verify/decide-admission';
 import type { Mirror } from '@airlock/git/mirror';
 
 export type MainBranch = {
@@ -7,7 +7,7 @@ export type MainBranch = {
    *
    * @throws GitError, such as `git-unreachable` or `git-rewound`: without a fresh main nothing is signed for it.
    */
-  facts(commit: string, paths: readonly string[]): Promise<CommitFacts | null>;
+  facts(commit: string, paths: readonly string[]): Promise<CommitPlace | null>;
 };
 
 export function createMainBranch(mirror: Pick<Mirror, 'fetch' | 'commitFacts'>): MainBranch {

@@ -313,7 +313,7 @@ test('what is signed for a commit of main makes a bundle that the gate admits; t
       bundle: Buffer.from(lines.map((text) => `${text}\n`).join('')),
       ...{ artifact: { bytes: artifact }, target: 'prod-eu', trust: await pinned(), now },
       policies: new Map([['prod-eu', policy]]),
-      git: () => facts,
+      git: () => (facts === null ? null : { ...facts, signed: false }),
       state: {
         ...{ envelopes: new Set<string>(), payloads: new Set<string>() },
         ...{ invocations: new Map<string, string>(), lastPosition: null },

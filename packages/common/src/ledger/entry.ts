@@ -25,6 +25,8 @@ export const LedgerEntryType = z.enum([
   'configuration.changed',
   'rebuild.attested',
   'attestation.issued',
+  'repository.frozen',
+  'repository.released',
 ]);
 export type LedgerEntryType = z.infer<typeof LedgerEntryType>;
 

@@ -3,6 +3,7 @@
  * the SHA-256 of its bytes is part of every promotion document, so a changed file voids the approvals given before.
  */
 import { z } from 'zod';
+import { CommitKey, forgeOwner } from '../trust/commit-signature.ts';
 import { ArtifactName, Name, RepositoryPath, Sha256Hex } from '../wire/scalars.ts';
 
 /** A duration such as `90s`, `5m`, `24h`, `14d`; becomes seconds. */
@@ -130,26 +131,56 @@ export const TargetPolicy = z.strictObject({
 export type TargetPolicy = z.infer<typeof TargetPolicy>;
 
 /** Who the gate's people are. The identity provider says who signs in; this file says what they may do. */
-export const Roster = z.strictObject({
-  version: z.literal(1),
-  people: z.array(
-    z.strictObject({
-      id: Name,
-      name: z.string(),
-      nameId: z.string().describe('NameID that the identity provider sends, compared exactly.'),
-      roles: z.array(Role),
-      gitEmails: z
-        .array(z.string())
-        .describe('Author and committer addresses, so that authors never count as approvers.'),
-      passkeys: z
-        .array(Sha256Hex)
-        .optional()
-        .describe(
-          "Digests of the enrolments that count for this person, as in the ledger's passkey.enrolled entries. Without it every enrolment in the ledger counts, and whoever captures the gate's web process can enrol one; list them in production.",
-        ),
-    }),
-  ),
-});
+export const Roster = z
+  .strictObject({
+    version: z.literal(1),
+    people: z.array(
+      z.strictObject({
+        id: Name,
+        name: z.string(),
+        nameId: z.string().describe('NameID that the identity provider sends, compared exactly.'),
+        roles: z.array(Role),
+        gitEmails: z
+          .array(z.string())
+          .describe('Author and committer addresses, so that authors never count as approvers.'),
+        passkeys: z
+          .array(Sha256Hex)
+          .optional()
+          .describe(
+            "Digests of the enrolments that count for this person, as in the ledger's passkey.enrolled entries. Without it every enrolment in the ledger counts, and whoever captures the gate's web process can enrol one; list them in production.",
+          ),
+      }),
+    ),
+    commitKeys: z
+      .array(CommitKey)
+      .default([])
+      .describe(
+        'SSH keys whose signatures on commits count, where a target demands signed commits. Default none.',
+      ),
+  })
+  .superRefine(({ people, commitKeys }, context) => {
+    const ids = new Set(people.map(({ id }) => id));
+    if (ids.has(forgeOwner)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['people'],
+        message: `${forgeOwner} is the name of the forge's key; give the person another id`,
+      });
+    }
+    for (const [index, { key, owner }] of commitKeys.entries()) {
+      const add = (message: string): void => {
+        context.addIssue({ code: 'custom', path: ['commitKeys', index], message });
+      };
+      if (owner !== forgeOwner && !ids.has(owner)) {
+        add(`owner ${owner} is nobody in people; correct it, or write ${forgeOwner}`);
+      }
+      // Its comment is not part of a key.
+      const bare = (line: string): string => line.split(' ').slice(0, 2).join(' ');
+      if (commitKeys.findIndex((other) => bare(other.key) === bare(key)) !== index) {
+        add('this key stands in an earlier row; keep one');
+      }
+    }
+  });
 export type Roster = z.infer<typeof Roster>;
 
 export const HookDigest = Sha256Hex;

@@ -2,17 +2,22 @@
 import type { AdmissionPolicy } from '../policy/admission-policy.ts';
 import { AdmissionError } from './admission-codes.ts';
 
-/** A commit as the gate's own mirror has it. */
-export type CommitFacts = {
+/** Where a commit stands, as a mirror of our own has it. */
+export type CommitPlace = {
   readonly onMain: boolean;
   /** Main itself once pointed at it; a commit that came inside a merge was never main. */
   readonly firstParent: boolean;
-  /** Signed by a key that the gate allows. */
-  readonly signed: boolean;
   /** Place on main's first-parent line, counted from the root; grows with every merge. */
   readonly position: number;
   /** Git blob id by path at this commit; absent or null where there is no such file. */
   readonly blobs: Readonly<Record<string, string | null>>;
+};
+
+export type CommitFacts = CommitPlace & {
+  /** By the rules of trust/commit-signature.ts. */
+  readonly signed: boolean;
+  /** Why it does not count as signed, continuing "the commit …". */
+  readonly unsignedBecause?: string;
 };
 
 /** What was admitted and delivered before. Envelopes, payloads and the position are those of this target alone. */
@@ -50,7 +55,10 @@ export function checkGitFacts(
     );
   }
   if (policy.requireSignedCommit && !facts.signed) {
-    throw new AdmissionError('E_GIT_UNSIGNED', `${commit} is not signed by an allowed key`);
+    throw new AdmissionError(
+      'E_GIT_UNSIGNED',
+      `${commit} ${facts.unsignedBecause ?? 'is not signed by an allowed key'}`,
+    );
   }
   const blob = Object.hasOwn(facts.blobs, build.pipeline) ? facts.blobs[build.pipeline] : null;
   if (blob !== build.pipelineBlob) {

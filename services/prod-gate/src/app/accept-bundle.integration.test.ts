@@ -12,6 +12,7 @@ import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts'
 import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createLedgerFold } from '../domain/ledger-facts.ts';
 import { acceptBundle, type Acceptance } from './accept-bundle.ts';
 import type { ArtifactStore } from './intake-ports.ts';
 import { pollOutbox } from './poll-outbox.ts';
@@ -93,6 +94,7 @@ function dependencies(vector: Vector, overrides: { blob?: ReturnType<typeof blob
     maxArtifactBytes: 1_000_000,
     clock: () => new Date(vector.now),
     random: (count: number) => randomBytes(count),
+    ledger: () => Promise.resolve(createLedgerFold()),
   };
 }
 

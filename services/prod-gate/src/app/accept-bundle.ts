@@ -3,10 +3,12 @@
  * the gate's own mirror, and records the answer. Believes nothing that the item says; what it claims only chooses which bytes
  * to look at and which policy to hold them against.
  */
+import { Readable } from 'node:stream';
 import { AirlockError } from '@airlock/common/errors';
 import { formatId } from '@airlock/common/ids';
 import { maxBundleBytes } from '@airlock/common/limits';
 import { admissionPolicyOf } from '@airlock/common/policy/admission-policy';
+import type { Roster } from '@airlock/common/policy/target-policy';
 import {
   decideAdmission,
   verifyPromotionBundle,
@@ -15,7 +17,10 @@ import {
 } from '@airlock/common/verify/verify-promotion-bundle';
 import type { OutboxItem } from '@airlock/common/wire/outbox';
 import type { Delta } from '../domain/delta.ts';
+import type { LedgerFacts } from '../domain/ledger-facts.ts';
+import { commitFacts } from './commit-facts.ts';
 import { fetchMain, MainRefusedError, type FetchMainDependencies } from './fetch-main.ts';
+import type { FollowLedger } from './follow-ledger.ts';
 import { documentFacts } from './gather-facts.ts';
 import type { ArtifactStore, GitReader, OutboxClient } from './intake-ports.ts';
 import { makeDocument, readDelta } from './make-document.ts';
@@ -32,6 +37,7 @@ export type AcceptDependencies = FetchMainDependencies & {
   artifacts: ArtifactStore;
   maxArtifactBytes: number;
   random(bytes: number): Uint8Array;
+  ledger: FollowLedger;
 };
 
 export type Acceptance =
@@ -73,6 +79,8 @@ type Admitted = {
   readonly target: Target;
   readonly rosterDigest: string;
   readonly delta: Delta;
+  /** SHA-256 of the raw commit, by which the store has it. */
+  readonly commitObject: string;
 };
 
 async function verifyItem(dependencies: AcceptDependencies, item: OutboxItem): Promise<Admitted> {
@@ -93,9 +101,14 @@ async function verifyItem(dependencies: AcceptDependencies, item: OutboxItem): P
   });
   if (!verified.ok) throw new Refused(verified.code, verified.detail);
   const mirror = await fetchMain(dependencies, verified.bundle.repository);
-  const facts = await decide(dependencies, { verified: verified.bundle, target, mirror });
+  const ledger = await dependencies.ledger();
+  const facts = await decide(dependencies, {
+    ...{ verified: verified.bundle, target, mirror, ledger },
+    roster: files.roster.roster,
+  });
+  const commitObject = await keepCommit(dependencies, mirror, facts.commit);
   const artifact = await fetchArtifact(dependencies, item);
-  const live = await dependencies.promotions.liveOn(facts.target);
+  const live = ledger.liveOn(facts.target);
   const delta = await readDelta(mirror, {
     base: live === null ? null : { commit: live.commit, release: live.release },
     commit: facts.commit,
@@ -112,6 +125,7 @@ async function verifyItem(dependencies: AcceptDependencies, item: OutboxItem): P
     target,
     rosterDigest: files.roster.digest,
     delta,
+    commitObject,
   };
 }
 
@@ -160,15 +174,40 @@ async function fetchBlob(
   }
 }
 
+/** The commit with its signature, so that it can be shown to who has no access to the repository. */
+async function keepCommit(
+  { artifacts }: AcceptDependencies,
+  mirror: GitReader,
+  commit: string,
+): Promise<string> {
+  const object = await mirror.commitObject(commit);
+  if (object === null) throw new Refused('E_GIT_UNKNOWN', `the mirror lost ${commit} meanwhile`);
+  const kept = await artifacts.put(Readable.from([object]), { maxBytes: object.length });
+  return kept.digest;
+}
+
 async function decide(
-  { intake, promotions }: AcceptDependencies,
-  given: { verified: VerifiedBundle; target: Target; mirror: GitReader },
+  { intake, promotions, clock }: AcceptDependencies,
+  given: {
+    verified: VerifiedBundle;
+    target: Target;
+    mirror: GitReader;
+    ledger: LedgerFacts;
+    roster: Roster;
+  },
 ): Promise<AdmittedFacts> {
-  const { verified } = given;
-  const [before, live, commit] = await Promise.all([
+  const { verified, ledger, roster } = given;
+  const now = clock();
+  const [before, row, commit] = await Promise.all([
     intake.admittedBefore(verified),
     promotions.liveOn(verified.target),
-    given.mirror.commitFacts(verified.commit, [verified.pipeline]),
+    commitFacts(given.mirror, {
+      repository: verified.repository,
+      commit: verified.commit,
+      paths: [verified.pipeline],
+      ...{ roster, ledger, now },
+      seenAt: now,
+    }),
   ]);
   const decided = decideAdmission(verified, {
     policy: admissionPolicyOf(given.target.policy),
@@ -184,11 +223,17 @@ async function decide(
         before.artifactOfInvocation === null
           ? new Map()
           : new Map([[verified.invocationId, before.artifactOfInvocation]]),
-      lastPosition: live?.mainPosition ?? null,
+      lastPosition: furthest(row, ledger.liveOn(verified.target)),
     },
   });
   if (!decided.ok) throw new Refused(decided.code, decided.detail);
   return decided.facts;
+}
+
+/** The ledger is what counts; a row that is further on is a delivery whose end is on its way into it. */
+function furthest(...live: readonly ({ mainPosition: number } | null)[]): number | null {
+  const positions = live.flatMap((one) => (one === null ? [] : [one.mainPosition]));
+  return positions.length === 0 ? null : Math.max(...positions);
 }
 
 async function recordAdmission(
@@ -217,6 +262,7 @@ async function recordAdmission(
         target: promotion.target,
         artifact: promotion.artifactDigest,
         commit: promotion.commit,
+        commitObject: admitted.commitObject,
         policy: promotion.policyDigest,
         document: promotion.promotionDigest,
         item: item.hash,

@@ -74,6 +74,7 @@ const checkOfReason: Readonly<Record<Exclude<DenialCode, 'E_BUNDLE_REFUSED'>, Ch
   E_TARGET_BUSY: 'order',
   E_CREDENTIAL_PENDING: 'credentials',
   E_ROLLBACK_UNAPPROVED: 'order',
+  E_LIVE_DIFFERS: 'order',
   E_AUTHOR_UNMAPPED: 'authors',
   E_LEDGER_UNAVAILABLE: 'ledger',
   E_CONFIGURATION_ROLLBACK: 'policy',

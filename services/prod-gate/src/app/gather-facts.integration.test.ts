@@ -20,6 +20,7 @@ import { createVaultSessionStore } from '../adapters/postgres/vault-session-stor
 import { enrolmentDigest } from '../domain/passkey.ts';
 import { evaluatePromotion } from '../domain/verdict.ts';
 import { acceptBundle } from './accept-bundle.ts';
+import { followLedger } from './follow-ledger.ts';
 import { gatherFacts, type FactSources } from './gather-facts.ts';
 import type { GateFiles } from './ports.ts';
 import { createConfigurationProof } from './prove-configuration.ts';
@@ -108,6 +109,10 @@ beforeEach(async () => {
       maxArtifactBytes: 1_000_000,
       clock: () => now,
       random: (count) => randomBytes(count),
+      ledger: followLedger({
+        ledger: createLedgerReader(databases.intake),
+        vkey: vkeyOf(signer.name, privateKey),
+      }),
     },
     itemOf(good, { seq: 1, prevHash: '0'.repeat(64) }),
   );

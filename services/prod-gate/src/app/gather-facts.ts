@@ -8,6 +8,7 @@ import {
   type ApproverCredential,
 } from '@airlock/common/approval/verify-approvals';
 import { admissionPolicyOf } from '@airlock/common/policy/admission-policy';
+import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import {
   parsePromotionDocument,
   promotionDigest,
@@ -20,10 +21,12 @@ import {
 } from '@airlock/common/verify/verify-promotion-bundle';
 import { approvalRule, eligibleApprovers } from '../domain/access.ts';
 import type { Delta } from '../domain/delta.ts';
+import type { LedgerFacts, ProvenRelease } from '../domain/ledger-facts.ts';
 import { enrolmentDigest, rosterAllows } from '../domain/passkey.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { peopleOfEmails, personOfRequester } from '../domain/roster.ts';
 import type { PromotionFacts, Refusal } from '../domain/verdict.ts';
+import { commitFacts } from './commit-facts.ts';
 import type { GitReader } from './intake-ports.ts';
 import { makeDocument, readDelta, type DocumentFacts } from './make-document.ts';
 import type {
@@ -31,7 +34,6 @@ import type {
   ApprovalStore,
   DeliveryStore,
   GateFiles,
-  LiveRelease,
   PasskeyStore,
   PromotionEvidence,
   PromotionStore,
@@ -83,13 +85,14 @@ export async function gatherFacts(
   const target = files.targets.get(promotion.target);
   const [
     approvals,
-    live,
+    row,
     freeze,
     running,
     session,
-    ledgerFault,
+    admission,
     configurationFault,
     artifactPresent,
+    ledger,
   ] = await Promise.all([
     sources.approvals.of(promotion.id),
     sources.promotions.liveOn(promotion.target),
@@ -99,7 +102,9 @@ export async function gatherFacts(
     admissionFault(sources, promotion),
     sources.configuration(files.manifest),
     sources.artifacts.has(promotion.artifactDigest),
+    ledgerFacts(sources),
   ]);
+  const live = 'fault' in ledger ? row : ledger.facts.liveOn(promotion.target);
   const { own, now } = question;
   const shared = {
     now,
@@ -107,7 +112,7 @@ export async function gatherFacts(
     underOwnDelivery: own !== null,
     artifactPresent,
     rejectedBy: rejection(approvals, files),
-    freeze,
+    freeze: freeze ?? freezeIn(ledger, promotion.repository),
     busy:
       running === null || running.id === own?.deliveryId
         ? null
@@ -117,12 +122,13 @@ export async function gatherFacts(
         ? null
         : { sessionId: session.id, state: session.state, since: session.createdAt },
     live,
-    ledgerFault,
+    liveDiffers: 'fault' in ledger ? null : difference(row, live),
+    ledgerFault: 'fault' in ledger ? ledger.fault : admission,
     configurationFault,
   };
   if (target === undefined) return { ...shared, ...nothingKnown };
 
-  const checked = await verifyAgain(sources, { promotion, evidence, files, now, live });
+  const checked = await verifyAgain(sources, { promotion, evidence, files, now, live, ledger });
   const { people, unmapped } = peopleOfEmails(files.roster.roster, checked.delta.emails);
   const judgement = await judge(sources, { promotion, approvals, files, authors: people, now });
   const rule = approvalRule(target.policy);
@@ -155,6 +161,47 @@ export async function gatherFacts(
   };
 }
 
+type LedgerAnswer = { readonly facts: LedgerFacts } | { readonly fault: string };
+
+async function ledgerFacts({ proofs }: FactSources): Promise<LedgerAnswer> {
+  try {
+    return { facts: await proofs.facts() };
+  } catch (cause) {
+    if (cause instanceof LedgerError) return { fault: `${cause.code}: ${cause.message}` };
+    throw cause;
+  }
+}
+
+/** The row is for pages; whoever may write to it must not choose what is older than what is live. */
+function difference(
+  row: ProvenRelease | null,
+  live: ProvenRelease | null,
+): PromotionFacts['liveDiffers'] {
+  const said = [row, live].map((one) =>
+    one === null
+      ? ''
+      : [
+          one.promotionId,
+          one.deliveryId,
+          one.release,
+          one.artifactDigest,
+          one.commit,
+          one.mainPosition,
+        ].join(),
+  );
+  if (said[0] === said[1]) return null;
+  return {
+    row: row?.release ?? null,
+    ledger: live?.release ?? null,
+    isNewer: row !== null && (live === null || row.since > live.since),
+  };
+}
+
+function freezeIn(ledger: LedgerAnswer, repository: string): PromotionFacts['freeze'] {
+  const since = 'fault' in ledger ? null : ledger.facts.frozenSince(repository);
+  return since === null ? null : { reason: 'main was rewritten, says the ledger', since };
+}
+
 /** Without a target file no rule is known, so nothing counts; the verdict says that the file is missing. */
 const nothingKnown = {
   targetKnown: false,
@@ -180,10 +227,11 @@ async function verifyAgain(
     evidence: PromotionEvidence;
     files: GateFiles;
     now: Date;
-    live: LiveRelease | null;
+    live: ProvenRelease | null;
+    ledger: LedgerAnswer;
   },
 ): Promise<Checked> {
-  const { promotion, files, now, live } = given;
+  const { promotion, files, now, live, ledger } = given;
   const recorded = { facts: promotion, delta: promotion.delta };
   if (sources.git === null) return { bundle: null, ...recorded };
   const refused = (code: string, detail: string): Checked => {
@@ -195,6 +243,8 @@ async function verifyAgain(
   if (target === undefined || git === undefined) {
     return refused('E_GIT_UNKNOWN', `this gate has no mirror of ${promotion.repository}`);
   }
+  // Said once, as the ledger's fault.
+  if ('fault' in ledger) return { bundle: null, ...recorded };
   const policy = admissionPolicyOf(target.policy);
   const verified = verifyPromotionBundle({
     bundle: given.evidence.bundle,
@@ -209,7 +259,15 @@ async function verifyAgain(
   const { bundle } = verified;
   const decided = decideAdmission(bundle, {
     policy,
-    commit: await git.commitFacts(bundle.commit, [bundle.pipeline]),
+    commit: await commitFacts(git, {
+      repository: bundle.repository,
+      commit: bundle.commit,
+      paths: [bundle.pipeline],
+      roster: files.roster.roster,
+      ledger: ledger.facts,
+      seenAt: null,
+      now,
+    }),
     // Its own admission is what stands in the records; what is live is asked by the verdict itself.
     state: {
       envelopes: new Set(),
@@ -253,7 +311,7 @@ function changes(
     promotion: Promotion;
     evidence: PromotionEvidence;
     files: GateFiles;
-    live: LiveRelease | null;
+    live: ProvenRelease | null;
   },
 ): PromotionFacts['changed'] {
   const { promotion, evidence, files } = given;
@@ -317,7 +375,7 @@ function rowDifferences(row: Promotion, facts: DocumentFacts, signed: PromotionD
   return differing;
 }
 
-function live(release: LiveRelease | null): PromotionDocument['base'] {
+function live(release: ProvenRelease | null): PromotionDocument['base'] {
   return release === null ? null : { commit: release.commit, release: release.release };
 }
 

@@ -1,5 +1,6 @@
 /** What intake needs beside the stores: nonprod's outbox, the gate's own mirror and its own artifact store. */
-import type { CommitFacts } from '@airlock/common/verify/decide-admission';
+import type { CommitKey, CommitSignature } from '@airlock/common/trust/commit-signature';
+import type { CommitPlace } from '@airlock/common/verify/decide-admission';
 import type { OutboxPage, StatusReport } from '@airlock/common/wire/outbox';
 import type { DeltaCommit, DeltaFile } from '../domain/delta.ts';
 
@@ -10,9 +11,23 @@ export type OutboxClient = {
   report(report: StatusReport): Promise<void>;
 };
 
+/** What decides beside the commit itself. */
+export type SignatureQuestion = {
+  readonly keys: readonly CommitKey[];
+  /** Git addresses of a roster id. */
+  readonly emailsOf: (owner: string) => readonly string[];
+  /** When main first had the commit; null while the ledger does not say. */
+  readonly firstSeenAt: Date | null;
+  readonly now: Date;
+};
+
 /** What one repository's mirror, already fetched, says. */
 export type GitReader = {
-  commitFacts(commit: string, paths: readonly string[]): Promise<CommitFacts | null>;
+  commitFacts(commit: string, paths: readonly string[]): Promise<CommitPlace | null>;
+  /** Whether the commit, which the mirror has, counts as signed. */
+  signature(commit: string, given: SignatureQuestion): Promise<CommitSignature>;
+  /** The commit object as git hashes it, signature included; null when the mirror does not have it. */
+  commitObject(commit: string): Promise<Buffer | null>;
   /** All commits of `from..to`, newest first; from null: all of `to`'s history. */
   log(range: { from: string | null; to: string; limit: number }): Promise<DeltaCommit[]>;
   changedFiles(range: { from: string | null; to: string }): Promise<DeltaFile[]>;

@@ -12,6 +12,7 @@ import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import { parseVkey } from '@airlock/common/ledger/note';
 import { buildInclusionProof, verifyInclusion } from '@airlock/common/ledger/proof';
 import { leafHash } from '@airlock/common/ledger/tree';
+import { followLedger, type FollowLedger } from './follow-ledger.ts';
 import type { LedgerReader, LedgerRow } from './ports.ts';
 
 export type LedgerProofs = {
@@ -37,6 +38,8 @@ export type LedgerProofs = {
     subjectDigest: string,
     matches?: (entry: LedgerEntry) => boolean,
   ): Promise<{ entry: LedgerRow | null } | { fault: string }>;
+  /** What the whole ledger says; see follow-ledger.ts. @throws LedgerError */
+  facts: FollowLedger;
 };
 
 export function createLedgerProofs(given: { ledger: LedgerReader; vkey: string }): LedgerProofs {
@@ -59,6 +62,8 @@ export function createLedgerProofs(given: { ledger: LedgerReader; vkey: string }
   }
 
   const proofs: LedgerProofs = {
+    facts: followLedger(given),
+
     async entry(leafHash) {
       const row = await ledger.byLeafHash(leafHash);
       return row === null ? null : proven(row);

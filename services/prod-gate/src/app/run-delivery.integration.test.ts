@@ -197,6 +197,7 @@ function allowedFacts(promotion: Promotion): PromotionFacts {
     busy: null,
     pendingSession: null,
     live: null,
+    liveDiffers: null,
     ledgerFault: null,
     configurationFault: null,
   };

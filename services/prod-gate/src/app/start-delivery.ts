@@ -80,6 +80,9 @@ export async function startDelivery(
           target: promotion.target,
           release: promotion.release,
           artifact: promotion.artifactDigest,
+          // From here, and from no row, comes what is live once the delivery has succeeded.
+          commit: promotion.commit,
+          position: String(promotion.mainPosition),
           hook: promotion.hook,
           approvals: String(judgement.facts.approvals.have),
         },

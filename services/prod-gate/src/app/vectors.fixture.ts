@@ -104,7 +104,7 @@ export function filesOf(vector: Vector): GateFiles {
         { policy: targetFile(target, policy), digest: sha(target) },
       ]),
     ),
-    roster: { roster: { version: 1, people: [] }, digest: sha('roster') },
+    roster: { roster: { version: 1, people: [], commitKeys: [] }, digest: sha('roster') },
     trust: importTrust(vector.trust),
     manifest: {
       serial: 1,
@@ -125,6 +125,13 @@ export function mirrorOf(
   return {
     fetch: () => Promise.resolve({ head, previous: null }),
     commitFacts: (commit) => Promise.resolve(vector.git.commits[commit] ?? null),
+    signature: (commit) =>
+      Promise.resolve(
+        vector.git.commits[commit]?.signed === true
+          ? { signed: true, fingerprint: 'SHA256:vector', owner: 'forge' }
+          : { signed: false, reason: 'is unsigned, says the vector' },
+      ),
+    commitObject: (commit) => Promise.resolve(Buffer.from(`commit ${commit}`)),
     log: ({ to }) =>
       Promise.resolve([
         {

@@ -92,6 +92,16 @@ export function sentenceOf(reason: DenialReason): Sentence {
         kind: 'fix',
         text: `${reason.release} is older than ${reason.live}, which is live; ask for a newer release in nonprod.`,
       };
+    case 'E_LIVE_DIFFERS':
+      return reason.isNewer
+        ? {
+            kind: 'time',
+            text: `${reason.row ?? 'Nothing'} has just become live and its entry is on its way into the ledger; if this stays for minutes, somebody of platform looks at the watchdog and at who wrote to the database.`,
+          }
+        : {
+            kind: 'system',
+            text: `The database calls ${reason.row ?? 'nothing'} live and the ledger ${reason.ledger ?? 'nothing'}; somebody of platform finds out who changed the database before anything is delivered.`,
+          };
     case 'E_AUTHOR_UNMAPPED':
       return {
         kind: 'fix',

@@ -47,6 +47,7 @@ const good: PromotionFacts = {
   busy: null,
   pendingSession: null,
   live: { release: '2026.11.20-4', mainPosition: 7 },
+  liveDiffers: null,
   ledgerFault: null,
   configurationFault: null,
 };
@@ -92,6 +93,7 @@ const faults: readonly [DenialCode, PromotionFacts][] = [
     { ...good, pendingSession: { sessionId: 'vse_0', state: 'REVOKE_PENDING', since } },
   ],
   ['E_ROLLBACK_UNAPPROVED', { ...good, live: { release: '2026.11.22-2', mainPosition: 11 } }],
+  ['E_LIVE_DIFFERS', { ...good, liveDiffers: { row: null, ledger: '1', isNewer: false } }],
   ['E_AUTHOR_UNMAPPED', { ...good, unmappedEmails: ['stranger@example.com'] }],
   [
     'E_BUNDLE_REFUSED',

@@ -38,6 +38,13 @@ export type DenialReason =
       readonly since: Date;
     }
   | { readonly code: 'E_ROLLBACK_UNAPPROVED'; readonly release: string; readonly live: string }
+  | {
+      readonly code: 'E_LIVE_DIFFERS';
+      readonly row: string | null;
+      readonly ledger: string | null;
+      /** The row is newer than the ledger: its entry may be on its way. */
+      readonly isNewer: boolean;
+    }
   | { readonly code: 'E_AUTHOR_UNMAPPED'; readonly email: string }
   | {
       readonly code: 'E_BUNDLE_REFUSED';
@@ -124,7 +131,14 @@ export type PromotionFacts = {
     readonly state: string;
     readonly since: Date;
   } | null;
+  /** As the ledger proves it; as the row says it while no ledger can be proven. */
   readonly live: { readonly release: string; readonly mainPosition: number } | null;
+  /** What is called live in the row and in the ledger, where the two differ. */
+  readonly liveDiffers: {
+    readonly row: string | null;
+    readonly ledger: string | null;
+    readonly isNewer: boolean;
+  } | null;
   /** Why the admission of this promotion cannot be proven under a signed checkpoint; null when it is. */
   readonly ledgerFault: string | null;
   /** Null when the configuration that was read is the newest that the ledger has. */
@@ -179,6 +193,7 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
       live: facts.live.release,
     });
   }
+  if (facts.liveDiffers !== null) reasons.push({ code: 'E_LIVE_DIFFERS', ...facts.liveDiffers });
   if (facts.busy !== null) reasons.push({ code: 'E_TARGET_BUSY', ...facts.busy });
   if (facts.pendingSession !== null) {
     reasons.push({ code: 'E_CREDENTIAL_PENDING', ...facts.pendingSession });

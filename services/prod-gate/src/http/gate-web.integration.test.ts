@@ -42,6 +42,7 @@ import { createWebSessions } from '../adapters/postgres/web-sessions.ts';
 import { verifyRegistration } from '../adapters/webauthn/registration.ts';
 import { acceptBundle } from '../app/accept-bundle.ts';
 import { createDecisions } from '../app/approve-promotion.ts';
+import { followLedger } from '../app/follow-ledger.ts';
 import { createEnrolment } from '../app/enrol-passkey.ts';
 import type { GateFiles } from '../app/ports.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
@@ -286,6 +287,10 @@ async function admit(): Promise<string> {
       maxArtifactBytes: 1_000_000,
       clock: () => now,
       random: (count) => randomBytes(count),
+      ledger: followLedger({
+        ledger: createLedgerReader(databases.intake),
+        vkey: vkeyOf(signer.name, privateKey),
+      }),
     },
     itemOf(good, { seq: 1, prevHash: '0'.repeat(64) }),
   );

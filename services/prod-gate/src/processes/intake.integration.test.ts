@@ -19,6 +19,7 @@ import { signConfiguration } from '@airlock/cli/setup/signed-configuration';
 import { createSigningKey } from '@airlock/cli/setup/signing-keys';
 import { signEnvelope } from '@airlock/common/dsse/sign';
 import { vkeyOf } from '@airlock/common/ledger/note';
+import { findProgram } from '@airlock/sandbox/host';
 import { keyIdOf } from '@airlock/common/trust/signer';
 import { StatusReport, type OutboxItem } from '@airlock/common/wire/outbox';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
@@ -48,8 +49,10 @@ const ledgerKey = generateKeyPairSync('ed25519').privateKey;
 const origin = 'gate.example/ledger';
 
 function git(...args: string[]): string {
-  const identity = ['-c', 'user.name=Dana', '-c', 'user.email=dana@example.com'];
-  return execFileSync('git', [...identity, '-C', join(directory, 'app'), ...args], {
+  const identity = ['user.name=Dana', 'user.email=dana@example.com', 'gpg.format=ssh'];
+  const signing = ['commit.gpgsign=true', `user.signingkey=${join(directory, 'forge')}`];
+  const settings = [...identity, ...signing].flatMap((setting) => ['-c', setting]);
+  return execFileSync('git', [...settings, '-C', join(directory, 'app'), ...args], {
     encoding: 'utf8',
     env: { PATH: process.env['PATH'], GIT_CONFIG_GLOBAL: '/dev/null' },
   }).trim();
@@ -150,6 +153,7 @@ after(async () => {
 function makeRepository(): void {
   const app = join(directory, 'app');
   mkdirSync(join(app, '.airlock'), { recursive: true });
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(directory, 'forge')]);
   execFileSync('git', ['init', '--quiet', '--initial-branch=main', app]);
   writeFileSync(join(app, '.woodpecker.yaml'), 'steps: []\n');
   writeFileSync(join(app, '.airlock/release.yaml'), 'version: 1\n');
@@ -220,7 +224,7 @@ admits:
     builders: { id: '${builderId}', threshold: 1 }
     maxAge: 14d
     tests: required
-    signedCommits: not-required
+    signedCommits: required
 approvals:
   rules: [{ role: release-manager, count: 2 }]
   exclude: [requester, authors, committers]
@@ -234,7 +238,15 @@ deliver:
   database: { host: 127.0.0.1, port: 5432, name: production }
 `,
   );
-  writeFileSync(path('configuration/roster.yaml'), 'version: 1\npeople: []\n');
+  const forge = {
+    key: readFileSync(path('forge.pub'), 'utf8').trim(),
+    owner: 'forge',
+    ...{ notBefore: '2020-01-01T00:00:00Z', notAfter: '2100-01-01T00:00:00Z' },
+  };
+  writeFileSync(
+    path('configuration/roster.yaml'),
+    JSON.stringify({ version: 1, people: [], commitKeys: [forge] }),
+  );
   const window = { notBefore: '2020-01-01T00:00:00Z', notAfter: '2100-01-01T00:00:00Z' };
   writeFileSync(
     path('configuration/trust.json'),
@@ -261,6 +273,7 @@ deliver:
   const [first, ...rest] = administrators.map(({ key }) => signingKeyOf(key));
   assert.ok(first);
   await signConfiguration(path('configuration'), [first, ...rest]);
+  writeFileSync(path('ledger.vkey'), `${vkeyOf(origin, ledgerKey)}\n`);
   writeFileSync(path('ledger.key'), ledgerKey.export({ type: 'pkcs8', format: 'pem' }));
   writeFileSync(path('role-id'), 'nobody');
   writeFileSync(path('secret-id'), 'nothing');
@@ -283,7 +296,13 @@ deliver:
         certificateFile: 'intake.pem',
         keyFile: 'intake.key',
       },
-      mirrors: [{ repository, url: path('app'), directory: 'mirror.git', protocols: ['file'] }],
+      ledgerKeyFile: 'ledger.vkey',
+      mirrors: [
+        {
+          ...{ repository, url: path('app'), directory: 'mirror.git', protocols: ['file'] },
+          isolation: findProgram('bwrap') === null ? 'none' : 'bubblewrap',
+        },
+      ],
       artifactsDirectory: 'artifacts',
       maxArtifactBytes: 1000,
       pollSeconds: 0.1,

@@ -5,13 +5,15 @@ import { assertReachable } from '@airlock/database/reachable';
 import { startLoop } from '@airlock/process/loop';
 import { runProcess } from '@airlock/process/main';
 import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
+import { readVerifierKey } from '../adapters/files/verifier-key.ts';
 import { createMirrors } from '../adapters/git/mirrors.ts';
 import { createOutboxClient } from '../adapters/nonprod-outbox/client.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { createConfigurationStore } from '../adapters/postgres/configuration-store.ts';
 import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
-import { recorder } from '../adapters/postgres/ledger-store.ts';
+import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { followLedger } from '../app/follow-ledger.ts';
 import { acceptBundle } from '../app/accept-bundle.ts';
 import { fetchMain, MainRefusedError } from '../app/fetch-main.ts';
 import { pollOutbox } from '../app/poll-outbox.ts';
@@ -49,6 +51,10 @@ await runProcess({
     const promotions = createPromotionStore(database);
     const intake = createIntakeStore(database);
     const mirror = createMirrors(config.mirrors);
+    const ledger = followLedger({
+      ledger: createLedgerReader(database),
+      vkey: readVerifierKey(config.ledgerKeyFile),
+    });
     const clock = () => new Date();
     const files = recordedFiles({
       files: signedFiles,
@@ -68,6 +74,7 @@ await runProcess({
       ...written,
       artifacts,
       mirror,
+      ledger,
       maxArtifactBytes: config.maxArtifactBytes,
       random: randomBytes,
     };

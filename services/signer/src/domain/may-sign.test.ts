@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CommitFacts } from '@airlock/common/verify/decide-admission';
+import type { CommitPlace } from '@airlock/common/verify/decide-admission';
 import type {
   PromotionRequestRequest,
   ProvenanceRequest,
@@ -9,10 +9,9 @@ import { maySignPromotionRequest, maySignProvenance, maySignTestResult } from '.
 
 const repository = 'https://git.example/org/app';
 const blob = 'b'.repeat(40);
-const facts: CommitFacts = {
+const facts: CommitPlace = {
   onMain: true,
   firstParent: true,
-  signed: false,
   position: 3,
   blobs: { '.woodpecker.yaml': blob, '.airlock/release.yaml': 'c'.repeat(40) },
 };
@@ -30,7 +29,7 @@ const request: ProvenanceRequest = {
   finishedOn: '2026-11-22T10:01:00Z',
 };
 
-function codes(changes: Partial<ProvenanceRequest>, git: CommitFacts | null = facts): string[] {
+function codes(changes: Partial<ProvenanceRequest>, git: CommitPlace | null = facts): string[] {
   const decision = maySignProvenance({ ...request, ...changes }, repository, git);
   return decision.allowed ? [] : decision.reasons.map(({ code }) => code);
 }

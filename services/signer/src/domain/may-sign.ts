@@ -3,7 +3,7 @@
  * one who asks shall mend all of it at once.
  */
 import { isPrintableAscii } from '@airlock/common/encoding/utf8';
-import type { CommitFacts } from '@airlock/common/verify/decide-admission';
+import type { CommitPlace } from '@airlock/common/verify/decide-admission';
 import type {
   PromotionRequestRequest,
   ProvenanceRequest,
@@ -36,7 +36,7 @@ export const mainRef = 'refs/heads/main';
 export function maySignProvenance(
   request: ProvenanceRequest,
   repository: string,
-  facts: CommitFacts | null,
+  facts: CommitPlace | null,
 ): Decision<{ pipelineBlob: string }> {
   const reasons: Refusal[] = [];
   if (request.repository !== repository) {
@@ -78,7 +78,7 @@ export function maySignProvenance(
 /** Test results are signed for main alone: the statement names the pipeline file that ran, and only main's is known here. */
 export function maySignTestResult(
   request: TestResultRequest,
-  facts: CommitFacts | null,
+  facts: CommitPlace | null,
 ): Decision<{ pipelineBlob: string }> {
   const { commit, pipeline } = request;
   const reasons = placeOnMain(commit, facts);
@@ -100,7 +100,7 @@ export function maySignPromotionRequest(request: PromotionRequestRequest): Decis
     : { allowed: false, reasons: [first, ...others] };
 }
 
-function placeOnMain(commit: string, facts: CommitFacts | null): Refusal[] {
+function placeOnMain(commit: string, facts: CommitPlace | null): Refusal[] {
   if (facts?.onMain !== true) {
     return [
       {
@@ -118,7 +118,7 @@ function placeOnMain(commit: string, facts: CommitFacts | null): Refusal[] {
   ];
 }
 
-function blobAt(facts: CommitFacts | null, path: string): string | null {
+function blobAt(facts: CommitPlace | null, path: string): string | null {
   return facts !== null && Object.hasOwn(facts.blobs, path) ? (facts.blobs[path] ?? null) : null;
 }
 

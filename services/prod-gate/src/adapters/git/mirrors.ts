@@ -2,6 +2,7 @@
  * The gate's own copies of the repositories that its targets admit, one bare mirror of main each. Intake fetches them;
  * authority and deliverer read the same directories and never fetch.
  */
+import { judgeCommitSignature } from '@airlock/common/trust/commit-signature';
 import { createMirror, type Mirror as GitMirror } from '@airlock/git/mirror';
 import { FilePath } from '@airlock/process/config';
 import { z } from 'zod';
@@ -23,9 +24,18 @@ export const MirrorSettings = z.strictObject({
     .min(1)
     .default(['https'])
     .describe('Transports that git may use for it. Default: https alone.'),
-  allowedSignersFile: FilePath.optional().describe(
-    'ssh allowed_signers file of those whose commit signatures count. Needed where a target demands signed commits.',
-  ),
+  isolation: z
+    .enum(['bubblewrap', 'none'])
+    .default('bubblewrap')
+    .describe(
+      'bubblewrap: git reads the mirror in a sandbox without a network; only fetching has one. none: as this user, for machines without bubblewrap. Default bubblewrap.',
+    ),
+  maxBytes: z
+    .int()
+    .min(1024 ** 2)
+    .max(1024 ** 4)
+    .default(5 * 1024 ** 3)
+    .describe('What the mirror may hold, in bytes (1 MiB to 1 TiB). Default 5 GiB.'),
   timeoutSeconds: z
     .int()
     .min(1)
@@ -48,10 +58,9 @@ export function createMirrors(
           url: one.url ?? one.repository,
           refspecs: ['refs/heads/main:refs/heads/main'],
           protocols: one.protocols,
+          isolation: one.isolation,
+          maxBytes: one.maxBytes,
           timeoutMs: one.timeoutSeconds * 1000,
-          ...(one.allowedSignersFile === undefined
-            ? {}
-            : { allowedSignersFile: one.allowedSignersFile }),
         }),
       ),
     ]),
@@ -63,6 +72,13 @@ function portOf(mirror: GitMirror): Mirror {
   return {
     fetch: () => mirror.fetch(),
     commitFacts: (commit, paths) => mirror.commitFacts(commit, [...paths]),
+    async signature(commit, given) {
+      const object = await mirror.commitObject(commit);
+      return object === null
+        ? { signed: false, reason: 'is not in the mirror' }
+        : judgeCommitSignature({ commit, object, ...given });
+    },
+    commitObject: (commit) => mirror.commitObject(commit),
     log: (range) => mirror.log(range),
     changedFiles: (range) => mirror.changedFiles(range),
   };

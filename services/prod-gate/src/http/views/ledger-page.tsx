@@ -132,5 +132,9 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
       return `${who} read configuration ${ref('serial')}, signed by the administrators`;
     case 'attestation.issued':
       return `${who} issued a statement${refs['promotion'] === undefined ? '' : ` about ${ref('promotion')}`}${refs['kind'] === undefined ? '' : ` (${ref('kind')})`}`;
+    case 'repository.frozen':
+      return `${who} froze a repository whose main was rewritten`;
+    case 'repository.released':
+      return `${who} released a repository whose rewritten main was accepted`;
   }
 }

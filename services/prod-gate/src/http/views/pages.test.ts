@@ -163,6 +163,7 @@ function viewOf(
       busy: null,
       pendingSession: null,
       live: null,
+      liveDiffers: null,
       ledgerFault: null,
       configurationFault: null,
     },
@@ -220,6 +221,10 @@ const everyReason: {
     since: now,
   },
   E_ROLLBACK_UNAPPROVED: { code: 'E_ROLLBACK_UNAPPROVED', release: '1', live: '2' },
+  E_LIVE_DIFFERS: {
+    ...{ code: 'E_LIVE_DIFFERS', row: '2026.11.20-1' },
+    ...{ ledger: '2026.11.20-4', isNewer: false },
+  },
   E_AUTHOR_UNMAPPED: { code: 'E_AUTHOR_UNMAPPED', email: 'dana@example.org' },
   E_BUNDLE_REFUSED: { code: 'E_BUNDLE_REFUSED', admissionCode: 'E_STALE', detail: 'too old' },
   E_LEDGER_UNAVAILABLE: { code: 'E_LEDGER_UNAVAILABLE', detail: 'no checkpoint' },

@@ -1,0 +1,82 @@
+/**
+ * Follows the ledger from its first entry: every entry is hashed into a tree of this process's own, and what the entries
+ * say counts only once that tree has the root of a signed checkpoint. So nobody who owns Postgres can change, leave out or
+ * re-order what a decision rests on, and a ledger set back to an earlier size is seen by whoever followed it further.
+ */
+import { appendLeaves } from '@airlock/common/ledger/append';
+import { openCheckpoint } from '@airlock/common/ledger/checkpoint';
+import { parseLedgerEntry, type LedgerEntry } from '@airlock/common/ledger/entry';
+import { LedgerError } from '@airlock/common/ledger/ledger-error';
+import { parseVkey } from '@airlock/common/ledger/note';
+import type { Tile } from '@airlock/common/ledger/tile';
+import { emptyRoot, leafHash } from '@airlock/common/ledger/tree';
+import { createLedgerFold, isFolded, type LedgerFacts } from '../domain/ledger-facts.ts';
+import type { LedgerReader } from './ports.ts';
+
+const entriesAtOnce = 4096;
+
+export type FollowLedger = () => Promise<LedgerFacts>;
+
+/**
+ * @returns a function that catches up with the newest checkpoint and tells the facts up to there. The first call reads the
+ *   whole ledger, every later one what has come since.
+ * @throws LedgerError (the function) when the checkpoint is not signed by the ledger's key, its entries are not under it, or
+ *   it does not continue what this process has seen. Nothing is taken over then.
+ */
+export function followLedger(given: {
+  ledger: Pick<LedgerReader, 'checkpoint' | 'entries'>;
+  vkey: string;
+}): FollowLedger {
+  const { ledger } = given;
+  const verifier = parseVkey(given.vkey.trim());
+  const facts = createLedgerFold();
+  let seen: { size: number; root: Buffer; edge: readonly Tile[] } = {
+    size: 0,
+    root: emptyRoot(),
+    edge: [],
+  };
+  let turn: Promise<unknown> = Promise.resolve();
+
+  async function catchUp(): Promise<LedgerFacts> {
+    const row = await ledger.checkpoint();
+    const head =
+      row === null
+        ? { size: 0, root: emptyRoot() }
+        : openCheckpoint(Buffer.from(row.note, 'utf8'), verifier);
+    if (head.size < seen.size) {
+      throw new LedgerError(
+        'consistency-invalid',
+        `the newest checkpoint has ${head.size} entries; this process has followed ${seen.size}`,
+      );
+    }
+    let { size, root, edge } = seen;
+    const news: LedgerEntry[] = [];
+    while (size < head.size) {
+      const rows = await ledger.entries(size, Math.min(entriesAtOnce, head.size - size));
+      if (rows.length === 0 || rows.some(({ index }, at) => index !== size + at)) {
+        throw new LedgerError('root-mismatch', `entry ${size} or one behind it is missing`);
+      }
+      ({ size, root, edge } = appendLeaves(
+        edge,
+        size,
+        rows.map(({ body }) => leafHash(body)),
+      ));
+      for (const { body } of rows) if (isFolded(body)) news.push(parseLedgerEntry(body));
+    }
+    if (!root.equals(head.root)) {
+      throw new LedgerError(
+        'root-mismatch',
+        `the ${size} entries in the database are not those of the signed checkpoint`,
+      );
+    }
+    for (const entry of news) facts.apply(entry);
+    seen = { size, root, edge };
+    return facts;
+  }
+
+  return () => {
+    const result = turn.then(catchUp);
+    turn = result.catch(() => {});
+    return result;
+  };
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { expandVersion, parseReleaseFile } from './release-file.ts';
+import { expandVersion, parseReleaseFile, reproduceWish } from './release-file.ts';
 import { formatFault } from './yaml-file.ts';
 
 const limits = { maxBytes: 100 * 1024 ** 2 };
@@ -23,7 +23,12 @@ test('the artifact’s name is the last part of its path', () => {
   const parsed = parseReleaseFile(good, limits);
   assert.ok(parsed.ok, JSON.stringify(parsed));
   assert.deepEqual(parsed.value, {
-    artifact: { fileName: 'web.tar.gz', path: 'dist/web.tar.gz', maxBytes: 20 * 1024 ** 2 },
+    artifact: {
+      fileName: 'web.tar.gz',
+      path: 'dist/web.tar.gz',
+      maxBytes: 20 * 1024 ** 2,
+      reproduce: 1,
+    },
     release: {
       name: 'web',
       version: 'main-${CI_COMMIT_SHA:0:12}',
@@ -36,6 +41,14 @@ test('a version template takes twelve digits of the commit', () => {
   assert.equal(
     expandVersion('main-${CI_COMMIT_SHA:0:12}', 'a'.repeat(40)),
     `main-${'a'.repeat(12)}`,
+  );
+});
+
+test('the wish for more builders is read; without one it is one, and a mistake is never fewer', () => {
+  const wishing = good.replace('maxSize: 20MiB', 'reproduce: 2');
+  assert.deepEqual(
+    [null, good, wishing, wishing.replace('2', 'two'), '{'].map(reproduceWish),
+    [1, 1, 2, 8, 8],
   );
 });
 
@@ -63,6 +76,13 @@ const refused: [name: string, from: string, to: string, expected: RegExp][] = [
     /a person asks for every promotion/,
   ],
   ['an unknown key', '    path:', '    paht:', /unknown key `paht`/],
+  [
+    'more builders than there can be',
+    'maxSize: 20MiB',
+    'reproduce: 9',
+    /a number of builders, 1 to 8/,
+  ],
+  ['builders in words', 'maxSize: 20MiB', 'reproduce: two', /a number of builders, 1 to 8/],
   ['another workflow', 'workflow: woodpecker', 'workflow: build', /has one workflow, woodpecker/],
 ];
 for (const [name, from, to, expected] of refused) {

@@ -19,6 +19,8 @@ export interface ReleaseFile {
     readonly fileName: string;
     readonly path: string;
     readonly maxBytes: number;
+    /** Builders that must have made the same bytes, 1 to 8. It raises what a target asks for and never lowers it. */
+    readonly reproduce: number;
   };
   readonly release: {
     readonly name: string;
@@ -32,6 +34,7 @@ interface ArtifactEntry {
   readonly name: string;
   readonly path: string | null;
   readonly maxBytes: number;
+  readonly reproduce: number;
 }
 interface ReleaseEntry {
   readonly name: string;
@@ -101,7 +104,12 @@ export function parseReleaseFile(
   return {
     ok: true,
     value: {
-      artifact: { fileName, path: artifact.path, maxBytes: artifact.maxBytes },
+      artifact: {
+        fileName,
+        path: artifact.path,
+        maxBytes: artifact.maxBytes,
+        reproduce: artifact.reproduce,
+      },
       release: { name: release.name, version: release.version, targets: release.targets },
     },
   };
@@ -114,9 +122,10 @@ function readArtifacts(
   faults: FaultList,
 ): ArtifactEntry[] {
   return entriesOf(value, path, faults).map(({ key, value: artifact }) => {
-    const read: { path: string | null; maxBytes: number } = {
+    const read: { path: string | null; maxBytes: number; reproduce: number } = {
       path: null,
       maxBytes: limits.maxBytes,
+      reproduce: 1,
     };
     readMap(artifact, join(path, key), faults, {
       workflow: (entry, at) => {
@@ -140,7 +149,11 @@ function readArtifacts(
       tree: 'only single files are kept; make an archive and name it with `path`',
       oci: 'only single files are kept; make an archive and name it with `path`',
       sbom: 'only the artifact itself is kept; leave the key out',
-      reproduce: 'one builder builds each commit; leave the key out',
+      reproduce: (entry, at) => {
+        const text = readText(entry.value, at, faults) ?? '';
+        if (/^[1-8]$/.test(text)) read.reproduce = Number(text);
+        else faults.add(entry.value.at, at, 'expected a number of builders, 1 to 8');
+      },
     });
     return { name: key, ...read };
   });
@@ -225,6 +238,18 @@ function parseSize(text: string): number | null {
   const unit = sizeUnits[match?.[2] ?? ''];
   return match === null || unit === undefined ? null : Number(match[1]) * unit;
 }
+
+/**
+ * How many builders a release file asks for, by its text; 1 without a file. A file that cannot be followed asks for more than
+ * there can be: nobody should get by with fewer builders through a mistake in it.
+ */
+export function reproduceWish(text: string | null): number {
+  if (text === null) return 1;
+  const parsed = parseReleaseFile(text, { maxBytes: Number.MAX_SAFE_INTEGER });
+  return parsed.ok ? parsed.value.artifact.reproduce : mostBuilders;
+}
+
+const mostBuilders = 8;
 
 /** A template without the commit would name two builds alike. */
 function isVersionTemplate(text: string): boolean {

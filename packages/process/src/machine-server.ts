@@ -31,6 +31,7 @@ const statusOf = {
   'artifact-too-large': 413,
   'artifact-digest-mismatch': 422,
   'artifact-not-asked-for': 422,
+  'rebuild-refused': 422,
   'too-many-requests': 429,
 } as const;
 export type MachineErrorCode = keyof typeof statusOf;

@@ -8,6 +8,7 @@ import { createDeliveryStore } from './adapters/postgres/delivery-store.ts';
 import { createLedgerReader } from './adapters/postgres/ledger-store.ts';
 import { createPasskeyStore } from './adapters/postgres/passkey-store.ts';
 import { createPromotionStore } from './adapters/postgres/promotion-store.ts';
+import { createRebuildStore } from './adapters/postgres/rebuild-store.ts';
 import { createVaultSessionStore } from './adapters/postgres/vault-session-store.ts';
 import { gatherFacts, type FactQuestion, type FactSources } from './app/gather-facts.ts';
 import type { GateFiles } from './app/ports.ts';
@@ -38,6 +39,7 @@ export function decisionSources(
     passkeys: createPasskeyStore(database),
     deliveries,
     sessions,
+    rebuilds: createRebuildStore(database),
     proofs,
     configuration: createConfigurationProof(proofs),
     artifacts,

@@ -4,6 +4,7 @@ import type { Acceptance } from './app/accept-bundle.ts';
 import type { SignedConfiguration } from './app/ports.ts';
 import type { ReapEvent } from './app/reap-sessions.ts';
 import type { PromotionChange } from './app/refresh-promotions.ts';
+import type { TakenRebuild } from './app/take-rebuild.ts';
 
 /** After this many failed attempts (about two minutes) a person has to look. */
 const alarmAttempts = 16;
@@ -50,6 +51,20 @@ export function decisionRecorded(
     promotion: decision.promotionId,
     'user.id': decision.nameId,
   });
+}
+
+/** Other bytes from the same commit are an alarm: the build is not reproducible, or a builder was tampered with. */
+export function rebuildTaken(log: Log, builderId: string, taken: TakenRebuild): void {
+  const { promotion, outcome, artifactDigest } = taken;
+  const fields = { promotion: promotion.id, target: promotion.target, builder: builderId };
+  if (outcome === 'agrees') log.info('rebuild.agrees', fields);
+  else {
+    log.error('rebuild.differs', {
+      ...fields,
+      claimed: promotion.artifactDigest,
+      rebuilt: artifactDigest,
+    });
+  }
 }
 
 export function passkeyEnrolled(log: Log, nameId: string): void {

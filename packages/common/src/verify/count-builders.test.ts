@@ -61,6 +61,7 @@ function count(answers: RebuildAnswer[], changes: Partial<BuilderQuestion> = {})
       artifactDigest: build.subject.sha256,
       commit: build.commit,
       pipelineBlob: build.pipelineBlob,
+      planDigest: null,
     },
     answers,
     of: [second, third],
@@ -142,6 +143,15 @@ const uncounted: [what: string, code: string, answers: RebuildAnswer[]][] = [
     [answer(keys.second, second, { pipelineBlob: 'c'.repeat(40) })],
   ],
   [
+    'by another plan',
+    'E_REBUILD_PLAN',
+    [
+      answer(keys.second, second, {
+        ran: { planDigest: '5'.repeat(64), runnerImage: '6'.repeat(64), planRederived: true },
+      }),
+    ],
+  ],
+  [
     'of another repository',
     'E_REPO',
     [answer(keys.second, second, { repository: 'https://git.example/org/fork' })],
@@ -201,7 +211,7 @@ test('a builder that made other bytes differs, also one that could not have coun
     const { have, differing } = count([answer(key, second, differs)]);
     assert.equal(have, 1);
     assert.deepEqual(differing, [
-      { builderId: second, artifactDigest: otherBytes, difference: null },
+      { builderId: second, keyIds: [key.keyid], artifactDigest: otherBytes, difference: null },
     ]);
   }
 });

@@ -34,7 +34,7 @@ export type RebuildAnswer = {
 
 export type MainBuild = Pick<
   BundleFacts,
-  'builderId' | 'keyIds' | 'artifactDigest' | 'commit' | 'pipelineBlob'
+  'builderId' | 'keyIds' | 'artifactDigest' | 'commit' | 'pipelineBlob' | 'planDigest'
 >;
 
 export type CountedBuilder = {
@@ -45,6 +45,7 @@ export type CountedBuilder = {
 
 export type DifferingBuilder = {
   readonly builderId: string;
+  readonly keyIds: readonly string[];
   /** SHA-256 of what it made. */
   readonly artifactDigest: string;
   /** As the builder signed it; null when it sent none that can be read. */
@@ -54,6 +55,8 @@ export type DifferingBuilder = {
 export type DiscountedAnswer = {
   /** As the answer claims; null when it cannot be read that far. */
   readonly builderId: string | null;
+  /** Empty when it cannot be read that far. */
+  readonly keyIds: readonly string[];
   readonly code: DiscountCode;
   /** For people. May quote what the sender wrote, escaped. */
   readonly detail: string;
@@ -69,6 +72,8 @@ export type DiscountCode =
   | 'E_REBUILD_DOMAIN'
   /** It built another commit or another pipeline. */
   | 'E_REBUILD_COMMIT'
+  /** It ran another plan than the main builder says it ran. */
+  | 'E_REBUILD_PLAN'
   /** It is not in the signed ledger yet. */
   | 'E_REBUILD_UNRECORDED';
 
@@ -114,16 +119,23 @@ export function countBuilders(question: BuilderQuestion): BuilderCount {
     }
     const { builderId, claims, artifactDigest } = read;
     const discount = (code: DiscountCode, detail: string): void => {
-      discounted.push({ builderId, code, detail });
+      discounted.push({ builderId, keyIds: claims.keyIds, code, detail });
     };
     if (claims.commit !== main.commit || claims.pipelineBlob !== main.pipelineBlob) {
       discount('E_REBUILD_COMMIT', `it built ${claims.commit}, asked was ${main.commit}`);
       continue;
     }
+    if (claims.planDigest !== main.planDigest) {
+      discount(
+        'E_REBUILD_PLAN',
+        `it ran plan sha256 ${String(claims.planDigest)}, the main builder ${String(main.planDigest)}`,
+      );
+      continue;
+    }
     answered.add(builderId);
     if (artifactDigest !== main.artifactDigest) {
       const difference = readDifference(question, answer, artifactDigest);
-      differing.push({ builderId, artifactDigest, difference });
+      differing.push({ builderId, keyIds: claims.keyIds, artifactDigest, difference });
       continue;
     }
     if (agreeing.some((other) => other.builderId === builderId)) continue;
@@ -181,7 +193,10 @@ function readAnswer(question: BuilderQuestion, answer: RebuildAnswer): ReadAnswe
     const listed = question.of.find((id) => id === claimed);
     if (listed === undefined || listed === question.main.builderId) {
       const detail = `${JSON.stringify(claimed?.slice(0, 200) ?? null)} is no builder that this target lists`;
-      return { ok: false, discounted: { builderId, code: 'E_REBUILD_BUILDER', detail } };
+      return {
+        ok: false,
+        discounted: { builderId, keyIds: [], code: 'E_REBUILD_BUILDER', detail },
+      };
     }
     builderId = listed;
     const policy = { ...question.policy, builderId, threshold: 1 };
@@ -189,7 +204,10 @@ function readAnswer(question: BuilderQuestion, answer: RebuildAnswer): ReadAnswe
     return { ok: true, builderId, claims, artifactDigest: signed.statement.subject.sha256 };
   } catch (error) {
     if (!(error instanceof AirlockError) || !isAdmissionCode(error.code)) throw error;
-    return { ok: false, discounted: { builderId, code: error.code, detail: error.message } };
+    return {
+      ok: false,
+      discounted: { builderId, keyIds: [], code: error.code, detail: error.message },
+    };
   }
 }
 

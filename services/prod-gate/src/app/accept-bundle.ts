@@ -21,7 +21,7 @@ import type { LedgerFacts } from '../domain/ledger-facts.ts';
 import { commitFacts } from './commit-facts.ts';
 import { fetchMain, MainRefusedError, type FetchMainDependencies } from './fetch-main.ts';
 import type { FollowLedger } from './follow-ledger.ts';
-import { documentFacts } from './gather-facts.ts';
+import { documentFacts, wishOf } from './gather-facts.ts';
 import type { ArtifactStore, GitReader, OutboxClient } from './intake-ports.ts';
 import { makeDocument, readDelta } from './make-document.ts';
 import type { GateFiles, IntakeStore, NewPromotion, PromotionStore } from './ports.ts';
@@ -81,6 +81,7 @@ type Admitted = {
   readonly delta: Delta;
   /** SHA-256 of the raw commit, by which the store has it. */
   readonly commitObject: string;
+  readonly reproduce: number;
 };
 
 async function verifyItem(dependencies: AcceptDependencies, item: OutboxItem): Promise<Admitted> {
@@ -126,6 +127,7 @@ async function verifyItem(dependencies: AcceptDependencies, item: OutboxItem): P
     rosterDigest: files.roster.digest,
     delta,
     commitObject,
+    reproduce: await wishOf(mirror, facts),
   };
 }
 
@@ -305,6 +307,7 @@ function newPromotion(dependencies: AcceptDependencies, admitted: Admitted): New
     document: made.document,
     promotionDigest: made.promotionDigest,
     delta,
+    reproduce: admitted.reproduce,
   };
 }
 

@@ -12,6 +12,7 @@ export const checkIds = [
   'main',
   'provenance',
   'artifact',
+  'builders',
   'tests',
   'authors',
   'hook',
@@ -48,6 +49,7 @@ const titles: Readonly<Record<CheckId, string>> = {
   main: 'Commit is on main',
   provenance: 'Provenance',
   artifact: 'Artifact digest',
+  builders: 'Independent builders',
   tests: 'Tests',
   authors: 'Authors known',
   hook: 'Deploy hook unchanged',
@@ -70,6 +72,8 @@ const checkOfReason: Readonly<Record<Exclude<DenialCode, 'E_BUNDLE_REFUSED'>, Ch
   E_BASE_CHANGED: 'order',
   E_DOCUMENT_DIFFERS: 'policy',
   E_ARTIFACT_MISSING: 'artifact',
+  E_REBUILD_MISSING: 'builders',
+  E_REBUILD_DIFFERS: 'builders',
   E_REPOSITORY_FROZEN: 'main',
   E_TARGET_BUSY: 'order',
   E_CREDENTIAL_PENDING: 'credentials',
@@ -157,12 +161,33 @@ function toldAgainst(view: PromotionDetails): readonly DenialReason[] {
   return reasons;
 }
 
-const dependsOnBundle: ReadonlySet<CheckId> = new Set(['signature', 'provenance', 'tests']);
+const dependsOnBundle: ReadonlySet<CheckId> = new Set([
+  'signature',
+  'provenance',
+  'builders',
+  'tests',
+]);
 const judgedAtStart: ReadonlySet<CheckId> = new Set(['hook', 'policy', 'order', 'credentials']);
 const ended = {
   running: 'judged by authority and deliverer, each for itself, when the delivery began',
   over: 'no longer asked: this promotion has ended',
 };
+
+/** What an approver has to know where nobody built again. */
+export const oneBuilder =
+  'Bytes rest on one builder: whoever owns the main runner or its signer can deliver bytes that main did not build.';
+const builderNumbers = [
+  'no',
+  'one',
+  'two',
+  'three',
+  'four',
+  'five',
+  'six',
+  'seven',
+  'eight',
+  'nine',
+];
 
 type Passed = { readonly status: 'pass' | 'skip' | 'wait'; readonly summary: string };
 
@@ -193,6 +218,13 @@ const passed: Readonly<Record<CheckId, (view: PromotionDetails) => Passed>> = {
     status: 'pass',
     summary: `${promotion.subjectName} hashed at the gate while it was stored`,
   }),
+  builders: ({ facts: { builders } }) =>
+    (builders.count?.have ?? 1) > 1
+      ? {
+          status: 'pass',
+          summary: `${builderNumbers[builders.count?.have ?? 0] ?? 'several'} independent builders made the same bytes`,
+        }
+      : { status: 'skip', summary: oneBuilder },
   tests: ({ policy }) =>
     policy?.admits[0]?.tests === 'required'
       ? { status: 'pass', summary: 'a signed test result for exactly this artifact says passed' }
@@ -290,6 +322,26 @@ const evidenceOf: Readonly<Record<CheckId, (view: PromotionDetails) => readonly 
   artifact: ({ promotion }) => [
     { label: 'Digest', value: `sha256:${promotion.artifactDigest}` },
     { label: 'Size', value: `${promotion.artifactSize} bytes` },
+  ],
+  builders: ({ promotion, facts: { builders } }) => [
+    { label: 'Main builder', value: promotion.builderId },
+    { label: 'Its artifact', value: `sha256:${promotion.artifactDigest}` },
+    ...(builders.count?.agreeing ?? []).map(({ builderId, adminDomain }) => ({
+      label: 'Same bytes',
+      value: `${builderId}, administered by ${adminDomain}, by its own signature`,
+    })),
+    ...(builders.count?.differing ?? []).map(({ builderId, artifactDigest }) => ({
+      label: 'Other bytes',
+      value: `${builderId} made sha256:${artifactDigest}`,
+    })),
+    ...(builders.count?.discounted ?? []).map(({ builderId, code, detail }) => ({
+      label: 'Does not count',
+      value: `${builderId ?? 'an answer that nobody signed'}: ${detail} (${code})`,
+    })),
+    ...(builders.count?.silent ?? []).map((builderId) => ({
+      label: 'No answer yet',
+      value: builderId,
+    })),
   ],
   tests: ({ policy }) =>
     policy?.admits[0]?.tests === 'required'

@@ -16,6 +16,7 @@ import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts'
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { enrolmentDigest } from '../domain/passkey.ts';
 import { evaluatePromotion } from '../domain/verdict.ts';
@@ -144,6 +145,7 @@ function sources(overrides: Partial<FactSources> = {}): FactSources {
     passkeys: createPasskeyStore(database),
     deliveries: createDeliveryStore(database),
     sessions: createVaultSessionStore(database),
+    rebuilds: createRebuildStore(database),
     proofs,
     configuration: createConfigurationProof(proofs),
     artifacts: { has: () => Promise.resolve(true) },

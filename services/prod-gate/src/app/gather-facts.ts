@@ -7,6 +7,7 @@ import {
   type ApprovalJudgement,
   type ApproverCredential,
 } from '@airlock/common/approval/verify-approvals';
+import { AirlockError } from '@airlock/common/errors';
 import { admissionPolicyOf } from '@airlock/common/policy/admission-policy';
 import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import {
@@ -18,7 +19,9 @@ import {
   decideAdmission,
   verifyPromotionBundle,
   type AdmittedFacts,
+  type BundleFacts,
 } from '@airlock/common/verify/verify-promotion-bundle';
+import { reproduceWish } from '@airlock/pipeline/release-file';
 import { approvalRule, eligibleApprovers } from '../domain/access.ts';
 import type { Delta } from '../domain/delta.ts';
 import type { LedgerFacts, ProvenRelease } from '../domain/ledger-facts.ts';
@@ -27,6 +30,7 @@ import type { Promotion } from '../domain/promotion.ts';
 import { peopleOfEmails, personOfRequester } from '../domain/roster.ts';
 import type { PromotionFacts, Refusal } from '../domain/verdict.ts';
 import { commitFacts } from './commit-facts.ts';
+import { countPromotionBuilders } from './count-promotion-builders.ts';
 import type { GitReader } from './intake-ports.ts';
 import { makeDocument, readDelta, type DocumentFacts } from './make-document.ts';
 import type {
@@ -37,6 +41,7 @@ import type {
   PasskeyStore,
   PromotionEvidence,
   PromotionStore,
+  RebuildStore,
   VaultSessionStore,
 } from './ports.ts';
 import type { ConfigurationProof } from './prove-configuration.ts';
@@ -51,6 +56,7 @@ export type FactSources = {
   passkeys: Pick<PasskeyStore, 'findMany'>;
   deliveries: Pick<DeliveryStore, 'runningOn'>;
   sessions: Pick<VaultSessionStore, 'uncleanOn'>;
+  rebuilds: Pick<RebuildStore, 'of'>;
   proofs: LedgerProofs;
   configuration: ConfigurationProof;
   artifacts: { has(digest: string): Promise<boolean> };
@@ -128,7 +134,11 @@ export async function gatherFacts(
   };
   if (target === undefined) return { ...shared, ...nothingKnown };
 
-  const checked = await verifyAgain(sources, { promotion, evidence, files, now, live, ledger });
+  // A page shows what has ended as it was taken in; what decides asks as of now.
+  const asOf = sources.git === null && promotion.state !== 'waiting' ? promotion.admittedAt : now;
+  const checked = await verifyAgain(sources, {
+    ...{ promotion, evidence, files, now: asOf, live, ledger },
+  });
   const { people, unmapped } = peopleOfEmails(files.roster.roster, checked.delta.emails);
   const judgement = await judge(sources, { promotion, approvals, files, authors: people, now });
   const rule = approvalRule(target.policy);
@@ -139,6 +149,10 @@ export async function gatherFacts(
     changed: changes(sources, { promotion, evidence, files, live, ...checked }),
     hookDigest: await files.hookDigest(hookName(promotion.hook)),
     bundle: checked.bundle,
+    builders: await countPromotionBuilders(sources, {
+      ...{ promotionId: promotion.id, build: checked.build, wish: checked.wish },
+      ...{ policy: target.policy, trust: files.trust, now: asOf },
+    }),
     unmappedEmails: unmapped,
     approvals: {
       have: judgement.have,
@@ -208,6 +222,7 @@ const nothingKnown = {
   changed: { policy: false, roster: false, base: null, fields: [] },
   hookDigest: null,
   bundle: null,
+  builders: { need: 1, listed: 0, count: null },
   unmappedEmails: [],
   approvals: { have: 0, need: 0, role: '', counting: [], discounted: [], eligible: [] },
 } as const;
@@ -217,6 +232,10 @@ type Checked = {
   /** Verified ones where the bundle was, the row's otherwise. */
   readonly facts: DocumentFacts;
   readonly delta: Delta;
+  /** What the main builder signed; null when its bundle does not pass. */
+  readonly build: BundleFacts | null;
+  /** Builders that the release file at the commit asks for, as the row says where there is no mirror. */
+  readonly wish: number;
 };
 
 /** Runs the bundle through the kernel again, with the key windows as of its admission and revocation and age as of now. */
@@ -232,15 +251,17 @@ async function verifyAgain(
   },
 ): Promise<Checked> {
   const { promotion, files, now, live, ledger } = given;
-  const recorded = { facts: promotion, delta: promotion.delta };
-  if (sources.git === null) return { bundle: null, ...recorded };
+  const recorded = {
+    ...{ facts: promotion, delta: promotion.delta },
+    ...{ build: null, wish: promotion.reproduce },
+  };
   const refused = (code: string, detail: string): Checked => {
     const bundle: Refusal = { ok: false, code, detail };
     return { bundle, ...recorded };
   };
   const target = files.targets.get(promotion.target);
-  const git = sources.git(promotion.repository);
-  if (target === undefined || git === undefined) {
+  const git = sources.git?.(promotion.repository);
+  if (target === undefined || (sources.git !== null && git === undefined)) {
     return refused('E_GIT_UNKNOWN', `this gate has no mirror of ${promotion.repository}`);
   }
   // Said once, as the ledger's fault.
@@ -255,6 +276,9 @@ async function verifyAgain(
     now,
     receivedAt: promotion.admittedAt,
   });
+  if (git === undefined) {
+    return { bundle: null, ...recorded, build: verified.ok ? verified.bundle : null };
+  }
   if (!verified.ok) return refused(verified.code, verified.detail);
   const { bundle } = verified;
   const decided = decideAdmission(bundle, {
@@ -280,7 +304,28 @@ async function verifyAgain(
   const base = live === null ? null : { commit: live.commit, release: live.release };
   const delta = await readDelta(git, { base, commit: bundle.commit });
   if (delta === null) return refused('E_DELTA_TOO_LARGE', 'more commits than can be listed');
-  return { bundle: { ok: true }, facts: documentFacts(promotion, decided.facts), delta };
+  return {
+    bundle: { ok: true },
+    facts: documentFacts(promotion, decided.facts),
+    delta,
+    build: bundle,
+    wish: await wishOf(git, bundle),
+  };
+}
+
+/** How many builders the release file asks for that the gate's own mirror has at this commit. */
+export async function wishOf(
+  git: Pick<GitReader, 'readBlob'>,
+  { commit, releaseFile }: { readonly commit: string; readonly releaseFile: string },
+): Promise<number> {
+  try {
+    const file = await git.readBlob(commit, releaseFile);
+    return reproduceWish(file?.toString('utf8') ?? null);
+  } catch (cause) {
+    // It will not be shorter the next time; no parser accepts what is too large to be read.
+    if (cause instanceof AirlockError && cause.code === 'git-too-large') return reproduceWish('');
+    throw cause;
+  }
 }
 
 export function documentFacts(

@@ -30,6 +30,8 @@ export type GitReader = {
   commitObject(commit: string): Promise<Buffer | null>;
   /** All commits of `from..to`, newest first; from null: all of `to`'s history. */
   log(range: { from: string | null; to: string; limit: number }): Promise<DeltaCommit[]>;
+  /** The content of a regular file at a commit, or null. */
+  readBlob(commit: string, path: string): Promise<Buffer | null>;
   changedFiles(range: { from: string | null; to: string }): Promise<DeltaFile[]>;
 };
 

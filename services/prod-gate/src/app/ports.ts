@@ -26,6 +26,8 @@ export type StoreErrorCode =
   | 'already-minted'
   /** The passkey is enrolled already. */
   | 'passkey-known'
+  /** This builder has said the same of this promotion before. */
+  | 'rebuild-known'
   /** What Postgres holds is not what this version writes. */
   | 'row-malformed';
 
@@ -242,6 +244,31 @@ export type PasskeyStore = {
    * @throws StoreError `nonce-unknown` when it is not there or expired at `now`.
    */
   takeChallenge(tx: Transaction, nonce: string, now: Date): Promise<Challenge>;
+};
+
+// ── rebuilds ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What a builder that was asked to build again handed back. The envelopes prove themselves; the rest is for finding them. */
+export type Rebuild = {
+  readonly promotionId: string;
+  readonly builderId: string;
+  /** SHA-256 of what it made. */
+  readonly subjectDigest: string;
+  readonly keyId: string;
+  /** DSSE envelope of SLSA provenance, one line, verbatim. */
+  readonly envelope: Buffer;
+  /** DSSE envelope of what differs; null when nothing does. */
+  readonly difference: Buffer | null;
+  readonly receivedAt: Date;
+};
+
+export type RebuildStore = {
+  /** In the order in which they came. A builder that said two things is in it twice. */
+  of(promotionId: string): Promise<Rebuild[]>;
+  /** Those of these promotions that the builder has said something of. */
+  answeredBy(builderId: string, promotionIds: readonly string[]): Promise<ReadonlySet<string>>;
+  /** @throws StoreError `rebuild-known` */
+  insert(tx: Transaction, rebuild: Rebuild): Promise<void>;
 };
 
 // ── deliveries ──────────────────────────────────────────────────────────────────────────────────────────────────

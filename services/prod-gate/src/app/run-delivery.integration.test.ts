@@ -183,6 +183,7 @@ function allowedFacts(promotion: Promotion): PromotionFacts {
     hookDigest: null,
     artifactPresent: true,
     bundle: { ok: true },
+    builders: { need: 1, listed: 0, count: null },
     unmappedEmails: [],
     approvals: {
       have: 2,
@@ -853,6 +854,7 @@ function defineTests(): void {
         pipeline: '.woodpecker.yaml',
         builderId: 'https://nonprod.example/builders/main@v1',
         keyIds: ['key'],
+        reproduce: 1,
         invocationId: digest(),
         builtAt: now,
         requester: 'dana@demo.airlock.example',

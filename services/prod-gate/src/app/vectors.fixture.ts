@@ -143,6 +143,7 @@ export function mirrorOf(
           committedAt: '2026-11-21T10:00:00Z',
         },
       ]),
+    readBlob: () => Promise.resolve(null),
     changedFiles: () => Promise.resolve([]),
   };
 }

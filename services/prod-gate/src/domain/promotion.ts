@@ -75,4 +75,6 @@ export type Promotion = {
   /** SHA-256 of the promotion document, which is what approvals sign. */
   readonly promotionDigest: string;
   readonly delta: Delta;
+  /** Builders that the release file asks for; 1 where it says nothing. Decides who is asked, not who is believed. */
+  readonly reproduce: number;
 };

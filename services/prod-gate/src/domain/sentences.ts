@@ -112,6 +112,10 @@ export function sentenceOf(reason: DenialReason): Sentence {
         kind: 'fix',
         text: `The signed bundle does not pass now (${reason.admissionCode}: ${reason.detail}); build the release again on main and ask for it.`,
       };
+    case 'E_REBUILD_DIFFERS':
+      return { kind: 'fix', text: rebuildDiffers(reason) };
+    case 'E_REBUILD_MISSING':
+      return rebuildMissing(reason);
     case 'E_LEDGER_UNAVAILABLE':
       return {
         kind: 'system',
@@ -128,6 +132,40 @@ export function sentenceOf(reason: DenialReason): Sentence {
         text: `The gate’s configuration number ${reason.serial} is not in the ledger yet; within seconds it is, and this goes on by itself. If it does not, somebody of platform looks at intake and the watchdog.`,
       };
   }
+}
+
+function rebuildDiffers(reason: Extract<DenialReason, { code: 'E_REBUILD_DIFFERS' }>): string {
+  const { builders, files, fileCount } = reason;
+  const first = files.slice(0, 3).join(', ');
+  const rest = fileCount - Math.min(files.length, 3);
+  const where = files.length === 0 ? '' : ` (${first}${rest > 0 ? ` and ${rest} more` : ''})`;
+  return `The same commit gave other bytes at ${list(builders, 'and')}${where}; it is held, and no approval starts it: somebody of platform finds out whether the build is not reproducible or a builder was tampered with, then the release is asked for again in nonprod.`;
+}
+
+function rebuildMissing(reason: Extract<DenialReason, { code: 'E_REBUILD_MISSING' }>): Sentence {
+  const { have, need, listed, silent, discounted } = reason;
+  if (need > listed + 1) {
+    return {
+      kind: 'fix',
+      text: `${need} builders must have made the same bytes and the target file lists ${listed} beside the main one; somebody of platform adds rebuilders to builders.of, or the release file asks for fewer.`,
+    };
+  }
+  const vouch = `${have} of ${need} builders vouch for the bytes`;
+  if (silent.length > 0) {
+    return {
+      kind: 'time',
+      text: `${vouch}; ${list(silent, 'and')} builds the commit again, and it goes on by itself when that gave the same bytes. If that takes long, somebody of platform reads that rebuilder's log.`,
+    };
+  }
+  const faults = discounted.map(
+    ({ builderId, code, detail }) => `${builderId ?? 'an answer'}: ${code}, ${detail}`,
+  );
+  return discounted.every(({ code }) => code === 'E_REBUILD_UNRECORDED')
+    ? { kind: 'time', text: `${vouch}; the other answer is on its way into the signed ledger.` }
+    : {
+        kind: 'system',
+        text: `${vouch}, and what the others said does not count (${faults.join('; ')}); somebody of platform mends the trust rows or that rebuilder.`,
+      };
 }
 
 function approvalsMissing(
@@ -198,7 +236,7 @@ function moment(at: Date): string {
   return `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-function list(names: readonly string[]): string {
+function list(names: readonly string[], word = 'or'): string {
   if (names.length <= 1) return names.join('');
-  return `${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''}`;
+  return `${names.slice(0, -1).join(', ')} ${word} ${names.at(-1) ?? ''}`;
 }

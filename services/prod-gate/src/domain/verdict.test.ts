@@ -33,6 +33,11 @@ const good: PromotionFacts = {
   hookDigest,
   artifactPresent: true,
   bundle: { ok: true },
+  builders: {
+    need: 1,
+    listed: 0,
+    count: { have: 1, agreeing: [], differing: [], discounted: [], silent: [] },
+  },
   unmappedEmails: [],
   approvals: {
     have: 2,
@@ -66,6 +71,11 @@ test('what is approved, by whom, does not make up for anything else', () => {
   assert.deepEqual(codes({ ...everything, artifactPresent: false }), ['E_ARTIFACT_MISSING']);
 });
 
+const audit = 'https://audit.example/rebuilder@v1';
+const counted = { have: 1, agreeing: [], differing: [], discounted: [], silent: [audit] };
+const differing = [
+  { builderId: audit, keyIds: ['key'], artifactDigest: 'e'.repeat(64), difference: null },
+];
 const since = new Date('2026-11-22T09:00:00Z');
 const faults: readonly [DenialCode, PromotionFacts][] = [
   ['E_NOT_WAITING', { ...good, promotion: { ...good.promotion, state: 'superseded' } }],
@@ -98,6 +108,11 @@ const faults: readonly [DenialCode, PromotionFacts][] = [
   [
     'E_BUNDLE_REFUSED',
     { ...good, bundle: { ok: false, code: 'E_KEY_REVOKED', detail: 'key x was revoked' } },
+  ],
+  ['E_REBUILD_MISSING', { ...good, builders: { need: 2, listed: 1, count: counted } }],
+  [
+    'E_REBUILD_DIFFERS',
+    { ...good, builders: { need: 1, listed: 1, count: { ...counted, differing } } },
   ],
   ['E_LEDGER_UNAVAILABLE', { ...good, ledgerFault: 'its admission is not in a signed checkpoint' }],
   [

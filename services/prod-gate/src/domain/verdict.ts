@@ -2,9 +2,11 @@
  * May this promotion be delivered? The same function answers in web (to show), in the authority and in the deliverer (to
  * decide); what differs is where its facts come from (app/gather-facts.ts). It returns every reason, not the first.
  */
+import { builderReasons, type BuilderFacts, type BuilderReason } from './builders.ts';
 import type { PromotionState } from './promotion.ts';
 
 export type DenialReason =
+  | BuilderReason
   | { readonly code: 'E_NOT_WAITING'; readonly state: PromotionState }
   | { readonly code: 'E_PROMOTION_EXPIRED'; readonly expiredAt: Date }
   | {
@@ -105,6 +107,7 @@ export type PromotionFacts = {
   readonly artifactPresent: boolean;
   /** The kernel's answer to the bundle; null where the process has no mirror and shows what intake recorded. */
   readonly bundle: { readonly ok: true } | Refusal | null;
+  readonly builders: BuilderFacts;
   readonly unmappedEmails: readonly string[];
   readonly approvals: {
     readonly have: number;
@@ -176,6 +179,7 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
   if (!facts.artifactPresent) {
     reasons.push({ code: 'E_ARTIFACT_MISSING', digest: promotion.artifactDigest });
   }
+  reasons.push(...builderReasons(facts.builders));
   for (const email of facts.unmappedEmails) reasons.push({ code: 'E_AUTHOR_UNMAPPED', email });
   if (facts.freeze !== null) {
     reasons.push({

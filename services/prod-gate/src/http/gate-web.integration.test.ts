@@ -37,6 +37,7 @@ import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionQueries } from '../adapters/postgres/promotion-queries.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createWebSessions } from '../adapters/postgres/web-sessions.ts';
 import { verifyRegistration } from '../adapters/webauthn/registration.ts';
@@ -182,6 +183,7 @@ async function startServer(port: number): Promise<WebServer> {
   const promotions = createPromotionStore(database);
   const deliveries = createDeliveryStore(database);
   const sessions = createVaultSessionStore(database);
+  const rebuilds = createRebuildStore(database);
   const queries = createPromotionQueries(database);
   const proofs = createLedgerProofs({ ledger, vkey: vkeyOf(signer.name, privateKey) });
   const readFiles = (): Promise<GateFiles> => Promise.resolve(files);
@@ -222,7 +224,7 @@ async function startServer(port: number): Promise<WebServer> {
       ...{ queries, promotions, deliveries, sessions, passkeys, proofs, ledger },
       views: {
         ...{ gate: origin, files: readFiles, promotions, approvals, passkeys, deliveries },
-        ...{ sessions, queries, proofs, git: null },
+        ...{ sessions, queries, proofs, rebuilds, git: null },
         artifacts: { has: () => Promise.resolve(true) },
         configuration: () => Promise.resolve(null),
       },

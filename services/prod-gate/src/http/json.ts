@@ -93,6 +93,7 @@ export function detailsJson(view: PromotionDetails, checks: readonly Check[]) {
     hook: view.promotion.hook,
     policyDigest: view.promotion.policyDigest,
     checks,
+    builders: buildersJson(view),
     decisions: view.decisions.map(decisionJson),
     changes: {
       base: delta.base,
@@ -101,6 +102,24 @@ export function detailsJson(view: PromotionDetails, checks: readonly Check[]) {
       fileCount: delta.fileCount,
       files: delta.files,
     },
+  };
+}
+
+function buildersJson({ facts: { builders } }: PromotionDetails) {
+  const { have, agreeing, differing, discounted, silent } = builders.count ?? {
+    ...{ have: 1, agreeing: [], differing: [], discounted: [], silent: [] },
+  };
+  return {
+    have,
+    need: builders.need,
+    agreeing: agreeing.map(({ builderId, adminDomain }) => ({ builderId, adminDomain })),
+    differing: differing.map(({ builderId, artifactDigest, difference }) => ({
+      builderId,
+      artifactDigest,
+      difference,
+    })),
+    discounted: discounted.map(({ builderId, code, detail }) => ({ builderId, code, detail })),
+    silent,
   };
 }
 

@@ -8,6 +8,7 @@ import { formatId } from '@airlock/common/ids';
 import { assertReachable } from '@airlock/database/reachable';
 import { createSessionStore } from '@airlock/database/session-store';
 import { runProcess, type Runtime } from '@airlock/process/main';
+import { startMachineServer } from '@airlock/process/machine-server';
 import { createDoorbell } from '@airlock/queue/doorbell';
 import { createWebServer } from '@airlock/web/server';
 import { timeText } from '@airlock/web/views/time';
@@ -22,6 +23,7 @@ import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionQueries } from '../adapters/postgres/promotion-queries.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
 import { isUnreachable } from '../adapters/postgres/unreachable.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createWebSessions } from '../adapters/postgres/web-sessions.ts';
@@ -31,9 +33,10 @@ import { createEnrolment } from '../app/enrol-passkey.ts';
 import { createConfigurationProof } from '../app/prove-configuration.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import { WebConfig } from '../config-web.ts';
-import { decisionRecorded, passkeyEnrolled } from '../events.ts';
+import { decisionRecorded, passkeyEnrolled, rebuildTaken } from '../events.ts';
 import { personByNameId } from '../domain/roster.ts';
 import { databaseAway, httpErrorOf } from '../http/refusals.ts';
+import { rebuildRoutes } from '../http/rebuild-api.ts';
 import { gateRoutes } from '../http/routes.ts';
 
 await runProcess({ name: 'gate-web', schema: WebConfig, start });
@@ -55,6 +58,8 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const passkeys = createPasskeyStore(database);
   const deliveries = createDeliveryStore(database);
   const sessions = createVaultSessionStore(database);
+  const rebuilds = createRebuildStore(database);
+  const artifacts = createContentStore(config.artifactsDirectory);
   // The host name of the one origin, and no parent of it: a passkey of the gate is good at the gate alone.
   const relyingParty = { rpId: new URL(origin).hostname, origin };
   const proofs = createLedgerProofs({ ledger, vkey: readVerifierKey(config.ledgerKeyFile) });
@@ -63,8 +68,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const ceremony = { relyingParty, database, passkeys, recorder, files, now, randomNonce };
   const views = {
     ...{ gate: origin, files, promotions, approvals, passkeys, deliveries, sessions, queries },
-    ...{ proofs, configuration: createConfigurationProof(proofs) },
-    artifacts: createContentStore(config.artifactsDirectory),
+    ...{ proofs, configuration: createConfigurationProof(proofs), artifacts, rebuilds },
     // Without a mirror: the pages show what intake recorded, and decide nothing.
     git: null,
   };
@@ -156,4 +160,30 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   });
   runtime.onClose(() => web.close());
   runtime.listening(web.url);
+  if (config.rebuilds === null) return;
+
+  const builders = new Map(
+    config.rebuilds.rebuilders.map(({ identity, builderId }) => [identity, builderId]),
+  );
+  const machines = await startMachineServer({
+    listener: config.rebuilds.listener,
+    setting: 'rebuilds.listener',
+    log,
+    routes: rebuildRoutes({
+      ...{ transactor: database, promotions, rebuilds, recorder, files, artifacts, builders },
+      ringDeliverer: (promotionId) => {
+        bell.ring(promotionId);
+      },
+      onTaken: (builderId, taken) => {
+        rebuildTaken(log, builderId, taken);
+      },
+      clock: now,
+    }),
+    mayCall: (caller) => builders.has(caller),
+    onRefusedCaller: (caller) => {
+      log.warn('rebuilds.caller-refused', { caller: caller ?? 'none' });
+    },
+  });
+  runtime.onClose(() => machines.close());
+  runtime.listening(machines.url);
 }

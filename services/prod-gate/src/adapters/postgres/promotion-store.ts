@@ -84,6 +84,7 @@ export function createPromotionStore(database: GateDatabase): PromotionStore {
               document: asBytes(promotion.document),
               promotionDigest: promotion.promotionDigest,
               delta: promotion.delta,
+              reproduce: promotion.reproduce,
             },
           }),
       );

@@ -69,6 +69,7 @@ function promotion(fields: Partial<NewPromotion> = {}): NewPromotion {
     pipeline: '.woodpecker.yaml',
     builderId: 'https://nonprod.example/builders/main@v1',
     keyIds: ['key'],
+    reproduce: 1,
     invocationId: `run ${name}`,
     builtAt: at,
     requester: 'dana@demo.airlock.example',

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatId } from '@airlock/common/ids';
 import { TargetPolicy } from '@airlock/common/policy/target-policy';
+import type { RebuildDifference } from '@airlock/common/intoto/rebuild-difference';
+import type { BuilderCount } from '@airlock/common/verify/count-builders';
 import { renderPage } from '@airlock/web/page';
 import type { Frame } from '@airlock/web/views/layout';
 import { checkIds, checksOf } from '../../app/checks.ts';
@@ -58,6 +60,7 @@ const promotion: Promotion = {
   pipeline: '.woodpecker.yaml',
   builderId: 'https://nonprod.example/builders/main@v1',
   keyIds: ['key'],
+  reproduce: 1,
   invocationId: hostile,
   builtAt: now,
   requester: hostile,
@@ -149,6 +152,7 @@ function viewOf(
       hookDigest: 'a'.repeat(64),
       artifactPresent: true,
       bundle: null,
+      builders: { need: 1, listed: 0, count: null },
       unmappedEmails: [],
       approvals: {
         have: 0,
@@ -184,6 +188,8 @@ const pageOf = (view: PromotionDetails): string =>
   renderPage(
     PromotionPage({ frame, view, checks: checksOf(view), hasPasskey: true, now, seen: 'x' }),
   );
+
+const rebuilder = 'https://audit.example/rebuilder@v1';
 
 /** One reason of every code: a new code does not compile before it stands here. */
 const everyReason: {
@@ -227,6 +233,14 @@ const everyReason: {
   },
   E_AUTHOR_UNMAPPED: { code: 'E_AUTHOR_UNMAPPED', email: 'dana@example.org' },
   E_BUNDLE_REFUSED: { code: 'E_BUNDLE_REFUSED', admissionCode: 'E_STALE', detail: 'too old' },
+  E_REBUILD_MISSING: {
+    code: 'E_REBUILD_MISSING',
+    ...{ have: 1, need: 2, listed: 1, silent: [rebuilder], discounted: [] },
+  },
+  E_REBUILD_DIFFERS: {
+    code: 'E_REBUILD_DIFFERS',
+    ...{ builders: [rebuilder], files: ['products.json', hostile], fileCount: 2 },
+  },
   E_LEDGER_UNAVAILABLE: { code: 'E_LEDGER_UNAVAILABLE', detail: 'no checkpoint' },
   E_CONFIGURATION_ROLLBACK: {
     code: 'E_CONFIGURATION_ROLLBACK',
@@ -381,4 +395,47 @@ test('an entry of every type is a sentence', () => {
   assert.equal(entry('passkey.enrolled'), 'leo enrolled a passkey');
   const empty = { frame, checkpoint: null, rows: [], older: null, origin: 'http://gate', now };
   assertSound(renderPage(LedgerPage(empty)));
+});
+
+function withBuilders(count: Partial<BuilderCount>, need = 2): PromotionDetails {
+  const view = viewOf();
+  const none = { have: 1, agreeing: [], differing: [], discounted: [], silent: [] };
+  const builders = { need, listed: 1, count: { ...none, ...count } };
+  return { ...view, facts: { ...view.facts, builders } };
+}
+
+describe('who vouches for the bytes', () => {
+  test('one builder is said in red, above everything', () => {
+    const html = pageOf(withBuilders({}, 1));
+    assert.match(html, /tone-bad[^>]*>.*Bytes rest on one builder: whoever owns the main runner/);
+  });
+
+  test('two independent builders are named with whose they are, and the red line is gone', () => {
+    const agreeing = [{ builderId: rebuilder, adminDomain: 'audit', keyIds: ['k'] }];
+    const html = pageOf(withBuilders({ have: 2, agreeing }));
+    assert.match(html, /two independent builders made the same bytes/);
+    assert.match(html, /administered by audit/);
+    assert.doesNotMatch(html, /Bytes rest on one builder/);
+  });
+
+  test('what differs is shown file by file, in words that nobody outside can shape', () => {
+    const file = { type: 'file', size: 9, mode: 0o644, sha256: 'a'.repeat(64) } as const;
+    const difference: RebuildDifference = {
+      ...{ claimed: 'a'.repeat(64), kind: 'files', added: 1, removed: 0, changed: 250 },
+      files: [
+        { path: 'products.json', claimed: file, rebuilt: { ...file, mode: 0o755 } },
+        { path: hostile, claimed: file, rebuilt: null },
+      ],
+    };
+    const differing = [
+      { builderId: rebuilder, keyIds: ['k'], artifactDigest: 'e'.repeat(64), difference },
+    ];
+    const html = pageOf(withBuilders({ differing }));
+    assertSound(html);
+    assert.match(html, /products\.json/);
+    assert.match(html, /mode 0644/);
+    assert.match(html, /mode 0755/);
+    assert.match(html, /not there/);
+    assert.match(html, /and 249 more/);
+  });
 });

@@ -11,6 +11,7 @@ import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import { reported, type Check } from '../../app/checks.ts';
 import type { PromotionDetails } from '../../app/view-promotion.ts';
 import { sorted } from '../../domain/sentences.ts';
+import { Differences, OneBuilder } from './builders.tsx';
 import { DecisionBox } from './decision-box.tsx';
 import { flagsOf } from './flags.ts';
 import type { PromotionPageProps } from './promotion-page-props.ts';
@@ -55,11 +56,13 @@ export function PromotionPage(props: PromotionPageProps) {
         }
       />
       <OtherReasons view={view} />
+      <OneBuilder view={view} />
       <WithAside aside={<Aside {...props} />}>
         <SectionHeading note={`${met} / ${asked}`}>
           {promotion.state === 'waiting' ? 'Why it may or may not pass' : 'What was checked'}
         </SectionHeading>
         <CheckList checks={checks.map((check) => checkRow(check, view))} />
+        <Differences view={view} />
         <Changes view={view} now={now} />
       </WithAside>
     </Layout>

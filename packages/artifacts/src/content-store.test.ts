@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -18,25 +18,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  ArtifactError,
-  type ArtifactErrorCode,
-  type ContentStore,
-  createContentStore,
-} from './content-store.ts';
+import { type ContentStore, createContentStore } from './content-store.ts';
+import { failsWith, from, sha256, storeContract } from './testing/store-contract.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'airlock-artifacts-'));
 after(() => {
   rmSync(root, { recursive: true, force: true });
 });
-
-const sha256 = (content: string | Buffer): string =>
-  createHash('sha256').update(content).digest('hex');
-
-// eslint-disable-next-line @typescript-eslint/require-await -- a source as it comes from a socket
-async function* from(...chunks: (string | Buffer)[]): AsyncGenerator<Buffer> {
-  for (const chunk of chunks) yield Buffer.from(chunk);
-}
 
 function newStore(): { directory: string; store: ContentStore; blob: (digest: string) => string } {
   const directory = join(mkdtempSync(join(root, 'store-')), 'artifacts');
@@ -47,30 +35,22 @@ function newStore(): { directory: string; store: ContentStore; blob: (digest: st
   };
 }
 
-const failsWith =
-  (code: ArtifactErrorCode) =>
-  (error: unknown): boolean => {
-    assert.ok(error instanceof ArtifactError, String(error));
-    assert.equal(error.code, code, error.message);
-    return true;
-  };
-
 const maxBytes = 1000;
 
-test('what is put is read back under its digest', async () => {
-  const { store } = newStore();
-  const { digest, size } = await store.put(from('hello ', 'world'), { maxBytes });
-  assert.equal(digest, sha256('hello world'));
-  assert.equal(size, 11);
-  assert.equal(await store.has(digest), true);
-  assert.equal((await store.read(digest, maxBytes)).toString(), 'hello world');
-});
+const kept = (directory: string): string[] =>
+  ['blobs/sha256', 'partial'].flatMap((name) => readdirSync(join(directory, name)));
 
-test('an empty artifact is one too', async () => {
-  const { store } = newStore();
-  const { digest, size } = await store.put(from(), { maxBytes });
-  assert.deepEqual([digest, size], [sha256(''), 0]);
-  assert.equal((await store.read(digest, maxBytes)).length, 0);
+storeContract('directory', () => {
+  const { directory, store, blob } = newStore();
+  return Promise.resolve({
+    store,
+    overwrite(digest, bytes) {
+      writeFileSync(`${directory}.new`, bytes, { mode: 0o444 });
+      renameSync(`${directory}.new`, blob(digest));
+      return Promise.resolve();
+    },
+    kept: () => Promise.resolve(kept(directory)),
+  });
 });
 
 test('the directory is an OCI image layout of read-only blobs', async () => {
@@ -79,6 +59,7 @@ test('the directory is an OCI image layout of read-only blobs', async () => {
   assert.deepEqual(JSON.parse(readFileSync(join(directory, 'oci-layout'), 'utf8')), {
     imageLayoutVersion: '1.0.0',
   });
+  // Blobs that no manifest names are allowed (image-spec, image-layout): a promoted file is no image.
   assert.deepEqual(JSON.parse(readFileSync(join(directory, 'index.json'), 'utf8')), {
     schemaVersion: 2,
     mediaType: 'application/vnd.oci.image.index.v1+json',
@@ -87,118 +68,7 @@ test('the directory is an OCI image layout of read-only blobs', async () => {
   assert.equal(statSync(blob(digest)).mode & 0o777, 0o444);
 });
 
-test('a verified handle stands at the first byte', async () => {
-  const { store } = newStore();
-  const content = randomBytes(3 * 1024 * 1024 + 17);
-  const { digest } = await store.put(from(content), { maxBytes: content.length });
-  const { handle, size } = await store.openVerified(digest);
-  try {
-    assert.equal(size, content.length);
-    assert.equal(sha256(await handle.readFile()), digest);
-  } finally {
-    await handle.close();
-  }
-});
-
-test('what is read is the file that was verified, also when the name leads to another one since', async () => {
-  const { store, blob } = newStore();
-  const { digest } = await store.put(from('good'), { maxBytes });
-  const { handle } = await store.openVerified(digest);
-  try {
-    writeFileSync(join(root, 'evil'), 'evil');
-    renameSync(join(root, 'evil'), blob(digest));
-    assert.equal((await handle.readFile()).toString(), 'good');
-  } finally {
-    await handle.close();
-  }
-});
-
-const nothingKept = (directory: string): void => {
-  assert.deepEqual(readdirSync(join(directory, 'blobs/sha256')), []);
-  assert.deepEqual(readdirSync(join(directory, 'partial')), []);
-};
-
-test('a source that is not what was expected is not kept', async () => {
-  const { store, directory } = newStore();
-  await assert.rejects(
-    store.put(from('other'), { maxBytes, expected: sha256('expected') }),
-    failsWith('artifact-digest-mismatch'),
-  );
-  nothingKept(directory);
-});
-
-test('a source of exactly the allowed length is kept, one byte more is not', async () => {
-  const { store, directory } = newStore();
-  await assert.rejects(
-    store.put(from('12345', '6'), { maxBytes: 5 }),
-    failsWith('artifact-too-large'),
-  );
-  nothingKept(directory);
-  assert.equal((await store.put(from('12345'), { maxBytes: 5 })).size, 5);
-});
-
-test('an endless source is left at the first byte too many', async () => {
-  const { store, directory } = newStore();
-  let given = 0;
-  // eslint-disable-next-line @typescript-eslint/require-await -- a source as it comes from a socket
-  async function* endless(): AsyncGenerator<Buffer> {
-    for (;;) {
-      given += 1;
-      yield Buffer.alloc(100);
-    }
-  }
-  await assert.rejects(store.put(endless(), { maxBytes }), failsWith('artifact-too-large'));
-  assert.equal(given, 11);
-  nothingKept(directory);
-});
-
-test('a source that breaks off leaves nothing', async () => {
-  const { store, directory } = newStore();
-  // eslint-disable-next-line @typescript-eslint/require-await -- a source as it comes from a socket
-  async function* broken(): AsyncGenerator<Buffer> {
-    yield Buffer.from('half');
-    throw new Error('connection reset');
-  }
-  await assert.rejects(store.put(broken(), { maxBytes }), /connection reset/);
-  nothingKept(directory);
-});
-
-test('putting the same content at once and again keeps it once', async () => {
-  const { store, directory } = newStore();
-  const results = await Promise.all([1, 2, 3, 4].map(() => store.put(from('same'), { maxBytes })));
-  await store.put(from('same'), { maxBytes });
-  assert.deepEqual(new Set(results.map(({ digest }) => digest)), new Set([sha256('same')]));
-  assert.deepEqual(readdirSync(join(directory, 'blobs/sha256')), [sha256('same')]);
-  assert.deepEqual(readdirSync(join(directory, 'partial')), []);
-});
-
-const damages: [claim: string, damage: (file: string) => void][] = [
-  [
-    'a flipped bit',
-    (file) => {
-      const content = readFileSync(file);
-      content.writeUInt8(content.readUInt8(2) ^ 1, 2);
-      writeFileSync(file, content);
-    },
-  ],
-  [
-    'a file cut short',
-    (file) => {
-      writeFileSync(file, readFileSync(file).subarray(0, 3));
-    },
-  ],
-  [
-    'a byte too many',
-    (file) => {
-      writeFileSync(file, 'x', { flag: 'a' });
-    },
-  ],
-  [
-    'an emptied file',
-    (file) => {
-      writeFileSync(file, '');
-    },
-  ],
+const impostors: [claim: string, replace: (file: string) => void][] = [
   [
     'a link to a file of the very same content',
     (file) => {
@@ -213,55 +83,52 @@ const damages: [claim: string, damage: (file: string) => void][] = [
       mkdirSync(file);
     },
   ],
+  [
+    'a pipe that nobody writes to',
+    (file) => {
+      rmSync(file);
+      execFileSync('mkfifo', [file]);
+    },
+  ],
 ];
-for (const [claim, damage] of damages) {
+for (const [claim, replace] of impostors) {
   test(`${claim} is found at opening, at reading, and when the content is put again`, async () => {
     const { store, blob } = newStore();
     const { digest } = await store.put(from('content'), { maxBytes });
-    chmodSync(blob(digest), 0o644);
-    damage(blob(digest));
+    replace(blob(digest));
     const corrupt = failsWith('artifact-corrupt');
     await assert.rejects(store.openVerified(digest), corrupt);
     await assert.rejects(store.read(digest, maxBytes), corrupt);
     await assert.rejects(store.put(from('content'), { maxBytes }), corrupt);
+    await store.remove(digest);
+    assert.equal((await store.put(from('content'), { maxBytes })).digest, digest);
   });
 }
 
-test('what is not there is missing, and not corrupt', async () => {
-  const { store } = newStore();
-  assert.equal(await store.has(sha256('x')), false);
-  await assert.rejects(store.openVerified(sha256('x')), failsWith('artifact-missing'));
-  await assert.rejects(store.read(sha256('x'), maxBytes), failsWith('artifact-missing'));
+test('what is no blob is not listed', async () => {
+  const { store, blob } = newStore();
+  await store.put(from('x'), { maxBytes });
+  writeFileSync(blob('notes.txt'), 'left by a person');
+  assert.deepEqual(
+    (await store.list()).map(({ digest }) => digest),
+    [sha256('x')],
+  );
 });
 
-test('a digest that is not one never becomes a path', async () => {
-  const { store } = newStore();
-  for (const digest of ['../../../etc/passwd', '', sha256('x').toUpperCase(), `${sha256('x')}\n`]) {
-    const malformed = failsWith('artifact-digest-malformed');
-    await assert.rejects(store.has(digest), malformed);
-    await assert.rejects(store.read(digest, maxBytes), malformed);
-    await assert.rejects(store.openVerified(digest), malformed);
-    await assert.rejects(store.put(from('x'), { maxBytes, expected: digest }), malformed);
-  }
-});
-
-test('reading more than is allowed is refused', async () => {
-  const { store } = newStore();
-  const { digest } = await store.put(from('123456'), { maxBytes });
-  await assert.rejects(store.read(digest, 5), failsWith('artifact-too-large'));
+test('the space of the disk is known', async () => {
+  const space = await newStore().store.space();
+  assert.ok(space !== null && space.freeBytes > 0 && space.freeBytes <= space.totalBytes);
 });
 
 test('a writer that is killed leaves no blob, and its partial file goes after a day', async () => {
   const { store, directory } = newStore();
-  const script = `const { createContentStore } = await import(${JSON.stringify(new URL('./content-store.ts', import.meta.url).href)});
-    async function* slow() { yield Buffer.from('half'); console.log('half'); await new Promise((resolve) => setTimeout(resolve, 60_000)); }
-    await createContentStore(${JSON.stringify(directory)}).put(slow(), { maxBytes: 100 });`;
   const child = spawn(
     process.execPath,
-    ['--conditions=source', '--input-type=module', '-e', script],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
+    writerArguments(
+      directory,
+      "yield Buffer.alloc(3 << 20); console.log('half'); await new Promise((resolve) => setTimeout(resolve, 60_000));",
+    ),
+    { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   await new Promise((resolve) => child.stdout.once('data', resolve));
   await sleep(20);
@@ -276,3 +143,76 @@ test('a writer that is killed leaves no blob, and its partial file goes after a 
   await createContentStore(directory).put(from('y'), { maxBytes });
   assert.deepEqual(readdirSync(join(directory, 'partial')), []);
 });
+
+test('beyond the limit of a file nothing is kept, and the refusal says how much was needed', () => {
+  const { directory } = newStore();
+  // In blocks of 512 bytes: 2 MiB, of the 8 MiB that come.
+  const limited = spawnSync(
+    '/bin/sh',
+    [
+      '-c',
+      `ulimit -f 4096; exec "$0" "$@"`,
+      process.execPath,
+      ...writerArguments(
+        directory,
+        'for (let i = 0; i < 8; i += 1) yield Buffer.alloc(1 << 20, i);',
+      ),
+    ],
+    { encoding: 'utf8' },
+  );
+  assert.match(limited.stdout, /^artifact-store-full: .*ulimit -f.* at least \d{7} bytes/);
+  assert.deepEqual(kept(directory), []);
+});
+
+const isRoot = process.getuid?.() === 0;
+test(
+  'on a full disk nothing is kept, what was kept is still read, and there is room again after',
+  { skip: isRoot ? false : 'only root can mount a small disk' },
+  async () => {
+    const disk = mkdtempSync(join(root, 'disk-'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk]);
+    try {
+      const store = createContentStore(join(disk, 'artifacts'));
+      const before = await store.put(from('kept'), { maxBytes });
+      const megabyte = Buffer.alloc(1 << 20, 1);
+      const eight = Array.from({ length: 8 }, () => megabyte);
+      await assert.rejects(store.put(from(...eight), { maxBytes: 1 << 30 }), (error: unknown) => {
+        failsWith('artifact-store-full')(error);
+        assert.match(String(error), /the disk is full with an artifact of at least \d{7} bytes/);
+        return true;
+      });
+      assert.deepEqual(kept(join(disk, 'artifacts')), [before.digest]);
+      assert.equal((await store.read(before.digest, maxBytes)).toString(), 'kept');
+      assert.equal((await store.put(from(megabyte), { maxBytes: 1 << 30 })).size, 1 << 20);
+    } finally {
+      execFileSync('umount', [disk]);
+    }
+  },
+);
+
+test('a process that only reads needs no right to write', async () => {
+  const { store, directory } = newStore();
+  const { digest } = await store.put(from('x'), { maxBytes });
+  chmodSync(directory, 0o555);
+  try {
+    assert.equal((await createContentStore(directory).read(digest, maxBytes)).toString(), 'x');
+  } finally {
+    chmodSync(directory, 0o755);
+  }
+  const empty = join(root, 'never-made');
+  await assert.rejects(
+    createContentStore(empty).read(digest, maxBytes),
+    failsWith('artifact-missing'),
+  );
+  assert.equal(existsSync(empty), false);
+});
+
+/** Arguments of a Node that puts what `body` yields, and prints how that fails. */
+function writerArguments(directory: string, body: string): string[] {
+  const module = JSON.stringify(new URL('./content-store.ts', import.meta.url).href);
+  const script = `const { createContentStore } = await import(${module});
+    async function* source() { ${body} }
+    const put = createContentStore(${JSON.stringify(directory)}).put(source(), { maxBytes: 1 << 30 });
+    await put.catch((error) => console.log(error.code + ': ' + error.message));`;
+  return ['--conditions=source', '--input-type=module', '-e', script];
+}

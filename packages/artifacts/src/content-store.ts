@@ -3,25 +3,29 @@
  * `index.json`), so that skopeo and its like can read it. A blob is complete from the moment it has its name, and is
  * never changed or replaced; what is read is hashed while it is still the same open file.
  */
-import { AirlockError } from '@airlock/common/errors';
-import { createHash, type Hash, randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, link, lstat, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { constants, type Stats } from 'node:fs';
+import {
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rm,
+  stat,
+  statfs,
+} from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { ArtifactError, codeOf, fullOr, spool } from './spool.ts';
+import { openBlob, refuseOther, verifyHandle } from './verified-read.ts';
 
-export type ArtifactErrorCode =
-  /** The source is longer than allowed; nothing was kept. */
-  | 'artifact-too-large'
-  /** The source is not what was expected; nothing was kept. */
-  | 'artifact-digest-mismatch'
-  /** No blob of that digest. */
-  | 'artifact-missing'
-  /** The file under that name does not have that content: altered, cut short, or not a regular file. */
-  | 'artifact-corrupt'
-  | 'artifact-digest-malformed'
-  | 'artifact-store-failed';
-
-export class ArtifactError extends AirlockError<ArtifactErrorCode> {}
+export type StoredBlob = {
+  readonly digest: string;
+  /** In bytes. */
+  readonly size: number;
+  readonly storedAt: Date;
+};
 
 export type ContentStore = {
   /**
@@ -30,7 +34,8 @@ export type ContentStore = {
    * @param limits.maxBytes longest accepted source, in bytes; reading stops at the first byte beyond.
    * @param limits.expected SHA-256 that the source must have, 64 lower-case hexadecimal digits.
    * @throws ArtifactError `artifact-too-large`, `artifact-digest-mismatch`; `artifact-corrupt` when another content
-   *   is already kept under that name; and whatever the source throws. Nothing is kept then.
+   *   is already kept under that name; `artifact-store-full` with how much was needed; and whatever the source throws.
+   *   Nothing is kept then.
    */
   put(
     source: AsyncIterable<Uint8Array>,
@@ -46,10 +51,14 @@ export type ContentStore = {
   has(digest: string): Promise<boolean>;
   /** @throws ArtifactError `artifact-missing`, `artifact-corrupt`, `artifact-too-large` */
   read(digest: string, maxBytes: number): Promise<Buffer>;
+  /** Every blob, in no order; what is still being written is none. */
+  list(): Promise<readonly StoredBlob[]>;
+  /** Removes a blob; one that is not there is removed already. Descriptors that are open stay good. */
+  remove(digest: string): Promise<void>;
+  /** Bytes that the store's disk has left for this user, and has in all; null when the store is no disk. */
+  space(): Promise<{ freeBytes: number; totalBytes: number } | null>;
 };
 
-/** With Node's default of 64 KiB, hashing costs twice the time. */
-const chunkBytes = 1 << 20;
 /** A partial file that nobody has written to for so long belongs to a process that is gone. */
 const abandonedAfterMs = 24 * 60 * 60 * 1000;
 
@@ -60,15 +69,7 @@ export function createContentStore(directory: string): ContentStore {
   const partials = join(root, 'partial');
   let prepared: Promise<void> | null = null;
 
-  function pathOf(digest: string): string {
-    if (!/^[0-9a-f]{64}$/.test(digest)) {
-      throw new ArtifactError(
-        'artifact-digest-malformed',
-        '64 lower-case hexadecimal digits are expected',
-      );
-    }
-    return join(blobs, digest);
-  }
+  const pathOf = (digest: string): string => join(blobs, checkedDigest(digest));
 
   async function prepare(): Promise<void> {
     await mkdir(blobs, { recursive: true });
@@ -81,10 +82,18 @@ export function createContentStore(directory: string): ContentStore {
     await removeAbandoned(partials);
   }
 
+  async function ready(): Promise<void> {
+    prepared ??= prepare();
+    await prepared.catch((error: unknown) => {
+      prepared = null;
+      throw fullOr(error, 0);
+    });
+  }
+
   async function openVerified(digest: string): Promise<{ handle: FileHandle; size: number }> {
     const handle = await openBlob(pathOf(digest), digest);
     try {
-      const { size } = await hashHandle(handle, digest);
+      const { size } = await verifyHandle(handle, digest);
       return { handle, size };
     } catch (error) {
       await handle.close();
@@ -107,24 +116,21 @@ export function createContentStore(directory: string): ContentStore {
   return {
     async put(source, { maxBytes, expected }) {
       if (expected !== undefined) pathOf(expected);
-      prepared ??= prepare();
-      await prepared.catch((error: unknown) => {
-        prepared = null;
-        throw error;
-      });
+      await ready();
       const partial = join(partials, randomUUID());
-      const handle = await open(partial, 'wx', 0o600);
+      const handle = await open(partial, 'wx', 0o600).catch((cause: unknown) => {
+        throw fullOr(cause, 0);
+      });
       try {
-        const { digest, size } = await copy(source, handle, maxBytes);
-        if (expected !== undefined && digest !== expected) {
-          throw new ArtifactError(
-            'artifact-digest-mismatch',
-            `expected SHA-256 ${expected}, found ${digest} in ${size} bytes`,
-          );
-        }
+        const { digest, size } = await spool(source, handle, maxBytes);
+        refuseUnexpected(expected, digest, size);
         await handle.chmod(0o444);
-        await handle.sync();
-        await keep(partial, digest);
+        try {
+          await handle.sync();
+          await keep(partial, digest);
+        } catch (cause) {
+          throw fullOr(cause, size);
+        }
         return { digest, size };
       } finally {
         await handle.close();
@@ -133,12 +139,7 @@ export function createContentStore(directory: string): ContentStore {
     },
     openVerified,
     async has(digest) {
-      try {
-        return (await lstat(pathOf(digest))).isFile();
-      } catch (cause) {
-        if (codeOf(cause) === 'ENOENT') return false;
-        throw cause;
-      }
+      return (await lstatOrNull(pathOf(digest)))?.isFile() ?? false;
     },
     async read(digest, maxBytes) {
       const handle = await openBlob(pathOf(digest), digest);
@@ -152,78 +153,53 @@ export function createContentStore(directory: string): ContentStore {
         }
         const content = await handle.readFile();
         // The very bytes that are returned are hashed, not the file once more.
-        refuseOther(digest, createHash('sha256').update(content), content.length);
+        const found = createHash('sha256').update(content).digest('hex');
+        refuseOther(digest, found, content.length);
         return content;
       } finally {
         await handle.close();
       }
     },
+    async list() {
+      const names = await readdir(blobs).catch((cause: unknown) => {
+        // Nothing was ever put.
+        if (codeOf(cause) === 'ENOENT') return [];
+        throw cause;
+      });
+      const found: StoredBlob[] = [];
+      for (const name of names) {
+        const facts = /^[0-9a-f]{64}$/.test(name) ? await lstatOrNull(join(blobs, name)) : null;
+        if (facts === null) continue;
+        found.push({ digest: name, size: facts.size, storedAt: facts.mtime });
+      }
+      return found;
+    },
+    async remove(digest) {
+      await rm(pathOf(digest), { force: true, recursive: true });
+    },
+    async space() {
+      await ready();
+      const { bsize, bavail, blocks } = await statfs(root);
+      return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+    },
   };
 }
 
-async function copy(
-  source: AsyncIterable<Uint8Array>,
-  handle: FileHandle,
-  maxBytes: number,
-): Promise<{ digest: string; size: number }> {
-  const hash = createHash('sha256');
-  let size = 0;
-  for await (const chunk of source) {
-    size += chunk.length;
-    if (size > maxBytes) {
-      throw new ArtifactError('artifact-too-large', `longer than the allowed ${maxBytes} bytes`);
-    }
-    hash.update(chunk);
-    await handle.appendFile(chunk);
-  }
-  return { digest: hash.digest('hex'), size };
-}
-
-/** A link under a blob's name could lead anywhere, and a pipe would never end: neither is opened. */
-async function openBlob(path: string, digest: string): Promise<FileHandle> {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  let handle: FileHandle;
-  try {
-    handle = await open(path, flags);
-  } catch (cause) {
-    const code = codeOf(cause);
-    if (code === 'ENOENT') {
-      throw new ArtifactError('artifact-missing', `there is no ${digest} in the store`, { cause });
-    }
-    if (code === 'ELOOP') {
-      throw new ArtifactError('artifact-corrupt', `${digest} is a link and not a file`, { cause });
-    }
-    throw new ArtifactError('artifact-store-failed', `${digest} cannot be opened (${code})`, {
-      cause,
-    });
-  }
-  if ((await handle.stat()).isFile()) return handle;
-  await handle.close();
-  throw new ArtifactError('artifact-corrupt', `${digest} is not a regular file`);
-}
-
-async function hashHandle(handle: FileHandle, digest: string): Promise<{ size: number }> {
-  const hash = createHash('sha256');
-  const chunk = Buffer.allocUnsafe(chunkBytes);
-  let size = 0;
-  // By position, so that the handle itself still stands at the first byte.
-  for (;;) {
-    const { bytesRead } = await handle.read(chunk, 0, chunk.length, size);
-    if (bytesRead === 0) break;
-    hash.update(chunk.subarray(0, bytesRead));
-    size += bytesRead;
-  }
-  refuseOther(digest, hash, size);
-  return { size };
-}
-
-function refuseOther(digest: string, hash: Hash, size: number): void {
-  const found = hash.digest('hex');
-  if (found === digest) return;
+/** @throws ArtifactError `artifact-digest-malformed`: only a digest may become part of a path or an address. */
+export function checkedDigest(digest: string): string {
+  if (/^[0-9a-f]{64}$/.test(digest)) return digest;
   throw new ArtifactError(
-    'artifact-corrupt',
-    `the ${size} bytes kept as ${digest} have the SHA-256 ${found}; ` +
-      'remove that file and fetch the artifact again',
+    'artifact-digest-malformed',
+    '64 lower-case hexadecimal digits are expected',
+  );
+}
+
+/** @throws ArtifactError `artifact-digest-mismatch` */
+export function refuseUnexpected(expected: string | undefined, digest: string, size: number): void {
+  if (expected === undefined || digest === expected) return;
+  throw new ArtifactError(
+    'artifact-digest-mismatch',
+    `expected SHA-256 ${expected}, found ${digest} in ${size} bytes`,
   );
 }
 
@@ -239,6 +215,15 @@ async function writeOnce(path: string, text: string): Promise<void> {
   } finally {
     await handle.close();
     await rm(partial, { force: true });
+  }
+}
+
+async function lstatOrNull(path: string): Promise<Stats | null> {
+  try {
+    return await lstat(path);
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return null;
+    throw cause;
   }
 }
 
@@ -263,6 +248,3 @@ async function removeAbandoned(partials: string): Promise<void> {
     }
   }
 }
-
-const codeOf = (cause: unknown): string =>
-  cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';

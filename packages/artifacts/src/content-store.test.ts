@@ -44,7 +44,7 @@ storeContract('directory', () => {
   const { directory, store, blob } = newStore();
   return Promise.resolve({
     store,
-    overwrite(digest, bytes) {
+    overwrite: (digest, bytes) => {
       writeFileSync(`${directory}.new`, bytes, { mode: 0o444 });
       renameSync(`${directory}.new`, blob(digest));
       return Promise.resolve();

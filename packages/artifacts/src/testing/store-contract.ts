@@ -8,9 +8,9 @@ import { ArtifactError, type ArtifactErrorCode } from '../spool.ts';
 export type ContractStore = {
   readonly store: ContentStore;
   /** Puts other bytes where the blob of that digest is kept, as somebody with access to disk or bucket could. */
-  overwrite(digest: string, bytes: Buffer): Promise<void>;
+  readonly overwrite: (digest: string, bytes: Buffer) => Promise<void>;
   /** Names of everything that is kept, also half-written. */
-  kept(): Promise<readonly string[]>;
+  readonly kept: () => Promise<readonly string[]>;
 };
 
 export const sha256 = (content: string | Buffer): string =>
@@ -40,7 +40,7 @@ export function storeContract(
   skip: string | false = false,
 ): void {
   const claim = (what: string, body: (given: ContractStore) => Promise<void>): void => {
-    test(`${driver}: ${what}`, { skip }, async () => body(await fresh()));
+    void test(`${driver}: ${what}`, { skip }, async () => body(await fresh()));
   };
 
   claim('what is put is read back under its digest', async ({ store }) => {

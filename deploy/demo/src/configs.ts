@@ -71,7 +71,7 @@ export async function writeConfigs(given: {
     gate: origins.gate,
     files,
     ledgerKeyFile: join(layout.gateConfig, 'ledger.vkey'),
-    artifactsDirectory: gateArtifacts,
+    artifacts: { directory: gateArtifacts },
     mirrors: gateMirrors,
   };
   const assetsDirectory = join(root, 'dist/assets');
@@ -92,7 +92,7 @@ export async function writeConfigs(given: {
       redis: redisBlock,
       repository: nonprodRepository,
       mirrorDirectory: nonprodMirror,
-      artifactsDirectory: nonprodArtifacts,
+      artifacts: { directory: nonprodArtifacts },
       assetsDirectory,
       saml: saml('nonprod'),
       groups: { developers: 'developer' },
@@ -109,7 +109,7 @@ export async function writeConfigs(given: {
       },
       database: await database('nonprod', 'nonprod_scheduler'),
       redis: redisBlock,
-      artifactsDirectory: nonprodArtifacts,
+      artifacts: { directory: nonprodArtifacts },
       signer: { socketPath: layout.signerSocket },
       pullRequests: 'run',
       sweepSeconds: 1,
@@ -122,7 +122,7 @@ export async function writeConfigs(given: {
         ...gateEdge.server,
       },
       database: await database('nonprod', 'nonprod_outbox'),
-      artifactsDirectory: nonprodArtifacts,
+      artifacts: { directory: nonprodArtifacts },
     }),
     signer: writeConfig(layout, 'signer', {
       socketPath: layout.signerSocket,
@@ -163,7 +163,7 @@ export async function writeConfigs(given: {
       },
       ledgerKeyFile: join(layout.gateConfig, 'ledger.vkey'),
       mirrors: gateMirrors,
-      artifactsDirectory: gateArtifacts,
+      artifacts: { directory: gateArtifacts },
       pollSeconds: 0.5,
     }),
     'gate-web': writeConfig(layout, 'gate-web', {
@@ -173,7 +173,7 @@ export async function writeConfigs(given: {
       redis: redisBlock,
       files,
       ledgerKeyFile: join(layout.gateConfig, 'ledger.vkey'),
-      artifactsDirectory: gateArtifacts,
+      artifacts: { directory: gateArtifacts },
       assetsDirectory,
       saml: saml('gate'),
       nonprodOrigin: origins.nonprod,

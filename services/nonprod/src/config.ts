@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Name } from '@airlock/common/wire/scalars';
 import { SamlSettings } from '@airlock/web/saml/settings';
+import { ArtifactsSettings } from '@airlock/artifacts/settings';
 import { FilePath } from '@airlock/process/config';
 import { MachineListener } from '@airlock/process/machine-server';
 import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
@@ -37,10 +38,6 @@ const Repository = z
   })
   .describe('The repository that is built.');
 
-const ArtifactsDirectory = FilePath.describe(
-  'Content store of artifacts and bundles; shared by web, scheduler and outbox.',
-);
-
 export const WebConfig = z.strictObject({
   origin: Origin,
   listen: z
@@ -67,7 +64,7 @@ export const WebConfig = z.strictObject({
   redis: RedisSettings,
   repository: Repository,
   mirrorDirectory: FilePath.describe('The scheduler’s git mirror; read only here.'),
-  artifactsDirectory: ArtifactsDirectory,
+  artifacts: ArtifactsSettings,
   assetsDirectory: FilePath.describe('Built style sheets and scripts (dist/assets).'),
   saml: SamlSettings,
   groups: z
@@ -130,7 +127,7 @@ export const SchedulerConfig = z.strictObject({
     .describe('The mirror of every branch and pull request.'),
   database: DatabaseSettings.describe('Database, as role nonprod_scheduler.'),
   redis: RedisSettings,
-  artifactsDirectory: ArtifactsDirectory,
+  artifacts: ArtifactsSettings,
   signer: z
     .strictObject({ socketPath: FilePath.describe('Unix socket of the signer.') })
     .describe('Who signs; this process holds no key.'),
@@ -177,6 +174,6 @@ export const OutboxConfig = z.strictObject({
     'Listener for the gate: TLS 1.3, mutual; its certificate carries airlock:nonprod:outbox, and only airlock:gate:intake may call.',
   ),
   database: DatabaseSettings.describe('Database, as role nonprod_outbox.'),
-  artifactsDirectory: ArtifactsDirectory,
+  artifacts: ArtifactsSettings,
 });
 export type OutboxConfig = z.infer<typeof OutboxConfig>;

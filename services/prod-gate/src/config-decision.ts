@@ -2,6 +2,7 @@
  * Configuration that authority and deliverer share. It names no Vault and no nonprod, so that a process that reads it can
  * reach neither.
  */
+import { ArtifactsSettings } from '@airlock/artifacts/settings';
 import { FilePath } from '@airlock/process/config';
 import { DatabaseSettings } from '@airlock/process/settings';
 import { z } from 'zod';
@@ -22,7 +23,7 @@ export const decisionKeys = {
   gate: GateOrigin,
   files: GateFilesSettings,
   ledgerKeyFile: FilePath.describe('ledger.vkey: the verifier key of the gate’s ledger, one line.'),
-  artifactsDirectory: FilePath.describe('The gate’s own artifact store, filled by intake.'),
+  artifacts: ArtifactsSettings,
   mirrors: z
     .array(MirrorSettings)
     .min(1)

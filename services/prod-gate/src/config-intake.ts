@@ -1,4 +1,5 @@
 /** Configuration of intake. Every description is the manual. */
+import { ArtifactsSettings } from '@airlock/artifacts/settings';
 import { FilePath } from '@airlock/process/config';
 import { DatabaseSettings } from '@airlock/process/settings';
 import { z } from 'zod';
@@ -25,7 +26,7 @@ export const IntakeConfig = z.strictObject({
     .array(MirrorSettings)
     .min(1)
     .describe('One mirror for every repository that a target file admits.'),
-  artifactsDirectory: FilePath.describe("The gate's own store of bundles and artifacts by digest."),
+  artifacts: ArtifactsSettings,
   maxArtifactBytes: z
     .int()
     .min(1)

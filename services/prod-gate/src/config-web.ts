@@ -1,4 +1,5 @@
 /** Configuration of the gate's pages. It names no Vault, no mirror and no hook's sandbox, so that the process reaches none. */
+import { ArtifactsSettings } from '@airlock/artifacts/settings';
 import { FilePath } from '@airlock/process/config';
 import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
 import { MachineListener } from '@airlock/process/machine-server';
@@ -22,9 +23,7 @@ export const WebConfig = z.strictObject({
   redis: RedisSettings,
   files: GateFilesSettings,
   ledgerKeyFile: FilePath.describe('ledger.vkey: the verifier key of the gate’s ledger, one line.'),
-  artifactsDirectory: FilePath.describe(
-    'The gate’s own artifact store, filled by intake; only read here.',
-  ),
+  artifacts: ArtifactsSettings,
   assetsDirectory: FilePath.describe('Style sheet, scripts and icons, as the build made them.'),
   saml: SamlSettings,
   rebuilds: z

@@ -1,5 +1,5 @@
 /** What authority and deliverer decide by, put together in one way and read by each for itself. */
-import { createContentStore } from '@airlock/artifacts/content-store';
+import { openArtifactStore } from '@airlock/artifacts/open-store';
 import { readVerifierKey } from './adapters/files/verifier-key.ts';
 import { createMirrors } from './adapters/git/mirrors.ts';
 import { createApprovalStore } from './adapters/postgres/approval-store.ts';
@@ -26,7 +26,7 @@ export function decisionSources(
   const promotions = createPromotionStore(database);
   const deliveries = createDeliveryStore(database);
   const sessions = createVaultSessionStore(database);
-  const artifacts = createContentStore(config.artifactsDirectory);
+  const artifacts = openArtifactStore(config.artifacts);
   const proofs = createLedgerProofs({
     ledger: createLedgerReader(database),
     vkey: readVerifierKey(config.ledgerKeyFile),

@@ -1,5 +1,5 @@
 /** What the gate reads: the outbox and the blobs it names. Writes nothing but what the gate reports back. */
-import { createContentStore } from '@airlock/artifacts/content-store';
+import { openArtifactStore } from '@airlock/artifacts/open-store';
 import { openPool } from '@airlock/database/pool';
 import { assertReachable } from '@airlock/database/reachable';
 import { runProcess, type Runtime } from '@airlock/process/main';
@@ -20,7 +20,7 @@ async function start(config: OutboxConfig, runtime: Runtime): Promise<void> {
   await assertReachable(pool, 'database');
   const db = createDatabase(pool);
   runtime.onClose(() => db.$disconnect());
-  const blobs = createContentStore(config.artifactsDirectory);
+  const blobs = openArtifactStore(config.artifacts);
 
   const server = await startMachineServer({
     setting: 'listener',

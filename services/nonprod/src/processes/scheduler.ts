@@ -3,7 +3,7 @@
  * asks the signer over its socket. Everything is found by timers; a bell only makes it sooner.
  */
 import { randomBytes } from 'node:crypto';
-import { createContentStore } from '@airlock/artifacts/content-store';
+import { openArtifactStore } from '@airlock/artifacts/open-store';
 import { formatId } from '@airlock/common/ids';
 import { openPool } from '@airlock/database/pool';
 import { assertReachable } from '@airlock/database/reachable';
@@ -97,7 +97,7 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
       createPublishPromotions({
         requests: createPublishStore(db),
         signer,
-        blobs: createContentStore(config.artifactsDirectory),
+        blobs: openArtifactStore(config.artifacts),
         clock: () => new Date(),
         events,
       }),

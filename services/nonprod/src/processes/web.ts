@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createContentStore } from '@airlock/artifacts/content-store';
+import { openArtifactStore } from '@airlock/artifacts/open-store';
 import { formatId } from '@airlock/common/ids';
 import { openPool } from '@airlock/database/pool';
 import { assertReachable } from '@airlock/database/reachable';
@@ -77,7 +77,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
           protocols: ['file'],
         }),
       ),
-      blobs: createContentStore(config.artifactsDirectory),
+      blobs: openArtifactStore(config.artifacts),
       settings: config,
       leaseJob: createLeaseJob(
         { jobs, events },

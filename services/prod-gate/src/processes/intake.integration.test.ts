@@ -303,7 +303,7 @@ deliver:
           isolation: findProgram('bwrap') === null ? 'none' : 'bubblewrap',
         },
       ],
-      artifactsDirectory: 'artifacts',
+      artifacts: { directory: 'artifacts' },
       maxArtifactBytes: 1000,
       pollSeconds: 0.1,
     }),

@@ -1,6 +1,6 @@
 /** gate-intake: polls nonprod's outbox, verifies, admits. Listens nowhere; has no Vault and writes no approval. */
 import { randomBytes } from 'node:crypto';
-import { createContentStore } from '@airlock/artifacts/content-store';
+import { openArtifactStore } from '@airlock/artifacts/open-store';
 import { assertReachable } from '@airlock/database/reachable';
 import { startLoop } from '@airlock/process/loop';
 import { runProcess } from '@airlock/process/main';
@@ -68,7 +68,7 @@ await runProcess({
     });
     const shared = { source: config.outbox.name, gate: config.gate, intake, outbox, clock };
     const written = { transactor: database, promotions, recorder, files };
-    const artifacts = createContentStore(config.artifactsDirectory);
+    const artifacts = openArtifactStore(config.artifacts);
     const accepting = {
       ...shared,
       ...written,

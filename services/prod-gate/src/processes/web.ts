@@ -3,7 +3,7 @@
  * reaches neither Vault nor nonprod nor hooks, and what it writes is verified again by whoever acts on it.
  */
 import { randomBytes } from 'node:crypto';
-import { createContentStore } from '@airlock/artifacts/content-store';
+import { openArtifactStore } from '@airlock/artifacts/open-store';
 import { formatId } from '@airlock/common/ids';
 import { assertReachable } from '@airlock/database/reachable';
 import { createSessionStore } from '@airlock/database/session-store';
@@ -59,7 +59,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const deliveries = createDeliveryStore(database);
   const sessions = createVaultSessionStore(database);
   const rebuilds = createRebuildStore(database);
-  const artifacts = createContentStore(config.artifactsDirectory);
+  const artifacts = openArtifactStore(config.artifacts);
   // The host name of the one origin, and no parent of it: a passkey of the gate is good at the gate alone.
   const relyingParty = { rpId: new URL(origin).hostname, origin };
   const proofs = createLedgerProofs({ ledger, vkey: readVerifierKey(config.ledgerKeyFile) });

@@ -213,7 +213,7 @@ async function deliverer(
         hooksDirectory: 'hooks',
       },
       ledgerKeyFile: 'ledger.vkey',
-      artifactsDirectory: 'artifacts',
+      artifacts: { directory: 'artifacts' },
       mirrors: [
         { repository: 'file:///nowhere/shop.git', directory: 'mirror', protocols: ['file'] },
       ],

@@ -28,22 +28,50 @@ for (const [kind, count] of [
   });
 }
 
-test('a case that expects something else, and a file that is no case, fail', () => {
+test('a case that expects something else, and a file that is no case, fail and say why', () => {
   const [good] = casesOf('approval');
   assert.ok(good !== undefined);
-  const wrong = { name: 'wrong.json', text: good.text.replace('"OK"', '"E_APPROVAL_DUP"') };
+  const changed = (name: string, from: string | RegExp, to: string) => {
+    assert.notEqual(good.text.replace(from, to), good.text);
+    return { name, text: good.text.replace(from, to) };
+  };
   const { lines, passed, failed } = runConformance('approval', [
     good,
-    wrong,
+    changed('wrong.json', '"OK"', '"E_APPROVAL_DUP"'),
+    changed('no-time.json', /"now": "[^"]*"/, '"now": "soon"'),
+    changed('no-need.json', '"need": 2', '"need": "2"'),
     { name: 'not-json.json', text: '{' },
     { name: 'empty.json', text: '{}' },
   ]);
-  assert.deepEqual(lines, [
-    'A00 OK OK',
-    'A00 E_APPROVAL_DUP OK',
-    'not-json.json CASE UNREADABLE',
-    'empty.json CASE UNREADABLE',
-    '1 passed, 3 failed',
-  ]);
-  assert.deepEqual([passed, failed], [1, 3]);
+  assert.deepEqual(lines.slice(0, 2), ['A00 OK OK', 'A00 E_APPROVAL_DUP OK']);
+  const [noTime = '', noNeed = '', notJson = '', empty = ''] = lines.slice(2);
+  assert.match(noTime, /^no-time\.json CASE UNREADABLE now: no time$/);
+  assert.match(noNeed, /^no-need\.json CASE UNREADABLE need: /);
+  assert.match(notJson, /^not-json\.json CASE UNREADABLE not JSON: /);
+  assert.match(empty, /^empty\.json CASE UNREADABLE id: /);
+  assert.equal(lines.at(-1), '1 passed, 5 failed');
+  assert.deepEqual([passed, failed], [1, 5]);
+});
+
+test('a case may carry notes of whoever wrote it, and null where a field does not apply', () => {
+  const [admission] = casesOf('admission').filter(({ name }) => name === 'G01.json');
+  const [approval] = casesOf('approval').filter(({ name }) => name === 'A00.json');
+  assert.ok(admission !== undefined && approval !== undefined);
+  const annotated = {
+    name: 'annotated.json',
+    text: admission.text
+      .replaceAll('"keyid": ', '"revokedAt": null, "note": "x", "keyid": ')
+      .replaceAll('"onMain": ', '"author": "dana", "onMain": ')
+      .replaceAll('"threshold": ', '"why": "x", "threshold": ')
+      .replace('"lastPosition": 7', '"lastPosition": null'),
+  };
+  const withHandle = {
+    name: 'with-handle.json',
+    text: approval.text
+      .replaceAll('"credentialId": ', '"userHandle": "x", "credentialId": ')
+      .replaceAll('"rpId": ', '"revokedAt": null, "rpId": '),
+  };
+  assert.ok(annotated.text.includes('"note": "x"') && withHandle.text.includes('"userHandle"'));
+  assert.equal(runConformance('admission', [annotated]).lines[0], 'G01 OK OK');
+  assert.equal(runConformance('approval', [withHandle]).lines[0], 'A00 OK OK');
 });

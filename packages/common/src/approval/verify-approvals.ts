@@ -79,7 +79,7 @@ export function verifyApprovals(input: ApprovalInput): ApprovalResult {
   const fault = judged.find((entry) => entry.fault !== null)?.fault;
   if (fault) return { ok: false, ...fault };
   const { discounted, counting, satisfied, have, need } = judgeSet(judged, input);
-  const [first] = discounted;
+  const [first] = setCodes.flatMap((code) => discounted.filter((each) => each.code === code));
   if (first !== undefined) return { ok: false, code: first.code, detail: first.detail };
   if (!satisfied) {
     return {
@@ -99,6 +99,10 @@ export function judgeApprovals(input: ApprovalInput): ApprovalJudgement {
   return judgeSet(judgeEach(input), input);
 }
 
+/** Rules over the set, in the order in which the strict reading names them. */
+const setCodes = ['E_APPROVAL_SELF', 'E_APPROVAL_AUTHOR', 'E_APPROVAL_DUP'] as const;
+
+type SetFault = { readonly code: (typeof setCodes)[number]; readonly detail: string };
 type Fault = { readonly code: ApprovalCode; readonly detail: string };
 type Judged = {
   readonly approver: string | null;
@@ -163,7 +167,8 @@ function usableCredential(
   if (credential === undefined) {
     throw new ApprovalError('E_APPROVAL_CRED_UNKNOWN', 'no passkey with this id is enrolled');
   }
-  if (credential.revokedAt !== null && now.getTime() >= credential.revokedAt.getTime()) {
+  // Asks for what is good, as the expiry does: a time that is none (NaN) refuses.
+  if (credential.revokedAt !== null && !(now.getTime() < credential.revokedAt.getTime())) {
     throw new ApprovalError(
       'E_APPROVAL_CRED_REVOKED',
       `the passkey was revoked at ${credential.revokedAt.toISOString()}`,
@@ -195,7 +200,7 @@ function checkClaims(
       `approve expected, found ${JSON.stringify(approval.decision.slice(0, 40))}`,
     );
   }
-  if (input.now.getTime() > parseTimestamp(approval.notAfter).getTime()) {
+  if (!(input.now.getTime() <= parseTimestamp(approval.notAfter).getTime())) {
     throw new ApprovalError('E_APPROVAL_EXPIRED', `it counted until ${approval.notAfter}`);
   }
   if (input.usedNonces.has(approval.nonce)) {
@@ -226,7 +231,7 @@ function setFault(
   credentialId: string,
   counting: readonly CountingApproval[],
   input: ApprovalInput,
-): Fault | null {
+): SetFault | null {
   if (approver === input.requester) {
     return { code: 'E_APPROVAL_SELF', detail: `${approver} requested this promotion` };
   }

@@ -68,16 +68,17 @@ function pinnedSigner(trust: TrustStore, keyid: string): PinnedSigner | null {
 
 function assertKeyIsValid(signer: PinnedSigner, at: KeyJudgement): void {
   const { keyid, revokedAt, notBefore, notAfter } = signer;
-  if (revokedAt !== null && at.now.getTime() >= revokedAt.getTime()) {
+  // Each comparison asks for what is good, here and in the steps after this: a time that is none (NaN) refuses.
+  if (revokedAt !== null && !(at.now.getTime() < revokedAt.getTime())) {
     throw new DsseError('E_KEY_REVOKED', `key ${keyid} was revoked at ${revokedAt.toISOString()}`);
   }
-  if (at.receivedAt.getTime() < notBefore.getTime()) {
+  if (!(at.receivedAt.getTime() >= notBefore.getTime())) {
     throw new DsseError(
       'E_KEY_NOT_YET_VALID',
       `key ${keyid} is valid from ${notBefore.toISOString()}`,
     );
   }
-  if (at.receivedAt.getTime() > notAfter.getTime()) {
+  if (!(at.receivedAt.getTime() <= notAfter.getTime())) {
     throw new DsseError('E_KEY_EXPIRED', `key ${keyid} was valid until ${notAfter.toISOString()}`);
   }
 }

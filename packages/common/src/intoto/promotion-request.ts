@@ -2,7 +2,6 @@ import type { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import { promotionRequestPredicate } from '../constants.ts';
 import { maxReasonLength, maxReleaseLength, maxTextLength } from '../limits.ts';
-import { Sha256Hex } from '../wire/scalars.ts';
 import { statementBytes, type Subject } from './statement.ts';
 
 /**
@@ -10,7 +9,8 @@ import { statementBytes, type Subject } from './statement.ts';
  * tied to one build.
  */
 export const PromotionRequest = z.strictObject({
-  target: z.string().min(1).max(maxTextLength),
+  // Target and provenance are compared exactly by the chain, which gives their faults codes of their own.
+  target: z.string(),
   release: z.string().min(1).max(maxReleaseLength),
   requester: z.strictObject({
     id: z.string().min(1).max(maxTextLength),
@@ -18,7 +18,7 @@ export const PromotionRequest = z.strictObject({
   }),
   reason: z.string().max(maxReasonLength),
   requestedAt: z.string(),
-  provenance: Sha256Hex,
+  provenance: z.string(),
 });
 export type PromotionRequest = z.infer<typeof PromotionRequest>;
 

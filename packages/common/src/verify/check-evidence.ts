@@ -64,7 +64,7 @@ export function checkPromotionRequest(
   if (request.provenance !== provenance.payloadDigest) {
     throw new AdmissionError(
       'E_PROVENANCE_DIGEST',
-      `the request is for provenance ${request.provenance}, the bundle has ${provenance.payloadDigest}`,
+      `the request is for provenance ${JSON.stringify(request.provenance.slice(0, 64))}, the bundle has ${provenance.payloadDigest}`,
     );
   }
   return request;

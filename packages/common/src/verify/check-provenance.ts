@@ -222,7 +222,7 @@ function checkTimes(
   }
   assertNotFuture(finished, policy, at, 'the build finished');
   const ageSeconds = (at.now.getTime() - finished.getTime()) / 1000;
-  if (ageSeconds > policy.maxAgeSeconds) {
+  if (!(ageSeconds <= policy.maxAgeSeconds)) {
     throw new AdmissionError(
       'E_STALE',
       `finished ${finishedOn}; at most ${policy.maxAgeSeconds} seconds ago expected`,
@@ -237,7 +237,7 @@ export function assertNotFuture(
   at: Moments,
   what: string,
 ): void {
-  if (moment.getTime() > at.receivedAt.getTime() + policy.skewSeconds * 1000) {
+  if (!(moment.getTime() <= at.receivedAt.getTime() + policy.skewSeconds * 1000)) {
     throw new AdmissionError(
       'E_TIME_FUTURE',
       `${what} ${moment.toISOString()}, but it came ${at.receivedAt.toISOString()}`,

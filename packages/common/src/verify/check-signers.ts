@@ -34,7 +34,7 @@ export function requireSigners(
     );
   }
   const domains = new Set(counting.map(domainOf));
-  if (domains.size < threshold) {
+  if (!(domains.size >= threshold)) {
     throw new AdmissionError(
       'E_THRESHOLD',
       `${domains.size} of ${threshold} distinct signers of role ${role} signed (keys of one administrative domain are one)`,

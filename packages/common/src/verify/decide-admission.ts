@@ -90,7 +90,7 @@ export function checkHistory(state: AdmissionState, seen: Seen, position: number
       `run ${seen.invocationId} gave artifact ${before} before and ${seen.artifactDigest} now`,
     );
   }
-  if (state.lastPosition !== null && position < state.lastPosition) {
+  if (state.lastPosition !== null && !(position >= state.lastPosition)) {
     throw new AdmissionError(
       'E_ROLLBACK',
       `position ${position} on main; ${state.lastPosition} was delivered last`,

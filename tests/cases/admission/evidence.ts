@@ -1,0 +1,161 @@
+/** Artifact, test result and promotion request. */
+import { Buffer } from 'node:buffer';
+import { sha256Hex } from '@airlock/common/encoding/hex';
+import { join } from '@airlock/common/testing/bundle-world';
+import type { CaseTable } from '../case.ts';
+import {
+  asking,
+  base64,
+  builder,
+  bundle,
+  goodLine,
+  goodPayload,
+  policy,
+  prBuilder,
+  promoter,
+  raw,
+  row,
+  testLine,
+  tester,
+  testing,
+} from './world.ts';
+
+export const evidence: CaseTable = [
+  ['another artifact', 'E_ARTIFACT_DIGEST', { artifact: base64('another artifact') }],
+  ['an artifact of no bytes', 'E_ARTIFACT_DIGEST', { artifact: '' }],
+  ['no test result', 'E_TESTS_MISSING', bundle({ testResult: 'missing' })],
+  [
+    'no test result where none is required',
+    'OK',
+    { ...bundle({ testResult: 'missing' }), ...policy({ requireTests: false }) },
+  ],
+  [
+    'failed tests where none are required',
+    'E_TESTS_FAILED',
+    { ...bundle({ testResult: 'FAILED' }), ...policy({ requireTests: false }) },
+  ],
+  ['a test result by the builder', 'E_KEY_ROLE', bundle({ testKeys: [builder] })],
+  ['a test result by the pull-request builder', 'E_BUILDER_ID', bundle({ testKeys: [prBuilder] })],
+  ['a test result for another name', 'E_SUBJECT_SPLIT', testing('"app.tar.gz"', '"app2.tar.gz"')],
+  [
+    'a test result for another digest',
+    'E_SUBJECT_SPLIT',
+    testing(/"sha256":"[0-9a-f]*"/, `"sha256":"${'a'.repeat(64)}"`),
+  ],
+  ['a test result with a third field', 'E_TESTS', testing('"result"', '"failedTests":[],"result"')],
+  ['a test result without configuration', 'E_TESTS', testing(/,"configuration":\[.*?\]/, '')],
+  ['a test result that is true', 'E_TESTS', testing('"PASSED"', 'true')],
+  [
+    'a configuration with a third field',
+    'E_TESTS',
+    testing('[{"name":".w', '[{"uri":"x","name":".w'),
+  ],
+  ['a configuration by two digests', 'E_TESTS', testing('{"gitBlob"', '{"sha256":"x","gitBlob"')],
+  ['failed tests', 'E_TESTS_FAILED', bundle({ testResult: 'FAILED' })],
+  ['tests with warnings', 'E_TESTS_FAILED', testing('"PASSED"', '"WARNED"')],
+  ['passed in small letters', 'E_TESTS_FAILED', testing('"PASSED"', '"passed"')],
+  ['no request', 'E_REQUEST_MISSING', raw(join([goodLine, testLine]))],
+  ['a request by the builder', 'E_KEY_ROLE', bundle({ requestKeys: [builder] })],
+  ['a request by the tester', 'E_KEY_ROLE', bundle({ requestKeys: [tester] })],
+  [
+    'a request by a key that also may speak for a builder',
+    'OK',
+    { ...bundle({}), ...row(promoter, { builderIds: ['x'] }) },
+  ],
+  ['a request with a further field', 'E_REQUEST', asking('"reason"', '"approved":true,"reason"')],
+  ['a requester with a further field', 'E_REQUEST', asking('"idp"', '"admin":true,"idp"')],
+  ['a request without reason', 'E_REQUEST', asking(/"reason":"[^"]*",/, '')],
+  ['a request with an empty reason', 'OK', bundle({ request: { reason: '' } })],
+  [
+    'a request with a reason of 1000 characters',
+    'OK',
+    bundle({ request: { reason: 'r'.repeat(1000) } }),
+  ],
+  [
+    'a request with a reason of 1001 characters',
+    'E_REQUEST',
+    bundle({ request: { reason: 'r'.repeat(1001) } }),
+  ],
+  ['a request without a release', 'E_REQUEST', bundle({ request: { release: '' } })],
+  ['a release of 128 characters', 'OK', bundle({ request: { release: 'r'.repeat(128) } })],
+  ['a release of 129 characters', 'E_REQUEST', bundle({ request: { release: 'r'.repeat(129) } })],
+  ['a requester without id', 'E_REQUEST', bundle({ request: { requester: { id: '', idp: 'x' } } })],
+  [
+    'a requester without idp',
+    'E_REQUEST',
+    bundle({ request: { requester: { id: 'dana', idp: '' } } }),
+  ],
+  [
+    'a requester of 1024 characters',
+    'OK',
+    bundle({ request: { requester: { id: 'd'.repeat(1024), idp: 'i'.repeat(1024) } } }),
+  ],
+  [
+    'a requester of 1025 characters',
+    'E_REQUEST',
+    bundle({ request: { requester: { id: 'd'.repeat(1025), idp: 'x' } } }),
+  ],
+  [
+    'an idp of 1025 characters',
+    'E_REQUEST',
+    bundle({ request: { requester: { id: 'd', idp: 'i'.repeat(1025) } } }),
+  ],
+  ['a request for another target', 'E_TARGET', bundle({ request: { target: 'prod-us' } })],
+  [
+    'a request for a target in another case',
+    'E_TARGET',
+    bundle({ request: { target: 'Prod-EU' } }),
+  ],
+  ['a request for no target', 'E_TARGET', bundle({ request: { target: '' } })],
+  ['asked for a target that this gate does not have', 'E_TARGET', { target: 'prod-us' }],
+  ['asked for a target called constructor', 'E_TARGET', { target: 'constructor' }],
+  ['the policy of another target', 'E_TARGET', policy({ target: 'prod-us' })],
+  ['a release with a look-alike', 'E_UNICODE', bundle({ request: { release: '2026.11.22-а' } })],
+  [
+    'a requester with a zero-width space',
+    'E_UNICODE',
+    bundle({ request: { requester: { id: 'da\u200bna', idp: 'x' } } }),
+  ],
+  [
+    'an idp with a line feed',
+    'E_UNICODE',
+    bundle({ request: { requester: { id: 'dana', idp: 'x\n' } } }),
+  ],
+  ['a reason that turns around', 'E_UNICODE', bundle({ request: { reason: 'safe \u202e' } })],
+  [
+    'a request at no time',
+    'E_TIME_FORMAT',
+    bundle({ request: { requestedAt: '2026-11-22T11:30:00+00:00' } }),
+  ],
+  [
+    'a request ahead by the skew',
+    'OK',
+    bundle({ request: { requestedAt: '2026-11-22T12:01:00Z' } }),
+  ],
+  [
+    'a request ahead by more than the skew',
+    'E_TIME_FUTURE',
+    bundle({ request: { requestedAt: '2026-11-22T12:01:00.001Z' } }),
+  ],
+  ['a request for another name', 'E_SUBJECT_SPLIT', asking('"app.tar.gz"', '"app2.tar.gz"')],
+  [
+    'a request for another digest',
+    'E_SUBJECT_SPLIT',
+    asking(/"sha256":"[0-9a-f]*"/, `"sha256":"${'a'.repeat(64)}"`),
+  ],
+  [
+    'a request for another build',
+    'E_PROVENANCE_DIGEST',
+    bundle({ request: { provenance: 'f'.repeat(64) } }),
+  ],
+  [
+    'a request for the build in upper case',
+    'E_PROVENANCE_DIGEST',
+    bundle({ request: { provenance: sha256Hex(goodPayload).toUpperCase() } }),
+  ],
+  [
+    'a request for the envelope instead of its payload',
+    'E_PROVENANCE_DIGEST',
+    bundle({ request: { provenance: sha256Hex(Buffer.from(goodLine)) } }),
+  ],
+];

@@ -1,0 +1,65 @@
+/** The rules over the set of approvals. */
+import type { ApprovalEvidence } from '@airlock/common/approval/verify-approvals';
+import type { CaseTable } from '../case.ts';
+import { approve, credential, good, goodMira, leo, mira, noor, person } from './world.ts';
+
+const secondOfLeo = person('leo', 'p256', { id: 'cred-leo-2' });
+
+const withNoor = { credentials: [credential(leo), credential(mira), credential(noor)] };
+export const set: CaseTable = [
+  ['the requester', 'E_APPROVAL_SELF', { requester: 'leo' }],
+  [
+    'the requester beside two others',
+    'E_APPROVAL_SELF',
+    { approvals: [good, goodMira, approve(noor)], requester: 'noor', ...withNoor },
+  ],
+  ['an author', 'E_APPROVAL_AUTHOR', { authors: ['mira'] }],
+  [
+    'the requester who is also an author',
+    'E_APPROVAL_SELF',
+    { requester: 'leo', authors: ['leo'] },
+  ],
+  [
+    'an author first and the requester second',
+    'E_APPROVAL_SELF',
+    { requester: 'mira', authors: ['leo'] },
+  ],
+  [
+    'an author second and a person twice',
+    'E_APPROVAL_AUTHOR',
+    { approvals: [good, good, goodMira], authors: ['mira'] },
+  ],
+  [
+    'one person with two passkeys',
+    'E_APPROVAL_DUP',
+    {
+      approvals: [good, approve(secondOfLeo, { statement: { nonce: 'n2' } })],
+      credentials: [credential(leo), credential(secondOfLeo), credential(mira)],
+    },
+  ],
+  [
+    'one passkey twice',
+    'E_APPROVAL_DUP',
+    { approvals: [good, approve(leo, { statement: { nonce: 'n2' } })] },
+  ],
+  [
+    'one passkey twice beside another person',
+    'E_APPROVAL_DUP',
+    { approvals: [good, goodMira, approve(leo, { statement: { nonce: 'n2' } })] },
+  ],
+  ['one of two', 'E_APPROVAL_THRESHOLD', { approvals: [good] }],
+  ['none of one', 'E_APPROVAL_THRESHOLD', { approvals: [], need: 1 }],
+  ['two of three', 'E_APPROVAL_THRESHOLD', { need: 3 }],
+  ['two of one', 'OK', { need: 1 }],
+  ['three of two', 'OK', { approvals: [good, goodMira, approve(noor)], ...withNoor }],
+  [
+    'sixty-four approvals of which one is a repetition',
+    'E_APPROVAL_DUP',
+    { approvals: Array<ApprovalEvidence>(64).fill(good) },
+  ],
+  [
+    'sixty-five approvals',
+    'E_APPROVAL_COUNT',
+    { approvals: Array<ApprovalEvidence>(65).fill(good) },
+  ],
+];

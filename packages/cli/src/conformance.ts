@@ -24,6 +24,7 @@ const TrustRowCase = z.object({
   notBefore: z.unknown(),
   notAfter: z.unknown(),
   revokedAt: z.unknown().optional(),
+  adminDomain: z.unknown().optional(),
 });
 
 const Moment = z.string().refine((text) => !Number.isNaN(new Date(text).getTime()), 'no time');
@@ -170,8 +171,10 @@ function runAdmission(value: unknown) {
 }
 
 /** A row as the gate's own trust file would have it: no field for what does not apply. */
-function trustRow({ revokedAt, ...row }: z.infer<typeof TrustRowCase>): unknown {
-  return revokedAt === undefined || revokedAt === null ? row : { ...row, revokedAt };
+function trustRow(row: z.infer<typeof TrustRowCase>): unknown {
+  return Object.fromEntries(
+    Object.entries(row).filter(([, value]) => value !== undefined && value !== null),
+  );
 }
 
 function runApproval(value: unknown) {

@@ -16,6 +16,18 @@ import {
   world,
 } from './world.ts';
 
+const bothBuilders = bundle({ provenanceKeys: [builder, secondBuilder] });
+/** The trust rows with the administrative domains of the two builder keys. */
+const domains = (first: string, second: string) => ({
+  trust: world.rows.map((row) =>
+    row.keyid === builder.keyid
+      ? { ...row, adminDomain: first }
+      : row.keyid === secondBuilder.keyid
+        ? { ...row, adminDomain: second }
+        : row,
+  ),
+});
+
 export const provenances: CaseTable = [
   ['a predicate that is a text', 'E_PROVENANCE', prov(/"predicate":\{.*\}\}$/, '"predicate":"x"}')],
   [
@@ -105,6 +117,16 @@ export const provenances: CaseTable = [
     { ...bundle({ provenanceKeys: [builder, secondBuilder] }), ...policy({ threshold: 2 }) },
   ],
   ['one of two', 'E_THRESHOLD', policy({ threshold: 2 })],
+  [
+    'two of two, administered by different people',
+    'OK',
+    { ...bothBuilders, ...policy({ threshold: 2 }), ...domains('a', 'b') },
+  ],
+  [
+    'two of two, administered by the same people',
+    'E_THRESHOLD',
+    { ...bothBuilders, ...policy({ threshold: 2 }), ...domains('a', 'a') },
+  ],
   [
     'two of three',
     'E_THRESHOLD',

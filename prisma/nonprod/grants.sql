@@ -49,3 +49,6 @@ grant select on outbox_item, promotion_status, gate_contact to nonprod_outbox;
 grant insert, update on promotion_status, gate_contact to nonprod_outbox;
 -- A status for a request that does not exist is ignored; the ids are all that this needs to read.
 grant select (id) on promotion_request to nonprod_outbox;
+-- As the witness of the gate's ledger.
+grant select, insert on witnessed_tree to nonprod_outbox;
+grant update (size, root, note, cosigned_at) on witnessed_tree to nonprod_outbox;

@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import type { Redis } from '@airlock/testkit/redis';
 import type { Layout, Ports } from './layout.ts';
 import { buildersOf, issuer, root, type Origins, type ProcessName } from './names.ts';
-import { ledgerOrigin, passwordFile, writeConfig, writePrivate, type Keys } from './provision.ts';
+import {
+  ledgerOrigin,
+  witnessName,
+  passwordFile,
+  writeConfig,
+  writePrivate,
+  type Keys,
+} from './provision.ts';
 import type { DemoRepository } from './repository.ts';
 import type { Vault } from './vault.ts';
 
@@ -123,6 +130,11 @@ export async function writeConfigs(given: {
       },
       database: await database('nonprod', 'nonprod_outbox'),
       artifacts: { directory: nonprodArtifacts },
+      witness: {
+        name: witnessName,
+        keyFile: keys.witness.keyFile,
+        ledgerKeyFile: writePrivate(join(layout.keys, 'witness/ledger.vkey'), keys.ledger.vkey),
+      },
     }),
     signer: writeConfig(layout, 'signer', {
       socketPath: layout.signerSocket,
@@ -162,6 +174,7 @@ export async function writeConfigs(given: {
         ...gateEdge.client,
       },
       ledgerKeyFile: join(layout.gateConfig, 'ledger.vkey'),
+      witnessKeyFile: join(layout.gateConfig, 'witness.vkey'),
       mirrors: gateMirrors,
       artifacts: { directory: gateArtifacts },
       pollSeconds: 0.5,

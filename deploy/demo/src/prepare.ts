@@ -198,6 +198,7 @@ export async function writeGateFiles(given: {
   const trust = await trustFile(layout, keys, buildersOf(origins));
   writeFileSync(join(layout.gateConfig, 'trust.json'), trust);
   writeFileSync(join(layout.gateConfig, 'ledger.vkey'), `${keys.ledger.vkey}\n`);
+  writeFileSync(join(layout.gateConfig, 'witness.vkey'), `${keys.witness.vkey}\n`);
   writeFileSync(layout.administratorsFile, rootOfTrust(keys));
   await signByAdministrators(layout.gateConfig, keys);
   return { trust };

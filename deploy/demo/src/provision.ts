@@ -10,7 +10,7 @@ import {
 import { administratorsFile } from '@airlock/cli/setup/administrators';
 import { createSigningKey, trustRow, type NewSigningKey } from '@airlock/cli/setup/signing-keys';
 import { createSamlKey } from '@airlock/cli/setup/saml-key';
-import { createLedgerKey } from '@airlock/cli/setup/ledger-key';
+import { createLedgerKey, createWitnessKey, type NoteKey } from '@airlock/cli/setup/ledger-key';
 import { stringify } from 'yaml';
 import type { Layout } from './layout.ts';
 
@@ -47,6 +47,7 @@ export interface Keys {
   /** Whose signatures the gate's configuration needs: two people of two domains, both at hand in a demo alone. */
   readonly administrators: readonly Administrator[];
   readonly ledger: { readonly keyFile: string; readonly vkey: string };
+  readonly witness: { readonly keyFile: string; readonly vkey: string };
   readonly authority: { readonly keyFile: string; readonly publicKeyPem: string };
   readonly saml: Readonly<
     Record<'nonprod' | 'gate', PemFiles & { readonly certificatePem: string }>
@@ -61,6 +62,7 @@ export interface Administrator {
 }
 
 export const ledgerOrigin = 'airlock-demo/ledger';
+export const witnessName = 'airlock-demo/nonprod-witness';
 
 /** Every key of the pair; made on the first start and kept below `layout.keys`. */
 export async function provisionKeys(layout: Layout): Promise<Keys> {
@@ -90,7 +92,8 @@ export async function provisionKeys(layout: Layout): Promise<Keys> {
       await administrator(at('administrators', 'ada.json'), 'Ada Novak', 'platform'),
       await administrator(at('administrators', 'ben.json'), 'Ben Ito', 'security'),
     ],
-    ledger: await ledgerKey(at('ledger.json')),
+    ledger: await noteKey(at('ledger.json'), () => createLedgerKey(ledgerOrigin)),
+    witness: await noteKey(at('witness.json'), () => createWitnessKey(witnessName)),
     authority: await authorityKey(at('authority.json')),
     saml: {
       nonprod: await samlKey(at('saml-nonprod.json'), 'nonprod'),
@@ -165,9 +168,10 @@ async function authorityKey(path: string): Promise<Keys['authority']> {
   return { keyFile, publicKeyPem: key.publicKeyPem };
 }
 
-async function ledgerKey(path: string): Promise<Keys['ledger']> {
-  const stored = await kept(path, () => JSON.stringify(createLedgerKey(ledgerOrigin)));
-  const { privateKeyPem, vkey } = JSON.parse(stored) as ReturnType<typeof createLedgerKey>;
+async function noteKey(path: string, make: () => NoteKey): Promise<Keys['ledger']> {
+  const stored = await kept(path, () => JSON.stringify(make()));
+  // Written by the line above.
+  const { privateKeyPem, vkey } = JSON.parse(stored) as NoteKey;
   return { keyFile: writePrivate(path.replace(/json$/, 'pem'), privateKeyPem), vkey };
 }
 

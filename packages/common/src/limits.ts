@@ -49,3 +49,6 @@ export const maxNoteBytes = 64 * 1024;
 
 /** An inclusion proof in a tree of 2^53 leaves has at most 53 hashes. */
 export const maxProofHashes = 64;
+
+/** A checkpoint with its signatures and at most 63 hashes in base64. */
+export const maxWitnessRequestBytes = maxNoteBytes + 64 * 64;

@@ -32,6 +32,8 @@ const statusOf = {
   'artifact-digest-mismatch': 422,
   'artifact-not-asked-for': 422,
   'rebuild-refused': 422,
+  'checkpoint-unsigned': 403,
+  'checkpoint-inconsistent': 422,
   'too-many-requests': 429,
 } as const;
 export type MachineErrorCode = keyof typeof statusOf;
@@ -50,6 +52,7 @@ export interface MachineCall {
 
 export type MachineAnswer =
   | { readonly status: 200 | 201; readonly json: unknown }
+  | { readonly status: 200 | 409; readonly text: string; readonly contentType: string }
   | { readonly status: 204 }
   /** The handler has written the response. */
   | 'streamed';
@@ -118,9 +121,9 @@ export async function startMachineServer(options: {
         params,
         query: url.searchParams,
       });
-      if (result !== 'streamed') {
-        sendJson(response, result.status, result.status === 204 ? undefined : result.json);
-      }
+      if (result === 'streamed') return;
+      if ('text' in result) sendText(response, result);
+      else sendJson(response, result.status, 'json' in result ? result.json : undefined);
       return;
     }
     throw new MachineError('not-found', `there is no ${request.method ?? ''} ${url.pathname}`);
@@ -152,12 +155,8 @@ export async function startMachineServer(options: {
   };
 }
 
-/** @throws MachineError `request-malformed` for anything but JSON of that shape within the limit. */
-export async function readJson<T>(
-  request: IncomingMessage,
-  schema: z.ZodType<T>,
-  maxBytes: number,
-): Promise<T> {
+/** @throws MachineError `request-malformed` above the limit. */
+export async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request) {
@@ -168,9 +167,19 @@ export async function readJson<T>(
     }
     chunks.push(chunk);
   }
+  return Buffer.concat(chunks);
+}
+
+/** @throws MachineError `request-malformed` for anything but JSON of that shape within the limit. */
+export async function readJson<T>(
+  request: IncomingMessage,
+  schema: z.ZodType<T>,
+  maxBytes: number,
+): Promise<T> {
+  const body = await readBytes(request, maxBytes);
   let data: unknown;
   try {
-    data = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    data = JSON.parse(body.toString('utf8'));
   } catch (cause) {
     throw new MachineError('request-malformed', 'the body is not JSON', { cause });
   }
@@ -191,6 +200,15 @@ function match(pattern: string, path: string): Record<string, string> | null {
     else if (part !== value) return null;
   }
   return params;
+}
+
+function sendText(
+  response: ServerResponse,
+  answer: { readonly status: number; readonly text: string; readonly contentType: string },
+): void {
+  const { status, text, contentType } = answer;
+  response.writeHead(status, { 'cache-control': 'no-store', 'content-type': contentType });
+  response.end(text);
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {

@@ -175,5 +175,21 @@ export const OutboxConfig = z.strictObject({
   ),
   database: DatabaseSettings.describe('Database, as role nonprod_outbox.'),
   artifacts: ArtifactsSettings,
+  witness: z
+    .strictObject({
+      name: z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9./_-]{0,127}$/, 'expected a name without spaces and +')
+        .describe(
+          'Name of the witness and of its key, such as nonprod.example/witness. Never changes: verifiers pin it.',
+        ),
+      keyFile: FilePath.describe(
+        'Ed25519 private key (PKCS #8 PEM) that cosigns checkpoints and nothing else, mode 0600.',
+      ),
+      ledgerKeyFile: FilePath.describe(
+        'ledger.vkey of the gate, one line: the only log that is cosigned. Brought here by people, not fetched.',
+      ),
+    })
+    .describe('This side is the first witness of the gate’s ledger: it remembers the tree it saw.'),
 });
 export type OutboxConfig = z.infer<typeof OutboxConfig>;

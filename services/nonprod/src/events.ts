@@ -99,6 +99,14 @@ export function createEvents(log: Log) {
         'airlock.webhook.repeated': delivery.repeated,
       });
     },
+    /** Somebody has to look, and not here alone: the gate's ledger was rewritten, or shows two faces. */
+    ledgerInconsistent(fault: { origin: string; size: number; detail: string }): void {
+      log.error('ledger.inconsistent', {
+        'airlock.ledger.origin': fault.origin,
+        'airlock.ledger.size': fault.size,
+        message: fault.detail,
+      });
+    },
     callerRefused(caller: string | null, listener: string): void {
       log.warn('caller.refused', {
         'airlock.caller': caller ?? 'no identity',

@@ -22,6 +22,9 @@ export const IntakeConfig = z.strictObject({
         'Name of this outbox in the database. Give a new one when nonprod begins a new chain. Default nonprod.',
       ),
   }),
+  witnessKeyFile: FilePath.describe(
+    'witness.vkey: the verifier key of nonprod’s witness, one line. Each checkpoint of the ledger is shown to it, and its cosignature kept.',
+  ),
   mirrors: z
     .array(MirrorSettings)
     .min(1)

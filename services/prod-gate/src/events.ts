@@ -90,6 +90,10 @@ export function ledgerSequenced(log: Log, sequenced: { added: number; size: numb
   log.info('ledger.sequenced', { added: sequenced.added, size: sequenced.size });
 }
 
+export function checkpointWitnessed(log: Log, witness: string, size: number): void {
+  log.info('ledger.witnessed', { witness, size });
+}
+
 export function reaped(log: Log, event: ReapEvent): void {
   switch (event.name) {
     case 'session-fenced-off':

@@ -71,6 +71,9 @@ export function entriesPath(n: number, width: number): string {
   return `tile/entries/${numberPath(n, width)}`;
 }
 
+/** Beside `checkpoint`: the largest one with a witness's cosignature. Ours, not of the specification. */
+export const witnessedCheckpointPath = 'checkpoint.witnessed';
+
 /** What a path of the export names; null when it is no path of it. Partial widths are 1 to 255. */
 export function parseLedgerPath(
   path: string,

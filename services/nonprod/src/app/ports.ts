@@ -1,5 +1,6 @@
 /** What the use cases need from outside. Each use case names the ports it gets; adapters implement them. */
 import type { Readable } from 'node:stream';
+import type { WitnessedTree } from '@airlock/common/ledger/witness';
 import type { JobReport, LogChunk } from '@airlock/common/wire/runner-protocol';
 import type { OutboxItem, OutboxPage, PromotionStatus } from '@airlock/common/wire/outbox';
 import type {
@@ -206,6 +207,21 @@ export interface OutboxReader {
   page(after: number, limit: number): Promise<OutboxPage>;
   /** True for the digest of a bundle or an artifact that an item names. */
   names(digest: string): Promise<boolean>;
+}
+
+/** The witness's memory: of each log, the tree that it cosigned last. */
+export interface WitnessStore {
+  /**
+   * Gives `judge` the tree cosigned last (null before the first), and keeps what it answers as `next`, all under one lock:
+   * no other call for this log sees a state in between. What is returned has been persisted.
+   */
+  advance<Answer>(
+    origin: string,
+    judge: (last: WitnessedTree | null) => {
+      readonly next: (WitnessedTree & { readonly note: string; readonly at: Date }) | null;
+      readonly answer: Answer;
+    },
+  ): Promise<Answer>;
 }
 
 export interface StatusStore {

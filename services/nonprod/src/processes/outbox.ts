@@ -1,15 +1,21 @@
-/** What the gate reads: the outbox and the blobs it names. Writes nothing but what the gate reports back. */
+/**
+ * What the gate reads: the outbox and the blobs it names. Writes what the gate reports back, and as the witness of the
+ * gate's ledger the tree that it saw last.
+ */
 import { openArtifactStore } from '@airlock/artifacts/open-store';
 import { openPool } from '@airlock/database/pool';
 import { assertReachable } from '@airlock/database/reachable';
 import { runProcess, type Runtime } from '@airlock/process/main';
 import { poolConfig } from '@airlock/process/settings';
+import { readWitnessKeys } from '../adapters/files/witness-keys.ts';
 import { createDatabase } from '../adapters/postgres/client.ts';
 import { createOutboxReader, createStatusStore } from '../adapters/postgres/outbox-reader.ts';
+import { createWitnessStore } from '../adapters/postgres/witness-store.ts';
 import { OutboxConfig } from '../config.ts';
 import { createEvents } from '../events.ts';
 import { startMachineServer } from '@airlock/process/machine-server';
 import { gateIdentity, outboxRoutes } from '../http/outbox-api.ts';
+import { witnessRoutes } from '../http/witness-api.ts';
 
 await runProcess({ name: 'nonprod-outbox', schema: OutboxConfig, start });
 
@@ -25,11 +31,21 @@ async function start(config: OutboxConfig, runtime: Runtime): Promise<void> {
   const server = await startMachineServer({
     setting: 'listener',
     listener: config.listener,
-    routes: outboxRoutes({
-      outbox: createOutboxReader(db),
-      statuses: createStatusStore(db),
-      openVerified: (digest) => blobs.openVerified(digest),
-    }),
+    routes: [
+      ...outboxRoutes({
+        outbox: createOutboxReader(db),
+        statuses: createStatusStore(db),
+        openVerified: (digest) => blobs.openVerified(digest),
+      }),
+      ...witnessRoutes({
+        ...readWitnessKeys(config.witness),
+        witnesses: createWitnessStore(db),
+        clock: () => new Date(),
+        onInconsistent: (fault) => {
+          events.ledgerInconsistent(fault);
+        },
+      }),
+    ],
     mayCall: (caller) => caller === gateIdentity,
     onRefusedCaller: (caller) => {
       events.callerRefused(caller, 'outbox');

@@ -83,6 +83,7 @@ const checkOfReason: Readonly<Record<Exclude<DenialCode, 'E_BUNDLE_REFUSED'>, Ch
   E_LEDGER_UNAVAILABLE: 'ledger',
   E_CONFIGURATION_ROLLBACK: 'policy',
   E_CONFIGURATION_UNRECORDED: 'policy',
+  E_LEDGER_INCONSISTENT: 'ledger',
 };
 
 /** Faults of the bundle by the check that they are about; whatever is not listed is about the envelope itself. */

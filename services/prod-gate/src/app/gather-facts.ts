@@ -25,6 +25,7 @@ import { reproduceWish } from '@airlock/pipeline/release-file';
 import { approvalRule, eligibleApprovers } from '../domain/access.ts';
 import type { Delta } from '../domain/delta.ts';
 import type { LedgerFacts, ProvenRelease } from '../domain/ledger-facts.ts';
+import { ledgerFreeze } from '../domain/ledger-freeze.ts';
 import { enrolmentDigest, rosterAllows } from '../domain/passkey.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { peopleOfEmails, personOfRequester } from '../domain/roster.ts';
@@ -93,6 +94,7 @@ export async function gatherFacts(
     approvals,
     row,
     freeze,
+    frozenLedger,
     running,
     session,
     admission,
@@ -103,6 +105,7 @@ export async function gatherFacts(
     sources.approvals.of(promotion.id),
     sources.promotions.liveOn(promotion.target),
     sources.promotions.freezeOf(promotion.repository),
+    sources.promotions.freezeOf(ledgerFreeze),
     sources.deliveries.runningOn(promotion.target),
     sources.sessions.uncleanOn(promotion.target),
     admissionFault(sources, promotion),
@@ -131,6 +134,7 @@ export async function gatherFacts(
     liveDiffers: 'fault' in ledger ? null : difference(row, live),
     ledgerFault: 'fault' in ledger ? ledger.fault : admission,
     configurationFault,
+    ledgerFreeze: frozenLedger,
   };
   if (target === undefined) return { ...shared, ...nothingKnown };
 

@@ -11,6 +11,12 @@ export type OutboxClient = {
   report(report: StatusReport): Promise<void>;
 };
 
+/** Nonprod as the witness of the gate's ledger. */
+export type Witness = {
+  /** @param body as C2SP tlog-witness has it. Every status is an answer; only silence throws. */
+  addCheckpoint(body: Buffer): Promise<{ status: number; body: Buffer }>;
+};
+
 /** What decides beside the commit itself. */
 export type SignatureQuestion = {
   readonly keys: readonly CommitKey[];

@@ -463,13 +463,29 @@ export type LedgerRow = {
 
 export type CheckpointRow = {
   readonly size: number;
+  /** The signed note, with the lines of the witnesses that have cosigned it by now. */
   readonly note: string;
   readonly signedAt: Date;
+};
+
+export type Witnessed = CheckpointRow & {
+  /** Whoever cosigned, by name of the key, oldest first. */
+  readonly by: readonly { readonly witness: string; readonly at: Date }[];
+};
+
+/** What intake keeps of a witness's answers. */
+export type CosignatureStore = {
+  /** Size of the largest checkpoint that this witness cosigned; null before the first. */
+  latest(witness: string): Promise<number | null>;
+  /** Told twice is kept once. @param line with its line feed. */
+  add(cosignature: { size: number; witness: string; line: string; at: Date }): Promise<void>;
 };
 
 /** The published ledger. What it returns is unproven until the proof is checked against the verifier key. */
 export type LedgerReader = {
   checkpoint(): Promise<CheckpointRow | null>;
+  /** The largest checkpoint that a witness cosigned. */
+  witnessed(): Promise<Witnessed | null>;
   byLeafHash(leafHash: string): Promise<LedgerRow | null>;
   /** Oldest first. */
   bySubject(type: string, subjectDigest: string): Promise<LedgerRow[]>;

@@ -201,6 +201,7 @@ function allowedFacts(promotion: Promotion): PromotionFacts {
     liveDiffers: null,
     ledgerFault: null,
     configurationFault: null,
+    ledgerFreeze: null,
   };
 }
 

@@ -131,6 +131,11 @@ export function sentenceOf(reason: DenialReason): Sentence {
         kind: 'time',
         text: `The gate’s configuration number ${reason.serial} is not in the ledger yet; within seconds it is, and this goes on by itself. If it does not, somebody of platform looks at intake and the watchdog.`,
       };
+    case 'E_LEDGER_INCONSISTENT':
+      return {
+        kind: 'system',
+        text: `Since ${moment(reason.since)} a witness contradicts the ledger (${reason.detail}); nothing is delivered until platform and security have compared the checkpoints that people kept and lifted the freeze.`,
+      };
   }
 }
 

@@ -55,6 +55,7 @@ const good: PromotionFacts = {
   liveDiffers: null,
   ledgerFault: null,
   configurationFault: null,
+  ledgerFreeze: null,
 };
 
 function codes(facts: PromotionFacts): DenialCode[] {
@@ -126,6 +127,7 @@ const faults: readonly [DenialCode, PromotionFacts][] = [
     'E_CONFIGURATION_UNRECORDED',
     { ...good, configurationFault: { code: 'E_CONFIGURATION_UNRECORDED', serial: 5 } },
   ],
+  ['E_LEDGER_INCONSISTENT', { ...good, ledgerFreeze: { reason: 'two roots for size 7', since } }],
 ];
 
 describe('each fault alone refuses, by its own name', () => {

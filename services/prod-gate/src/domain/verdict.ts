@@ -54,6 +54,7 @@ export type DenialReason =
       readonly detail: string;
     }
   | { readonly code: 'E_LEDGER_UNAVAILABLE'; readonly detail: string }
+  | { readonly code: 'E_LEDGER_INCONSISTENT'; readonly detail: string; readonly since: Date }
   | ConfigurationFault;
 
 /** Why the signed configuration on disk is not the one to decide by. */
@@ -146,6 +147,8 @@ export type PromotionFacts = {
   readonly ledgerFault: string | null;
   /** Null when the configuration that was read is the newest that the ledger has. */
   readonly configurationFault: ConfigurationFault | null;
+  /** A witness saw another past of the ledger, and nobody has lifted the freeze. */
+  readonly ledgerFreeze: { readonly reason: string; readonly since: Date } | null;
 };
 
 export type Refusal = { readonly ok: false; readonly code: string; readonly detail: string };
@@ -206,6 +209,10 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
     reasons.push({ code: 'E_LEDGER_UNAVAILABLE', detail: facts.ledgerFault });
   }
   if (facts.configurationFault !== null) reasons.push(facts.configurationFault);
+  if (facts.ledgerFreeze !== null) {
+    const { reason, since } = facts.ledgerFreeze;
+    reasons.push({ code: 'E_LEDGER_INCONSISTENT', detail: reason, since });
+  }
   const { have, need, role, eligible } = facts.approvals;
   // Counted over distinct people; without a target file `need` is unknown and target-unknown stands above.
   if (facts.targetKnown && !(have >= need && need >= 1)) {

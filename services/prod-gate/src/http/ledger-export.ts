@@ -1,7 +1,12 @@
 /** The ledger for anybody who wants to verify it, in tlog-tiles form. Read-only and public: it holds digests and ids. */
 import { route, type Route } from '@airlock/web/route';
 import { HttpError } from '@airlock/web/problem';
-import { entryBundle, parseLedgerPath, tileWidthAt } from '@airlock/common/ledger/tile';
+import {
+  entryBundle,
+  parseLedgerPath,
+  tileWidthAt,
+  witnessedCheckpointPath,
+} from '@airlock/common/ledger/tile';
 import { tileWidth } from '@airlock/common/limits';
 import type { Request, Response } from 'express';
 import type { LedgerReader } from '../app/ports.ts';
@@ -27,8 +32,12 @@ export function ledgerRoutes(ledger: LedgerReader): Route[] {
     return rows.length < asked.width ? null : entryBundle(rows.map(({ body }) => body));
   };
 
+  const readWitnessed = async (): Promise<string | null> =>
+    (await ledger.witnessed())?.note ?? null;
+
   async function answer(request: Request, response: Response): Promise<void> {
-    const found = await read(request.path.slice('/ledger/'.length));
+    const path = request.path.slice('/ledger/'.length);
+    const found = await (path === witnessedCheckpointPath ? readWitnessed() : read(path));
     if (found === null) {
       throw new HttpError('not-found', 'The ledger has no such file at its size now.');
     }
@@ -47,6 +56,15 @@ export function ledgerRoutes(ledger: LedgerReader): Route[] {
       path: '/ledger/checkpoint',
       access: 'public',
       summary: 'The signed size and root of the ledger.',
+      handle: answer,
+    }),
+    route({
+      name: 'read-witnessed-checkpoint',
+      method: 'get',
+      path: `/ledger/${witnessedCheckpointPath}`,
+      access: 'public',
+      summary:
+        'The largest checkpoint that a witness has cosigned; the newest one may be waiting for it.',
       handle: answer,
     }),
     route({

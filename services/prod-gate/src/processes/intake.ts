@@ -5,17 +5,22 @@ import { assertReachable } from '@airlock/database/reachable';
 import { startLoop } from '@airlock/process/loop';
 import { runProcess } from '@airlock/process/main';
 import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
-import { readVerifierKey } from '../adapters/files/verifier-key.ts';
+import { readVerifierKey, readWitnessKey } from '../adapters/files/verifier-key.ts';
 import { createMirrors } from '../adapters/git/mirrors.ts';
 import { createOutboxClient } from '../adapters/nonprod-outbox/client.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { createConfigurationStore } from '../adapters/postgres/configuration-store.ts';
 import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
-import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
+import {
+  createCosignatureStore,
+  createLedgerReader,
+  recorder,
+} from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { followLedger } from '../app/follow-ledger.ts';
 import { acceptBundle } from '../app/accept-bundle.ts';
 import { fetchMain, MainRefusedError } from '../app/fetch-main.ts';
+import { offerCheckpoint } from '../app/offer-checkpoint.ts';
 import { pollOutbox } from '../app/poll-outbox.ts';
 import { recordedFiles } from '../app/record-configuration.ts';
 import { refreshPromotions } from '../app/refresh-promotions.ts';
@@ -23,6 +28,7 @@ import { reportStatus } from '../app/report-status.ts';
 import { IntakeConfig } from '../config-intake.ts';
 import {
   bundleJudged,
+  checkpointWitnessed,
   configurationChanged,
   promotionChanged,
   repositoryFrozen,
@@ -32,6 +38,8 @@ import {
 /** A change of a file or of what is live is seen within this time; what waits shows it then. */
 const refreshIntervalMs = 1_000;
 const reportIntervalMs = 500;
+/** Entries and cosignatures do not wait for each other; a witness that is late is shown as late. */
+const offerIntervalMs = 1_000;
 /** A main that is rewritten while something waits is seen within this time. */
 const watchMainIntervalMs = 10_000;
 
@@ -141,8 +149,26 @@ await runProcess({
         }
       },
     });
+    const verifier = readWitnessKey(config.witnessKeyFile);
+    const offer = startLoop({
+      name: 'offer-checkpoint',
+      intervalMs: offerIntervalMs,
+      signal,
+      log,
+      async run() {
+        const size = await offerCheckpoint({
+          ...shared,
+          ...written,
+          ledger: createLedgerReader(database),
+          cosignatures: createCosignatureStore(database),
+          witness: outbox,
+          verifier,
+        });
+        if (size !== null) checkpointWitnessed(log, verifier.name, size);
+      },
+    });
     runtime.onClose(async () => {
-      await Promise.all([poll.done, refresh.done, report.done, watchMain.done]);
+      await Promise.all([poll.done, offer.done, refresh.done, report.done, watchMain.done]);
     });
   },
 });

@@ -3,11 +3,12 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
+import { maxNoteBytes } from '@airlock/common/limits';
 import { OutboxPage, type StatusReport } from '@airlock/common/wire/outbox';
 import { FilePath } from '@airlock/process/config';
 import { mutualTlsAgent } from '@airlock/process/mtls';
 import { z } from 'zod';
-import type { OutboxClient } from '../../app/intake-ports.ts';
+import type { OutboxClient, Witness } from '../../app/intake-ports.ts';
 import { OutboxError, type OutboxErrorCode } from './errors.ts';
 
 export const OutboxSettings = z.strictObject({
@@ -35,13 +36,15 @@ const codeOfStatus: Readonly<Record<number, OutboxErrorCode>> = {
   422: 'outbox-blob-corrupt',
 };
 
-export function createOutboxClient(settings: OutboxSettings): OutboxClient & { close(): void } {
+export function createOutboxClient(
+  settings: OutboxSettings,
+): OutboxClient & Witness & { close(): void } {
   const agent = mutualTlsAgent({ ...settings, serverIdentity: 'airlock:nonprod:outbox' });
 
   async function send(
     method: 'GET' | 'POST',
     path: string,
-    body?: string,
+    body?: string | Buffer,
   ): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const outgoing = request(
@@ -53,7 +56,10 @@ export function createOutboxClient(settings: OutboxSettings): OutboxClient & { c
           headers:
             body === undefined
               ? {}
-              : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+              : {
+                  'content-type': typeof body === 'string' ? 'application/json' : 'text/plain',
+                  'content-length': Buffer.byteLength(body),
+                },
         },
         resolve,
       );
@@ -86,17 +92,8 @@ export function createOutboxClient(settings: OutboxSettings): OutboxClient & { c
     async page({ after, limit }) {
       const response = await send('GET', `/v1/outbox?after=${after}&limit=${limit}`);
       if (response.statusCode !== 200) refuse(response, 'the list');
-      const chunks: Buffer[] = [];
-      let size = 0;
-      for await (const chunk of bytesOf(response)) {
-        size += chunk.length;
-        if (size > maxJsonBytes) {
-          response.destroy();
-          throw malformed(`a page of more than ${maxJsonBytes} bytes`);
-        }
-        chunks.push(chunk);
-      }
-      const page = OutboxPage.safeParse(jsonOf(Buffer.concat(chunks).toString('utf8')));
+      const body = await wholeOf(response, maxJsonBytes);
+      const page = OutboxPage.safeParse(jsonOf(body.toString('utf8')));
       if (!page.success) throw malformed(z.prettifyError(page.error));
       return page.data;
     },
@@ -113,10 +110,32 @@ export function createOutboxClient(settings: OutboxSettings): OutboxClient & { c
       response.resume();
     },
 
+    async addCheckpoint(body) {
+      const response = await send('POST', '/v1/witness/add-checkpoint', body);
+      return {
+        status: response.statusCode ?? 0,
+        body: await wholeOf(response, maxNoteBytes),
+      };
+    },
+
     close() {
       agent.destroy();
     },
   };
+}
+
+async function wholeOf(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of bytesOf(response)) {
+    size += chunk.length;
+    if (size > maxBytes) {
+      response.destroy();
+      throw malformed(`more than ${maxBytes} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 async function* bytesOf(response: IncomingMessage): AsyncGenerator<Buffer> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ledgerEntry } from '@airlock/common/ledger/entry';
-import type { LedgerReader, LedgerRow, Recorder } from '../../app/ports.ts';
+import type { CosignatureStore, LedgerReader, LedgerRow, Recorder } from '../../app/ports.ts';
 import type { LedgerEntry as LedgerEntryRow } from '../../generated/prisma/client.ts';
 import { clientOf, type GateDatabase } from './client.ts';
 import { asBuffer, asNumber } from './rows.ts';
@@ -18,12 +18,34 @@ export const recorder: Recorder = {
 
 export function createLedgerReader(database: GateDatabase): LedgerReader {
   const { prisma } = database;
+  const cosignaturesAt = (size: bigint) =>
+    prisma.ledgerCosignature.findMany({ where: { size }, orderBy: { at: 'asc' } });
   return {
     async checkpoint() {
       const row = await prisma.ledgerCheckpoint.findFirst({ orderBy: { size: 'desc' } });
-      return row === null
-        ? null
-        : { size: asNumber(row.size), note: row.note, signedAt: row.signedAt };
+      if (row === null) return null;
+      const lines = await cosignaturesAt(row.size);
+      return {
+        size: asNumber(row.size),
+        note: row.note + lines.map(({ line }) => line).join(''),
+        signedAt: row.signedAt,
+      };
+    },
+
+    async witnessed() {
+      const last = await prisma.ledgerCosignature.findFirst({ orderBy: { size: 'desc' } });
+      if (last === null) return null;
+      const [row, lines] = await Promise.all([
+        prisma.ledgerCheckpoint.findUnique({ where: { size: last.size } }),
+        cosignaturesAt(last.size),
+      ]);
+      if (row === null) return null;
+      return {
+        size: asNumber(row.size),
+        note: row.note + lines.map(({ line }) => line).join(''),
+        signedAt: row.signedAt,
+        by: lines.map(({ witness, at }) => ({ witness, at })),
+      };
     },
 
     async byLeafHash(leafHash) {
@@ -61,6 +83,22 @@ export function createLedgerReader(database: GateDatabase): LedgerReader {
     async tile(level, n) {
       const row = await prisma.ledgerTile.findUnique({ where: { level_n: { level, n } } });
       return row === null ? null : asBuffer(row.hashes);
+    },
+  };
+}
+
+export function createCosignatureStore({ prisma }: GateDatabase): CosignatureStore {
+  return {
+    async latest(witness) {
+      const row = await prisma.ledgerCosignature.findFirst({
+        where: { witness },
+        orderBy: { size: 'desc' },
+      });
+      return row === null ? null : asNumber(row.size);
+    },
+
+    async add(cosignature) {
+      await prisma.ledgerCosignature.createMany({ data: [cosignature], skipDuplicates: true });
     },
   };
 }

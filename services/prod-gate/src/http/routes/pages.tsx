@@ -384,8 +384,9 @@ function recordPages({ queries, ledger, origin, now }: PagePorts): Route[] {
       summary: 'The ledger in words, newest first.',
       async handle(request, response, context) {
         const before = Number(request.query['before'] ?? Number.NaN);
-        const [checkpoint, rows, frame] = await Promise.all([
+        const [checkpoint, witnessed, rows, frame] = await Promise.all([
           ledger.checkpoint(),
+          ledger.witnessed(),
           queries.ledgerEntries({
             before: Number.isSafeInteger(before) && before >= 0 ? before : null,
             limit: listedEntries,
@@ -394,7 +395,10 @@ function recordPages({ queries, ledger, origin, now }: PagePorts): Route[] {
         ]);
         const oldest = rows.at(-1)?.index ?? 0;
         const older = oldest > 0 ? oldest : null;
-        sendPage(response, LedgerPage({ frame, checkpoint, rows, older, origin, now: now() }));
+        sendPage(
+          response,
+          LedgerPage({ frame, checkpoint, witnessed, rows, older, origin, now: now() }),
+        );
       },
     }),
     route({

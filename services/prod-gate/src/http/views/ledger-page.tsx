@@ -6,12 +6,13 @@ import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
 import { AirlockError } from '@airlock/common/errors';
 import { parseLedgerEntry, type LedgerEntry } from '@airlock/common/ledger/entry';
-import type { CheckpointRow, LedgerRow } from '../../app/ports.ts';
+import type { CheckpointRow, LedgerRow, Witnessed } from '../../app/ports.ts';
 import { plain } from './words.ts';
 
 export function LedgerPage({
   frame,
   checkpoint,
+  witnessed,
   rows,
   older,
   origin,
@@ -19,6 +20,7 @@ export function LedgerPage({
 }: {
   readonly frame: Frame;
   readonly checkpoint: CheckpointRow | null;
+  readonly witnessed: Witnessed | null;
   /** Newest first. */
   readonly rows: readonly LedgerRow[];
   /** Index below which older entries are; null at the beginning. */
@@ -43,6 +45,7 @@ export function LedgerPage({
             <a href="/ledger/checkpoint">The signed note</a> · tiles under{' '}
             <code>/ledger/tile/</code> (tlog-tiles)
           </p>
+          <Witnesses witnessed={witnessed} size={checkpoint.size} now={now} />
           <CodeBlock label="Checkpoint" wrap>
             {checkpoint.note}
           </CodeBlock>
@@ -84,6 +87,36 @@ export function LedgerPage({
         </p>
       )}
     </Layout>
+  );
+}
+
+function Witnesses({
+  witnessed,
+  size,
+  now,
+}: {
+  readonly witnessed: Witnessed | null;
+  readonly size: number;
+  readonly now: Date;
+}) {
+  if (witnessed === null) {
+    return (
+      <p>
+        <strong>No witness has seen it yet.</strong> Until one has, only the gate itself vouches for
+        the past.
+      </p>
+    );
+  }
+  return (
+    <>
+      {witnessed.by.map(({ witness, at }) => (
+        <p key={witness}>
+          Witnessed by <code>{witness}</code> up to {witnessed.size}, <Time at={at} now={now} />
+          {witnessed.size < size ? `; ${size - witnessed.size} newer not yet` : ''}.{' '}
+          <a href="/ledger/checkpoint.witnessed">The cosigned note</a>
+        </p>
+      ))}
+    </>
   );
 }
 

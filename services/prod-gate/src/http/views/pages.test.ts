@@ -7,7 +7,7 @@ import type { BuilderCount } from '@airlock/common/verify/count-builders';
 import { renderPage } from '@airlock/web/page';
 import type { Frame } from '@airlock/web/views/layout';
 import { checkIds, checksOf } from '../../app/checks.ts';
-import type { Delivery, DeliveryState, VaultSession } from '../../app/ports.ts';
+import type { Delivery, DeliveryState, VaultSession, Witnessed } from '../../app/ports.ts';
 import type { PromotionDetails } from '../../app/view-promotion.ts';
 import { promotionStates, type Promotion } from '../../domain/promotion.ts';
 import type { DenialReason } from '../../domain/verdict.ts';
@@ -170,6 +170,7 @@ function viewOf(
       liveDiffers: null,
       ledgerFault: null,
       configurationFault: null,
+      ledgerFreeze: null,
     },
     verdict:
       first === undefined ? { allowed: true } : { allowed: false, reasons: [first, ...rest] },
@@ -248,6 +249,7 @@ const everyReason: {
     detail: 'it is number 3, and the ledger has number 4',
   },
   E_CONFIGURATION_UNRECORDED: { code: 'E_CONFIGURATION_UNRECORDED', serial: 5 },
+  E_LEDGER_INCONSISTENT: { code: 'E_LEDGER_INCONSISTENT', detail: 'two roots', since: now },
 };
 
 function assertSound(html: string): void {
@@ -393,7 +395,15 @@ test('an entry of every type is a sentence', () => {
     entrySentence({ v: 1, type, at: '', actor: 'person:leo', subjectDigest: '', refs: {} });
   assert.equal(entry('approval.recorded'), 'leo approved ?');
   assert.equal(entry('passkey.enrolled'), 'leo enrolled a passkey');
-  const empty = { frame, checkpoint: null, rows: [], older: null, origin: 'http://gate', now };
+  const empty = {
+    frame,
+    checkpoint: null,
+    witnessed: null,
+    rows: [],
+    older: null,
+    origin: 'http://gate',
+    now,
+  };
   assertSound(renderPage(LedgerPage(empty)));
 });
 
@@ -438,4 +448,26 @@ describe('who vouches for the bytes', () => {
     assert.match(html, /not there/);
     assert.match(html, /and 249 more/);
   });
+});
+
+test('the ledger page says how far a witness has seen it, and keeps what nobody can read', () => {
+  const page = (witnessed: Witnessed | null) =>
+    renderPage(
+      LedgerPage({
+        frame,
+        checkpoint: { size: 9, note: 'note', signedAt: now },
+        witnessed,
+        rows: [{ index: 8, body: Buffer.from('no entry'), leafHash: '', sequencedAt: now }],
+        older: null,
+        origin: 'http://gate',
+        now,
+      }),
+    );
+  assertSound(page(null));
+  assert.match(page(null), /No witness has seen it yet/);
+  assert.match(page(null), /bytes that this version cannot read/);
+  const seen = { size: 7, note: 'note', signedAt: now, by: [{ witness: 'nonprod/w', at: now }] };
+  assertSound(page(seen));
+  assert.match(page(seen), /nonprod\/w<\/code> up to 7.*; 2 newer not yet/s);
+  assert.doesNotMatch(page({ ...seen, size: 9 }), /newer not yet/);
 });

@@ -134,6 +134,27 @@ test('a main set back to an earlier commit is refused too', async () => {
   assert.equal(await mirror.mainHead(), seen);
 });
 
+test('a rewritten main that was accepted is taken over, and nothing else is', async () => {
+  const origin = createRepository();
+  const base = origin.commit('a.txt', 'one');
+  const seen = origin.commit('a.txt', 'two');
+  const mirror = mirrorOf(origin.directory);
+  await mirror.fetch();
+  origin.git('reset', '--quiet', '--hard', 'HEAD~1');
+  const rewritten = origin.commit('a.txt', 'other');
+  const newest = origin.commit('a.txt', 'more');
+  const rewound = failsWith('git-rewound');
+  await assert.rejects(mirror.fetch(), rewound);
+  await assert.rejects(mirror.acceptRewrite({ from: base, to: rewritten }), rewound);
+  await assert.rejects(mirror.acceptRewrite({ from: seen, to: '1'.repeat(40) }), rewound);
+  assert.equal(await mirror.mainHead(), seen);
+  await mirror.acceptRewrite({ from: seen, to: rewritten });
+  assert.equal(await mirror.mainHead(), rewritten);
+  assert.deepEqual(await mirror.fetch(), { head: newest, previous: rewritten });
+  assert.deepEqual(await mirror.refs('refs/'), [{ ref: 'refs/heads/main', commit: newest }]);
+  assert.equal((await mirror.commitFacts(seen, []))?.onMain, false);
+});
+
 test('a main that is gone is refused', async () => {
   const origin = createRepository();
   const seen = origin.commit('a.txt', 'one');

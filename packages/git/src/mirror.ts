@@ -33,6 +33,13 @@ export type Mirror = {
    * @throws GitError `git-rewound`, `git-fsck`, `git-quota`, `git-unreachable`; main has not moved then.
    */
   fetch(): Promise<{ head: string | null; previous: string | null }>;
+  /**
+   * Takes over a main that was rewritten, once somebody has decided that it may: moves main from exactly `from` to exactly
+   * `to`, which the remote's main must have on its first-parent line.
+   *
+   * @throws GitError `git-rewound` when either is not so; main has not moved then. As `fetch` otherwise.
+   */
+  acceptRewrite(rewrite: { from: string; to: string }): Promise<void>;
   /** The commit of refs/heads/main as last fetched, or null. */
   mainHead(): Promise<string | null>;
   /** The commit of a full ref (`refs/…`), or null. */
@@ -54,6 +61,9 @@ export type Mirror = {
 };
 
 const main = 'refs/heads/main';
+/** Where a main that does not continue ours is looked at; never a branch. */
+const offered = 'refs/airlock/offered';
+const refBytes = 64 * 1024;
 const maxBlobBytes = 16 * 1024 * 1024;
 const maxCommitBytes = 1024 * 1024;
 /** Every pack is looked into by every command; from here on they are put together. */
@@ -130,14 +140,19 @@ export function createMirror(options: {
   /** Position by commit on main's first-parent line. The line behind a head never changes, so it is read once a head. */
   async function mainPositions(head: string): Promise<ReadonlyMap<string, number>> {
     if (mainLine?.head !== head) {
-      const list = await output('rev-list', '--first-parent', head, '--');
-      const commits = list.toString('latin1').trim().split('\n');
+      const commits = await firstParents(head);
       mainLine = {
         head,
         positions: new Map(commits.map((commit, index) => [commit, commits.length - index])),
       };
     }
     return mainLine.positions;
+  }
+
+  /** Newest first. */
+  async function firstParents(head: string): Promise<string[]> {
+    const list = await output('rev-list', '--first-parent', head, '--');
+    return list.toString('latin1').trim().split('\n');
   }
 
   async function isAncestor(commit: string, head: string): Promise<boolean> {
@@ -163,24 +178,34 @@ export function createMirror(options: {
 
   async function fetchNow(): Promise<{ head: string | null; previous: string | null }> {
     await prepareMirror(context);
-    const room = maxBytes - (await storedBytes(directory));
-    if (room <= 0) throw overQuota();
     const previous = await resolve(main);
-    const flags = ['--no-tags', '--no-write-fetch-head', '--no-auto-maintenance'];
-    flags.push('--no-recurse-submodules');
+    const flags = ['--no-tags'];
     // A deleted branch would otherwise stand in the way of a new one below its name; not --atomic with it, because one
     // transaction cannot hold the end of the one and the beginning of the other.
     flags.push(refspecs.some((refspec) => refspec.includes('*')) ? '--prune' : '--atomic');
+    await bring(flags, refspecs, previous);
+    return { head: await resolve(main), previous };
+  }
+
+  /** @param previous main as it was, where the mirror may be behind it; without one an empty remote is no fault. */
+  async function bring(
+    flags: readonly string[],
+    specs: readonly string[],
+    previous: string | null = null,
+  ): Promise<void> {
+    const room = maxBytes - (await storedBytes(directory));
+    if (room <= 0) throw overQuota();
+    const fixed = ['--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules'];
     let failure: GitError | null;
     try {
-      const result = await runGit(context, ['fetch', ...flags, '--', url, ...refspecs], {
+      const result = await runGit(context, ['fetch', ...flags, ...fixed, '--', url, ...specs], {
         network: true,
         fileBytes: room,
       });
       failure = result.exitCode === 0 ? null : fetchFailure(url, previous, result);
       if (failure === null || isEmptyRemote(previous, result)) {
         await putPacksTogether();
-        return { head: await resolve(main), previous };
+        return;
       }
       // Git says that index-pack failed, not why; what it had written by then does.
       if ((await storedBytes(directory)) > maxBytes - 1024) failure = overQuota();
@@ -207,11 +232,43 @@ export function createMirror(options: {
     if (result.exitCode !== 0) throw failed('repack', result);
   }
 
+  async function acceptNow({ from, to }: { from: string; to: string }): Promise<void> {
+    await bring(['--no-tags', '--atomic'], [`+${main}:${offered}`]);
+    try {
+      const head = await resolve(offered);
+      const line = head === null ? [] : await firstParents(head);
+      if (!line.includes(to)) {
+        throw new GitError(
+          'git-rewound',
+          `${shown(url)}: ${to} was accepted, and main is ${String(head)}, which has no such commit on its first-parent line`,
+        );
+      }
+      const result = await runGit(context, ['update-ref', '--no-deref', main, to, from], {
+        fileBytes: refBytes,
+      });
+      if (result.exitCode !== 0) {
+        throw new GitError(
+          'git-rewound',
+          `${shown(url)}: main is not at ${from}, from which the rewrite was accepted`,
+        );
+      }
+    } finally {
+      await runGit(context, ['update-ref', '-d', offered], { fileBytes: refBytes });
+    }
+  }
+
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = turn.then(work);
+    turn = result.catch(() => {});
+    return result;
+  }
+
   return {
-    fetch() {
-      const result = turn.then(fetchNow);
-      turn = result.catch(() => {});
-      return result;
+    fetch: () => inTurn(fetchNow),
+    acceptRewrite(rewrite) {
+      refuseCommit(rewrite.from);
+      refuseCommit(rewrite.to);
+      return inTurn(() => acceptNow(rewrite));
     },
     mainHead: () => resolve(main),
     async resolve(ref) {

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { CommitKey, forgeOwner } from '../trust/commit-signature.ts';
-import { ArtifactName, Name, RepositoryPath, Sha256Hex } from '../wire/scalars.ts';
+import { ArtifactName, GitCommit, Name, RepositoryPath, Sha256Hex } from '../wire/scalars.ts';
 
 /** A duration such as `90s`, `5m`, `24h`, `14d`; becomes seconds. */
 export const Duration = z
@@ -156,6 +156,18 @@ export const Roster = z
       .default([])
       .describe(
         'SSH keys whose signatures on commits count, where a target demands signed commits. Default none.',
+      ),
+    acceptedMains: z
+      .array(
+        z.strictObject({
+          repository: z.string().describe('Exact URL, as target files name it.'),
+          from: GitCommit.describe('The head that the gate saw last, as its freeze names it.'),
+          to: GitCommit.describe('The head of the rewritten main that counts from now on.'),
+        }),
+      )
+      .default([])
+      .describe(
+        'Rewrites of main that were looked into and accepted; each lifts the freeze that it caused. Default none.',
       ),
   })
   .superRefine(({ people, commitKeys }, context) => {

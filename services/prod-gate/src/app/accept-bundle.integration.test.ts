@@ -12,7 +12,7 @@ import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts'
 import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
-import { createLedgerFold } from '../domain/ledger-facts.ts';
+import { createLedgerFold, type LedgerFacts } from '../domain/ledger-facts.ts';
 import { acceptBundle, type Acceptance } from './accept-bundle.ts';
 import type { ArtifactStore } from './intake-ports.ts';
 import { pollOutbox } from './poll-outbox.ts';
@@ -351,12 +351,15 @@ describe('the outbox', () => {
 describe('while a promotion waits', () => {
   const good = vectorNamed('G01');
 
-  async function refresh(changes: { files?: GateFiles; now?: string } = {}): Promise<string[]> {
+  async function refresh(
+    changes: { files?: GateFiles; now?: string; ledger?: LedgerFacts } = {},
+  ): Promise<string[]> {
     const seen: string[] = [];
     await refreshPromotions({
       ...dependencies(good),
       files: () => Promise.resolve(changes.files ?? filesOf(good)),
       git: () => mirrorOf(good),
+      ledger: () => Promise.resolve(changes.ledger ?? createLedgerFold()),
       onChange: (change) => {
         seen.push(change.change);
       },
@@ -402,8 +405,19 @@ describe('while a promotion waits', () => {
 
   test('another release that goes live is another base', async () => {
     const { find, before } = await waiting();
-    await arrange(good);
-    assert.deepEqual(await refresh(), ['renewed']);
+    const ledger = createLedgerFold();
+    const entry = { v: 1 as const, at: good.now, actor: 'deliverer', subjectDigest: sha('live') };
+    const refs = { delivery: 'dlv_live', promotion: 'prm_live', target: good.target };
+    const live = { release: '2026.11.20-1', artifact: sha('live'), commit: 'f'.repeat(40) };
+    ledger.apply({
+      ...{ ...entry, type: 'delivery.intent' },
+      refs: { ...refs, ...live, position: '3' },
+    });
+    ledger.apply({
+      ...{ ...entry, type: 'delivery.finished' },
+      refs: { ...refs, state: 'succeeded' },
+    });
+    assert.deepEqual(await refresh({ ledger }), ['renewed']);
     const renewed = await find();
     assert.equal(before.delta.base, null);
     assert.deepEqual(renewed.delta.base, { commit: 'f'.repeat(40), release: '2026.11.20-1' });

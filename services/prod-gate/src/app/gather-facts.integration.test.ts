@@ -447,3 +447,47 @@ test('web shows the same verdict without a mirror, from what intake recorded', a
   await approvedByTwo();
   assert.deepEqual(await codes({ git: null }), []);
 });
+
+// Last: the ledger keeps what it says here.
+test('what is live comes from the ledger; a row that says otherwise is told, and lowers nothing', async () => {
+  await approvedByTwo();
+  const promotion = await createPromotionStore(databases.deliverer).find(promotionId);
+  assert.ok(promotion);
+  const at = new Date('2026-11-21T10:00:00Z');
+  const live = { release: '2026.11.20-9', artifact: sha('live'), commit: 'e'.repeat(40) };
+  const delivery = formatId('dlv', randomBytes(10));
+  const subject = { at, actor: 'deliverer', subjectDigest: sha('live promotion') };
+  const ids = { delivery, promotion: promotionId, target: promotion.target };
+  const position = promotion.mainPosition + 1;
+  await databases.deliverer.transaction(async (tx) => {
+    const refs = { ...ids, ...live, position: String(position) };
+    await recorder.record(tx, { ...subject, type: 'delivery.intent', refs });
+    await recorder.record(tx, {
+      ...{ ...subject, type: 'delivery.finished' },
+      refs: { ...ids, state: 'succeeded' },
+    });
+  });
+  assert.deepEqual(await codes(), [], 'not in the ledger yet');
+  await sequence();
+  assert.ok((await codes()).includes('E_LIVE_DIFFERS'), 'the row is missing');
+  assert.ok((await codes()).includes('E_ROLLBACK_UNAPPROVED'));
+
+  await gate.asOwner(
+    `insert into delivery (id, promotion_id, target, state, step, fence, owner, heartbeat_at, intent_digest)
+     values ($1, $2, $3, 'succeeded', 'finished', 1, 'x', now(), 'x')`,
+    [delivery, promotionId, promotion.target],
+  );
+  await gate.asOwner('insert into target_live values ($1, $2, $3, $4, $5, $6, $7, $8)', [
+    ...[promotion.target, promotionId, delivery, live.release, live.artifact, live.commit],
+    ...[position, at],
+  ]);
+  const honest = await codes();
+  assert.ok(!honest.includes('E_LIVE_DIFFERS'), honest.join());
+  assert.ok(honest.includes('E_ROLLBACK_UNAPPROVED'));
+
+  await gate.asOwner("update target_live set main_position = 1, release = '2026.11.01-1'");
+  const lowered = await codes();
+  assert.ok(lowered.includes('E_LIVE_DIFFERS'));
+  assert.ok(lowered.includes('E_ROLLBACK_UNAPPROVED'), 'the ledger’s position still counts');
+  assert.ok((await codes({ git: null })).includes('E_LIVE_DIFFERS'), 'pages tell it too');
+});

@@ -44,6 +44,10 @@ export type GitReader = {
 export type Mirror = GitReader & {
   /** @throws GitError `git-rewound` when main was rewritten, `git-unreachable`, `git-fsck` */
   fetch(): Promise<{ head: string | null; previous: string | null }>;
+  /** Main as last fetched; null while there is none. */
+  mainHead(): Promise<string | null>;
+  /** @throws GitError `git-rewound` when main is not what was accepted. */
+  acceptRewrite(rewrite: { from: string; to: string }): Promise<void>;
 };
 
 /** The gate's own store, by SHA-256. */

@@ -163,6 +163,8 @@ export type IntakeStore = {
     head: { repository: string; commit: string; position: number },
   ): Promise<boolean>;
   freeze(tx: Transaction, freeze: { repository: string; reason: string }): Promise<boolean>;
+  /** False when it was not frozen. */
+  release(tx: Transaction, repository: string): Promise<boolean>;
 };
 
 // ── approvals and passkeys ──────────────────────────────────────────────────────────────────────────────────────

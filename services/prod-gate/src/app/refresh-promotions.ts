@@ -5,6 +5,7 @@
  */
 import type { Promotion } from '../domain/promotion.ts';
 import { makeDocument, readDelta, type MadeDocument } from './make-document.ts';
+import type { FollowLedger } from './follow-ledger.ts';
 import type { GitReader } from './intake-ports.ts';
 import type { Delta } from '../domain/delta.ts';
 import { StoreError, type GateFiles, type PromotionStore, type Transactor } from './ports.ts';
@@ -12,9 +13,10 @@ import { StoreError, type GateFiles, type PromotionStore, type Transactor } from
 export type RefreshDependencies = {
   gate: string;
   transactor: Transactor;
-  promotions: Pick<PromotionStore, 'inState' | 'liveOn' | 'lock' | 'setState' | 'replaceDocument'>;
+  promotions: Pick<PromotionStore, 'inState' | 'lock' | 'setState' | 'replaceDocument'>;
   files(): Promise<GateFiles>;
   git: (repository: string) => GitReader | undefined;
+  ledger: FollowLedger;
   onChange: (change: PromotionChange) => void;
   clock: () => Date;
 };
@@ -126,10 +128,10 @@ function replacement(
 
 /** The delta as recorded while the base stands, read anew when something else went live; null when it cannot be read. */
 async function currentDelta(
-  { promotions, git }: RefreshDependencies,
+  { ledger, git }: RefreshDependencies,
   promotion: Promotion,
 ): Promise<Delta | null> {
-  const live = await promotions.liveOn(promotion.target);
+  const live = (await ledger()).liveOn(promotion.target);
   const { base } = promotion.delta;
   if (base?.commit === live?.commit && base?.release === live?.release) return promotion.delta;
   const reader = git(promotion.repository);

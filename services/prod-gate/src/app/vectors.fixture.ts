@@ -104,7 +104,10 @@ export function filesOf(vector: Vector): GateFiles {
         { policy: targetFile(target, policy), digest: sha(target) },
       ]),
     ),
-    roster: { roster: { version: 1, people: [], commitKeys: [] }, digest: sha('roster') },
+    roster: {
+      roster: { version: 1, people: [], commitKeys: [], acceptedMains: [] },
+      digest: sha('roster'),
+    },
     trust: importTrust(vector.trust),
     manifest: {
       serial: 1,
@@ -124,6 +127,8 @@ export function mirrorOf(
 ): Mirror {
   return {
     fetch: () => Promise.resolve({ head, previous: null }),
+    mainHead: () => Promise.resolve(head),
+    acceptRewrite: () => Promise.reject(new Error('no vector rewrites main')),
     commitFacts: (commit) => Promise.resolve(vector.git.commits[commit] ?? null),
     signature: (commit) =>
       Promise.resolve(

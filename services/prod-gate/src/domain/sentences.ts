@@ -75,7 +75,7 @@ export function sentenceOf(reason: DenialReason): Sentence {
     case 'E_REPOSITORY_FROZEN':
       return {
         kind: 'fix',
-        text: `The repository ${reason.repository} is frozen since ${moment(reason.since)} (${reason.reason}); somebody of platform finds out who rewrote main and lifts the freeze.`,
+        text: `The repository ${reason.repository} is frozen since ${moment(reason.since)} (${reason.reason}); somebody of platform finds out who rewrote main, and the administrators write the main that counts into acceptedMains of roster.yaml.`,
       };
     case 'E_TARGET_BUSY':
       return {

@@ -25,6 +25,7 @@ import { StatusReport, type OutboxItem } from '@airlock/common/wire/outbox';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
 import { createLedgerReader } from '../adapters/postgres/ledger-store.ts';
+import { followLedger } from '../app/follow-ledger.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import { outboxItemHash } from '../domain/outbox-chain.ts';
 
@@ -39,7 +40,10 @@ let gate: TestGateDatabase;
 let reading: GateDatabase;
 let server: Server;
 let commit: string;
+let seenHead: string;
 let pipelineBlob: string;
+/** Signs the configuration as it is now, by as many administrators as it takes. */
+let sign: () => Promise<unknown>;
 const children: ChildProcess[] = [];
 const items: OutboxItem[] = [];
 const blobs = new Map<string, Buffer>();
@@ -272,7 +276,8 @@ deliver:
   writeFileSync(path('administrators.json'), administratorsFile(quorum, administrators));
   const [first, ...rest] = administrators.map(({ key }) => signingKeyOf(key));
   assert.ok(first);
-  await signConfiguration(path('configuration'), [first, ...rest]);
+  sign = () => signConfiguration(path('configuration'), [first, ...rest]);
+  await sign();
   writeFileSync(path('ledger.vkey'), `${vkeyOf(origin, ledgerKey)}\n`);
   writeFileSync(path('ledger.key'), ledgerKey.export({ type: 'pkcs8', format: 'pem' }));
   writeFileSync(path('role-id'), 'nobody');
@@ -395,6 +400,7 @@ test('an artifact above the limit, and a commit that is only on a branch, are re
 });
 
 test('a rewritten main freezes the repository', async () => {
+  seenHead = git('rev-parse', 'refs/heads/main');
   git('commit', '--quiet', '--amend', '-m', 'rewritten');
   commit = git('rev-parse', 'HEAD');
   const artifact = Buffer.from('of a rewritten main');
@@ -404,9 +410,48 @@ test('a rewritten main freezes the repository', async () => {
   assert.deepEqual(freezes, [{ repository }]);
 });
 
+test('whoever deletes the freeze from the database lifts nothing', async () => {
+  const facts = followLedger({
+    ledger: createLedgerReader(reading),
+    vkey: vkeyOf(origin, ledgerKey),
+  });
+  await eventually(async () => (await facts()).frozenSince(repository));
+  await gate.asOwner('delete from repository_freeze');
+  const artifact = Buffer.from('of a main that nobody accepted');
+  const item = publish(bundleOf(artifact, 'https://nonprod.example/runs/5'), artifact);
+  assert.equal((await itemOf(item.seq))['code'], 'E_REPOSITORY_FROZEN');
+});
+
+test('a rewritten main that the administrators accepted by both heads is taken in again', async () => {
+  const rosterFile = join(directory, 'configuration/roster.yaml');
+  const roster = JSON.parse(readFileSync(rosterFile, 'utf8')) as object;
+  const accept = async (to: string): Promise<void> => {
+    const acceptedMains = [{ repository, from: seenHead, to }];
+    writeFileSync(rosterFile, JSON.stringify({ ...roster, acceptedMains }));
+    await sign();
+  };
+  await accept('1'.repeat(40));
+  const other = Buffer.from('of a main whose head is another');
+  const first = publish(bundleOf(other, 'https://nonprod.example/runs/6'), other);
+  assert.equal((await itemOf(first.seq))['code'], 'E_REPOSITORY_FROZEN');
+
+  await accept(commit);
+  const artifact = Buffer.from('of the accepted main');
+  const item = publish(bundleOf(artifact, 'https://nonprod.example/runs/7'), artifact);
+  const row = await itemOf(item.seq);
+  assert.deepEqual([row['outcome'], row['detail']], ['admitted', null]);
+  const types = await eventually(async () => {
+    const rows = await gate.asOwner(
+      "select type from ledger_entry where type like 'repository.%' order by idx",
+    );
+    return rows.length > 1 ? rows.map((one) => one['type']) : null;
+  });
+  assert.deepEqual(types, ['repository.frozen', 'repository.released']);
+});
+
 test('a forked outbox is not read any further', async () => {
   const artifact = Buffer.from('after the fork');
-  const item = publish(bundleOf(artifact, 'https://nonprod.example/runs/5'), artifact);
+  const item = publish(bundleOf(artifact, 'https://nonprod.example/runs/8'), artifact);
   const forked = { ...item, prevHash: 'e'.repeat(64) };
   items[items.length - 1] = { ...forked, hash: outboxItemHash(forked) };
   await eventually(async () => {
@@ -415,7 +460,7 @@ test('a forked outbox is not read any further', async () => {
     );
     return rows[0];
   });
-  assert.equal((await gate.asOwner('select 1 from intake_item')).length, 4);
+  assert.equal((await gate.asOwner('select 1 from intake_item')).length, 7);
 });
 
 test('both processes end cleanly when they are asked to', async () => {

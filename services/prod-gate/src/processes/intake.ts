@@ -107,6 +107,7 @@ await runProcess({
           ...shared,
           ...written,
           git: mirror,
+          ledger,
           onChange(change) {
             promotionChanged(log, change);
             report.wake();

@@ -71,6 +71,8 @@ export function createMirrors(
 function portOf(mirror: GitMirror): Mirror {
   return {
     fetch: () => mirror.fetch(),
+    mainHead: () => mirror.mainHead(),
+    acceptRewrite: (rewrite) => mirror.acceptRewrite(rewrite),
     commitFacts: (commit, paths) => mirror.commitFacts(commit, [...paths]),
     async signature(commit, given) {
       const object = await mirror.commitObject(commit);

@@ -102,6 +102,11 @@ export function createIntakeStore(database: GateDatabase): IntakeStore {
       return count === 1;
     },
 
+    async release(tx, repository) {
+      const { count } = await clientOf(tx).repositoryFreeze.deleteMany({ where: { repository } });
+      return count === 1;
+    },
+
     async freeze(tx, freeze) {
       const { count } = await clientOf(tx).repositoryFreeze.createMany({
         data: [freeze],

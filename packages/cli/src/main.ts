@@ -4,6 +4,8 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { verifyLedger } from '@airlock/common/ledger/verify-ledger';
 import { Command, Option } from 'commander';
+import { registerConfig } from './commands/config.ts';
+import { registerSigner } from './commands/signer.ts';
 import { runConformance, type ConformanceKind } from './conformance.ts';
 import { checkIds, examine, readInstallation } from './doctor.ts';
 import { CliError, exitCode } from './exit-codes.ts';
@@ -179,6 +181,9 @@ program
     );
     if (findings.some(({ status }) => status === 'fail')) process.exitCode = exitCode.failedCheck;
   });
+
+registerConfig(program);
+registerSigner(program);
 
 const isConformanceKind = (kind: string): kind is ConformanceKind =>
   kind === 'admission' || kind === 'approval';

@@ -30,7 +30,7 @@ const notAfter = new Date('2027-11-22T12:00:00Z');
 const week = 7 * 86_400;
 
 test('a row says whose machine holds the key', () => {
-  const { adminDomain: _, ...without } = row;
+  const without = { ...row, adminDomain: undefined };
   assert.ok(!TrustFile.safeParse({ version: 1, signers: [without] }).success);
 });
 

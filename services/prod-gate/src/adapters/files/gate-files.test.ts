@@ -9,14 +9,19 @@ import { createSigningKey } from '@airlock/cli/setup/signing-keys';
 import { vectorNamed } from '../../app/vectors.fixture.ts';
 import { openGateFiles, type GateFilesSettings } from './gate-files.ts';
 
+const remove = (file: string): void => {
+  rmSync(file);
+};
+
 type VaultNames = { jwtMount: string; databaseMount: string; databaseRole: string };
 const eu = { jwtMount: 'jwt-eu', databaseMount: 'database', databaseRole: 'shop-eu' };
 const us = { jwtMount: 'jwt-us', databaseMount: 'database', databaseRole: 'shop-us' };
 
-const [ada, ben] = ['Ada', 'Ben'].map((name) => ({
+const administrator = (name: string) => ({
   ...{ name, adminDomain: name.toLowerCase(), key: createSigningKey('ed25519') },
-}));
-assert.ok(ada && ben);
+});
+const ada = administrator('Ada');
+const ben = administrator('Ben');
 const both = [signingKeyOf(ada.key), signingKeyOf(ben.key)] as const;
 
 const targetFile = (target: string, vault: VaultNames): object => ({
@@ -75,7 +80,6 @@ async function signedDirectory(
   const signers = vectorNamed('G01').trust.map((row) => ({ ...row, adminDomain: 'nonprod' }));
   writeFileSync(join(directory, 'trust.json'), JSON.stringify({ version: 1, signers }));
   const administratorsPath = join(at, 'administrators.json');
-  assert.ok(ada && ben);
   writeFileSync(administratorsPath, administratorsFile({ threshold: 2, domains: 2 }, [ada, ben]));
   await signConfiguration(directory, both);
   return { directory, administratorsFile: administratorsPath, hooksDirectory: at };
@@ -123,8 +127,8 @@ for (const [what, path, change] of [
   ['a byte added to the trust store', 'trust.json', appendFileSync],
   ['a byte added to the roster', 'roster.yaml', appendFileSync],
   ['a target file nobody signed', 'targets/staging.yaml', writeFileSync],
-  ['a target file taken away', 'targets/eu.yaml', (file: string) => rmSync(file)],
-  ['a roster taken away', 'roster.yaml', (file: string) => rmSync(file)],
+  ['a target file taken away', 'targets/eu.yaml', remove],
+  ['a roster taken away', 'roster.yaml', remove],
 ] as const) {
   test(`${what} stops every later decision, and is named`, async (context) => {
     const settings = await signedDirectory(context);
@@ -180,7 +184,6 @@ test('keys are imported once for a manifest, not at every read', async (context)
 
 test('a root of trust that its own people can never meet is refused', async (context) => {
   const settings = await signedDirectory(context);
-  assert.ok(ada && ben);
   const text = administratorsFile({ threshold: 2, domains: 2 }, [ada, ben]);
   for (const [from, to, message] of [
     ['"threshold": 2', '"threshold": 1', /threshold: .*2–8/],

@@ -1,0 +1,214 @@
+/** The way of a change from a draft to what is in force, through the command as people run it. */
+import assert from 'node:assert/strict';
+import { createHash, createPublicKey } from 'node:crypto';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import {
+  readAdministrators,
+  readConfiguration,
+  verifyConfiguration,
+} from '@airlock/process/configuration-directory';
+import { Command } from 'commander';
+import { CliError } from '../exit-codes.ts';
+import { registerConfig } from './config.ts';
+import { registerSigner } from './signer.ts';
+
+let at: string;
+const builder = 'https://ci.example/builders/main@v1';
+
+/** Runs `airlock` as the command line does, with its end as a value. */
+async function airlock(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const before = process.exitCode;
+  process.exitCode = 0;
+  const lines: string[] = [];
+  const print = (more: readonly string[]): void => {
+    lines.push(...more);
+  };
+  const program = new Command('airlock').exitOverride();
+  registerConfig(program, print);
+  registerSigner(program, print);
+  const ended = (code: number, err: string) => ({ code, out: lines.join('\n'), err });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return ended(process.exitCode, '');
+  } catch (error) {
+    if (error instanceof CliError) return ended(error.exitCode, error.message);
+    throw error;
+  } finally {
+    process.exitCode = before;
+  }
+}
+
+async function done(...args: string[]): Promise<string> {
+  const { code, out, err } = await airlock(...args);
+  assert.equal(code, 0, err);
+  return out;
+}
+
+async function refused(code: number, message: RegExp, ...args: string[]): Promise<void> {
+  const ended = await airlock(...args);
+  assert.match(ended.err, message);
+  assert.equal(ended.code, code, ended.err);
+}
+
+let place: string[];
+let trusted: string[];
+const sign = (who: string, digest: string): string[] => [
+  ...['config', 'sign', ...place, ...trusted, '--key', join(at, `${who}.pem`), '--digest', digest],
+];
+const digestIn = (text: string): string =>
+  /^proposed: number \d+, ([0-9a-f]{64})$/m.exec(text)?.[1] ?? '';
+const trust = (): string => readFileSync(join(at, 'gate/trust.json'), 'utf8');
+const keyOf = (name: string): string => /^key (\S+)$/m.exec(keys.get(name) ?? '')?.[1] ?? '';
+const keys = new Map<string, string>();
+
+/** Verifies the directory as a gate does. */
+async function inForce(): Promise<{ serial: number; signers: number }> {
+  const administrators = await readAdministrators(join(at, 'administrators.json'));
+  const directory = join(at, 'gate');
+  const read = await readConfiguration(directory);
+  const { manifest, signers } = verifyConfiguration(directory, { ...read, administrators });
+  return { serial: manifest.serial, signers: signers.length };
+}
+
+before(async () => {
+  at = mkdtempSync(join(tmpdir(), 'airlock-config-'));
+  place = ['-C', join(at, 'gate')];
+  trusted = ['--administrators', join(at, 'administrators.json')];
+  for (const name of ['ada', 'ben', 'main', 'next']) {
+    keys.set(
+      name,
+      await done(
+        'keygen',
+        join(at, `${name}.pem`),
+        ...(name === 'ben' ? ['--alg', 'ed25519'] : []),
+      ),
+    );
+  }
+  mkdirSync(join(at, 'gate/targets'), { recursive: true });
+  writeFileSync(join(at, 'gate/roster.yaml'), 'version: 1\npeople: []\n');
+});
+after(() => {
+  rmSync(at, { recursive: true, force: true });
+});
+
+test('a key pair is one private file of its owner alone and one public file that names it', async () => {
+  assert.equal(statSync(join(at, 'ada.pem')).mode & 0o777, 0o600);
+  const publicKey = createPublicKey(readFileSync(join(at, 'ada.pub.pem')));
+  const keyid = createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' }));
+  assert.equal(keyOf('ada'), keyid.digest('base64'));
+  await refused(6, /ada\.pem is there already/, 'keygen', join(at, 'ada.pem'));
+});
+
+test('the root of trust is written from public keys, and never over another one', async () => {
+  const people = [
+    '--person',
+    `Ada,platform,${join(at, 'ada.pub.pem')}`,
+    '--person',
+    `Ben,security,${join(at, 'ben.pub.pem')}`,
+  ];
+  const write = ['config', 'administrators', ...people, '--domains', '2', '--to'];
+  await refused(2, /threshold: /, ...write, join(at, 'x.json'), '--threshold', '1');
+  await refused(2, /can never be 3 of 2/, ...write, join(at, 'x.json'), '--threshold', '3');
+  assert.match(
+    await done(...write, join(at, 'administrators.json')),
+    /2 of 2 people must sign, of 2/,
+  );
+  await refused(6, /is there already/, ...write, join(at, 'administrators.json'));
+});
+
+test('a first key is pinned, shown whole, signed by both and in force with the second signature', async () => {
+  const told = await done(
+    ...['signer', 'pin', ...place, '--key', join(at, 'main.pub.pem'), '--role', 'provenance'],
+    ...['--builder', builder, '--admin-domain', 'nonprod', '--not-after', '2100-01-01T00:00:00Z'],
+  );
+  assert.ok(told.includes(`+ key ${keyOf('main')}`), told);
+  const digest = digestIn(told);
+  assert.ok(!existsSync(join(at, 'gate/trust.json')), 'nothing in force before it is signed');
+  assert.match(await done('config', 'status', ...place, ...trusted), /0 of 2 .*not yet: Ada, Ben/);
+  await refused(2, /nobody is there to ask; give --digest/, ...sign('ada', digest).slice(0, -2));
+  await refused(6, /and you mean 0000/, ...sign('ada', '0000'));
+  await refused(3, /none of the administrators'/, ...sign('main', digest));
+  assert.match(await done(...sign('ada', digest)), /signed; 1 of 2 .*not yet: Ben/);
+  await refused(6, /has signed; somebody else/, ...sign('ada', digest));
+  assert.ok(!existsSync(join(at, 'gate/manifest.dsse.json')));
+  assert.match(await done(...sign('ben', digest)), /number 1 is in force/);
+  assert.deepEqual(await inForce(), { serial: 1, signers: 2 });
+  assert.match(await done('signer', 'list', ...place), /counts\n {2}provenance for https:\/\/ci/);
+});
+
+test('a rotation is a second row and an end for the first; what is in force stays so until both signed', async () => {
+  const before = trust();
+  const told = await done(
+    ...['signer', 'rotate', keyOf('main').slice(0, 8), ...place, '--key', join(at, 'next.pub.pem')],
+    ...['--overlap', '7d', '-m', 'a year is over'],
+  );
+  assert.match(told, /why: rotate .*: a year is over/);
+  assert.match(told, /~ key .*\n {4}- notAfter: 2100-01-01T00:00:00Z\n {4}\+ notAfter: /);
+  assert.match(told, /give the signer both keys/);
+  assert.equal(trust(), before);
+  for (const who of ['ada', 'ben']) await done(...sign(who, digestIn(told)));
+  assert.deepEqual(await inForce(), { serial: 2, signers: 2 });
+  assert.ok(trust().includes(keyOf('next')));
+});
+
+test('an edit after the first signature takes that signature away', async () => {
+  const told = await done(
+    'signer',
+    'distrust',
+    keyOf('main'),
+    ...place,
+    '-m',
+    'its host was owned',
+  );
+  assert.match(told, /\+ revokedAt: /);
+  await done(...sign('ada', digestIn(told)));
+  appendFileSync(join(at, 'gate/proposed/roster.yaml'), '# and more\n');
+  await refused(
+    6,
+    /roster\.yaml is not the proposed file: .*propose again/,
+    ...sign('ben', digestIn(told)),
+  );
+  const again = await done('config', 'propose', ...place);
+  assert.match(again, /roster\.yaml: changes\n {2}\+ # and more/);
+  assert.match(await done('config', 'status', ...place, ...trusted), /0 of 2 administrators/);
+});
+
+test('nobody is asked to sign on top of files that were changed behind a signature', async () => {
+  const file = join(at, 'gate/roster.yaml');
+  const signed = readFileSync(file);
+  appendFileSync(file, '# and more\n');
+  await refused(78, /E_CONFIGURATION_FILE: .*gate\/roster\.yaml/, ...sign('ada', '0000'));
+  writeFileSync(file, signed);
+});
+
+test('a draft is given up, and what is in force stays', async () => {
+  assert.match(await done('config', 'discard', ...place), /is gone/);
+  assert.deepEqual(await inForce(), { serial: 2, signers: 2 });
+  await refused(2, /has no proposal/, ...sign('ada', '0000'));
+});
+
+test('what cannot do what it says is told before anybody signs', async () => {
+  assert.match(await done('config', 'propose', ...place), /edit them there/);
+  const target = readFileSync(join(import.meta.dirname, 'config.fixture.yaml'), 'utf8');
+  writeFileSync(join(at, 'gate/proposed/targets/prod-eu.yaml'), target);
+  const { code, out } = await airlock('config', 'check', ...place);
+  assert.equal(code, 5);
+  assert.match(out, /✗ targets\/prod-eu\.yaml: approvals: 2 of role release-manager .*has nobody/);
+  assert.match(out, /✗ targets\/prod-eu\.yaml: tests: required, and no key of role test/);
+  assert.match(out, /✗ targets\/prod-eu\.yaml: no key of role promotion/);
+  assert.doesNotMatch(out, /builders:/);
+  writeFileSync(join(at, 'gate/proposed/targets/prod-eu.yaml'), `${target}aproval: {}\n`);
+  await refused(78, /aproval: unknown key/, 'config', 'propose', ...place);
+});

@@ -1,0 +1,84 @@
+/** Keys as files: PEM, P-256 or Ed25519. Every refusal names the file and what to do. */
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import type { SigningKey } from '@airlock/common/dsse/sign';
+import {
+  algorithmOf,
+  importPublicKey,
+  keyIdOf,
+  TrustError,
+  type TrustRow,
+} from '@airlock/common/trust/signer';
+import { CliError, exitCode } from '../exit-codes.ts';
+import { createSigningKey, type NewSigningKey } from './signing-keys.ts';
+
+/** Makes a key pair: `file` with the private half and mode 0600, `<file without .pem>.pub.pem` with the public one. */
+export function writeKeyPair(
+  file: string,
+  alg: TrustRow['alg'],
+): { readonly publicFile: string; readonly key: NewSigningKey } {
+  const publicFile = `${file.replace(/\.pem$/, '')}.pub.pem`;
+  for (const path of [file, publicFile]) {
+    if (existsSync(path)) {
+      throw new CliError(exitCode.conflict, `${path} is there already; name another file`);
+    }
+  }
+  const key = createSigningKey(alg);
+  writeFileSync(file, key.privateKeyPem, { mode: 0o600, flag: 'wx' });
+  writeFileSync(publicFile, key.publicKeyPem, { flag: 'wx' });
+  return { publicFile, key };
+}
+
+export function readPublicKey(file: string): Pick<NewSigningKey, 'keyid' | 'publicKeyPem' | 'alg'> {
+  const text = readGiven(file);
+  try {
+    const key = importPublicKey(text);
+    const alg = algorithmOf(key);
+    if (alg === null) throw new TrustError('E_TRUST_STORE', 'neither ECDSA P-256 nor Ed25519');
+    const publicKeyPem = key.export({ type: 'spki', format: 'pem' }).toString();
+    return { keyid: keyIdOf(key), publicKeyPem, alg };
+  } catch (cause) {
+    if (!(cause instanceof TrustError)) throw cause;
+    const what = `${file}: ${cause.message}; give the .pub.pem that airlock keygen wrote`;
+    throw new CliError(exitCode.usage, what, { cause });
+  }
+}
+
+export function readPrivateKey(file: string): SigningKey {
+  const descriptor = opened(file);
+  try {
+    // Asked of the open file, so that what was checked is what is read.
+    if ((fstatSync(descriptor).mode & 0o077) !== 0) {
+      throw new CliError(exitCode.usage, `${file} is open to other users; run: chmod 600 ${file}`);
+    }
+    const privateKey = createPrivateKey(readFileSync(descriptor));
+    const publicKey = createPublicKey(privateKey);
+    if (algorithmOf(publicKey) === null) {
+      throw new CliError(exitCode.usage, `${file} is neither an ECDSA P-256 nor an Ed25519 key`);
+    }
+    return { keyid: keyIdOf(publicKey), privateKey };
+  } catch (cause) {
+    if (cause instanceof CliError) throw cause;
+    const what = `${file} is not a private key in PEM without a passphrase; give your own key's file`;
+    throw new CliError(exitCode.usage, what, { cause });
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function opened(file: string): number {
+  try {
+    return openSync(file, 'r');
+  } catch (cause) {
+    throw new CliError(exitCode.usage, `${file} cannot be read; name an existing file`, { cause });
+  }
+}
+
+function readGiven(file: string): string {
+  const descriptor = opened(file);
+  try {
+    return readFileSync(descriptor, 'utf8');
+  } finally {
+    closeSync(descriptor);
+  }
+}

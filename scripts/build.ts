@@ -23,6 +23,7 @@ export interface Bundle {
 export const bundles: readonly Bundle[] = [
   { name: 'nonprod', directory: 'services/nonprod', processes: ['web', 'scheduler', 'outbox'] },
   { name: 'runner', directory: 'services/runner', processes: ['agent'] },
+  { name: 'rebuilder', directory: 'services/rebuilder', processes: ['rebuilder'] },
   { name: 'signer', directory: 'services/signer', processes: ['signer'] },
   {
     name: 'prod-gate',

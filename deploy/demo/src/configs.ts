@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Redis } from '@airlock/testkit/redis';
 import type { Layout, Ports } from './layout.ts';
-import { buildersOf, issuer, root, type Origins, type ProcessName } from './names.ts';
+import { buildersOf, issuer, rebuilder, root, type Origins, type ProcessName } from './names.ts';
 import {
   ledgerOrigin,
   witnessName,
@@ -48,7 +48,7 @@ export async function writeConfigs(given: {
     keyFile: keys.saml[service].keyFile,
     certificateFile: keys.saml[service].certificateFile,
   });
-  const { runner: runnerEdge, gate: gateEdge } = keys.edges;
+  const { runner: runnerEdge, gate: gateEdge, rebuilds: rebuildEdge } = keys.edges;
   const nonprodRepository = { name: 'shop/shop-api', url: repository.url, mainBranch: 'main' };
   const nonprodMirror = join(layout.mirrors, 'nonprod.git');
   const nonprodArtifacts = join(layout.artifacts, 'nonprod');
@@ -65,6 +65,7 @@ export async function writeConfigs(given: {
     nonprodArtifacts,
     gateArtifacts,
     join(layout.work, 'runner'),
+    join(layout.work, 'rebuilder'),
     join(layout.work, 'hooks'),
   ]) {
     mkdirSync(directory, { recursive: true });
@@ -190,6 +191,34 @@ export async function writeConfigs(given: {
       assetsDirectory,
       saml: saml('gate'),
       nonprodOrigin: origins.nonprod,
+      rebuilds: {
+        listener: {
+          host: '127.0.0.1',
+          port: ports.rebuilds,
+          caFile: rebuildEdge.caFile,
+          ...rebuildEdge.server,
+        },
+        rebuilders: [{ identity: rebuilder.identity, builderId: rebuilder.id }],
+      },
+    }),
+    rebuilder: writeConfig(layout, 'rebuilder', {
+      gate: {
+        url: `https://127.0.0.1:${ports.rebuilds}`,
+        caFile: rebuildEdge.caFile,
+        ...rebuildEdge.client,
+      },
+      builder: { id: rebuilder.id, keyFile: keys.signing.rebuilder.keyFile },
+      repositories: [
+        {
+          repository: repository.url,
+          name: nonprodRepository.name,
+          mirrorDirectory: join(layout.mirrors, 'rebuilder.git'),
+          protocols: ['file'],
+        },
+      ],
+      workDirectory: join(layout.work, 'rebuilder'),
+      isolation,
+      pollSeconds: 0.3,
     }),
     'gate-authority': writeConfig(layout, 'gate-authority', {
       ...decision,

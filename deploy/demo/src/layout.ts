@@ -63,6 +63,7 @@ export interface Ports {
   readonly nonprod: number;
   readonly runnerApi: number;
   readonly outbox: number;
+  readonly rebuilds: number;
   readonly identityProvider: number;
   readonly vault: number;
   readonly postgres: number;
@@ -75,6 +76,7 @@ const preferred = {
   runnerApi: 26082,
   outbox: 26083,
   identityProvider: 26084,
+  rebuilds: 26085,
   vault: 26200,
   postgres: 26432,
   redis: 26379,
@@ -89,6 +91,7 @@ export async function choosePorts(choice: 'preferred' | 'free'): Promise<Ports> 
     nonprod: await pick(preferred.nonprod),
     runnerApi: await pick(preferred.runnerApi),
     outbox: await pick(preferred.outbox),
+    rebuilds: await pick(preferred.rebuilds),
     identityProvider: await pick(preferred.identityProvider),
     vault: await pick(preferred.vault),
     postgres: await pick(preferred.postgres),

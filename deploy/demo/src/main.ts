@@ -106,7 +106,7 @@ async function run(options: Options, build: () => Promise<void>): Promise<number
       });
   });
   try {
-    const starting = startPair({ directory, ports: 'preferred', progress });
+    const starting = startPair({ directory, ports: 'preferred', progress, builders: 2 });
     writeFileSync(pidFile, `${process.pid}\n`);
     pair = await starting;
     const moved = movedPorts(pair.ports);

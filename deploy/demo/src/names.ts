@@ -26,6 +26,7 @@ export const processNames = [
   'gate-authority',
   'gate-deliverer',
   'gate-watchdog',
+  'rebuilder',
 ] as const;
 export type ProcessName = (typeof processNames)[number];
 
@@ -41,12 +42,20 @@ export const bundleOf: Record<ProcessName, string> = {
   'gate-authority': 'prod-gate/authority.mjs',
   'gate-deliverer': 'prod-gate/deliverer.mjs',
   'gate-watchdog': 'prod-gate/watchdog.mjs',
+  rebuilder: 'rebuilder/rebuilder.mjs',
 };
 
 export interface Origins {
   readonly nonprod: string;
   readonly gate: string;
 }
+
+/** The builder of the demo's second team: other administrators, other keys, no door into nonprod. */
+export const rebuilder = {
+  id: 'https://audit.demo.airlock.example/rebuilder@v1',
+  adminDomain: 'audit',
+  identity: 'airlock:rebuilder:audit',
+};
 
 export const buildersOf = (origins: Origins): { main: string; pr: string } => ({
   main: `${origins.nonprod}/builders/main@v1`,

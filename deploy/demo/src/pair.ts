@@ -34,6 +34,11 @@ export interface PairOptions {
   readonly progress: Progress;
   /** How many release managers must approve (1-2). Default 2. */
   readonly approvals?: number;
+  /**
+   * How many independent builders must have made the same bytes. With 2 a rebuilder runs; with 1 none does until it is
+   * started, and the gate says in red what that means. Default 1.
+   */
+  readonly builders?: 1 | 2;
 }
 
 export interface Pair {
@@ -72,7 +77,7 @@ export interface Pair {
 
 /** Starts everything; what was started is ended again when a later part fails. */
 export async function startPair(options: PairOptions): Promise<Pair> {
-  const { progress } = options;
+  const { progress, builders = 1 } = options;
   const isolation = findBinary(bubblewrap) === null ? 'none' : 'bubblewrap';
   const layout = layoutAt(options.directory);
   const ports = await choosePorts(options.ports);
@@ -151,6 +156,7 @@ export async function startPair(options: PairOptions): Promise<Pair> {
         repository,
         origins,
         approvals: options.approvals ?? 2,
+        builders,
       }),
     );
     writeFileSync(
@@ -201,15 +207,17 @@ export async function startPair(options: PairOptions): Promise<Pair> {
       'non-prod CI, runner, signer and prod gate',
       async () => {
         const starts = await Promise.allSettled(
-          processNames.filter((name) => name !== 'runner').map((name) => start(name)),
+          processNames
+            .filter((name) => name !== 'runner' && name !== 'rebuilder')
+            .map((name) => start(name)),
         );
         // Only now is every process that did start known to be ended again.
         for (const each of starts) if (each.status === 'rejected') throw each.reason;
-        // The runner asks the web process for work from its first moment on.
-        await start('runner');
+        // These two ask a web process for work from their first moment on.
+        await Promise.all([start('runner'), ...(builders === 2 ? [start('rebuilder')] : [])]);
       },
       () =>
-        `non-prod CI (3 processes), signer, runner (${isolation === 'none' ? 'NOT ISOLATED' : 'bubblewrap, no network'}), prod gate (5 processes)`,
+        `non-prod CI (3 processes), signer, runner (${isolation === 'none' ? 'NOT ISOLATED' : 'bubblewrap, no network'}), prod gate (5 processes)${builders === 2 ? ', and a rebuilder of other administrators' : ''}`,
     );
 
     const pools = new Map<string, pg.Pool>();
@@ -286,6 +294,9 @@ const readableByGateWeb = (layout: Layout): string[] => [
   join(layout.keys, 'saml-gate.key'),
   join(layout.keys, 'idp/certificate.pem'),
   join(layout.keys, 'database/gate_web'),
+  join(layout.keys, 'rebuild-edge/ca.pem'),
+  join(layout.keys, 'rebuild-edge/server.pem'),
+  join(layout.keys, 'rebuild-edge/server.key'),
 ];
 
 /** Node's permission model: reads below these directories, no write, no child process, no worker, no addon. */

@@ -18,6 +18,7 @@ import {
   issuer,
   production,
   reaperRole,
+  rebuilder,
   root,
   target,
   vaultNames,
@@ -146,8 +147,9 @@ export async function writeGateFiles(given: {
   repository: DemoRepository;
   origins: Origins;
   approvals: number;
+  builders: 1 | 2;
 }): Promise<{ trust: string }> {
-  const { layout, keys, ports, repository, origins, approvals } = given;
+  const { layout, keys, ports, repository, origins, approvals, builders } = given;
   const hook = await pinnedHook(await buildHook('load-release', join(layout.gateConfig, 'hooks')));
   mkdirSync(join(layout.gateConfig, 'targets'), { recursive: true });
   writeFileSync(
@@ -162,7 +164,11 @@ export async function writeGateFiles(given: {
           pipeline: '.woodpecker.yaml',
           releaseFile: '.airlock/release.yaml',
           subject: 'shop-api.tar.gz',
-          builders: { id: buildersOf(origins).main, threshold: 1 },
+          builders: {
+            id: buildersOf(origins).main,
+            threshold: builders,
+            of: builders === 1 ? [] : [rebuilder.id],
+          },
           maxAge: '14d',
           tests: 'required',
           signedCommits: 'not-required',

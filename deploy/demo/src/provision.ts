@@ -13,6 +13,7 @@ import { createSamlKey } from '@airlock/cli/setup/saml-key';
 import { createLedgerKey, createWitnessKey, type NoteKey } from '@airlock/cli/setup/ledger-key';
 import { stringify } from 'yaml';
 import type { Layout } from './layout.ts';
+import { rebuilder } from './names.ts';
 
 export function writePrivate(path: string, content: string): string {
   mkdirSync(dirname(path), { recursive: true });
@@ -34,13 +35,13 @@ export interface PemFiles {
 export interface Keys {
   readonly edges: Readonly<
     Record<
-      'runner' | 'gate',
+      'runner' | 'gate' | 'rebuilds',
       { readonly caFile: string; readonly server: PemFiles; readonly client: PemFiles }
     >
   >;
   readonly signing: Readonly<
     Record<
-      'main' | 'pr' | 'test' | 'promotion',
+      'main' | 'pr' | 'test' | 'promotion' | 'rebuilder',
       { readonly keyFile: string; readonly key: NewSigningKey }
     >
   >;
@@ -81,12 +82,19 @@ export async function provisionKeys(layout: Layout): Promise<Keys> {
         'airlock:nonprod:outbox',
         'airlock:gate:intake',
       ),
+      rebuilds: await edge(
+        at('rebuild-edge'),
+        'rebuild-edge',
+        'airlock:gate:rebuilds',
+        rebuilder.identity,
+      ),
     },
     signing: {
       main: await signingKey(at('signer', 'main.json')),
       pr: await signingKey(at('signer', 'pr.json')),
       test: await signingKey(at('signer', 'test.json')),
       promotion: await signingKey(at('signer', 'promotion.json')),
+      rebuilder: await signingKey(at('rebuilder', 'builder.json')),
     },
     administrators: [
       await administrator(at('administrators', 'ada.json'), 'Ada Novak', 'platform'),
@@ -209,10 +217,11 @@ export async function trustFile(
     name: keyof Keys['signing'],
     role: 'provenance' | 'test' | 'promotion',
     builderIds: readonly string[],
+    adminDomain = 'nonprod',
   ): unknown =>
     trustRow({
       key: keys.signing[name].key,
-      ...{ roles: [role], builderIds, adminDomain: 'nonprod' },
+      ...{ roles: [role], builderIds, adminDomain },
       ...window,
     });
   return JSON.stringify(
@@ -223,6 +232,7 @@ export async function trustFile(
         row('pr', 'provenance', [builders.pr]),
         row('test', 'test', [builders.main]),
         row('promotion', 'promotion', []),
+        row('rebuilder', 'provenance', [rebuilder.id], rebuilder.adminDomain),
       ],
     },
     null,

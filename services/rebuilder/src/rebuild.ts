@@ -1,0 +1,155 @@
+/**
+ * One rebuild: recipe and source out of the rebuilder's own mirror of main, built by the same code as at the runner, compared,
+ * and said under the rebuilder's own signature. Of what the gate asks, only the commit's name is taken.
+ */
+import { intotoPayloadType } from '@airlock/common/constants';
+import { signEnvelope, type SigningKey } from '@airlock/common/dsse/sign';
+import { AirlockError } from '@airlock/common/errors';
+import { rebuildDifferenceStatement } from '@airlock/common/intoto/rebuild-difference';
+import { provenanceStatement } from '@airlock/common/slsa/provenance';
+import { formatTimestamp } from '@airlock/common/time';
+import type { RebuildReport, WantedRebuild } from '@airlock/common/wire/rebuild-protocol';
+import { runBuild } from '@airlock/build/run-build';
+import { createWorkspace, type Workspace } from '@airlock/build/workspace';
+import type { Isolation } from '@airlock/build/isolation/isolation';
+import { pipelinePath } from '@airlock/pipeline/pipeline-file';
+import { releasePath } from '@airlock/pipeline/release-file';
+import { compareArtifacts } from './compare-artifacts.ts';
+import type { Gate } from './gate-client.ts';
+import { recipeOf, type Recipe, type RepositorySource } from './recipe.ts';
+
+export type RebuildErrorCode =
+  /** The repository is not one of this rebuilder's. */
+  | 'rebuild-not-ours'
+  /** The build did not pass here. */
+  | 'rebuild-failed';
+export class RebuildError extends AirlockError<RebuildErrorCode> {}
+
+export type RebuildPorts = {
+  gate: Gate;
+  repositories: ReadonlyMap<string, RepositorySource>;
+  isolation: Isolation;
+  workDirectory: string;
+  builderId: string;
+  key: SigningKey;
+  timeoutSeconds: number;
+  maxArtifactBytes: number;
+  now: () => Date;
+};
+
+export type Rebuilt = {
+  readonly outcome: 'agrees' | 'differs';
+  readonly artifactDigest: string;
+};
+
+/**
+ * Builds, compares, reports.
+ *
+ * @throws RebuildError, RecipeError, GateError or GitError; nothing was said then, and the gate goes on asking.
+ */
+export async function rebuild(
+  ports: RebuildPorts,
+  wanted: WantedRebuild,
+  signal: AbortSignal,
+): Promise<Rebuilt> {
+  const source = ports.repositories.get(wanted.repository);
+  if (source === undefined) {
+    throw new RebuildError(
+      'rebuild-not-ours',
+      `${wanted.repository} is not in repositories of this rebuilder; add it, or take this builder out of the target file`,
+    );
+  }
+  const recipe = await recipeOf(source, wanted, ports);
+  const workspace = await createWorkspace(ports.workDirectory);
+  try {
+    const made = await build(ports, { source, recipe, wanted, workspace, signal });
+    const report = await statementsOf(ports, { wanted, recipe, made, workspace, signal });
+    await ports.gate.report(wanted.promotion, report, signal);
+    return {
+      outcome: report.difference === null ? 'agrees' : 'differs',
+      artifactDigest: made.digest,
+    };
+  } finally {
+    await workspace.destroy();
+  }
+}
+
+type Made = {
+  readonly file: string;
+  readonly digest: string;
+  readonly startedOn: Date;
+  readonly finishedOn: Date;
+};
+
+async function build(
+  ports: RebuildPorts,
+  given: {
+    source: RepositorySource;
+    recipe: Recipe;
+    wanted: WantedRebuild;
+    workspace: Workspace;
+    signal: AbortSignal;
+  },
+): Promise<Made> {
+  const { source, recipe, wanted, workspace, signal } = given;
+  const { commit } = wanted;
+  const startedOn = ports.now();
+  let lastOutput = '';
+  const built = await runBuild({
+    ...{ isolation: ports.isolation, workspace, signal, now: ports.now, commit },
+    ...{ steps: recipe.steps, artifact: recipe.artifact },
+    source: () => Promise.resolve(source.mirror.archive(commit)),
+    timeoutSeconds: ports.timeoutSeconds,
+    onOutput: (_, chunk) => {
+      lastOutput = `${lastOutput}${chunk.toString()}`.slice(-2000);
+    },
+  });
+  if (built.artifact === null) {
+    const failedStep = built.steps.find(({ outcome }) => outcome !== 'passed');
+    throw new RebuildError(
+      'rebuild-failed',
+      `${built.reason ?? `step ${failedStep?.name ?? ''} ended with ${failedStep?.exitCode ?? 'no code'}`}; its last words: ${lastOutput.trim()}`,
+    );
+  }
+  const { file, digest } = built.artifact;
+  return { file, digest, startedOn, finishedOn: ports.now() };
+}
+
+async function statementsOf(
+  ports: RebuildPorts,
+  given: {
+    wanted: WantedRebuild;
+    recipe: Recipe;
+    made: Made;
+    workspace: Workspace;
+    signal: AbortSignal;
+  },
+): Promise<RebuildReport> {
+  const { wanted, recipe, made, workspace, signal } = given;
+  const sign = (payload: Uint8Array): string =>
+    signEnvelope(intotoPayloadType, payload, [ports.key]);
+  const subject = { name: wanted.artifact.name, sha256: made.digest };
+  const provenance = sign(
+    provenanceStatement({
+      ...{ subject, builderId: ports.builderId, repository: wanted.repository },
+      ...{ ref: 'refs/heads/main', commit: wanted.commit, release: releasePath },
+      ...{ pipeline: pipelinePath, pipelineBlob: recipe.pipelineBlob },
+      invocationId: `${ports.builderId}/rebuilds/${wanted.promotion}`,
+      startedOn: formatTimestamp(made.startedOn),
+      finishedOn: formatTimestamp(made.finishedOn),
+    }),
+  );
+  if (made.digest === wanted.artifact.digest) return { provenance, difference: null };
+  const claimed = workspace.beside('claimed');
+  await ports.gate.fetchArtifact(
+    wanted,
+    { file: claimed, maxBytes: ports.maxArtifactBytes },
+    signal,
+  );
+  const difference = await compareArtifacts({
+    claimed,
+    claimedDigest: wanted.artifact.digest,
+    rebuilt: made.file,
+  });
+  return { provenance, difference: sign(rebuildDifferenceStatement(subject, difference)) };
+}

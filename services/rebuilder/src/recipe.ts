@@ -1,0 +1,83 @@
+/** What a commit says of its own build, read in the rebuilder's own mirror and nowhere else. */
+import { AirlockError } from '@airlock/common/errors';
+import type { JobStep } from '@airlock/common/wire/runner-protocol';
+import type { WantedRebuild } from '@airlock/common/wire/rebuild-protocol';
+import type { Mirror } from '@airlock/git/mirror';
+import { pipelinePath } from '@airlock/pipeline/pipeline-file';
+import { releasePath } from '@airlock/pipeline/release-file';
+import { jobSteps, planRun } from '@airlock/pipeline/run-plan';
+
+export type RecipeErrorCode =
+  /** The gate asks for what this rebuilder does not build. */
+  | 'rebuild-not-ours'
+  /** The files at the commit make no artifact of that name. */
+  | 'rebuild-no-recipe';
+export class RecipeError extends AirlockError<RecipeErrorCode> {}
+
+export type RepositorySource = {
+  /** What steps find in CI_REPO. */
+  readonly name: string;
+  readonly mirror: Pick<Mirror, 'fetch' | 'commitFacts' | 'readBlob' | 'log' | 'archive'>;
+};
+
+export type Recipe = {
+  readonly steps: readonly JobStep[];
+  readonly artifact: { readonly path: string; readonly maxBytes: number };
+  readonly pipelineBlob: string;
+};
+
+/**
+ * Fetches main and compiles the two files at the commit.
+ *
+ * @throws RecipeError for a commit that is not on main's first-parent line here, and for files that make no such artifact.
+ */
+export async function recipeOf(
+  { name, mirror }: RepositorySource,
+  wanted: WantedRebuild,
+  limits: { readonly maxArtifactBytes: number },
+): Promise<Recipe> {
+  const { commit, pipeline, releaseFile, artifact } = wanted;
+  if (pipeline !== pipelinePath || releaseFile !== releasePath) {
+    throw new RecipeError(
+      'rebuild-not-ours',
+      `${pipeline} and ${releaseFile} are asked for; only ${pipelinePath} and ${releasePath} are built here`,
+    );
+  }
+  await mirror.fetch();
+  const facts = await mirror.commitFacts(commit, [pipelinePath]);
+  const pipelineBlob = facts?.blobs[pipelinePath];
+  if (facts?.firstParent !== true || pipelineBlob == null) {
+    throw new RecipeError(
+      'rebuild-not-ours',
+      `${commit} is no commit of main with ${pipelinePath} in this rebuilder's own mirror; nothing else is built here`,
+    );
+  }
+  const text = async (path: string) => (await mirror.readBlob(commit, path))?.toString('utf8');
+  const planned = planRun(
+    { pipeline: (await text(pipelinePath)) ?? null, release: (await text(releasePath)) ?? null },
+    { event: 'push', branch: 'main', pullRequest: null },
+    limits,
+  );
+  if (planned.kind !== 'run') {
+    const why = planned.kind === 'refused' ? planned.reason : planned.why;
+    throw new RecipeError('rebuild-no-recipe', why);
+  }
+  const { plan } = planned;
+  if (plan.artifact?.name !== artifact.name) {
+    throw new RecipeError(
+      'rebuild-no-recipe',
+      `${releasePath} at ${commit} makes ${plan.artifact?.name ?? 'nothing'}, asked for is ${artifact.name}`,
+    );
+  }
+  const [head] = await mirror.log({ from: null, to: commit, limit: 1 });
+  const steps = jobSteps({
+    id: wanted.promotion,
+    // Of a run at nonprod nothing is known here: a build that puts its number into the artifact cannot be made again.
+    number: 1,
+    ...{ repository: name, repositoryUrl: wanted.repository, commit, plan },
+    ...{ ref: 'refs/heads/main', branch: 'main', event: 'push', pullRequest: null },
+    subject: (head?.subject ?? '').slice(0, 500),
+    authorName: head?.authorName ?? '',
+  });
+  return { steps, artifact: plan.artifact, pipelineBlob };
+}

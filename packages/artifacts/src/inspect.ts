@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { ArchiveError, type ArchiveErrorCode } from './archive-error.ts';
 import { type ArchiveLimits, defaultArchiveLimits, openArchive } from './archive.ts';
+import type { ContentStore } from './content-store.ts';
 import type { ByteReader } from './byte-reader.ts';
 import {
   createOciDocuments,
@@ -10,6 +11,7 @@ import {
   type OciDocuments,
 } from './oci-documents.ts';
 import { readTar } from './tar.ts';
+import { positionalChunks } from './verified-read.ts';
 
 export type ArtifactRefusal = {
   readonly code: ArchiveErrorCode | OciCode;
@@ -34,6 +36,19 @@ export async function inspectArtifact(
   } catch (cause) {
     if (!(cause instanceof ArchiveError)) throw cause;
     return { code: cause.code, detail: `${name}: ${cause.message}` };
+  }
+}
+
+/** The same for an artifact that is kept. @throws ArtifactError as `openVerified` does. */
+export async function inspectStored(
+  store: Pick<ContentStore, 'openVerified'>,
+  artifact: { digest: string; name: string },
+): Promise<ArtifactRefusal | null> {
+  const { handle } = await store.openVerified(artifact.digest);
+  try {
+    return await inspectArtifact(positionalChunks(handle), artifact);
+  } finally {
+    await handle.close();
   }
 }
 

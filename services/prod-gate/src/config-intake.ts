@@ -36,6 +36,21 @@ export const IntakeConfig = z.strictObject({
     .max(64 * 1024 ** 3)
     .default(1024 ** 3)
     .describe('Largest artifact that is taken, in bytes (1 to 64 GiB). Default 1 GiB.'),
+  maxStoreBytes: z
+    .int()
+    .min(1024 ** 2)
+    .default(256 * 1024 ** 3)
+    .describe(
+      'Most that the artifact store may hold, in bytes (1 MiB and more). Beyond it nothing is taken, and deliveries go on. Default 256 GiB.',
+    ),
+  keepFreePercent: z
+    .int()
+    .min(1)
+    .max(50)
+    .default(10)
+    .describe(
+      'Share of the store’s disk that intake leaves free, in percent (1 to 50); without meaning for S3. Default 10.',
+    ),
   pollSeconds: z
     .number()
     .min(0.1)

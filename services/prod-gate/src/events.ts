@@ -31,6 +31,11 @@ export function bundleJudged(
   });
 }
 
+/** Once when it begins and once when it is over. */
+export function outboxFlooded(log: Log, items: number, isFlooded: boolean): void {
+  log[isFlooded ? 'error' : 'warn'](isFlooded ? 'outbox.flooded' : 'outbox.caught-up', { items });
+}
+
 export function promotionChanged(log: Log, change: PromotionChange): void {
   log.info(`promotion.${change.change}`, {
     promotion: change.promotionId,

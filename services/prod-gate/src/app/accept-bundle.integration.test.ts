@@ -4,7 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { createContentStore } from '@airlock/artifacts/content-store';
+import { createContentStore, type ContentStore } from '@airlock/artifacts/content-store';
+import { inspectStored } from '@airlock/artifacts/inspect';
+import { tarOf } from '@airlock/artifacts/testing/tar-builder';
 import { AirlockError } from '@airlock/common/errors';
 import type { OutboxItem } from '@airlock/common/wire/outbox';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
@@ -14,8 +16,9 @@ import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createLedgerFold, type LedgerFacts } from '../domain/ledger-facts.ts';
 import { acceptBundle, type Acceptance } from './accept-bundle.ts';
-import type { ArtifactStore } from './intake-ports.ts';
-import { pollOutbox } from './poll-outbox.ts';
+import { fetchArtifact } from './fetch-blobs.ts';
+import { measureRoom, type RoomLimits } from './artifact-room.ts';
+import { floodedItems, pollOutbox } from './poll-outbox.ts';
 import { refreshPromotions } from './refresh-promotions.ts';
 import type { GateFiles } from './ports.ts';
 import {
@@ -34,7 +37,7 @@ const gateOrigin = 'https://gate.example';
 let gate: TestGateDatabase;
 let intakeDatabase: GateDatabase;
 let storeDirectory: string;
-let artifacts: ArtifactStore;
+let artifacts: ContentStore;
 
 before(async () => {
   gate = await createGateDatabase();
@@ -52,6 +55,8 @@ beforeEach(async () => {
     'truncate outbox_cursor, intake_item, promotion, target_live, delivery, git_head, repository_freeze, ledger_pending cascade',
   );
 });
+
+const roomy: RoomLimits = { maxStoreBytes: 1 << 30, keepFreePercent: 1 };
 
 class MissingBlob extends AirlockError<'outbox-blob-missing'> {}
 
@@ -89,6 +94,8 @@ function dependencies(vector: Vector, overrides: { blob?: ReturnType<typeof blob
         blobsOf(Buffer.from(vector.bundle, 'base64'), Buffer.from(vector.artifact, 'base64')),
     },
     artifacts,
+    inspect: (digest: string, name: string) => inspectStored(artifacts, { digest, name }),
+    room: () => measureRoom(artifacts, roomy),
     mirror: (repository: string) =>
       repository === 'https://git.example/org/app' ? mirrorOf(vector) : undefined,
     maxArtifactBytes: 1_000_000,
@@ -299,6 +306,77 @@ describe('around the bundle', () => {
   });
 });
 
+describe('the artifact', () => {
+  const good = vectorNamed('G01');
+
+  test('that could be unpacked elsewhere is refused with its code, and not kept', async () => {
+    const item = itemOf(good, { seq: 1, prevHash: '0'.repeat(64) });
+    const archive = tarOf({ name: '../../etc/cron.d/x', content: 'evil' });
+    const dependent = {
+      outbox: { blob: blobsOf(archive) },
+      artifacts,
+      inspect: (digest: string, name: string) => inspectStored(artifacts, { digest, name }),
+      room: () => measureRoom(artifacts, roomy),
+      maxArtifactBytes: 1_000_000,
+    };
+    const artifact = { digest: sha(archive), size: archive.length };
+    await assert.rejects(fetchArtifact(dependent, { ...item, artifact }, 'app.tar'), {
+      code: 'E_ARCHIVE_PATH',
+      message: /^app\.tar: member "\.\.\/\.\.\/etc\/cron\.d\/x" leads out/,
+    });
+    assert.equal(await artifacts.has(sha(archive)), false);
+    // What is there for another promotion stays, whatever an item says of it.
+    await artifacts.put(chunks(archive), { maxBytes: 1_000_000 });
+    await assert.rejects(fetchArtifact(dependent, { ...item, artifact }, 'app.tar'));
+    assert.equal(await artifacts.has(sha(archive)), true);
+  });
+
+  test('waits, with its item, while the store has no room for it', async () => {
+    const given = dependencies(good);
+    await given.intake.polled(source, { head: 1, at: new Date(good.now) });
+    const item = itemOf(good, { seq: 1, prevHash: '0'.repeat(64) });
+    await artifacts.remove(item.artifact.digest);
+    const full = { bytes: item.artifact.size - 1, bound: '99 of at most 99 bytes are used' };
+    const acceptInto = (room: typeof full) =>
+      acceptBundle({ ...given, room: () => Promise.resolve(room) }, item);
+    await assert.rejects(acceptInto(full), {
+      code: 'artifact-store-full',
+      message: /99 of at most 99 bytes are used; nothing is taken .* deliveries go on/,
+    });
+    assert.equal((await given.intake.cursor(source))?.seq, 0);
+    assert.equal(await artifacts.has(item.artifact.digest), false);
+    const enough = { ...full, bytes: item.artifact.size };
+    assert.equal((await acceptInto(enough)).outcome, 'admitted');
+  });
+
+  test('that claims to be small is cut off where the room ends', async () => {
+    const given = dependencies(good);
+    await given.intake.polled(source, { head: 1, at: new Date(good.now) });
+    const honest = itemOf(good, { seq: 1, prevHash: '0'.repeat(64) });
+    await artifacts.remove(honest.artifact.digest);
+    const item = { ...honest, artifact: { ...honest.artifact, size: 0 } };
+    const room = () => Promise.resolve({ bytes: 3, bound: 'three bytes are left' });
+    await assert.rejects(acceptBundle({ ...given, room }, item), { code: 'artifact-store-full' });
+    assert.equal(await artifacts.has(item.artifact.digest), false);
+  });
+
+  test('has the room that quota and disk leave, whichever is less', async () => {
+    const store = (sizes: number[], freeBytes: number) => ({
+      list: () => Promise.resolve(sizes.map((size) => ({ size }))),
+      space: () => Promise.resolve({ freeBytes, totalBytes: 1000 }),
+    });
+    const limits = { maxStoreBytes: 500, keepFreePercent: 10 };
+    const bytes = async (sizes: number[], free: number) =>
+      (await measureRoom(store(sizes, free), limits)).bytes;
+    assert.equal(await bytes([100, 50], 1000), 350);
+    assert.equal(await bytes([100, 50], 400), 300);
+    assert.equal(await bytes([100, 50], 99), 0);
+    assert.equal(await bytes([501], 1000), 0);
+    const bucket = { ...store([100], 0), space: () => Promise.resolve(null) };
+    assert.equal((await measureRoom(bucket, limits)).bytes, 400);
+  });
+});
+
 describe('the outbox', () => {
   const good = vectorNamed('G01');
 
@@ -309,8 +387,13 @@ describe('the outbox', () => {
       outbox: { page: ({ after }) => Promise.resolve(pages(after)) },
       accept: (item) => acceptBundle(given, item),
       onAccepted: () => undefined,
+      onBehind: (items) => {
+        behind = items;
+      },
     });
   }
+
+  let behind = 0;
 
   const first = itemOf(good, { seq: 1, prevHash: '0'.repeat(64) });
 
@@ -337,6 +420,20 @@ describe('the outbox', () => {
       `select convert_from(body, 'UTF8')::jsonb -> 'refs' ->> 'code' as code from ledger_pending order by id desc limit 1`,
     );
     assert.equal(entries[0]?.['code'], 'E_OUTBOX_FORK');
+  });
+
+  test('ten thousand items are worked off in steps of 64, and what is behind is told', async () => {
+    const flood: OutboxItem[] = [];
+    const bogus = vectorNamed('S12');
+    for (let seq = 1; seq <= 10_000; seq += 1) {
+      flood.push(itemOf(bogus, { seq, prevHash: flood.at(-1)?.hash ?? '0'.repeat(64) }));
+    }
+    const pages = (after: number) => ({ items: flood.slice(after, after + 16), head: 10_000 });
+    assert.equal(await poll(pages), 64);
+    assert.equal(behind, 10_000 - 64);
+    assert.ok(behind > floodedItems);
+    assert.equal(await poll(pages), 64);
+    assert.equal((await gate.asOwner('select 1 from intake_item')).length, 128);
   });
 
   test('an outbox that lost its end is a fork', async () => {

@@ -6,7 +6,6 @@
 import { Readable } from 'node:stream';
 import { AirlockError } from '@airlock/common/errors';
 import { formatId } from '@airlock/common/ids';
-import { maxBundleBytes } from '@airlock/common/limits';
 import { admissionPolicyOf } from '@airlock/common/policy/admission-policy';
 import type { Roster } from '@airlock/common/policy/target-policy';
 import {
@@ -19,33 +18,30 @@ import type { OutboxItem } from '@airlock/common/wire/outbox';
 import type { Delta } from '../domain/delta.ts';
 import type { LedgerFacts } from '../domain/ledger-facts.ts';
 import { commitFacts } from './commit-facts.ts';
+import { fetchArtifact, fetchBundle, type FetchDependencies } from './fetch-blobs.ts';
 import { fetchMain, MainRefusedError, type FetchMainDependencies } from './fetch-main.ts';
 import type { FollowLedger } from './follow-ledger.ts';
 import { documentFacts, wishOf } from './gather-facts.ts';
-import type { ArtifactStore, GitReader, OutboxClient } from './intake-ports.ts';
+import type { GitReader } from './intake-ports.ts';
 import { makeDocument, readDelta } from './make-document.ts';
 import type { GateFiles, IntakeStore, NewPromotion, PromotionStore } from './ports.ts';
 import { StoreError } from './ports.ts';
+import { Refused } from './refused.ts';
 
-export type AcceptDependencies = FetchMainDependencies & {
-  gate: string;
-  source: string;
-  intake: Pick<IntakeStore, 'record' | 'admittedBefore'>;
-  promotions: Pick<PromotionStore, 'insert' | 'liveOn'>;
-  files(): Promise<GateFiles>;
-  outbox: Pick<OutboxClient, 'blob'>;
-  artifacts: ArtifactStore;
-  maxArtifactBytes: number;
-  random(bytes: number): Uint8Array;
-  ledger: FollowLedger;
-};
+export type AcceptDependencies = FetchMainDependencies &
+  FetchDependencies & {
+    gate: string;
+    source: string;
+    intake: Pick<IntakeStore, 'record' | 'admittedBefore'>;
+    promotions: Pick<PromotionStore, 'insert' | 'liveOn'>;
+    files(): Promise<GateFiles>;
+    random(bytes: number): Uint8Array;
+    ledger: FollowLedger;
+  };
 
 export type Acceptance =
   | { readonly outcome: 'admitted'; readonly promotionId: string; readonly target: string }
   | { readonly outcome: 'refused'; readonly code: string; readonly detail: string };
-
-/** Ends the work on an item with a code. Not an accident: the item is recorded as refused. */
-class Refused extends AirlockError {}
 
 type Target = NonNullable<ReturnType<GateFiles['targets']['get']>>;
 
@@ -107,8 +103,6 @@ async function verifyItem(dependencies: AcceptDependencies, item: OutboxItem): P
     ...{ verified: verified.bundle, target, mirror, ledger },
     roster: files.roster.roster,
   });
-  const commitObject = await keepCommit(dependencies, mirror, facts.commit);
-  const artifact = await fetchArtifact(dependencies, item);
   const live = ledger.liveOn(facts.target);
   const delta = await readDelta(mirror, {
     base: live === null ? null : { commit: live.commit, release: live.release },
@@ -119,6 +113,9 @@ async function verifyItem(dependencies: AcceptDependencies, item: OutboxItem): P
     throw cause;
   });
   if (delta === null) throw new Refused('E_DELTA_TOO_LARGE', 'more commits than can be listed');
+  const commitObject = await keepCommit(dependencies, mirror, facts.commit);
+  // Last: what is refused before this leaves nothing in the store.
+  const artifact = await fetchArtifact(dependencies, item, facts.subjectName);
   return {
     bundle,
     facts,
@@ -129,51 +126,6 @@ async function verifyItem(dependencies: AcceptDependencies, item: OutboxItem): P
     commitObject,
     reproduce: await wishOf(mirror, facts),
   };
-}
-
-async function fetchBundle(dependencies: AcceptDependencies, item: OutboxItem): Promise<Buffer> {
-  const { digest } = item.bundle;
-  await fetchBlob(dependencies, digest, maxBundleBytes, {
-    size: 'E_BUNDLE_SIZE',
-    digest: 'E_BUNDLE_DIGEST',
-  });
-  return dependencies.artifacts.read(digest, maxBundleBytes);
-}
-
-async function fetchArtifact(
-  dependencies: AcceptDependencies,
-  item: OutboxItem,
-): Promise<{ size: number }> {
-  return fetchBlob(dependencies, item.artifact.digest, dependencies.maxArtifactBytes, {
-    size: 'E_ARTIFACT_SIZE',
-    digest: 'E_ARTIFACT_DIGEST',
-  });
-}
-
-async function fetchBlob(
-  { outbox, artifacts }: AcceptDependencies,
-  digest: string,
-  maxBytes: number,
-  codes: { size: string; digest: string },
-): Promise<{ size: number }> {
-  try {
-    return await artifacts.put(await outbox.blob(digest), { maxBytes, expected: digest });
-  } catch (cause) {
-    if (!(cause instanceof AirlockError)) throw cause;
-    if (cause.code === 'outbox-blob-missing') {
-      throw new Refused('E_BLOB_MISSING', `nonprod has no blob ${digest}`, { cause });
-    }
-    if (cause.code === 'outbox-blob-corrupt') {
-      throw new Refused(codes.digest, `what nonprod keeps as ${digest} is not that`, { cause });
-    }
-    if (cause.code === 'artifact-too-large') {
-      throw new Refused(codes.size, `at most ${maxBytes} bytes are taken`, { cause });
-    }
-    if (cause.code === 'artifact-digest-mismatch') {
-      throw new Refused(codes.digest, `the bytes received are not ${digest}`, { cause });
-    }
-    throw cause;
-  }
 }
 
 /** The commit with its signature, so that it can be shown to who has no access to the repository. */

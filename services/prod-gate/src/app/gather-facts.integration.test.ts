@@ -82,7 +82,6 @@ beforeEach(async () => {
   const intake = createIntakeStore(databases.intake);
   await intake.polled('nonprod', { head: 1, at: now });
   const artifact = Buffer.from(good.artifact, 'base64');
-  const bundle = Buffer.from(good.bundle, 'base64');
   const acceptance = await acceptBundle(
     {
       gate: gateOrigin,
@@ -99,13 +98,15 @@ beforeEach(async () => {
         onChange: () => {},
         clock: () => now,
       }),
-      outbox: { blob: () => Promise.resolve(nothing()) },
+      outbox: { blob: () => Promise.resolve(chunks(Buffer.from(good.bundle, 'base64'))) },
       artifacts: {
         put: (_source, { expected }) =>
           Promise.resolve({ digest: expected ?? '', size: artifact.length }),
         has: () => Promise.resolve(true),
-        read: () => Promise.resolve(bundle),
+        remove: () => Promise.resolve(),
       },
+      inspect: () => Promise.resolve(null),
+      room: () => Promise.resolve({ bytes: 1_000_000, bound: 'enough' }),
       mirror: () => mirrorOf(good),
       maxArtifactBytes: 1_000_000,
       clock: () => now,
@@ -122,8 +123,8 @@ beforeEach(async () => {
   await sequence();
 });
 
-async function* nothing(): AsyncGenerator<Uint8Array> {
-  yield await Promise.resolve(Buffer.alloc(0));
+async function* chunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(bytes);
 }
 
 async function sequence(): Promise<void> {

@@ -57,5 +57,6 @@ export type ArtifactStore = {
     limits: { maxBytes: number; expected?: string },
   ): Promise<{ digest: string; size: number }>;
   has(digest: string): Promise<boolean>;
-  read(digest: string, maxBytes: number): Promise<Buffer>;
+  /** Removing what is not there is no fault. */
+  remove(digest: string): Promise<void>;
 };

@@ -12,6 +12,10 @@ export class OutboxFrozenError extends AirlockError<'E_OUTBOX_FORK'> {}
 
 /** As many items as a page of the protocol holds. */
 const pageSize = 16;
+/** Pages of one pass: a flood is worked off in steps, between which this process sees to everything else. */
+const maxPages = 4;
+/** A gate that is so many items behind after a pass is being flooded, or was away for long. */
+export const floodedItems = 1000;
 
 export type PollDependencies = {
   source: string;
@@ -22,11 +26,13 @@ export type PollDependencies = {
   recorder: Recorder;
   accept(item: OutboxItem): Promise<Acceptance>;
   onAccepted(item: OutboxItem, acceptance: Acceptance): void;
+  /** Told after each pass: how many items wait that were not looked at yet. */
+  onBehind(items: number): void;
   clock: () => Date;
 };
 
 /**
- * @returns how many items were taken.
+ * @returns how many items were taken, 64 at most.
  * @throws OutboxFrozenError `E_OUTBOX_FORK` while the outbox is frozen, also right when the fork is seen.
  */
 export async function pollOutbox(dependencies: PollDependencies): Promise<number> {
@@ -36,7 +42,8 @@ export async function pollOutbox(dependencies: PollDependencies): Promise<number
   const frozen = await dependencies.promotions.freezeOf(name);
   if (frozen !== null) throw frozenError(source, frozen.reason);
   let taken = 0;
-  for (;;) {
+  let behind = 0;
+  for (let pages = 0; pages < maxPages; pages += 1) {
     const end = (await intake.cursor(source)) ?? chainStart;
     const page = await dependencies.outbox.page({ after: end.seq, limit: pageSize });
     const fault = chainFault(end, page);
@@ -49,8 +56,11 @@ export async function pollOutbox(dependencies: PollDependencies): Promise<number
       dependencies.onAccepted(item, await dependencies.accept(item));
       taken += 1;
     }
-    if (page.items.length < pageSize) return taken;
+    behind = page.head - (page.items.at(-1)?.seq ?? end.seq);
+    if (page.items.length < pageSize) break;
   }
+  dependencies.onBehind(behind);
+  return taken;
 }
 
 async function freeze(

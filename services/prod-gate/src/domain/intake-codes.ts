@@ -18,6 +18,32 @@ const explanations = {
     meaning: 'The artifact is larger than this gate takes.',
     mend: 'Make the artifact smaller, or raise maxArtifactBytes in the configuration of intake.',
   },
+  E_ARCHIVE_PATH: {
+    meaning:
+      'The artifact is an archive with a member that could be unpacked where nobody looks: a name that leads elsewhere, a link, a device, or rights of its owner (setuid).',
+    mend: 'Pack regular files and directories only, each once and under a plain relative name; the detail names the member.',
+  },
+  E_ARCHIVE_SIZE: {
+    meaning: 'The artifact unpacks to more members or bytes than this gate looks through.',
+    mend: 'Find out why it is so large; pack less.',
+  },
+  E_ARCHIVE_FORMAT: {
+    meaning:
+      'The artifact is an archive that is damaged, or that two programs would unpack differently.',
+    mend: 'Pack it again with GNU tar or bsdtar, without sparse files, and promote that build.',
+  },
+  E_OCI_MEDIATYPE: {
+    meaning: 'The artifact holds a container manifest that two tools would read differently.',
+    mend: 'Build the image with a current tool, and find out who made this manifest.',
+  },
+  E_OCI_URLS: {
+    meaning: 'The artifact holds a container image with parts that are fetched from elsewhere.',
+    mend: 'Build the image from a base whose layers are all distributable.',
+  },
+  E_OUTBOX_LIMIT: {
+    meaning: 'Nonprod answered with a longer list than the protocol allows.',
+    mend: 'Look at the outbox of nonprod: an honest one never does; the gate takes nothing from such a list.',
+  },
   E_GIT_REWOUND: {
     meaning: 'main was rewritten: it no longer contains what this gate saw before.',
     mend: 'Find out who rewrote main; platform lifts the freeze of the repository after that.',

@@ -271,13 +271,15 @@ async function admit(): Promise<string> {
       ...{ gate: origin, source: 'nonprod', transactor: databases.intake, intake, recorder },
       promotions: createPromotionStore(databases.intake),
       files: () => Promise.resolve(files),
-      outbox: { blob: () => Promise.resolve(nothing()) },
+      outbox: { blob: () => Promise.resolve(chunks(Buffer.from(good.bundle, 'base64'))) },
       artifacts: {
         put: (_source, { expected }) =>
           Promise.resolve({ digest: expected ?? '', size: artifact.length }),
         has: () => Promise.resolve(true),
-        read: () => Promise.resolve(Buffer.from(good.bundle, 'base64')),
+        remove: () => Promise.resolve(),
       },
+      inspect: () => Promise.resolve(null),
+      room: () => Promise.resolve({ bytes: 1_000_000, bound: 'enough' }),
       mirror: () => ({
         ...mirror,
         log: ({ to }) => Promise.resolve([{ ...commit, commit: to }]),
@@ -301,8 +303,8 @@ async function admit(): Promise<string> {
   return acceptance.promotionId;
 }
 
-async function* nothing(): AsyncGenerator<Uint8Array> {
-  yield await Promise.resolve(Buffer.alloc(0));
+async function* chunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(bytes);
 }
 
 async function sequence(): Promise<void> {

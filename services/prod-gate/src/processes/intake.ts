@@ -1,5 +1,6 @@
 /** gate-intake: polls nonprod's outbox, verifies, admits. Listens nowhere; has no Vault and writes no approval. */
 import { randomBytes } from 'node:crypto';
+import { inspectStored } from '@airlock/artifacts/inspect';
 import { openArtifactStore } from '@airlock/artifacts/open-store';
 import { assertReachable } from '@airlock/database/reachable';
 import { startLoop } from '@airlock/process/loop';
@@ -19,9 +20,10 @@ import {
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { followLedger } from '../app/follow-ledger.ts';
 import { acceptBundle } from '../app/accept-bundle.ts';
+import { measureRoom } from '../app/artifact-room.ts';
 import { fetchMain, MainRefusedError } from '../app/fetch-main.ts';
 import { offerCheckpoint } from '../app/offer-checkpoint.ts';
-import { pollOutbox } from '../app/poll-outbox.ts';
+import { floodedItems, pollOutbox } from '../app/poll-outbox.ts';
 import { recordedFiles } from '../app/record-configuration.ts';
 import { refreshPromotions } from '../app/refresh-promotions.ts';
 import { reportStatus } from '../app/report-status.ts';
@@ -29,6 +31,7 @@ import { IntakeConfig } from '../config-intake.ts';
 import {
   bundleJudged,
   checkpointWitnessed,
+  outboxFlooded,
   configurationChanged,
   promotionChanged,
   repositoryFrozen,
@@ -84,6 +87,8 @@ await runProcess({
       mirror,
       ledger,
       maxArtifactBytes: config.maxArtifactBytes,
+      inspect: (digest: string, name: string) => inspectStored(artifacts, { digest, name }),
+      room: () => measureRoom(artifacts, config),
       random: randomBytes,
     };
 
@@ -114,6 +119,7 @@ await runProcess({
           },
         }),
     });
+    let isFlooded = false;
     const poll = startLoop({
       name: 'poll-outbox',
       intervalMs: config.pollSeconds * 1000,
@@ -126,6 +132,10 @@ await runProcess({
           accept: (item) => acceptBundle(accepting, item),
           onAccepted(item, acceptance) {
             bundleJudged(log, item, acceptance);
+          },
+          onBehind(items) {
+            if (items >= floodedItems !== isFlooded) outboxFlooded(log, items, !isFlooded);
+            isFlooded = items >= floodedItems;
           },
         });
         if (taken === 0) return;

@@ -29,6 +29,9 @@ export const OutboxSettings = z.strictObject({
 export type OutboxSettings = z.infer<typeof OutboxSettings>;
 
 const maxJsonBytes = 256 * 1024;
+/** An answer that brings less than this in this time is given up. */
+const slowestBytes = 64 * 1024;
+const lookEveryMs = 15_000;
 
 /** Answers about one blob that asking again will not change. */
 const codeOfStatus: Readonly<Record<number, OutboxErrorCode>> = {
@@ -93,7 +96,10 @@ export function createOutboxClient(
       const response = await send('GET', `/v1/outbox?after=${after}&limit=${limit}`);
       if (response.statusCode !== 200) refuse(response, 'the list');
       const body = await wholeOf(response, maxJsonBytes);
-      const page = OutboxPage.safeParse(jsonOf(body.toString('utf8')));
+      const json = jsonOf(body.toString('utf8'));
+      const listed = itemsIn(json);
+      if (listed > limit) throw beyondLimit(`${listed} items where ${limit} were asked for`);
+      const page = OutboxPage.safeParse(json);
       if (!page.success) throw malformed(z.prettifyError(page.error));
       return page.data;
     },
@@ -131,23 +137,35 @@ async function wholeOf(response: IncomingMessage, maxBytes: number): Promise<Buf
     size += chunk.length;
     if (size > maxBytes) {
       response.destroy();
-      throw malformed(`more than ${maxBytes} bytes`);
+      throw beyondLimit(`more than ${maxBytes} bytes`);
     }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
+/** Bytes as they come. A body that drips is left: one item must not hold up all others for as long as it likes. */
 async function* bytesOf(response: IncomingMessage): AsyncGenerator<Buffer> {
+  let sinceLook = 0;
+  const looking = setInterval(() => {
+    // Beside it, what is not taken away here waits for our disk and not for nonprod.
+    if (sinceLook < slowestBytes && response.readableLength === 0) {
+      response.destroy(new Error(`less than ${slowestBytes} bytes in ${lookEveryMs / 1000} s`));
+    }
+    sinceLook = 0;
+  }, lookEveryMs);
   try {
     for await (const chunk of response) {
       // Without setEncoding a response gives Buffers; the stream's type does not say so.
-      yield chunk as Buffer;
+      const bytes = chunk as Buffer;
+      sinceLook += bytes.length;
+      yield bytes;
     }
   } catch (cause) {
-    throw new OutboxError('outbox-unreachable', 'the connection ended in the middle of a blob', {
-      cause,
-    });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new OutboxError('outbox-unreachable', `an answer broke off: ${reason}`, { cause });
+  } finally {
+    clearInterval(looking);
   }
 }
 
@@ -157,6 +175,20 @@ function jsonOf(text: string): unknown {
   } catch (cause) {
     throw malformed('no JSON', cause);
   }
+}
+
+/** How many items an answer lists, before anything else of it is looked at. */
+function itemsIn(json: unknown): number {
+  const list: unknown =
+    typeof json === 'object' && json !== null && 'items' in json ? json.items : null;
+  return Array.isArray(list) ? list.length : 0;
+}
+
+function beyondLimit(what: string): OutboxError {
+  return new OutboxError(
+    'E_OUTBOX_LIMIT',
+    `the outbox answered ${what}; look at nonprod, an honest outbox never does`,
+  );
 }
 
 function malformed(what: string, cause?: unknown): OutboxError {

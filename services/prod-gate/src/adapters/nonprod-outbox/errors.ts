@@ -5,6 +5,8 @@ export type OutboxErrorCode =
   | 'outbox-unreachable'
   /** The answer is not what the protocol promises. */
   | 'outbox-malformed'
+  /** More items or bytes than asked for: no honest outbox does this. */
+  | 'E_OUTBOX_LIMIT'
   /** Nonprod has no such blob. */
   | 'outbox-blob-missing'
   /** Nonprod has it, and says that its bytes are not what its name says. */

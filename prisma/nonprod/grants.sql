@@ -23,7 +23,7 @@ end $$;
 grant select on repository, git_head, run, step, job, log_chunk, artifact, candidate, promotion_request,
   promotion_status, gate_contact to nonprod_web;
 grant insert, select on webhook_delivery to nonprod_web;
-grant update (state, reason, started_at, finished_at, signing) on run to nonprod_web;
+grant update (state, reason, started_at, finished_at, signing, attestation) on run to nonprod_web;
 grant update (state, exit_code, started_at, finished_at) on step to nonprod_web;
 grant update (state, lease, runner, lease_expires_at, heartbeat_at, isolation, log_bytes) on job to nonprod_web;
 grant update on artifact to nonprod_web;

@@ -6,6 +6,7 @@
 import { createHash, createPrivateKey, randomBytes, type KeyObject } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { machineImage } from '@airlock/build/machine-image';
 import { intotoPayloadType } from '@airlock/common/constants';
 import { signEnvelope, type SigningKey } from '@airlock/common/dsse/sign';
 import { canonicalJson } from '@airlock/common/encoding/canonical-json';
@@ -18,6 +19,8 @@ import { keyIdOf } from '@airlock/common/trust/signer';
 import type { OutboxItem } from '@airlock/common/wire/outbox';
 import { until } from '@airlock/demo/flow';
 import { target } from '@airlock/demo/names';
+import { planDigest } from '@airlock/pipeline/plan-digest';
+import { planMain } from '@airlock/pipeline/run-plan';
 import type { Pair } from '@airlock/demo/pair';
 import { gitIn } from './git.ts';
 
@@ -36,6 +39,10 @@ export interface Forgery {
   readonly signer?: SigningKey;
   /** Pretended pipeline blob. Default the one at the commit. */
   readonly pipelineBlob?: string;
+  /** Pretended plan. Default the one that main's files make. */
+  readonly planDigest?: string;
+  /** Pretended software of the runner. Default that of the demo's runner. */
+  readonly runnerImage?: string;
 }
 
 export interface Offer {
@@ -123,6 +130,7 @@ export async function attackerOn(pair: Pair): Promise<Attacker> {
       const pipeline = '.woodpecker.yaml';
       const pipelineBlob =
         forgery.pipelineBlob ?? (await gitIn(pair, 'rev-parse', `${commit}:${pipeline}`));
+      const runnerImage = forgery.runnerImage ?? (await machineImage(null)).digest;
       const provenance = provenanceStatement({
         subject,
         builderId: `${pair.nonprodOrigin}/builders/${builder}@v1`,
@@ -135,6 +143,11 @@ export async function attackerOn(pair: Pair): Promise<Attacker> {
         invocationId: `${pair.nonprodOrigin}/runs/${formatId('run', randomBytes(10))}`,
         startedOn: ago(30),
         finishedOn: ago(20),
+        ran: {
+          planDigest: forgery.planDigest ?? (await planOf(pair)),
+          runnerImage,
+          planRederived: true,
+        },
       });
       const request = promotionRequestStatement(subject, {
         target,
@@ -232,6 +245,17 @@ export async function attackerOn(pair: Pair): Promise<Attacker> {
     },
   };
   return attacker;
+}
+
+/** Digest of the plan that the files of main's head make; the tests change neither of them. */
+async function planOf(pair: Pair): Promise<string> {
+  const show = (path: string): Promise<string> => gitIn(pair, 'show', `refs/heads/main:${path}`);
+  const planned = planMain({
+    pipeline: await show('.woodpecker.yaml'),
+    release: await show('.airlock/release.yaml'),
+  });
+  if (planned.kind !== 'run') throw new Error(`main has no plan: ${JSON.stringify(planned)}`);
+  return planDigest(planned.plan);
 }
 
 /** A key that no gate pins. */

@@ -6,8 +6,10 @@ import type { Layout, Ports } from './layout.ts';
 import { buildersOf, issuer, rebuilder, root, type Origins, type ProcessName } from './names.ts';
 import {
   ledgerOrigin,
-  witnessName,
   passwordFile,
+  runnerName,
+  runnersFile,
+  witnessName,
   writeConfig,
   writePrivate,
   type Keys,
@@ -95,7 +97,7 @@ export async function writeConfigs(given: {
         caFile: runnerEdge.caFile,
         ...runnerEdge.server,
       },
-      runners: [{ id: 'runner-1', pools: ['default'] }],
+      runners: [{ id: runnerName, pools: ['default'] }],
       database: await database('nonprod', 'nonprod_web'),
       redis: redisBlock,
       repository: nonprodRepository,
@@ -146,6 +148,11 @@ export async function writeConfigs(given: {
         protocols: ['file'],
       },
       builderIds: buildersOf(origins),
+      runnersFile: writePrivate(
+        join(layout.keys, 'signer/runners.json'),
+        runnersFile(keys, buildersOf(origins)),
+      ),
+      isolation,
       keys: {
         main: keys.signing.main.keyFile,
         pr: keys.signing.pr.keyFile,
@@ -163,6 +170,7 @@ export async function writeConfigs(given: {
       pool: 'default',
       workDirectory: join(layout.work, 'runner'),
       isolation,
+      attestation: { runner: runnerName, keyFile: keys.runner.keyFile },
       pollSeconds: 0.5,
     }),
     'gate-intake': writeConfig(layout, 'gate-intake', {

@@ -7,6 +7,7 @@ import { signConfiguration } from '@airlock/cli/setup/signed-configuration';
 import { applyVaultSetup, issueReaperSecretId } from '@airlock/cli/vault/apply';
 import { productionPostgresSetup } from '@airlock/cli/vault/postgres';
 import { planVaultSetup } from '@airlock/cli/vault/setup';
+import { machineImage } from '@airlock/build/machine-image';
 import { migrate } from '@airlock/database/migrate';
 import { buildHook } from '@airlock/hooks/build';
 import type { Postgres } from '@airlock/testkit/postgres';
@@ -168,6 +169,8 @@ export async function writeGateFiles(given: {
             id: buildersOf(origins).main,
             threshold: builders,
             of: builders === 1 ? [] : [rebuilder.id],
+            // The runner of a demo is this machine.
+            images: [`sha256:${(await machineImage(null)).digest}`],
           },
           maxAge: '14d',
           tests: 'required',

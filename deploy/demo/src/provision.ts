@@ -47,6 +47,8 @@ export interface Keys {
   >;
   /** Whose signatures the gate's configuration needs: two people of two domains, both at hand in a demo alone. */
   readonly administrators: readonly Administrator[];
+  /** What the runner signs its runs with; not the key of its certificate. */
+  readonly runner: { readonly keyFile: string; readonly key: NewSigningKey };
   readonly ledger: { readonly keyFile: string; readonly vkey: string };
   readonly witness: { readonly keyFile: string; readonly vkey: string };
   readonly authority: { readonly keyFile: string; readonly publicKeyPem: string };
@@ -62,6 +64,7 @@ export interface Administrator {
   readonly key: NewSigningKey;
 }
 
+export const runnerName = 'runner-1';
 export const ledgerOrigin = 'airlock-demo/ledger';
 export const witnessName = 'airlock-demo/nonprod-witness';
 
@@ -74,7 +77,7 @@ export async function provisionKeys(layout: Layout): Promise<Keys> {
         at('runner-edge'),
         'runner-edge',
         'airlock:nonprod:runner-api',
-        'airlock:runner:runner-1',
+        `airlock:runner:${runnerName}`,
       ),
       gate: await edge(
         at('gate-edge'),
@@ -100,6 +103,7 @@ export async function provisionKeys(layout: Layout): Promise<Keys> {
       await administrator(at('administrators', 'ada.json'), 'Ada Novak', 'platform'),
       await administrator(at('administrators', 'ben.json'), 'Ben Ito', 'security'),
     ],
+    runner: await signingKey(at('runner.json'), 'ed25519'),
     ledger: await noteKey(at('ledger.json'), () => createLedgerKey(ledgerOrigin)),
     witness: await noteKey(at('witness.json'), () => createWitnessKey(witnessName)),
     authority: await authorityKey(at('authority.json')),
@@ -152,9 +156,12 @@ async function edge(
   };
 }
 
-async function signingKey(path: string): Promise<Keys['signing']['main']> {
+async function signingKey(
+  path: string,
+  alg: NewSigningKey['alg'] = 'ecdsa-p256-sha256',
+): Promise<Keys['signing']['main']> {
   const key = JSON.parse(
-    await kept(path, () => JSON.stringify(createSigningKey('ecdsa-p256-sha256'))),
+    await kept(path, () => JSON.stringify(createSigningKey(alg))),
   ) as NewSigningKey;
   return { key, keyFile: writePrivate(path.replace(/json$/, 'pem'), key.privateKeyPem) };
 }
@@ -238,6 +245,22 @@ export async function trustFile(
     null,
     2,
   );
+}
+
+/** The signer's pinned runners: the demo has one pool, whose runner builds main and pull requests. */
+export function runnersFile(
+  keys: Keys,
+  builders: { readonly main: string; readonly pr: string },
+): string {
+  const row = trustRow({
+    key: keys.runner.key,
+    roles: ['run'],
+    adminDomain: 'nonprod',
+    builderIds: [builders.main, builders.pr],
+    notBefore: new Date(Date.now() - 86_400_000),
+    notAfter: new Date(Date.now() + 180 * 86_400_000),
+  });
+  return JSON.stringify({ version: 1, runners: [{ runner: runnerName, ...row }] }, null, 2);
 }
 
 /** Writes one process's configuration and returns its path. */

@@ -14,6 +14,7 @@ export const pipelinePath = '.woodpecker.yaml';
 const maxSteps = 128;
 const maxCommands = 256;
 const maxCommandBytes = 16_384;
+const maxImageLength = 255;
 
 /** Every event of Woodpecker's; a run here is for one of the first three. */
 const events = [
@@ -207,6 +208,9 @@ function readStep(
     },
     image: ({ value }, path) => {
       read.image = readText(value, path, faults);
+      if ((read.image?.length ?? 0) > maxImageLength) {
+        faults.add(value.at, path, `an image’s name has at most ${maxImageLength} characters`);
+      }
     },
     commands: ({ value }, path) => {
       const commands = readTexts(value, path, faults);
@@ -255,7 +259,8 @@ function readEnvironment(
   }
   for (const entry of value.entries) {
     const here = join(path, entry.key);
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(entry.key)) {
+    // Assigned to an object, __proto__ would vanish without a word.
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(entry.key) || entry.key === '__proto__') {
       faults.add(entry.keyAt, here, 'a variable’s name has letters, digits and `_` only');
     } else if (entry.value.kind === 'map') {
       const secret = entry.value.entries.some((inner) => inner.key === 'from_secret');

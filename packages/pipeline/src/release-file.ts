@@ -18,7 +18,8 @@ export interface ReleaseFile {
     /** Last part of `path`: the name that provenance states. */
     readonly fileName: string;
     readonly path: string;
-    readonly maxBytes: number;
+    /** Null where the file sets no limit of its own. */
+    readonly maxBytes: number | null;
     /** Builders that must have made the same bytes, 1 to 8. It raises what a target asks for and never lowers it. */
     readonly reproduce: number;
   };
@@ -33,7 +34,7 @@ export interface ReleaseFile {
 interface ArtifactEntry {
   readonly name: string;
   readonly path: string | null;
-  readonly maxBytes: number;
+  readonly maxBytes: number | null;
   readonly reproduce: number;
 }
 interface ReleaseEntry {
@@ -43,11 +44,7 @@ interface ReleaseEntry {
   readonly targets: readonly string[];
 }
 
-/** @param limits.maxBytes what an artifact may have when the file does not say less. */
-export function parseReleaseFile(
-  text: string,
-  limits: { readonly maxBytes: number },
-): Parsed<ReleaseFile> {
+export function parseReleaseFile(text: string): Parsed<ReleaseFile> {
   const { root, faults } = readYamlFile(text);
   if (root === null) return { ok: false, faults: faults.faults };
   const read: {
@@ -61,7 +58,7 @@ export function parseReleaseFile(
       if (read.version !== '1') faults.add(value.at, path, 'expected 1');
     },
     artifacts: ({ value }, path) => {
-      read.artifacts = readArtifacts(value, path, limits, faults);
+      read.artifacts = readArtifacts(value, path, faults);
     },
     releases: ({ value }, path) => {
       read.releases = readReleases(value, path, faults);
@@ -115,16 +112,11 @@ export function parseReleaseFile(
   };
 }
 
-function readArtifacts(
-  value: YamlValue,
-  path: string,
-  limits: { readonly maxBytes: number },
-  faults: FaultList,
-): ArtifactEntry[] {
+function readArtifacts(value: YamlValue, path: string, faults: FaultList): ArtifactEntry[] {
   return entriesOf(value, path, faults).map(({ key, value: artifact }) => {
-    const read: { path: string | null; maxBytes: number; reproduce: number } = {
+    const read: { path: string | null; maxBytes: number | null; reproduce: number } = {
       path: null,
-      maxBytes: limits.maxBytes,
+      maxBytes: null,
       reproduce: 1,
     };
     readMap(artifact, join(path, key), faults, {
@@ -142,9 +134,7 @@ function readArtifacts(
       maxSize: (entry, at) => {
         const size = parseSize(readText(entry.value, at, faults) ?? '');
         if (size === null) faults.add(entry.value.at, at, 'expected a size such as 200MiB');
-        else if (size > limits.maxBytes) {
-          faults.add(entry.value.at, at, `at most ${limits.maxBytes} bytes are kept here`);
-        } else read.maxBytes = size;
+        else read.maxBytes = size;
       },
       tree: 'only single files are kept; make an archive and name it with `path`',
       oci: 'only single files are kept; make an archive and name it with `path`',
@@ -245,7 +235,7 @@ function parseSize(text: string): number | null {
  */
 export function reproduceWish(text: string | null): number {
   if (text === null) return 1;
-  const parsed = parseReleaseFile(text, { maxBytes: Number.MAX_SAFE_INTEGER });
+  const parsed = parseReleaseFile(text);
   return parsed.ok ? parsed.value.artifact.reproduce : mostBuilders;
 }
 

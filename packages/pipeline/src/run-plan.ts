@@ -1,5 +1,5 @@
 /** From two files at a commit to what a run will do. */
-import type { Job } from '@airlock/common/wire/runner-protocol';
+import type { RunPlan } from '@airlock/common/wire/run-plan';
 import {
   conditionsHold,
   parsePipelineFile,
@@ -8,7 +8,7 @@ import {
 } from './pipeline-file.ts';
 import { parseReleaseFile, releasePath } from './release-file.ts';
 
-import { substituteInCommand, substituteInValue } from './substitution.ts';
+import type { PlanFiles } from './plan-files.ts';
 import { formatFault } from './yaml-file.ts';
 
 export type RunEvent = 'push' | 'pull_request' | 'manual';
@@ -20,22 +20,8 @@ interface HeadFacts {
   readonly pullRequest: number | null;
 }
 
-export interface PlannedStep {
-  readonly name: string;
-  readonly image: string;
-  readonly commands: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
-}
-
-export interface RunPlan {
-  readonly steps: readonly PlannedStep[];
-  readonly artifact: {
-    readonly name: string;
-    readonly path: string;
-    readonly maxBytes: number;
-  } | null;
-  readonly release: { readonly version: string | null; readonly targets: readonly string[] } | null;
-}
+/** Aliases can repeat 64 KiB of file a hundred times; a plan travels to the runner and to the signer. */
+const maxPlanBytes = 256 * 1024;
 
 export type Planned =
   | { readonly kind: 'run'; readonly plan: RunPlan }
@@ -53,21 +39,23 @@ export function headFacts(ref: string, defaultBranch: string): HeadFacts | null 
   return { event: 'pull_request', branch: defaultBranch, pullRequest: Number(number) };
 }
 
-/** @param files.release null when the commit has no release file: the run is built and nothing is kept. */
-export function planRun(
-  files: { readonly pipeline: string | null; readonly release: string | null },
-  facts: HeadFacts,
-  limits: { readonly maxArtifactBytes: number },
-): Planned {
+/** What a push to main runs: the one question that signer and gate ask. */
+export function planMain(files: PlanFiles): Planned {
+  return planRun(files, { event: 'push', branch: 'main' });
+}
+
+/**
+ * The same files and facts give the same plan wherever it is asked: no setting of an installation goes in.
+ *
+ * @param files.release null when the commit has no release file: the run is built and nothing is kept.
+ */
+export function planRun(files: PlanFiles, facts: Pick<HeadFacts, 'event' | 'branch'>): Planned {
   if (files.pipeline === null) return { kind: 'nothing', why: `no ${pipelinePath} at this commit` };
   const pipeline = parsePipelineFile(files.pipeline);
   if (!pipeline.ok) {
     return { kind: 'refused', reason: reasonOf(pipelinePath, pipeline.faults) };
   }
-  const release =
-    files.release === null
-      ? null
-      : parseReleaseFile(files.release, { maxBytes: limits.maxArtifactBytes });
+  const release = files.release === null ? null : parseReleaseFile(files.release);
   if (release !== null && !release.ok) {
     return { kind: 'refused', reason: reasonOf(releasePath, release.faults) };
   }
@@ -76,90 +64,40 @@ export function planRun(
   }
   const steps = pipeline.value.steps.filter((step) => conditionsHold(step.when, facts));
   if (steps.length === 0) return { kind: 'nothing', why: 'no step is for this event' };
-  return {
-    kind: 'run',
-    plan: {
-      steps: steps.map(({ name, image, commands, environment }: PipelineStep) => ({
-        name,
-        image,
-        commands,
-        environment,
-      })),
-      artifact:
-        release === null
-          ? null
-          : {
-              name: release.value.artifact.fileName,
-              path: release.value.artifact.path,
-              maxBytes: release.value.artifact.maxBytes,
-            },
-      release:
-        release === null
-          ? null
-          : { version: release.value.release.version, targets: release.value.release.targets },
-    },
+  const plan: RunPlan = {
+    version: 1,
+    steps: steps.map(({ name, image, commands, environment }: PipelineStep) => ({
+      name,
+      image,
+      commands: [...commands],
+      environment: { ...environment },
+    })),
+    artifact:
+      release === null
+        ? null
+        : {
+            name: release.value.artifact.fileName,
+            path: release.value.artifact.path,
+            maxBytes: release.value.artifact.maxBytes,
+          },
+    release:
+      release === null
+        ? null
+        : {
+            version: release.value.release.version,
+            targets: [...release.value.release.targets],
+          },
   };
+  const size = Buffer.byteLength(JSON.stringify(plan));
+  if (size > maxPlanBytes) {
+    const reason = `${pipelinePath}:1:1: written out it has ${size} bytes, at most ${maxPlanBytes} are run; use fewer aliases`;
+    return { kind: 'refused', reason };
+  }
+  return { kind: 'run', plan };
 }
 
 function reasonOf(file: string, faults: readonly Parameters<typeof formatFault>[1][]): string {
   const shown = faults.slice(0, 20).map((fault) => formatFault(file, fault));
   if (faults.length > shown.length) shown.push(`and ${faults.length - shown.length} more`);
   return shown.join('\n');
-}
-
-export interface RunForJob {
-  readonly id: string;
-  readonly number: number;
-  readonly repository: string;
-  readonly repositoryUrl: string;
-  readonly ref: string;
-  readonly branch: string;
-  readonly commit: string;
-  readonly event: RunEvent;
-  readonly pullRequest: number | null;
-  readonly subject: string;
-  readonly authorName: string;
-  readonly plan: RunPlan;
-}
-
-/** Woodpecker's names for what a step may know about its run. */
-export function ciVariables(run: RunForJob): Record<string, string> {
-  return {
-    CI: 'woodpecker',
-    AIRLOCK: '1',
-    CI_REPO: run.repository,
-    CI_REPO_NAME: run.repository.slice(run.repository.lastIndexOf('/') + 1),
-    CI_REPO_CLONE_URL: run.repositoryUrl,
-    CI_COMMIT_SHA: run.commit,
-    CI_COMMIT_REF: run.ref,
-    CI_COMMIT_BRANCH: run.branch,
-    CI_COMMIT_MESSAGE: run.subject,
-    CI_COMMIT_AUTHOR: run.authorName,
-    ...(run.pullRequest === null
-      ? {}
-      : {
-          CI_COMMIT_PULL_REQUEST: String(run.pullRequest),
-          CI_COMMIT_TARGET_BRANCH: run.branch,
-        }),
-    CI_PIPELINE_NUMBER: String(run.number),
-    CI_PIPELINE_EVENT: run.event,
-    CI_WORKFLOW_NAME: 'woodpecker',
-  };
-}
-
-/** What a runner is told to do. */
-export function jobSteps(run: RunForJob): Job['steps'] {
-  const ci = ciVariables(run);
-  return run.plan.steps.map((step) => {
-    const environment: Record<string, string> = { ...ci, CI_STEP_NAME: step.name };
-    for (const [name, value] of Object.entries(step.environment)) {
-      environment[name] = substituteInValue(value, ci);
-    }
-    return {
-      name: step.name,
-      image: substituteInValue(step.image, ci),
-      commands: step.commands.map((command) => substituteInCommand(command, ci)),
-      environment,
-    };
-  });
 }

@@ -27,12 +27,18 @@ export function readMap(value: YamlValue, path: string, faults: FaultList, keys:
   }
 }
 
+// Half of a surrogate pair has no bytes to be signed; NUL ends a string in a shell, an environment and a database.
+const unusable = /\p{Surrogate}|\0/u;
+
 /** A scalar as text exactly as written, so that `1.10` stays `1.10`. */
 export function readText(value: YamlValue, path: string, faults: FaultList): string | null {
-  if (value.kind === 'scalar' && value.value !== null) {
-    return typeof value.value === 'string' ? value.value : value.source;
+  if (value.kind !== 'scalar' || value.value === null) {
+    faults.add(value.at, path, 'expected text');
+    return null;
   }
-  faults.add(value.at, path, 'expected text');
+  const text = typeof value.value === 'string' ? value.value : value.source;
+  if (!unusable.test(text)) return text;
+  faults.add(value.at, path, 'text without NUL and without half surrogate pairs expected');
   return null;
 }
 

@@ -38,6 +38,15 @@ const Repository = z
   })
   .describe('The repository that is built.');
 
+const MaxArtifactBytes = z
+  .int()
+  .min(1)
+  .max(16 * 1024 ** 3)
+  .default(512 * 1024 ** 2)
+  .describe(
+    'Largest artifact that is kept, in bytes (1 to 16 GiB); the same in web and scheduler. Default 512 MiB.',
+  );
+
 export const WebConfig = z.strictObject({
   origin: Origin,
   listen: z
@@ -101,6 +110,7 @@ export const WebConfig = z.strictObject({
     .describe(
       'How long all steps of a run may take together, in seconds (10-86400). Default 3600.',
     ),
+  maxArtifactBytes: MaxArtifactBytes,
 });
 export type WebConfig = z.infer<typeof WebConfig>;
 
@@ -152,12 +162,7 @@ export const SchedulerConfig = z.strictObject({
     .describe(
       'What is built when the repository is seen for the first time. main: the main branch; others from their next push on. all: every branch and pull request there is, old ones too. Default main.',
     ),
-  maxArtifactBytes: z
-    .int()
-    .min(1)
-    .max(16 * 1024 ** 3)
-    .default(512 * 1024 ** 2)
-    .describe('Largest artifact that is kept, in bytes (1 to 16 GiB). Default 512 MiB.'),
+  maxArtifactBytes: MaxArtifactBytes,
   sweepSeconds: z
     .number()
     .min(0.2)

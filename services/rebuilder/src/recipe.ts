@@ -3,9 +3,11 @@ import { AirlockError } from '@airlock/common/errors';
 import type { JobStep } from '@airlock/common/wire/runner-protocol';
 import type { WantedRebuild } from '@airlock/common/wire/rebuild-protocol';
 import type { Mirror } from '@airlock/git/mirror';
+import { jobSteps } from '@airlock/pipeline/job-steps';
 import { pipelinePath } from '@airlock/pipeline/pipeline-file';
+import { planFiles } from '@airlock/pipeline/plan-files';
 import { releasePath } from '@airlock/pipeline/release-file';
-import { jobSteps, planRun } from '@airlock/pipeline/run-plan';
+import { planMain } from '@airlock/pipeline/run-plan';
 
 export type RecipeErrorCode =
   /** The gate asks for what this rebuilder does not build. */
@@ -52,11 +54,11 @@ export async function recipeOf(
       `${commit} is no commit of main with ${pipelinePath} in this rebuilder's own mirror; nothing else is built here`,
     );
   }
-  const text = async (path: string) => (await mirror.readBlob(commit, path))?.toString('utf8');
-  const planned = planRun(
-    { pipeline: (await text(pipelinePath)) ?? null, release: (await text(releasePath)) ?? null },
-    { event: 'push', branch: 'main', pullRequest: null },
-    limits,
+  const planned = planMain(
+    await planFiles((path) => mirror.readBlob(commit, path), {
+      pipeline: pipelinePath,
+      release: releasePath,
+    }),
   );
   if (planned.kind !== 'run') {
     const why = planned.kind === 'refused' ? planned.reason : planned.why;
@@ -70,14 +72,16 @@ export async function recipeOf(
     );
   }
   const [head] = await mirror.log({ from: null, to: commit, limit: 1 });
-  const steps = jobSteps({
-    id: wanted.promotion,
+  const steps = jobSteps(plan, {
     // Of a run at nonprod nothing is known here: a build that puts its number into the artifact cannot be made again.
     number: 1,
-    ...{ repository: name, repositoryUrl: wanted.repository, commit, plan },
+    ...{ repository: name, repositoryUrl: wanted.repository, commit },
     ...{ ref: 'refs/heads/main', branch: 'main', event: 'push', pullRequest: null },
     subject: (head?.subject ?? '').slice(0, 500),
     authorName: head?.authorName ?? '',
   });
-  return { steps, artifact: plan.artifact, pipelineBlob };
+  const { path, maxBytes } = plan.artifact;
+  const { maxArtifactBytes } = limits;
+  const kept = { path, maxBytes: Math.min(maxBytes ?? maxArtifactBytes, maxArtifactBytes) };
+  return { steps, artifact: kept, pipelineBlob };
 }

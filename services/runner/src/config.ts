@@ -29,6 +29,29 @@ export const RunnerConfig = z.strictObject({
     .describe(
       'bubblewrap: every step in a sandbox. none: steps run as this user with everything it may do; refused unless AIRLOCK_DEMO=1 is in the environment. Default bubblewrap.',
     ),
+  attestation: z
+    .strictObject({
+      runner: Name.describe(
+        'Name of this runner in what it signs, as the signer has it in its runners file.',
+      ),
+      keyFile: FilePath.describe(
+        'Its own private key for run attestations, PEM (PKCS #8, Ed25519 or ECDSA P-256), mode 0600. Never the TLS key.',
+      ),
+    })
+    .describe('What it signs about a build whose artifact it kept.'),
+  image: z
+    .strictObject({
+      digest: z
+        .string()
+        .regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256:<64 hex>')
+        .describe(
+          'Digest that `runner.image` in the log shows when the machine is as it shall be.',
+        ),
+    })
+    .optional()
+    .describe(
+      'Pins the software of this machine: with another one installed the runner does not start. Left out: whatever is installed is attested, and target files at the gate decide.',
+    ),
   pollSeconds: z
     .number()
     .min(0.05)

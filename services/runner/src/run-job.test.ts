@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -15,12 +15,20 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { intotoPayloadType } from '@airlock/common/constants';
+import { parseEnvelope } from '@airlock/common/dsse/envelope';
+import { verifyEnvelope } from '@airlock/common/dsse/verify';
+import { readRunAttestation } from '@airlock/common/intoto/run';
+import { parseStatement } from '@airlock/common/intoto/statement';
+import { importTrust, keyIdOf } from '@airlock/common/trust/signer';
 import type { Job, JobReport } from '@airlock/common/wire/runner-protocol';
+import { planDigest } from '@airlock/pipeline/plan-digest';
 import type { Log } from '@airlock/process/log';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { ControlPlaneError, type ControlPlane } from './api/control-plane.ts';
 import { bubblewrapIsolation } from '@airlock/build/isolation/bubblewrap';
 import { noIsolation } from '@airlock/build/isolation/none';
+import type { Attester } from './attest.ts';
 import { runJob } from './run-job.ts';
 import type { Isolation } from '@airlock/build/isolation/isolation';
 
@@ -69,25 +77,72 @@ function nonprod(source: Buffer) {
   return { api, seen, state };
 }
 
-function job(commands: string[][], options: Partial<Job> = {}): Job {
+type Changes = Partial<Omit<Job, 'plan'>> & { artifact?: Job['plan']['artifact'] };
+
+function job(commands: string[][], { artifact = null, ...changes }: Changes = {}): Job {
   return {
     jobId: 'job_0000000000',
     runId: 'run_0000000000',
     lease: 1,
     leaseSeconds: 30,
-    repository: 'https://git.example/org/app',
-    commit: 'a'.repeat(40),
-    event: 'push',
     timeoutSeconds: 30,
-    steps: commands.map((list, index) => ({
-      name: `step-${index + 1}`,
-      image: 'shop-builder',
-      commands: list,
-      environment: { CI_COMMIT_SHA: 'abc' },
-    })),
-    artifact: null,
-    ...options,
+    invocationId: 'https://nonprod.example/runs/run_0000000000',
+    pipeline: '.woodpecker.yaml',
+    run: {
+      number: 7,
+      repository: 'org/app',
+      repositoryUrl: 'https://git.example/org/app',
+      ref: 'refs/heads/main',
+      branch: 'main',
+      commit: 'a'.repeat(40),
+      event: 'push',
+      pullRequest: null,
+      subject: 'VAT per line',
+      authorName: 'Dana',
+    },
+    plan: {
+      version: 1,
+      steps: commands.map((list, index) => ({
+        name: `step-${index + 1}`,
+        image: 'shop-builder',
+        commands: list,
+        environment: { SHORT: '${CI_COMMIT_SHA:0:8}' },
+      })),
+      artifact,
+      release: null,
+    },
+    maxArtifactBytes: 1_000_000,
+    ...changes,
   };
+}
+
+const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+const attester: Attester = {
+  runner: 'runner-1',
+  key: { keyid: keyIdOf(publicKey), privateKey },
+  image: 'e'.repeat(64),
+};
+
+/** Reads an attestation as the signer does. */
+function attested(line: string | null | undefined) {
+  assert.ok(line);
+  const trust = importTrust([
+    {
+      keyid: attester.key.keyid,
+      publicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+      alg: 'ed25519',
+      roles: ['run'],
+      builderIds: [],
+      notBefore: '2020-01-01T00:00:00Z',
+      notAfter: '2100-01-01T00:00:00Z',
+    },
+  ]);
+  const now = new Date();
+  const envelope = parseEnvelope(Buffer.from(line), intotoPayloadType);
+  const statement = parseStatement(
+    verifyEnvelope(envelope, trust, { receivedAt: now, now }).payload,
+  );
+  return { subject: statement.subject, run: readRunAttestation(statement) };
 }
 
 const modes: [string, Isolation, string | null][] = [
@@ -117,7 +172,14 @@ for (const [mode, isolation, absent] of modes) {
       const { api, seen, state } = nonprod(bytes);
       const workDirectory = mkdtempSync(join(directory, 'work-'));
       const running = runJob(
-        { controlPlane: api, isolation, workDirectory, log: silent, now: () => new Date() },
+        {
+          controlPlane: api,
+          isolation,
+          attester,
+          workDirectory,
+          log: silent,
+          now: () => new Date(),
+        },
         what,
         stopping,
       );
@@ -127,7 +189,7 @@ for (const [mode, isolation, absent] of modes) {
     test('runs its steps in order on the source, shows what it does, reports and leaves nothing', async () => {
       const { running, seen, workDirectory } = run(
         job([
-          ['cat hello.txt', 'mkdir out && echo $CI_COMMIT_SHA > out/sha'],
+          ['cat hello.txt', 'mkdir out && echo $SHORT ${CI_COMMIT_SHA:0:4} > out/sha'],
           [
             'cat out/sha',
             'test "$HOME" = "$CI_WORKSPACE"',
@@ -149,7 +211,7 @@ for (const [mode, isolation, absent] of modes) {
         seen.log,
         /^image shop-builder: this pool runs every image on .*\n\+ cat hello\.txt\nhello from git\n/,
       );
-      assert.match(seen.log, /\+ cat out\/sha\nabc\n/);
+      assert.match(seen.log, /\+ cat out\/sha\naaaaaaaa aaaa\n/);
       assert.deepEqual(seen.sequences, [...seen.sequences.keys()]);
       assert.deepEqual(readdirSync(workDirectory), []);
       assert.equal(seen.report.isolation.mode, mode);
@@ -189,6 +251,49 @@ for (const [mode, isolation, absent] of modes) {
       assert.deepEqual(seen.report?.artifact, { name: 'app.tar', digest, size: 200_000 });
       assert.equal(seen.uploads[0]?.digest, digest);
       assert.equal(seen.uploads[0].bytes.length, 200_000);
+    });
+
+    test('it signs the artifact that it hashed, the plan that it ran and the commit, with its own key', async () => {
+      const artifact = { name: 'app.tar', path: 'out/app.tar', maxBytes: null };
+      const what = job([['mkdir out; echo hello > out/app.tar']], { artifact });
+      const before = Date.now();
+      const { running, seen } = run(what);
+      await running;
+      const { subject, run: said } = attested(seen.report?.attestation);
+      const sha256 = createHash('sha256').update('hello\n').digest('hex');
+      assert.deepEqual(subject, { name: 'app.tar', sha256 });
+      const { startedOn, finishedOn, isolation: kept, ...rest } = said;
+      assert.deepEqual(rest, {
+        repository: 'https://git.example/org/app',
+        ref: 'refs/heads/main',
+        commit: 'a'.repeat(40),
+        pipeline: '.woodpecker.yaml',
+        plan: planDigest(what.plan),
+        image: attester.image,
+        invocationId: what.invocationId,
+        runner: 'runner-1',
+      });
+      assert.equal(kept.mode, mode);
+      assert.equal(kept.enforced.includes('no-network'), mode === 'bubblewrap');
+      assert.ok(Date.parse(startedOn) >= before - 1000);
+      assert.ok(Date.parse(finishedOn) >= Date.parse(startedOn));
+    });
+
+    test('it signs nothing of a job that failed or kept no artifact', async () => {
+      const artifact = { name: 'app.tar', path: 'app.tar', maxBytes: null };
+      for (const what of [job([['true']]), job([['touch app.tar; exit 1']], { artifact })]) {
+        const { running, seen } = run(what);
+        await running;
+        assert.equal(seen.report?.attestation, null);
+      }
+    });
+
+    test('an artifact larger than nonprod keeps fails the job, whatever the plan allows', async () => {
+      const artifact = { name: 'a', path: 'a', maxBytes: 5000 };
+      const what = job([['head -c 1001 /dev/zero > a']], { artifact, maxArtifactBytes: 1000 });
+      const { running, seen } = run(what);
+      await running;
+      assert.match(seen.report?.reason ?? '', /a has more than 1000 bytes/);
     });
 
     test('an artifact that is absent, a link, a pipe, a directory or too large fails the job with the reason', async () => {

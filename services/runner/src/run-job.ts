@@ -9,7 +9,9 @@ import { runBuild } from '@airlock/build/run-build';
 import { createWorkspace, type Workspace } from '@airlock/build/workspace';
 import type { Isolation } from '@airlock/build/isolation/isolation';
 import type { Job, JobReport } from '@airlock/common/wire/runner-protocol';
+import { jobSteps } from '@airlock/pipeline/job-steps';
 import { isLeaseLost, type ControlPlane } from './api/control-plane.ts';
+import { attestRun, type Attester } from './attest.ts';
 import { keepLease } from './lease-keeper.ts';
 import { createLogStream, type LogStream } from './log-stream.ts';
 
@@ -18,6 +20,7 @@ const maxLogBytes = 50 * 1024 * 1024;
 type Ports = {
   controlPlane: ControlPlane;
   isolation: Isolation;
+  attester: Attester;
   workDirectory: string;
   log: Log;
   now: () => Date;
@@ -66,29 +69,42 @@ export async function runJob(
 }
 
 async function perform(running: Running): Promise<Result> {
-  const { controlPlane, isolation, job, workspace, output, signal } = running;
+  const { controlPlane, isolation, job, workspace, output, signal, now } = running;
   const held = { jobId: job.jobId, lease: job.lease };
+  const { plan, maxArtifactBytes } = job;
+  const startedAt = now();
   const build = await runBuild({
-    ...{ isolation, workspace, signal, now: running.now },
-    ...{ commit: job.commit, steps: job.steps, artifact: job.artifact },
+    ...{ isolation, workspace, signal, now },
+    commit: job.run.commit,
+    steps: jobSteps(plan, job.run),
+    artifact:
+      plan.artifact === null
+        ? null
+        : {
+            path: plan.artifact.path,
+            maxBytes: Math.min(plan.artifact.maxBytes ?? maxArtifactBytes, maxArtifactBytes),
+          },
     timeoutSeconds: job.timeoutSeconds,
     source: () => controlPlane.source(held, signal),
     onOutput: (step, chunk) => output.write(step, chunk),
   });
   const { outcome, reason, steps, enforced } = build;
+  const finishedAt = now();
   const told = { steps, isolation: { mode: isolation.mode, enforced: [...enforced] } };
   if (build.accident !== null) return failedHere(running, build.accident, told);
-  if (build.artifact === null || job.artifact === null) {
-    return { ...told, outcome, reason, artifact: null };
+  if (build.artifact === null || plan.artifact === null) {
+    return { ...told, outcome, reason, artifact: null, attestation: null };
   }
   const { file, digest, size } = build.artifact;
-  const { name } = job.artifact;
+  const { name } = plan.artifact;
   try {
     await controlPlane.uploadArtifact(held, { name, path: file, digest, size }, signal);
   } catch (cause) {
     return failedHere(running, cause, told);
   }
-  return { ...told, outcome, reason, artifact: { name, digest, size } };
+  const ran = { job, artifact: { name, digest }, startedAt, finishedAt, isolation: told.isolation };
+  const attestation = attestRun(running.attester, ran);
+  return { ...told, outcome, reason, artifact: { name, digest, size }, attestation };
 }
 
 /** @throws what it is given when the job is no longer this runner's. */
@@ -100,5 +116,6 @@ function failedHere(
   if (signal.aborted || isLeaseLost(cause)) throw cause;
   const error = cause instanceof Error ? cause : new Error(String(cause));
   log.error('job.failed-here', { job: job.jobId, error });
-  return { ...told, outcome: 'failed', reason: error.message.slice(0, 1000), artifact: null };
+  const reason = error.message.slice(0, 1000);
+  return { ...told, outcome: 'failed', reason, artifact: null, attestation: null };
 }

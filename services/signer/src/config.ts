@@ -34,6 +34,15 @@ export const SignerConfig = z.strictObject({
       message: 'main and pr are the same; each trust level has its own builder id',
     })
     .describe('Builder ids, such as https://nonprod.example/builders/main@v1.'),
+  runnersFile: FilePath.describe(
+    'Pinned keys of the runners, JSON {version: 1, runners: [{runner, keyid, publicKeyPem, alg, roles: ["run"], builderIds, notBefore, notAfter, revokedAt?}]}. Read when the signer starts. What no runner of this file attests is not signed.',
+  ),
+  isolation: z
+    .enum(['bubblewrap', 'none'])
+    .default('bubblewrap')
+    .describe(
+      'bubblewrap: a run that a runner built without a sandbox is not signed. none: it is signed; refused unless AIRLOCK_DEMO=1 is in the environment. Default bubblewrap.',
+    ),
   keys: z
     .strictObject({
       main: FilePath.describe('Private key for provenance of main builds.'),

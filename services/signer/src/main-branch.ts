@@ -1,5 +1,6 @@
 import type { CommitPlace } from '@airlock/common/verify/decide-admission';
 import type { Mirror } from '@airlock/git/mirror';
+import { planFiles, type PlanFiles } from '@airlock/pipeline/plan-files';
 
 export type MainBranch = {
   /**
@@ -8,13 +9,21 @@ export type MainBranch = {
    * @throws GitError, such as `git-unreachable` or `git-rewound`: without a fresh main nothing is signed for it.
    */
   facts(commit: string, paths: readonly string[]): Promise<CommitPlace | null>;
+  /** The files from which the commit's plan follows, of a commit that `facts` knows. */
+  planFiles(
+    commit: string,
+    paths: { readonly pipeline: string; readonly release: string },
+  ): Promise<PlanFiles>;
 };
 
-export function createMainBranch(mirror: Pick<Mirror, 'fetch' | 'commitFacts'>): MainBranch {
+export function createMainBranch(
+  mirror: Pick<Mirror, 'fetch' | 'commitFacts' | 'readBlob'>,
+): MainBranch {
   return {
     async facts(commit, paths) {
       await mirror.fetch();
       return mirror.commitFacts(commit, paths);
     },
+    planFiles: (commit, paths) => planFiles((path) => mirror.readBlob(commit, path), paths),
   };
 }

@@ -10,12 +10,19 @@ import type {
   ProvenanceRequest,
   TestResultRequest,
 } from '@airlock/common/wire/signer-protocol';
+import { planDifferences } from '@airlock/pipeline/plan-difference';
+import { planDigest } from '@airlock/pipeline/plan-digest';
+import { planMain } from '@airlock/pipeline/run-plan';
+import { readAttestedRun, type ReadRun, type Runners } from './domain/attested-run.ts';
 import {
   maySignPromotionRequest,
   maySignProvenance,
   maySignTestResult,
-  type Refusal,
+  type KnownCommit,
+  type KnownPlan,
+  type SigningRules,
 } from './domain/may-sign.ts';
+import type { Refusal } from './domain/refusal.ts';
 import type { SignerConfig } from './config.ts';
 import type { KeyName, LoadedKeys } from './key/signing-keys.ts';
 import type { MainBranch } from './main-branch.ts';
@@ -33,9 +40,16 @@ export type StatementSigner = {
 export function createStatementSigner(ports: {
   config: Pick<SignerConfig, 'repository' | 'builderIds'>;
   keys: LoadedKeys['signing'];
+  runners: Runners;
   main: MainBranch;
+  unisolatedRuns: boolean;
+  now: () => Date;
 }): StatementSigner {
-  const { config, keys, main } = ports;
+  const { config, keys, runners, main, now } = ports;
+  const rules: SigningRules = {
+    repository: config.repository,
+    unisolatedRuns: ports.unisolatedRuns,
+  };
 
   function seal(name: KeyName, statement: Buffer): Signed {
     const key = keys[name];
@@ -43,28 +57,61 @@ export function createStatementSigner(ports: {
     return { signed: true, keyid: key.keyid, envelope };
   }
 
+  async function known(request: TestResultRequest, attested: ReadRun): Promise<KnownCommit> {
+    const { commit, pipeline, release } = request;
+    const facts = await main.facts(commit, [pipeline, release]);
+    if (facts === null) return { facts, plan: null };
+    const planned = planMain(await main.planFiles(commit, { pipeline, release }));
+    if (planned.kind !== 'run') {
+      const fault = planned.kind === 'nothing' ? planned.why : planned.reason;
+      return { facts, plan: { ok: false, fault } };
+    }
+    const { plan } = planned;
+    // Nonprod's word for what ran is as good as the runner's when it has the digest that the runner signed.
+    const ran = attested.ok && planDigest(request.plan) === attested.run.plan ? request.plan : null;
+    const found: KnownPlan = {
+      ok: true,
+      digest: planDigest(plan),
+      differences: ran === null ? [] : planDifferences(plan, ran),
+    };
+    return { facts, plan: found };
+  }
+
   return {
     async provenance(request) {
-      const { builder, subject, ref, commit, pipeline, release } = request;
-      const facts = builder === 'main' ? await main.facts(commit, [pipeline, release]) : null;
-      const decision = maySignProvenance(request, config.repository, facts);
+      const { builder, release } = request;
+      const attested = readAttestedRun(
+        request.attestation,
+        runners,
+        config.builderIds[builder],
+        now(),
+      );
+      const commit = builder === 'main' ? await known(request, attested) : null;
+      const decision = maySignProvenance(request, rules, attested, commit);
       if (!decision.allowed) return { signed: false, reasons: decision.reasons };
-      const { invocationId, startedOn, finishedOn } = request;
+      const { run, pipelineBlob } = decision.value;
       const statement = provenanceStatement({
-        subject: { name: subject.name, sha256: subject.sha256 },
+        subject: run.subject,
         builderId: config.builderIds[builder],
         repository: config.repository,
-        ...{ ref, commit, pipeline, release, invocationId, startedOn, finishedOn },
-        pipelineBlob: decision.value.pipelineBlob,
+        ...{ ref: run.ref, commit: run.commit, pipeline: run.pipeline, release, pipelineBlob },
+        invocationId: run.invocationId,
+        ...{ startedOn: run.startedOn, finishedOn: run.finishedOn },
+        ran: { planDigest: run.plan, runnerImage: run.image, planRederived: builder === 'main' },
       });
       return seal(builder, statement);
     },
     async testResult(request) {
-      const { subject, pipeline, commit, result } = request;
-      const decision = maySignTestResult(request, await main.facts(commit, [pipeline]));
+      const { main: builderId } = config.builderIds;
+      const attested = readAttestedRun(request.attestation, runners, builderId, now());
+      const decision = maySignTestResult(request, rules, attested, await known(request, attested));
       if (!decision.allowed) return { signed: false, reasons: decision.reasons };
-      const { pipelineBlob } = decision.value;
-      return seal('test', testResultStatement({ subject, result, pipeline, pipelineBlob }));
+      const { run, pipelineBlob } = decision.value;
+      const { subject, pipeline } = run;
+      return seal(
+        'test',
+        testResultStatement({ subject, result: 'PASSED', pipeline, pipelineBlob }),
+      );
     },
     promotionRequest(request) {
       const decision = maySignPromotionRequest(request);

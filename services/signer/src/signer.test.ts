@@ -9,16 +9,23 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { intotoPayloadType, pipelineBuildType } from '@airlock/common/constants';
 import { parseEnvelope } from '@airlock/common/dsse/envelope';
+import { signEnvelope } from '@airlock/common/dsse/sign';
 import { verifyEnvelope } from '@airlock/common/dsse/verify';
-import { importTrust, requireWholeTrust } from '@airlock/common/trust/signer';
+import { runStatement, type RunAttestation } from '@airlock/common/intoto/run';
+import { importTrust, keyIdOf, requireWholeTrust } from '@airlock/common/trust/signer';
 import { admit } from '@airlock/common/verify/verify-promotion-bundle';
 import {
   SignedEnvelope,
   SignerKeys,
   type ProvenanceRequest,
+  type TestResultRequest,
 } from '@airlock/common/wire/signer-protocol';
 import { createMirror, type Mirror } from '@airlock/git/mirror';
+import type { RunPlan } from '@airlock/common/wire/run-plan';
+import { planDigest } from '@airlock/pipeline/plan-digest';
+import { planMain } from '@airlock/pipeline/run-plan';
 import type { Log } from '@airlock/process/log';
+import type { Runners } from './domain/attested-run.ts';
 import { createSignerServer } from './http/server.ts';
 import { listenOnSocket } from './http/unix-socket.ts';
 import { loadKeys } from './key/signing-keys.ts';
@@ -28,10 +35,31 @@ import { createStatementSigner } from './sign.ts';
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const pipeline = '.woodpecker.yaml';
 const release = '.airlock/release.yaml';
+const pipelineText = 'steps:\n  - { name: package, image: any, commands: [make package] }\n';
+const releaseText = `version: 1
+artifacts: { app: { path: dist/app.tar.gz } }
+releases: { app: { artifacts: [app], promote: [{ target: prod-eu }] } }
+`;
 const builderIds = {
   main: 'https://n.example/builders/main@v1',
   pr: 'https://n.example/builders/pr@v1',
 };
+
+const now = new Date('2026-11-22T12:00:00Z');
+
+const runner = createRunner();
+
+function createRunner() {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const keyid = keyIdOf(publicKey);
+  const row = {
+    ...{ keyid, alg: 'ed25519', roles: ['run'], builderIds: [builderIds.main, builderIds.pr] },
+    publicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    ...{ notBefore: '2026-01-01T00:00:00Z', notAfter: '2027-01-01T00:00:00Z' },
+  };
+  const pinned: Runners = { trust: importTrust([row]), nameOf: new Map([[keyid, 'runner-1']]) };
+  return { pinned, key: { keyid, privateKey } };
+}
 
 let directory: string;
 let socketPath: string;
@@ -69,7 +97,7 @@ before(async () => {
   repository = `file://${join(directory, 'repository')}`;
   git('init', '-q', '-b', 'main');
   commits.bare = commit('before there was a pipeline', {});
-  commit('pipeline', { [pipeline]: 'steps: []\n', [release]: 'version: 1\n' });
+  commit('pipeline', { [pipeline]: pipelineText, [release]: releaseText });
   git('checkout', '-q', '-b', 'feature');
   commits.side = commit('part of a feature', { 'a.txt': 'a' });
   git('checkout', '-q', 'main');
@@ -98,7 +126,10 @@ before(async () => {
   const signer = createStatementSigner({
     config: { repository, builderIds },
     keys: keys.signing,
+    runners: runner.pinned,
     main: createMainBranch(mirror),
+    unisolatedRuns: false,
+    now: () => now,
   });
   server = createSignerServer({ signer, keys: keys.published, log: silent });
   socketPath = join(directory, 'run', 'signer.sock');
@@ -127,20 +158,48 @@ async function ask(method: string, path: string, body?: unknown) {
   return { status, json: JSON.parse(text) as unknown };
 }
 
-function provenance(changes: Partial<ProvenanceRequest>): ProvenanceRequest {
-  return {
-    builder: 'main',
+const image = '6'.repeat(64);
+
+function planOf(files: { pipeline: string; release: string }): RunPlan {
+  const planned = planMain(files);
+  if (planned.kind !== 'run') throw new Error(JSON.stringify(planned));
+  return planned.plan;
+}
+const plan = planOf({ pipeline: pipelineText, release: releaseText });
+
+type Changes = Partial<ProvenanceRequest> & { attested?: Partial<RunAttestation> };
+
+/** What nonprod asks for a run that the runner attests just so, but for `attested`. */
+function provenance({ attested = {}, ...changes }: Changes): ProvenanceRequest {
+  const request = {
+    builder: 'main' as const,
     subject: { name: 'app.tar.gz', sha256: 'd'.repeat(64) },
     ...{ repository, ref: 'refs/heads/main', commit: commits.main, pipeline, release },
     claimedPipelineBlob: null,
     invocationId: 'https://n.example/runs/run_1',
-    startedOn: '2026-11-22T10:00:00Z',
-    finishedOn: '2026-11-22T10:01:00Z',
+    plan,
     ...changes,
   };
+  const { ref, commit, invocationId } = request;
+  const statement = runStatement(request.subject, {
+    ...{ repository: request.repository, ref, commit, pipeline: request.pipeline, image },
+    plan: planDigest(request.plan),
+    invocationId,
+    startedOn: '2026-11-22T10:00:00Z',
+    finishedOn: '2026-11-22T10:01:00Z',
+    runner: 'runner-1',
+    isolation: { mode: 'bubblewrap', enforced: ['no-network'] },
+    ...attested,
+  });
+  return { attestation: signEnvelope(intotoPayloadType, statement, [runner.key]), ...request };
 }
 
-async function codesOf(changes: Partial<ProvenanceRequest>): Promise<unknown> {
+function testResult(changes: Changes = {}): TestResultRequest {
+  const { builder: _, claimedPipelineBlob: __, ...request } = provenance(changes);
+  return request;
+}
+
+async function codesOf(changes: Changes): Promise<unknown> {
   const { status, json } = await ask('POST', '/v1/provenance', provenance(changes));
   assert.equal(status, 409);
   assert.ok(typeof json === 'object' && json !== null && 'codes' in json);
@@ -160,8 +219,6 @@ async function pinned() {
     ),
   );
 }
-
-const now = new Date('2026-11-22T12:00:00Z');
 
 /** Verifies as the gate does; gives the statement and who signed. */
 async function verified(json: unknown) {
@@ -187,9 +244,44 @@ test('a commit of main is signed as main, and the statement has exactly the shap
       `"buildType":"https://airlock.example/buildtypes/pipeline/v1","externalParameters":{"repository":"${repository}",` +
       `"ref":"refs/heads/main","pipeline":"${pipeline}","release":"${release}"},"internalParameters":{},` +
       `"resolvedDependencies":[{"uri":"git+${repository}@refs/heads/main","digest":{"gitCommit":"${commits.main}"}},` +
-      `{"uri":"file:${pipeline}","digest":{"gitBlob":"${blob}"}}]},"runDetails":{"builder":{"id":"${builderIds.main}"},` +
+      `{"uri":"file:${pipeline}","digest":{"gitBlob":"${blob}"}},{"uri":"plan:${pipeline}","digest":{"sha256":"${planDigest(plan)}"}},` +
+      `{"uri":"oci:runner-image","digest":{"sha256":"${image}"}}]},"runDetails":{"builder":{"id":"${builderIds.main}"},` +
       `"metadata":{"invocationId":"https://n.example/runs/run_1","startedOn":"2026-11-22T10:00:00Z","finishedOn":"2026-11-22T10:01:00Z"}}}}`,
   );
+});
+
+test('a run of another plan than main’s files make is refused, and step and command are named', async () => {
+  const other = planOf({
+    pipeline: pipelineText.replace('make package', 'curl evil'),
+    release: releaseText,
+  });
+  const { status, json } = await ask('POST', '/v1/provenance', provenance({ plan: other }));
+  assert.equal(status, 409);
+  assert.match(
+    JSON.stringify(json),
+    /plan-differs.*step package: command 1 \\"make package\\" expected, ran \\"curl evil\\"/,
+  );
+  assert.equal((await ask('POST', '/v1/test-result', testResult({ plan: other }))).status, 409);
+  // Nonprod shows the right plan, the runner ran another one.
+  assert.deepEqual(await codesOf({ attested: { plan: planDigest(other) } }), ['plan-differs']);
+});
+
+test('other bytes than those that the runner hashed are refused', async () => {
+  const subject = { name: 'app.tar.gz', sha256: 'e'.repeat(64) };
+  const { attestation } = provenance({});
+  assert.deepEqual(await codesOf({ subject, attestation }), ['subject-differs']);
+});
+
+test('a run that no runner attests, or one of another runner’s key, is refused', async () => {
+  assert.deepEqual(await codesOf({ attestation: null }), ['run-unsigned']);
+  assert.deepEqual(await codesOf({ attested: { runner: 'runner-2' } }), ['run-key-not-allowed']);
+});
+
+test('a run without a sandbox is refused', async () => {
+  const isolation = { mode: 'none', enforced: [] } as const;
+  assert.deepEqual(await codesOf({ attested: { isolation: { ...isolation, enforced: [] } } }), [
+    'isolation-none',
+  ]);
 });
 
 test('as main, the commit of a pull request is refused', async () => {
@@ -240,13 +332,12 @@ test('a pull request is signed by the key of pull requests', async () => {
   const { statement, builderIds: ids } = await verified(json);
   assert.deepEqual(ids, [builderIds.pr]);
   assert.ok(statement.includes(`"builder":{"id":"${builderIds.pr}"}`));
+  // The signer's mirror does not have the commit, so that the plan is the runner's word, and the statement says so.
+  assert.ok(statement.includes('"internalParameters":{"plan":"as the runner attests"}'));
 });
 
 test('a test result names the pipeline file as main has it, and is signed by the key of tests', async () => {
-  const { status, json } = await ask('POST', '/v1/test-result', {
-    subject: { name: 'app.tar.gz', sha256: 'd'.repeat(64) },
-    ...{ pipeline, commit: commits.main, result: 'PASSED' },
-  });
+  const { status, json } = await ask('POST', '/v1/test-result', testResult());
   assert.equal(status, 200);
   const { statement, roles } = await verified(json);
   assert.deepEqual(roles, ['test']);
@@ -287,7 +378,6 @@ test('what is signed for a commit of main makes a bundle that the gate admits; t
   };
   const line = async (path: string, body: object): Promise<string> =>
     SignedEnvelope.parse((await ask('POST', path, body)).json).envelope;
-  const test = { subject, pipeline, commit: commits.main, result: 'PASSED' };
   const request = {
     ...{ subject, target: 'prod-eu', release: '2026.11.22-1', reason: 'VAT per line' },
     requester: { id: 'dana', idp: 'https://idp.example/metadata' },
@@ -300,13 +390,13 @@ test('what is signed for a commit of main makes a bundle that the gate admits; t
     ...{ target: 'prod-eu', subjectName: subject.name, threshold: 1 },
     ...{ maxAgeSeconds: 86_400, skewSeconds: 60, requireTests: true, requireSignedCommit: false },
   };
-  const judge = async (builder: Partial<ProvenanceRequest>) => {
+  const judge = async (builder: Changes) => {
     const first = await line('/v1/provenance', provenance({ subject, ...builder }));
     const payload = parseEnvelope(Buffer.from(first), intotoPayloadType).payload;
     const digest = createHash('sha256').update(payload).digest('hex');
     const lines = [
       first,
-      await line('/v1/test-result', test),
+      await line('/v1/test-result', testResult({ subject })),
       await line('/v1/promotion-request', { ...request, provenance: digest }),
     ];
     const result = admit({
@@ -337,7 +427,10 @@ test('a second signer does not take the socket of a first that listens', async (
     signer: createStatementSigner({
       config: { repository, builderIds },
       keys: { main: one, pr: one, test: one, promotion: one },
-      main: { facts: () => Promise.resolve(null) },
+      runners: runner.pinned,
+      main: createMainBranch(mirror),
+      unisolatedRuns: false,
+      now: () => now,
     }),
     keys: { keys: [] },
     log: silent,
@@ -353,13 +446,13 @@ test('what is not a request of this wire is answered as such', async () => {
   assert.equal((await ask('POST', '/v1/provenance', '{')).status, 400);
   const unknownField = { ...provenance({}), builderId: builderIds.main };
   assert.equal((await ask('POST', '/v1/provenance', unknownField)).status, 400);
-  assert.equal((await ask('POST', '/v1/provenance', 'x'.repeat(70_000))).status, 400);
+  assert.equal((await ask('POST', '/v1/provenance', 'x'.repeat(600_000))).status, 400);
 });
 
 // Last: it rewrites main.
 test('after main was rewritten nothing is signed for it, not even a commit that was on it', async () => {
   git('checkout', '-q', '-B', 'main', commits.bare);
-  commit('another history', { [pipeline]: 'steps: []\n', [release]: 'version: 1\n' });
+  commit('another history', { [pipeline]: pipelineText, [release]: releaseText });
   const { status, json } = await ask('POST', '/v1/provenance', provenance({}));
   assert.equal(status, 503);
   assert.match(JSON.stringify(json), /git-rewound/);

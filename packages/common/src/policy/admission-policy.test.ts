@@ -13,7 +13,11 @@ const file = {
       pipeline: '.woodpecker/build.yaml',
       releaseFile: '.airlock/release.yaml',
       subject: 'app.tar.gz',
-      builders: { id: 'https://nonprod.example/builders/main@v1', threshold: 2 },
+      builders: {
+        id: 'https://nonprod.example/builders/main@v1',
+        threshold: 2,
+        images: [`sha256:${'6'.repeat(64)}`],
+      },
       maxAge: '14d',
       tests: 'required',
       signedCommits: 'not-required',

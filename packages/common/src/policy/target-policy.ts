@@ -40,6 +40,13 @@ export const TargetPolicy = z.strictObject({
               .describe(
                 'How many must vouch for the bytes (1-8). With `of`: builders, the main one among them, that must have made the same bytes. Without: distinct keys that must have signed the one provenance.',
               ),
+            images: z
+              .array(z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256:<64 hex>'))
+              .min(1)
+              .max(64)
+              .describe(
+                'Software of the runners on which a build may have run, as each runner logs it at its start. A build on any other is not admitted.',
+              ),
             independence: z
               .tuple([z.literal('adminDomain')])
               .default(['adminDomain'])

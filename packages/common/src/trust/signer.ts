@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { AirlockError } from '../errors.ts';
 import { Name, Timestamp } from '../wire/scalars.ts';
 
-export const SignerRole = z.enum(['provenance', 'test', 'promotion']);
+export const SignerRole = z.enum(['provenance', 'test', 'promotion', 'run']);
 export type SignerRole = z.infer<typeof SignerRole>;
 
 export const TrustRow = z.strictObject({

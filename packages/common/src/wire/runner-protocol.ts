@@ -11,37 +11,49 @@
  * The lease number is a fencing token: a runner whose lease was given to another gets 409 and stops.
  */
 import { z } from 'zod';
+import { RunPlan } from './run-plan.ts';
 import { ArtifactName, GitCommit, Name, RepositoryPath, Sha256Hex, Timestamp } from './scalars.ts';
+
+/** A run attestation is some 2 KiB. */
+export const maxAttestationLength = 32_768;
 
 export const LeaseRequest = z.strictObject({ pool: Name });
 export type LeaseRequest = z.infer<typeof LeaseRequest>;
 
-export const JobStep = z.strictObject({
-  name: Name,
-  image: z.string().max(255),
-  commands: z.array(z.string().max(16_384)).max(256),
-  environment: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(65_536)),
+/** What a step may know about its run: the source of its CI_* variables. Everything here is nonprod's word. */
+export const RunFacts = z.strictObject({
+  number: z.number().int().positive(),
+  /** Name such as shop/web. */
+  repository: z.string().max(128),
+  repositoryUrl: z.string().max(1024),
+  ref: z.string().max(255),
+  branch: z.string().max(255),
+  commit: GitCommit,
+  event: z.enum(['push', 'pull_request', 'manual']),
+  pullRequest: z.number().int().positive().nullable(),
+  subject: z.string().max(500),
+  authorName: z.string(),
 });
-export type JobStep = z.infer<typeof JobStep>;
+export type RunFacts = z.infer<typeof RunFacts>;
+
+/** A step as it is executed: one of the plan's with the variables of the run put in. */
+export type JobStep = RunPlan['steps'][number];
 
 export const Job = z.strictObject({
   jobId: z.string(),
   runId: z.string(),
   lease: z.number().int().positive(),
   leaseSeconds: z.number().int().positive(),
-  repository: z.string(),
-  commit: GitCommit,
-  event: z.enum(['push', 'pull_request', 'manual']),
   timeoutSeconds: z.number().int().positive(),
-  steps: z.array(JobStep).min(1).max(128),
-  /** The file to collect from the workspace once every step passed; null when nothing is released from this run. */
-  artifact: z
-    .strictObject({
-      name: ArtifactName,
-      path: RepositoryPath,
-      maxBytes: z.number().int().positive(),
-    })
-    .nullable(),
+  /** Names the run in what is signed about it. */
+  invocationId: z.string().min(1).max(255),
+  /** The file at the commit from which the plan was compiled. */
+  pipeline: RepositoryPath,
+  run: RunFacts,
+  /** The runner makes the steps of this by itself, and signs its digest. */
+  plan: RunPlan,
+  /** What nonprod keeps of one artifact at most, whatever the plan allows. */
+  maxArtifactBytes: z.number().int().positive(),
 });
 export type Job = z.infer<typeof Job>;
 
@@ -80,5 +92,7 @@ export const JobReport = z.strictObject({
     mode: z.enum(['bubblewrap', 'none']),
     enforced: z.array(z.string().max(64)).max(64),
   }),
+  /** The run attestation over the artifact, one DSSE envelope as a line without its LF; null when none was kept. */
+  attestation: z.string().max(maxAttestationLength).nullable(),
 });
 export type JobReport = z.infer<typeof JobReport>;

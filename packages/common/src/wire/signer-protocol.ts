@@ -1,42 +1,48 @@
 /**
  * What nonprod's scheduler asks of the signer (HTTP over a unix socket with file permissions as access control).
  *
- *   POST /v1/provenance          ProvenanceRequest → 200 SignedEnvelope | 409 problem commit-not-on-main, pipeline-missing, …
+ *   POST /v1/provenance          ProvenanceRequest → 200 SignedEnvelope | 409 problem run-unsigned, plan-differs, commit-not-on-main, …
  *   POST /v1/test-result         TestResultRequest → 200 SignedEnvelope
  *   POST /v1/promotion-request   PromotionRequestRequest → 200 SignedEnvelope
  *   GET  /v1/keys                → 200 SignerKeys
  *
  * The signer builds every statement itself; for builder `main` it reads the commit, the ref and the pipeline's blob from
- * its own git mirror and takes from the request only what git cannot know.
+ * its own git mirror, compiles the plan from the files there, and takes what git cannot know (artifact, times, runner image)
+ * from the attestation that the runner signed.
  */
 import { z } from 'zod';
+import { RunPlan } from './run-plan.ts';
+import { maxAttestationLength } from './runner-protocol.ts';
 import { ArtifactName, GitCommit, RepositoryPath, Sha256Hex, Timestamp } from './scalars.ts';
 
 const Subject = z.strictObject({ name: ArtifactName, sha256: Sha256Hex });
 
-export const ProvenanceRequest = z.strictObject({
-  /** `main` is signed by the pinned builder key after the git check; `pr` by the level-1 key that no target accepts. */
-  builder: z.enum(['main', 'pr']),
+/** A run as nonprod has it on record. Every field is compared with what the runner attests; none is signed for itself. */
+const recordedRun = {
   subject: Subject,
   repository: z.string().max(1024),
   ref: z.string().max(255),
   commit: GitCommit,
   pipeline: RepositoryPath,
   release: RepositoryPath,
+  invocationId: z.string().max(255),
+  /** The run attestation, one DSSE envelope as one line of JSON; null when the run has none. */
+  attestation: z.string().max(maxAttestationLength).nullable(),
+  /** What nonprod says the runner was given. Only used to say where it differs from the files at the commit. */
+  plan: RunPlan,
+};
+
+export const ProvenanceRequest = z.strictObject({
+  /** `main` is signed by the pinned builder key after the git check; `pr` by the level-1 key that no target accepts. */
+  builder: z.enum(['main', 'pr']),
+  ...recordedRun,
   /** For `pr` only, as claimed by nonprod: the signer's mirror holds main alone. Ignored for `main`. */
   claimedPipelineBlob: GitCommit.nullable(),
-  invocationId: z.string().max(255),
-  startedOn: Timestamp,
-  finishedOn: Timestamp,
 });
 export type ProvenanceRequest = z.infer<typeof ProvenanceRequest>;
 
-export const TestResultRequest = z.strictObject({
-  subject: Subject,
-  pipeline: RepositoryPath,
-  commit: GitCommit,
-  result: z.enum(['PASSED', 'FAILED']),
-});
+/** For runs of main alone. A run is attested only when every step of it passed, so that passed is what is stated. */
+export const TestResultRequest = z.strictObject(recordedRun);
 export type TestResultRequest = z.infer<typeof TestResultRequest>;
 
 export const PromotionRequestRequest = z.strictObject({

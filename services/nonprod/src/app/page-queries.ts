@@ -1,5 +1,6 @@
 /** What the pages and their JSON twins show: reads only, shaped for people. */
-import type { RunEvent, RunPlan } from '@airlock/pipeline/run-plan';
+import type { RunPlan } from '@airlock/common/wire/run-plan';
+import type { RunEvent } from '@airlock/pipeline/run-plan';
 import type { RunState, StepState } from '../domain/run.ts';
 import type { GateState } from '../domain/promotion-status.ts';
 

@@ -1,10 +1,11 @@
-import { headFacts, planRun, type RunPlan } from '@airlock/pipeline/run-plan';
+import type { RunPlan } from '@airlock/common/wire/run-plan';
+import { headFacts, planRun, type Planned } from '@airlock/pipeline/run-plan';
 import { pipelinePath } from '@airlock/pipeline/pipeline-file';
 import { releasePath } from '@airlock/pipeline/release-file';
 import type { Events } from '../events.ts';
 import type { Bell, HeadStore, NewId, NewRun, RefHead, SourceMirror } from './ports.ts';
 
-const nothingPlanned: RunPlan = { steps: [], artifact: null, release: null };
+const nothingPlanned: RunPlan = { version: 1, steps: [], artifact: null, release: null };
 
 export interface PollSettings {
   readonly repository: { readonly name: string; readonly url: string; readonly mainBranch: string };
@@ -39,14 +40,11 @@ export function createPollRepository(
   async function prepare(head: RefHead, firstSight: boolean): Promise<NewRun | null> {
     const facts = headFacts(head.ref, mainBranch);
     if (facts === null || (firstSight && head.ref !== mainRef)) return null;
-    const planned = planRun(
-      {
-        pipeline: await mirror.file(head.commit, pipelinePath),
-        release: await mirror.file(head.commit, releasePath),
-      },
-      facts,
-      { maxArtifactBytes: settings.maxArtifactBytes },
-    );
+    const files = {
+      pipeline: await mirror.file(head.commit, pipelinePath),
+      release: await mirror.file(head.commit, releasePath),
+    };
+    const planned = withinLimit(planRun(files, facts), settings.maxArtifactBytes);
     if (planned.kind === 'nothing') {
       events.headIgnored(head, planned.why);
       return null;
@@ -106,4 +104,14 @@ export function createPollRepository(
     events.runStarted(run);
     if (run.state === 'queued') jobs.ring(run.jobId);
   }
+}
+
+/** What is kept at most is this installation's, and no part of a plan; a file that wants more is told at once. */
+function withinLimit(planned: Planned, maxArtifactBytes: number): Planned {
+  const wanted = planned.kind === 'run' ? (planned.plan.artifact?.maxBytes ?? 0) : 0;
+  if (wanted <= maxArtifactBytes) return planned;
+  return {
+    kind: 'refused',
+    reason: `${releasePath}: maxSize is ${wanted} bytes; at most ${maxArtifactBytes} bytes are kept here`,
+  };
 }

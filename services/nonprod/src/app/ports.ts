@@ -1,7 +1,8 @@
 /** What the use cases need from outside. Each use case names the ports it gets; adapters implement them. */
 import type { Readable } from 'node:stream';
 import type { WitnessedTree } from '@airlock/common/ledger/witness';
-import type { JobReport, LogChunk } from '@airlock/common/wire/runner-protocol';
+import type { RunPlan } from '@airlock/common/wire/run-plan';
+import type { JobReport, LogChunk, RunFacts } from '@airlock/common/wire/runner-protocol';
 import type { OutboxItem, OutboxPage, PromotionStatus } from '@airlock/common/wire/outbox';
 import type {
   PromotionRequestRequest,
@@ -10,7 +11,7 @@ import type {
 } from '@airlock/common/wire/signer-protocol';
 import type { Judgement, KeptArtifact, LeaseState } from '../domain/job-lease.ts';
 import type { OutboxContent } from '../domain/outbox-chain.ts';
-import type { RunEvent, RunForJob, RunPlan } from '@airlock/pipeline/run-plan';
+import type { RunEvent } from '@airlock/pipeline/run-plan';
 
 export interface RefHead {
   readonly ref: string;
@@ -70,7 +71,9 @@ export interface ClaimedJob {
   readonly jobId: string;
   readonly lease: number;
   readonly attempt: number;
-  readonly run: RunForJob;
+  readonly runId: string;
+  readonly run: RunFacts;
+  readonly plan: RunPlan;
 }
 
 export interface JobFacts extends LeaseState {
@@ -130,7 +133,8 @@ export interface RunToSign {
   readonly commit: string;
   readonly plan: RunPlan;
   readonly artifact: KeptArtifact;
-  readonly startedAt: Date;
+  /** What the runner signed, verbatim; null for a run from before runners signed. */
+  readonly attestation: string | null;
   readonly finishedAt: Date;
 }
 

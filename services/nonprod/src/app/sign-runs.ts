@@ -1,8 +1,8 @@
-import { formatTimestamp } from '@airlock/common/time';
 import { payloadDigest } from '../domain/bundle.ts';
 import { pipelinePath } from '@airlock/pipeline/pipeline-file';
 import { expandVersion, releasePath } from '@airlock/pipeline/release-file';
 import { releaseDay } from '../domain/release-name.ts';
+import { invocationIdOf } from '../domain/run.ts';
 import type { Events } from '../events.ts';
 import type { CandidateStore, NewId, RunToSign, Signer, SourceMirror } from './ports.ts';
 import { SignerError } from './signer-error.ts';
@@ -25,30 +25,24 @@ export function createSignRuns(
 
   async function sign(run: RunToSign): Promise<void> {
     const builder = run.ref === `refs/heads/${settings.mainBranch}` ? 'main' : 'pr';
-    const subject = { name: run.artifact.name, sha256: run.artifact.digest };
-    const provenance = await signer.provenance({
-      builder,
-      subject,
+    const recorded = {
+      subject: { name: run.artifact.name, sha256: run.artifact.digest },
       repository: run.repositoryUrl,
       ref: run.ref,
       commit: run.commit,
       pipeline: pipelinePath,
       release: releasePath,
+      invocationId: invocationIdOf(settings.origin, run.runId),
+      attestation: run.attestation,
+      plan: run.plan,
+    };
+    const provenance = await signer.provenance({
+      builder,
+      ...recorded,
       claimedPipelineBlob:
         builder === 'pr' ? await mirror.fileBlob(run.commit, pipelinePath) : null,
-      invocationId: `${settings.origin}/runs/${run.runId}`,
-      startedOn: formatTimestamp(run.startedAt),
-      finishedOn: formatTimestamp(run.finishedAt),
     });
-    const testResult =
-      builder === 'main'
-        ? await signer.testResult({
-            subject,
-            pipeline: pipelinePath,
-            commit: run.commit,
-            result: 'PASSED',
-          })
-        : null;
+    const testResult = builder === 'main' ? await signer.testResult(recorded) : null;
     const template = run.plan.release?.version ?? null;
     const id = newId('cand');
     const result = await candidates.record({

@@ -8,9 +8,10 @@ import {
   maxAttempts,
   type KeptArtifact,
 } from './job-lease.ts';
-import type { RunPlan } from '@airlock/pipeline/run-plan';
+import type { RunPlan } from '@airlock/common/wire/run-plan';
 
 const plan: RunPlan = {
+  version: 1,
   steps: ['a', 'b'].map((name) => ({ name, image: 'i', commands: ['c'], environment: {} })),
   artifact: { name: 'web.tgz', path: 'dist/web.tgz', maxBytes: 100 },
   release: null,
@@ -30,6 +31,7 @@ const passed: JobReport = {
   steps: [step('a'), step('b')],
   artifact: uploaded,
   isolation: { mode: 'bubblewrap', enforced: [] },
+  attestation: '{}',
 };
 
 test('a lease holds for its own number and runner only', () => {
@@ -58,6 +60,7 @@ const lies: [name: string, report: JobReport, kept: KeptArtifact | null][] = [
   ['a pass with a skipped step', { ...passed, steps: [step('a'), step('b', 'skipped')] }, uploaded],
   ['no upload', passed, null],
   ['another upload', passed, { ...uploaded, digest: 'b'.repeat(64) }],
+  ['nothing signed', { ...passed, attestation: null }, uploaded],
   ['no artifact in the report', { ...passed, artifact: null }, uploaded],
 ];
 for (const [name, report, kept] of lies) {

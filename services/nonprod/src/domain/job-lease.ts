@@ -1,6 +1,6 @@
 /** What a runner may still do with the job it was given, and what becomes of a job whose runner is lost. */
 import type { JobReport } from '@airlock/common/wire/runner-protocol';
-import type { RunPlan } from '@airlock/pipeline/run-plan';
+import type { RunPlan } from '@airlock/common/wire/run-plan';
 
 /** How often a job is given out before its run fails. */
 export const maxAttempts = 3;
@@ -84,7 +84,10 @@ export function judgeReport(
     report.artifact.digest === uploaded.digest &&
     report.artifact.size === uploaded.size &&
     uploaded.name === plan.artifact.name;
-  return same ? { outcome: 'passed' } : fail('The reported artifact is not the uploaded one.');
+  if (!same) return fail('The reported artifact is not the uploaded one.');
+  return report.attestation === null
+    ? fail('The runner did not sign what it built; update the runner.')
+    : { outcome: 'passed' };
 }
 
 function fail(reason: string): Judgement {

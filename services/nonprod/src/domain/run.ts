@@ -27,6 +27,11 @@ export function predecessorsOf(to: RunState): RunState[] {
   return runStates.filter((from) => mayBecome(from, to));
 }
 
+/** How signed statements name a run: its page. */
+export function invocationIdOf(origin: string, runId: string): string {
+  return `${origin}/runs/${runId}`;
+}
+
 export function isFinished(state: RunState): boolean {
   return next[state].length === 0;
 }

@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 import { createContentStore } from '@airlock/artifacts/content-store';
 import { createCertificateAuthority, issueCertificate } from '@airlock/cli/setup/pki';
 import { Job } from '@airlock/common/wire/runner-protocol';
+import { planDigest } from '@airlock/pipeline/plan-digest';
 import { createLog } from '@airlock/process/log';
 import { testPostgres } from '@airlock/testkit/stack';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
@@ -70,8 +71,16 @@ before(async () => {
       jobs,
       source: { archive: (commit) => Readable.from([Buffer.from(`tar of ${commit}`)]) },
       blobs: createContentStore(join(directory, 'artifacts')),
-      settings: { leaseSeconds: 60 },
-      leaseJob: createLeaseJob({ jobs, events }, { leaseSeconds: 60, timeoutSeconds: 600 }),
+      settings: { leaseSeconds: 60, maxArtifactBytes: 2_000_000 },
+      leaseJob: createLeaseJob(
+        { jobs, events },
+        {
+          origin: 'https://ci.example',
+          leaseSeconds: 60,
+          timeoutSeconds: 600,
+          maxArtifactBytes: 2_000_000,
+        },
+      ),
       reportJob: createReportJob({ jobs, bell: { ring: (id) => rung.push(id) }, events }),
       waitForWork: (milliseconds) => waiter.wait(milliseconds),
     }),
@@ -116,7 +125,9 @@ test('a job’s life: lease, source, log, heartbeat, artifact, report', async ()
   const client = await clientNamed('airlock:runner:r1');
   const job = await lease(client);
   assert.equal(job.runId, run.id);
-  assert.equal(job.steps[0]?.environment['CI_COMMIT_SHA'], run.commit);
+  assert.equal(job.run.commit, run.commit);
+  assert.equal(planDigest(job.plan), planDigest(run.plan));
+  assert.equal(job.invocationId, `https://ci.example/runs/${run.id}`);
   const at = `/v1/jobs/${job.jobId}`;
 
   const source = await client.call('GET', `${at}/source?lease=${job.lease}`);

@@ -34,7 +34,7 @@ export interface RunnerApiPorts {
   readonly jobs: JobStore;
   readonly source: SourceArchive;
   readonly blobs: BlobStore;
-  readonly settings: { readonly leaseSeconds: number };
+  readonly settings: { readonly leaseSeconds: number; readonly maxArtifactBytes: number };
   leaseJob(runner: string, pool: string): Promise<Job | null>;
   reportJob(proof: LeaseProofOf, report: JobReport): Promise<'recorded' | 'lease-lost'>;
   /** Settles after the given time, or sooner when a job may have come. */
@@ -127,7 +127,9 @@ export function runnerRoutes(ports: RunnerApiPorts): MachineRoute[] {
             `this job keeps ${wanted?.name ?? 'nothing'}, not ${name.data}`,
           );
         }
-        const kept = await keep(ports.blobs, call, wanted.maxBytes, digest.data);
+        const { maxArtifactBytes } = ports.settings;
+        const maxBytes = Math.min(wanted.maxBytes ?? maxArtifactBytes, maxArtifactBytes);
+        const kept = await keep(ports.blobs, call, maxBytes, digest.data);
         if (!(await jobs.recordArtifact(proof, { name: name.data, ...kept }))) throw leaseLost();
         return { status: 201, json: kept };
       },

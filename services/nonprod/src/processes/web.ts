@@ -81,7 +81,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       settings: config,
       leaseJob: createLeaseJob(
         { jobs, events },
-        { leaseSeconds: config.leaseSeconds, timeoutSeconds: config.jobTimeoutSeconds },
+        { ...config, timeoutSeconds: config.jobTimeoutSeconds },
       ),
       reportJob: createReportJob({ jobs, bell, events }),
       waitForWork: (milliseconds) => waiter.wait(milliseconds),

@@ -6,13 +6,14 @@ import { createCandidateStore } from '../adapters/postgres/candidate-store.ts';
 import { createHeadStore } from '../adapters/postgres/head-store.ts';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
 import type { NewId, NewRun } from '../app/ports.ts';
-import type { RunPlan } from '@airlock/pipeline/run-plan';
+import type { RunPlan } from '@airlock/common/wire/run-plan';
 import type { TestDatabase } from './database.ts';
 
 export const newId: NewId = (prefix) => formatId(prefix, randomBytes(10));
 export const repository = { name: 'shop/web', url: 'https://git.example/shop/web.git' };
 
 export const plan: RunPlan = {
+  version: 1,
   steps: [
     { name: 'build', image: 'node:24', commands: ['make'], environment: { A: '1' } },
     { name: 'test', image: 'node:24', commands: ['make test'], environment: {} },
@@ -67,6 +68,7 @@ export function passedReport(lease: number): JobReport {
     })),
     artifact,
     isolation: { mode: 'bubblewrap', enforced: ['network'] },
+    attestation: envelope('run'),
   };
 }
 
@@ -78,7 +80,7 @@ export async function passedRun(
   const run = await startRun(database, change);
   const jobs = createJobStore(database.as('nonprod_web'));
   const claimed = await jobs.claim({ runner: 'r1', pool: run.pool, leaseSeconds: 60 });
-  if (claimed?.run.id !== run.id) throw new Error('another job was waiting');
+  if (claimed?.runId !== run.id) throw new Error('another job was waiting');
   const proof = { jobId: claimed.jobId, lease: claimed.lease, runner: 'r1' };
   await jobs.recordArtifact(proof, artifact);
   await jobs.finish(proof, passedReport(claimed.lease), { outcome: 'passed' });

@@ -25,6 +25,7 @@ import {
   filesOf,
   itemOf,
   mirrorOf,
+  plannedVector,
   sha,
   vectorNamed,
   vectors,
@@ -170,28 +171,57 @@ async function seed(fields: {
 
 describe('every admission vector, through the whole of intake', () => {
   for (const vector of vectors) {
-    test(`${vector.id} gives ${vector.expect}`, async () => {
+    // No vector states a plan, and the gate admits no build of which it does not know the plan.
+    const expected = vector.expect === 'OK' ? 'E_PLAN_MISSING' : vector.expect;
+    test(`${vector.id} gives ${expected}`, async () => {
       await arrange(vector);
       const acceptance = await accept(vector);
-      const found = acceptance.outcome === 'admitted' ? 'OK' : acceptance.code;
-      assert.equal(found, vector.expect);
+      assert.equal(acceptance.outcome === 'refused' && acceptance.code, expected);
       const items = await gate.asOwner('select outcome, code from intake_item');
-      assert.deepEqual(items, [
-        {
-          outcome: acceptance.outcome,
-          code: acceptance.outcome === 'admitted' ? null : vector.expect,
-        },
-      ]);
+      assert.deepEqual(items, [{ outcome: 'refused', code: expected }]);
       const entries = await gate.asOwner(
         `select convert_from(body, 'UTF8')::jsonb ->> 'type' as type from ledger_pending order by id desc limit 1`,
       );
-      assert.equal(entries[0]?.['type'], `bundle.${acceptance.outcome}`);
+      assert.equal(entries[0]?.['type'], 'bundle.refused');
     });
   }
 });
 
+describe('the plan that ran', () => {
+  const codeOf = async (vector: Vector, mirror = mirrorOf(vector)): Promise<string> => {
+    const given = { ...dependencies(vector), mirror: () => mirror };
+    await given.intake.polled(source, { head: 1, at: new Date(vector.now) });
+    const item = itemOf(vector, { seq: 1, prevHash: '0'.repeat(64) });
+    const acceptance = await acceptBundle(given, item);
+    return acceptance.outcome === 'admitted' ? 'OK' : acceptance.code;
+  };
+
+  test('is compiled from the gate’s own mirror; another one is refused, though the builder’s key signed it', async () => {
+    assert.equal(await codeOf(plannedVector({ planDigest: 'a'.repeat(64) })), 'E_PLAN_DIGEST');
+  });
+
+  test('ran on software that the target does not list: refused', async () => {
+    assert.equal(await codeOf(plannedVector({ runnerImage: 'a'.repeat(64) })), 'E_RUNNER_IMAGE');
+  });
+
+  test('cannot be known where the files are absent, faulty, or longer than a parser may be given', async () => {
+    class TooLarge extends AirlockError {}
+    const reads: (() => Promise<Buffer | null>)[] = [
+      () => Promise.resolve(null),
+      () => Promise.resolve(Buffer.from('steps: 1\n')),
+      () => Promise.resolve(Buffer.from(`# ${'x'.repeat(65_536)}\nsteps: []\n`)),
+      () => Promise.reject(new TooLarge('git-too-large', 'more than 16 MiB')),
+    ];
+    for (const readBlob of reads) {
+      const vector = plannedVector();
+      assert.equal(await codeOf(vector, { ...mirrorOf(vector), readBlob }), 'E_PLAN_DIGEST');
+      await gate.asOwner('truncate outbox_cursor, intake_item');
+    }
+  });
+});
+
 describe('around the bundle', () => {
-  const good = vectorNamed('G01');
+  const good = plannedVector();
 
   test('an admitted release waits, with a document of its own and its artifact in our store', async () => {
     const acceptance = await accept(good);
@@ -378,7 +408,7 @@ describe('the artifact', () => {
 });
 
 describe('the outbox', () => {
-  const good = vectorNamed('G01');
+  const good = plannedVector();
 
   function poll(pages: (after: number) => { items: OutboxItem[]; head: number }) {
     const given = dependencies(good);
@@ -446,7 +476,7 @@ describe('the outbox', () => {
 });
 
 describe('while a promotion waits', () => {
-  const good = vectorNamed('G01');
+  const good = plannedVector();
 
   async function refresh(
     changes: { files?: GateFiles; now?: string; ledger?: LedgerFacts } = {},

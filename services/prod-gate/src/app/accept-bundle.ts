@@ -18,6 +18,7 @@ import type { OutboxItem } from '@airlock/common/wire/outbox';
 import type { Delta } from '../domain/delta.ts';
 import type { LedgerFacts } from '../domain/ledger-facts.ts';
 import { commitFacts } from './commit-facts.ts';
+import { planFault } from './derive-plan.ts';
 import { fetchArtifact, fetchBundle, type FetchDependencies } from './fetch-blobs.ts';
 import { fetchMain, MainRefusedError, type FetchMainDependencies } from './fetch-main.ts';
 import type { FollowLedger } from './follow-ledger.ts';
@@ -103,6 +104,8 @@ async function verifyItem(dependencies: AcceptDependencies, item: OutboxItem): P
     ...{ verified: verified.bundle, target, mirror, ledger },
     roster: files.roster.roster,
   });
+  const otherPlan = await planFault(mirror, verified.bundle, target.policy);
+  if (otherPlan !== null) throw new Refused(otherPlan.code, otherPlan.detail);
   const live = ledger.liveOn(facts.target);
   const delta = await readDelta(mirror, {
     base: live === null ? null : { commit: live.commit, release: live.release },

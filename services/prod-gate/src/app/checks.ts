@@ -92,7 +92,7 @@ const checkOfBundleCode: readonly (readonly [RegExp, CheckId])[] = [
   [/^E_GIT_/, 'main'],
   [/^E_ARTIFACT_/, 'artifact'],
   [
-    /^E_(PROVENANCE|BUILD|EXT_|REPO|REF|PIPELINE_|RELEASE_|SUBJECT_NAME|SOURCE_|COMMIT_|TIME_|STALE)/,
+    /^E_(PROVENANCE|BUILD|EXT_|REPO|REF|PIPELINE_|PLAN_|RUNNER_IMAGE|RELEASE_|SUBJECT_NAME|SOURCE_|COMMIT_|TIME_|STALE)/,
     'provenance',
   ],
 ];
@@ -213,7 +213,7 @@ const passed: Readonly<Record<CheckId, (view: PromotionDetails) => Passed>> = {
   }),
   provenance: ({ promotion }) => ({
     status: 'pass',
-    summary: `SLSA v1 by ${promotion.builderId}, no parameters but the four known`,
+    summary: `SLSA v1 by ${promotion.builderId}, no parameters but the four known; the plan that ran is the one that the gate compiled from its own mirror`,
   }),
   artifact: ({ promotion }) => ({
     status: 'pass',
@@ -284,6 +284,25 @@ export function discount(view: PromotionDetails, shown: ShownDecision): string |
     : `does not count: ${fault.detail} (${fault.code})`;
 }
 
+/** Intake compared the plan with its mirror before it admitted anything; this process has none to look again. */
+function planEvidence(bundle: PromotionDetails['bundle']): Evidence[] {
+  if (bundle?.ok !== true) return [];
+  const { planDigest, runnerImages } = bundle.bundle;
+  return [
+    {
+      label: 'Plan',
+      value:
+        planDigest === null
+          ? 'not stated'
+          : `sha256:${planDigest}, the same as the gate compiled from its own mirror’s files when it was taken in; authority and deliverer compile it again`,
+    },
+    ...runnerImages.map((image) => ({
+      label: 'Runner software',
+      value: `sha256:${image}, listed in the target file`,
+    })),
+  ];
+}
+
 const at = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;
 
 const evidenceOf: Readonly<Record<CheckId, (view: PromotionDetails) => readonly Evidence[]>> = {
@@ -313,9 +332,10 @@ const evidenceOf: Readonly<Record<CheckId, (view: PromotionDetails) => readonly 
       value: `${at(promotion.admittedAt)}, when it was taken in; authority and deliverer look again before a delivery`,
     },
   ],
-  provenance: ({ promotion }) => [
+  provenance: ({ promotion, bundle }) => [
     { label: 'Builder', value: promotion.builderId },
     { label: 'Pipeline', value: promotion.pipeline },
+    ...planEvidence(bundle),
     { label: 'Payload', value: `sha256:${promotion.provenanceDigest}` },
     { label: 'Run', value: promotion.invocationId, source: reported },
     { label: 'Built', value: at(promotion.builtAt), source: reported },

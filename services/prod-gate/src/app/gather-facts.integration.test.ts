@@ -19,7 +19,7 @@ import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { enrolmentDigest } from '../domain/passkey.ts';
-import { evaluatePromotion } from '../domain/verdict.ts';
+import { contractCode, evaluatePromotion } from '../domain/verdict.ts';
 import { acceptBundle } from './accept-bundle.ts';
 import { followLedger } from './follow-ledger.ts';
 import { gatherFacts, type FactSources } from './gather-facts.ts';
@@ -28,9 +28,9 @@ import { createConfigurationProof } from './prove-configuration.ts';
 import { createLedgerProofs } from './prove-entry.ts';
 import { recordedFiles } from './record-configuration.ts';
 import { sequenceLedger } from './sequence-ledger.ts';
-import { filesOf, itemOf, mirrorOf, sha, vectorNamed } from './vectors.fixture.ts';
+import { filesOf, itemOf, mirrorOf, plannedVector, sha } from './vectors.fixture.ts';
 
-const good = vectorNamed('G01');
+const good = plannedVector();
 const now = new Date(good.now);
 const gateOrigin = 'https://gate.example';
 const { privateKey } = generateKeyPairSync('ed25519');
@@ -425,6 +425,32 @@ describe('what changed since', () => {
     await approvedByTwo();
     const gone = { ...mirrorOf(good), commitFacts: () => Promise.resolve(null) };
     assert.deepEqual(await codes({ git: () => gone }), ['E_BUNDLE_REFUSED']);
+  });
+
+  test('files that make another plan than the one that ran stop it', async () => {
+    await approvedByTwo();
+    const other = Buffer.from('steps:\n  - { name: package, image: any, commands: [curl evil] }\n');
+    const moved = { ...mirrorOf(good), readBlob: () => Promise.resolve(other) };
+    const facts = await gatherFacts(sources({ git: () => moved }), { promotionId, now, own: null });
+    assert.ok(facts);
+    const verdict = evaluatePromotion(facts);
+    assert.deepEqual(verdict.allowed ? [] : verdict.reasons.map(contractCode), ['E_PLAN_DIGEST']);
+  });
+
+  test('a runner image that the target no longer lists stops it', async () => {
+    await approvedByTwo();
+    const target = files.targets.get('prod-eu');
+    const [admits] = target?.policy.admits ?? [];
+    assert.ok(target !== undefined && admits !== undefined);
+    const builders = { ...admits.builders, images: [`sha256:${'a'.repeat(64)}`] };
+    const policy = { ...target.policy, admits: [{ ...admits, builders }] };
+    const edited = { ...files, targets: new Map([['prod-eu', { ...target, policy }]]) };
+    const facts = await gatherFacts(sources({ files: () => Promise.resolve(edited) }), {
+      ...{ promotionId, now, own: null },
+    });
+    assert.ok(facts);
+    const verdict = evaluatePromotion(facts);
+    assert.deepEqual(verdict.allowed ? [] : verdict.reasons.map(contractCode), ['E_RUNNER_IMAGE']);
   });
 
   test('a ledger that is signed by nobody we know stops it', async () => {

@@ -32,6 +32,7 @@ import { peopleOfEmails, personOfRequester } from '../domain/roster.ts';
 import type { PromotionFacts, Refusal } from '../domain/verdict.ts';
 import { commitFacts } from './commit-facts.ts';
 import { countPromotionBuilders } from './count-promotion-builders.ts';
+import { planFault } from './derive-plan.ts';
 import type { GitReader } from './intake-ports.ts';
 import { makeDocument, readDelta, type DocumentFacts } from './make-document.ts';
 import type {
@@ -305,6 +306,8 @@ async function verifyAgain(
     },
   });
   if (!decided.ok) return refused(decided.code, decided.detail);
+  const otherPlan = await planFault(git, bundle, target.policy);
+  if (otherPlan !== null) return refused(otherPlan.code, otherPlan.detail);
   const base = live === null ? null : { commit: live.commit, release: live.release };
   const delta = await readDelta(git, { base, commit: bundle.commit });
   if (delta === null) return refused('E_DELTA_TOO_LARGE', 'more commits than can be listed');

@@ -27,7 +27,11 @@ const policy = TargetPolicy.parse({
       pipeline: '.woodpecker.yaml',
       releaseFile: '.airlock/release.yaml',
       subject: 'shop.tar.gz',
-      builders: { id: 'https://ci.example/main@v1', threshold: 1 },
+      builders: {
+        id: 'https://ci.example/main@v1',
+        threshold: 1,
+        images: [`sha256:${'6'.repeat(64)}`],
+      },
       maxAge: '14d',
       tests: 'required',
       signedCommits: 'not-required',

@@ -957,7 +957,11 @@ function policyDocument(
         pipeline: '.woodpecker.yaml',
         releaseFile: '.airlock/release.yaml',
         subject: 'shop-api.tar.gz',
-        builders: { id: 'https://nonprod.example/builders/main@v1', threshold: 1 },
+        builders: {
+          id: 'https://nonprod.example/builders/main@v1',
+          threshold: 1,
+          images: [`sha256:${'6'.repeat(64)}`],
+        },
         maxAge: '14d',
         tests: 'required',
         signedCommits: 'not-required',

@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { TargetPolicy } from '@airlock/common/policy/target-policy';
+import { createBundleWorld } from '@airlock/common/testing/bundle-world';
 import { importTrust, TrustRow } from '@airlock/common/trust/signer';
 import type { CommitFacts } from '@airlock/common/verify/decide-admission';
 import type { OutboxItem } from '@airlock/common/wire/outbox';
+import { planDigest } from '@airlock/pipeline/plan-digest';
+import { planMain } from '@airlock/pipeline/run-plan';
 import { z } from 'zod';
 import { outboxItemHash } from '../domain/outbox-chain.ts';
 import type { Mirror } from './intake-ports.ts';
@@ -67,7 +70,11 @@ function targetFile(target: string, policy: Vector['policies'][string]): TargetP
         pipeline: policy.pipeline,
         releaseFile: policy.release,
         subject: policy.subjectName,
-        builders: { id: policy.builderId, threshold: policy.threshold },
+        builders: {
+          id: policy.builderId,
+          threshold: policy.threshold,
+          images: [`sha256:${runnerImage}`],
+        },
         maxAge: `${policy.maxAgeSeconds}s`.replace('1209600s', '14d'),
         tests: 'required',
         signedCommits: 'required',
@@ -148,10 +155,64 @@ export function mirrorOf(
           committedAt: '2026-11-21T10:00:00Z',
         },
       ]),
-    readBlob: () => Promise.resolve(null),
     changedFiles: () => Promise.resolve([]),
+    readBlob: (_, path) => Promise.resolve(files.get(path) ?? null),
   };
 }
+
+/** What the mirror has at every commit. */
+const files = new Map([
+  [
+    '.woodpecker/build.yaml',
+    Buffer.from('steps:\n  - { name: package, image: any, commands: [make package] }\n'),
+  ],
+  [
+    '.airlock/release.yaml',
+    Buffer.from(
+      'version: 1\nartifacts: { app: { path: dist/app.tar.gz } }\nreleases: { app: { artifacts: [app] } }\n',
+    ),
+  ],
+]);
+const runnerImage = '6'.repeat(64);
+
+function planOfFiles(): string {
+  const text = (path: string): string | null => files.get(path)?.toString('utf8') ?? null;
+  const planned = planMain({
+    pipeline: text('.woodpecker/build.yaml'),
+    release: text('.airlock/release.yaml'),
+  });
+  assert.ok(planned.kind === 'run');
+  return planDigest(planned.plan);
+}
+
+/**
+ * The vectors are older than plans: no provenance of theirs states one, so that intake admits none of them. This is G01
+ * as a signer of today makes it.
+ *
+ * @param changes what the provenance says otherwise of plan and runner.
+ */
+export function plannedVector(changes: { planDigest?: string; runnerImage?: string } = {}): Vector {
+  const good = vectorNamed('G01');
+  const commit = '7fd1a60b01f91b314f59955a4e4d4e80d8edf11d';
+  const bundle = world.bundle({
+    build: {
+      commit,
+      pipelineBlob: good.git.commits[commit]?.blobs['.woodpecker/build.yaml'] ?? '',
+      startedOn: '2026-11-21T11:00:00Z',
+      finishedOn: '2026-11-21T11:05:00Z',
+      ran: { planDigest: planOfFiles(), runnerImage, planRederived: true, ...changes },
+    },
+    request: { release: '2026.11.21-3', requestedAt: '2026-11-21T11:30:00Z' },
+  });
+  return {
+    ...good,
+    bundle: bundle.toString('base64'),
+    artifact: world.artifact.toString('base64'),
+    trust: world.rows,
+  };
+}
+
+const world = createBundleWorld();
 
 export function itemOf(vector: Vector, chain: { seq: number; prevHash: string }): OutboxItem {
   const bundle = Buffer.from(vector.bundle, 'base64');

@@ -4,6 +4,7 @@
  */
 import { admissionPolicyOf } from '@airlock/common/policy/admission-policy';
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
+import { checkPlan } from '@airlock/common/verify/check-plan';
 import {
   verifyPromotionBundle,
   type BundleResult,
@@ -12,6 +13,7 @@ import { approvalRule, mayReject, standingOf, type Standing } from '../domain/ac
 import type { Promotion } from '../domain/promotion.ts';
 import { personByNameId, personOfRequester, type Person } from '../domain/roster.ts';
 import { evaluatePromotion, type PromotionFacts, type Verdict } from '../domain/verdict.ts';
+import { allowedImages } from './derive-plan.ts';
 import { gatherFacts, type FactSources } from './gather-facts.ts';
 import type { Approval, Delivery, DeliveryStore, GateFiles, PromotionEvidence } from './ports.ts';
 
@@ -110,7 +112,18 @@ export async function viewPromotionDetails(
           now: promotion.state === 'waiting' ? question.now : promotion.admittedAt,
           receivedAt: promotion.admittedAt,
         });
-  return { ...view, evidence, bundle };
+  const isJudged = bundle?.ok === true && policy !== null && promotion.state === 'waiting';
+  return { ...view, evidence, bundle: isJudged ? judgedRunner(bundle, policy) : bundle };
+}
+
+/** What can be said of plan and runner without a mirror: that a plan is stated, and that the runner is still allowed. */
+function judgedRunner(
+  result: Extract<BundleResult, { ok: true }>,
+  policy: TargetPolicy,
+): BundleResult {
+  const { bundle } = result;
+  const known = { planDigest: bundle.planDigest ?? '', images: allowedImages(policy) };
+  return checkPlan(bundle, known) ?? result;
 }
 
 function viewerOf(given: {

@@ -48,12 +48,12 @@ import { createEnrolment } from '../app/enrol-passkey.ts';
 import type { GateFiles } from '../app/ports.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import { sequenceLedger } from '../app/sequence-ledger.ts';
-import { filesOf, itemOf, mirrorOf, sha, vectorNamed } from '../app/vectors.fixture.ts';
+import { filesOf, itemOf, mirrorOf, plannedVector, sha } from '../app/vectors.fixture.ts';
 import { personByNameId } from '../domain/roster.ts';
 import { httpErrorOf } from './refusals.ts';
 import { gateRoutes } from './routes.ts';
 
-const good = vectorNamed('G01');
+const good = plannedVector();
 const now = new Date(good.now);
 const target = good.target;
 const { privateKey } = generateKeyPairSync('ed25519');
@@ -92,7 +92,11 @@ const policyFile = Buffer.from(
         pipeline: policy.pipeline,
         releaseFile: policy.release,
         subject: policy.subjectName,
-        builders: { id: policy.builderId, threshold: policy.threshold },
+        builders: {
+          id: policy.builderId,
+          threshold: policy.threshold,
+          images: [`sha256:${'6'.repeat(64)}`],
+        },
         maxAge: '14d',
         tests: 'required',
         signedCommits: 'required',

@@ -22,6 +22,8 @@ import { vkeyOf } from '@airlock/common/ledger/note';
 import { findProgram } from '@airlock/sandbox/host';
 import { keyIdOf } from '@airlock/common/trust/signer';
 import { StatusReport, type OutboxItem } from '@airlock/common/wire/outbox';
+import { planDigest } from '@airlock/pipeline/plan-digest';
+import { planMain } from '@airlock/pipeline/run-plan';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
 import { createLedgerReader } from '../adapters/postgres/ledger-store.ts';
@@ -33,6 +35,8 @@ const sha = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).d
 const payloadType = 'application/vnd.in-toto+json';
 const builderId = 'https://nonprod.example/builders/main@v1';
 const repository = 'https://git.example/org/app';
+const runnerImage = '6'.repeat(64);
+const planned = plannedFiles();
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 
 let directory: string;
@@ -60,6 +64,16 @@ function git(...args: string[]): string {
     encoding: 'utf8',
     env: { PATH: process.env['PATH'], GIT_CONFIG_GLOBAL: '/dev/null' },
   }).trim();
+}
+
+/** The repository's two files and the digest of the plan that they make. */
+function plannedFiles(): { pipeline: string; release: string; digest: string } {
+  const pipeline = 'steps:\n  - { name: package, image: any, commands: [make package] }\n';
+  const release =
+    'version: 1\nartifacts: { app: { path: dist/app.tar.gz } }\nreleases: { app: { artifacts: [app] } }\n';
+  const found = planMain({ pipeline, release });
+  assert.ok(found.kind === 'run');
+  return { pipeline, release, digest: planDigest(found.plan) };
 }
 
 function statement(predicateType: string, artifact: Buffer, predicate: object): Buffer {
@@ -91,6 +105,8 @@ function bundleOf(artifact: Buffer, run: string): Buffer {
       resolvedDependencies: [
         { uri: `git+${repository}@refs/heads/main`, digest: { gitCommit: commit } },
         { uri: 'file:.woodpecker.yaml', digest: { gitBlob: pipelineBlob } },
+        { uri: 'plan:.woodpecker.yaml', digest: { sha256: planned.digest } },
+        { uri: 'oci:runner-image', digest: { sha256: runnerImage } },
       ],
     },
     runDetails: {
@@ -159,8 +175,8 @@ function makeRepository(): void {
   mkdirSync(join(app, '.airlock'), { recursive: true });
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(directory, 'forge')]);
   execFileSync('git', ['init', '--quiet', '--initial-branch=main', app]);
-  writeFileSync(join(app, '.woodpecker.yaml'), 'steps: []\n');
-  writeFileSync(join(app, '.airlock/release.yaml'), 'version: 1\n');
+  writeFileSync(join(app, '.woodpecker.yaml'), planned.pipeline);
+  writeFileSync(join(app, '.airlock/release.yaml'), planned.release);
   git('add', '.');
   git('commit', '--quiet', '-m', 'first');
   commit = git('rev-parse', 'HEAD');
@@ -225,7 +241,7 @@ admits:
     pipeline: .woodpecker.yaml
     releaseFile: .airlock/release.yaml
     subject: app.tar.gz
-    builders: { id: '${builderId}', threshold: 1 }
+    builders: { id: '${builderId}', threshold: 1, images: ['sha256:${runnerImage}'] }
     maxAge: 14d
     tests: required
     signedCommits: required

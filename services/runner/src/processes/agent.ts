@@ -4,12 +4,16 @@ import { ConfigurationError } from '@airlock/process/config';
 import { startLoop } from '@airlock/process/loop';
 import { runProcess } from '@airlock/process/main';
 import { mutualTlsAgent, TlsError } from '@airlock/process/mtls';
+import { readPrivateKey } from '@airlock/process/private-key';
+import type { Log } from '@airlock/process/log';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { createControlPlane } from '../api/control-plane.ts';
 import { RunnerConfig } from '../config.ts';
 import { bubblewrapIsolation } from '@airlock/build/isolation/bubblewrap';
 import { missingPrograms, noIsolation } from '@airlock/build/isolation/none';
+import type { Attester } from '../attest.ts';
 import { runJob } from '../run-job.ts';
+import { machineImage } from '@airlock/build/machine-image';
 import { prepareWorkDirectory } from '@airlock/build/workspace';
 import type { Isolation } from '@airlock/build/isolation/isolation';
 
@@ -22,8 +26,9 @@ await runProcess({
     const agent = connectAgent(config);
     const controlPlane = createControlPlane({ url: config.controlPlane.url, agent });
     await prepareWorkDirectory(config.workDirectory);
+    const attester = await createAttester(config, log);
     const ports = {
-      ...{ controlPlane, isolation, log },
+      ...{ controlPlane, isolation, attester, log },
       workDirectory: config.workDirectory,
       now: () => new Date(),
     };
@@ -70,6 +75,23 @@ async function chooseIsolation(config: RunnerConfig): Promise<Isolation> {
     'configuration-refused',
     `isolation: bubblewrap does not work on this machine: ${probe.reason}; ${probe.remedy}`,
   );
+}
+
+/** @throws ConfigurationError when the key cannot be read, or the machine is not the one that is pinned. */
+async function createAttester(config: RunnerConfig, log: Log): Promise<Attester> {
+  const { keyid, privateKey } = readPrivateKey('attestation.keyFile', config.attestation.keyFile);
+  const nodeBinary = config.nodeBinary === undefined ? null : nodePath(config.nodeBinary);
+  const { digest } = await machineImage(nodeBinary);
+  const pinned = config.image?.digest;
+  if (pinned !== undefined && pinned !== `sha256:${digest}`) {
+    throw new ConfigurationError(
+      'configuration-refused',
+      `image.digest: ${pinned} is pinned and this machine is sha256:${digest}; put the machine back, or pin the new digest here and in builders.images of the target files`,
+    );
+  }
+  const { runner } = config.attestation;
+  log.info('runner.image', { runner, keyid, image: `sha256:${digest}` });
+  return { runner, key: { keyid, privateKey }, image: digest };
 }
 
 function nodePath(file: string): string {

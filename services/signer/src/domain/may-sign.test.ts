@@ -5,7 +5,14 @@ import type {
   PromotionRequestRequest,
   ProvenanceRequest,
 } from '@airlock/common/wire/signer-protocol';
-import { maySignPromotionRequest, maySignProvenance, maySignTestResult } from './may-sign.ts';
+import type { AttestedRun } from './attested-run.ts';
+import {
+  maySignPromotionRequest,
+  maySignProvenance,
+  maySignTestResult,
+  type KnownCommit,
+  type SigningRules,
+} from './may-sign.ts';
 
 const repository = 'https://git.example/org/app';
 const blob = 'b'.repeat(40);
@@ -15,6 +22,12 @@ const facts: CommitPlace = {
   position: 3,
   blobs: { '.woodpecker.yaml': blob, '.airlock/release.yaml': 'c'.repeat(40) },
 };
+const plan = {
+  version: 1,
+  steps: [{ name: 'test', image: 'a', commands: ['make'], environment: {} }],
+  artifact: null,
+  release: null,
+} as const;
 const request: ProvenanceRequest = {
   builder: 'main',
   subject: { name: 'app.tar.gz', sha256: 'd'.repeat(64) },
@@ -25,37 +38,133 @@ const request: ProvenanceRequest = {
   release: '.airlock/release.yaml',
   claimedPipelineBlob: null,
   invocationId: 'https://nonprod.example/runs/run_1',
+  attestation: '{}',
+  plan: { ...plan, steps: plan.steps.map((step) => ({ ...step, commands: [...step.commands] })) },
+};
+const planDigest = '9'.repeat(64);
+const run: AttestedRun = {
+  subject: request.subject,
+  ...{ repository, ref: request.ref, commit: request.commit, pipeline: request.pipeline },
+  plan: planDigest,
+  image: '8'.repeat(64),
+  invocationId: request.invocationId,
   startedOn: '2026-11-22T10:00:00Z',
   finishedOn: '2026-11-22T10:01:00Z',
+  runner: 'runner-1',
+  isolation: { mode: 'bubblewrap', enforced: ['no-network'] },
 };
+const rules: SigningRules = { repository, unisolatedRuns: false };
+const known: KnownCommit = { facts, plan: { ok: true, digest: planDigest, differences: [] } };
 
-function codes(changes: Partial<ProvenanceRequest>, git: CommitPlace | null = facts): string[] {
-  const decision = maySignProvenance({ ...request, ...changes }, repository, git);
+function judge(
+  changes: Partial<ProvenanceRequest>,
+  what: { run?: Partial<AttestedRun>; known?: KnownCommit | null; rules?: SigningRules } = {},
+) {
+  const attested = { ok: true, run: { ...run, ...what.run } } as const;
+  const found = what.known === undefined ? known : what.known;
+  return maySignProvenance({ ...request, ...changes }, what.rules ?? rules, attested, found);
+}
+
+function codes(...given: Parameters<typeof judge>): string[] {
+  const decision = judge(...given);
   return decision.allowed ? [] : decision.reasons.map(({ code }) => code);
 }
 
-test("a commit of main is signed for, with the pipeline file's blob as git has it", () => {
-  assert.deepEqual(maySignProvenance(request, repository, facts), {
-    allowed: true,
-    value: { pipelineBlob: blob },
-  });
+/** The same change on both sides: nonprod and runner agree. */
+const agreed = (
+  changes: Partial<ProvenanceRequest>,
+  found: KnownCommit | null = known,
+): string[] => {
+  const {
+    subject,
+    repository: url,
+    ref,
+    commit,
+    pipeline,
+    invocationId,
+  } = { ...request, ...changes };
+  const same = { subject, repository: url, ref, commit, pipeline, invocationId };
+  return codes(changes, { run: same, known: found });
+};
+const git = (changed: Partial<CommitPlace> | null): KnownCommit =>
+  changed === null ? { facts: null, plan: null } : { ...known, facts: { ...facts, ...changed } };
+
+test("a commit of main is signed for, with the runner's facts and the pipeline file's blob as git has it", () => {
+  assert.deepEqual(judge({}), { allowed: true, value: { run, pipelineBlob: blob } });
 });
 
 test('what nonprod claims about the pipeline file of a main build is not looked at', () => {
-  const decision = maySignProvenance(
-    { ...request, claimedPipelineBlob: 'e'.repeat(40) },
-    repository,
+  const decision = judge({ claimedPipelineBlob: 'e'.repeat(40) });
+  assert.deepEqual(decision, { allowed: true, value: { run, pipelineBlob: blob } });
+});
+
+test('without a runner who vouches nothing is signed, as main, as pr or as a test result', () => {
+  const unsigned = { ok: false, reason: { code: 'run-unsigned', detail: 'x' } } as const;
+  const pr = { ...request, builder: 'pr', ref: 'refs/heads/x', claimedPipelineBlob: blob } as const;
+  const { builder: _, claimedPipelineBlob: __, ...asked } = request;
+  for (const decision of [
+    maySignProvenance(request, rules, unsigned, known),
+    maySignProvenance(pr, rules, unsigned, null),
+    maySignTestResult(asked, rules, unsigned, known),
+  ]) {
+    assert.deepEqual(decision, { allowed: false, reasons: [unsigned.reason] });
+  }
+});
+
+const differences: [code: string, run: Partial<AttestedRun>][] = [
+  ['subject-differs', { subject: { ...request.subject, sha256: 'e'.repeat(64) } }],
+  ['subject-differs', { subject: { ...request.subject, name: 'app2.tar.gz' } }],
+  ['repository-differs', { repository: `${repository}.git` }],
+  ['ref-differs', { ref: 'refs/heads/x' }],
+  ['commit-differs', { commit: 'f'.repeat(40) }],
+  ['pipeline-differs', { pipeline: '.woodpecker/other.yaml' }],
+  ['invocation-differs', { invocationId: 'https://nonprod.example/runs/run_2' }],
+];
+for (const [code, changed] of differences) {
+  test(`what nonprod asks for is not what the runner attests: ${code} ${Object.keys(changed).join()}`, () => {
+    assert.deepEqual(codes({}, { run: changed }), [code]);
+  });
+}
+
+test('another plan than that of the files is refused, with both digests and where they differ', () => {
+  const other = {
+    ...known,
+    plan: { ok: true, digest: '7'.repeat(64), differences: ['step test: image'] },
+  } as const;
+  const decision = judge({}, { known: other });
+  assert.ok(!decision.allowed);
+  const [{ code, detail }] = decision.reasons;
+  assert.equal(code, 'plan-differs');
+  assert.match(detail, /make plan 7{64}, the runner ran 9{64} \(step test: image\)$/);
+});
+
+test('files that make no plan are refused with their fault', () => {
+  const broken = {
     facts,
-  );
-  assert.deepEqual(decision, { allowed: true, value: { pipelineBlob: blob } });
+    plan: { ok: false, fault: '.woodpecker.yaml:1:1: steps: expected' },
+  } as const;
+  const decision = judge({}, { known: broken });
+  assert.ok(!decision.allowed);
+  assert.equal(decision.reasons[0].code, 'plan-not-derivable');
+  assert.match(decision.reasons[0].detail, /make no plan: \.woodpecker\.yaml:1:1/);
+});
+
+test('a run without a sandbox is signed in the demo alone', () => {
+  const unisolated: Partial<AttestedRun> = { isolation: { mode: 'none', enforced: [] } };
+  assert.deepEqual(codes({}, { run: unisolated }), ['isolation-none']);
+  const demo = { ...rules, unisolatedRuns: true };
+  assert.deepEqual(codes({}, { run: unisolated, rules: demo }), []);
 });
 
 test('builder main is refused for a commit that main does not have, never pointed at, or has no files for', () => {
-  assert.deepEqual(codes({}, null), ['commit-not-on-main']);
-  assert.deepEqual(codes({}, { ...facts, onMain: false }), ['commit-not-on-main']);
-  assert.deepEqual(codes({}, { ...facts, firstParent: false }), ['commit-not-first-parent']);
-  assert.deepEqual(codes({}, { ...facts, blobs: {} }), ['pipeline-missing', 'release-missing']);
-  assert.deepEqual(codes({ pipeline: 'constructor' }), ['pipeline-missing']);
+  assert.deepEqual(codes({}, { known: git(null) }), ['commit-not-on-main']);
+  assert.deepEqual(codes({}, { known: git({ onMain: false }) }), ['commit-not-on-main']);
+  assert.deepEqual(codes({}, { known: git({ firstParent: false }) }), ['commit-not-first-parent']);
+  assert.deepEqual(codes({}, { known: git({ blobs: {} }) }), [
+    'pipeline-missing',
+    'release-missing',
+  ]);
+  assert.deepEqual(agreed({ pipeline: 'constructor' }), ['pipeline-missing']);
 });
 
 test('builder main is refused for another ref, however alike', () => {
@@ -66,28 +175,28 @@ test('builder main is refused for another ref, however alike', () => {
     'refs/tags/main',
     'refs/heads/main2',
   ]) {
-    assert.deepEqual(codes({ ref }), ['ref-not-main'], ref);
+    assert.deepEqual(agreed({ ref }), ['ref-not-main'], ref);
   }
 });
 
 test('no builder is signed for another repository, however alike', () => {
   for (const other of [`${repository}.git`, `${repository}/`, repository.toUpperCase(), '']) {
-    assert.deepEqual(codes({ repository: other }), ['repository-unknown'], other);
+    assert.deepEqual(agreed({ repository: other }), ['repository-unknown'], other);
     const pr = { builder: 'pr', ref: 'refs/heads/x', claimedPipelineBlob: blob } as const;
-    assert.deepEqual(codes({ ...pr, repository: other }, null), ['repository-unknown'], other);
+    assert.deepEqual(agreed({ ...pr, repository: other }, null), ['repository-unknown'], other);
   }
 });
 
 test('every reason is given, not the first alone', () => {
-  const changes = {
-    repository: 'x',
-    ref: 'refs/heads/ü',
-    finishedOn: '2026-11-22T09:00:00Z',
+  const changes = { repository: 'x', ref: 'refs/heads/ü' };
+  const what = {
+    run: { ...changes, finishedOn: '2026-11-22T09:00:00Z', plan: '1'.repeat(64) },
+    known: git({ firstParent: false, blobs: {} }),
   };
-  assert.deepEqual(codes(changes, { ...facts, firstParent: false, blobs: {} }), [
+  assert.deepEqual(codes(changes, what), [
     'repository-unknown',
-    'times-reversed',
     'text-not-ascii',
+    'times-reversed',
     'ref-not-main',
     'commit-not-first-parent',
     'pipeline-missing',
@@ -97,18 +206,21 @@ test('every reason is given, not the first alone', () => {
 
 test('builder pr is signed for without main, and never for the ref of main', () => {
   const pr = { builder: 'pr', ref: 'refs/pull/7/head', claimedPipelineBlob: blob } as const;
-  assert.deepEqual(codes(pr, null), []);
-  assert.deepEqual(codes({ ...pr, ref: 'refs/heads/main' }, null), ['ref-is-main']);
-  assert.deepEqual(codes({ ...pr, claimedPipelineBlob: null }, null), ['pipeline-missing']);
+  assert.deepEqual(agreed(pr, null), []);
+  assert.deepEqual(agreed({ ...pr, ref: 'refs/heads/main' }, null), ['ref-is-main']);
+  assert.deepEqual(agreed({ ...pr, claimedPipelineBlob: null }, null), ['pipeline-missing']);
 });
 
-test('a test result is signed for main alone', () => {
-  const { subject, pipeline, commit } = request;
-  const asked = { subject, pipeline, commit, result: 'PASSED' } as const;
-  assert.ok(maySignTestResult(asked, facts).allowed);
-  for (const git of [null, { ...facts, firstParent: false }, { ...facts, blobs: {} }]) {
-    assert.ok(!maySignTestResult(asked, git).allowed);
+test('a test result is signed for main alone, of the plan of its files', () => {
+  const { builder: _, claimedPipelineBlob: __, ...asked } = request;
+  const attested = { ok: true, run } as const;
+  const allowed = (found: KnownCommit): boolean =>
+    maySignTestResult(asked, rules, attested, found).allowed;
+  assert.ok(allowed(known));
+  for (const found of [git(null), git({ firstParent: false }), git({ blobs: {} })]) {
+    assert.ok(!allowed(found));
   }
+  assert.ok(!allowed({ facts, plan: { ok: true, digest: '7'.repeat(64), differences: [] } }));
 });
 
 test('a promotion request with characters that could hide others is refused, and the field is named', () => {

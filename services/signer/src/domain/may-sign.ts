@@ -9,82 +9,158 @@ import type {
   ProvenanceRequest,
   TestResultRequest,
 } from '@airlock/common/wire/signer-protocol';
+import type { AttestedRun, ReadRun } from './attested-run.ts';
+import type { Refusal, RefusalCode } from './refusal.ts';
 
-export type RefusalCode =
-  | 'repository-unknown'
-  | 'ref-not-main'
-  | 'ref-is-main'
-  | 'commit-not-on-main'
-  | 'commit-not-first-parent'
-  | 'pipeline-missing'
-  | 'release-missing'
-  | 'times-reversed'
-  | 'text-not-ascii';
-
-export type Refusal = { code: RefusalCode; detail: string };
-
-/** `value` is what only the decision knows: the git blob of the pipeline file. */
+/** Every reason, or what the statement may say. */
 export type Decision<Value> =
   { allowed: true; value: Value } | { allowed: false; reasons: readonly [Refusal, ...Refusal[]] };
 
 export const mainRef = 'refs/heads/main';
 
-/**
- * @param facts the commit in the signer's own mirror, which holds main alone; null when it is not there. Not looked at for
- *   builder `pr`, whose commits the mirror does not have.
- */
+/** What the signer found out by itself about a commit of main. */
+export type KnownCommit = {
+  /** The commit in the signer's own mirror, which holds main alone; null when it is not there. */
+  readonly facts: CommitPlace | null;
+  /** The plan that its files make; null when the mirror does not have the commit. */
+  readonly plan: KnownPlan | null;
+};
+
+export type KnownPlan =
+  | {
+      readonly ok: true;
+      readonly digest: string;
+      /** Where the plan that nonprod says it gave the runner differs; empty when that is not known. */
+      readonly differences: readonly string[];
+    }
+  | { readonly ok: false; readonly fault: string };
+
+export type SigningRules = {
+  readonly repository: string;
+  /** True in the demo on a machine without a sandbox, and nowhere else. */
+  readonly unisolatedRuns: boolean;
+};
+
+/** What goes into a statement about a run: the runner's facts, and the pipeline's blob as git has it. */
+export type SignableRun = { readonly run: AttestedRun; readonly pipelineBlob: string };
+
+/** @param known null for builder `pr`, whose commits the signer's mirror does not have: its plan is the runner's word. */
 export function maySignProvenance(
   request: ProvenanceRequest,
-  repository: string,
-  facts: CommitPlace | null,
-): Decision<{ pipelineBlob: string }> {
-  const reasons: Refusal[] = [];
-  if (request.repository !== repository) {
-    reasons.push({
-      code: 'repository-unknown',
-      detail: `this signer signs for ${repository}, asked was ${JSON.stringify(request.repository)}`,
-    });
+  rules: SigningRules,
+  attested: ReadRun,
+  known: KnownCommit | null,
+): Decision<SignableRun> {
+  const reasons = aboutRun(request, rules, attested);
+  if (request.builder === 'main') {
+    return decided(
+      [...reasons, ...aboutMain(request, attested, known)],
+      attested,
+      blobOf(request, known),
+    );
   }
-  if (Date.parse(request.finishedOn) < Date.parse(request.startedOn)) {
-    reasons.push({ code: 'times-reversed', detail: 'the build finished before it started' });
+  if (request.ref === mainRef) {
+    reasons.push({ code: 'ref-is-main', detail: 'builds of main are signed as builder main' });
   }
-  reasons.push(...notAscii({ ref: request.ref, invocationId: request.invocationId }));
-  if (request.builder === 'pr') {
-    if (request.ref === mainRef) {
-      reasons.push({ code: 'ref-is-main', detail: 'builds of main are signed as builder main' });
-    }
-    const blob = request.claimedPipelineBlob;
-    if (blob === null) reasons.push(missing('pipeline-missing', request.pipeline, request.commit));
-    return decided(reasons, blob);
-  }
-  if (request.ref !== mainRef) {
-    reasons.push({
-      code: 'ref-not-main',
-      detail: `builder main signs ${mainRef}, asked was ${JSON.stringify(request.ref)}`,
-    });
-  }
-  const { commit, pipeline, release } = request;
-  const placed = placeOnMain(commit, facts);
-  reasons.push(...placed);
-  const blob = blobAt(facts, pipeline);
-  // Of a commit that is not there, missing files are no news.
-  if (facts !== null && blob === null) reasons.push(missing('pipeline-missing', pipeline, commit));
-  if (facts !== null && blobAt(facts, release) === null) {
-    reasons.push(missing('release-missing', release, commit));
-  }
-  return decided(reasons, blob);
+  const blob = request.claimedPipelineBlob;
+  if (blob === null) reasons.push(missing('pipeline-missing', request.pipeline, request.commit));
+  return decided(reasons, attested, blob);
 }
 
 /** Test results are signed for main alone: the statement names the pipeline file that ran, and only main's is known here. */
 export function maySignTestResult(
   request: TestResultRequest,
-  facts: CommitPlace | null,
-): Decision<{ pipelineBlob: string }> {
-  const { commit, pipeline } = request;
-  const reasons = placeOnMain(commit, facts);
-  const blob = blobAt(facts, pipeline);
-  if (facts !== null && blob === null) reasons.push(missing('pipeline-missing', pipeline, commit));
-  return decided(reasons, blob);
+  rules: SigningRules,
+  attested: ReadRun,
+  known: KnownCommit,
+): Decision<SignableRun> {
+  const reasons = [...aboutRun(request, rules, attested), ...aboutMain(request, attested, known)];
+  return decided(reasons, attested, blobOf(request, known));
+}
+
+/** What nonprod asks to have signed must be the run that the runner attests, in every part. */
+function aboutRun(request: TestResultRequest, rules: SigningRules, attested: ReadRun): Refusal[] {
+  const reasons: Refusal[] = [];
+  if (request.repository !== rules.repository) {
+    reasons.push({
+      code: 'repository-unknown',
+      detail: `this signer signs for ${rules.repository}, asked was ${JSON.stringify(request.repository)}`,
+    });
+  }
+  reasons.push(...notAscii({ ref: request.ref, invocationId: request.invocationId }));
+  if (!attested.ok) return [...reasons, attested.reason];
+  const { run } = attested;
+  const pairs: [code: RefusalCode, what: string, asked: string, ran: string][] = [
+    ['subject-differs', 'artifact name', request.subject.name, run.subject.name],
+    ['subject-differs', 'artifact digest', request.subject.sha256, run.subject.sha256],
+    ['repository-differs', 'repository', request.repository, run.repository],
+    ['ref-differs', 'ref', request.ref, run.ref],
+    ['commit-differs', 'commit', request.commit, run.commit],
+    ['pipeline-differs', 'pipeline file', request.pipeline, run.pipeline],
+    ['invocation-differs', 'run', request.invocationId, run.invocationId],
+  ];
+  for (const [code, what, asked, ran] of pairs) {
+    if (asked === ran) continue;
+    const detail = `asked to sign for ${what} ${JSON.stringify(asked)}, the runner attests ${JSON.stringify(ran)}`;
+    reasons.push({ code, detail });
+  }
+  if (Date.parse(run.finishedOn) < Date.parse(run.startedOn)) {
+    reasons.push({ code: 'times-reversed', detail: 'the build finished before it started' });
+  }
+  if (run.isolation.mode === 'none' && !rules.unisolatedRuns) {
+    reasons.push({
+      code: 'isolation-none',
+      detail: `runner ${run.runner} built without a sandbox, so that any build there could have changed this one; set isolation: bubblewrap there`,
+    });
+  }
+  return reasons;
+}
+
+/** What only main's own history and files say. */
+function aboutMain(
+  request: TestResultRequest,
+  attested: ReadRun,
+  known: KnownCommit | null,
+): Refusal[] {
+  const { ref, commit, pipeline, release } = request;
+  const facts = known?.facts ?? null;
+  const reasons: Refusal[] = [];
+  if (ref !== mainRef) {
+    reasons.push({
+      code: 'ref-not-main',
+      detail: `builder main signs ${mainRef}, asked was ${JSON.stringify(ref)}`,
+    });
+  }
+  reasons.push(...placeOnMain(commit, facts));
+  // Of a commit that is not there, missing files are no news.
+  if (facts === null) return reasons;
+  const absent = (
+    [
+      ['pipeline-missing', pipeline],
+      ['release-missing', release],
+    ] as const
+  ).filter(([, path]) => blobAt(facts, path) === null);
+  if (absent.length > 0) {
+    return [...reasons, ...absent.map(([code, path]) => missing(code, path, commit))];
+  }
+  const plan = known?.plan ?? { ok: false, fault: 'the files were not read' };
+  if (!plan.ok) {
+    const detail = `${pipeline} and ${release} at ${commit} make no plan: ${plan.fault}`;
+    reasons.push({ code: 'plan-not-derivable', detail });
+  } else if (attested.ok && attested.run.plan !== plan.digest) {
+    reasons.push({
+      code: 'plan-differs',
+      detail: `the files at ${commit} make plan ${plan.digest}, the runner ran ${attested.run.plan}${plan.differences.length === 0 ? '' : ` (${plan.differences.join('; ')})`}`,
+    });
+  }
+  return reasons;
+}
+
+function blobOf(
+  { pipeline }: { readonly pipeline: string },
+  known: KnownCommit | null,
+): string | null {
+  return blobAt(known?.facts ?? null, pipeline);
 }
 
 /** A request is nonprod's word for who asked; the gate looks its provenance up by digest. Only its form is judged here. */
@@ -138,10 +214,13 @@ function notAscii(texts: Readonly<Record<string, string>>): Refusal[] {
 
 function decided(
   reasons: readonly Refusal[],
+  attested: ReadRun,
   pipelineBlob: string | null,
-): Decision<{ pipelineBlob: string }> {
+): Decision<SignableRun> {
   const [first, ...others] = reasons;
   if (first !== undefined) return { allowed: false, reasons: [first, ...others] };
-  if (pipelineBlob === null) throw new TypeError('a decision without a reason has a pipeline blob');
-  return { allowed: true, value: { pipelineBlob } };
+  if (!attested.ok || pipelineBlob === null) {
+    throw new TypeError('a decision without a reason has an attested run and a pipeline blob');
+  }
+  return { allowed: true, value: { run: attested.run, pipelineBlob } };
 }

@@ -14,7 +14,8 @@ import { GitError } from '@airlock/git/git-error';
 import type { Log } from '@airlock/process/log';
 import type { Signed, StatementSigner } from '../sign.ts';
 
-const maxBodyBytes = 64 * 1024;
+/** A request holds a plan, of 256 KiB at most, and an attestation. */
+const maxBodyBytes = 512 * 1024;
 
 const statusOf = {
   'request-malformed': 400,

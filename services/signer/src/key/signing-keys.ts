@@ -1,10 +1,7 @@
-import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
-import type { KeyObject } from 'node:crypto';
 import type { SigningKey } from '@airlock/common/dsse/sign';
 import type { SignerKeys } from '@airlock/common/wire/signer-protocol';
-import { algorithmOf, keyIdOf } from '@airlock/common/trust/signer';
 import { ConfigurationError } from '@airlock/process/config';
+import { readPrivateKey } from '@airlock/process/private-key';
 import type { SignerConfig } from '../config.ts';
 
 export type KeyName = keyof SignerConfig['keys'];
@@ -32,20 +29,13 @@ export function loadKeys(config: Pick<SignerConfig, 'keys' | 'builderIds'>): Loa
   const published: SignerKeys['keys'] = [];
   const load = (name: KeyName): SigningKey => {
     const file = config.keys[name];
-    const privateKey = readPrivateKey(name, file);
-    const publicKey = createPublicKey(privateKey);
-    const alg = algorithmOf(publicKey);
-    if (alg === null) {
-      throw refused(name, `${file} is neither an ECDSA P-256 nor an Ed25519 key; make another`);
-    }
-    const keyid = keyIdOf(publicKey);
+    const { keyid, privateKey, alg, publicKeyPem } = readPrivateKey(`keys.${name}`, file);
     const owner = owners.get(keyid);
     // A pull request's build would be signed by a key that the gate pins for main.
     if (owner !== undefined) {
       throw refused(name, `${file} is the same key as keys.${owner}; make one for each`);
     }
     owners.set(keyid, name);
-    const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
     published.push({ keyid, publicKeyPem, alg, ...uses[name] });
     return { keyid, privateKey };
   };
@@ -58,33 +48,6 @@ export function loadKeys(config: Pick<SignerConfig, 'keys' | 'builderIds'>): Loa
   return { signing, published: { keys: published } };
 }
 
-function readPrivateKey(name: KeyName, file: string): KeyObject {
-  let descriptor: number;
-  try {
-    descriptor = openSync(file, 'r');
-  } catch (cause) {
-    throw refused(
-      name,
-      `${file} cannot be read by this user; correct the path or its owner`,
-      cause,
-    );
-  }
-  try {
-    // Asked of the open file, so that what was checked is what is read.
-    if ((fstatSync(descriptor).mode & 0o077) !== 0) {
-      throw refused(name, `${file} is open to other users; run: chmod 600 ${file}`);
-    }
-    const text = readFileSync(descriptor);
-    try {
-      return createPrivateKey(text);
-    } catch (cause) {
-      throw refused(name, `${file} is not a private key in PEM without a passphrase`, cause);
-    }
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function refused(name: KeyName, what: string, cause?: unknown): ConfigurationError {
-  return new ConfigurationError('configuration-refused', `keys.${name}: ${what}`, { cause });
+function refused(name: KeyName, what: string): ConfigurationError {
+  return new ConfigurationError('configuration-refused', `keys.${name}: ${what}`);
 }

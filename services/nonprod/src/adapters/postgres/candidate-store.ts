@@ -13,8 +13,8 @@ export function createCandidateStore(db: Database): CandidateStore {
         take: limit,
       });
       return runs.flatMap((run) => {
-        const { artifact, startedAt, finishedAt } = run;
-        if (artifact === null || startedAt === null || finishedAt === null) return [];
+        const { artifact, attestation, finishedAt } = run;
+        if (artifact === null || finishedAt === null) return [];
         return [
           {
             runId: run.id,
@@ -27,7 +27,7 @@ export function createCandidateStore(db: Database): CandidateStore {
               digest: artifact.digest,
               size: Number(artifact.size),
             },
-            startedAt,
+            attestation,
             finishedAt,
           },
         ];

@@ -71,6 +71,7 @@ async function insertRun(tx: Transaction, run: NewRun): Promise<boolean> {
 /** Prisma's JSON type wants index signatures, which a plan of named fields does not have. */
 function planColumn({ plan }: NewRun): Prisma.InputJsonObject {
   return {
+    version: plan.version,
     steps: plan.steps.map((step) => ({
       name: step.name,
       image: step.image,

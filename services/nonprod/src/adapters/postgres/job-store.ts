@@ -126,7 +126,7 @@ export function createJobStore(db: Database): JobStore {
           },
         });
         await closeSteps(tx, runId, report);
-        await closeRun(tx, runId, judgement, report.artifact !== null);
+        await closeRun(tx, runId, judgement, report.attestation);
         return true;
       });
     },
@@ -164,13 +164,13 @@ async function closeRun(
   tx: Transaction,
   runId: string,
   judgement: Judgement,
-  hasArtifact: boolean,
+  attestation: string | null,
 ): Promise<void> {
-  const passed = judgement.outcome === 'passed';
+  const attested = judgement.outcome === 'passed' ? attestation : null;
   await tx.$executeRaw`
     update run set state = ${judgement.outcome}, finished_at = now(),
       reason = ${judgement.outcome === 'failed' ? judgement.reason : null},
-      signing = ${passed && hasArtifact ? 'wanted' : 'none'}
+      signing = ${attested === null ? 'none' : 'wanted'}, attestation = ${attested}
     where id = ${runId} and state = any (${predecessorsOf(judgement.outcome)})`;
 }
 
@@ -186,8 +186,9 @@ async function claimedJob(
     jobId: job.id,
     lease: Number(job.lease),
     attempt: job.attempt,
+    runId: run.id,
+    plan: planOf(run.plan),
     run: {
-      id: run.id,
       number: Number(run.number),
       repository: run.repository,
       repositoryUrl: run.repositoryRow.url,
@@ -198,7 +199,6 @@ async function claimedJob(
       pullRequest: run.pullRequest,
       subject: run.subject,
       authorName: run.authorName,
-      plan: planOf(run.plan),
     },
   };
 }

@@ -1,9 +1,12 @@
 /** Reads what the database keeps as text or JSON back into domain types; a row that does not fit is a defect and throws. */
 import { z } from 'zod';
-import type { RunEvent, RunPlan } from '@airlock/pipeline/run-plan';
+import type { RunPlan } from '@airlock/common/wire/run-plan';
+import type { RunEvent } from '@airlock/pipeline/run-plan';
 import { runStates, stepStates, type RunState, type StepState } from '../../domain/run.ts';
 
+/** Wider than the plan on the wire: a run whose files could not be followed has no steps. */
 const PlanColumn: z.ZodType<RunPlan> = z.strictObject({
+  version: z.literal(1),
   steps: z.array(
     z.strictObject({
       name: z.string(),
@@ -12,7 +15,9 @@ const PlanColumn: z.ZodType<RunPlan> = z.strictObject({
       environment: z.record(z.string(), z.string()),
     }),
   ),
-  artifact: z.strictObject({ name: z.string(), path: z.string(), maxBytes: z.number() }).nullable(),
+  artifact: z
+    .strictObject({ name: z.string(), path: z.string(), maxBytes: z.number().nullable() })
+    .nullable(),
   release: z
     .strictObject({ version: z.string().nullable(), targets: z.array(z.string()) })
     .nullable(),

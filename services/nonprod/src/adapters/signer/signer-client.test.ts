@@ -5,14 +5,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SignerError } from '../../app/signer-error.ts';
+import { plan } from '../../testing/fixtures.ts';
 import { createSignerClient } from './signer-client.ts';
 
 const body = {
   subject: { name: 'web.tar.gz', sha256: 'a'.repeat(64) },
-  pipeline: '.woodpecker.yaml',
+  repository: 'https://git.example/shop/web.git',
+  ref: 'refs/heads/main',
   commit: 'b'.repeat(40),
-  result: 'PASSED',
-} as const;
+  pipeline: '.woodpecker.yaml',
+  release: '.airlock/release.yaml',
+  invocationId: 'https://ci.example/runs/run_1',
+  attestation: '{}',
+  plan,
+};
 
 /** Asks a server on a unix socket that gives one fixed answer. */
 async function ask(status: number, answer: string): Promise<string> {

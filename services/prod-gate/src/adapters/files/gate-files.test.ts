@@ -34,7 +34,11 @@ const targetFile = (target: string, vault: VaultNames): object => ({
       pipeline: '.woodpecker.yaml',
       releaseFile: '.airlock/release.yaml',
       subject: 'shop.tar.gz',
-      builders: { id: 'https://ci.example/main@v1', threshold: 1 },
+      builders: {
+        id: 'https://ci.example/main@v1',
+        threshold: 1,
+        images: [`sha256:${'6'.repeat(64)}`],
+      },
       maxAge: '14d',
       tests: 'required',
       signedCommits: 'not-required',

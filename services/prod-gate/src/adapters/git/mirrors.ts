@@ -82,7 +82,7 @@ function portOf(mirror: GitMirror): Mirror {
     },
     commitObject: (commit) => mirror.commitObject(commit),
     log: (range) => mirror.log(range),
-    readBlob: (commit, path) => mirror.readBlob(commit, path),
     changedFiles: (range) => mirror.changedFiles(range),
+    readBlob: (commit, path) => mirror.readBlob(commit, path),
   };
 }

@@ -1,0 +1,44 @@
+/**
+ * The plan of a commit, compiled by the gate from the files in its own mirror, and held against what the provenance says
+ * ran. Intake, authority and deliverer each do it for themselves.
+ */
+import type { TargetPolicy } from '@airlock/common/policy/target-policy';
+import { checkPlan } from '@airlock/common/verify/check-plan';
+import type { Refusal, VerifiedBundle } from '@airlock/common/verify/verify-promotion-bundle';
+import { planDigest } from '@airlock/pipeline/plan-digest';
+import { planFiles } from '@airlock/pipeline/plan-files';
+import { planMain } from '@airlock/pipeline/run-plan';
+import type { GitReader } from './intake-ports.ts';
+
+/** Null when what ran is what the files say, on software that the target allows. */
+export async function planFault(
+  git: Pick<GitReader, 'readBlob'>,
+  bundle: VerifiedBundle,
+  policy: TargetPolicy,
+): Promise<Refusal | null> {
+  const { commit, pipeline, releaseFile } = bundle;
+  const files = await planFiles((path) => git.readBlob(commit, path), {
+    pipeline,
+    release: releaseFile,
+  });
+  const planned = planMain(files);
+  if (planned.kind !== 'run') {
+    const why = planned.kind === 'nothing' ? planned.why : planned.reason;
+    return {
+      ok: false,
+      code: 'E_PLAN_DIGEST',
+      detail: `${pipeline} and ${releaseFile} at ${commit} make no plan here: ${why}`,
+    };
+  }
+  return checkPlan(bundle, {
+    planDigest: planDigest(planned.plan),
+    images: allowedImages(policy),
+  });
+}
+
+/** SHA-256 digests of the runners' software that the target allows, without the `sha256:` of the file. */
+export function allowedImages(policy: TargetPolicy): string[] {
+  return policy.admits.flatMap(({ builders }) =>
+    builders.images.map((image) => image.slice('sha256:'.length)),
+  );
+}

@@ -1,0 +1,46 @@
+import { intotoPayloadType } from '@airlock/common/constants';
+import { signEnvelope, type SigningKey } from '@airlock/common/dsse/sign';
+import { runStatement, type RunAttestation } from '@airlock/common/intoto/run';
+import { formatTimestamp } from '@airlock/common/time';
+import type { Job } from '@airlock/common/wire/runner-protocol';
+import { planDigest } from '@airlock/pipeline/plan-digest';
+
+/** What this runner is, in everything it signs. */
+export type Attester = {
+  readonly runner: string;
+  readonly key: SigningKey;
+  /** SHA-256 of the software that steps see. */
+  readonly image: string;
+};
+
+/**
+ * The run attestation, one envelope as a line without LF. It says what this process did and saw: the plan that it took
+ * the steps from, the digest of the bytes that it read out of the workspace, its own clock.
+ */
+export function attestRun(
+  { runner, key, image }: Attester,
+  ran: {
+    readonly job: Job;
+    readonly artifact: { readonly name: string; readonly digest: string };
+    readonly startedAt: Date;
+    readonly finishedAt: Date;
+    readonly isolation: RunAttestation['isolation'];
+  },
+): string {
+  const { job, artifact } = ran;
+  const { repositoryUrl, ref, commit } = job.run;
+  const statement = runStatement(
+    { name: artifact.name, sha256: artifact.digest },
+    {
+      ...{ repository: repositoryUrl, ref, commit, pipeline: job.pipeline },
+      plan: planDigest(job.plan),
+      image,
+      invocationId: job.invocationId,
+      startedOn: formatTimestamp(ran.startedAt),
+      finishedOn: formatTimestamp(ran.finishedAt),
+      runner,
+      isolation: ran.isolation,
+    },
+  );
+  return signEnvelope(intotoPayloadType, statement, [key]);
+}

@@ -70,6 +70,16 @@ const planted = [
     content: "import Bull from 'bull';\nexport const planted = Bull;\n",
   },
   {
+    wall: 'builders-and-signer-know-no-database',
+    file: 'services/rebuilder/src/processes/planted.ts',
+    content: "import pg from 'pg';\nexport const planted = pg;\n",
+  },
+  {
+    wall: 'services-do-not-share-code',
+    file: 'services/rebuilder/src/planted.ts',
+    content: "import '../../nonprod/src/config.ts';\n",
+  },
+  {
     wall: 'tests-stay-out-of-production',
     file: 'services/nonprod/src/app/planted.ts',
     content:

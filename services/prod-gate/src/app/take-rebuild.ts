@@ -163,7 +163,7 @@ function asks(files: GateFiles, target: string, builderId: string): boolean {
 
 /** The answer as it would be judged for a delivery, so that nothing is kept which says nothing of this promotion. */
 async function readAnswer(
-  { promotions, files }: RebuildDependencies,
+  dependencies: RebuildDependencies,
   given: {
     promotion: Promotion;
     builderId: string;
@@ -174,8 +174,8 @@ async function readAnswer(
 ): Promise<{ outcome: 'agrees' | 'differs'; artifactDigest: string; keyId: string }> {
   const { promotion, builderId, envelope, difference, at } = given;
   const [evidence, { targets, trust }] = await Promise.all([
-    promotions.evidence(promotion.id),
-    files(),
+    dependencies.promotions.evidence(promotion.id),
+    dependencies.files(),
   ]);
   const target = targets.get(promotion.target);
   if (evidence === null || target === undefined) {

@@ -32,6 +32,8 @@ export type RebuildPorts = {
   workDirectory: string;
   builderId: string;
   key: SigningKey;
+  /** SHA-256 (hex) of what is installed on this machine. */
+  image: string;
   timeoutSeconds: number;
   maxArtifactBytes: number;
   now: () => Date;
@@ -137,6 +139,7 @@ async function statementsOf(
       invocationId: `${ports.builderId}/rebuilds/${wanted.promotion}`,
       startedOn: formatTimestamp(made.startedOn),
       finishedOn: formatTimestamp(made.finishedOn),
+      ran: { planDigest: recipe.planDigest, runnerImage: ports.image, planRederived: true },
     }),
   );
   if (made.digest === wanted.artifact.digest) return { provenance, difference: null };

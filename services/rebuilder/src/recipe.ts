@@ -5,6 +5,7 @@ import type { WantedRebuild } from '@airlock/common/wire/rebuild-protocol';
 import type { Mirror } from '@airlock/git/mirror';
 import { jobSteps } from '@airlock/pipeline/job-steps';
 import { pipelinePath } from '@airlock/pipeline/pipeline-file';
+import { planDigest } from '@airlock/pipeline/plan-digest';
 import { planFiles } from '@airlock/pipeline/plan-files';
 import { releasePath } from '@airlock/pipeline/release-file';
 import { planMain } from '@airlock/pipeline/run-plan';
@@ -26,6 +27,7 @@ export type Recipe = {
   readonly steps: readonly JobStep[];
   readonly artifact: { readonly path: string; readonly maxBytes: number };
   readonly pipelineBlob: string;
+  readonly planDigest: string;
 };
 
 /**
@@ -83,5 +85,5 @@ export async function recipeOf(
   const { path, maxBytes } = plan.artifact;
   const { maxArtifactBytes } = limits;
   const kept = { path, maxBytes: Math.min(maxBytes ?? maxArtifactBytes, maxArtifactBytes) };
-  return { steps, artifact: kept, pipelineBlob };
+  return { steps, artifact: kept, pipelineBlob, planDigest: planDigest(plan) };
 }

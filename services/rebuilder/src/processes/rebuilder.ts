@@ -1,5 +1,6 @@
 /** Asks the gate what to build again, builds it from its own mirror of main, and signs what came out. */
-import { chooseIsolation } from '@airlock/build/isolation/choose';
+import { chooseIsolation, nodePath } from '@airlock/build/isolation/choose';
+import { machineImage } from '@airlock/build/machine-image';
 import { prepareWorkDirectory } from '@airlock/build/workspace';
 import { createMirror } from '@airlock/git/mirror';
 import { ConfigurationError } from '@airlock/process/config';
@@ -21,17 +22,19 @@ await runProcess({
     const { keyid, privateKey } = readPrivateKey('builder.keyFile', config.builder.keyFile);
     const isolation = await chooseIsolation(config);
     const agent = connectAgent(config);
+    const node = config.nodeBinary === undefined ? null : nodePath(config.nodeBinary);
+    const { digest: image } = await machineImage(node);
     await prepareWorkDirectory(config.workDirectory);
     const ports: RebuildPorts = {
       gate: createGate({ url: config.gate.url, agent }),
       repositories: new Map(config.repositories.map((one) => [one.repository, sourceOf(one)])),
-      ...{ isolation, workDirectory: config.workDirectory },
+      ...{ isolation, workDirectory: config.workDirectory, image },
       ...{ builderId: config.builder.id, key: { keyid, privateKey } },
       timeoutSeconds: config.timeoutSeconds,
       maxArtifactBytes: config.maxArtifactBytes,
       now: () => new Date(),
     };
-    log.info('rebuilder.identity', { builder: config.builder.id, keyid });
+    log.info('rebuilder.identity', { builder: config.builder.id, keyid, image: `sha256:${image}` });
     const list = createWorkList();
     const loop = startLoop({
       name: 'rebuild',

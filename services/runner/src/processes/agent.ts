@@ -1,21 +1,16 @@
-import { existsSync, realpathSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { ConfigurationError } from '@airlock/process/config';
 import { startLoop } from '@airlock/process/loop';
 import { runProcess } from '@airlock/process/main';
 import { mutualTlsAgent, TlsError } from '@airlock/process/mtls';
 import { readPrivateKey } from '@airlock/process/private-key';
 import type { Log } from '@airlock/process/log';
-import { probeSandbox } from '@airlock/sandbox/probe';
 import { createControlPlane } from '../api/control-plane.ts';
 import { RunnerConfig } from '../config.ts';
-import { bubblewrapIsolation } from '@airlock/build/isolation/bubblewrap';
-import { missingPrograms, noIsolation } from '@airlock/build/isolation/none';
+import { chooseIsolation, nodePath } from '@airlock/build/isolation/choose';
 import type { Attester } from '../attest.ts';
 import { runJob } from '../run-job.ts';
 import { machineImage } from '@airlock/build/machine-image';
 import { prepareWorkDirectory } from '@airlock/build/workspace';
-import type { Isolation } from '@airlock/build/isolation/isolation';
 
 await runProcess({
   name: 'runner-agent',
@@ -52,31 +47,6 @@ await runProcess({
   },
 });
 
-/** @throws ConfigurationError when what was asked for cannot be had: a runner never falls back to less. */
-async function chooseIsolation(config: RunnerConfig): Promise<Isolation> {
-  const nodeBinary = config.nodeBinary === undefined ? null : nodePath(config.nodeBinary);
-  if (config.isolation === 'none') {
-    if (process.env['AIRLOCK_DEMO'] !== '1') {
-      throw new ConfigurationError(
-        'configuration-refused',
-        'isolation: none runs the code of every pull request with the rights of this user; use isolation: bubblewrap (none is for the demo, with AIRLOCK_DEMO=1)',
-      );
-    }
-    const missing = missingPrograms();
-    if (missing.length === 0) return noIsolation(nodeBinary === null ? null : dirname(nodeBinary));
-    throw new ConfigurationError(
-      'configuration-refused',
-      `isolation: none finds no ${missing.join(', no ')} on PATH; on Debian or Ubuntu run: apt-get install -y dash tar gzip; then start again`,
-    );
-  }
-  const probe = await probeSandbox();
-  if (probe.available) return bubblewrapIsolation(nodeBinary);
-  throw new ConfigurationError(
-    'configuration-refused',
-    `isolation: bubblewrap does not work on this machine: ${probe.reason}; ${probe.remedy}`,
-  );
-}
-
 /** @throws ConfigurationError when the key cannot be read, or the machine is not the one that is pinned. */
 async function createAttester(config: RunnerConfig, log: Log): Promise<Attester> {
   const { keyid, privateKey } = readPrivateKey('attestation.keyFile', config.attestation.keyFile);
@@ -92,14 +62,6 @@ async function createAttester(config: RunnerConfig, log: Log): Promise<Attester>
   const { runner } = config.attestation;
   log.info('runner.image', { runner, keyid, image: `sha256:${digest}` });
   return { runner, key: { keyid, privateKey }, image: digest };
-}
-
-function nodePath(file: string): string {
-  if (existsSync(file)) return realpathSync(file);
-  throw new ConfigurationError(
-    'configuration-refused',
-    `nodeBinary: ${file} does not exist; correct the path or leave the key out`,
-  );
 }
 
 function connectAgent(config: RunnerConfig) {

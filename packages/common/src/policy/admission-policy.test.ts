@@ -66,7 +66,7 @@ test('the target file says what a bundle must state', () => {
 const [admitted] = file.admits;
 const withBuilders = (builders: object): unknown => ({
   ...file,
-  admits: [{ ...admitted, builders }],
+  admits: [{ ...admitted, builders: { images: [`sha256:${'6'.repeat(64)}`], ...builders } }],
 });
 const id = 'https://nonprod.example/builders/main@v1';
 const rebuilder = 'https://audit.example/rebuilder@v1';

@@ -337,7 +337,7 @@ describe('around the bundle', () => {
 });
 
 describe('the artifact', () => {
-  const good = vectorNamed('G01');
+  const good = plannedVector();
 
   test('that could be unpacked elsewhere is refused with its code, and not kept', async () => {
     const item = itemOf(good, { seq: 1, prevHash: '0'.repeat(64) });

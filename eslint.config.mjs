@@ -36,7 +36,13 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-floating-promises': 'off' },
   },
   {
-    files: ['packages/cli/**', 'scripts/**', 'bench/**', 'deploy/demo/**'],
+    files: [
+      'packages/cli/**',
+      'scripts/**',
+      'bench/**',
+      'deploy/demo/**',
+      'tests/mutation/main.ts',
+    ],
     rules: { 'no-console': 'off' },
   },
   { files: ['**/*.mjs', '**/*.cjs', '**/*.js'], ...tseslint.configs.disableTypeChecked },

@@ -2,6 +2,10 @@
 import type { CaseTable } from '../case.ts';
 import { bundle, commit, pipelineFile, prov, source, withTimes, world } from './world.ts';
 
+const plan = `{"uri":"plan:.woodpecker/build.yaml","digest":{"sha256":"${'c'.repeat(64)}"}}`;
+const image = `{"uri":"oci:runner-image","digest":{"sha256":"${'d'.repeat(64)}"}}`;
+const depends = (...more: string[]) => prov(pipelineFile, [pipelineFile, ...more].join(','));
+
 export const builds: CaseTable = [
   [
     'a fifth parameter',
@@ -96,6 +100,14 @@ export const builds: CaseTable = [
     bundle({ build: { commit: `${'1'.repeat(40)}\n` } }),
   ],
   ['an empty commit', 'E_COMMIT_FORMAT', bundle({ build: { commit: '' } })],
+  [
+    'a commit of 39 digits, also in the mirror',
+    'E_COMMIT_FORMAT',
+    {
+      ...bundle({ build: { commit: '1'.repeat(39) } }),
+      git: { commits: { ['1'.repeat(39)]: world.commitFacts } },
+    },
+  ],
   ['no pipeline file', 'E_PIPELINE_DIGEST', prov(`,${pipelineFile}`, '')],
   [
     'a pipeline file twice',
@@ -116,6 +128,29 @@ export const builds: CaseTable = [
       ...commit({ blobs: { [world.build.pipeline]: 'b'.repeat(39) } }),
     },
   ],
+  ['a plan and a runner image', 'OK', depends(plan, image)],
+  ['two runner images', 'OK', depends(plan, image, image)],
+  ['a plan twice', 'E_PLAN_DIGEST', depends(plan, plan)],
+  ['the plan of another pipeline', 'E_PLAN_DIGEST', depends(plan.replace('build', 'other'))],
+  [
+    'a plan and that of another pipeline',
+    'E_PLAN_DIGEST',
+    depends(plan, plan.replace('build', 'x')),
+  ],
+  [
+    'a plan by two digests',
+    'E_PLAN_DIGEST',
+    depends(plan.replace('{"sha256"', '{"a":"x","sha256"')),
+  ],
+  ['a plan by SHA-512', 'E_PLAN_DIGEST', depends(plan.replace('sha256', 'sha512'))],
+  ['a plan in upper case', 'E_PLAN_DIGEST', depends(plan.replaceAll('c', 'C'))],
+  [
+    'an image by two digests',
+    'E_RUNNER_IMAGE',
+    depends(image.replace('{"sha256"', '{"a":"x","sha256"')),
+  ],
+  ['an image by SHA-512', 'E_RUNNER_IMAGE', depends(image.replace('sha256', 'sha512'))],
+  ['an image cut short', 'E_RUNNER_IMAGE', depends(image.replace('d'.repeat(64), 'd'))],
   ['a run id with a line feed', 'E_UNICODE', bundle({ build: { invocationId: 'runs/1\n' } })],
   ['a run id with a look-alike', 'E_UNICODE', bundle({ build: { invocationId: 'runs/а' } })],
   ['a run id without characters', 'E_PROVENANCE', bundle({ build: { invocationId: '' } })],

@@ -35,6 +35,11 @@ export const envelope: CaseTable = [
   ['a signature without keyid', 'E_ENVELOPE', inFirst(/"keyid":"[^"]*",/, '')],
   ['a signature without sig', 'E_ENVELOPE', inFirst(/,"sig":"[^"]*"/, '')],
   ['a keyid that is null', 'E_ENVELOPE', inFirst(/"keyid":"[^"]*"/, '"keyid":null')],
+  [
+    'a stranger whose keyid is null',
+    'E_ENVELOPE',
+    inFirst('"signatures":[', '"signatures":[{"keyid":null,"sig":"AAAA"},'),
+  ],
   ['a sig that is a number', 'E_ENVELOPE', inFirst(/"sig":"[^"]*"/, '"sig":1')],
   ['no signature', 'E_SIG_COUNT', signedBy()],
   ['eight signatures', 'OK', signedBy(goodSignature, ...[1, 2, 3, 4, 5, 6, 7].map(unknown))],

@@ -66,6 +66,7 @@ export const evidence: CaseTable = [
   ['a requester with a further field', 'E_REQUEST', asking('"idp"', '"admin":true,"idp"')],
   ['a request without reason', 'E_REQUEST', asking(/"reason":"[^"]*",/, '')],
   ['a request with an empty reason', 'OK', bundle({ request: { reason: '' } })],
+  ['a reason of the last printable sign', 'OK', bundle({ request: { reason: ' ~' } })],
   [
     'a request with a reason of 1000 characters',
     'OK',

@@ -28,8 +28,10 @@ import {
   world,
 } from './world.ts';
 
+/** The neutral point: with it as key and as R, and S = 0, every message verifies. */
+const identity = Buffer.concat([Buffer.of(1), Buffer.alloc(31)]);
 const smallOrderKey = createPublicKey({
-  key: Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), Buffer.alloc(32)]),
+  key: Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), identity]),
   format: 'der',
   type: 'spki',
 });
@@ -112,6 +114,21 @@ export const signatures: CaseTable = [
     'E_TRUST_STORE',
     row(builder, { publicKeyPem: rowOf(prBuilder).publicKeyPem }),
   ],
+  [
+    'a row under another key id, signed by its key',
+    'E_TRUST_STORE',
+    {
+      ...signedBy({ ...by(tester, ecdsa(tester)), keyid: builder.keyid }),
+      ...row(builder, { publicKeyPem: rowOf(tester).publicKeyPem }),
+    },
+  ],
+  [
+    'a row with a key that is none',
+    'E_TRUST_STORE',
+    row(builder, {
+      publicKeyPem: '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n',
+    }),
+  ],
   ['a row with the wrong algorithm', 'E_TRUST_STORE', row(builder, { alg: 'ed25519' })],
   [
     'a row with an algorithm that nobody knows',
@@ -150,7 +167,10 @@ export const signatures: CaseTable = [
     'a key of small order',
     'E_TRUST_STORE',
     {
-      ...signedBy({ keyid: keyIdOf(smallOrderKey), sig: base64(Buffer.alloc(64)) }),
+      ...signedBy({
+        keyid: keyIdOf(smallOrderKey),
+        sig: base64(Buffer.concat([identity, Buffer.alloc(32)])),
+      }),
       trust: [
         ...world.rows,
         {

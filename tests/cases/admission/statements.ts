@@ -1,8 +1,13 @@
 /** The signed statement, and which statements a bundle holds. */
 import { Buffer } from 'node:buffer';
 import { join } from '@airlock/common/testing/bundle-world';
+import { signEnvelope } from '@airlock/common/dsse/sign';
+import { intotoPayloadType } from '@airlock/common/constants';
+import { statementBytes } from '@airlock/common/intoto/statement';
 import type { CaseTable } from '../case.ts';
 import {
+  builder,
+  bundle,
   goodLine,
   goodPayload,
   inside,
@@ -13,9 +18,23 @@ import {
   requestLine,
   testLine,
   testing,
+  world,
 } from './world.ts';
 
 const good = goodPayload.toString();
+const otherKind = signEnvelope(
+  intotoPayloadType,
+  statementBytes(world.build.subject, 'https://example.com/other/v1', {}),
+  [builder],
+);
+
+/** The bytes with a field `a` after `anchor` whose value is this one byte. */
+function withByte(bytes: Buffer, anchor: string, byte: number): Buffer {
+  const at = bytes.indexOf(anchor) + anchor.length;
+  const field = Buffer.concat([Buffer.from('"a":"'), Buffer.of(byte), Buffer.from('"')]);
+  return Buffer.concat([bytes.subarray(0, at), field, bytes.subarray(at)]);
+}
+
 export const statements: CaseTable = [
   ['signed text that is no UTF-8', 'E_ENCODING', provenance(Buffer.of(0x7b, 0xff, 0x7d))],
   ['signed text with a byte order mark', 'E_ENCODING', provenance(`\ufeff${good}`)],
@@ -51,6 +70,12 @@ export const statements: CaseTable = [
     'OK',
     prov(/^\{("_type":"[^"]*"),(.*)\}$/, reorderedStatement()),
   ],
+  [
+    'signed text that a decoder would mend',
+    'E_ENCODING',
+    bundle({ provenanceBytes: (bytes) => withByte(bytes, '"internalParameters":{', 0xff) }),
+  ],
+  ['a predicate of another case', 'E_STATEMENT', prov('"predicate":', '"Predicate":')],
   ['a list for a statement', 'E_STATEMENT', provenance('[]')],
   ['a statement with a fifth field', 'E_STATEMENT', prov('{"_type"', '{"extra":1,"_type"')],
   ['a statement without predicate', 'E_STATEMENT', prov(/,"predicate":.*\}/, '}')],
@@ -119,6 +144,11 @@ export const statements: CaseTable = [
     'a test result of another version',
     'E_PREDICATE_TYPE',
     testing('test-result/v0.1', 'test-result/v0.2'),
+  ],
+  [
+    'a fourth statement of another kind',
+    'E_PREDICATE_TYPE',
+    raw(join([goodLine, testLine, requestLine, otherKind])),
   ],
   ['two provenances', 'E_PREDICATE_DUP', raw(join([goodLine, testLine, requestLine, goodLine]))],
   ['two test results', 'E_PREDICATE_DUP', raw(join([goodLine, testLine, testLine, requestLine]))],

@@ -24,9 +24,8 @@ const synced = person('leo', 'ed25519', { signCount: 0 });
 
 const otherLeo = person('leo');
 
-const p384Pem = generateKeyPairSync('ec', { namedCurve: 'P-384' })
-  .publicKey.export({ type: 'spki', format: 'pem' })
-  .toString();
+const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+const p384Pem = p384.publicKey.export({ type: 'spki', format: 'pem' }).toString();
 
 export const assertions: CaseTable = [
   [
@@ -36,6 +35,11 @@ export const assertions: CaseTable = [
   ],
   ['client data that is no JSON', 'E_JSON', signed({ clientDataText: (text) => `${text}x` })],
   ['client data without a value', 'E_JSON', speltClient('{', '{"a":,')],
+  ['client data with an escape cut short', 'E_JSON', speltClient('{', '{"a":"\\u00zz",')],
+  ['client data with an unknown escape', 'E_JSON', speltClient('{', '{"a":"\\x",')],
+  ['client data with half a key', 'E_JSON', speltClient('{', '{a":1,')],
+  ['client data with a list that never ends', 'E_JSON', speltClient(/\}$/, ',"a":[1}')],
+  ['client data with a line feed in a text', 'E_JSON', speltClient('{', '{"a":"\n",')],
   [
     'client data with a byte order mark',
     'E_ENCODING',
@@ -159,6 +163,14 @@ export const assertions: CaseTable = [
     },
   ],
   ['a key on another curve', 'E_WEBAUTHN_KEY', known({ publicKeyPem: p384Pem })],
+  [
+    'an approval signed on another curve',
+    'E_WEBAUTHN_KEY',
+    {
+      ...one(approve({ ...leo, privateKey: p384.privateKey })),
+      ...known({ publicKeyPem: p384Pem }),
+    },
+  ],
   ['a key that is none', 'E_WEBAUTHN_KEY', known({ publicKeyPem: 'x' })],
   [
     'the key of another person',

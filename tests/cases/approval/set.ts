@@ -6,6 +6,8 @@ import { approve, credential, good, goodMira, leo, mira, noor, person } from './
 const secondOfLeo = person('leo', 'p256', { id: 'cred-leo-2' });
 
 const withNoor = { credentials: [credential(leo), credential(mira), credential(noor)] };
+const crowd = Array.from({ length: 65 }, (_, index) => person(`p${index}`, 'ed25519'));
+
 export const set: CaseTable = [
   ['the requester', 'E_APPROVAL_SELF', { requester: 'leo' }],
   [
@@ -56,6 +58,14 @@ export const set: CaseTable = [
     'sixty-four approvals of which one is a repetition',
     'E_APPROVAL_DUP',
     { approvals: Array<ApprovalEvidence>(64).fill(good) },
+  ],
+  [
+    'sixty-five approvals by as many people',
+    'E_APPROVAL_COUNT',
+    {
+      approvals: crowd.map((each) => approve(each)),
+      credentials: crowd.map((each) => credential(each)),
+    },
   ],
   [
     'sixty-five approvals',

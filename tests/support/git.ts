@@ -31,10 +31,10 @@ export function commitAside(pair: Pair, ref: string): Promise<string> {
   });
 }
 
-/** Merges `side` into main without fast-forward; returns the merge commit. */
+/** Merges `side` into main without fast-forward, signed as the forge signs; returns the merge commit. */
 export async function mergeIntoMain(pair: Pair, side: string): Promise<string> {
   const main = await gitIn(pair, 'rev-parse', 'refs/heads/main');
-  const merge = await gitIn(
+  const unsigned = await gitIn(
     pair,
     'commit-tree',
     `${side}^{tree}`,
@@ -45,6 +45,7 @@ export async function mergeIntoMain(pair: Pair, side: string): Promise<string> {
     '-m',
     'Merge a side branch',
   );
+  const merge = pair.repository.signedByForge(unsigned);
   await gitIn(pair, 'update-ref', 'refs/heads/main', merge, main);
   return merge;
 }

@@ -143,7 +143,7 @@ export async function startPair(options: PairOptions): Promise<Pair> {
     closers.push(() => idp.stop());
     const repository = await progress.step(
       'repository',
-      () => seedRepository(layout.git),
+      () => seedRepository(layout.git, keys.forge),
       () => 'repository shop-api: 4 commits on main',
     );
 

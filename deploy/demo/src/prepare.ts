@@ -174,7 +174,7 @@ export async function writeGateFiles(given: {
           },
           maxAge: '14d',
           tests: 'required',
-          signedCommits: 'not-required',
+          signedCommits: 'required',
         },
       ],
       approvals: {
@@ -202,6 +202,7 @@ export async function writeGateFiles(given: {
         roles: [...person.roles],
         gitEmails: [emailOf(person)],
       })),
+      commitKeys: [keys.forge.row],
     }),
   );
   const trust = await trustFile(layout, keys, buildersOf(origins));

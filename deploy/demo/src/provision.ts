@@ -12,6 +12,7 @@ import { createSigningKey, trustRow, type NewSigningKey } from '@airlock/cli/set
 import { createSamlKey } from '@airlock/cli/setup/saml-key';
 import { createLedgerKey, createWitnessKey, type NoteKey } from '@airlock/cli/setup/ledger-key';
 import { stringify } from 'yaml';
+import { createForgeKey, type ForgeKey } from './forge-key.ts';
 import type { Layout } from './layout.ts';
 import { rebuilder } from './names.ts';
 
@@ -49,6 +50,7 @@ export interface Keys {
   readonly administrators: readonly Administrator[];
   /** What the runner signs its runs with; not the key of its certificate. */
   readonly runner: { readonly keyFile: string; readonly key: NewSigningKey };
+  readonly forge: ForgeKey;
   readonly ledger: { readonly keyFile: string; readonly vkey: string };
   readonly witness: { readonly keyFile: string; readonly vkey: string };
   readonly authority: { readonly keyFile: string; readonly publicKeyPem: string };
@@ -104,6 +106,7 @@ export async function provisionKeys(layout: Layout): Promise<Keys> {
       await administrator(at('administrators', 'ben.json'), 'Ben Ito', 'security'),
     ],
     runner: await signingKey(at('runner.json'), 'ed25519'),
+    forge: await forgeKey(at('forge.json')),
     ledger: await noteKey(at('ledger.json'), () => createLedgerKey(ledgerOrigin)),
     witness: await noteKey(at('witness.json'), () => createWitnessKey(witnessName)),
     authority: await authorityKey(at('authority.json')),
@@ -112,6 +115,11 @@ export async function provisionKeys(layout: Layout): Promise<Keys> {
       gate: await samlKey(at('saml-gate.json'), 'gate'),
     },
   };
+}
+
+async function forgeKey(path: string): Promise<ForgeKey> {
+  // Written by this line.
+  return JSON.parse(await kept(path, () => JSON.stringify(createForgeKey(new Date())))) as ForgeKey;
 }
 
 function pemFiles(base: string, { certificatePem, keyPem }: CertificateAndKey): PemFiles {

@@ -1,10 +1,11 @@
 /** Seeds the demo's git repository: a small shop whose main branch is built, promoted and delivered. */
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { signedCommit, type ForgeKey } from './forge-key.ts';
 
 const run = promisify(execFile);
 
@@ -12,8 +13,10 @@ export interface DemoRepository {
   /** What policies, signer and gate compare exactly. */
   readonly url: string;
   readonly bareDirectory: string;
-  /** Commits files on top of a branch and pushes it; returns the commit id. */
+  /** Commits files on top of a branch and pushes it; returns the commit id. What goes to main is signed by the forge. */
   commit(change: Change): Promise<string>;
+  /** The same commit as the forge signs it; returns the id of that. No ref points at it yet. */
+  signedByForge(commit: string): string;
   /** Opens two pull requests, 7 (its test fails) and 8 (it passes), unless they are there. */
   openPullRequests(): Promise<void>;
 }
@@ -110,8 +113,16 @@ function git(
   }).then(({ stdout }) => stdout.trim());
 }
 
+function signIn(directory: string, commit: string, forge: ForgeKey): string {
+  const run = (args: readonly string[], input?: Buffer): Buffer =>
+    execFileSync('git', ['-C', directory, ...args], { input });
+  const object = run(['cat-file', 'commit', commit]);
+  const signed = signedCommit(object, forge);
+  return run(['hash-object', '-t', 'commit', '-w', '--stdin'], signed).toString().trim();
+}
+
 /** Opens the repository under `directory`, seeding it when it is not there: four commits on main. */
-export async function seedRepository(directory: string): Promise<DemoRepository> {
+export async function seedRepository(directory: string, forge: ForgeKey): Promise<DemoRepository> {
   const bareDirectory = join(directory, 'shop-api.git');
   const work = join(directory, 'work');
   const repository: DemoRepository = {
@@ -144,9 +155,12 @@ export async function seedRepository(directory: string): Promise<DemoRepository>
         GIT_COMMITTER_EMAIL: author.email,
         GIT_COMMITTER_DATE: when,
       });
-      await git(work, ['push', '--quiet', 'origin', `HEAD:${ref}`]);
-      return git(work, ['rev-parse', 'HEAD']);
+      const made = await git(work, ['rev-parse', 'HEAD']);
+      const commit = ref === 'refs/heads/main' ? signIn(work, made, forge) : made;
+      await git(work, ['push', '--quiet', 'origin', `${commit}:${ref}`]);
+      return commit;
     },
+    signedByForge: (commit) => signIn(bareDirectory, commit, forge),
     async openPullRequests() {
       const open = await git(bareDirectory, ['for-each-ref', '--format=%(refname)', 'refs/pull/']);
       if (open !== '') return;

@@ -76,6 +76,10 @@ export function passkeyEnrolled(log: Log, nameId: string): void {
   log.info('passkey.enrolled', { 'user.id': nameId });
 }
 
+export function repositoryReleased(log: Log, repository: string): void {
+  log.info('repository.released', { repository });
+}
+
 export function repositoryFrozen(log: Log, repository: string, reason: string): void {
   log.error('repository.frozen', { repository, reason });
 }

@@ -35,6 +35,7 @@ import {
   configurationChanged,
   promotionChanged,
   repositoryFrozen,
+  repositoryReleased,
   statusReported,
 } from '../events.ts';
 
@@ -143,6 +144,7 @@ await runProcess({
         report.wake();
       },
     });
+    const frozen = new Set<string>();
     const watchMain = startLoop({
       name: 'watch-main',
       intervalMs: watchMainIntervalMs,
@@ -152,10 +154,13 @@ await runProcess({
         for (const { repository } of config.mirrors) {
           try {
             await fetchMain(accepting, repository);
+            if (frozen.delete(repository)) repositoryReleased(log, repository);
           } catch (cause) {
             if (!(cause instanceof MainRefusedError)) throw cause;
-            // Told once, when it is seen; the freeze itself stands on every page.
-            if (cause.code === 'E_GIT_REWOUND') repositoryFrozen(log, repository, cause.message);
+            // Told once a process, whoever saw it first; the freeze itself stands on every page.
+            if (cause.code === 'E_NO_MIRROR' || frozen.has(repository)) continue;
+            frozen.add(repository);
+            repositoryFrozen(log, repository, cause.message);
           }
         }
       },

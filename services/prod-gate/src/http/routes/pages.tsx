@@ -343,10 +343,11 @@ function targetPages({ views, queries, now }: PagePorts): Route[] {
       async handle(request, response, context) {
         const name = String(request.params['target']);
         if (!targetName.test(name)) throw new HttpError('not-found', 'No target has this name.');
-        const [{ targets, roster }, live, deliveries, frame] = await Promise.all([
+        const [{ targets, roster }, live, deliveries, freezes, frame] = await Promise.all([
           views.files(),
           queries.live(),
           queries.deliveries({ target: name, limit: listedDeliveries }),
+          queries.freezes(),
           frameOf(request, context),
         ]);
         const policy = targets.get(name) ?? null;
@@ -362,6 +363,8 @@ function targetPages({ views, queries, now }: PagePorts): Route[] {
           roster: roster.roster,
           live: live.find((each) => each.target === name) ?? null,
           deliveries,
+          freeze:
+            freezes.find(({ repository }) => repository === policy?.policy.admits[0]?.repo) ?? null,
         };
         sendPage(response, TargetPage({ frame, target, now: now() }));
       },

@@ -6,12 +6,12 @@ import { EmptyState } from '@airlock/web/views/empty-state';
 import { ItemList, type Item } from '@airlock/web/views/item-list';
 import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
-import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import { reported } from '../../app/checks.ts';
 import type { PromotionView } from '../../app/view-promotion.ts';
 import type { QueueView } from '../../app/view-queue.ts';
 import type { Promotion } from '../../domain/promotion.ts';
 import { flagsOf } from './flags.ts';
+import { FreezeBanner } from './freeze-banner.tsx';
 import { count, headlineOf, plain, promotionTone, toneOf } from './words.ts';
 
 /** The first page: what to do now comes first, what needs nothing comes last. */
@@ -39,13 +39,7 @@ export function QueuePage({
       live={`/queue/events?seen=${encodeURIComponent(seen)}`}
     >
       {freezes.map((freeze) => (
-        <VerdictBanner
-          key={freeze.repository}
-          kind="fix"
-          icon="stop"
-          title={`${freeze.repository} is frozen.`}
-          text={`${plain(freeze.reason)}. Nothing of it is taken in or delivered until somebody of platform lifts the freeze.`}
-        />
+        <FreezeBanner key={freeze.repository} freeze={freeze} />
       ))}
       {idle ? (
         <EmptyState title="Nothing waits.">

@@ -5,8 +5,9 @@ import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
-import type { Delivery, LiveRelease } from '../../app/ports.ts';
+import type { Delivery, LiveRelease, RepositoryFreeze } from '../../app/ports.ts';
 import { approvalRule } from '../../domain/access.ts';
+import { FreezeBanner } from './freeze-banner.tsx';
 import { DeliveryTable } from './delivery-page.tsx';
 import { count, plain } from './words.ts';
 
@@ -17,6 +18,8 @@ export interface TargetView {
   readonly roster: Roster;
   readonly live: LiveRelease | null;
   readonly deliveries: readonly Delivery[];
+  /** Of the repository that it admits. */
+  readonly freeze: RepositoryFreeze | null;
 }
 
 export function TargetPage({
@@ -28,7 +31,7 @@ export function TargetPage({
   readonly target: TargetView;
   readonly now: Date;
 }) {
-  const { name, policy, live, deliveries } = target;
+  const { name, policy, live, deliveries, freeze } = target;
   return (
     <Layout
       frame={frame}
@@ -42,6 +45,7 @@ export function TargetPage({
           text={`Nothing is taken in or delivered until somebody of platform puts targets/${name}.yaml back.`}
         />
       ) : null}
+      {freeze === null ? null : <FreezeBanner freeze={freeze} />}
       <WithAside aside={policy === null ? null : <Rules target={target} />}>
         <SectionHeading>Live now</SectionHeading>
         {live === null ? (

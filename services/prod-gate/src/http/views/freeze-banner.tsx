@@ -1,0 +1,18 @@
+import { VerdictBanner } from '@airlock/web/views/verdict-banner';
+import type { RepositoryFreeze } from '../../app/ports.ts';
+import { plain } from './words.ts';
+
+/** Says what is frozen and who lifts it. Outboxes stand in the same list as repositories. */
+export function FreezeBanner({ freeze }: { readonly freeze: RepositoryFreeze }) {
+  const remedy = freeze.repository.startsWith('outbox:')
+    ? 'somebody of platform lifts the freeze'
+    : 'the administrators write the main that counts into acceptedMains of roster.yaml';
+  return (
+    <VerdictBanner
+      kind="fix"
+      icon="stop"
+      title={`${plain(freeze.repository)} is frozen.`}
+      text={`${plain(freeze.reason)}. Nothing of it is taken in or delivered until ${remedy}.`}
+    />
+  );
+}

@@ -146,6 +146,7 @@ export async function writeConfigs(given: {
         url: repository.url,
         mirrorDirectory: join(layout.mirrors, 'signer.git'),
         protocols: ['file'],
+        isolation,
       },
       builderIds: buildersOf(origins),
       runnersFile: writePrivate(

@@ -168,6 +168,10 @@ test('a server that sends a byte now and then is given up, also while it sends',
   try {
     await assert.rejects(mirror.fetch(), failsWith('git-unreachable', /longer than 700 ms/));
     assert.ok(performance.now() - startedAt < 5_000);
+    const askedAt = performance.now();
+    const asked = await Promise.allSettled(Array.from({ length: 8 }, () => mirror.fetch()));
+    assert.ok(asked.every(({ status }) => status === 'rejected'));
+    assert.ok(performance.now() - askedAt < 2_500, 'those that wait share one attempt');
   } finally {
     server.closeAllConnections();
     server.close();

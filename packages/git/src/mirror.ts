@@ -27,7 +27,8 @@ export type CommitFacts = {
 
 export type Mirror = {
   /**
-   * Brings the mirror up to date, making it first if need be; calls take turns.
+   * Brings the mirror up to date, making it first if need be. Calls take turns, and those that wait share one: whoever
+   * asks gets what the remote said after that, and a slow remote is waited for twice at most.
    *
    * @returns main's commit now and before; null where there is no main.
    * @throws GitError `git-rewound`, `git-fsck`, `git-quota`, `git-unreachable`; main has not moved then.
@@ -99,6 +100,7 @@ export function createMirror(options: {
   };
   const { directory } = context;
   let turn: Promise<unknown> = Promise.resolve();
+  let waiting: ReturnType<Mirror['fetch']> | null = null;
   let mainLine: { head: string; positions: ReadonlyMap<string, number> } | null = null;
 
   async function git(...args: string[]): Promise<GitResult> {
@@ -264,7 +266,13 @@ export function createMirror(options: {
   }
 
   return {
-    fetch: () => inTurn(fetchNow),
+    fetch() {
+      waiting ??= inTurn(() => {
+        waiting = null;
+        return fetchNow();
+      });
+      return waiting;
+    },
     acceptRewrite(rewrite) {
       refuseCommit(rewrite.from);
       refuseCommit(rewrite.to);

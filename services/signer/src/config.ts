@@ -18,6 +18,20 @@ export const SignerConfig = z.strictObject({
         .array(z.enum(['https', 'ssh', 'file', 'http']))
         .min(1)
         .describe('Protocols that git may use; [https] or [ssh] in production.'),
+      isolation: z
+        .enum(['bubblewrap', 'none'])
+        .default('bubblewrap')
+        .describe(
+          'bubblewrap: git reads the mirror in a sandbox without a network. none: as this user, for machines without bubblewrap. Default bubblewrap.',
+        ),
+      timeoutSeconds: z
+        .int()
+        .min(1)
+        .max(120)
+        .default(12)
+        .describe(
+          'How long main may take to be fetched before a signature, in seconds (1 to 120). Default 12; after it the signature is refused.',
+        ),
     })
     .describe("The signer's own view of main. Never nonprod's mirror."),
   repository: z

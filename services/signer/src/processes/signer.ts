@@ -1,5 +1,7 @@
-import { createMirror } from '@airlock/git/mirror';
+import { GitError } from '@airlock/git/git-error';
+import { createMirror, type Mirror } from '@airlock/git/mirror';
 import { ConfigurationError } from '@airlock/process/config';
+import type { Log } from '@airlock/process/log';
 import { runProcess } from '@airlock/process/main';
 import { SignerConfig } from '../config.ts';
 import { createSignerServer } from '../http/server.ts';
@@ -9,13 +11,28 @@ import { loadKeys } from '../key/signing-keys.ts';
 import { createMainBranch } from '../main-branch.ts';
 import { createStatementSigner } from '../sign.ts';
 
+/** The first fetch brings all of main's history; those before a signature bring what is new. */
+const firstFetchMs = 600_000;
+
+/** Without git nothing is signed for main, and everything else is. */
+async function fetchAtStart(mirror: Pick<Mirror, 'fetch'>, log: Log): Promise<void> {
+  try {
+    await mirror.fetch();
+  } catch (cause) {
+    if (!(cause instanceof GitError)) throw cause;
+    log.warn('git.not-fetched', { error: cause });
+  }
+}
+
 await runProcess({
   name: 'signer',
   schema: SignerConfig,
   async start(config, runtime) {
     const { signing, published } = loadKeys(config);
-    const { url, mirrorDirectory, protocols } = config.git;
-    const mirror = createMirror({ directory: mirrorDirectory, url, protocols });
+    const { url, mirrorDirectory, protocols, isolation, timeoutSeconds } = config.git;
+    const settings = { directory: mirrorDirectory, url, protocols, isolation };
+    await fetchAtStart(createMirror({ ...settings, timeoutMs: firstFetchMs }), runtime.log);
+    const mirror = createMirror({ ...settings, timeoutMs: timeoutSeconds * 1000 });
     const main = createMainBranch(mirror);
     if (config.isolation === 'none' && process.env['AIRLOCK_DEMO'] !== '1') {
       throw new ConfigurationError(

@@ -4,8 +4,12 @@
  */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
+import { pipeline } from 'node:stream/promises';
 import type { Pair } from '@airlock/demo/pair';
 import type { Attacker } from './attacker.ts';
+
+/** What the lying outbox answers when it is asked for its list; gets the genuine answer. */
+export type ListLie = (genuine: string) => string | AsyncIterable<string>;
 
 /** Runs `work` while the lying outbox stands in for the honest one, which is back afterwards. */
 export async function withLyingOutbox<T>(
@@ -13,6 +17,7 @@ export async function withLyingOutbox<T>(
   attacker: Attacker,
   lies: ReadonlyMap<string, Buffer>,
   work: () => Promise<T>,
+  listLie: ListLie = (genuine) => genuine,
 ): Promise<T> {
   await pair.process('nonprod-outbox').stop();
   const { caFile, server: own } = pair.keys.edges.gate;
@@ -28,7 +33,13 @@ export async function withLyingOutbox<T>(
       answer(pair, attacker, lies, new URL(request.url ?? '/', 'https://outbox.invalid')).then(
         (body) => {
           response.writeHead(body === null ? 204 : 200);
-          response.end(body ?? undefined);
+          if (typeof body !== 'string') {
+            response.end(body ?? undefined);
+            return;
+          }
+          const lie = listLie(body);
+          // The gate may hang up on it at any time.
+          pipeline(typeof lie === 'string' ? [lie] : lie, response).catch(() => {});
         },
         () => {
           response.writeHead(500);

@@ -78,6 +78,9 @@ export type DeliveryFaultCode =
 /** Why a delivery ends without its hook having said how it went. */
 export class DeliveryFault extends AirlockError<DeliveryFaultCode> {}
 
+/** The hook was recorded as started, and what is thrown says that not one instruction of it ran. */
+const neverBegan: ReadonlySet<string> = new Set(['hook-sandbox', 'E_TOCTOU_DIGEST']);
+
 const pollMs = 50;
 const cleanWhenStoppingMs = 1_500;
 
@@ -230,7 +233,7 @@ export async function runDelivery(
         throw cause;
       }
       outcome =
-        held.hookStartedAt === null || errorCode(asError(cause)) === 'hook-sandbox'
+        held.hookStartedAt === null || neverBegan.has(errorCode(asError(cause)))
           ? failureBeforeHook(cause)
           : failureDuringHook(cause, held.hookStartedAt);
     }

@@ -19,7 +19,10 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -171,6 +174,68 @@ test('an artifact that was replaced in the store after its approval is E_TOCTOU_
   await assert.rejects(prepare(pinned), { code: 'E_TOCTOU_DIGEST' });
   writeFileSync(file, artifact.bytes);
 });
+
+const touches: [claim: string, touch: (copy: string) => void][] = [
+  [
+    'written to',
+    (copy) => {
+      chmodSync(copy, 0o644);
+      writeFileSync(copy, 'x', { flag: 'r+' });
+      chmodSync(copy, 0o444);
+    },
+  ],
+  [
+    'written to with its times set back',
+    (copy) => {
+      const { atime, mtime } = statSync(copy);
+      chmodSync(copy, 0o644);
+      writeFileSync(copy, 'x', { flag: 'r+' });
+      chmodSync(copy, 0o444);
+      utimesSync(copy, atime, mtime);
+    },
+  ],
+  [
+    'replaced by a file of the same bytes',
+    (copy) => {
+      writeFileSync(`${copy}.new`, readFileSync(copy), { mode: 0o444 });
+      renameSync(`${copy}.new`, copy);
+    },
+  ],
+];
+const privateCopy = (): string => {
+  const [delivery = ''] = readdirSync(join(directory, 'work'));
+  return join(directory, 'work', delivery, 'artifact');
+};
+for (const [claim, touch] of touches) {
+  test(`a private copy that is ${claim} before the hook is E_TOCTOU_DIGEST, and the hook does not begin`, async () => {
+    const hook = await prepare(await shellHook('begins', 'echo began; exit 0'));
+    const lines: string[] = [];
+    try {
+      touch(privateCopy());
+      const running = hook.run({ ...runOptions(), output: (_stream, line) => lines.push(line) });
+      await assert.rejects(running, { code: 'E_TOCTOU_DIGEST' });
+      assert.deepEqual(lines, []);
+    } finally {
+      await hook.dispose();
+    }
+  });
+
+  test(`after a private copy that is ${claim} under the hook nobody knows what it did`, async () => {
+    const hook = await prepare(await shellHook('goes-on', 'echo began; sleep 0.3; exit 0'));
+    try {
+      const end = await hook.run({
+        ...runOptions(),
+        output: () => {
+          touch(privateCopy());
+        },
+      });
+      assert.equal(end.exit, null);
+      assert.match(end.summary, /^E_TOCTOU_DIGEST: .*touched after it was hashed/);
+    } finally {
+      await hook.dispose();
+    }
+  });
+}
 
 test('an artifact that is replaced while the hook runs does not reach it', async () => {
   const pinned = await shellHook(

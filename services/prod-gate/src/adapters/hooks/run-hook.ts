@@ -18,7 +18,11 @@ import type {
   HookRequest,
   PreparedHook,
 } from '../../app/delivery-ports.ts';
-import { copyApprovedArtifact, type VerifiedArtifacts } from './artifact-copy.ts';
+import {
+  copyApprovedArtifact,
+  type ApprovedCopy,
+  type VerifiedArtifacts,
+} from './artifact-copy.ts';
 import { openDatabaseEgress } from './egress.ts';
 import { HookError } from './errors.ts';
 import { checkHookParams } from './manifest.ts';
@@ -76,7 +80,11 @@ export function createHookPreparer(options: HookRunnerOptions): HookPreparer {
         );
       });
       const directory = await mkdtemp(join(options.workDirectory, `${request.facts.deliveryId}-`));
-      const dispose = (): Promise<void> => rm(directory, { recursive: true, force: true });
+      let copy: ApprovedCopy | null = null;
+      const dispose = async (): Promise<void> => {
+        await copy?.close();
+        await rm(directory, { recursive: true, force: true });
+      };
       try {
         const manifest = await copyPinnedHook({
           hooksDirectory: options.hooksDirectory,
@@ -84,7 +92,7 @@ export function createHookPreparer(options: HookRunnerOptions): HookPreparer {
           into: join(directory, 'hook'),
         });
         checkHookParams(manifest, request.params);
-        await copyApprovedArtifact({
+        copy = await copyApprovedArtifact({
           artifacts: options.artifacts,
           sha256: request.artifact.sha256,
           into: join(directory, 'artifact'),
@@ -99,6 +107,7 @@ export function createHookPreparer(options: HookRunnerOptions): HookPreparer {
           request,
           directory,
           node,
+          copy,
           dispose,
           needs: manifest.needs,
         });
@@ -125,6 +134,7 @@ function preparedHook(
     request: HookRequest;
     directory: string;
     node: string;
+    copy: ApprovedCopy;
     needs: { readonly database: boolean };
     dispose: () => Promise<void>;
   },
@@ -133,6 +143,7 @@ function preparedHook(
   return {
     dispose: context.dispose,
     async run({ credential, limitSeconds, signal, output }) {
+      await context.copy.assertUntouched();
       const patterns = maskPatterns([credential.password.reveal()]);
       const egressDirectory = join(directory, 'egress');
       const egress = context.needs.database
@@ -177,6 +188,8 @@ function preparedHook(
           signal,
         });
         lines.end();
+        const touched = await touchedSince(context.copy);
+        if (touched !== null) return { exit: null, summary: touched, result: null };
         return await hookEnd(end, limitSeconds, join(directory, 'out'), patterns);
       } catch (cause) {
         if (!(cause instanceof SandboxError) || !neverStarted.has(cause.code)) throw cause;
@@ -186,6 +199,17 @@ function preparedHook(
       }
     },
   };
+}
+
+/** What the hook did with other bytes than the approved ones is for a person to find out. */
+async function touchedSince(copy: ApprovedCopy): Promise<string | null> {
+  try {
+    await copy.assertUntouched();
+    return null;
+  } catch (error) {
+    if (!(error instanceof HookError)) throw error;
+    return `${error.code}: ${error.message}`;
+  }
 }
 
 function artifactPath(request: HookRequest): string {

@@ -7,6 +7,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { z } from 'zod';
 import { tarOf } from '@airlock/artifacts/testing/tar-builder';
 import { approveAs, lookAtProduction, until, waitForEnd } from '@airlock/demo/flow';
 import type { Pair } from '@airlock/demo/pair';
@@ -49,22 +50,21 @@ test('an artifact exchanged in the gate’s store after the approvals is not del
     writeFileSync(blob, genuine);
     chmodSync(blob, 0o444);
   }
-  const [delivery] = await pair.query<{ reason: string }>(
+  const [ended] = await pair.query<{ reason: string }>(
     'gate',
-    'select reason from delivery where promotion_id = $1',
+    'select state_reason as reason from promotion where id = $1',
     [promotion],
   );
-  assert.match(delivery?.reason ?? '', /^E_TOCTOU_DIGEST: .*production unchanged$/);
+  assert.match(ended?.reason ?? '', /^E_TOCTOU_DIGEST: .*production unchanged$/);
   assert.deepEqual(await counted(), before);
 });
 
-const foreignLayer = {
+const layer = {
   mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
   digest: `sha256:${'a'.repeat(64)}`,
   size: 1,
-  urls: ['https://evil.example/layer'],
 };
-const { urls: _, ...layer } = foreignLayer;
+const foreignLayer = { ...layer, urls: ['https://evil.example/layer'] };
 const manifest = { schemaVersion: 2, config: layer, layers: [layer] };
 const refused: [code: string, claim: string, artifact: Buffer][] = [
   [
@@ -113,8 +113,8 @@ const floods: [claim: string, lie: ListLie][] = [
     'seventeen items where sixteen were asked for',
     (genuine) => {
       // Whatever the items are: they are counted before they are looked at.
-      const page: object = JSON.parse(genuine);
-      return JSON.stringify({ ...page, items: Array.from({ length: 17 }, () => ({})) });
+      const page = z.looseObject({}).parse(JSON.parse(genuine));
+      return JSON.stringify({ ...page, items: Array(17).fill({}) });
     },
   ],
   ['ten thousand items', () => JSON.stringify({ items: Array(10_000).fill(0), head: 10_000 })],
@@ -134,17 +134,17 @@ for (const [claim, lie] of floods) {
     const alarms = (): number => readFileSync(log, 'utf8').split('E_OUTBOX_LIMIT').length;
     const judged = async (): Promise<unknown> =>
       pair.query('gate', 'select count(*)::int as items from intake_item');
-    const before = [alarms(), await judged()] as const;
+    const before = { alarms: alarms(), judged: await judged() };
     await withoutDelivery(pair, () =>
       withLyingOutbox(
         pair,
         attacker,
         new Map(),
-        () => until('the alarm', 20, () => Promise.resolve(alarms() > before[0] ? true : null)),
+        () => until('the alarm', 20, () => Promise.resolve(alarms() > before.alarms ? true : null)),
         lie,
       ),
     );
-    assert.deepEqual(await judged(), before[1]);
+    assert.deepEqual(await judged(), before.judged);
     // The honest outbox is back: what is asked for now is taken in.
     assert.match(await waitingPromotion(pair), /^prm_/);
   });

@@ -3,6 +3,9 @@ import { FilePath } from '@airlock/process/config';
 
 const BuilderId = z.url({ protocol: /^https?$/ }).max(1024);
 
+/** One key; in a rotation two, which both sign everything, so that no release falls between them. */
+const KeyFiles = z.union([FilePath, z.array(FilePath).min(1).max(2)]);
+
 export const SignerConfig = z.strictObject({
   socketPath: FilePath.describe(
     'Unix socket to listen on, made with mode 0600: who may open it may ask for signatures. At most 100 bytes.',
@@ -59,11 +62,13 @@ export const SignerConfig = z.strictObject({
     ),
   keys: z
     .strictObject({
-      main: FilePath.describe('Private key for provenance of main builds.'),
-      pr: FilePath.describe('Private key for provenance of other builds.'),
-      test: FilePath.describe('Private key for test results.'),
-      promotion: FilePath.describe('Private key for promotion requests.'),
+      main: KeyFiles.describe('Private key for provenance of main builds.'),
+      pr: KeyFiles.describe('Private key for provenance of other builds.'),
+      test: KeyFiles.describe('Private key for test results.'),
+      promotion: KeyFiles.describe('Private key for promotion requests.'),
     })
-    .describe('Four different keys, PEM (PKCS #8, ECDSA P-256 or Ed25519), mode 0600.'),
+    .describe(
+      'Different keys, PEM (PKCS #8, ECDSA P-256 or Ed25519), mode 0600. While one is rotated, [old file, new file] signs with both.',
+    ),
 });
 export type SignerConfig = z.infer<typeof SignerConfig>;

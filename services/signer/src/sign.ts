@@ -28,7 +28,7 @@ import type { KeyName, LoadedKeys } from './key/signing-keys.ts';
 import type { MainBranch } from './main-branch.ts';
 
 export type Signed =
-  | { signed: true; keyid: string; envelope: string }
+  | { signed: true; keyids: readonly string[]; envelope: string }
   | { signed: false; reasons: readonly [Refusal, ...Refusal[]] };
 
 export type StatementSigner = {
@@ -52,9 +52,8 @@ export function createStatementSigner(ports: {
   };
 
   function seal(name: KeyName, statement: Buffer): Signed {
-    const key = keys[name];
-    const envelope = signEnvelope(intotoPayloadType, statement, [key]);
-    return { signed: true, keyid: key.keyid, envelope };
+    const envelope = signEnvelope(intotoPayloadType, statement, keys[name]);
+    return { signed: true, keyids: keys[name].map(({ keyid }) => keyid), envelope };
   }
 
   async function known(request: TestResultRequest, attested: ReadRun): Promise<KnownCommit> {

@@ -426,7 +426,7 @@ test('a second signer does not take the socket of a first that listens', async (
   const second = createSignerServer({
     signer: createStatementSigner({
       config: { repository, builderIds },
-      keys: { main: one, pr: one, test: one, promotion: one },
+      keys: { main: [one], pr: [one], test: [one], promotion: [one] },
       runners: runner.pinned,
       main: createMainBranch(mirror),
       unisolatedRuns: false,

@@ -59,7 +59,7 @@ export function createSignerServer(ports: {
     if (handle === undefined) throw new RequestError('not-found', 'there is no such request');
     const result = await handle(request);
     if (result.signed) {
-      log.info('statement.signed', { request: name, keyid: result.keyid });
+      log.info('statement.signed', { request: name, keyids: result.keyids });
       send(response, 200, { envelope: result.envelope } satisfies SignedEnvelope);
       return;
     }

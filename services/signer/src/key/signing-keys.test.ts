@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { SignerConfig } from '../config.ts';
 import { loadKeys } from './signing-keys.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'airlock-keys-'));
@@ -42,8 +43,32 @@ test('each key is published with what it may sign and no private part', () => {
       ['ed25519', ['promotion'], []],
     ],
   );
-  assert.equal(published.keys[0]?.keyid, signing.main.keyid);
+  assert.equal(published.keys[0]?.keyid, signing.main[0].keyid);
   assert.ok(!JSON.stringify(published).includes('PRIVATE'));
+});
+
+test('in a rotation the old and the new key are held and published side by side, and no third', () => {
+  const next = save('next', generateKeyPairSync('ed25519').privateKey);
+  const keys = four();
+  const { published, signing } = loadKeys({
+    keys: { ...keys, main: [keys.main, next] },
+    builderIds,
+  });
+  assert.equal(signing.main.length, 2);
+  assert.deepEqual(
+    published.keys
+      .filter(
+        ({ builderIds: ids, roles }) => roles[0] === 'provenance' && ids[0] === builderIds.main,
+      )
+      .map(({ keyid }) => keyid),
+    signing.main.map(({ keyid }) => keyid),
+  );
+  assert.throws(() => loadKeys({ keys: { ...keys, main: [keys.main, keys.main] }, builderIds }), {
+    message: /keys\.main: .*same key as keys\.main/,
+  });
+  const config = SignerConfig.shape.keys;
+  assert.ok(!config.safeParse({ ...keys, main: [keys.main, next, keys.pr] }).success);
+  assert.ok(!config.safeParse({ ...keys, main: [] }).success);
 });
 
 test('a key file that others may read is refused, with the command that mends it', () => {

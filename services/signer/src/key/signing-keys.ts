@@ -5,17 +5,19 @@ import { readPrivateKey } from '@airlock/process/private-key';
 import type { SignerConfig } from '../config.ts';
 
 export type KeyName = keyof SignerConfig['keys'];
+export type SigningKeys = readonly [SigningKey, ...SigningKey[]];
 export type LoadedKeys = {
-  signing: Record<KeyName, SigningKey>;
+  /** One key, or the old and the new one of a rotation. */
+  signing: Record<KeyName, SigningKeys>;
   /** What others pin; no private part. */
   published: SignerKeys;
 };
 
 /**
- * Reads the four keys.
+ * Reads the keys of all four kinds.
  *
  * @throws ConfigurationError naming the key and its file: not readable by this user, readable by others, of another kind, or
- *   the same as another of the four.
+ *   the same as another of them.
  */
 export function loadKeys(config: Pick<SignerConfig, 'keys' | 'builderIds'>): LoadedKeys {
   const { main, pr } = config.builderIds;
@@ -27,8 +29,13 @@ export function loadKeys(config: Pick<SignerConfig, 'keys' | 'builderIds'>): Loa
   };
   const owners = new Map<string, KeyName>();
   const published: SignerKeys['keys'] = [];
-  const load = (name: KeyName): SigningKey => {
-    const file = config.keys[name];
+  const load = (name: KeyName): SigningKeys => {
+    const files = config.keys[name];
+    const [first, ...rest] = typeof files === 'string' ? [files] : files;
+    if (first === undefined) throw refused(name, 'no file is given; name one');
+    return [loadOne(name, first), ...rest.map((file) => loadOne(name, file))];
+  };
+  const loadOne = (name: KeyName, file: string): SigningKey => {
     const { keyid, privateKey, alg, publicKeyPem } = readPrivateKey(`keys.${name}`, file);
     const owner = owners.get(keyid);
     // A pull request's build would be signed by a key that the gate pins for main.

@@ -64,7 +64,7 @@ export type FactSources = {
   artifacts: { has(digest: string): Promise<boolean> };
   /**
    * The gate's mirror of a repository; undefined when it has none. Null for a process that shows and does not decide: then
-   * the bundle is not verified again, and intake's record of it is shown.
+   * what git says is intake's record.
    */
   git: ((repository: string) => GitReader | undefined) | null;
 };
@@ -281,11 +281,10 @@ async function verifyAgain(
     now,
     receivedAt: promotion.admittedAt,
   });
-  if (git === undefined) {
-    return { bundle: null, ...recorded, build: verified.ok ? verified.bundle : null };
-  }
+  // Without a mirror, too: a page does not promise a delivery that a revoked key forbids.
   if (!verified.ok) return refused(verified.code, verified.detail);
   const { bundle } = verified;
+  if (git === undefined) return { bundle: null, ...recorded, build: bundle };
   const decided = decideAdmission(bundle, {
     policy,
     commit: await commitFacts(git, {

@@ -106,7 +106,7 @@ export type PromotionFacts = {
   /** Digest of the hook's directory as it is now; null when it is not there. */
   readonly hookDigest: string | null;
   readonly artifactPresent: boolean;
-  /** The kernel's answer to the bundle; null where the process has no mirror and shows what intake recorded. */
+  /** The kernel's answer to the bundle; null where nothing is against it and the process has no mirror to ask for the rest. */
   readonly bundle: { readonly ok: true } | Refusal | null;
   readonly builders: BuilderFacts;
   readonly unmappedEmails: readonly string[];

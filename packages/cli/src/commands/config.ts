@@ -9,6 +9,7 @@ import {
   readConfiguration,
   verifyConfiguration,
 } from '@airlock/process/configuration-directory';
+import { readPrivateKey } from '@airlock/process/private-key';
 import { Option, type Command } from 'commander';
 import { ZodError } from 'zod';
 import { checkConfiguration } from '../configuration/check.ts';
@@ -32,7 +33,7 @@ import { told } from '../configuration/tell.ts';
 import { CliError, exitCode } from '../exit-codes.ts';
 import { toStdout, type Print } from '../print.ts';
 import { administratorsFile, type Administrator } from '../setup/administrators.ts';
-import { readPrivateKey, readPublicKey, writeKeyPair } from '../setup/key-files.ts';
+import { readPublicKey, writeKeyPair } from '../setup/key-files.ts';
 
 type Place = { readonly directory: string };
 
@@ -150,7 +151,7 @@ export function registerConfig(program: Command, print: Print = toStdout): void 
     .action(async (given: Place & { administrators: string; key: string; digest?: string }) => {
       const { directory } = given;
       const administrators = await administratorsAt(given.administrators);
-      const key = readPrivateKey(given.key);
+      const key = await onFiles(() => readPrivateKey('--key', given.key));
       // What is shown is a difference, so that what it is a difference to must be signed as well.
       await verifiedInForce(directory, administrators);
       const proposed = await onFiles(() => currentProposal(directory));

@@ -1,7 +1,5 @@
 /** Keys as files: PEM, P-256 or Ed25519. Every refusal names the file and what to do. */
-import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import type { SigningKey } from '@airlock/common/dsse/sign';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import {
   algorithmOf,
   importPublicKey,
@@ -44,41 +42,10 @@ export function readPublicKey(file: string): Pick<NewSigningKey, 'keyid' | 'publ
   }
 }
 
-export function readPrivateKey(file: string): SigningKey {
-  const descriptor = opened(file);
+function readGiven(file: string): string {
   try {
-    // Asked of the open file, so that what was checked is what is read.
-    if ((fstatSync(descriptor).mode & 0o077) !== 0) {
-      throw new CliError(exitCode.usage, `${file} is open to other users; run: chmod 600 ${file}`);
-    }
-    const privateKey = createPrivateKey(readFileSync(descriptor));
-    const publicKey = createPublicKey(privateKey);
-    if (algorithmOf(publicKey) === null) {
-      throw new CliError(exitCode.usage, `${file} is neither an ECDSA P-256 nor an Ed25519 key`);
-    }
-    return { keyid: keyIdOf(publicKey), privateKey };
-  } catch (cause) {
-    if (cause instanceof CliError) throw cause;
-    const what = `${file} is not a private key in PEM without a passphrase; give your own key's file`;
-    throw new CliError(exitCode.usage, what, { cause });
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function opened(file: string): number {
-  try {
-    return openSync(file, 'r');
+    return readFileSync(file, 'utf8');
   } catch (cause) {
     throw new CliError(exitCode.usage, `${file} cannot be read; name an existing file`, { cause });
-  }
-}
-
-function readGiven(file: string): string {
-  const descriptor = opened(file);
-  try {
-    return readFileSync(descriptor, 'utf8');
-  } finally {
-    closeSync(descriptor);
   }
 }

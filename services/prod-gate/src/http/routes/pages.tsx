@@ -458,7 +458,10 @@ function mePages({ views, passkeys, proofs, webSessions, now }: PagePorts): Rout
           const proof = await proofs.attempt('passkey.enrolled', enrolmentDigest(passkey));
           if ('entry' in proof && proof.entry !== null) proven.add(passkey.credentialId);
         }
-        sendPage(response, MePage({ frame, viewer, passkeys: mine, proven, sessions, now: now() }));
+        sendPage(
+          response,
+          MePage({ frame, viewer, passkeys: mine, proven, person, sessions, now: now() }),
+        );
       },
     }),
     route({

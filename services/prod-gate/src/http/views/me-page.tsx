@@ -1,6 +1,7 @@
 import { Status } from '@airlock/web/views/badge';
 import { Button } from '@airlock/web/views/button';
 import { Card, SectionHeading, WithAside } from '@airlock/web/views/card';
+import { CodeBlock } from '@airlock/web/views/code-block';
 import { DataTable } from '@airlock/web/views/data-table';
 import { DescriptionList } from '@airlock/web/views/description-list';
 import { PostForm, TextField } from '@airlock/web/views/form';
@@ -9,6 +10,8 @@ import { PasskeyForm } from '@airlock/web/views/passkey-form';
 import { Time } from '@airlock/web/views/time';
 import type { Viewer } from '@airlock/web/route';
 import type { Passkey } from '../../app/ports.ts';
+import { enrolmentDigest, rosterAllows } from '../../domain/passkey.ts';
+import type { Person } from '../../domain/roster.ts';
 import { plain } from './words.ts';
 
 /** A signed-in browser, as far as the page shows it. */
@@ -22,6 +25,7 @@ export function MePage({
   viewer,
   passkeys,
   proven,
+  person,
   sessions,
   now,
 }: {
@@ -30,10 +34,13 @@ export function MePage({
   readonly passkeys: readonly Passkey[];
   /** Credential ids whose enrolment stands in the signed ledger. */
   readonly proven: ReadonlySet<string>;
+  /** Whose passkeys they are in the roster; null for somebody whom it does not name. */
+  readonly person: Person | null;
   readonly sessions: readonly ShownSession[];
   readonly now: Date;
 }) {
   const decides = viewer.roles.includes('release-manager');
+  const standing = passkeys.filter(({ revokedAt }) => revokedAt === null);
   return (
     <Layout frame={frame} title={viewer.name} scripts={['passkey.js']}>
       <WithAside aside={<Aside frame={frame} viewer={viewer} decides={decides} />}>
@@ -51,13 +58,15 @@ export function MePage({
             {
               label: 'State',
               wide: true,
-              cell: ({ credentialId, revokedAt }) =>
-                revokedAt !== null ? (
+              cell: (passkey) =>
+                passkey.revokedAt !== null ? (
                   <Status tone="bad">revoked</Status>
-                ) : proven.has(credentialId) ? (
+                ) : !proven.has(passkey.credentialId) ? (
+                  <Status tone="busy">on its way into the ledger; there within seconds</Status>
+                ) : rosterAllows(person ?? undefined, passkey) ? (
                   <Status tone="good">in force; enrolment stands in the ledger</Status>
                 ) : (
-                  <Status tone="busy">on its way into the ledger; counts within seconds</Status>
+                  <Status tone="wait">in the ledger; counts once it is in the roster</Status>
                 ),
             },
             {
@@ -73,6 +82,18 @@ export function MePage({
             },
           ]}
         />
+        {standing.length === 0 || person === null ? null : (
+          <>
+            <SectionHeading>For the roster</SectionHeading>
+            <p class="small muted">
+              {person.passkeys === undefined
+                ? 'The roster does not list your passkeys, so that each of yours counts: in the demo alone.'
+                : 'A passkey counts once administrators have signed a roster.yaml that lists it.'}{' '}
+              Read them these lines in person; they go under your id.
+            </p>
+            <CodeBlock label="Lines for roster.yaml">{rosterLines(person, standing)}</CodeBlock>
+          </>
+        )}
         <SectionHeading note={sessions.length}>Signed in</SectionHeading>
         <DataTable
           caption="Your sessions"
@@ -98,6 +119,14 @@ export function MePage({
     </Layout>
   );
 }
+
+/** What stands in roster.yaml for passkeys to count: nothing of it is secret, and web alone cannot put it there. */
+const rosterLines = ({ id }: Person, passkeys: readonly Passkey[]): string =>
+  [
+    `# ${id}`,
+    'passkeys:',
+    ...passkeys.map((passkey) => `  - ${enrolmentDigest(passkey)} # ${plain(passkey.label)}`),
+  ].join('\n');
 
 function Aside({
   frame,

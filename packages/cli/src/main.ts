@@ -2,14 +2,13 @@
 import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { verifyLedger } from '@airlock/common/ledger/verify-ledger';
 import { Command, Option } from 'commander';
 import { registerConfig } from './commands/config.ts';
+import { registerLedger } from './commands/ledger.ts';
 import { registerSigner } from './commands/signer.ts';
 import { runConformance, type ConformanceKind } from './conformance.ts';
 import { checkIds, examine, readInstallation } from './doctor.ts';
 import { CliError, exitCode } from './exit-codes.ts';
-import { ledgerSource } from './ledger-source.ts';
 import { approveRelease, listQueue, saveEvidence, showRelease } from './release-commands.ts';
 import { PinnedKeys, verifyEvidence } from './verify-evidence.ts';
 
@@ -108,45 +107,6 @@ program
     if (failed > 0) process.exitCode = exitCode.error;
   });
 
-const ledger = program.command('ledger').description('the append-only log of the gate');
-ledger
-  .command('verify')
-  .argument('<source>', 'directory of an export, or the address of a gate')
-  .requiredOption('--key <vkey>', 'verifier key of the log, or a file that holds it')
-  .option('--since <size>', 'entries below are taken from the tiles; prints the root at that size')
-  .description('hash every entry again and compare with the signed checkpoint; exit 0 whole, 5 not')
-  .action(async (source: string, options: { key: string; since?: string }) => {
-    const isFile = existsSync(options.key) || !/\+.+\+/.test(options.key);
-    const vkey = isFile ? (await readGiven(options.key)).trim() : options.key;
-    const since = options.since === undefined ? undefined : Number(options.since);
-    if (since !== undefined && !Number.isSafeInteger(since))
-      throw new CliError(
-        exitCode.usage,
-        `--since takes a number of entries, not ${options.since ?? ''}`,
-      );
-    if (!/^https?:/.test(source) && !existsSync(source)) missing(source)();
-    const result = await verifyLedger({
-      read: ledgerSource(source),
-      vkey,
-      ...(since === undefined ? {} : { since }),
-    });
-    if (!result.ok) {
-      // A wrong argument says nothing about the ledger.
-      if (result.code === 'note-key-malformed')
-        throw new CliError(exitCode.usage, `--key ${options.key}: ${result.detail}`);
-      print(`✗ ${result.code}: ${result.detail}`);
-      process.exitCode = exitCode.failedCheck;
-      return;
-    }
-    print(
-      `✓ ${result.origin}: ${result.size} entries, root ${result.root}, signed by the pinned key; ${result.entriesRead} read and hashed`,
-    );
-    if (result.rootAtSince !== null)
-      print(
-        `  root at ${since ?? 0}: ${result.rootAtSince} (compare it with the checkpoint that you kept)`,
-      );
-  });
-
 program
   .command('doctor')
   .description('live tests of an installation, each with how to mend it')
@@ -183,6 +143,7 @@ program
   });
 
 registerConfig(program);
+registerLedger(program);
 registerSigner(program);
 
 const isConformanceKind = (kind: string): kind is ConformanceKind =>

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { appendLeaves } from './append.ts';
 import { openCheckpoint, signCheckpoint } from './checkpoint.ts';
+import { cosign, witnessVkeyOf } from './cosignature.ts';
 import { ledgerEntry, parseLedgerEntry } from './entry.ts';
 import { openNote, parseVkey, signNote, vkeyOf } from './note.ts';
 import { buildInclusionProof } from './proof.ts';
@@ -64,27 +65,104 @@ async function codeOf(
 
 test('an export of any size verifies', async () => {
   for (const size of [0, 1, 255, 256, 257, 700]) {
-    const { read, tree } = exported(size);
+    const { read, tree, files } = exported(size);
     assert.deepEqual(await verifyLedger({ read, vkey }), {
       ok: true,
       origin: name,
       size,
       root: tree.root.toString('hex'),
       entriesRead: size,
-      rootAtSince: null,
+      roots: new Map(),
+      checkpoint: files.get('checkpoint')?.toString(),
+      witnessed: null,
     });
   }
 });
 
-test('since reads fewer entries and names the root of then', async () => {
+test('since reads fewer entries, and the roots of any time are named', async () => {
   const { read } = exported(700);
-  for (const since of [0, 1, 256, 300, 512, 700]) {
-    const result = await verifyLedger({ read, vkey, since });
+  const sizes = [0, 1, 256, 300, 512, 700];
+  for (const since of sizes) {
+    const result = await verifyLedger({ read, vkey, since, rootsAt: [...sizes, 701] });
     assert.ok(result.ok);
-    assert.equal(result.rootAtSince, exported(since).tree.root.toString('hex'));
+    assert.deepEqual(
+      result.roots,
+      new Map(sizes.map((size) => [size, exported(size).tree.root.toString('hex')])),
+    );
     assert.equal(result.entriesRead, 700 - Math.floor(since / 256) * 256);
   }
   assert.equal(await codeOf(exported(5).files, { since: 6 }), 'size-out-of-range');
+});
+
+describe('with witnesses asked for', () => {
+  const witness = (label: string) => {
+    const key = generateKeyPairSync('ed25519').privateKey;
+    return { name: `${label}.example/witness`, privateKey: key };
+  };
+  const [nonprod, auditor] = [witness('nonprod'), witness('auditor')];
+  const keyOf = (of: typeof nonprod) => witnessVkeyOf(of.name, of.privateKey);
+  const at = new Date('2026-11-22T12:00:00Z');
+  const cosigned = (note: Buffer, by: readonly (typeof nonprod)[]) =>
+    Buffer.concat([note, ...by.map((signer) => Buffer.from(cosign(signer, note, at)))]);
+  const noteOf = (files: ReadonlyMap<string, Buffer>) => files.get('checkpoint') ?? assert.fail();
+  const verify = (
+    files: ReadonlyMap<string, Buffer>,
+    witnesses: { vkeys: string[]; quorum: number },
+  ) => verifyLedger({ read: (path) => Promise.resolve(files.get(path) ?? null), vkey, witnesses });
+  const both = { vkeys: [keyOf(nonprod), keyOf(auditor)], quorum: 2 };
+
+  test('enough cosignatures on the checkpoint, or on an older one of the same ledger', async () => {
+    const { files } = exported(300);
+    const plain = noteOf(files);
+    const now = new Map([...files, ['checkpoint', cosigned(plain, [nonprod, auditor])]]);
+    const result = await verify(now, both);
+    assert.ok(result.ok);
+    assert.equal(result.witnessed?.size, 300);
+    const older = cosigned(noteOf(exported(299).files), [nonprod, auditor]);
+    const late = await verify(new Map([...files, ['checkpoint.witnessed', older]]), both);
+    assert.ok(late.ok);
+    assert.deepEqual(late.witnessed, {
+      size: 299,
+      by: [
+        { witness: nonprod.name, at },
+        { witness: auditor.name, at },
+      ],
+    });
+  });
+
+  test('a ledger that its witness saw otherwise is found, although every signature is good', async () => {
+    const { files } = exported(300);
+    for (const seen of [
+      { size: 299, root: Buffer.alloc(32, 1) },
+      { size: 300, root: Buffer.alloc(32, 1) },
+      { size: 301, root: Buffer.alloc(32, 1) },
+    ]) {
+      const older = cosigned(Buffer.from(signCheckpoint(signer, seen)), [nonprod]);
+      const result = await verify(new Map([...files, ['checkpoint.witnessed', older]]), {
+        vkeys: [keyOf(nonprod)],
+        quorum: 1,
+      });
+      assert.equal(result.ok ? 'OK' : result.code, 'root-mismatch', String(seen.size));
+    }
+  });
+
+  test('too few, none, a stranger’s and one witness under two names are not enough', async () => {
+    const { files } = exported(3);
+    const code = async (by: (typeof nonprod)[], witnesses: typeof both) => {
+      const note = cosigned(noteOf(files), by);
+      const result = await verify(new Map([...files, ['checkpoint', note]]), witnesses);
+      return result.ok ? 'OK' : result.code;
+    };
+    assert.equal(await code([nonprod], both), 'witness-quorum');
+    assert.equal(await code([], both), 'witness-quorum');
+    assert.equal(await code([witness('x'), witness('y')], both), 'witness-quorum');
+    const twin = { name: 'twin.example/witness', privateKey: nonprod.privateKey };
+    assert.equal(
+      await code([nonprod, twin], { vkeys: [keyOf(nonprod), keyOf(twin)], quorum: 2 }),
+      'note-key-malformed',
+    );
+    assert.equal(await code([nonprod], { ...both, quorum: 1 }), 'OK');
+  });
 });
 
 test('one flipped bit in any file is found', async () => {

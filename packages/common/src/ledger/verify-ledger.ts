@@ -7,13 +7,15 @@ import { tileWidth } from '../limits.ts';
 import { appendLeaves, type Appended } from './append.ts';
 import { openCheckpoint, type Checkpoint } from './checkpoint.ts';
 import { LedgerError, type LedgerCode } from './ledger-error.ts';
-import { parseVkey } from './note.ts';
+import { parseVkey, type NoteVerifier } from './note.ts';
+import { openWitnessed, parseWitnessVkey, type WitnessPolicy } from './cosignature.ts';
 import {
   entriesPath,
   parseEntryBundle,
   tileHashes,
   tilePath,
   tileWidthAt,
+  witnessedCheckpointPath,
   type Tile,
   type TileRef,
 } from './tile.ts';
@@ -30,8 +32,15 @@ export type LedgerVerification =
       readonly root: string;
       /** Entries whose bytes were read and hashed: all, or those from `since` on. */
       readonly entriesRead: number;
-      /** The root that this ledger had at `since`, to compare with the checkpoint kept from then; hexadecimal. */
-      readonly rootAtSince: string | null;
+      /** The roots that this ledger had at the sizes of `rootsAt`, to compare with checkpoints kept from then; hexadecimal. */
+      readonly roots: ReadonlyMap<number, string>;
+      /** The signed checkpoint that all of it leads to, verbatim. */
+      readonly checkpoint: string;
+      /** The largest checkpoint with enough cosignatures, and theirs; null when no witness was asked for. */
+      readonly witnessed: {
+        readonly size: number;
+        readonly by: readonly { readonly witness: string; readonly at: Date }[];
+      } | null;
     }
   | { readonly ok: false; readonly code: LedgerCode; readonly detail: string };
 
@@ -39,32 +48,56 @@ export type LedgerVerification =
  * Verifies a ledger.
  *
  * @param input.vkey verifier key of the log, obtained by another way than the export.
- * @param input.since entries below this index are not read again but taken from the tiles; the answer then names the root
- *   at that size, which must equal the root in the checkpoint that the auditor kept.
+ * @param input.since entries below this index are not read again but taken from the tiles: for whoever has read them before
+ *   and compares the root at that size. Default 0: everything is read.
+ * @param input.rootsAt sizes at which the caller knows the root from elsewhere; one above the ledger's size is left out of
+ *   the answer.
+ * @param input.witnesses verifier keys of witnesses, and how many of them have to have cosigned. The newest checkpoint may
+ *   be on its way to them, so an older one with enough cosignatures, of the same ledger, is as good.
  * @returns a verdict for everything the export can get wrong; errors of `read` pass through.
  */
 export async function verifyLedger(input: {
   readonly read: LedgerRead;
   readonly vkey: string;
   readonly since?: number;
+  readonly rootsAt?: readonly number[];
+  readonly witnesses?: { readonly vkeys: readonly string[]; readonly quorum: number };
 }): Promise<LedgerVerification> {
   try {
+    const { read } = input;
+    const log = parseVkey(input.vkey);
     const since = input.since ?? 0;
-    const checkpoint = await readCheckpoint(input.read, input.vkey);
+    const note = await readNote(read);
+    const checkpoint = openCheckpoint(note, log);
     if (!Number.isSafeInteger(since) || since < 0 || since > checkpoint.size) {
       throw new LedgerError(
         'size-out-of-range',
         `the ledger has ${checkpoint.size} entries, not ${since}`,
       );
     }
-    const rootAtSince = await rebuild(input.read, checkpoint, since);
+    const policy = policyOf(log, input.witnesses);
+    const witnessed = policy === null ? null : await readWitnessed(read, note, policy);
+    const roots = await rebuild(read, checkpoint, since, [
+      ...(input.rootsAt ?? []),
+      ...(witnessed === null ? [] : [witnessed.checkpoint.size]),
+    ]);
+    if (witnessed !== null) assertOneLedger(witnessed.checkpoint, roots);
+    const asked = new Set(input.rootsAt ?? []);
     return {
       ok: true,
       origin: checkpoint.origin,
       size: checkpoint.size,
       root: checkpoint.root.toString('hex'),
       entriesRead: checkpoint.size - firstEntryRead(since),
-      rootAtSince: input.since === undefined ? null : rootAtSince.toString('hex'),
+      roots: new Map([...roots].filter(([size]) => asked.has(size))),
+      checkpoint: note.toString('utf8'),
+      witnessed:
+        witnessed === null
+          ? null
+          : {
+              size: witnessed.checkpoint.size,
+              by: witnessed.cosignatures.map(({ witness, at }) => ({ witness: witness.name, at })),
+            },
     };
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error;
@@ -72,11 +105,51 @@ export async function verifyLedger(input: {
   }
 }
 
-async function readCheckpoint(read: LedgerRead, vkey: string): Promise<Checkpoint> {
-  const verifier = parseVkey(vkey);
+async function readNote(read: LedgerRead): Promise<Buffer> {
   const note = await read('checkpoint');
   if (note === null) throw new LedgerError('checkpoint-missing', 'the export has no checkpoint');
-  return openCheckpoint(note, verifier);
+  return note;
+}
+
+function policyOf(
+  log: NoteVerifier,
+  asked: { readonly vkeys: readonly string[]; readonly quorum: number } | undefined,
+): WitnessPolicy | null {
+  if (asked === undefined) return null;
+  const witnesses = asked.vkeys.map(parseWitnessVkey);
+  const names = new Set(witnesses.map(({ key }) => key.export({ type: 'spki', format: 'pem' })));
+  // Two names for one key are one witness.
+  if (names.size !== witnesses.length) {
+    throw new LedgerError('note-key-malformed', 'two of the witnesses have the same key');
+  }
+  return { log, witnesses, quorum: asked.quorum };
+}
+
+async function readWitnessed(
+  read: LedgerRead,
+  note: Buffer,
+  policy: WitnessPolicy,
+): Promise<ReturnType<typeof openWitnessed>> {
+  try {
+    return openWitnessed(note, policy);
+  } catch (error) {
+    if (!(error instanceof LedgerError) || error.code !== 'witness-quorum') throw error;
+    const older = await read(witnessedCheckpointPath);
+    if (older === null) throw error;
+    return openWitnessed(older, policy);
+  }
+}
+
+/** Both are signed by the log; were they of two ledgers, one of them would be shown to the witness alone. */
+function assertOneLedger(witnessed: Checkpoint, roots: ReadonlyMap<number, string>): void {
+  const root = roots.get(witnessed.size);
+  if (root === witnessed.root.toString('hex')) return;
+  throw new LedgerError(
+    'root-mismatch',
+    root === undefined
+      ? `witnesses saw ${witnessed.size} entries, more than this ledger shows`
+      : `at ${witnessed.size} entries witnesses saw root ${witnessed.root.toString('hex')}, this ledger has ${root}`,
+  );
 }
 
 /** Bundles are read whole, so reading starts at the bundle that holds `since`. */
@@ -84,16 +157,25 @@ function firstEntryRead(since: number): number {
   return Math.floor(since / tileWidth) * tileWidth;
 }
 
-/** Builds the tree anew and compares it with every tile and with the checkpoint. @returns the root at `since`. */
-async function rebuild(read: LedgerRead, checkpoint: Checkpoint, since: number): Promise<Buffer> {
+/** Builds the tree anew and compares it with every tile and with the checkpoint. @returns the roots at those sizes. */
+async function rebuild(
+  read: LedgerRead,
+  checkpoint: Checkpoint,
+  since: number,
+  rootsAt: readonly number[],
+): Promise<Map<number, string>> {
   const { size } = checkpoint;
+  const wanted = [...new Set(rootsAt)].sort((one, other) => one - other);
+  const roots = new Map<number, string>();
   let tree = appendLeaves([], 0, []);
-  let rootAtSince = tree.root;
+  if (wanted[0] === 0) roots.set(0, tree.root.toString('hex'));
   for (let n = 0; n * tileWidth < size; n += 1) {
     const start = n * tileWidth;
     const leaves = await readLeaves(read, n, size, start + tileWidth > since);
-    if (since > start && since <= start + leaves.length) {
-      rootAtSince = appendLeaves(tree.edge, tree.size, leaves.slice(0, since - start)).root;
+    for (const at of wanted) {
+      if (at <= start || at > start + leaves.length) continue;
+      const { root } = appendLeaves(tree.edge, tree.size, leaves.slice(0, at - start));
+      roots.set(at, root.toString('hex'));
     }
     tree = appendLeaves(tree.edge, tree.size, leaves);
     await compareFullTiles(read, tree);
@@ -105,7 +187,7 @@ async function rebuild(read: LedgerRead, checkpoint: Checkpoint, since: number):
       `the entries lead to root ${tree.root.toString('hex')}, signed is ${checkpoint.root.toString('hex')}`,
     );
   }
-  return rootAtSince;
+  return roots;
 }
 
 async function readLeaves(

@@ -7,7 +7,7 @@ import { appendLeaves } from '@airlock/common/ledger/append';
 import { signCheckpoint } from '@airlock/common/ledger/checkpoint';
 import { parseLedgerEntry } from '@airlock/common/ledger/entry';
 import type { NoteSigner } from '@airlock/common/ledger/note';
-import { edgeTiles } from '@airlock/common/ledger/tile';
+import { edgeTiles, type Tile } from '@airlock/common/ledger/tile';
 import { emptyRoot, hashBytes, leafHash } from '@airlock/common/ledger/tree';
 import { AirlockError } from '@airlock/common/errors';
 import type { LedgerBatch, LedgerSequencer, PendingEntry, SequencedEntry } from './ports.ts';
@@ -57,7 +57,8 @@ export async function sequenceLedger(dependencies: SequenceDependencies): Promis
   });
 }
 
-async function readEdge(ledger: LedgerBatch, size: number) {
+/** The partial tiles of a tree of `size`, as far as the tables hold them: `appendLeaves` says when they are not those. */
+export async function readEdge(ledger: LedgerBatch, size: number): Promise<Tile[]> {
   const refs = edgeTiles(size);
   const found = await ledger.tiles(refs);
   return refs.map(({ level, n, width }, place) => ({

@@ -602,7 +602,14 @@ describe('the ledger', () => {
 
   test('each process records what it does itself and nothing else', async () => {
     const own: Readonly<Record<string, readonly LedgerEntryType[]>> = {
-      gate_intake: ['bundle.admitted', 'bundle.refused', 'git.head', 'configuration.changed'],
+      gate_intake: [
+        'bundle.admitted',
+        'bundle.refused',
+        'git.head',
+        'configuration.changed',
+        'repository.frozen',
+        'repository.released',
+      ],
       gate_web: ['passkey.enrolled', 'approval.recorded', 'rebuild.attested'],
       gate_authority: ['credential.requested', 'attestation.issued'],
       gate_deliverer: [

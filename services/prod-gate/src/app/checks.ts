@@ -225,7 +225,7 @@ const passed: Readonly<Record<CheckId, (view: PromotionDetails) => Passed>> = {
           status: 'pass',
           summary: `${builderNumbers[builders.count?.have ?? 0] ?? 'several'} independent builders made the same bytes`,
         }
-      : { status: 'skip', summary: oneBuilder },
+      : { status: 'skip', summary: 'nobody built again: the bytes rest on one builder' },
   tests: ({ policy }) =>
     policy?.admits[0]?.tests === 'required'
       ? { status: 'pass', summary: 'a signed test result for exactly this artifact says passed' }

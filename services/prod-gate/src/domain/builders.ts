@@ -46,7 +46,9 @@ export function builderReasons({ need, listed, count }: BuilderFacts): BuilderRe
       ),
     });
   }
-  if (have < need) {
+  // Whoever made other bytes is told above, and is not also missing.
+  const told = new Set(differing.map(({ builderId }) => builderId)).size;
+  if (have + told < need) {
     reasons.push({ code: 'E_REBUILD_MISSING', have, need, listed, silent, discounted });
   }
   return reasons;

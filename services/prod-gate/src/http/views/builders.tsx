@@ -61,8 +61,8 @@ function DifferenceTable({ difference }: { readonly difference: RebuildDifferenc
         empty="None."
         columns={[
           { label: 'File', kind: 'mono', wide: true, cell: ({ path }) => plain(path) },
-          { label: 'Main builder', cell: ({ claimed }) => member(claimed) },
-          { label: 'Rebuilt', cell: ({ rebuilt }) => member(rebuilt) },
+          { label: 'Main builder', nowrap: true, cell: ({ claimed }) => member(claimed) },
+          { label: 'Rebuilt', nowrap: true, cell: ({ rebuilt }) => member(rebuilt) },
         ]}
       />
       {all > files.length ? <p class="muted">and {all - files.length} more.</p> : null}

@@ -37,6 +37,10 @@ grant insert on ledger_pending to gate_web;
 
 grant select, insert on minted_login to gate_authority;
 grant insert on ledger_pending to gate_authority;
+-- What the gate signs of its admissions and deliveries is the authority's to write; of a log it signs the digest.
+grant select, insert on attestation to gate_authority;
+grant select on delivery_log to gate_authority;
+grant select on attestation to gate_web;
 
 grant insert, update on delivery, vault_session to gate_deliverer;
 grant insert, select on delivery_log to gate_deliverer;

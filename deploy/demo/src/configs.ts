@@ -234,6 +234,7 @@ export async function writeConfigs(given: {
       database: await database('gate', 'gate_authority'),
       socketPath: layout.authoritySocket,
       keyFile: keys.authority.keyFile,
+      attestationKeyFile: keys.attestation.keyFile,
       issuer,
     }),
     'gate-deliverer': writeConfig(layout, 'gate-deliverer', {

@@ -22,7 +22,7 @@ import {
   writeGateFiles,
 } from './prepare.ts';
 import type { Progress } from './progress.ts';
-import { provisionKeys, writePrivate, type Keys } from './provision.ts';
+import { pinnedKeys, provisionKeys, writePrivate, type Keys } from './provision.ts';
 import { seedRepository, type DemoRepository } from './repository.ts';
 import { startProcess, type RunningProcess } from './supervisor.ts';
 import { startVault, type Vault } from './vault.ts';
@@ -159,10 +159,7 @@ export async function startPair(options: PairOptions): Promise<Pair> {
         builders,
       }),
     );
-    writeFileSync(
-      pinnedFile,
-      JSON.stringify({ ...JSON.parse(files.trust), ledger: keys.ledger.vkey }, null, 2),
-    );
+    writeFileSync(pinnedFile, pinnedKeys(keys, files.trust));
     const configs = await writeConfigs({
       layout,
       keys,

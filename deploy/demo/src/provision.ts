@@ -54,6 +54,8 @@ export interface Keys {
   readonly ledger: { readonly keyFile: string; readonly vkey: string };
   readonly witness: { readonly keyFile: string; readonly vkey: string };
   readonly authority: { readonly keyFile: string; readonly publicKeyPem: string };
+  /** Signs verification summaries and delivery statements. */
+  readonly attestation: Keys['signing']['main'];
   readonly saml: Readonly<
     Record<'nonprod' | 'gate', PemFiles & { readonly certificatePem: string }>
   >;
@@ -110,6 +112,7 @@ export async function provisionKeys(layout: Layout): Promise<Keys> {
     ledger: await noteKey(at('ledger.json'), () => createLedgerKey(ledgerOrigin)),
     witness: await noteKey(at('witness.json'), () => createWitnessKey(witnessName)),
     authority: await authorityKey(at('authority.json')),
+    attestation: await signingKey(at('attestation.json')),
     saml: {
       nonprod: await samlKey(at('saml-nonprod.json'), 'nonprod'),
       gate: await samlKey(at('saml-gate.json'), 'gate'),
@@ -269,6 +272,23 @@ export function runnersFile(
     notAfter: new Date(Date.now() + 180 * 86_400_000),
   });
   return JSON.stringify({ version: 1, runners: [{ runner: runnerName, ...row }] }, null, 2);
+}
+
+/** What an auditor of the demo pins, in the form of `airlock verify --pinned`. */
+export function pinnedKeys(keys: Keys, trust: string): string {
+  const { signers } = JSON.parse(trust) as { signers: unknown };
+  const { keyid, publicKeyPem, alg } = keys.attestation.key;
+  return JSON.stringify(
+    {
+      version: 1,
+      signers,
+      ledger: keys.ledger.vkey,
+      attestations: [{ keyid, publicKeyPem, alg }],
+      administrators: JSON.parse(rootOfTrust(keys)) as unknown,
+    },
+    null,
+    2,
+  );
 }
 
 /** Writes one process's configuration and returns its path. */

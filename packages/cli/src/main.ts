@@ -4,13 +4,13 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { registerConfig } from './commands/config.ts';
+import { registerEvidence } from './commands/evidence.ts';
 import { registerLedger } from './commands/ledger.ts';
 import { registerSigner } from './commands/signer.ts';
 import { runConformance, type ConformanceKind } from './conformance.ts';
 import { checkIds, examine, readInstallation } from './doctor.ts';
 import { CliError, exitCode } from './exit-codes.ts';
-import { approveRelease, listQueue, saveEvidence, showRelease } from './release-commands.ts';
-import { PinnedKeys, verifyEvidence } from './verify-evidence.ts';
+import { approveRelease, listQueue, showRelease } from './release-commands.ts';
 
 const program = new Command('airlock')
   .description(
@@ -58,34 +58,7 @@ program
     print(await approveRelease(id, options));
   });
 
-program
-  .command('evidence')
-  .argument('<promotion>', 'id such as prm_7k2q9x0d1f')
-  .description('save everything an auditor needs to check a delivery offline')
-  .addOption(as())
-  .option('--to <file>', 'where to write the archive')
-  .action(async (id: string, options: { as: string; to?: string }) => {
-    print(await saveEvidence(id, options));
-  });
-
-program
-  .command('verify')
-  .argument('<evidence>', 'archive that `airlock evidence` wrote')
-  .requiredOption('--pinned <file>', 'keys that you got by another way: {version, signers, ledger}')
-  .description('check the evidence of a delivery offline; exit 0 whole, 5 altered or incomplete')
-  .action(async (path: string, options: { pinned: string }) => {
-    const pinned = PinnedKeys.safeParse(jsonOf(await readGiven(options.pinned), options.pinned));
-    if (!pinned.success) {
-      throw new CliError(
-        exitCode.usage,
-        `${options.pinned}: ${pinned.error.issues[0]?.path.join('.') ?? ''}: ${pinned.error.issues[0]?.message ?? ''}`,
-      );
-    }
-    const archive = await readFile(path).catch(missing(path));
-    const report = verifyEvidence(archive, pinned.data);
-    print(report.lines.join('\n'));
-    if (!report.whole) process.exitCode = exitCode.failedCheck;
-  });
+registerEvidence(program);
 
 program
   .command('conformance')
@@ -156,16 +129,6 @@ function print(text: string): void {
 const missing = (path: string) => (): never => {
   throw new CliError(exitCode.usage, `${path} cannot be read; name an existing file or directory`);
 };
-
-function jsonOf(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new CliError(exitCode.usage, `${path} is not JSON; give the file of pinned keys`, {
-      cause,
-    });
-  }
-}
 
 const readGiven = (path: string): Promise<string> => readFile(path, 'utf8').catch(missing(path));
 

@@ -19,6 +19,8 @@ export const runPredicate = 'https://airlock.example/attestation/run/v1';
 /** What a rebuilder found different, file by file. */
 export const rebuildDifferencePredicate =
   'https://airlock.example/attestation/rebuild-difference/v1';
+export const verificationSummaryPredicate = 'https://slsa.dev/verification_summary/v1';
+export const deliveryPredicate = 'https://airlock.example/attestation/delivery/v1';
 export const approvalPredicate = 'https://airlock.example/attestation/approval/v1';
 
 /** The one buildType that the gate knows how to read: a pipeline file of the repository, run by nonprod. */

@@ -52,3 +52,6 @@ export const maxProofHashes = 64;
 
 /** A checkpoint with its signatures and at most 63 hashes in base64. */
 export const maxWitnessRequestBytes = maxNoteBytes + 64 * 64;
+
+/** Levels of a verification summary, and the attestations that it names: an admission has about five and four. */
+export const maxSummaryItems = 64;

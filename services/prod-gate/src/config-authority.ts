@@ -15,6 +15,9 @@ export const AuthorityConfig = z.strictObject({
   keyFile: FilePath.describe(
     'The P-256 private key (PEM, PKCS#8, mode 0600) whose public half every JWT mount in Vault knows.',
   ),
+  attestationKeyFile: FilePath.describe(
+    'The P-256 private key (PEM, PKCS#8, mode 0600) that signs verification summaries and delivery statements; another one than keyFile. Its public half is what auditors pin.',
+  ),
   issuer: z
     .string()
     .min(1)

@@ -31,15 +31,18 @@ export function decisionSources(
     ledger: createLedgerReader(database),
     vkey: readVerifierKey(config.ledgerKeyFile),
   });
+  const approvals = createApprovalStore(database);
+  const passkeys = createPasskeyStore(database);
+  const rebuilds = createRebuildStore(database);
   const sources: FactSources = {
     gate: config.gate,
     files,
     promotions,
-    approvals: createApprovalStore(database),
-    passkeys: createPasskeyStore(database),
+    approvals,
+    passkeys,
     deliveries,
     sessions,
-    rebuilds: createRebuildStore(database),
+    rebuilds,
     proofs,
     configuration: createConfigurationProof(proofs),
     artifacts,
@@ -48,8 +51,11 @@ export function decisionSources(
   };
   return {
     promotions,
+    approvals,
+    passkeys,
     deliveries,
     sessions,
+    rebuilds,
     artifacts,
     proofs,
     async judge(

@@ -1,6 +1,7 @@
 /** Every business event of intake, web and watchdog: one function each, fields listed by name. Contract: names and fields. */
 import type { Log } from '@airlock/process/log';
 import type { Acceptance } from './app/accept-bundle.ts';
+import type { AttestEvent } from './app/issue-attestations.ts';
 import type { SignedConfiguration } from './app/ports.ts';
 import type { ReapEvent } from './app/reap-sessions.ts';
 import type { PromotionChange } from './app/refresh-promotions.ts';
@@ -126,4 +127,13 @@ export function reaped(log: Log, event: ReapEvent): void {
         outcome: event.outcome,
       });
   }
+}
+
+export function attestationEvent(log: Log, event: AttestEvent): void {
+  if (event.name === 'issued') {
+    const { kind, about, result, digest } = event.attestation;
+    log.info('attestation.issued', { kind, about, ...(result === null ? {} : { result }), digest });
+    return;
+  }
+  log.warn('attestation.held-back', { about: event.about, reason: event.reason });
 }

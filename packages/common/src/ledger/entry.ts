@@ -21,6 +21,7 @@ export const LedgerEntryType = z.enum([
   'hook.finished',
   'credential.revoked',
   'delivery.finished',
+  'attestation.issued',
   'git.head',
   'configuration.changed',
   'rebuild.attested',

@@ -2,6 +2,11 @@
  * A release manager approves: the passkey signs the statement that this process made, kept and showed; the row lock on the
  * promotion orders approvals, rejections and starts. Nothing here starts a delivery; the deliverer finds it by itself.
  */
+import {
+  enrolmentDigest,
+  personOfRequester,
+  rosterAllows,
+} from '@airlock/common/approval/count-approvals';
 import { createHash } from 'node:crypto';
 import { approvalChallenge, approvalStatement } from '@airlock/common/approval/statement';
 import { judgeApprovals } from '@airlock/common/approval/verify-approvals';
@@ -10,14 +15,8 @@ import { verifyAssertion } from '@airlock/common/approval/webauthn';
 import type { Id } from '@airlock/common/ids';
 import { formatTimestamp } from '@airlock/common/time';
 import { approvalRule, mayReject, standingOf } from '../domain/access.ts';
-import { enrolmentDigest, rosterAllows } from '../domain/passkey.ts';
 import type { Promotion } from '../domain/promotion.ts';
-import {
-  peopleOfEmails,
-  personByNameId,
-  personOfRequester,
-  type Person,
-} from '../domain/roster.ts';
+import { peopleOfEmails, personByNameId, type Person } from '../domain/roster.ts';
 import { DecisionError } from './decision-error.ts';
 import { asDecisionError, ceremonyMinutes } from './enrol-passkey.ts';
 import type {

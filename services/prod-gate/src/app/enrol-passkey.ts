@@ -2,7 +2,7 @@
  * A release manager enrols a passkey. Row and ledger entry are written in one transaction: an approval counts later only when
  * the enrolment stands in the signed ledger, so that nobody with the database alone makes themselves an approver.
  */
-import { enrolmentDigest } from '../domain/passkey.ts';
+import { enrolmentDigest } from '@airlock/common/approval/count-approvals';
 import { personByNameId } from '../domain/roster.ts';
 import { DecisionError } from './decision-error.ts';
 import {

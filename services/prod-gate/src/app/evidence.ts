@@ -2,163 +2,215 @@
  * Everything that an auditor needs to check one delivery offline: the signed bytes as they are kept, the files that decided,
  * and the ledger's entries with their proofs. Whoever reads it brings keys of their own; nothing in it is to be trusted.
  */
-import { createHash } from 'node:crypto';
-import { parseLedgerEntry, LedgerEntryType } from '@airlock/common/ledger/entry';
+import { enrolmentDigest } from '@airlock/common/approval/count-approvals';
+import { intotoPayloadType } from '@airlock/common/constants';
+import { parseEnvelope } from '@airlock/common/dsse/envelope';
+import { sha256Hex } from '@airlock/common/encoding/hex';
+import { describeRecords } from '@airlock/common/evidence/describe';
+import { proofFile, type EvidenceFile } from '@airlock/common/evidence/format';
+import { deliveryLogText, parseDeliveryStatement } from '@airlock/common/intoto/delivery';
+import { LedgerEntryType, parseLedgerEntry } from '@airlock/common/ledger/entry';
 import { buildInclusionProof } from '@airlock/common/ledger/proof';
 import { formatTlogProof } from '@airlock/common/ledger/tlog-proof';
 import { parsePromotionDocument } from '@airlock/common/promotion/document';
-import { enrolmentDigest } from '../domain/passkey.ts';
+import { parseVerificationSummary } from '@airlock/common/slsa/vsa';
+import { bytesOfDelta } from '../domain/delta.ts';
 import type { Promotion } from '../domain/promotion.ts';
+import { evidenceReadme } from './evidence-readme.ts';
+import { keptApproval } from './gather-facts.ts';
 import type {
-  Approval,
   ApprovalStore,
+  AttestationStore,
   CheckpointRow,
+  ConfigurationStore,
   Delivery,
+  DeliveryStore,
   LedgerReader,
   LedgerRow,
   Passkey,
   PasskeyStore,
   PromotionStore,
+  RebuildStore,
+  SignedApproval,
 } from './ports.ts';
 
 export type EvidenceSources = {
   readonly promotions: Pick<PromotionStore, 'evidence'>;
+  readonly deliveries: Pick<DeliveryStore, 'log'>;
   readonly approvals: Pick<ApprovalStore, 'of'>;
   readonly passkeys: Pick<PasskeyStore, 'findMany'>;
+  readonly attestations: Pick<AttestationStore, 'summaryOf' | 'statementOf'>;
+  readonly rebuilds: Pick<RebuildStore, 'of'>;
+  readonly configurations: Pick<ConfigurationStore, 'envelopeOf'>;
   readonly ledger: LedgerReader;
-  /** The bytes of the target file and the roster as they are now; null for one that is not there. */
-  readonly policyFiles: (
-    target: string,
-  ) => Promise<{ policy: Buffer | null; roster: Buffer | null }>;
+  /** A file that decided, as intake kept it; null for one that was never kept. */
+  kept(digest: string): Promise<Buffer | null>;
 };
 
-/** What the archive tells besides the signed bytes, in the words of the API. */
-export type EvidenceRecords = { readonly delivery: unknown; readonly leases: unknown };
+export type Evidence =
+  { readonly files: ReadonlyMap<string, Buffer> } | { readonly missing: string };
 
-/**
- * The files of the archive by name; null while the ledger has not published the end of the delivery, which it does within
- * a second.
- */
+/** The files of the archive by name, or in words what is not there yet: a second after the end of a delivery all of it is. */
 export async function collectEvidence(
   sources: EvidenceSources,
-  given: {
-    readonly promotion: Promotion;
-    readonly delivery: Delivery;
-    readonly records: EvidenceRecords;
-  },
-): Promise<ReadonlyMap<string, Buffer> | null> {
-  const { promotion, delivery, records } = given;
-  const [kept, approvals, checkpoint, now] = await Promise.all([
+  { promotion, delivery }: { readonly promotion: Promotion; readonly delivery: Delivery },
+): Promise<Evidence> {
+  const { attestations } = sources;
+  const [kept, signed, statement, summary] = await Promise.all([
     sources.promotions.evidence(promotion.id),
     sources.approvals.of(promotion.id),
-    sources.ledger.checkpoint(),
-    sources.policyFiles(promotion.target),
+    attestations.statementOf(delivery.id),
+    attestations.summaryOf(promotion.id, promotion.policyDigest),
   ]);
-  if (kept === null || checkpoint === null) return null;
-  const signed = approvals.filter(
-    ({ decision, promotionDigest }) =>
-      decision === 'approve' && promotionDigest === promotion.promotionDigest,
-  );
-  const passkeys = await sources.passkeys.findMany(
-    signed.flatMap((approval) => (approval.signed === null ? [] : [approval.signed.credentialId])),
-  );
-  const entries = await entriesOf(sources.ledger, checkpoint, promotion, passkeys);
-  const isComplete = entries.some(({ body }) => {
-    const { type, refs } = parseLedgerEntry(body);
-    return type === 'delivery.finished' && refs['delivery'] === delivery.id;
-  });
-  if (!isComplete) return null;
-
+  if (kept === null || statement === null || summary === null) {
+    return { missing: 'the signed statement of this delivery' };
+  }
+  const { subject, predicate: record } = parseDeliveryStatement(payloadOf(statement.envelope));
   const document = parsePromotionDocument(kept.document);
-  const files = new Map<string, Buffer>();
-  const asApproved = (bytes: Buffer | null, digest: string): bytes is Buffer =>
-    bytes !== null && sha256(bytes) === digest;
-  files.set('promotion.json', kept.document);
-  files.set('bundle.intoto.jsonl', kept.bundle);
-  files.set('approvals.json', json(approvalsOf(promotion, signed, passkeys)));
-  files.set('delivery.json', json(records.delivery));
-  files.set('leases.json', json(records.leases));
-  if (asApproved(now.policy, document.policy)) files.set('policy.yaml', now.policy);
-  if (asApproved(now.roster, document.roster)) files.set('roster.yaml', now.roster);
-  files.set(
-    'ledger/entries.ndjson',
-    Buffer.from(
-      entries
-        .map(({ index, body }) => `${JSON.stringify({ index, body: body.toString('base64') })}\n`)
-        .join(''),
+  const [policy, roster, trust] = await Promise.all(
+    [document.policy, document.roster, record.trust].map((digest) =>
+      digest === null ? Buffer.alloc(0) : sources.kept(digest),
     ),
   );
-  files.set('ledger/checkpoint', Buffer.from(checkpoint.note));
-  for (const { index } of entries) {
-    files.set(
-      `ledger/proofs/${index}.tlog-proof`,
-      await proofOf(sources.ledger, checkpoint, index),
-    );
+  const manifest =
+    record.configuration === null
+      ? Buffer.alloc(0)
+      : await sources.configurations.envelopeOf(record.configuration);
+  if (policy == null || roster == null || trust == null || manifest === null) {
+    return { missing: 'a target file, roster, trust store or manifest that was in force' };
   }
-  const missing = [
-    ...(files.has('policy.yaml') ? [] : [`policy.yaml with SHA-256 ${document.policy}`]),
-    ...(files.has('roster.yaml') ? [] : [`roster.yaml with SHA-256 ${document.roster}`]),
-  ];
-  files.set('README.txt', Buffer.from(readme(promotion, missing)));
-  const manifest = [...files].map(([name, content]) => `${sha256(content)}  ${name}\n`).sort();
-  files.set('MANIFEST.sha256', Buffer.from(manifest.join('')));
-  return files;
+  const counted = new Set(record.approvals.map((approval) => approval.statement));
+  const approvals = signed.flatMap((approval) =>
+    approval.signed !== null && counted.has(sha256Hex(approval.signed.statement))
+      ? [approval.signed]
+      : [],
+  );
+  const passkeys = await sources.passkeys.findMany(
+    approvals.map(({ credentialId }) => credentialId),
+  );
+  const { predicate: summed } = parseVerificationSummary(payloadOf(summary.envelope));
+  const inputs = new Set(summed.inputAttestations.map(({ digest }) => digest.sha256));
+  const rebuilds = (await sources.rebuilds.of(promotion.id))
+    .map(({ envelope }) => envelope)
+    .filter((envelope) => inputs.has(sha256Hex(envelope)));
+  const checkpoint = await sources.ledger.checkpoint();
+  const entries = await entriesOf(sources.ledger, {
+    promotion,
+    passkeys,
+    attestations: [summary.digest, statement.digest],
+    rebuilds: rebuilds.map(sha256Hex),
+    configuration: record.configuration,
+  });
+  const isCovered = ({ index }: LedgerRow): boolean =>
+    checkpoint !== null && index < checkpoint.size;
+  const hasStatement = entries.some(
+    (row) => row.subjectDigest === statement.digest && isCovered(row),
+  );
+  if (checkpoint === null || !hasStatement) {
+    return { missing: 'the signed checkpoint over the statement of this delivery' };
+  }
+  const log = await sources.deliveries.log(delivery.id, { after: 0, limit: record.log.lines });
+  const files = new Map<EvidenceFile | string, Buffer>([
+    ['README.txt', Buffer.from(evidenceReadme(record))],
+    ['promotion.json', kept.document],
+    ['changes.json', bytesOfDelta(promotion.delta)],
+    ['bundle.intoto.jsonl', kept.bundle],
+    ['approvals.json', json(approvalsOf(approvals, passkeys))],
+    ['policy.yaml', policy],
+    ['roster.yaml', roster],
+    ['trust.json', trust],
+    ['manifest.dsse.json', manifest],
+    ['rebuilds.intoto.jsonl', Buffer.from(rebuilds.map((line) => `${line.toString()}\n`).join(''))],
+    ['vsa.dsse.json', summary.envelope],
+    ['delivery.dsse.json', statement.envelope],
+    ['log.txt', Buffer.from(record.log.lines === 0 ? '' : deliveryLogText(log))],
+  ]);
+  for (const [name, content] of describeRecords({ subject, delivery: record, summary: summed })) {
+    files.set(name, Buffer.from(content));
+  }
+  await addLedger(files, sources.ledger, { checkpoint, entries: entries.filter(isCovered) });
+  const digests = [...files].map(([name, content]) => `${sha256Hex(content)}  ${name}\n`).sort();
+  files.set('MANIFEST.sha256', Buffer.from(digests.join('')));
+  return { files: new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1))) };
 }
+
+type Entry = LedgerRow & { readonly subjectDigest: string };
 
 async function entriesOf(
   ledger: LedgerReader,
-  checkpoint: CheckpointRow,
-  promotion: Promotion,
-  passkeys: readonly Passkey[],
-): Promise<LedgerRow[]> {
-  const found = await Promise.all([
-    ledger.bySubject('bundle.admitted', promotion.bundleDigest),
-    ...passkeys.map((passkey) => ledger.bySubject('passkey.enrolled', enrolmentDigest(passkey))),
-    ...LedgerEntryType.options.map((type) => ledger.bySubject(type, promotion.promotionDigest)),
-  ]);
-  const byIndex = new Map(found.flat().map((row) => [row.index, row]));
-  // What no checkpoint covers yet cannot be proven.
-  return [...byIndex.values()]
-    .filter(({ index }) => index < checkpoint.size)
-    .sort((a, b) => a.index - b.index);
-}
-
-async function proofOf(
-  ledger: LedgerReader,
-  checkpoint: CheckpointRow,
-  index: number,
-): Promise<Buffer> {
-  const hashes = await buildInclusionProof(
-    ({ level, n }) => ledger.tile(level, n),
-    index,
-    checkpoint.size,
-  );
-  return Buffer.from(formatTlogProof({ index, hashes, checkpoint: checkpoint.note }));
-}
-
-function approvalsOf(
-  promotion: Promotion,
-  approvals: readonly Approval[],
-  passkeys: readonly Passkey[],
-): unknown {
-  return {
-    approvals: approvals.flatMap(({ signed, createdAt }) =>
-      signed === null
-        ? []
-        : [
-            {
-              evidence: {
-                statement: signed.statement.toString('base64'),
-                credentialId: signed.credentialId,
-                authenticatorData: signed.authenticatorData,
-                clientDataJSON: signed.clientDataJson,
-                signature: signed.signature,
-              },
-              signCountBefore: signed.signCountBefore,
-              createdAt: createdAt.toISOString(),
-            },
-          ],
+  about: {
+    readonly promotion: Promotion;
+    readonly passkeys: readonly Passkey[];
+    readonly attestations: readonly string[];
+    readonly rebuilds: readonly string[];
+    readonly configuration: string | null;
+  },
+): Promise<Entry[]> {
+  const { promotion } = about;
+  const asked: [LedgerEntryType, string][] = [
+    ['bundle.admitted', promotion.bundleDigest],
+    ...about.passkeys.map((passkey): [LedgerEntryType, string] => [
+      'passkey.enrolled',
+      enrolmentDigest(passkey),
+    ]),
+    ...LedgerEntryType.options.map((type): [LedgerEntryType, string] => [
+      type,
+      promotion.promotionDigest,
+    ]),
+    ...about.attestations.map((digest): [LedgerEntryType, string] => [
+      'attestation.issued',
+      digest,
+    ]),
+    ...about.rebuilds.map((digest): [LedgerEntryType, string] => ['rebuild.attested', digest]),
+    ...(about.configuration === null
+      ? []
+      : [['configuration.changed', about.configuration] satisfies [LedgerEntryType, string]]),
+  ];
+  const found = await Promise.all(
+    asked.map(async ([type, subjectDigest]) =>
+      (await ledger.bySubject(type, subjectDigest)).map((row) => ({ ...row, subjectDigest })),
     ),
+  );
+  const isOurs = ({ body }: LedgerRow): boolean => {
+    const { type, refs } = parseLedgerEntry(body);
+    // One bundle, and one rebuild, may serve promotions to several targets.
+    const isShared = type === 'bundle.admitted' || type === 'rebuild.attested';
+    return !isShared || refs['promotion'] === promotion.id;
+  };
+  const byIndex = new Map(
+    found
+      .flat()
+      .filter(isOurs)
+      .map((row) => [row.index, row]),
+  );
+  return [...byIndex.values()].sort((a, b) => a.index - b.index);
+}
+
+/** Every entry with its proof under one checkpoint. */
+async function addLedger(
+  files: Map<string, Buffer>,
+  ledger: LedgerReader,
+  { checkpoint, entries }: { checkpoint: CheckpointRow; entries: readonly LedgerRow[] },
+): Promise<void> {
+  const lines = entries.map(
+    ({ index, body }) => `${JSON.stringify({ index, body: body.toString('base64') })}\n`,
+  );
+  files.set('ledger/entries.ndjson', Buffer.from(lines.join('')));
+  files.set('ledger/checkpoint', Buffer.from(checkpoint.note));
+  for (const { index } of entries) {
+    const hashes = await buildInclusionProof(
+      ({ level, n }) => ledger.tile(level, n),
+      index,
+      checkpoint.size,
+    );
+    const proof = formatTlogProof({ index, hashes, checkpoint: checkpoint.note });
+    files.set(proofFile(index), Buffer.from(proof));
+  }
+}
+
+function approvalsOf(approvals: readonly SignedApproval[], passkeys: readonly Passkey[]): unknown {
+  return {
+    approvals: approvals.map(keptApproval),
     passkeys: passkeys.map(({ credentialId, person, publicKeyPem, rpId, origin }) => ({
       credentialId,
       person,
@@ -166,37 +218,8 @@ function approvalsOf(
       rpId,
       origin,
     })),
-    emails: promotion.delta.emails,
   };
 }
 
-function readme(promotion: Promotion, missing: readonly string[]): string {
-  const { id, release, target } = promotion;
-  return [
-    `Evidence of promotion ${id}: ${JSON.stringify(release)} to ${target}.`,
-    '',
-    'Check it offline, with keys that you got by another way than this archive:',
-    '  airlock verify THIS.tar --pinned pinned.json',
-    '  pinned.json: {"version": 1, "signers": [rows of trust.json], "ledger": "the line of ledger.vkey"}',
-    '',
-    'promotion.json        the canonical document whose SHA-256 the approvers signed',
-    'bundle.intoto.jsonl   DSSE envelopes of non-prod: provenance, test result, request',
-    'approvals.json        statements and passkey signatures verbatim, public keys, authors',
-    'policy.yaml           the target file, roster.yaml the people and their roles, as approved',
-    'delivery.json         what the gate says of the delivery; leases.json of its credentials',
-    'ledger/               entries (base64 with index), an inclusion proof each, the signed checkpoint',
-    'MANIFEST.sha256       SHA-256 of every file: sha256sum -c MANIFEST.sha256',
-    ...(missing.length === 0
-      ? []
-      : [
-          '',
-          'Changed at the gate since it was approved, and therefore not in here. Take that version out of',
-          "the gate's configuration history and put it beside these files:",
-          ...missing.map((name) => `  ${name}`),
-        ]),
-    '',
-  ].join('\n');
-}
-
+const payloadOf = (envelope: Buffer): Buffer => parseEnvelope(envelope, intotoPayloadType).payload;
 const json = (value: unknown): Buffer => Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

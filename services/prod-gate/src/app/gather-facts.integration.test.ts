@@ -1,3 +1,4 @@
+import { enrolmentDigest } from '@airlock/common/approval/count-approvals';
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
@@ -18,7 +19,6 @@ import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
-import { enrolmentDigest } from '../domain/passkey.ts';
 import { contractCode, evaluatePromotion } from '../domain/verdict.ts';
 import { acceptBundle } from './accept-bundle.ts';
 import { followLedger } from './follow-ledger.ts';

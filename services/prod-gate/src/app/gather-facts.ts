@@ -3,10 +3,11 @@
  * enrolments always, the bundle and the changes wherever the process has the gate's mirror (authority, deliverer).
  */
 import {
-  judgeApprovals,
-  type ApprovalJudgement,
-  type ApproverCredential,
-} from '@airlock/common/approval/verify-approvals';
+  countApprovals,
+  enrolmentDigest,
+  type KeptApproval,
+} from '@airlock/common/approval/count-approvals';
+import type { ApprovalJudgement } from '@airlock/common/approval/verify-approvals';
 import { AirlockError } from '@airlock/common/errors';
 import { admissionPolicyOf } from '@airlock/common/policy/admission-policy';
 import { LedgerError } from '@airlock/common/ledger/ledger-error';
@@ -26,9 +27,8 @@ import { approvalRule, eligibleApprovers } from '../domain/access.ts';
 import type { Delta } from '../domain/delta.ts';
 import type { LedgerFacts, ProvenRelease } from '../domain/ledger-facts.ts';
 import { ledgerFreeze } from '../domain/ledger-freeze.ts';
-import { enrolmentDigest, rosterAllows } from '../domain/passkey.ts';
 import type { Promotion } from '../domain/promotion.ts';
-import { peopleOfEmails, personOfRequester } from '../domain/roster.ts';
+import { peopleOfEmails } from '../domain/roster.ts';
 import type { PromotionFacts, Refusal } from '../domain/verdict.ts';
 import { commitFacts } from './commit-facts.ts';
 import { countPromotionBuilders } from './count-promotion-builders.ts';
@@ -40,10 +40,12 @@ import type {
   ApprovalStore,
   DeliveryStore,
   GateFiles,
+  Passkey,
   PasskeyStore,
   PromotionEvidence,
   PromotionStore,
   RebuildStore,
+  SignedApproval,
   VaultSessionStore,
 } from './ports.ts';
 import type { ConfigurationProof } from './prove-configuration.ts';
@@ -144,8 +146,11 @@ export async function gatherFacts(
   const checked = await verifyAgain(sources, {
     ...{ promotion, evidence, files, now: asOf, live, ledger },
   });
-  const { people, unmapped } = peopleOfEmails(files.roster.roster, checked.delta.emails);
-  const judgement = await judge(sources, { promotion, approvals, files, authors: people, now });
+  const { unmapped } = peopleOfEmails(files.roster.roster, checked.delta.emails);
+  const judgement = await judge(sources, {
+    ...{ promotion, approvals, files, now },
+    emails: checked.delta.emails,
+  });
   const rule = approvalRule(target.policy);
   const counting = judgement.counting.map((approval) => approval.approver);
   return {
@@ -441,70 +446,55 @@ async function judge(
     promotion: Promotion;
     approvals: readonly Approval[];
     files: GateFiles;
-    authors: readonly string[];
+    emails: readonly string[];
     now: Date;
   },
 ): Promise<ApprovalJudgement> {
-  const { promotion, files, authors, now } = given;
-  const roster = files.roster.roster;
-  const target = files.targets.get(promotion.target);
-  const rule = target === undefined ? null : approvalRule(target.policy);
+  const { promotion, files } = given;
   const signed = given.approvals.flatMap((approval) =>
     approval.decision === 'approve' && approval.signed !== null ? [approval.signed] : [],
   );
-  const credentials = await approverCredentials(sources, files, signed);
-  return judgeApprovals({
-    approvals: signed.map((approval) => ({
-      statement: approval.statement.toString('base64'),
-      credentialId: approval.credentialId,
-      authenticatorData: approval.authenticatorData,
-      clientDataJSON: approval.clientDataJson,
-      signature: approval.signature,
-    })),
-    credentials,
-    promotion: promotion.promotionDigest,
+  return countApprovals({
+    gate: sources.gate,
+    promotionDigest: promotion.promotionDigest,
     target: promotion.target,
-    role: rule?.role ?? '',
-    need: rule?.count ?? 0,
-    requester: personOfRequester(roster, promotion.requester)?.id ?? promotion.requester,
-    authors,
-    // A nonce is unique in the table of approvals, so that one of these cannot have been used by another.
-    usedNonces: new Set(),
-    now,
+    requester: promotion.requester,
+    policy: files.targets.get(promotion.target)?.policy ?? null,
+    roster: files.roster.roster,
+    emails: given.emails,
+    approvals: signed.map(keptApproval),
+    passkeys: await enrolledPasskeys(sources, signed),
+    at: given.now,
   });
 }
 
-/** Passkeys that the signed ledger says were enrolled just so and the roster does not leave out; a row alone enrols nobody. */
-async function approverCredentials(
-  sources: FactSources,
-  files: GateFiles,
-  signed: readonly NonNullable<Approval['signed']>[],
-): Promise<ApproverCredential[]> {
+export function keptApproval(signed: SignedApproval): KeptApproval {
+  return {
+    evidence: {
+      statement: signed.statement.toString('base64'),
+      credentialId: signed.credentialId,
+      authenticatorData: signed.authenticatorData,
+      clientDataJSON: signed.clientDataJson,
+      signature: signed.signature,
+    },
+    signCountBefore: signed.signCountBefore,
+  };
+}
+
+/** Passkeys that the signed ledger says were enrolled just so; a row alone enrols nobody. */
+export async function enrolledPasskeys(
+  sources: Pick<FactSources, 'passkeys' | 'proofs'>,
+  signed: readonly SignedApproval[],
+): Promise<Passkey[]> {
   const ids = [...new Set(signed.map((approval) => approval.credentialId))];
   const passkeys = await sources.passkeys.findMany(ids);
-  const personOf = (id: string) => files.roster.roster.people.find((person) => person.id === id);
   const proven = await Promise.all(
     passkeys.map(async (passkey) => {
-      if (!rosterAllows(personOf(passkey.person), passkey)) return [];
       const entry = await sources.proofs.bySubject('passkey.enrolled', enrolmentDigest(passkey));
-      return entry === null || passkey.origin !== sources.gate ? [] : [passkey];
+      return entry === null ? [] : [passkey];
     }),
   );
-  return proven.flat().map((passkey) => ({
-    id: passkey.credentialId,
-    approver: passkey.person,
-    publicKeyPem: passkey.publicKeyPem,
-    rpId: passkey.rpId,
-    origins: [sources.gate],
-    // The least of them: a junk row with a huge counter must not void the person's genuine approval.
-    signCount: Math.min(
-      ...signed
-        .filter((approval) => approval.credentialId === passkey.credentialId)
-        .map((approval) => approval.signCountBefore),
-    ),
-    roles: personOf(passkey.person)?.roles ?? [],
-    revokedAt: passkey.revokedAt,
-  }));
+  return proven.flat();
 }
 
 function rejection(approvals: readonly Approval[], files: GateFiles): string | null {

@@ -185,6 +185,7 @@ function mint(change: Partial<World>) {
             },
       ),
     policyOf: () => Promise.resolve(world.target),
+    files: () => Promise.resolve({ trustDigest: digest('9'), manifest: { digest: digest('8') } }),
     proofs: {
       entry: () => Promise.resolve(world.intent === null ? null : rowOf(world.intent)),
       bySubject: (type, subjectDigest, matches = () => true) =>

@@ -78,6 +78,11 @@ export type MintDependencies = {
   }): Promise<{ facts: PromotionFacts; verdict: Verdict } | null>;
   /** The target's policy as it is on disk now, with the SHA-256 of its bytes. */
   policyOf(target: string): Promise<{ policy: TargetPolicy; digest: string } | null>;
+  /** What is in force now, for the record. */
+  files(): Promise<{
+    readonly trustDigest: string;
+    readonly manifest: { readonly digest: string };
+  }>;
   proofs: Pick<LedgerProofs, 'entry' | 'bySubject'>;
   signer: LoginSigner;
   issuer: string;
@@ -130,7 +135,11 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
     );
     if (expiresAt <= issuedAt) throw new MintError(['session-expired']);
     const { jwtMount, jwtRole } = target.policy.credentials.vault;
-    await recordMint({ delivery, session, promotion, now, expiresAt: new Date(expiresAt * 1000) });
+    await recordMint({
+      ...{ delivery, session, promotion, now },
+      files: await dependencies.files(),
+      expiresAt: new Date(expiresAt * 1000),
+    });
     const jwt = await dependencies.signer.sign({
       iss: dependencies.issuer,
       aud: `vault-prod/${delivery.target}`,
@@ -175,6 +184,7 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
     session: VaultSession;
     promotion: Promotion;
     now: Date;
+    files: Awaited<ReturnType<MintDependencies['files']>>;
     expiresAt: Date;
   }): Promise<void> {
     const { delivery, session, promotion, now, expiresAt } = mint;
@@ -191,7 +201,13 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
           at: now,
           actor: 'authority',
           subjectDigest: promotion.promotionDigest,
-          refs: { session: session.id, delivery: delivery.id, target: delivery.target },
+          refs: {
+            session: session.id,
+            delivery: delivery.id,
+            target: delivery.target,
+            trust: mint.files.trustDigest,
+            configuration: mint.files.manifest.digest,
+          },
         });
       });
     } catch (cause) {

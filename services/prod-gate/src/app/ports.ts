@@ -22,6 +22,8 @@ export type StoreErrorCode =
   | 'already-admitted'
   /** The nonce has been used or was never given out, or it has expired. */
   | 'nonce-unknown'
+  /** There is an attestation of this kind about this. */
+  | 'already-attested'
   /** A login was minted for this session before. */
   | 'already-minted'
   /** The passkey is enrolled already. */
@@ -214,7 +216,7 @@ export type Passkey = {
   readonly enrolledAt: Date;
   readonly lastUsedAt: Date | null;
   readonly revokedAt: Date | null;
-  /** SHA-256 of the enrolment record (domain/passkey.ts); counts only if the ledger has it as `passkey.enrolled`. */
+  /** SHA-256 of the enrolment record (approval/count-approvals.ts of the kernel); counts only if the ledger has it as `passkey.enrolled`. */
   readonly enrolmentDigest: string;
 };
 
@@ -434,6 +436,40 @@ export type VaultSessionStore = {
   recordMint(tx: Transaction, mint: MintedLoginRecord): Promise<void>;
 };
 
+// ── attestations ────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type Attestation = {
+  /** SHA-256 of the payload: the subject of the ledger's `attestation.issued`. */
+  readonly digest: string;
+  readonly kind: 'vsa' | 'delivery';
+  /** Promotion or delivery that it is of; for a refused item `<source>/<seq>`. */
+  readonly about: string;
+  /** Target file under which; null where the gate has none for the target. */
+  readonly policyDigest: string | null;
+  /** Of a summary. Null for a delivery. */
+  readonly result: 'PASSED' | 'FAILED' | null;
+  /** DSSE envelope, one line without LF. */
+  readonly envelope: Buffer;
+  readonly issuedAt: Date;
+};
+
+export type AttestationStore = {
+  /** @throws StoreError `already-attested` when there is one of this kind, result and policy. */
+  insert(tx: Transaction, attestation: Attestation): Promise<void>;
+  /** The summary with which a promotion passed under this target file. */
+  summaryOf(promotionId: string, policyDigest: string): Promise<Attestation | null>;
+  /** The statement of a delivery that is over. */
+  statementOf(deliveryId: string): Promise<Attestation | null>;
+  /** Whether a summary says that this promotion failed under this target file. */
+  hasFailed(promotionId: string, policyDigest: string): Promise<boolean>;
+  /** Ids of promotions that wait or are being delivered without having passed under their target file, oldest first. */
+  promotionsWithoutSummary(limit: number): Promise<string[]>;
+  /** Refused items without a summary, oldest first. */
+  refusedWithoutSummary(limit: number): Promise<IntakeItem[]>;
+  /** Ids of deliveries that ended before `endedBefore` and have no statement, oldest first. */
+  deliveriesWithoutStatement(endedBefore: Date, limit: number): Promise<string[]>;
+};
+
 // ── ledger ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** An entry as a use case states it; the body is the kernel's canonical JSON of these. */
@@ -584,6 +620,8 @@ export type SignedConfiguration = {
 export type ConfigurationStore = {
   /** The one of the highest serial that intake has seen. A row is no evidence; the ledger is. */
   newest(): Promise<Pick<SignedConfiguration, 'serial' | 'digest'> | null>;
+  /** The signed envelope of a configuration that intake has seen. */
+  envelopeOf(digest: string): Promise<Buffer | null>;
   /** False when this configuration stands there already. @throws StoreError `row-changed` for another one of that serial. */
   insert(tx: Transaction, configuration: SignedConfiguration, seenAt: Date): Promise<boolean>;
 };
@@ -597,6 +635,10 @@ export type GateFiles = {
   readonly trust: TrustStore;
   /** The list of these files that administrators signed. */
   readonly manifest: SignedConfiguration;
+  /** The bytes of all of these files, by their SHA-256. */
+  readonly bytes: ReadonlyMap<string, Buffer>;
+  /** SHA-256 of trust.json. */
+  readonly trustDigest: string;
   /** Digest of a registered hook's directory; null when it is not there. */
   hookDigest(name: string): Promise<string | null>;
 };

@@ -760,6 +760,11 @@ function defineTests(): void {
       recorder,
       judge,
       policyOf: (target) => Promise.resolve(policyOf(settings, target)),
+      files: () =>
+        Promise.resolve({
+          trustDigest: '7'.repeat(64),
+          manifest: { digest: '8'.repeat(64) },
+        }),
       proofs,
       signer: createLoginSigner(keyFile),
       issuer: 'https://gate.example/authority',

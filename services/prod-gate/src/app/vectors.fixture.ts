@@ -123,6 +123,8 @@ export function filesOf(vector: Vector): GateFiles {
       signers: ['one', 'two'],
       envelope: Buffer.from('{}'),
     },
+    trustDigest: sha('trust'),
+    bytes: new Map(),
     hookDigest: () => Promise.resolve('a'.repeat(64)),
   };
 }

@@ -2,6 +2,7 @@
  * What the pages, the API and the command line show of a promotion: facts, verdict, and where the person who looks stands.
  * For showing only. Authority and deliverer gather their own facts from the signed bytes and decide by those.
  */
+import { personOfRequester } from '@airlock/common/approval/count-approvals';
 import { admissionPolicyOf } from '@airlock/common/policy/admission-policy';
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import { checkPlan } from '@airlock/common/verify/check-plan';
@@ -11,7 +12,7 @@ import {
 } from '@airlock/common/verify/verify-promotion-bundle';
 import { approvalRule, mayReject, standingOf, type Standing } from '../domain/access.ts';
 import type { Promotion } from '../domain/promotion.ts';
-import { personByNameId, personOfRequester, type Person } from '../domain/roster.ts';
+import { personByNameId, type Person } from '../domain/roster.ts';
 import { evaluatePromotion, type PromotionFacts, type Verdict } from '../domain/verdict.ts';
 import { allowedImages } from './derive-plan.ts';
 import { gatherFacts, type FactSources } from './gather-facts.ts';

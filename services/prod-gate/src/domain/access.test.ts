@@ -1,8 +1,9 @@
+import { personOfRequester } from '@airlock/common/approval/count-approvals';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Roster, type TargetPolicy } from '@airlock/common/policy/target-policy';
 import { eligibleApprovers, mayReject, standingOf } from './access.ts';
-import { peopleOfEmails, personByNameId, personOfRequester } from './roster.ts';
+import { peopleOfEmails, personByNameId } from './roster.ts';
 
 const roster = Roster.parse({
   version: 1,

@@ -2,8 +2,9 @@
  * Who may decide on a promotion. The same answer is shown on the page before the ceremony, given as a refusal after it,
  * and reached by the kernel when the approval is counted.
  */
+import { personOfRequester } from '@airlock/common/approval/count-approvals';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
-import { peopleOfEmails, personOfRequester, type Person } from './roster.ts';
+import { peopleOfEmails, type Person } from './roster.ts';
 
 export type Standing =
   | { readonly may: true }

@@ -2,6 +2,7 @@
  * What changes on the target: the commits and files between what is live and the release. Its digest is part of the
  * promotion document, so an approval covers exactly the changes that the page showed.
  */
+import { canonicalJson, type JsonInput } from '@airlock/common/encoding/canonical-json';
 import { deltaDigest } from '@airlock/common/promotion/document';
 import { GitCommit, Timestamp } from '@airlock/common/wire/scalars';
 import { z } from 'zod';
@@ -75,16 +76,25 @@ export function makeDelta(given: {
   };
 }
 
-/** The kernel's digest of the delta. The order of keys is fixed here, because a row's jsonb does not keep it. */
+/** The canonical bytes of the delta. The order of keys is fixed here, because a row's jsonb does not keep it. */
+export function bytesOfDelta(delta: Delta): Buffer {
+  return canonicalJson(ordered(delta));
+}
+
+/** The kernel's digest of the delta: SHA-256 of those bytes. */
 export function digestOfDelta(delta: Delta): string {
-  return deltaDigest({
+  return deltaDigest(ordered(delta));
+}
+
+function ordered(delta: Delta): JsonInput {
+  return {
     base: delta.base === null ? null : { commit: delta.base.commit, release: delta.base.release },
     commitCount: delta.commitCount,
     commits: delta.commits.map(commitRow),
     emails: delta.emails,
     fileCount: delta.fileCount,
     files: delta.files.map(fileRow),
-  });
+  };
 }
 
 function commitRow(c: DeltaCommit) {

@@ -7,13 +7,6 @@ export function personByNameId(roster: Roster, nameId: string): Person | null {
   return roster.people.find((person) => person.nameId === nameId) ?? null;
 }
 
-/** The requester as nonprod named them: by NameID, or by roster id. Null for somebody the gate does not know. */
-export function personOfRequester(roster: Roster, requester: string): Person | null {
-  return (
-    roster.people.find((person) => person.nameId === requester || person.id === requester) ?? null
-  );
-}
-
 /**
  * The people behind the author and committer addresses of a delta.
  *

@@ -12,12 +12,15 @@ import {
   type AssertionOverrides,
   type SoftwarePasskey,
 } from '@airlock/cli/software-passkey';
-import { verifyEvidence } from '@airlock/cli/verify-evidence';
 import { fetchBytes } from '@airlock/cli/web-session';
 import { formatId } from '@airlock/common/ids';
+import { configurationPayloadType, intotoPayloadType } from '@airlock/common/constants';
+import { signEnvelope } from '@airlock/common/dsse/sign';
 import { vkeyOf } from '@airlock/common/ledger/note';
 import { verifyLedger } from '@airlock/common/ledger/verify-ledger';
 import { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
+import { manifestBytes } from '@airlock/common/trust/configuration-manifest';
+import { keyIdOf } from '@airlock/common/trust/signer';
 import { Problem } from '@airlock/common/wire/problem';
 import { createSessionStore } from '@airlock/database/session-store';
 import { parseConfig } from '@airlock/process/config';
@@ -25,10 +28,14 @@ import { createLog } from '@airlock/process/log';
 import { createBrowser, type BrowserAnswer } from '@airlock/testkit/browser';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
 import { freePort } from '@airlock/testkit/ports';
+import { importPinned } from '@airlock/verify/pinned';
+import { linesOf } from '@airlock/verify/report';
+import { verifyEvidence } from '@airlock/verify/verify-evidence';
 import { createWebServer, type WebServer } from '@airlock/web/server';
 import { csrfTokenOf, hashOf, newSecret, sessionCookie } from '@airlock/web/session';
 import { stringify } from 'yaml';
 import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
+import { createAttestationStore } from '../adapters/postgres/attestation-store.ts';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
@@ -42,10 +49,14 @@ import { createVaultSessionStore } from '../adapters/postgres/vault-session-stor
 import { createWebSessions } from '../adapters/postgres/web-sessions.ts';
 import { verifyRegistration } from '../adapters/webauthn/registration.ts';
 import { acceptBundle } from '../app/accept-bundle.ts';
+import type { AttestationSigner } from '../app/attestation-ports.ts';
 import { createDecisions } from '../app/approve-promotion.ts';
 import { followLedger } from '../app/follow-ledger.ts';
 import { createEnrolment } from '../app/enrol-passkey.ts';
-import type { GateFiles } from '../app/ports.ts';
+import { gatherFacts } from '../app/gather-facts.ts';
+import type { Mirror } from '../app/intake-ports.ts';
+import { createAttester, type AttestEvent } from '../app/issue-attestations.ts';
+import type { EntryFacts, GateFiles } from '../app/ports.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import { sequenceLedger } from '../app/sequence-ledger.ts';
 import { filesOf, itemOf, mirrorOf, plannedVector, sha } from '../app/vectors.fixture.ts';
@@ -126,6 +137,7 @@ const policyFile = Buffer.from(
 );
 const files: GateFiles = {
   ...filesOf(good),
+  trustDigest: sha(JSON.stringify({ version: 1, signers: good.trust })),
   targets: new Map([
     [
       target,
@@ -141,8 +153,67 @@ const files: GateFiles = {
   },
 };
 
+const commitOnMain = {
+  authorName: 'Rita',
+  authorEmail: 'rita@example.com',
+  committerEmail: 'dana@example.com',
+  subject: '<b>VAT</b> per \u202eline',
+  committedAt: '2026-11-21T10:00:00Z',
+};
+const mirror: Mirror = {
+  ...mirrorOf(good),
+  log: ({ to }) => Promise.resolve([{ ...commitOnMain, commit: to }]),
+  changedFiles: () =>
+    Promise.resolve([{ path: 'migrations/0004_vat.sql', status: 'A', added: 12, removed: 0 }]),
+};
+const trustFile = Buffer.from(JSON.stringify({ version: 1, signers: good.trust }));
+const kept = (digest: string): Promise<Buffer | null> =>
+  Promise.resolve(
+    [policyFile, rosterFile, trustFile].find((bytes) => sha(bytes) === digest) ?? null,
+  );
+const administrators = ['ada', 'ben'].map((name) => {
+  const { publicKey, privateKey: key } = generateKeyPairSync('ed25519');
+  const keyid = keyIdOf(publicKey);
+  const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  return {
+    row: { keyid, publicKeyPem, alg: 'ed25519' as const, adminDomain: name, name },
+    signing: { keyid, privateKey: key },
+  };
+});
+const configuration = signedManifest();
+function signedManifest(): { digest: string; envelope: Buffer } {
+  const payload = manifestBytes({
+    version: 1,
+    serial: 1,
+    previous: null,
+    files: {
+      'roster.yaml': sha(rosterFile),
+      [`targets/${target}.yaml`]: sha(policyFile),
+      'trust.json': sha(trustFile),
+    },
+  });
+  const [ada, ben] = administrators;
+  assert.ok(ada && ben);
+  const by = [ada.signing, ben.signing] as const;
+  return {
+    digest: sha(payload),
+    envelope: Buffer.from(signEnvelope(configurationPayloadType, payload, by)),
+  };
+}
+const attestationKeys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const attestationKeyId = keyIdOf(attestationKeys.publicKey);
+const attestationSigner: AttestationSigner = {
+  keyid: attestationKeyId,
+  sign: (statement) =>
+    Buffer.from(
+      signEnvelope(intotoPayloadType, statement, [
+        { keyid: attestationKeyId, privateKey: attestationKeys.privateKey },
+      ]),
+    ),
+};
+
 let gate: TestGateDatabase;
-let databases: Record<'intake' | 'web' | 'deliverer' | 'watchdog', GateDatabase>;
+let databases: Record<'intake' | 'web' | 'authority' | 'deliverer' | 'watchdog', GateDatabase>;
 let directory: string;
 let server: WebServer;
 let origin: string;
@@ -155,6 +226,7 @@ before(async () => {
   databases = {
     intake: openDatabase(gate.settings('gate_intake')),
     web: openDatabase(gate.settings('gate_web')),
+    authority: openDatabase(gate.settings('gate_authority')),
     deliverer: openDatabase(gate.settings('gate_deliverer')),
     watchdog: openDatabase(gate.settings('gate_watchdog')),
   };
@@ -234,8 +306,9 @@ async function startServer(port: number): Promise<WebServer> {
       },
       webSessions: createWebSessions(database),
       evidence: {
-        ...{ approvals, passkeys, ledger },
-        policyFiles: () => Promise.resolve({ policy: policyFile, roster: rosterFile }),
+        ...{ approvals, passkeys, ledger, rebuilds, kept },
+        attestations: createAttestationStore(database),
+        configurations: { envelopeOf: () => Promise.resolve(configuration.envelope) },
       },
       enrolment: createEnrolment({ ...ceremony, verify: verifyRegistration }),
       decisions: createDecisions({
@@ -262,14 +335,6 @@ async function admit(): Promise<string> {
   const intake = createIntakeStore(databases.intake);
   await intake.polled('nonprod', { head: 1, at: now });
   const artifact = Buffer.from(good.artifact, 'base64');
-  const mirror = mirrorOf(good);
-  const commit = {
-    authorName: 'Rita',
-    authorEmail: 'rita@example.com',
-    committerEmail: 'dana@example.com',
-    subject: '<b>VAT</b> per \u202eline',
-    committedAt: '2026-11-21T10:00:00Z',
-  };
   const acceptance = await acceptBundle(
     {
       ...{ gate: origin, source: 'nonprod', transactor: databases.intake, intake, recorder },
@@ -284,14 +349,7 @@ async function admit(): Promise<string> {
       },
       inspect: () => Promise.resolve(null),
       room: () => Promise.resolve({ bytes: 1_000_000, bound: 'enough' }),
-      mirror: () => ({
-        ...mirror,
-        log: ({ to }) => Promise.resolve([{ ...commit, commit: to }]),
-        changedFiles: () =>
-          Promise.resolve([
-            { path: 'migrations/0004_vat.sql', status: 'A', added: 12, removed: 0 },
-          ]),
-      }),
+      mirror: () => mirror,
       maxArtifactBytes: 1_000_000,
       clock: () => now,
       random: (count) => randomBytes(count),
@@ -720,6 +778,49 @@ async function copyPromotion(): Promise<string> {
   return id;
 }
 
+/** The authority's loop, once, with the mirror that the vector implies. */
+async function attest(): Promise<AttestEvent[]> {
+  const database = databases.authority;
+  const events: AttestEvent[] = [];
+  const ledger = createLedgerReader(database);
+  const promotions = createPromotionStore(database);
+  const deliveries = createDeliveryStore(database);
+  const sessions = createVaultSessionStore(database);
+  const approvals = createApprovalStore(database);
+  const passkeys = createPasskeyStore(database);
+  const proofs = createLedgerProofs({ ledger, vkey: vkeyOf(signer.name, privateKey) });
+  const sources = { promotions, deliveries, sessions, approvals, passkeys, proofs };
+  const policy = files.targets.get(target)?.policy;
+  assert.ok(policy);
+  const attester = createAttester({
+    ...{ gate: origin, version: '0.1.0', transactor: database, recorder, promotions },
+    attestations: createAttestationStore(database),
+    rebuilds: createRebuildStore(database),
+    files: () => Promise.resolve(files),
+    judge: ({ promotionId: id, now: asked }) =>
+      gatherFacts(
+        {
+          ...{ ...sources, gate: origin, files: () => Promise.resolve(files) },
+          configuration: () => Promise.resolve(null),
+          rebuilds: createRebuildStore(database),
+          artifacts: { has: () => Promise.resolve(true) },
+          git: () => mirror,
+        },
+        { promotionId: id, now: asked, own: null },
+      ),
+    deliveries: {
+      ...sources,
+      keptPolicy: () => Promise.resolve({ policy, roster: files.roster.roster }),
+    },
+    signer: attestationSigner,
+    onEvent: (event) => events.push(event),
+    clock: () => clock,
+  });
+  await attester.pass();
+  await sequence();
+  return events;
+}
+
 /** What deliverer and watchdog leave behind of a delivery that went well. */
 async function delivered(): Promise<string> {
   const database = databases.deliverer;
@@ -731,35 +832,59 @@ async function delivered(): Promise<string> {
   const id = formatId('dlv', randomBytes(10));
   const session = { id: formatId('vse', randomBytes(10)), fence: 1 };
   const at = (seconds: number): Date => new Date(now.getTime() + seconds * 1000);
-  const record = (type: 'delivery.intent' | 'credential.issued', refs: Record<string, string>) =>
-    ({
-      ...{ type, at: at(1), actor: 'deliverer', subjectDigest: promotion.promotionDigest },
-      refs: { delivery: id, promotion: promotionId, ...refs },
-    }) as const;
+  const record = (
+    type: EntryFacts['type'],
+    seconds: number,
+    refs: Record<string, string>,
+    actor = 'deliverer',
+  ): EntryFacts => ({
+    ...{ type, at: at(seconds), actor, subjectDigest: promotion.promotionDigest },
+    refs: { delivery: id, promotion: promotionId, target, ...refs },
+  });
+  await databases.intake.transaction((tx) =>
+    recorder.record(tx, {
+      ...{ type: 'configuration.changed', at: now, actor: 'intake' },
+      ...{ subjectDigest: configuration.digest, refs: { serial: '1' } },
+    }),
+  );
   const given = { deliveryId: id, target, owner: 'test', promotionId };
+  const role = 'v-jwt-loader-x';
   await database.transaction(async (tx) => {
     await promotions.setState(tx, {
       ...{ id: promotionId, from: 'waiting', to: 'delivering', reason: null, at: at(1) },
     });
-    const intentDigest = await recorder.record(tx, record('delivery.intent', {}));
+    const intentDigest = await recorder.record(tx, record('delivery.intent', 1, {}));
     await deliveries.insert(tx, { ...given, id, intentDigest, at: at(1) });
     await sessions.insertIntent(tx, {
       ...{ ...session, deliveryId: id, target, jwtMount: 'jwt', databaseMount: 'database' },
       ...{ databaseRole: 'loader', jwtExpiresAt: at(20), deadline: at(300), at: at(2) },
     });
   });
+  await databases.authority.transaction((tx) =>
+    recorder.record(
+      tx,
+      record(
+        'credential.requested',
+        2,
+        { session: session.id, trust: files.trustDigest, configuration: configuration.digest },
+        'authority',
+      ),
+    ),
+  );
   await sessions.token(session, 'accessor');
   await database.transaction(async (tx) => {
     await sessions.leased(tx, session, {
-      ...{ leaseId: 'database/creds/loader/x', roleName: 'v-jwt-loader-x', issuedAt: at(3) },
+      ...{ leaseId: 'database/creds/loader/x', roleName: role, issuedAt: at(3) },
     });
-    await recorder.record(tx, record('credential.issued', { session: session.id }));
+    await recorder.record(tx, record('credential.issued', 3, { session: session.id, role }));
     await deliveries.hookStarted(tx, { id, fence: 1 }, at(4));
+    await recorder.record(tx, record('hook.started', 4, { hook: promotion.hook }));
     await deliveries.hookFinished(
       tx,
       { id, fence: 1 },
       { at: at(9), exit: 0, result: { rows: 3 } },
     );
+    await recorder.record(tx, record('hook.finished', 9, { hook: promotion.hook, exit: '0' }));
   });
   await deliveries.appendLog(id, [
     {
@@ -773,10 +898,10 @@ async function delivered(): Promise<string> {
     await createVaultSessionStore(databases.watchdog).clean(tx, session.id, {
       ...{ at: at(10), roleGone: true },
     });
-    await recorder.record(tx, {
-      ...record('credential.issued', { session: session.id }),
-      ...{ type: 'credential.revoked', actor: 'watchdog' },
-    });
+    await recorder.record(
+      tx,
+      record('credential.revoked', 10, { session: session.id, role }, 'watchdog'),
+    );
   });
   await database.transaction(async (tx) => {
     const end = { state: 'succeeded', reason: null, at: at(11) } as const;
@@ -789,30 +914,51 @@ async function delivered(): Promise<string> {
       ...{ target, promotionId: promotion.id, deliveryId: id, since: at(11) },
       ...{ release, artifactDigest, commit, mainPosition },
     });
-    await recorder.record(tx, {
-      ...record('delivery.intent', { state: 'succeeded' }),
-      type: 'delivery.finished',
-    });
+    await recorder.record(tx, record('delivery.finished', 11, { state: 'succeeded' }));
   });
   await sequence();
   return id;
 }
 
+const pinned = importPinned({
+  version: 1,
+  signers: good.trust,
+  ledger: vkeyOf(signer.name, privateKey),
+  administrators: {
+    version: 1,
+    threshold: 2,
+    domains: 1,
+    keys: administrators.map(({ row }) => row),
+  },
+  attestations: [
+    {
+      keyid: attestationKeyId,
+      publicKeyPem: attestationKeys.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+      alg: 'ecdsa-p256-sha256',
+    },
+  ],
+});
+
 test('the evidence of a delivery verifies offline with pinned keys alone', async () => {
   await approvedBy('leo');
   const { visitor } = await approvedBy('mira');
-  assert.equal((await visitor.get(`/api/v1/promotions/${promotionId}/evidence`)).status, 409);
+  const path = `/api/v1/promotions/${promotionId}/evidence`;
+  assert.equal((await visitor.get(path)).status, 409);
   await delivered();
-  const archive = await visitor.bytes(`/api/v1/promotions/${promotionId}/evidence`);
-  const pinned = {
-    version: 1 as const,
-    signers: good.trust,
-    ledger: vkeyOf(signer.name, privateKey),
-  };
-  const report = verifyEvidence(archive, pinned);
-  assert.ok(report.whole, report.lines.join('\n'));
+  assert.equal((await visitor.get(path)).status, 503);
+  clock = new Date(now.getTime() + 20_000);
+  const events = await attest();
+  assert.deepEqual(
+    events.map((event) => (event.name === 'issued' ? event.attestation.kind : event.reason)),
+    ['vsa', 'delivery'],
+  );
+  assert.deepEqual(await attest(), [], 'each is issued once');
+  const archive = await visitor.bytes(path);
+  const report = verifyEvidence({ archive, pinned, readYaml: parseConfig });
+  assert.ok(report.whole, linesOf(report).join('\n'));
+  assert.deepEqual(archive, await visitor.bytes(path), 'the same evidence is the same archive');
   archive.write('prod-us', archive.indexOf('prod-eu'));
-  assert.equal(verifyEvidence(archive, pinned).whole, false);
+  assert.equal(verifyEvidence({ archive, pinned, readYaml: parseConfig }).whole, false);
 });
 
 test('the ledger that is served verifies from its first entry on, without a session', async () => {

@@ -1,23 +1,34 @@
 /**
  * gate-authority: holds the key whose signature Vault accepts as a login. It reads the gate's database and files, decides for
- * itself, and answers at one unix socket; it opens no connection but to Postgres and has no Vault token.
+ * itself, and answers at one unix socket. With a second key it signs what the gate states of admissions and deliveries. It opens no connection but to Postgres and has no Vault token.
  */
 import { assertReachable } from '@airlock/database/reachable';
+import { startLoop } from '@airlock/process/loop';
 import { runProcess } from '@airlock/process/main';
+import { createAttestationSigner } from '../adapters/authority/attestation-signer.ts';
 import { createLoginSigner } from '../adapters/authority/login-signer.ts';
 import { startAuthorityServer } from '../adapters/authority/server.ts';
 import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
+import { readKeptPolicy } from '../adapters/files/kept-policy.ts';
+import { createAttestationStore } from '../adapters/postgres/attestation-store.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
+import { createAttester } from '../app/issue-attestations.ts';
 import { mintLogin, MintError } from '../app/mint-login.ts';
 import { AuthorityConfig } from '../config-authority.ts';
 import { decisionSources } from '../decision-sources.ts';
+import { attestationEvent } from '../events.ts';
+import { gateVersion } from '../version.ts';
+
+/** A promotion or the end of a delivery has its attestation within this time, and the ledger's. */
+const attestIntervalMs = 1_000;
 
 await runProcess({
   name: 'gate-authority',
   schema: AuthorityConfig,
   async start(config, runtime) {
     const signer = createLoginSigner(config.keyFile);
+    const attestationSigner = createAttestationSigner(config.attestationKeyFile);
     // A file that cannot be read is one message now, and not a delivery that never starts.
     const files = await openGateFiles(config.files, inDemo());
     const database = openDatabase(config.database);
@@ -33,10 +44,33 @@ await runProcess({
       judge: ({ promotionId, deliveryId, now }) =>
         decisions.judge({ promotionId, now, own: { deliveryId } }),
       policyOf: decisions.policyOf,
+      files,
       proofs: decisions.proofs,
       signer,
       issuer: config.issuer,
       loginSeconds: config.loginSeconds,
+      clock: () => new Date(),
+    });
+    const { deliveries, sessions, promotions, approvals, passkeys, proofs, artifacts } = decisions;
+    const attester = createAttester({
+      gate: config.gate,
+      version: gateVersion,
+      transactor: database,
+      recorder,
+      attestations: createAttestationStore(database),
+      promotions,
+      rebuilds: decisions.rebuilds,
+      files,
+      judge: async ({ promotionId, now }) =>
+        (await decisions.judge({ promotionId, now, own: null }))?.facts ?? null,
+      deliveries: {
+        ...{ promotions, deliveries, sessions, approvals, passkeys, proofs },
+        keptPolicy: (digests) => readKeptPolicy(artifacts, digests),
+      },
+      signer: attestationSigner,
+      onEvent(event) {
+        attestationEvent(runtime.log, event);
+      },
       clock: () => new Date(),
     });
     const server = await startAuthorityServer({
@@ -58,6 +92,14 @@ await runProcess({
       },
     });
     runtime.onClose(() => server.close());
+    const attesting = startLoop({
+      name: 'issue-attestations',
+      intervalMs: attestIntervalMs,
+      signal: runtime.signal,
+      log: runtime.log,
+      run: () => attester.pass(),
+    });
+    runtime.onClose(() => attesting.done);
     runtime.listening(`unix:${config.socketPath}`);
   },
 });

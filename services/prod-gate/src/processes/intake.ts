@@ -21,6 +21,7 @@ import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { followLedger } from '../app/follow-ledger.ts';
 import { acceptBundle } from '../app/accept-bundle.ts';
 import { measureRoom } from '../app/artifact-room.ts';
+import { keptFiles } from '../app/keep-files.ts';
 import { fetchMain, MainRefusedError } from '../app/fetch-main.ts';
 import { offerCheckpoint } from '../app/offer-checkpoint.ts';
 import { floodedItems, pollOutbox } from '../app/poll-outbox.ts';
@@ -68,8 +69,9 @@ await runProcess({
       vkey: readVerifierKey(config.ledgerKeyFile),
     });
     const clock = () => new Date();
+    const artifacts = openArtifactStore(config.artifacts);
     const files = recordedFiles({
-      files: signedFiles,
+      files: keptFiles({ files: signedFiles, artifacts }),
       transactor: database,
       configurations: createConfigurationStore(database),
       recorder,
@@ -80,7 +82,6 @@ await runProcess({
     });
     const shared = { source: config.outbox.name, gate: config.gate, intake, outbox, clock };
     const written = { transactor: database, promotions, recorder, files };
-    const artifacts = openArtifactStore(config.artifacts);
     const accepting = {
       ...shared,
       ...written,

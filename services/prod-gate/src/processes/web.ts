@@ -14,9 +14,11 @@ import { createWebServer } from '@airlock/web/server';
 import { timeText } from '@airlock/web/views/time';
 import { delivererBell } from '../adapters/bull/bells.ts';
 import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
-import { readPolicyFiles } from '../adapters/files/policy-files.ts';
+import { readKept } from '../adapters/files/kept-policy.ts';
 import { readVerifierKey } from '../adapters/files/verifier-key.ts';
 import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
+import { createAttestationStore } from '../adapters/postgres/attestation-store.ts';
+import { createConfigurationStore } from '../adapters/postgres/configuration-store.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
@@ -38,6 +40,7 @@ import { personByNameId } from '../domain/roster.ts';
 import { databaseAway, httpErrorOf } from '../http/refusals.ts';
 import { rebuildRoutes } from '../http/rebuild-api.ts';
 import { gateRoutes } from '../http/routes.ts';
+import { gateVersion } from '../version.ts';
 
 await runProcess({ name: 'gate-web', schema: WebConfig, start });
 
@@ -55,6 +58,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const queries = createPromotionQueries(database);
   const promotions = createPromotionStore(database);
   const approvals = createApprovalStore(database);
+  const attestations = createAttestationStore(database);
   const passkeys = createPasskeyStore(database);
   const deliveries = createDeliveryStore(database);
   const sessions = createVaultSessionStore(database);
@@ -92,7 +96,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     assetsDirectory: config.assetsDirectory,
     sessions: createSessionStore(database.pool),
     saml: config.saml,
-    version: '0.1.0',
+    version: gateVersion,
     nav: [
       { href: '/queue', label: 'Queue' },
       { href: '/targets', label: 'Targets' },
@@ -110,8 +114,9 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       proofs,
       webSessions: createWebSessions(database),
       evidence: {
-        ...{ approvals, passkeys, ledger },
-        policyFiles: (target) => readPolicyFiles(config.files, target),
+        ...{ approvals, passkeys, ledger, attestations, rebuilds },
+        configurations: createConfigurationStore(database),
+        kept: (digest) => readKept(artifacts, digest),
       },
       queries,
       deliveries,

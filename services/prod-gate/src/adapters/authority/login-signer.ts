@@ -1,8 +1,6 @@
 /** The authority's key: signs the one JWT that a delivery can log in to Vault with. */
-import { ConfigurationError } from '@airlock/process/config';
 import { SignJWT } from 'jose';
-import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { readSigningKey } from '../files/signing-key.ts';
 import type { LoginClaims, LoginSigner } from '../../app/mint-login.ts';
 
 /**
@@ -10,29 +8,9 @@ import type { LoginClaims, LoginSigner } from '../../app/mint-login.ts';
  * @throws ConfigurationError `configuration-unreadable` when it is missing, readable by others, or another kind of key.
  */
 export function createLoginSigner(keyFile: string): LoginSigner {
-  const key = readSigningKey(keyFile);
+  const key = readSigningKey(keyFile, 'keyFile');
   return {
     sign: (claims: LoginClaims) =>
       new SignJWT({ ...claims }).setProtectedHeader({ alg: 'ES256', typ: 'JWT' }).sign(key),
   };
-}
-
-function readSigningKey(file: string): KeyObject {
-  const refuse = (what: string, cause?: unknown): ConfigurationError =>
-    new ConfigurationError('configuration-unreadable', `keyFile: ${file}: ${what}`, { cause });
-  let key: KeyObject;
-  try {
-    if ((statSync(file).mode & 0o077) !== 0) {
-      throw refuse(`others than its owner may read it; run: chmod 600 ${file}`);
-    }
-    key = createPrivateKey(readFileSync(file));
-  } catch (cause) {
-    if (cause instanceof ConfigurationError) throw cause;
-    const why = cause instanceof Error ? cause.message : 'not readable';
-    throw refuse(`not a private key in PEM form (${why}); make one with: airlock setup`, cause);
-  }
-  if (key.asymmetricKeyType !== 'ec' || key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
-    throw refuse('a P-256 key is expected (ES256)');
-  }
-  return key;
 }

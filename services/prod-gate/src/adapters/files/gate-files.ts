@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { sha256Hex } from '@airlock/common/encoding/hex';
 import type { Administrators } from '@airlock/common/trust/administrators';
 import type { VerifiedManifest } from '@airlock/common/trust/configuration-manifest';
 import { ConfigurationError, FilePath } from '@airlock/process/config';
@@ -13,6 +14,7 @@ import {
   readConfiguration,
   unlistedDeciders,
   verifyConfiguration,
+  type ConfigurationBytes,
   type ConfigurationFiles,
 } from '@airlock/process/configuration-directory';
 import { HookDirectoryError, readHookDirectory } from '@airlock/process/hook-directory';
@@ -65,6 +67,7 @@ type Known = {
   readonly envelope: Buffer;
   readonly verified: VerifiedManifest;
   readonly parsed: ConfigurationFiles;
+  readonly files: ConfigurationBytes;
 };
 
 async function settled(
@@ -107,10 +110,11 @@ async function readOnce(
     );
   }
   // verifyConfiguration throws without one.
-  return { envelope: envelope ?? Buffer.alloc(0), verified, parsed };
+  return { envelope: envelope ?? Buffer.alloc(0), verified, parsed, files };
 }
 
-function gateFiles({ envelope, verified, parsed }: Known, hooksDirectory: string): GateFiles {
+function gateFiles(known: Known, hooksDirectory: string): GateFiles {
+  const { envelope, verified, parsed, files } = known;
   const { manifest, digest, signers } = verified;
   return {
     ...parsed,
@@ -121,6 +125,8 @@ function gateFiles({ envelope, verified, parsed }: Known, hooksDirectory: string
       signers,
       envelope,
     },
+    bytes: new Map([...files.values()].map((bytes) => [sha256Hex(bytes), bytes])),
+    trustDigest: sha256Hex(files.get('trust.json') ?? Buffer.alloc(0)),
     async hookDigest(name) {
       try {
         return (await readHookDirectory(join(hooksDirectory, name))).digest;

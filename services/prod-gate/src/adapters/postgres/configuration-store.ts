@@ -1,6 +1,6 @@
 import { StoreError, type ConfigurationStore } from '../../app/ports.ts';
 import { clientOf, type GateDatabase } from './client.ts';
-import { asBytes, asNumber } from './rows.ts';
+import { asBuffer, asBytes, asNumber } from './rows.ts';
 
 export function createConfigurationStore(database: GateDatabase): ConfigurationStore {
   return {
@@ -10,6 +10,14 @@ export function createConfigurationStore(database: GateDatabase): ConfigurationS
         select: { serial: true, digest: true },
       });
       return row === null ? null : { serial: asNumber(row.serial), digest: row.digest };
+    },
+
+    async envelopeOf(digest) {
+      const row = await database.prisma.configuration.findUnique({
+        where: { digest },
+        select: { envelope: true },
+      });
+      return row === null ? null : asBuffer(row.envelope);
     },
 
     async insert(tx, { serial, digest, previous, signers, envelope }, seenAt) {

@@ -1,4 +1,5 @@
 /** Pages for people. Each has a JSON twin or is made of things that have one. */
+import { enrolmentDigest } from '@airlock/common/approval/count-approvals';
 import { sendPage } from '@airlock/web/page';
 import { HttpError } from '@airlock/web/problem';
 import { route, type Route } from '@airlock/web/route';
@@ -24,7 +25,6 @@ import {
   type PromotionView,
 } from '../../app/view-promotion.ts';
 import { viewQueue, type QueueSources, type QueueView } from '../../app/view-queue.ts';
-import { enrolmentDigest } from '../../domain/passkey.ts';
 import { contractCode } from '../../domain/verdict.ts';
 import { personByNameId } from '../../domain/roster.ts';
 import { streamChanges, streamLog } from '../live.ts';

@@ -157,6 +157,10 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
       return `${who} saw the credential of delivery ${ref('delivery')} gone`;
     case 'delivery.finished':
       return `${who} ended delivery ${ref('delivery')}: ${ref('state')}`;
+    case 'attestation.issued':
+      return refs['kind'] === 'delivery'
+        ? `${who} signed the statement of delivery ${ref('delivery')}`
+        : `${who} signed that ${plain(refs['promotion'] ?? 'a refused item')} ${refs['result'] === 'PASSED' ? 'passed its checks' : 'did not pass'}`;
     case 'git.head':
       return `${who} saw main move`;
     case 'rebuild.attested':

@@ -1,4 +1,5 @@
 /** Writes ustar archives of small regular files: POSIX.1-1988, section 10.1.1, without extensions. */
+import { Buffer } from 'node:buffer';
 
 const block = 512;
 

@@ -1,0 +1,59 @@
+/** The approvals, from what the passkeys signed: who approved exactly this, and whether they may have. */
+import { countApprovals, enrolmentDigest } from '@airlock/common/approval/count-approvals';
+import { sha256Hex } from '@airlock/common/encoding/hex';
+import { EvidenceApprovals } from '@airlock/common/evidence/format';
+import type { DeliveryRecord } from '@airlock/common/intoto/delivery';
+import type { Decided } from './decided.ts';
+import type { EvidenceArchive } from './files.ts';
+import { theEntry, type ProvenEntry } from './ledger.ts';
+import { EvidenceFault } from './report.ts';
+
+/** @throws EvidenceFault when they do not carry the delivery, or are not those that the delivery statement names. */
+export function checkApprovals(given: {
+  readonly archive: EvidenceArchive;
+  readonly decided: Decided;
+  readonly entries: readonly ProvenEntry[];
+  readonly intentAt: Date;
+}): DeliveryRecord['approvals'] {
+  const { decided, entries } = given;
+  const { document, policy, roster, emails } = decided;
+  const { approvals, passkeys } = EvidenceApprovals.parse(
+    JSON.parse(given.archive.text('approvals.json')),
+  );
+  const known = new Set(roster.people.flatMap(({ gitEmails }) => gitEmails));
+  const stranger = emails.find((email) => !known.has(email));
+  // An approver's second address could be among those that nobody claims.
+  if (stranger !== undefined) throw new EvidenceFault(`nobody of the roster is ${stranger}`);
+  for (const passkey of passkeys) {
+    theEntry(entries, 'passkey.enrolled', { subject: enrolmentDigest(passkey) });
+  }
+  const judged = countApprovals({
+    gate: document.gate,
+    promotionDigest: decided.digest,
+    target: document.target,
+    requester: document.requester,
+    policy,
+    roster,
+    emails,
+    approvals,
+    // That none was revoked before is the gate's word: the delivery statement names who counted.
+    passkeys: passkeys.map((passkey) => ({ ...passkey, revokedAt: null })),
+    at: given.intentAt,
+  });
+  const [fault] = judged.discounted;
+  if (fault !== undefined) {
+    throw new EvidenceFault(`${fault.approver ?? 'a stranger'}: ${fault.code}: ${fault.detail}`);
+  }
+  if (!judged.satisfied) {
+    throw new EvidenceFault(`${judged.have} of ${judged.need} approvals`);
+  }
+  return judged.counting.map(({ approver, credentialId }) => {
+    const approval = approvals.find(({ evidence }) => evidence.credentialId === credentialId);
+    const statement = sha256Hex(Buffer.from(approval?.evidence.statement ?? '', 'base64'));
+    theEntry(entries, 'approval.recorded', {
+      subject: decided.digest,
+      refs: { decision: 'approve', statement },
+    });
+    return { person: approver, credential: credentialId, statement };
+  });
+}

@@ -1,0 +1,99 @@
+/** The delivery as the ledger tells it, held against what the statement says: every step once, and in order. */
+import type { LedgerEntry } from '@airlock/common/ledger/entry';
+import type { DeliveryRecord } from '@airlock/common/intoto/delivery';
+import { theEntry, type ProvenEntry } from './ledger.ts';
+import { EvidenceFault } from './report.ts';
+
+/** The moments that other checks judge by. */
+export type Story = { readonly admittedAt: Date; readonly intentAt: Date };
+
+/** Times by which bundle and approvals are judged. @throws EvidenceFault when the ledger does not have them once each. */
+export function readTimes(
+  entries: readonly ProvenEntry[],
+  about: { readonly bundle: string; readonly promotion: string; readonly digest: string },
+): Story {
+  const admitted = theEntry(entries, 'bundle.admitted', {
+    subject: about.bundle,
+    refs: { promotion: about.promotion },
+  });
+  // Two intents under one document would be two deliveries under one set of approvals.
+  const intent = theEntry(entries, 'delivery.intent', { subject: about.digest });
+  return { admittedAt: new Date(admitted.at), intentAt: new Date(intent.at) };
+}
+
+/** @throws EvidenceFault for a step that is missing, doubled, out of order or at another time than the statement says. */
+export function checkStory(
+  entries: readonly ProvenEntry[],
+  record: DeliveryRecord,
+  about: { readonly bundle: string; readonly summary: string; readonly statement: string },
+): string {
+  const { hook, credential } = record;
+  const subject = record.promotionDigest;
+  const step = (
+    type: LedgerEntry['type'],
+    at: string | null,
+    refs: Readonly<Record<string, string>> = {},
+  ): ProvenEntry => {
+    const entry = theEntry(entries, type, {
+      subject,
+      refs: { delivery: record.delivery, ...refs },
+    });
+    if (at !== null && entry.at !== at) {
+      throw new EvidenceFault(`${type} was at ${entry.at}, the delivery statement says ${at}`);
+    }
+    return entry;
+  };
+  const admitted = theEntry(entries, 'bundle.admitted', {
+    subject: about.bundle,
+    refs: { promotion: record.promotion },
+  });
+  const approved = record.approvals.map(({ statement }) =>
+    theEntry(entries, 'approval.recorded', { subject, refs: { statement } }),
+  );
+  const intent = step('delivery.intent', record.startedAt, { target: record.target });
+  if (intent.leaf !== record.intent) throw new EvidenceFault('the statement names another intent');
+  const session = credential === null ? {} : { session: credential.session };
+  const issued =
+    credential?.issuedAt == null
+      ? []
+      : [
+          step('credential.requested', null, session),
+          step('credential.issued', credential.issuedAt, {
+            ...session,
+            ...(credential.role === null ? {} : { role: credential.role }),
+          }),
+        ];
+  const ran = [
+    ...(hook.startedAt === null ? [] : [step('hook.started', hook.startedAt, { hook: hook.name })]),
+    ...(hook.finishedAt === null
+      ? []
+      : [
+          step('hook.finished', hook.finishedAt, {
+            exit: hook.exit === null ? 'none' : String(hook.exit),
+          }),
+        ]),
+  ];
+  const revoked =
+    credential === null ? [] : [step('credential.revoked', credential.revokedAt, session)];
+  const finished = step('delivery.finished', record.finishedAt, { state: record.outcome });
+  const stated = theEntry(entries, 'attestation.issued', { subject: about.statement });
+  const summed = theEntry(entries, 'attestation.issued', { subject: about.summary });
+
+  inOrder([admitted, summed, stated]);
+  for (const approval of approved) inOrder([admitted, approval, intent]);
+  inOrder([intent, ...issued, ...ran, finished, stated]);
+  inOrder([intent, ...issued, ...ran, ...revoked, stated]);
+  const [end] = revoked;
+  return end !== undefined && end.index > finished.index
+    ? 'the ledger has every step in its order; the credential was proven gone only after the end'
+    : 'the ledger has every step once and in its order, the intent before any credential';
+}
+
+function inOrder(steps: readonly ProvenEntry[]): void {
+  for (const [place, entry] of steps.entries()) {
+    const before = steps[place - 1];
+    if (before !== undefined && before.index >= entry.index) {
+      throw new EvidenceFault(`${entry.type} stands before ${before.type}`);
+    }
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Checks the evidence of one delivery offline: one line a fact, from the outside in. Read it from top to bottom; each step
+ * uses only what the steps before it have proven, and the keys that the auditor brought.
+ */
+import { livedSeconds } from '@airlock/common/evidence/describe';
+import { checkApprovals } from './approvals.ts';
+import { checkDelivery, checkSummary } from './attestations.ts';
+import { checkBuilders } from './builders.ts';
+import { checkBundle } from './bundle.ts';
+import { checkConfiguration } from './configuration.ts';
+import { readDecided, type ReadYaml } from './decided.ts';
+import { archiveOf, checkManifest } from './files.ts';
+import { provenEntries, readCheckpoint } from './ledger.ts';
+import type { Pinned } from './pinned.ts';
+import { readTar } from './read-tar.ts';
+import { checkRecords } from './records.ts';
+import { createFacts, EvidenceFault, type Report } from './report.ts';
+import { checkStory, readTimes } from './story.ts';
+
+/**
+ * @param given.archive what `airlock evidence` wrote.
+ * @returns a report; never throws for what an archive can hold.
+ */
+export function verifyEvidence(given: {
+  readonly archive: Buffer;
+  readonly pinned: Pinned;
+  readonly readYaml: ReadYaml;
+}): Report {
+  const { pinned, readYaml } = given;
+  const facts = createFacts();
+  const notChecked: string[] = [];
+
+  const archive = facts.find('archive', () => {
+    const files = readTar(given.archive);
+    return { value: archiveOf(files), text: `archive of ${files.size} files` };
+  });
+  facts.find('manifest', () => ({ value: null, text: checkManifest(archive()) }));
+
+  const checkpoint = facts.find('checkpoint', () => {
+    const value = readCheckpoint(archive(), pinned);
+    return {
+      value,
+      text: `checkpoint of ${value.origin} at ${value.size} entries, signed by the pinned ledger key`,
+    };
+  });
+  const entries = facts.find('ledger', () => {
+    checkpoint();
+    const value = provenEntries(archive(), pinned);
+    return { value, text: `${value.length} ledger entries are included under that checkpoint` };
+  });
+
+  const decided = facts.find('decided', () => {
+    const value = readDecided(archive(), readYaml);
+    const { release, target } = value.document;
+    return {
+      value,
+      text: `promotion.json is ${release} to ${target}; policy, roster and changes are those that it names`,
+    };
+  });
+  const times = facts.find('times', () => {
+    const { document, digest } = decided();
+    const value = readTimes(entries(), { ...document, digest });
+    return {
+      value,
+      text: `by the ledger taken in at ${value.admittedAt.toISOString()}, one intent to deliver at ${value.intentAt.toISOString()}`,
+    };
+  });
+  const bundle = facts.find('bundle', () => {
+    const bundle = checkBundle({
+      bundle: archive().file('bundle.intoto.jsonl'),
+      decided: decided(),
+      pinned,
+      ...times(),
+    });
+    return {
+      value: bundle,
+      text: `bundle signed by ${bundle.keyIds.length} pinned builder key${bundle.keyIds.length === 1 ? '' : 's'}; ${bundle.subjectName} sha256:${bundle.artifactDigest} built from ${bundle.commit} by ${bundle.builderId}`,
+    };
+  });
+
+  const builders = facts.find('builders', () => {
+    const value = checkBuilders({
+      ...{ archive: archive(), decided: decided(), pinned, entries: entries(), bundle: bundle() },
+      intentAt: times().intentAt,
+    });
+    return {
+      value,
+      text:
+        value === 1
+          ? 'the bytes rest on one builder; the target asks for no other'
+          : `${value} builders of different administrators made the same bytes`,
+    };
+  });
+
+  const approvals = facts.find('approvals', () => {
+    const { policy, document } = decided();
+    const value = checkApprovals({
+      archive: archive(),
+      decided: decided(),
+      entries: entries(),
+      intentAt: times().intentAt,
+    });
+    const people = value.map(({ person }) => person).join(', ');
+    return {
+      value,
+      text: `approvals ${value.length} of ${policy.approvals.rules[0]?.count ?? 0}: ${people}; none is ${document.requester}, who asked, or wrote or committed any of it`,
+    };
+  });
+
+  const known = () => ({
+    archive: archive(),
+    pinned,
+    decided: decided(),
+    entries: entries(),
+  });
+  const summary = facts.find('summary', () => {
+    const value = checkSummary({ ...known(), builders: builders() });
+    return {
+      value,
+      text: `verification summary by the pinned attestation key: ${value.summary.verifiedLevels.join(', ')}`,
+    };
+  });
+  const delivery = facts.find('statement', () => {
+    const value = checkDelivery({ ...known(), summary: summary() });
+    const { record } = value;
+    return {
+      value,
+      text: `delivery statement by the pinned attestation key: ${record.delivery} ${record.outcome}, hook exit ${record.hook.exit ?? 'none'}`,
+    };
+  });
+  facts.find('configuration', () => {
+    const { record } = delivery();
+    return {
+      value: null,
+      text: checkConfiguration({ archive: archive(), decided: decided(), pinned, record }),
+    };
+  });
+  facts.find('counted', () => {
+    if (JSON.stringify(approvals()) !== JSON.stringify(delivery().record.approvals)) {
+      throw new EvidenceFault('the delivery statement names other approvals');
+    }
+    return { value: null, text: 'the delivery statement names the same approvals' };
+  });
+  facts.find('story', () => ({
+    value: null,
+    text: checkStory(entries(), delivery().record, {
+      bundle: decided().document.bundle,
+      summary: summary().digest,
+      statement: delivery().digest,
+    }),
+  }));
+  facts.find('credential', () => {
+    const { credential } = delivery().record;
+    if (credential === null) return { value: null, text: 'no credential was ever asked for' };
+    const lived = livedSeconds(credential);
+    notChecked.push(
+      `that Vault really revoked; its audit log has the session ${credential.session}${credential.accessor === null ? '' : `, accessor SHA-256 ${credential.accessor}`}`,
+    );
+    return {
+      value: null,
+      text:
+        lived === null
+          ? 'no credential was issued; its session is proven closed'
+          : `1 credential issued, 1 revoked, it lived ${lived.toFixed(1)} s`,
+    };
+  });
+  facts.find('records', () => ({
+    value: null,
+    text: checkRecords(archive(), {
+      ...summary(),
+      delivery: delivery().record,
+    }),
+  }));
+
+  return {
+    whole: facts.list.every(({ ok }) => ok),
+    facts: facts.list,
+    notChecked: [
+      'that the people who approved were awake and understood it',
+      `that the commit was on main: the gate's statement, its mirror is not in here`,
+      `the times: they are the gate's own clock`,
+      'that the ledger holds no other intent for these approvals, and that it is the same for everybody: airlock ledger verify',
+      ...notChecked,
+    ],
+  };
+}

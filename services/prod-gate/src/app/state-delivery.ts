@@ -1,0 +1,191 @@
+/**
+ * The statement of one delivery, from proven entries of the ledger, the signed document and the approvals' signatures. The
+ * rows of the delivery only say where to look.
+ */
+import { countApprovals } from '@airlock/common/approval/count-approvals';
+import { sha256Hex } from '@airlock/common/encoding/hex';
+import { maxEvidenceLogLines } from '@airlock/common/evidence/format';
+import {
+  deliveryLogText,
+  deliveryStatement,
+  type DeliveryRecord,
+} from '@airlock/common/intoto/delivery';
+import {
+  parseLedgerEntry,
+  type LedgerEntry,
+  type LedgerEntryType,
+} from '@airlock/common/ledger/entry';
+import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
+import { parsePromotionDocument, promotionDigest } from '@airlock/common/promotion/document';
+import { digestOfDelta } from '../domain/delta.ts';
+import type { Promotion } from '../domain/promotion.ts';
+import { enrolledPasskeys, keptApproval } from './gather-facts.ts';
+import type {
+  ApprovalStore,
+  Delivery,
+  DeliveryStore,
+  PasskeyStore,
+  PromotionStore,
+  VaultSessionStore,
+} from './ports.ts';
+import type { LedgerProofs } from './prove-entry.ts';
+
+export type DeliverySources = {
+  readonly promotions: Pick<PromotionStore, 'evidence'>;
+  readonly deliveries: Pick<DeliveryStore, 'find' | 'log'>;
+  readonly sessions: Pick<VaultSessionStore, 'ofDelivery'>;
+  readonly approvals: Pick<ApprovalStore, 'of'>;
+  readonly passkeys: Pick<PasskeyStore, 'findMany'>;
+  readonly proofs: LedgerProofs;
+  /** The target file and the roster that were approved, from the store of kept files; null where one is not there. */
+  keptPolicy(digests: {
+    policy: string;
+    roster: string;
+  }): Promise<{ policy: TargetPolicy; roster: Roster } | null>;
+};
+
+export type StatedDelivery =
+  | { readonly statement: Buffer; readonly outcome: DeliveryRecord['outcome'] }
+  | { readonly notYet: string };
+
+/** What is not in the ledger yet, as a value: then the statement waits. */
+export async function stateDelivery(
+  sources: DeliverySources,
+  given: { delivery: Delivery; promotion: Promotion; summary: string },
+): Promise<StatedDelivery> {
+  const { delivery, promotion, summary } = given;
+  const { proofs } = sources;
+  const evidence = await sources.promotions.evidence(promotion.id);
+  if (evidence === null) return { notYet: 'its promotion is not there' };
+  const subject = promotionDigest(evidence.document);
+  const document = parsePromotionDocument(evidence.document);
+  const step = async (
+    type: LedgerEntryType,
+  ): Promise<{ leaf: string; entry: LedgerEntry } | null> => {
+    const row = await proofs.bySubject(
+      type,
+      subject,
+      ({ refs }) => refs['delivery'] === delivery.id,
+    );
+    return row === null ? null : { leaf: row.leafHash, entry: parseLedgerEntry(row.body) };
+  };
+  // Whose changes they are decides who counts.
+  if (digestOfDelta(promotion.delta) !== document.delta) {
+    return { notYet: 'its row has other changes than were approved' };
+  }
+  const intent = await step('delivery.intent');
+  const finished = await step('delivery.finished');
+  const outcome = outcomeIn(finished?.entry);
+  if (intent === null || finished === null || outcome === null) {
+    return { notYet: 'its intent or its end is not in a signed checkpoint' };
+  }
+  const requested = await step('credential.requested');
+  const issued = await step('credential.issued');
+  const revoked = await step('credential.revoked');
+  const session = await sources.sessions.ofDelivery(delivery.id);
+  const hadCredential = session !== null || requested !== null || issued !== null;
+  if (hadCredential && (revoked === null || (session !== null && session.state !== 'CLEAN'))) {
+    return { notYet: 'its credential is not proven revoked' };
+  }
+  const approved = await approvalsOf(sources, {
+    promotion,
+    subject,
+    document,
+    at: new Date(intent.entry.at),
+  });
+  if (approved === null) return { notYet: 'the files that were approved are not kept' };
+  const started = await step('hook.started');
+  const ended = await step('hook.finished');
+  const log = await sources.deliveries.log(delivery.id, { after: 0, limit: maxEvidenceLogLines });
+  const record: DeliveryRecord = {
+    delivery: delivery.id,
+    promotion: document.promotion,
+    promotionDigest: subject,
+    gate: document.gate,
+    target: document.target,
+    release: document.release,
+    repository: document.repository,
+    commit: document.commit,
+    position: document.position,
+    artifactBytes: promotion.artifactSize,
+    approvals: approved,
+    policy: document.policy,
+    roster: document.roster,
+    trust: requested?.entry.refs['trust'] ?? null,
+    configuration: requested?.entry.refs['configuration'] ?? null,
+    hook: {
+      name: document.hook,
+      startedAt: started?.entry.at ?? null,
+      finishedAt: ended?.entry.at ?? null,
+      exit: exitIn(ended?.entry),
+    },
+    startedAt: intent.entry.at,
+    finishedAt: finished.entry.at,
+    outcome,
+    credential:
+      revoked === null
+        ? null
+        : {
+            session: revoked.entry.refs['session'] ?? '',
+            role: issued?.entry.refs['role'] ?? null,
+            accessor: session?.accessor == null ? null : sha256Hex(Buffer.from(session.accessor)),
+            issuedAt: issued?.entry.at ?? null,
+            revokedAt: revoked.entry.at,
+          },
+    intent: intent.leaf,
+    summary,
+    log: { lines: log.length, sha256: sha256Hex(Buffer.from(deliveryLogText(log))) },
+  };
+  const artifact = { name: document.subject, sha256: document.artifact };
+  return { statement: deliveryStatement(artifact, record), outcome };
+}
+
+/** Who counted when the delivery was begun, under the files that were approved; null when those are not kept. */
+async function approvalsOf(
+  sources: DeliverySources,
+  given: {
+    promotion: Promotion;
+    subject: string;
+    document: ReturnType<typeof parsePromotionDocument>;
+    at: Date;
+  },
+): Promise<DeliveryRecord['approvals'] | null> {
+  const { promotion, subject, document, at } = given;
+  const kept = await sources.keptPolicy(document);
+  if (kept === null) return null;
+  const signed = (await sources.approvals.of(promotion.id)).flatMap((approval) =>
+    approval.decision === 'approve' &&
+    approval.promotionDigest === subject &&
+    approval.signed !== null
+      ? [approval.signed]
+      : [],
+  );
+  const { counting } = countApprovals({
+    gate: document.gate,
+    promotionDigest: subject,
+    target: document.target,
+    requester: document.requester,
+    ...kept,
+    emails: promotion.delta.emails,
+    approvals: signed.map(keptApproval),
+    passkeys: await enrolledPasskeys(sources, signed),
+    at,
+  });
+  return counting.map(({ approver, credentialId }) => ({
+    person: approver,
+    credential: credentialId,
+    statement: sha256Hex(
+      signed.find((each) => each.credentialId === credentialId)?.statement ?? Buffer.alloc(0),
+    ),
+  }));
+}
+
+function outcomeIn(entry: LedgerEntry | undefined): DeliveryRecord['outcome'] | null {
+  const state = entry?.refs['state'];
+  return state === 'succeeded' || state === 'failed' || state === 'indeterminate' ? state : null;
+}
+
+function exitIn(entry: LedgerEntry | undefined): number | null {
+  const exit = entry?.refs['exit'];
+  return exit === undefined || !/^\d{1,3}$/.test(exit) ? null : Number(exit);
+}

@@ -67,6 +67,7 @@ export function checkSummary(known: Known & { readonly builders: number }): Chec
   const needed = [
     'SLSA_BUILD_LEVEL_2',
     'AIRLOCK_SOURCE_ON_MAIN',
+    'AIRLOCK_PLAN_REDERIVED',
     ...(admits?.signedCommits === 'required' ? ['AIRLOCK_SOURCE_SIGNED'] : []),
     `AIRLOCK_BUILDERS_${known.builders}`,
   ];

@@ -215,6 +215,8 @@ function levelsOf({ promotion, builders }: PromotionFacts, files: GateFiles): st
     'SLSA_BUILD_LEVEL_2',
     'AIRLOCK_SOURCE_ON_MAIN',
     ...(admits?.signedCommits === 'required' ? ['AIRLOCK_SOURCE_SIGNED'] : []),
+    // The authority derived the plan from its own mirror, and the builder says that it ran this one.
+    'AIRLOCK_PLAN_REDERIVED',
     // With 1 the bytes rest on one builder.
     `AIRLOCK_BUILDERS_${builders.count?.have ?? 1}`,
   ];

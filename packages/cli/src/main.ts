@@ -130,8 +130,6 @@ const missing = (path: string) => (): never => {
   throw new CliError(exitCode.usage, `${path} cannot be read; name an existing file or directory`);
 };
 
-const readGiven = (path: string): Promise<string> => readFile(path, 'utf8').catch(missing(path));
-
 try {
   await program.parseAsync();
 } catch (error) {

@@ -10,7 +10,7 @@ import { PasskeyForm } from '@airlock/web/views/passkey-form';
 import { Time } from '@airlock/web/views/time';
 import type { Viewer } from '@airlock/web/route';
 import type { Passkey } from '../../app/ports.ts';
-import { enrolmentDigest, rosterAllows } from '../../domain/passkey.ts';
+import { enrolmentDigest, rosterAllows } from '@airlock/common/approval/count-approvals';
 import type { Person } from '../../domain/roster.ts';
 import { plain } from './words.ts';
 

@@ -4,9 +4,13 @@ import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { createSoftwarePasskey, type SoftwarePasskey } from '@airlock/cli/software-passkey';
 import { approvalChallenge, approvalStatement } from '@airlock/common/approval/statement';
+import { intotoPayloadType } from '@airlock/common/constants';
+import { parseEnvelope } from '@airlock/common/dsse/envelope';
+import { signEnvelope } from '@airlock/common/dsse/sign';
 import { formatId } from '@airlock/common/ids';
 import { vkeyOf } from '@airlock/common/ledger/note';
 import { Roster } from '@airlock/common/policy/target-policy';
+import { importTrust, keyIdOf } from '@airlock/common/trust/signer';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
 import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
@@ -77,7 +81,7 @@ let promotionId: string;
 
 beforeEach(async () => {
   await gate.asOwner(
-    'truncate outbox_cursor, intake_item, promotion, approval, passkey, target_live, delivery, vault_session, repository_freeze cascade',
+    'truncate outbox_cursor, intake_item, promotion, rebuild, approval, passkey, target_live, delivery, vault_session, repository_freeze cascade',
   );
   const intake = createIntakeStore(databases.intake);
   await intake.polled('nonprod', { head: 1, at: now });
@@ -352,6 +356,102 @@ describe('a row is not evidence', () => {
       sha(forged),
     ]);
     assert.deepEqual(await codes(), ['E_DOCUMENT_DIFFERS', 'E_APPROVALS_MISSING']);
+  });
+});
+
+describe('builders', () => {
+  const builderId = 'https://audit.example/rebuilder@v1';
+  const audit = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const target = files.targets.get(good.target);
+  assert.ok(target);
+
+  /** The gate's files with this many builders demanded of the target, and a rebuilder pinned. */
+  function demanding(threshold: number, of: readonly string[] = [builderId]): Partial<FactSources> {
+    assert.ok(target);
+    const [admits] = target.policy.admits;
+    assert.ok(admits);
+    const builders = { ...admits.builders, threshold, of: [...of] };
+    const policy = { ...target.policy, admits: [{ ...admits, builders }] };
+    const trust = importTrust([
+      ...good.trust.map((row) => ({ ...row, adminDomain: 'ci' })),
+      {
+        keyid: keyIdOf(audit.publicKey),
+        publicKeyPem: audit.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+        ...{ alg: 'ecdsa-p256-sha256', roles: ['provenance'], builderIds: [builderId] },
+        ...{ notBefore: '2020-01-01T00:00:00Z', notAfter: '2100-01-01T00:00:00Z' },
+        adminDomain: 'audit',
+      },
+    ]);
+    const targets = new Map([[good.target, { ...target, policy }]]);
+    return { files: () => Promise.resolve({ ...files, targets, trust }) };
+  }
+
+  /** The provenance that an honest rebuilder signs of the promotion's commit. */
+  function rebuilt(): Buffer {
+    const provenance = parseEnvelope(
+      Buffer.from(Buffer.from(good.bundle, 'base64').toString().split('\n')[0] ?? ''),
+      intotoPayloadType,
+    ).payload.toString();
+    const mainBuilder = target?.policy.admits[0]?.builders.id ?? '';
+    const statement = Buffer.from(provenance.replace(mainBuilder, builderId));
+    const key = { keyid: keyIdOf(audit.publicKey), privateKey: audit.privateKey };
+    return Buffer.from(signEnvelope(intotoPayloadType, statement, [key]));
+  }
+
+  async function keep(envelope: Buffer, recorded: boolean): Promise<void> {
+    const promotion = await createPromotionStore(databases.web).find(promotionId);
+    assert.ok(promotion);
+    await databases.web.transaction(async (tx) => {
+      await createRebuildStore(databases.web).insert(tx, {
+        ...{ promotionId, builderId, envelope, difference: null, receivedAt: now },
+        ...{ subjectDigest: promotion.artifactDigest, keyId: keyIdOf(audit.publicKey) },
+      });
+      if (!recorded) return;
+      await recorder.record(tx, {
+        ...{ type: 'rebuild.attested', at: now, actor: 'web', subjectDigest: sha(envelope) },
+        refs: { promotion: promotionId, builder: builderId, outcome: 'agrees' },
+      });
+    });
+  }
+
+  test('a second builder counts once the signed ledger has what it said, and by the ledger’s time', async () => {
+    await approvedByTwo();
+    assert.deepEqual(await codes(demanding(2)), ['E_REBUILD_MISSING']);
+    await keep(rebuilt(), true);
+    assert.deepEqual(await codes(demanding(2)), ['E_REBUILD_MISSING'], 'not sequenced yet');
+    await sequence();
+    assert.deepEqual(await codes(demanding(2)), []);
+    await gate.asOwner('alter table rebuild disable trigger all');
+    await gate.asOwner(`update rebuild set received_at = received_at - interval '1 year'`);
+    await gate.asOwner('alter table rebuild enable trigger all');
+    assert.deepEqual(await codes(demanding(2)), ['E_REBUILD_MISSING'], 'another time');
+  });
+
+  test('a row that no ledger knows is no builder', async () => {
+    await approvedByTwo();
+    await keep(rebuilt(), false);
+    await sequence();
+    assert.deepEqual(await codes(demanding(2)), ['E_REBUILD_MISSING']);
+  });
+
+  test('the release file at the commit raises what is asked for, whatever the row says, and never lowers it', async () => {
+    await approvedByTwo();
+    const release = (await mirrorOf(good).readBlob('', '.airlock/release.yaml'))?.toString() ?? '';
+    const wishing = (builders: string): Partial<FactSources> => ({
+      git: () => ({
+        ...mirrorOf(good),
+        readBlob: async (commit: string, path: string) =>
+          path === '.airlock/release.yaml'
+            ? Buffer.from(release.replace('}', `, reproduce: ${builders} }`))
+            : mirrorOf(good).readBlob(commit, path),
+      }),
+    });
+    assert.deepEqual(await codes(wishing('1')), []);
+    assert.deepEqual(await codes(wishing('2')), ['E_REBUILD_MISSING']);
+    assert.deepEqual(await codes({ ...demanding(2), ...wishing('1') }), ['E_REBUILD_MISSING']);
+    await gate.asOwner('update promotion set reproduce = 2');
+    assert.deepEqual(await codes(wishing('1')), [], 'a row alone asks for nothing');
+    assert.deepEqual(await codes({ git: null }), ['E_REBUILD_MISSING'], 'pages show the row');
   });
 });
 

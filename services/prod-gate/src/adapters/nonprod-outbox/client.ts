@@ -29,9 +29,8 @@ export const OutboxSettings = z.strictObject({
 export type OutboxSettings = z.infer<typeof OutboxSettings>;
 
 const maxJsonBytes = 256 * 1024;
-/** An answer that brings less than this in this time is given up. */
-const slowestBytes = 64 * 1024;
-const lookEveryMs = 15_000;
+/** An answer that brings less than this is given up: one item must not hold up all others for as long as it likes. */
+const slowestBytesPerSecond = 64 * 1024;
 
 /** Answers about one blob that asking again will not change. */
 const codeOfStatus: Readonly<Record<number, OutboxErrorCode>> = {
@@ -95,7 +94,10 @@ export function createOutboxClient(
     async page({ after, limit }) {
       const response = await send('GET', `/v1/outbox?after=${after}&limit=${limit}`);
       if (response.statusCode !== 200) refuse(response, 'the list');
-      const body = await wholeOf(response, maxJsonBytes);
+      const body = await wholeOf(response, {
+        maxBytes: maxJsonBytes,
+        seconds: settings.timeoutSeconds,
+      });
       const json = jsonOf(body.toString('utf8'));
       const listed = itemsIn(json);
       if (listed > limit) throw beyondLimit(`${listed} items where ${limit} were asked for`);
@@ -107,7 +109,7 @@ export function createOutboxClient(
     async blob(digest) {
       const response = await send('GET', `/v1/blobs/sha256/${digest}`);
       if (response.statusCode !== 200) refuse(response, `blob ${digest}`);
-      return bytesOf(response);
+      return bytesOf(response, settings.timeoutSeconds);
     },
 
     async report(report: StatusReport) {
@@ -120,7 +122,7 @@ export function createOutboxClient(
       const response = await send('POST', '/v1/witness/add-checkpoint', body);
       return {
         status: response.statusCode ?? 0,
-        body: await wholeOf(response, maxNoteBytes),
+        body: await wholeOf(response, { maxBytes: maxNoteBytes, seconds: settings.timeoutSeconds }),
       };
     },
 
@@ -130,10 +132,13 @@ export function createOutboxClient(
   };
 }
 
-async function wholeOf(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
+async function wholeOf(
+  response: IncomingMessage,
+  { maxBytes, seconds }: { maxBytes: number; seconds: number },
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of bytesOf(response)) {
+  for await (const chunk of bytesOf(response, seconds)) {
     size += chunk.length;
     if (size > maxBytes) {
       response.destroy();
@@ -144,16 +149,20 @@ async function wholeOf(response: IncomingMessage, maxBytes: number): Promise<Buf
   return Buffer.concat(chunks);
 }
 
-/** Bytes as they come. A body that drips is left: one item must not hold up all others for as long as it likes. */
-async function* bytesOf(response: IncomingMessage): AsyncGenerator<Buffer> {
+/** Bytes as they come. A silent connection is told by its timeout; one that drips is told here, after twice as long. */
+async function* bytesOf(response: IncomingMessage, seconds: number): AsyncGenerator<Buffer> {
+  const least = slowestBytesPerSecond * seconds;
   let sinceLook = 0;
+  let slowLooks = 0;
   const looking = setInterval(() => {
-    // Beside it, what is not taken away here waits for our disk and not for nonprod.
-    if (sinceLook < slowestBytes && response.readableLength === 0) {
-      response.destroy(new Error(`less than ${slowestBytes} bytes in ${lookEveryMs / 1000} s`));
-    }
+    // What lies here unread waits for our disk and not for nonprod.
+    const isOurs = response.readableLength > 0 || response.complete;
+    slowLooks = sinceLook < least && !isOurs ? slowLooks + 1 : 0;
     sinceLook = 0;
-  }, lookEveryMs);
+    // Twice, because one look may fall just after this process itself was held up.
+    if (slowLooks < 2) return;
+    response.destroy(new Error(`less than ${least} bytes in ${seconds} s, twice`));
+  }, seconds * 1000);
   try {
     for await (const chunk of response) {
       // Without setEncoding a response gives Buffers; the stream's type does not say so.

@@ -324,9 +324,16 @@ const evidenceOf: Readonly<Record<CheckId, (view: PromotionDetails) => readonly 
     { label: 'Bundle', value: `sha256:${promotion.bundleDigest}` },
     ...(bundle?.ok === false ? [{ label: bundle.code, value: bundle.detail }] : []),
   ],
-  main: ({ promotion }) => [
+  main: ({ promotion, policy }) => [
     { label: 'Repository', value: promotion.repository },
     { label: 'Commit', value: promotion.commit },
+    {
+      label: 'Signature',
+      value:
+        policy?.admits[0]?.signedCommits === 'required'
+          ? 'by a key of the roster that was valid when main first had the commit'
+          : 'not required for this target',
+    },
     {
       label: 'Seen',
       value: `${at(promotion.admittedAt)}, when it was taken in; authority and deliverer look again before a delivery`,

@@ -35,6 +35,8 @@ await runProcess({
     runtime.onClose(() => database.close());
     await assertReachable(database.pool, 'database');
     const decisions = decisionSources(config, database, files);
+    // Read through now, so that the first delivery does not wait for the whole ledger; a fault is that delivery's reason.
+    void decisions.proofs.facts().catch(() => {});
     const mint = mintLogin({
       transactor: database,
       promotions: decisions.promotions,

@@ -6,6 +6,7 @@ import { Command, Option } from 'commander';
 import { registerConfig } from './commands/config.ts';
 import { registerEvidence } from './commands/evidence.ts';
 import { registerLedger } from './commands/ledger.ts';
+import { registerPlan } from './commands/plan.ts';
 import { registerSigner } from './commands/signer.ts';
 import { runConformance, type ConformanceKind } from './conformance.ts';
 import { checkIds, examine, readInstallation } from './doctor.ts';
@@ -117,6 +118,7 @@ program
 
 registerConfig(program);
 registerLedger(program);
+registerPlan(program);
 registerSigner(program);
 
 const isConformanceKind = (kind: string): kind is ConformanceKind =>

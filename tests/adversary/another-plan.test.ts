@@ -1,0 +1,144 @@
+/** What ran is what main's files say: nonprod's database, a lying request and a stolen builder key change nothing of it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { commitNewProduct, until } from '@airlock/demo/flow';
+import type { Pair } from '@airlock/demo/pair';
+import { attackerOn, bundleOf, type Forgery } from '../support/attacker.ts';
+import { gitIn } from '../support/git.ts';
+import { runningPair } from '../support/pair.ts';
+import { withoutDelivery } from '../support/production.ts';
+
+type Run = { id: string; state: string; signing: string; reason: string | null };
+
+async function runOf(pair: Pair, commit: string): Promise<Run | null> {
+  const [run] = await pair.query<Run>(
+    'nonprod',
+    'select id, state, signing, signing_reason as reason from run where commit = $1',
+    [commit],
+  );
+  return run ?? null;
+}
+
+const runWith = (pair: Pair, commit: string, holds: (run: Run) => boolean): Promise<Run> =>
+  until(`the run of ${commit.slice(0, 7)}`, 60, async () => {
+    const run = await runOf(pair, commit);
+    return run !== null && holds(run) ? run : null;
+  });
+
+/** A new commit of main whose run waits; `tamper` has it to itself, then the runner takes it. What became of its signing. */
+async function tamperedRun(pair: Pair, tamper: (run: Run) => Promise<void>): Promise<Run> {
+  await pair.process('runner').stop();
+  let commit: string;
+  try {
+    commit = await commitNewProduct(pair);
+    await tamper(await runWith(pair, commit, ({ state }) => state === 'queued'));
+  } finally {
+    await pair.start('runner');
+  }
+  return runWith(pair, commit, ({ signing }) => signing === 'refused' || signing === 'signed');
+}
+
+async function assertNothingSigned(pair: Pair, run: Run, code: RegExp): Promise<void> {
+  assert.equal(run.state, 'passed');
+  assert.equal(run.signing, 'refused');
+  assert.match(run.reason ?? '', code);
+  const rows = await pair.query('nonprod', 'select 1 from candidate where run_id = $1', [run.id]);
+  assert.deepEqual(rows, []);
+}
+
+test('a step that the database adds is run, and nothing of it is signed: plan-differs', async () => {
+  const pair = await runningPair();
+  const step = {
+    name: 'exfil',
+    image: 'shop-builder',
+    commands: ['echo x >> dist/shop-api.tar.gz'],
+    environment: {},
+  };
+  const run = await tamperedRun(pair, async ({ id }) => {
+    await pair.query(
+      'nonprod',
+      `update run set plan = jsonb_set(plan, '{steps}', (plan -> 'steps') || $2::jsonb) where id = $1`,
+      [id, JSON.stringify([step])],
+    );
+  });
+  await assertNothingSigned(
+    pair,
+    run,
+    /\(plan-differs\).*steps test, package expected, ran test, package, exfil/,
+  );
+});
+
+test('other commands that the database gives a step are run and not signed: plan-differs', async () => {
+  const pair = await runningPair();
+  const run = await tamperedRun(pair, async ({ id }) => {
+    await pair.query(
+      'nonprod',
+      `update run set plan = jsonb_set(plan, '{steps,0,commands}', '["true"]') where id = $1`,
+      [id],
+    );
+  });
+  await assertNothingSigned(pair, run, /\(plan-differs\).*step test: command 1 .* ran "true"/);
+});
+
+test('a plan shown to the signer as it should be does not hide what ran: plan-differs', async () => {
+  const pair = await runningPair();
+  let honest = '';
+  await pair.process('runner').stop();
+  const commit = await commitNewProduct(pair);
+  const { id } = await runWith(pair, commit, ({ state }) => state === 'queued');
+  await pair.process('nonprod-scheduler').stop();
+  try {
+    const [row] = await pair.query<{ plan: string }>(
+      'nonprod',
+      `select plan::text as plan from run where id = $1`,
+      [id],
+    );
+    honest = row?.plan ?? '';
+    const evil = `update run set plan = jsonb_set(plan, '{steps,0,environment}', '{"LD_PRELOAD":"x"}') where id = $1`;
+    await pair.query('nonprod', evil, [id]);
+    await pair.start('runner');
+    await runWith(pair, commit, ({ state }) => state === 'passed');
+    await pair.query('nonprod', 'update run set plan = $2::jsonb where id = $1', [id, honest]);
+  } finally {
+    await pair.start('nonprod-scheduler');
+  }
+  const run = await runWith(pair, commit, ({ signing }) => signing !== 'wanted');
+  await assertNothingSigned(pair, run, /\(plan-differs\)/);
+});
+
+test('another artifact than the runner hashed is not signed: subject-differs', async () => {
+  const pair = await runningPair();
+  await pair.process('runner').stop();
+  const commit = await commitNewProduct(pair);
+  const { id } = await runWith(pair, commit, ({ state }) => state === 'queued');
+  await pair.process('nonprod-scheduler').stop();
+  try {
+    await pair.start('runner');
+    await runWith(pair, commit, ({ state }) => state === 'passed');
+    const swap = 'update artifact set digest = $2 where run_id = $1';
+    await pair.query('nonprod', swap, [id, 'e'.repeat(64)]);
+  } finally {
+    await pair.start('nonprod-scheduler');
+  }
+  const run = await runWith(pair, commit, ({ signing }) => signing !== 'wanted');
+  await assertNothingSigned(pair, run, /\(subject-differs\)/);
+});
+
+const forgeries: [claim: string, forgery: Partial<Forgery>, code: string][] = [
+  ['another plan', { planDigest: 'a'.repeat(64) }, 'E_PLAN_DIGEST'],
+  ['a runner that nobody listed', { runnerImage: 'a'.repeat(64) }, 'E_RUNNER_IMAGE'],
+];
+for (const [claim, forgery, code] of forgeries) {
+  test(`provenance of ${claim}, signed with the stolen main key, is refused: ${code}`, async () => {
+    const pair = await runningPair();
+    const attacker = await attackerOn(pair);
+    const artifact = Buffer.from('contraband');
+    const commit = await gitIn(pair, 'rev-parse', 'refs/heads/main');
+    const envelopes = await attacker.envelopes({ commit, artifact, ...forgery });
+    const judgement = await withoutDelivery(pair, () =>
+      attacker.offer({ bundle: bundleOf(envelopes), artifact }),
+    );
+    assert.equal(judgement.outcome, 'refused');
+    assert.equal(judgement.code, code, judgement.detail ?? '');
+  });
+}

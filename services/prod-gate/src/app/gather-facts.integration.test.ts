@@ -72,7 +72,7 @@ after(async () => {
   await gate.dispose();
 });
 
-const files: GateFiles = {
+let files: GateFiles = {
   ...filesOf(good),
   roster: { roster, digest: sha('roster') },
 };
@@ -573,6 +573,47 @@ describe('what changed since', () => {
 test('web shows the same verdict without a mirror, from what intake recorded', async () => {
   await approvedByTwo();
   assert.deepEqual(await codes({ git: null }), []);
+});
+
+test('a configuration counts when the ledger has it and has none after it, and intake takes up none that does not follow', async () => {
+  await approvedByTwo();
+  const next = { ...files.manifest, serial: 2, previous: files.manifest.digest, digest: sha('2') };
+  const under = (manifest: GateFiles['manifest']): Partial<FactSources> => ({
+    files: () => Promise.resolve({ ...files, manifest }),
+  });
+  const takeUp = (manifest: GateFiles['manifest']): Promise<GateFiles> =>
+    recordedFiles({
+      files: () => Promise.resolve({ ...files, manifest }),
+      transactor: databases.intake,
+      configurations: createConfigurationStore(databases.intake),
+      recorder,
+      onChange: () => {},
+      clock: () => now,
+    })();
+  assert.deepEqual(await codes(under(next)), ['E_CONFIGURATION_UNRECORDED']);
+  for (const refused of [
+    { ...next, previous: sha('another') },
+    { ...files.manifest, digest: sha('another 1') },
+  ]) {
+    await assert.rejects(takeUp(refused), { code: 'E_CONFIGURATION_ROLLBACK' });
+    assert.deepEqual(await codes(under(refused)), ['E_CONFIGURATION_ROLLBACK']);
+  }
+  await takeUp(next);
+  await takeUp(next);
+  assert.deepEqual(await codes(under(next)), ['E_CONFIGURATION_UNRECORDED'], 'not published yet');
+  await sequence();
+  assert.deepEqual(await codes(under(next)), []);
+  assert.deepEqual(await codes(), ['E_CONFIGURATION_ROLLBACK']);
+  await assert.rejects(takeUp(files.manifest), { code: 'E_CONFIGURATION_ROLLBACK' });
+  const { rows } = await databases.web.pool.query<{ entries: number }>(
+    `select count(*)::int as entries from ledger_entry
+     where type = 'configuration.changed' and subject_digest = $1`,
+    [next.digest],
+  );
+  assert.equal(rows[0]?.entries, 1, 'recorded once, however often it is read');
+  await assert.rejects(gate.asOwner('delete from configuration'), /append-only/);
+  // The tests below go on under it.
+  files = { ...files, manifest: next };
 });
 
 // Last: the ledger keeps what it says here.

@@ -28,7 +28,7 @@ const files: Record<Exclude<Stage, 'check'>, readonly string[]> = {
     'services/*/src/**/*.test.{ts,tsx}',
     'deploy/**/*.test.ts',
     'bench/*.test.ts',
-    'tests/{architecture,conformance,docs}/**/*.test.ts',
+    'tests/{architecture,conformance,docs,interop}/**/*.test.ts',
   ],
   integration: [
     'packages/*/src/**/*.integration.test.ts',

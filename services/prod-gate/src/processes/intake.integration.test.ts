@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { createWitnessKey } from '@airlock/cli/setup/ledger-key';
 import { createCertificateAuthority, issueCertificate } from '@airlock/cli/setup/pki';
 import { administratorsFile, signingKeyOf } from '@airlock/cli/setup/administrators';
 import { signConfiguration } from '@airlock/cli/setup/signed-configuration';
@@ -202,6 +203,11 @@ async function startOutbox(): Promise<void> {
     },
     (request, response) => {
       const url = new URL(request.url ?? '/', 'https://outbox');
+      if (url.pathname.startsWith('/v1/witness/')) {
+        // Nobody is at home; the ledger goes on without a cosignature.
+        response.writeHead(404).end();
+        return;
+      }
       if (request.method === 'POST') {
         const chunks: Buffer[] = [];
         request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -295,6 +301,7 @@ deliver:
   sign = () => signConfiguration(path('configuration'), [first, ...rest]);
   await sign();
   writeFileSync(path('ledger.vkey'), `${vkeyOf(origin, ledgerKey)}\n`);
+  writeFileSync(path('witness.vkey'), `${createWitnessKey('nonprod.example/witness').vkey}\n`);
   writeFileSync(path('ledger.key'), ledgerKey.export({ type: 'pkcs8', format: 'pem' }));
   writeFileSync(path('role-id'), 'nobody');
   writeFileSync(path('secret-id'), 'nothing');
@@ -318,6 +325,7 @@ deliver:
         keyFile: 'intake.key',
       },
       ledgerKeyFile: 'ledger.vkey',
+      witnessKeyFile: 'witness.vkey',
       mirrors: [
         {
           ...{ repository, url: path('app'), directory: 'mirror.git', protocols: ['file'] },

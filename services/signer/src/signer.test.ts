@@ -195,7 +195,9 @@ function provenance({ attested = {}, ...changes }: Changes): ProvenanceRequest {
 }
 
 function testResult(changes: Changes = {}): TestResultRequest {
-  const { builder: _, claimedPipelineBlob: __, ...request } = provenance(changes);
+  const request: Partial<ProvenanceRequest> & TestResultRequest = provenance(changes);
+  delete request.builder;
+  delete request.claimedPipelineBlob;
   return request;
 }
 

@@ -4,6 +4,7 @@ import type { CommitPlace } from '@airlock/common/verify/decide-admission';
 import type {
   PromotionRequestRequest,
   ProvenanceRequest,
+  TestResultRequest,
 } from '@airlock/common/wire/signer-protocol';
 import type { AttestedRun } from './attested-run.ts';
 import {
@@ -28,19 +29,18 @@ const plan = {
   artifact: null,
   release: null,
 } as const;
-const request: ProvenanceRequest = {
-  builder: 'main',
+const recorded: TestResultRequest = {
   subject: { name: 'app.tar.gz', sha256: 'd'.repeat(64) },
   repository,
   ref: 'refs/heads/main',
   commit: 'a'.repeat(40),
   pipeline: '.woodpecker.yaml',
   release: '.airlock/release.yaml',
-  claimedPipelineBlob: null,
   invocationId: 'https://nonprod.example/runs/run_1',
   attestation: '{}',
   plan: { ...plan, steps: plan.steps.map((step) => ({ ...step, commands: [...step.commands] })) },
 };
+const request: ProvenanceRequest = { builder: 'main', ...recorded, claimedPipelineBlob: null };
 const planDigest = '9'.repeat(64);
 const run: AttestedRun = {
   subject: request.subject,
@@ -101,11 +101,10 @@ test('what nonprod claims about the pipeline file of a main build is not looked 
 test('without a runner who vouches nothing is signed, as main, as pr or as a test result', () => {
   const unsigned = { ok: false, reason: { code: 'run-unsigned', detail: 'x' } } as const;
   const pr = { ...request, builder: 'pr', ref: 'refs/heads/x', claimedPipelineBlob: blob } as const;
-  const { builder: _, claimedPipelineBlob: __, ...asked } = request;
   for (const decision of [
     maySignProvenance(request, rules, unsigned, known),
     maySignProvenance(pr, rules, unsigned, null),
-    maySignTestResult(asked, rules, unsigned, known),
+    maySignTestResult(recorded, rules, unsigned, known),
   ]) {
     assert.deepEqual(decision, { allowed: false, reasons: [unsigned.reason] });
   }
@@ -212,10 +211,9 @@ test('builder pr is signed for without main, and never for the ref of main', () 
 });
 
 test('a test result is signed for main alone, of the plan of its files', () => {
-  const { builder: _, claimedPipelineBlob: __, ...asked } = request;
   const attested = { ok: true, run } as const;
   const allowed = (found: KnownCommit): boolean =>
-    maySignTestResult(asked, rules, attested, found).allowed;
+    maySignTestResult(recorded, rules, attested, found).allowed;
   assert.ok(allowed(known));
   for (const found of [git(null), git({ firstParent: false }), git({ blobs: {} })]) {
     assert.ok(!allowed(found));

@@ -40,7 +40,7 @@ export function loadRunners(file: string): Runners {
     const [issue] = parsed.error.issues;
     throw refused(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'malformed'}`);
   }
-  const trust = importTrust(parsed.data.runners.map(({ runner: _, ...row }) => row));
+  const trust = importTrust(parsed.data.runners.map(trustRowOf));
   if (trust.faults.size > 0) {
     throw refused([...trust.faults].map(([keyid, fault]) => `${keyid}: ${fault}`).join('; '));
   }
@@ -48,4 +48,9 @@ export function loadRunners(file: string): Runners {
     trust,
     nameOf: new Map(parsed.data.runners.map(({ keyid, runner }) => [keyid, runner])),
   };
+}
+
+/** The row as every trust store has it. */
+function trustRowOf(row: z.infer<typeof RunnersFile>['runners'][number]): unknown {
+  return Object.fromEntries(Object.entries(row).filter(([name]) => name !== 'runner'));
 }

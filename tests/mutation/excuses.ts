@@ -171,4 +171,8 @@ export const equivalentConditions: ReadonlyMap<string, string> = new Map([
     'verify/check-provenance.ts: externalParameterNames.every((name) => Object.hasOwn(parameters, name)) → some',
     'A parameter that is missing is no text, which has the same code.',
   ],
+  [
+    `trust/signer.ts: publicKey.asymmetricKeyType === 'ec' && publicKey.asymmetricKeyDetails?.namedCurve === 'pr → ||`,
+    'A key on another curve has no P-256 point, and is refused for that.',
+  ],
 ]);

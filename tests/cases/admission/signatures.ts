@@ -1,8 +1,9 @@
 /** Signatures and the trust rows of their keys. */
 import { Buffer } from 'node:buffer';
-import { createPublicKey, sign } from 'node:crypto';
+import { createHash, createPublicKey, sign } from 'node:crypto';
 import { pae } from '@airlock/common/dsse/pae';
 import { sha256Hex } from '@airlock/common/encoding/hex';
+import type { SigningKey } from '@airlock/common/dsse/sign';
 import { keyIdOf } from '@airlock/common/trust/signer';
 import type { CaseTable } from '../case.ts';
 import { addGroupOrder, derOf, twinOf } from '../signatures.ts';
@@ -35,6 +36,18 @@ const smallOrderKey = createPublicKey({
   format: 'der',
   type: 'spki',
 });
+const spkiOf = (key: SigningKey): Buffer =>
+  createPublicKey(rowOf(key).publicKeyPem).export({ type: 'spki', format: 'der' });
+const pemOf = (der: Uint8Array): string =>
+  `-----BEGIN PUBLIC KEY-----\n${base64(der)}\n-----END PUBLIC KEY-----\n`;
+/** The builder's key by a compressed point, which is another key id. */
+const compressed = ((): Buffer => {
+  const spki = spkiOf(builder);
+  const [x, y] = [spki.subarray(-64, -32), spki.subarray(-32)];
+  const header = Buffer.from('3039301306072a8648ce3d020106082a8648ce3d030107032200', 'hex');
+  return Buffer.concat([header, Buffer.of((y[31] ?? 0) % 2 === 0 ? 2 : 3), x]);
+})();
+
 export const signatures: CaseTable = [
   ['a stranger beside the builder', 'OK', signedBy(unknown(1), goodSignature)],
   ['strangers alone', 'E_KEY_UNKNOWN', signedBy(unknown(1), unknown(2))],
@@ -120,6 +133,25 @@ export const signatures: CaseTable = [
     {
       ...signedBy({ ...by(tester, ecdsa(tester)), keyid: builder.keyid }),
       ...row(builder, { publicKeyPem: rowOf(tester).publicKeyPem }),
+    },
+  ],
+  [
+    'a row with a byte after its key',
+    'E_TRUST_STORE',
+    row(builder, { publicKeyPem: pemOf(Buffer.concat([spkiOf(builder), Buffer.of(0)])) }),
+  ],
+  [
+    'a row with a compressed key',
+    'E_TRUST_STORE',
+    {
+      ...signedBy({
+        ...goodSignature,
+        keyid: base64(createHash('sha256').update(compressed).digest()),
+      }),
+      ...row(builder, {
+        keyid: base64(createHash('sha256').update(compressed).digest()),
+        publicKeyPem: pemOf(compressed),
+      }),
     },
   ],
   [

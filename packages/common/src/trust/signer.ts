@@ -167,10 +167,22 @@ export function importPublicKey(pem: string): KeyObject {
     throw new TrustError('E_TRUST_STORE', 'one PEM block BEGIN PUBLIC KEY expected');
   }
   let key: KeyObject;
+  let spki: Buffer;
   try {
     key = createPublicKey({ key: pem, format: 'pem', type: 'spki' });
+    // The point at infinity is read, and fails here.
+    spki = key.export({ type: 'spki', format: 'der' });
   } catch (cause) {
     throw new TrustError('E_TRUST_STORE', 'the PEM does not hold a public key', { cause });
+  }
+  // One key, one spelling: another form of its point, or a byte at the end, would give the key a second id.
+  const written = Buffer.from(pem.replaceAll(/-----[A-Z ]+-----/g, ''), 'base64');
+  const isP256 = algorithmOf(key) === 'ecdsa-p256-sha256';
+  if (!written.equals(spki) || (isP256 && !isUncompressed(spki))) {
+    throw new TrustError(
+      'E_TRUST_STORE',
+      'the key is not written as openssl writes it (uncompressed point, nothing after it); export it anew',
+    );
   }
   if (key.asymmetricKeyType === 'ed25519' && isSmallOrder(key)) {
     throw new TrustError(
@@ -179,6 +191,11 @@ export function importPublicKey(pem: string): KeyObject {
     );
   }
   return key;
+}
+
+/** True where the last 65 bytes of a SubjectPublicKeyInfo are a BIT STRING's end and a P-256 point of the form 04, x, y. */
+function isUncompressed(spki: Buffer): boolean {
+  return spki.subarray(-68, -64).equals(Buffer.of(0x03, 0x42, 0x00, 0x04));
 }
 
 /** The y coordinates of Ed25519's eight small-order points, in every encoding, without the sign bit. */

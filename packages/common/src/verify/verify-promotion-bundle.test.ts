@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { sha256Hex } from '../encoding/hex.ts';
 import { provenanceStatement } from '../slsa/provenance.ts';
 import { createBundleWorld, join, type BundleChanges } from '../testing/bundle-world.ts';
@@ -430,35 +429,6 @@ test('the two halves decide as the whole does', () => {
   assert.ok(half.ok);
   const known = { policy: world.policy, commit: world.commitFacts, state };
   assert.deepEqual(decideAdmission(half.bundle, known), admit(world.input(good)));
-});
-
-test('no flipped bit is accepted', () => {
-  fc.assert(
-    fc.property(fc.nat(good.length * 8 - 1), (bit) => {
-      const altered = Buffer.from(good);
-      const byte = Math.floor(bit / 8);
-      altered[byte] = (altered[byte] ?? 0) ^ (1 << (bit % 8));
-      const result = admit(world.input(altered));
-      assert.ok(!result.ok, `bit ${bit} flipped and admitted`);
-      assert.ok(result.code in admissionCodes);
-    }),
-    { numRuns: 2000 },
-  );
-});
-
-test('no cut, doubled or moved piece is accepted', () => {
-  fc.assert(
-    fc.property(fc.nat(good.length), fc.nat(good.length), (one, other) => {
-      const [start, end] = one < other ? [one, other] : [other, one];
-      const piece = good.subarray(start, end);
-      const cut = Buffer.concat([good.subarray(0, start), good.subarray(end)]);
-      const doubled = Buffer.concat([good.subarray(0, end), piece, good.subarray(end)]);
-      for (const altered of [cut, doubled]) {
-        if (!altered.equals(good)) assert.ok(!admit(world.input(altered)).ok);
-      }
-    }),
-    { numRuns: 500 },
-  );
 });
 
 test('every code has a meaning and a mend of a full sentence', () => {

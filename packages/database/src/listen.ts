@@ -16,7 +16,7 @@ export async function listen(options: {
   pool: DatabasePool;
   channel: string;
   signal: AbortSignal;
-  onBell(): void;
+  onBell: () => void;
 }): Promise<void> {
   const { pool, channel, signal, onBell } = options;
   if (!/^[a-z_]+$/.test(channel)) throw new TypeError(`${channel} is no plain channel name`);

@@ -38,6 +38,22 @@ export default {
       },
     },
     {
+      name: 'verify-is-offline',
+      comment:
+        'An auditor reads packages/verify: the kernel and zod, no file, no network, no process.',
+      severity: 'error',
+      from: { path: '^packages/verify/src/', pathNot: '[.]test[.]ts$|/src/testing/' },
+      to: {
+        pathNot: [
+          '^packages/verify/src/(?!testing/)',
+          '^packages/common/src/',
+          '^node_modules/zod/',
+          '^(node:)?(crypto|buffer)$',
+          '^node_modules/@types/node/',
+        ],
+      },
+    },
+    {
       name: 'domain-is-pure',
       comment:
         'Domain code decides over values: nothing but the kernel, zod and the domain itself.',

@@ -1,5 +1,6 @@
 /** The bundle through the admission kernel once more, with the pinned signers and the approved policy. */
 import { admissionPolicyOf } from '@airlock/common/policy/admission-policy';
+import { checkPlan } from '@airlock/common/verify/check-plan';
 import {
   verifyPromotionBundle,
   type VerifiedBundle,
@@ -46,6 +47,12 @@ export function checkBundle(given: {
       throw new EvidenceFault(`the bundle's ${field} is not the one of promotion.json`);
     }
   }
+  // The plan itself can be derived by whoever has the commit; which software ran it is in the approved policy.
+  const images = policy.admits.flatMap(({ builders }) =>
+    builders.images.map((image) => image.slice('sha256:'.length)),
+  );
+  const ran = checkPlan(bundle, { planDigest: bundle.planDigest ?? '', images });
+  if (ran !== null) throw new EvidenceFault(`${ran.code}: ${ran.detail}`);
   return bundle;
 }
 

@@ -6,8 +6,8 @@ import { EvidenceFault } from './report.ts';
 export type EvidenceArchive = {
   readonly all: ReadonlyMap<string, Buffer>;
   /** @throws EvidenceFault when it is not there. */
-  file(name: string): Buffer;
-  text(name: EvidenceFile): string;
+  readonly file: (name: string) => Buffer;
+  readonly text: (name: EvidenceFile) => string;
 };
 
 const manifestName = 'MANIFEST.sha256';

@@ -1,5 +1,6 @@
 /** The report: one line a fact, and what was not looked at. */
 import { AirlockError } from '@airlock/common/errors';
+import { z } from 'zod';
 
 /** Evidence that is not what it has to be. The message ends up in a line of the report. */
 export class EvidenceFault extends AirlockError<'evidence-fault'> {
@@ -45,7 +46,7 @@ export function createFacts(): Facts {
         list.push({ id, ok: true, text: shown(text) });
         return () => value;
       } catch (error) {
-        const text = error instanceof Error ? error.message : String(error);
+        const text = whatIn(error);
         list.push({ id, ok: false, text: shown(`${id}: ${text}`) });
         return () => {
           throw new EvidenceFault(`cannot be checked before "${id}" holds`);
@@ -53,6 +54,14 @@ export function createFacts(): Facts {
       }
     },
   };
+}
+
+function whatIn(error: unknown): string {
+  if (error instanceof z.ZodError) {
+    const [issue] = error.issues;
+    return `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'malformed'}`;
+  }
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The lines that `airlock verify` prints. */

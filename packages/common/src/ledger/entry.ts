@@ -25,7 +25,6 @@ export const LedgerEntryType = z.enum([
   'git.head',
   'configuration.changed',
   'rebuild.attested',
-  'attestation.issued',
   'repository.frozen',
   'repository.released',
 ]);

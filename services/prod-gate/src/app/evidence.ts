@@ -7,7 +7,7 @@ import { intotoPayloadType } from '@airlock/common/constants';
 import { parseEnvelope } from '@airlock/common/dsse/envelope';
 import { sha256Hex } from '@airlock/common/encoding/hex';
 import { describeRecords } from '@airlock/common/evidence/describe';
-import { proofFile, type EvidenceFile } from '@airlock/common/evidence/format';
+import { proofFile } from '@airlock/common/evidence/format';
 import { deliveryLogText, parseDeliveryStatement } from '@airlock/common/intoto/delivery';
 import { LedgerEntryType, parseLedgerEntry } from '@airlock/common/ledger/entry';
 import { buildInclusionProof } from '@airlock/common/ledger/proof';
@@ -67,16 +67,17 @@ export async function collectEvidence(
   }
   const { subject, predicate: record } = parseDeliveryStatement(payloadOf(statement.envelope));
   const document = parsePromotionDocument(kept.document);
-  const [policy, roster, trust] = await Promise.all(
-    [document.policy, document.roster, record.trust].map((digest) =>
-      digest === null ? Buffer.alloc(0) : sources.kept(digest),
-    ),
-  );
+  const none = Promise.resolve(Buffer.alloc(0));
+  const [policy, roster, trust] = await Promise.all([
+    sources.kept(document.policy),
+    sources.kept(document.roster),
+    record.trust === null ? none : sources.kept(record.trust),
+  ]);
   const manifest =
     record.configuration === null
       ? Buffer.alloc(0)
       : await sources.configurations.envelopeOf(record.configuration);
-  if (policy == null || roster == null || trust == null || manifest === null) {
+  if (policy === null || roster === null || trust === null || manifest === null) {
     return { missing: 'a target file, roster, trust store or manifest that was in force' };
   }
   const counted = new Set(record.approvals.map((approval) => approval.statement));
@@ -110,7 +111,7 @@ export async function collectEvidence(
     return { missing: 'the signed checkpoint over the statement of this delivery' };
   }
   const log = await sources.deliveries.log(delivery.id, { after: 0, limit: record.log.lines });
-  const files = new Map<EvidenceFile | string, Buffer>([
+  const files = new Map<string, Buffer>([
     ['README.txt', Buffer.from(evidenceReadme(record))],
     ['promotion.json', kept.document],
     ['changes.json', bytesOfDelta(promotion.delta)],

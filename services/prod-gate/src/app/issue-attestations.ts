@@ -40,7 +40,7 @@ export type AttestDependencies = {
   judge(question: { promotionId: string; now: Date }): Promise<PromotionFacts | null>;
   deliveries: DeliverySources;
   signer: AttestationSigner;
-  onEvent(event: AttestEvent): void;
+  onEvent: (event: AttestEvent) => void;
   clock: () => Date;
 };
 

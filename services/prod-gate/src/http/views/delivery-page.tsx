@@ -80,6 +80,18 @@ export function DeliveryPage({
           ...(delivery.finishedAt === null
             ? []
             : [{ term: 'Ended', value: <Time at={delivery.finishedAt} now={now} /> }]),
+          ...(delivery.finishedAt === null
+            ? []
+            : [
+                {
+                  term: 'Statement',
+                  value: (
+                    <a href={`/deliveries/${delivery.id}/statement`}>
+                      signed by the authority (DSSE)
+                    </a>
+                  ),
+                },
+              ]),
           ...(delivery.hookExit === null
             ? []
             : [{ term: 'Exit of the hook', value: String(delivery.hookExit) }]),

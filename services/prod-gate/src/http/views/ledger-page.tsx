@@ -167,8 +167,6 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
       return `${ref('builder')} built ${ref('promotion')} again and ${refs['outcome'] === 'agrees' ? 'made the same bytes' : 'made OTHER bytes'}`;
     case 'configuration.changed':
       return `${who} read configuration ${ref('serial')}, signed by the administrators`;
-    case 'attestation.issued':
-      return `${who} issued a statement${refs['promotion'] === undefined ? '' : ` about ${ref('promotion')}`}${refs['kind'] === undefined ? '' : ` (${ref('kind')})`}`;
     case 'repository.frozen':
       return `${who} froze a repository whose main was rewritten`;
     case 'repository.released':

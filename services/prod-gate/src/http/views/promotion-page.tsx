@@ -171,6 +171,13 @@ function Aside(props: PromotionPageProps) {
               {promotion.id}-evidence.tar
             </a>
           </p>
+          <p class="small">
+            Signed by this gate:{' '}
+            <a href={`/promotions/${promotion.id}/vsa`}>verification summary</a>,{' '}
+            <a href={`/deliveries/${delivery.id}/statement`}>delivery statement</a>. Non-prod’s{' '}
+            <a href={`/promotions/${promotion.id}/bundle.intoto.jsonl`}>bundle</a> as it was taken
+            in.
+          </p>
         </Card>
       )}
     </>

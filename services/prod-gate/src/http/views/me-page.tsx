@@ -89,7 +89,7 @@ export function MePage({
               {person.passkeys === undefined
                 ? 'The roster does not list your passkeys, so that each of yours counts: in the demo alone.'
                 : 'A passkey counts once administrators have signed a roster.yaml that lists it.'}{' '}
-              Read them these lines in person; they go under your id.
+              Give an administrator these lines in person; they go under your id.
             </p>
             <CodeBlock label="Lines for roster.yaml">{rosterLines(person, standing)}</CodeBlock>
           </>

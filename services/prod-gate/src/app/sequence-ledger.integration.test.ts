@@ -17,7 +17,9 @@ import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts'
 import { createLedgerReader } from '../adapters/postgres/ledger-store.ts';
 import { sequenceLedger } from './sequence-ledger.ts';
 
-const fixture = fileURLToPath(new URL('./sequence-ledger.fixture.ts', import.meta.url));
+const fixture = fileURLToPath(
+  new URL('../adapters/postgres/ledger-sequencer.fixture.ts', import.meta.url),
+);
 const name = 'gate.example/ledger';
 const { privateKey } = generateKeyPairSync('ed25519');
 const vkey = vkeyOf(name, privateKey);

@@ -1,9 +1,9 @@
 /** A sequencer in a process of its own, for tests that kill it: sequences until it is ended. */
 import { createPrivateKey } from 'node:crypto';
 import { DatabaseSettings } from '@airlock/process/settings';
-import { openDatabase } from '../adapters/postgres/client.ts';
-import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
-import { sequenceLedger } from './sequence-ledger.ts';
+import { openDatabase } from './client.ts';
+import { createLedgerSequencer } from './ledger-sequencer.ts';
+import { sequenceLedger } from '../../app/sequence-ledger.ts';
 
 const [, , settings = '', name = '', pem = ''] = process.argv;
 const { pool } = openDatabase(DatabaseSettings.parse(JSON.parse(settings)));

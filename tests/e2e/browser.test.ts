@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { approveAs, commitNewProduct, lookAtProduction } from '@airlock/demo/flow';
+import {
+  approveAs,
+  commitNewProduct,
+  lookAtProduction,
+  waitForCandidate,
+} from '@airlock/demo/flow';
 import type { Browser, Page } from 'playwright-core';
 import {
   addAuthenticator,
@@ -56,6 +61,8 @@ test(
       .waitFor(patience);
     await picture(page, 'nonprod-run-light-1280');
 
+    // Signed a moment after the run passed; until then the first in the list is an older one.
+    await waitForCandidate(pair, commit);
     await page.goto(`${pair.nonprodOrigin}/candidates`);
     await page.locator('a[href^="/candidates/"]').first().click();
     await page.getByText(commit.slice(0, 7)).first().waitFor(patience);

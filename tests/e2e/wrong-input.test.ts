@@ -53,6 +53,7 @@ async function apart(config: Config, directory: string): Promise<Config> {
   for (const key of ['listen', 'listener', 'runnerApi']) {
     if (key in config) at(config, key)['port'] = await freePort();
   }
+  if ('rebuilds' in config) at(config, 'rebuilds', 'listener')['port'] = await freePort();
   if ('hooks' in config) at(config, 'hooks')['workDirectory'] = join(directory, 'hooks');
   return config;
 }
@@ -129,6 +130,9 @@ const missingFiles: readonly [ProcessName, key: readonly string[]][] = [
   ['gate-intake', ['files', 'directory']],
   ['gate-web', ['saml', 'idp', 'certificateFile']],
   ['gate-web', ['ledgerKeyFile']],
+  ['gate-web', ['rebuilds', 'listener', 'caFile']],
+  ['rebuilder', ['gate', 'caFile']],
+  ['rebuilder', ['builder', 'keyFile']],
   ['gate-authority', ['keyFile']],
   ['gate-deliverer', ['files', 'administratorsFile']],
   ['gate-watchdog', ['ledger', 'keyFile']],
@@ -270,7 +274,6 @@ test('a database that is not there is named', () =>
 test('without Redis deliverer and web start all the same and say so once', async () => {
   const pair = await runningPair();
   const url = `redis://127.0.0.1:${await freePort()}`;
-  const listen = { host: '127.0.0.1', port: await freePort() };
   const [deliverer, web] = await Promise.all([
     startWrong(
       pair,
@@ -278,7 +281,12 @@ test('without Redis deliverer and web start all the same and say so once', async
       async (config, directory) => ({ ...(await apart(config, directory)), redis: { url } }),
       6,
     ),
-    startWrong(pair, 'gate-web', (config) => ({ ...config, listen, redis: { url } }), 6),
+    startWrong(
+      pair,
+      'gate-web',
+      async (config, directory) => ({ ...(await apart(config, directory)), redis: { url } }),
+      6,
+    ),
   ]);
   for (const { exitCode, lines } of [deliverer, web]) {
     assert.ok(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -169,7 +169,7 @@ test('the same bytes are said to be the same, in a form that the gate counts, an
   const head = commit({ ...files, 'data.txt': 'genuine\n' });
   const claimed = honest(head);
   assert.deepEqual(await rebuildOf(head, claimed), {
-    ...{ outcome: 'agrees', artifactDigest: sha256(claimed) },
+    ...{ outcome: 'agrees', artifactDigest: sha256(claimed), keptAt: null },
   });
   const { have, agreeing } = counted(head, claimed);
   assert.equal(have, 2);
@@ -181,8 +181,9 @@ test('other bytes are said to be other, with the file that differs', async () =>
   const head = commit({ ...files, 'data.txt': 'what main says\n' });
   writeFileSync(join(root, 'work/data.txt'), 'what an implant says\n');
   const claimed = honest(head);
-  const { outcome, artifactDigest } = await rebuildOf(head, claimed);
+  const { outcome, artifactDigest, keptAt } = await rebuildOf(head, claimed);
   assert.equal(outcome, 'differs');
+  assert.equal(sha256(readFileSync(keptAt ?? '')), artifactDigest, 'kept for people to look at');
   assert.notEqual(artifactDigest, sha256(claimed));
   const { have, differing } = counted(head, claimed);
   assert.equal(have, 1);

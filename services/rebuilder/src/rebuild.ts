@@ -2,6 +2,7 @@
  * One rebuild: recipe and source out of the rebuilder's own mirror of main, built by the same code as at the runner, compared,
  * and said under the rebuilder's own signature. Of what the gate asks, only the commit's name is taken.
  */
+import { join } from 'node:path';
 import { intotoPayloadType } from '@airlock/common/constants';
 import { signEnvelope, type SigningKey } from '@airlock/common/dsse/sign';
 import { AirlockError } from '@airlock/common/errors';
@@ -16,6 +17,7 @@ import { pipelinePath } from '@airlock/pipeline/pipeline-file';
 import { releasePath } from '@airlock/pipeline/release-file';
 import { compareArtifacts } from './compare-artifacts.ts';
 import type { Gate } from './gate-client.ts';
+import { keepDiffering } from './keep-differing.ts';
 import { recipeOf, type Recipe, type RepositorySource } from './recipe.ts';
 
 export type RebuildErrorCode =
@@ -42,6 +44,8 @@ export type RebuildPorts = {
 export type Rebuilt = {
   readonly outcome: 'agrees' | 'differs';
   readonly artifactDigest: string;
+  /** Where the bytes that differ are kept; null where none do. */
+  readonly keptAt: string | null;
 };
 
 /**
@@ -67,10 +71,10 @@ export async function rebuild(
     const made = await build(ports, { source, recipe, wanted, workspace, signal });
     const report = await statementsOf(ports, { wanted, recipe, made, workspace, signal });
     await ports.gate.report(wanted.promotion, report, signal);
-    return {
-      outcome: report.difference === null ? 'agrees' : 'differs',
-      artifactDigest: made.digest,
-    };
+    const artifactDigest = made.digest;
+    if (report.difference === null) return { outcome: 'agrees', artifactDigest, keptAt: null };
+    const keptAt = await keepDiffering(join(ports.workDirectory, 'differing'), made);
+    return { outcome: 'differs', artifactDigest, keptAt };
   } finally {
     await workspace.destroy();
   }

@@ -46,10 +46,10 @@ await runProcess({
         if (wanted === null) return;
         const { promotion, commit } = wanted;
         try {
-          const { outcome, artifactDigest } = await rebuild(ports, wanted, signal);
+          const { outcome, artifactDigest, keptAt } = await rebuild(ports, wanted, signal);
           const fields = { promotion, commit, rebuilt: artifactDigest };
           if (outcome === 'agrees') log.info('rebuild.agrees', fields);
-          else log.error('rebuild.differs', { ...fields, claimed: wanted.artifact.digest });
+          else log.error('rebuild.differs', { ...fields, claimed: wanted.artifact.digest, keptAt });
         } catch (cause) {
           if (signal.aborted) return;
           list.failed(promotion, ports.now());

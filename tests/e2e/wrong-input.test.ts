@@ -134,6 +134,7 @@ const missingFiles: readonly [ProcessName, key: readonly string[]][] = [
   ['rebuilder', ['gate', 'caFile']],
   ['rebuilder', ['builder', 'keyFile']],
   ['gate-authority', ['keyFile']],
+  ['gate-authority', ['attestationKeyFile']],
   ['gate-deliverer', ['files', 'administratorsFile']],
   ['gate-watchdog', ['ledger', 'keyFile']],
   ['gate-watchdog', ['vault', 'identity', 'secretIdFile']],

@@ -180,5 +180,5 @@ test('logins are signed with ES256, and only a private P-256 key file is accepte
   const ed = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
   writeFileSync(wrong, ed, { mode: 0o600 });
   assert.throws(() => createLoginSigner(wrong), refused(/P-256/));
-  assert.throws(() => createLoginSigner(join(directory, 'none')), refused(/airlock setup/));
+  assert.throws(() => createLoginSigner(join(directory, 'none')), refused(/airlock keygen/));
 });

@@ -20,7 +20,10 @@ export function readSigningKey(file: string, setting: string): KeyObject {
   } catch (cause) {
     if (cause instanceof ConfigurationError) throw cause;
     const why = cause instanceof Error ? cause.message : 'not readable';
-    throw refuse(`not a private key in PEM form (${why}); make one with: airlock keygen FILE`, cause);
+    throw refuse(
+      `not a private key in PEM form (${why}); make one with: airlock keygen FILE`,
+      cause,
+    );
   }
   if (key.asymmetricKeyType !== 'ec' || key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
     throw refuse('a P-256 key is expected (ES256)');

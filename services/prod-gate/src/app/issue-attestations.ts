@@ -55,6 +55,9 @@ const settleMs = 1_000;
 /** Pauses before something that could not be attested is looked at again: 1 s, doubling up to 60 s. */
 const longestPauseMs = 60_000;
 
+/** What a signed checkpoint or another process still has to do is done after a few tries. */
+const toldAfter = 4;
+
 /** One thing cannot be attested yet, or not at all. */
 class HeldBack extends AirlockError<'held-back'> {
   constructor(message: string) {
@@ -86,7 +89,8 @@ export function createAttester(dependencies: AttestDependencies): { pass(): Prom
         const pause = Math.min(1_000 * 2 ** (tries - 1), longestPauseMs);
         const reason = `${cause.code}: ${cause.message}`;
         waiting.set(about, { at: clock().getTime() + pause, tries, reason });
-        if (before?.reason !== reason && tries > 3) {
+        // Told once when it does not pass by itself, and again when there is another reason.
+        if (tries === toldAfter || (tries > toldAfter && before?.reason !== reason)) {
           dependencies.onEvent({ name: 'held-back', about, reason });
         }
       }

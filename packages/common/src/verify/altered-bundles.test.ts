@@ -12,9 +12,11 @@ const world = createBundleWorld();
 const trust = importTrust(world.rows);
 const lines = world.lines();
 const good = join(lines);
+/** Made once: importing keys costs more than refusing a bundle. */
+const input = world.input(good, { trust });
 
 function isAdmitted(bundle: Uint8Array): boolean {
-  const result = admit(world.input(bundle, { trust }));
+  const result = admit({ ...input, bundle });
   assert.ok(result.ok || result.code in admissionCodes);
   return result.ok;
 }
@@ -25,11 +27,9 @@ const flipped = (bytes: Buffer, bits: readonly number[]): Buffer => {
   return altered;
 };
 
-/** In CI every single bit, and pairs up to a hundred thousand, which takes half a minute; while working a part of them. */
-const { stride, wanted } =
-  process.env['CI'] === undefined ? { stride: 7, wanted: 6000 } : { stride: 1, wanted: 100_000 };
+const wanted = 100_000;
 
-test(`of ${wanted} altered bundles none is admitted: single bits, then bits in pairs`, () => {
+test(`of ${wanted} altered bundles none is admitted: every single bit, then bits in pairs`, () => {
   assert.ok(isAdmitted(good));
   let tried = 0;
   let admitted = 0;
@@ -40,7 +40,7 @@ test(`of ${wanted} altered bundles none is admitted: single bits, then bits in p
   }));
   for (const { bits, bundle } of rotations) {
     assert.ok(isAdmitted(bundle));
-    for (let bit = 0; bit < bits; bit += stride) {
+    for (let bit = 0; bit < bits; bit += 1) {
       tried += 1;
       if (isAdmitted(flipped(bundle, [bit]))) admitted += 1;
     }
@@ -64,11 +64,11 @@ test('the only byte that may change is the key id of a signature that is not nee
   const both = world.bundle({ provenanceKeys: [builder, secondBuilder] });
   const at = both.indexOf(secondBuilder.keyid);
   const altered = flipped(both, [at * 8]);
-  const result = admit(world.input(altered, { trust }));
+  const result = admit({ ...input, bundle: altered });
   assert.ok(result.ok);
   assert.deepEqual(result.facts.keyIds, [builder.keyid]);
   const policies = new Map([['prod-eu', { ...world.policy, threshold: 2 }]]);
-  const strict = admit(world.input(altered, { trust, policies }));
+  const strict = admit({ ...input, bundle: altered, policies });
   assert.ok(!strict.ok && strict.code === 'E_THRESHOLD');
 });
 

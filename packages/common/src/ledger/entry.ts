@@ -27,6 +27,7 @@ export const LedgerEntryType = z.enum([
   'rebuild.attested',
   'repository.frozen',
   'repository.released',
+  'ledger.contradicted',
 ]);
 export type LedgerEntryType = z.infer<typeof LedgerEntryType>;
 

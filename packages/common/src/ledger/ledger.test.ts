@@ -1,21 +1,16 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { appendLeaves } from './append.ts';
-import { LedgerError } from './ledger-error.ts';
 import {
   buildConsistencyProof,
   buildInclusionProof,
   verifyConsistency,
   verifyInclusion,
-  type ConsistencyClaim,
-  type InclusionClaim,
   type TileReader,
 } from './proof.ts';
 import { allTiles, edgeTiles, tileWidthAt, type Tile } from './tile.ts';
-import { emptyRoot, leafHash, nodeHash, rootOf } from './tree.ts';
+import { emptyRoot, leafHash, rootOf } from './tree.ts';
 
 const leafAt = (index: number) => leafHash(Buffer.from(`entry ${index}`));
 const leavesUpTo = (size: number) => Array.from({ length: size }, (_, index) => leafAt(index));
@@ -117,138 +112,6 @@ test('an edge that is not the one of the size is refused', () => {
   assert.throws(() => appendLeaves([], -1, []), { code: 'size-out-of-range' });
 });
 
-const limit = 70;
-/** Spoiling is quadratic: every size past three powers of two, and those around the next ones. */
-const isSpoiled = (size: number) => size <= 20 || [31, 32, 33, 63, 64, 65].includes(size);
-const roots = [
-  emptyRoot(),
-  ...Array.from({ length: limit }, (_, index) => Buffer.from(rootOf(leavesUpTo(index + 1)))),
-];
-const rootAt = (size: number) => roots[size] ?? assert.fail(`no root ${size}`);
-
-/** assert.throws, but fast enough for a hundred thousand. */
-function refuses(verify: () => void): boolean {
-  try {
-    verify();
-    return false;
-  } catch (error) {
-    if (!(error instanceof LedgerError)) throw error;
-    return true;
-  }
-}
-
-const flip = (hash: Uint8Array) => {
-  const altered = Buffer.from(hash);
-  altered[0] = (altered[0] ?? 0) ^ 1;
-  return altered;
-};
-
-/** Ways to spoil a list of hashes. */
-function spoiledLists(proof: readonly Buffer[], root: Buffer): Buffer[][] {
-  const list = [...proof];
-  return [
-    ...list.map((_, index) => list.map((hash, at) => (at === index ? flip(hash) : hash))),
-    ...list.map((_, index) => list.filter((_hash, at) => at !== index)),
-    [...list, Buffer.alloc(32)],
-    [...list, root],
-    [Buffer.alloc(32), ...list],
-    [root, ...list],
-    [...list, Buffer.alloc(0)],
-    ...(list.length > 1 && !list[0]?.equals(list.at(-1) ?? Buffer.alloc(0))
-      ? [[...list].reverse()]
-      : []),
-    list.map((hash) => hash.subarray(0, 31)),
-  ].filter(
-    (spoiled) =>
-      Buffer.concat(spoiled).compare(Buffer.concat(list)) !== 0 || spoiled.length !== list.length,
-  );
-}
-
-test(`every inclusion proof up to size ${limit} verifies, and no spoiled one of them does`, async () => {
-  let spoiledCount = 0;
-  for (let size = 1; size <= limit; size += 1) {
-    const { read } = grow([size]);
-    for (let index = 0; index < size; index += 1) {
-      const proof = await buildInclusionProof(read, index, size);
-      const claim: InclusionClaim = {
-        index,
-        size,
-        leafHash: leafAt(index),
-        proof,
-        root: rootAt(size),
-      };
-      verifyInclusion(claim);
-      if (!isSpoiled(size)) continue;
-      const spoiled: Partial<InclusionClaim>[] = [
-        ...spoiledLists(proof, rootAt(size)).map((list) => ({ proof: list })),
-        { leafHash: flip(claim.leafHash) },
-        { root: flip(claim.root) },
-        { root: emptyRoot() },
-        { index: index - 1 },
-        { index: index + 1 },
-        { index: index ^ 2 },
-        { size: size * 2 },
-        { size: Math.floor(size / 2) },
-        { size: 0 },
-        { index: 2 ** 53 },
-        { index: 0.5 },
-        { size: Number.NaN },
-        ...(size > 1 ? [{ leafHash: nodeHash(leafAt(0), leafAt(1)) }, { proof: [] }] : []),
-      ];
-      for (const change of spoiled) {
-        const isRefused = refuses(() => {
-          verifyInclusion({ ...claim, ...change });
-        });
-        if (!isRefused) assert.fail(`${index} in ${size}: ${JSON.stringify(change)}`);
-      }
-      spoiledCount += spoiled.length;
-    }
-  }
-  assert.ok(spoiledCount > 10_000);
-});
-
-test(`every consistency proof up to size ${limit} verifies, and no spoiled one of them does`, async () => {
-  for (let size = 1; size <= limit; size += 1) {
-    const { read } = grow([size]);
-    for (let oldSize = 1; oldSize <= size; oldSize += 1) {
-      const proof = await buildConsistencyProof(read, oldSize, size);
-      const claim: ConsistencyClaim = {
-        oldSize,
-        oldRoot: rootAt(oldSize),
-        size,
-        root: rootAt(size),
-        proof,
-      };
-      verifyConsistency(claim);
-      if (!isSpoiled(size)) continue;
-      const spoiled: Partial<ConsistencyClaim>[] = [
-        ...spoiledLists(proof, rootAt(size)).map((list) => ({ proof: list })),
-        { oldRoot: flip(claim.oldRoot) },
-        { root: flip(claim.root) },
-        { oldSize: 0 },
-        { oldSize: 0, oldRoot: emptyRoot(), proof: [] },
-        { oldSize: size + 1 },
-        { oldSize: -1 },
-        { size: size * 2 },
-        ...(oldSize < size
-          ? [
-              { proof: [] },
-              { oldRoot: claim.root, root: claim.oldRoot },
-              { size: oldSize },
-              { oldRoot: claim.root },
-            ]
-          : []),
-      ];
-      for (const change of spoiled) {
-        const isRefused = refuses(() => {
-          verifyConsistency({ ...claim, ...change });
-        });
-        if (!isRefused) assert.fail(`${oldSize} to ${size}: ${JSON.stringify(change)}`);
-      }
-    }
-  }
-});
-
 test('a tree of three levels of tiles has the root of plain recursion, and its proofs verify', async () => {
   const size = 65_600;
   const { read, root } = grow([65_500, 99, 1]);
@@ -265,27 +128,6 @@ test('a tree of three levels of tiles has the root of plain recursion, and its p
   }
 });
 
-test('a tile that grew since still proves the smaller tree', async () => {
-  const { read } = grow([300]);
-  const proof = await buildInclusionProof(read, 7, 66);
-  verifyInclusion({ index: 7, size: 66, leafHash: leafAt(7), proof, root: rootAt(66) });
-});
-
-test('a missing tile and one too short are named', async () => {
-  await assert.rejects(
-    buildInclusionProof(() => Promise.resolve(null), 1, 2),
-    { code: 'tile-missing' },
-  );
-  await assert.rejects(
-    buildInclusionProof(() => Promise.resolve(Buffer.alloc(32)), 0, 3),
-    { code: 'tile-malformed' },
-  );
-  await assert.rejects(
-    buildInclusionProof(() => Promise.resolve(null), 2, 2),
-    { code: 'size-out-of-range' },
-  );
-});
-
 test('widths of tiles follow from the size alone', () => {
   assert.deepEqual(edgeTiles(0), []);
   assert.deepEqual(edgeTiles(256), [{ level: 1, n: 0, width: 1 }]);
@@ -297,21 +139,4 @@ test('widths of tiles follow from the size alone', () => {
   assert.equal(tileWidthAt(0, 273, 70_000), 112);
   assert.equal(tileWidthAt(0, 272, 70_000), 256);
   assert.equal(tileWidthAt(0, 274, 70_000), 0);
-});
-
-test('no random claim verifies by chance', () => {
-  const root = createHash('sha256').update('root').digest();
-  fc.assert(
-    fc.property(
-      fc.nat(1000),
-      fc.nat(1000),
-      fc.array(fc.uint8Array({ minLength: 32, maxLength: 32 }), { maxLength: 12 }),
-      (index, size, proof) => {
-        assert.throws(() => {
-          verifyInclusion({ index, size, leafHash: leafAt(0), proof, root });
-        });
-      },
-    ),
-    { numRuns: 500 },
-  );
 });

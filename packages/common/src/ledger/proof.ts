@@ -27,14 +27,14 @@ export async function buildInclusionProof(
     throw new LedgerError('size-out-of-range', `no entry ${index} in a tree of ${size}`);
   }
   const hashOf = rangeHasher(read, size);
-  const path = async (start: number, end: number): Promise<Buffer[]> => {
+  const path = (start: number, end: number): Promise<Buffer>[] => {
     if (end - start === 1) return [];
     const middle = start + splitPoint(end - start);
     return index < middle
-      ? [...(await path(start, middle)), await hashOf(middle, end)]
-      : [...(await path(middle, end)), await hashOf(start, middle)];
+      ? [...path(start, middle), hashOf(middle, end)]
+      : [...path(middle, end), hashOf(start, middle)];
   };
-  return path(0, size);
+  return Promise.all(path(0, size));
 }
 
 /** Proof that the tree of `size` goes on from the tree of `oldSize`. @param oldSize 1 to `size`. */
@@ -45,14 +45,14 @@ export async function buildConsistencyProof(
 ): Promise<Buffer[]> {
   assertConsistencySizes(oldSize, size);
   const hashOf = rangeHasher(read, size);
-  const path = async (start: number, end: number, isOldRoot: boolean): Promise<Buffer[]> => {
-    if (oldSize === end) return isOldRoot ? [] : [await hashOf(start, end)];
+  const path = (start: number, end: number, isOldRoot: boolean): Promise<Buffer>[] => {
+    if (oldSize === end) return isOldRoot ? [] : [hashOf(start, end)];
     const middle = start + splitPoint(end - start);
     return oldSize <= middle
-      ? [...(await path(start, middle, isOldRoot)), await hashOf(middle, end)]
-      : [...(await path(middle, end, false)), await hashOf(start, middle)];
+      ? [...path(start, middle, isOldRoot), hashOf(middle, end)]
+      : [...path(middle, end, false), hashOf(start, middle)];
   };
-  return path(0, size, true);
+  return Promise.all(path(0, size, true));
 }
 
 export type InclusionClaim = {
@@ -134,7 +134,10 @@ export function verifyConsistency(claim: ConsistencyClaim): void {
   if (!sameBytes(hash, root)) throw invalid('the proof does not lead to the new root');
 }
 
-/** Hash over leaves start..end of a tree, read from as few tiles as hold it; each tile is read once. */
+/**
+ * Hash over leaves start..end of a tree, read from as few tiles as hold it. Each tile is read once, and all that a proof
+ * needs are asked for before the first answer is waited for, so that a store can answer them together.
+ */
 function rangeHasher(read: TileReader, size: number) {
   const tiles = new Map<string, Promise<Buffer>>();
   const tile = (level: number, n: number): Promise<Buffer> => {
@@ -148,7 +151,8 @@ function rangeHasher(read: TileReader, size: number) {
     const count = end - start;
     const middle = count === 1 ? 0 : splitPoint(count);
     if (count !== 1 && middle * 2 !== count) {
-      return nodeHash(await hashOf(start, start + middle), await hashOf(start + middle, end));
+      const halves = [hashOf(start, start + middle), hashOf(start + middle, end)] as const;
+      return nodeHash(...(await Promise.all(halves)));
     }
     // A perfect subtree: it lies inside one tile of the highest level whose hashes are not larger than it.
     let level = 0;

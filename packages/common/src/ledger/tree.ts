@@ -43,13 +43,19 @@ export function splitPoint(count: number): number {
 
 /** Root of a tree whose leaves are all at hand. @throws LedgerError `size-out-of-range` when there are none. */
 export function rootOf(leaves: readonly Uint8Array[]): Uint8Array {
-  const [only] = leaves;
+  return rootOfRange(leaves, 0, leaves.length);
+}
+
+function rootOfRange(leaves: readonly Uint8Array[], start: number, end: number): Uint8Array {
+  if (end - start > 1) {
+    const middle = start + splitPoint(end - start);
+    return nodeHash(rootOfRange(leaves, start, middle), rootOfRange(leaves, middle, end));
+  }
+  const only = leaves[start];
   if (only === undefined) {
     throw new LedgerError('size-out-of-range', 'one leaf or more expected');
   }
-  if (leaves.length === 1) return only;
-  const middle = splitPoint(leaves.length);
-  return nodeHash(rootOf(leaves.slice(0, middle)), rootOf(leaves.slice(middle)));
+  return only;
 }
 
 /** @throws LedgerError `size-out-of-range` unless `size` is a whole number from 0 to 2^53 - 1. */

@@ -8,6 +8,7 @@ import {
   parseWitnessVkey,
   witnessVkeyOf,
 } from '@airlock/common/ledger/cosignature';
+import { parseLedgerEntry } from '@airlock/common/ledger/entry';
 import { parseVkey, vkeyOf } from '@airlock/common/ledger/note';
 import {
   judgeCheckpoint,
@@ -177,7 +178,7 @@ const freezes = () => gate.asOwner('select repository, reason from repository_fr
 test('a witness that saw another past freezes deliveries until a person lifts it', async () => {
   const seen = honestWitness();
   seen.last = { size: 4, root: Buffer.alloc(32, 4) };
-  await grow(1);
+  const size = await grow(1);
   await assert.rejects(offer(seen), { code: 'E_LEDGER_INCONSISTENT', message: /do not go on/ });
   assert.match(String((await freezes())[0]?.['reason']), /nonprod\.example\/witness cosigned/);
   const heard = seen.heard;
@@ -189,9 +190,11 @@ test('a witness that saw another past freezes deliveries until a person lifts it
   const promotions = createPromotionStore(intake);
   assert.notEqual(await promotions.freezeOf(ledgerFreeze), null);
   const [recorded] = await gate.asOwner(
-    `select convert_from(body, 'UTF8')::jsonb -> 'refs' ->> 'code' as code from ledger_pending order by id desc limit 1`,
+    `select convert_from(body, 'UTF8') as body from ledger_pending order by id desc limit 1`,
   );
-  assert.equal(recorded?.['code'], 'E_LEDGER_INCONSISTENT');
+  const { type, refs } = parseLedgerEntry(Buffer.from(String(recorded?.['body'])));
+  assert.equal(type, 'ledger.contradicted');
+  assert.deepEqual(refs, { witness: verifier.name, witnessed: '4', size: String(size) });
 });
 
 test('two roots for one size, and a ledger that went back, freeze as well', async () => {

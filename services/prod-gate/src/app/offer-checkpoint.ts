@@ -66,6 +66,7 @@ export async function offerCheckpoint(dependencies: OfferDependencies): Promise<
     if (old > size) {
       throw await freeze(
         dependencies,
+        { old, size },
         `${verifier.name} cosigned ${old} entries, and the ledger has ${size}`,
       );
     }
@@ -82,7 +83,11 @@ export async function offerCheckpoint(dependencies: OfferDependencies): Promise<
       case 409: {
         const seen = sizeIn(answer.body);
         if (seen === old && old === size) {
-          throw await freeze(dependencies, `${verifier.name} has another root for size ${size}`);
+          throw await freeze(
+            dependencies,
+            { old, size },
+            `${verifier.name} has another root for size ${size}`,
+          );
         }
         // What the witness cosigned and this gate did not hear of, or a ledger that went back: the next round tells.
         if (attempt === maxAttempts) throw refused(`409 with size ${seen}, ${attempt} times`);
@@ -92,6 +97,7 @@ export async function offerCheckpoint(dependencies: OfferDependencies): Promise<
       case 422:
         throw await freeze(
           dependencies,
+          { old, size },
           `${size} entries do not go on from the ${old} that ${verifier.name} cosigned`,
         );
       default:
@@ -131,18 +137,19 @@ function sizeIn(body: Buffer): number {
 }
 
 async function freeze(
-  { transactor, intake, recorder, clock }: OfferDependencies,
+  { transactor, intake, recorder, clock, verifier }: OfferDependencies,
+  { old, size }: { old: number; size: number },
   detail: string,
 ): Promise<WitnessError> {
   await transactor.transaction(async (tx) => {
     const isNew = await intake.freeze(tx, { repository: ledgerFreeze, reason: detail });
     if (!isNew) return;
     await recorder.record(tx, {
-      type: 'bundle.refused',
+      type: 'ledger.contradicted',
       at: clock(),
       actor: 'intake',
       subjectDigest: hash('sha256', detail),
-      refs: { code: 'E_LEDGER_INCONSISTENT' },
+      refs: { witness: verifier.name, witnessed: String(old), size: String(size) },
     });
   });
   return frozenError(detail);

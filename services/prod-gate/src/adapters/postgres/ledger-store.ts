@@ -49,7 +49,8 @@ export function createLedgerReader(database: GateDatabase): LedgerReader {
     },
 
     async byLeafHash(leafHash) {
-      const row = await prisma.ledgerEntry.findUnique({
+      // Unique by an exclusion constraint, which Prisma does not know.
+      const row = await prisma.ledgerEntry.findFirst({
         where: { leafHash: Uint8Array.from(Buffer.from(leafHash, 'hex')) },
       });
       return row === null ? null : ledgerRowFrom(row);

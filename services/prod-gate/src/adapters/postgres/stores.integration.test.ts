@@ -609,6 +609,7 @@ describe('the ledger', () => {
         'configuration.changed',
         'repository.frozen',
         'repository.released',
+        'ledger.contradicted',
       ],
       gate_web: ['passkey.enrolled', 'approval.recorded', 'rebuild.attested'],
       gate_authority: ['credential.requested', 'attestation.issued'],
@@ -675,6 +676,25 @@ describe('the ledger', () => {
       await assert.rejects(insert(indexes), /leaves a gap/, String(indexes));
     }
     await assert.rejects(insert([last]), /duplicate key/);
+  });
+
+  test('a leaf that is in the ledger is refused a second time, whatever the sequencer thinks', async () => {
+    const watchdog = open('gate_watchdog');
+    await assert.rejects(
+      watchdog.pool.query(
+        `insert into ledger_entry (idx, body, leaf_hash, type, subject_digest)
+         select 1 + max(idx) over (), body, leaf_hash, 'x', 'x' from ledger_entry order by idx limit 1`,
+      ),
+      /ledger_entry_leaf_once/,
+    );
+    await assert.rejects(
+      watchdog.pool.query(
+        `insert into ledger_entry (idx, body, leaf_hash, type, subject_digest)
+         select last + place, 'twice at once', sha256('\\x00'::bytea || 'twice at once'), 'x', 'x'
+         from (select max(idx) as last from ledger_entry) as ledger, generate_series(1, 2) as place`,
+      ),
+      /ledger_entry_leaf_once/,
+    );
   });
 
   test('a checkpoint by another key proves nothing', async () => {

@@ -171,5 +171,7 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
       return `${who} froze a repository whose main was rewritten`;
     case 'repository.released':
       return `${who} released a repository whose rewritten main was accepted`;
+    case 'ledger.contradicted':
+      return `${ref('witness')} saw ANOTHER past than this ledger has; ${who} froze deliveries`;
   }
 }

@@ -361,6 +361,28 @@ describe('the artifact', () => {
     assert.equal(await artifacts.has(sha(archive)), true);
   });
 
+  test('that is kept already is not sent again, so that nonprod sends no other bytes for it', async () => {
+    const item = itemOf(good, { seq: 1, prevHash: '0'.repeat(64) });
+    const kept = Buffer.from('kept for another target');
+    await artifacts.put(chunks(kept), { maxBytes: 1_000 });
+    let asked = 0;
+    const dependent = {
+      outbox: {
+        blob: () => {
+          asked += 1;
+          return Promise.resolve(chunks(Buffer.alloc(500_000)));
+        },
+      },
+      artifacts,
+      inspect: () => Promise.resolve(null),
+      room: () => Promise.resolve({ bytes: 0, bound: 'full' }),
+      maxArtifactBytes: 1_000_000,
+    };
+    const artifact = { digest: sha(kept), size: kept.length };
+    const found = await fetchArtifact(dependent, { ...item, artifact }, 'app.tar');
+    assert.deepEqual([found, asked], [{ size: kept.length }, 0]);
+  });
+
   test('waits, with its item, while the store has no room for it', async () => {
     const given = dependencies(good);
     await given.intake.polled(source, { head: 1, at: new Date(good.now) });
@@ -540,6 +562,7 @@ describe('while a promotion waits', () => {
       ...{ ...entry, type: 'delivery.intent' },
       refs: { ...refs, ...live, position: '3' },
     });
+    ledger.apply({ ...{ ...entry, type: 'credential.requested' }, refs });
     ledger.apply({
       ...{ ...entry, type: 'delivery.finished' },
       refs: { ...refs, state: 'succeeded' },

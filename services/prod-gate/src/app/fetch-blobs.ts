@@ -56,34 +56,51 @@ export async function fetchArtifact(
 ): Promise<{ size: number }> {
   const { artifacts, maxArtifactBytes } = dependencies;
   const { digest, size: claimed } = item.artifact;
-  const tooLarge = `at most ${maxArtifactBytes} bytes are taken`;
   // What it claims can refuse it before a byte is sent, and allows nothing.
-  if (claimed > maxArtifactBytes) throw new Refused('E_ARTIFACT_SIZE', tooLarge);
-  const isKept = await artifacts.has(digest);
-  const room = isKept ? null : await dependencies.room();
-  if (room !== null) requireRoom(room, claimed);
-  const maxBytes = Math.min(maxArtifactBytes, room?.bytes ?? maxArtifactBytes);
-  let kept: { size: number };
-  try {
-    const blob = await blobOf(dependencies.outbox, digest, 'E_ARTIFACT_DIGEST');
-    kept = await artifacts.put(blob, { maxBytes, expected: digest });
-  } catch (cause) {
-    if (!(cause instanceof AirlockError)) throw cause;
-    if (cause.code === 'artifact-too-large') {
-      if (room !== null) requireRoom(room, Math.min(maxArtifactBytes, maxBytes + 1));
-      throw new Refused('E_ARTIFACT_SIZE', tooLarge, { cause });
-    }
-    if (cause.code === 'artifact-digest-mismatch') {
-      throw new Refused('E_ARTIFACT_DIGEST', `the bytes received are not ${digest}`, { cause });
-    }
-    throw cause;
+  if (claimed > maxArtifactBytes) {
+    throw new Refused('E_ARTIFACT_SIZE', tooLarge(maxArtifactBytes));
   }
+  const isKept = await artifacts.has(digest);
+  const kept = isKept ? await sizeOfKept(artifacts, digest) : await bringOver(dependencies, item);
   const refusal = await dependencies.inspect(digest, name);
   if (refusal === null) return kept;
   // Nothing refers to it. What was there before is another promotion's.
   if (!isKept) await artifacts.remove(digest);
   throw new Refused(refusal.code, refusal.detail);
 }
+
+/** Nothing is sent for it again: what nonprod would send then has no bound but the largest artifact's. */
+async function sizeOfKept(artifacts: ArtifactStore, digest: string): Promise<{ size: number }> {
+  const { handle, size } = await artifacts.openVerified(digest);
+  await handle.close();
+  return { size };
+}
+
+async function bringOver(
+  dependencies: FetchDependencies,
+  { artifact: { digest, size: claimed } }: OutboxItem,
+): Promise<{ size: number }> {
+  const { artifacts, maxArtifactBytes } = dependencies;
+  const room = await dependencies.room();
+  requireRoom(room, claimed);
+  const maxBytes = Math.min(maxArtifactBytes, room.bytes);
+  try {
+    const blob = await blobOf(dependencies.outbox, digest, 'E_ARTIFACT_DIGEST');
+    return await artifacts.put(blob, { maxBytes, expected: digest });
+  } catch (cause) {
+    if (!(cause instanceof AirlockError)) throw cause;
+    if (cause.code === 'artifact-too-large') {
+      requireRoom(room, Math.min(maxArtifactBytes, maxBytes + 1));
+      throw new Refused('E_ARTIFACT_SIZE', tooLarge(maxArtifactBytes), { cause });
+    }
+    if (cause.code === 'artifact-digest-mismatch') {
+      throw new Refused('E_ARTIFACT_DIGEST', `the bytes received are not ${digest}`, { cause });
+    }
+    throw cause;
+  }
+}
+
+const tooLarge = (maxBytes: number): string => `at most ${maxBytes} bytes are taken`;
 
 async function blobOf(
   outbox: Pick<OutboxClient, 'blob'>,

@@ -34,6 +34,8 @@ const intent = (delivery: string, position: number, target = 'prod-eu'): Buffer 
     position: String(position),
   });
 
+const minted = (delivery: string): Buffer => entry('credential.requested', { delivery });
+
 const finished = (delivery: string, state: string): Buffer =>
   entry('delivery.finished', { delivery, state, target: 'prod-eu', promotion: 'x' });
 
@@ -74,8 +76,9 @@ const fails = (code: LedgerCode) => (error: unknown) => {
 describe('what the ledger says', () => {
   test('the newest delivery that succeeded is live, whatever failed or runs after it', async () => {
     const held = database([
-      ...[intent('d1', 7), finished('d1', 'succeeded'), intent('d2', 9), finished('d2', 'failed')],
-      ...[intent('d3', 10), intent('d4', 4, 'prod-us'), finished('d4', 'succeeded')],
+      ...[intent('d1', 7), minted('d1'), finished('d1', 'succeeded')],
+      ...[intent('d2', 9), minted('d2'), finished('d2', 'failed'), intent('d3', 10)],
+      ...[intent('d4', 4, 'prod-us'), minted('d4'), finished('d4', 'succeeded'), minted('d3')],
     ]);
     held.publish();
     const follow = followLedger({ ledger: held.reader, vkey });
@@ -89,10 +92,58 @@ describe('what the ledger says', () => {
   });
 
   test('an end without a beginning, and one that was told twice, make nothing live', async () => {
-    const held = database([intent('d1', 7), finished('d1', 'failed'), finished('d1', 'succeeded')]);
-    held.bodies.push(finished('d9', 'succeeded'));
+    const held = database([intent('d1', 7), minted('d1'), finished('d1', 'failed')]);
+    held.bodies.push(finished('d1', 'succeeded'), minted('d9'), finished('d9', 'succeeded'));
     held.publish();
     assert.equal((await followLedger({ ledger: held.reader, vkey })()).liveOn('prod-eu'), null);
+  });
+
+  test('a deliverer alone makes nothing live: not without a login, not by a second intent', async () => {
+    const held = database([
+      ...[intent('d1', 7), minted('d1'), finished('d1', 'succeeded')],
+      ...[intent('d2', 3), finished('d2', 'succeeded')],
+      ...[intent('d1', 2), finished('d1', 'succeeded')],
+      ...[intent('d3', 8), minted('d3'), intent('d3', 1), finished('d3', 'succeeded')],
+      ...[intent('d4', Number.NaN), minted('d4'), finished('d4', 'succeeded')],
+    ]);
+    held.publish();
+    const facts = await followLedger({ ledger: held.reader, vkey })();
+    assert.equal(facts.liveOn('prod-eu')?.mainPosition, 8);
+    assert.deepEqual(facts.deliveriesUnder('a'.repeat(64)), [
+      ...['d1', 'd2', 'd1', 'd3', 'd3', 'd4'],
+    ]);
+  });
+
+  test('an entry that cannot be read says nothing, and stops nobody', async () => {
+    const broken = ['git.head', 'delivery.intent', 'configuration.changed'].map((type) =>
+      Buffer.from(`{"v":1,"type":"${type}","at":"whatever else`),
+    );
+    const held = database([...broken, intent('d1', 7), minted('d1'), finished('d1', 'succeeded')]);
+    held.publish();
+    const facts = await followLedger({ ledger: held.reader, vkey })();
+    assert.equal(facts.liveOn('prod-eu')?.mainPosition, 7);
+    assert.equal(facts.newestConfiguration(), null);
+  });
+
+  test('the configuration with the highest number is the newest, and each was in force', async () => {
+    const configuration = (serial: string, digest: string): Buffer => {
+      minute += 1;
+      return ledgerEntry({
+        ...{ type: 'configuration.changed', at: moment(minute), actor: 'intake' },
+        ...{ subjectDigest: digest.repeat(64), refs: { serial } },
+      });
+    };
+    const held = database([
+      ...[configuration('x', '9'), configuration('1', '1'), configuration('3', '3')],
+      configuration('2', '2'),
+    ]);
+    held.publish();
+    const facts = await followLedger({ ledger: held.reader, vkey })();
+    assert.deepEqual(facts.newestConfiguration(), { serial: 3, digest: '3'.repeat(64) });
+    assert.deepEqual(
+      ['1', '2', '3', '9'].map((digest) => facts.wasInForce(digest.repeat(64))),
+      [true, true, true, false],
+    );
   });
 
   test('heads of main are told in their order, by repository and place', async () => {
@@ -122,12 +173,12 @@ describe('what the ledger says', () => {
   });
 
   test('what no checkpoint covers yet does not count', async () => {
-    const held = database([intent('d1', 7)]);
+    const held = database([intent('d1', 7), minted('d1')]);
     const follow = followLedger({ ledger: held.reader, vkey });
     assert.equal((await follow()).liveOn('prod-eu'), null);
     held.publish();
     held.bodies.push(finished('d1', 'succeeded'));
-    held.reader.entries = database(held.bodies.slice(0, 1)).reader.entries;
+    held.reader.entries = database(held.bodies.slice(0, 2)).reader.entries;
     held.publish();
     await assert.rejects(follow(), fails('root-mismatch'));
   });
@@ -135,13 +186,13 @@ describe('what the ledger says', () => {
 
 describe('whoever owns the database', () => {
   const delivered = (): Buffer[] => [
-    ...[intent('d1', 7), finished('d1', 'succeeded')],
-    ...[intent('d2', 9), finished('d2', 'succeeded')],
+    ...[intent('d1', 7), minted('d1'), finished('d1', 'succeeded')],
+    ...[intent('d2', 9), minted('d2'), finished('d2', 'succeeded')],
   ];
 
   for (const [what, change] of [
-    ['changes an entry', (bodies) => bodies.splice(2, 1, intent('d2', 3))],
-    ['leaves one out', (bodies) => bodies.splice(2, 2)],
+    ['changes an entry', (bodies) => bodies.splice(3, 1, intent('d2', 3))],
+    ['leaves one out', (bodies) => bodies.splice(3, 3)],
     ['puts one in', (bodies) => bodies.splice(0, 0, intent('d0', 1))],
     ['exchanges two', (bodies) => bodies.reverse()],
   ] as const satisfies readonly [string, (bodies: Buffer[]) => void][]) {
@@ -149,7 +200,7 @@ describe('whoever owns the database', () => {
       const held = database(delivered());
       held.publish();
       change(held.bodies);
-      const { size } = { size: 4 };
+      const { size } = { size: 6 };
       const { checkpoint } = held.reader;
       held.reader.checkpoint = async () => {
         const row = await checkpoint();
@@ -164,7 +215,7 @@ describe('whoever owns the database', () => {
     held.publish();
     const follow = followLedger({ ledger: held.reader, vkey });
     await follow();
-    held.bodies.splice(2);
+    held.bodies.splice(3);
     held.publish();
     await assert.rejects(follow(), fails('consistency-invalid'));
   });
@@ -183,7 +234,7 @@ describe('whoever owns the database', () => {
     held.publish();
     const follow = followLedger({ ledger: held.reader, vkey });
     await follow();
-    held.bodies.splice(0, 4, ...delivered(), intent('d3', 11));
+    held.bodies.splice(0, 6, ...delivered(), intent('d3', 11));
     held.publish();
     await assert.rejects(follow(), fails('root-mismatch'));
   });
@@ -196,11 +247,11 @@ describe('whoever owns the database', () => {
   });
 
   test('gets nothing into the facts by a fault: they are as before it', async () => {
-    const held = database(delivered().slice(0, 2));
+    const held = database(delivered().slice(0, 3));
     held.publish();
     const follow = followLedger({ ledger: held.reader, vkey });
     assert.equal((await follow()).liveOn('prod-eu')?.mainPosition, 7);
-    held.bodies.push(...delivered().slice(2));
+    held.bodies.push(...delivered().slice(3));
     held.publish();
     const last = held.bodies.pop();
     assert.ok(last);

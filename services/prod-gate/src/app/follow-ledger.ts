@@ -6,6 +6,7 @@
 import { appendLeaves } from '@airlock/common/ledger/append';
 import { openCheckpoint } from '@airlock/common/ledger/checkpoint';
 import { parseLedgerEntry, type LedgerEntry } from '@airlock/common/ledger/entry';
+import { AirlockError } from '@airlock/common/errors';
 import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import { parseVkey } from '@airlock/common/ledger/note';
 import type { Tile } from '@airlock/common/ledger/tile';
@@ -61,7 +62,7 @@ export function followLedger(given: {
         size,
         rows.map(({ body }) => leafHash(body)),
       ));
-      for (const { body } of rows) if (isFolded(body)) news.push(parseLedgerEntry(body));
+      for (const { body } of rows) if (isFolded(body)) news.push(...readable(body));
     }
     if (!root.equals(head.root)) {
       throw new LedgerError(
@@ -79,4 +80,14 @@ export function followLedger(given: {
     turn = result.catch(() => {});
     return result;
   };
+}
+
+/** As the sequencer does: what only begins like an entry says nothing, so that nobody stops all decisions by writing one. */
+function readable(body: Buffer): LedgerEntry[] {
+  try {
+    return [parseLedgerEntry(body)];
+  } catch (cause) {
+    if (cause instanceof AirlockError) return [];
+    throw cause;
+  }
 }

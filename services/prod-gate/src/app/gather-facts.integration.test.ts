@@ -56,7 +56,7 @@ function person(id: string, roles: string[]) {
 }
 
 let gate: TestGateDatabase;
-let databases: Record<'intake' | 'web' | 'deliverer' | 'watchdog', GateDatabase>;
+let databases: Record<'intake' | 'web' | 'authority' | 'deliverer' | 'watchdog', GateDatabase>;
 
 before(async () => {
   gate = await createGateDatabase();
@@ -64,6 +64,7 @@ before(async () => {
     intake: openDatabase(gate.settings('gate_intake')),
     web: openDatabase(gate.settings('gate_web')),
     deliverer: openDatabase(gate.settings('gate_deliverer')),
+    authority: openDatabase(gate.settings('gate_authority')),
     watchdog: openDatabase(gate.settings('gate_watchdog')),
   };
 });
@@ -106,7 +107,8 @@ beforeEach(async () => {
       artifacts: {
         put: (_source, { expected }) =>
           Promise.resolve({ digest: expected ?? '', size: artifact.length }),
-        has: () => Promise.resolve(true),
+        has: () => Promise.resolve(false),
+        openVerified: () => Promise.reject(new Error('nothing is kept')),
         remove: () => Promise.resolve(),
       },
       inspect: () => Promise.resolve(null),
@@ -630,6 +632,11 @@ test('what is live comes from the ledger; a row that says otherwise is told, and
   await databases.deliverer.transaction(async (tx) => {
     const refs = { ...ids, ...live, position: String(position) };
     await recorder.record(tx, { ...subject, type: 'delivery.intent', refs });
+  });
+  await databases.authority.transaction(async (tx) => {
+    await recorder.record(tx, { ...subject, type: 'credential.requested', refs: ids });
+  });
+  await databases.deliverer.transaction(async (tx) => {
     await recorder.record(tx, {
       ...{ ...subject, type: 'delivery.finished' },
       refs: { ...ids, state: 'succeeded' },

@@ -57,6 +57,10 @@ export type ArtifactStore = {
     limits: { maxBytes: number; expected?: string },
   ): Promise<{ digest: string; size: number }>;
   has(digest: string): Promise<boolean>;
+  /** After the whole of it was hashed; the caller closes it. @throws ArtifactError `artifact-corrupt` */
+  openVerified(
+    digest: string,
+  ): Promise<{ readonly handle: { close(): Promise<void> }; readonly size: number }>;
   /** Removing what is not there is no fault. */
   remove(digest: string): Promise<void>;
 };

@@ -1,7 +1,7 @@
-import { ledgerEntry, parseLedgerEntry } from '@airlock/common/ledger/entry';
 import { TargetPolicy } from '@airlock/common/policy/target-policy';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createLedgerFold, type LedgerFacts } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import type { PromotionFacts, Verdict } from '../domain/verdict.ts';
 import { MintError, mintLogin, type LoginClaims, type MintDependencies } from './mint-login.ts';
@@ -9,7 +9,6 @@ import {
   StoreError,
   type Delivery,
   type EntryFacts,
-  type LedgerRow,
   type MintedLoginRecord,
   type VaultSession,
 } from './ports.ts';
@@ -67,6 +66,8 @@ const promotion = {
   artifactDigest: digest('b'),
   policyDigest: digest('c'),
   commit: '1'.repeat(40),
+  release: '2026.11.22-1',
+  mainPosition: 7,
 } as unknown as Promotion;
 const delivery = {
   id: 'dlv_0000000001',
@@ -91,7 +92,11 @@ const session = {
 const intent = {
   type: 'delivery.intent',
   subjectDigest: digest('d'),
-  refs: { delivery: delivery.id, target: 'prod-eu' },
+  refs: {
+    ...{ delivery: delivery.id, target: 'prod-eu', promotion: promotion.id },
+    ...{ release: promotion.release, artifact: promotion.artifactDigest },
+    ...{ commit: promotion.commit, position: '7' },
+  },
 } as const;
 
 type Entry = {
@@ -99,12 +104,14 @@ type Entry = {
   readonly subjectDigest: string;
   readonly refs: Record<string, string>;
 };
-const rowOf = (entry: Entry): LedgerRow => ({
-  index: 0,
-  leafHash: digest('e'),
-  sequencedAt: now,
-  body: ledgerEntry({ at: '2026-11-22T10:00:00Z', actor: 'deliverer', ...entry }),
-});
+
+function ledgerOf(entries: readonly Entry[]): LedgerFacts {
+  const fold = createLedgerFold();
+  for (const entry of entries) {
+    fold.apply({ v: 1, at: '2026-11-22T10:00:00Z', actor: 'deliverer', ...entry });
+  }
+  return fold;
+}
 
 type World = {
   promotion: Promotion | null;
@@ -113,9 +120,8 @@ type World = {
   judged: Promotion | null;
   verdict: Verdict;
   target: { policy: TargetPolicy; digest: string } | null;
-  intent: Entry | null;
-  /** What the ledger proves beside, of whatever subject. */
-  otherIntents: readonly Entry[];
+  /** What the signed ledger says of intents, in its order. */
+  intents: readonly Entry[];
   minted: boolean;
   mintedMeanwhile: boolean;
 };
@@ -127,8 +133,7 @@ const good: World = {
   judged: promotion,
   verdict: { allowed: true },
   target: { policy, digest: digest('c') },
-  intent,
-  otherIntents: [intent],
+  intents: [intent],
   minted: false,
   mintedMeanwhile: false,
 };
@@ -186,16 +191,7 @@ function mint(change: Partial<World>) {
       ),
     policyOf: () => Promise.resolve(world.target),
     files: () => Promise.resolve({ trustDigest: digest('9'), manifest: { digest: digest('8') } }),
-    proofs: {
-      entry: () => Promise.resolve(world.intent === null ? null : rowOf(world.intent)),
-      bySubject: (type, subjectDigest, matches = () => true) =>
-        Promise.resolve(
-          world.otherIntents
-            .filter((entry) => entry.type === type && entry.subjectDigest === subjectDigest)
-            .map(rowOf)
-            .find(({ body }) => matches(parseLedgerEntry(body))) ?? null,
-        ),
-    },
+    ledger: () => Promise.resolve(ledgerOf(world.intents)),
     signer: {
       sign(claims) {
         events.push('signed');
@@ -324,25 +320,34 @@ const refusals: [string, Partial<World>, string[]][] = [
   ['a second login at the same moment', { mintedMeanwhile: true }, ['already-minted']],
   [
     'approvals that have had their delivery',
-    { otherIntents: [intent, { ...intent, refs: { ...intent.refs, delivery: 'dlv_0000000002' } }] },
+    { intents: [{ ...intent, refs: { ...intent.refs, delivery: 'dlv_0000000002' } }, intent] },
     ['delivered-before'],
   ],
-  ['an intent that is not published', { intent: null }, ['intent-unpublished']],
+  ['an intent that is not published', { intents: [] }, ['intent-unpublished']],
   [
     'an intent of another promotion',
-    { intent: { ...intent, subjectDigest: digest('9') } },
+    { intents: [{ ...intent, subjectDigest: digest('9') }] },
     ['intent-differs'],
   ],
   [
     'an intent of another delivery',
-    { intent: { ...intent, refs: { delivery: 'dlv_0000000002', target: 'prod-eu' } } },
-    ['intent-differs'],
+    { intents: [{ ...intent, refs: { ...intent.refs, delivery: 'dlv_0000000002' } }] },
+    ['intent-unpublished'],
   ],
   [
     'an entry that is no intent',
-    { intent: { ...intent, type: 'delivery.finished' } },
-    ['intent-differs'],
+    { intents: [{ ...intent, type: 'delivery.finished' }] },
+    ['intent-unpublished'],
   ],
+  // What an intent says is what the ledger calls live afterwards.
+  ...Object.entries({
+    ...{ target: 'prod-us', promotion: 'prm_0000000002', release: '2026.11.01-1' },
+    ...{ artifact: digest('7'), commit: '2'.repeat(40), position: '6' },
+  }).map(([name, value]): [string, Partial<World>, string[]] => [
+    `an intent with another ${name}, also where a true one comes after it`,
+    { intents: [{ ...intent, refs: { ...intent.refs, [name]: value } }, intent] },
+    ['intent-differs'],
+  ]),
   ['a target file that changed', { target: { policy, digest: digest('8') } }, ['E_POLICY_CHANGED']],
   ['a target file that is gone', { target: null }, ['E_POLICY_CHANGED']],
   ['a promotion that changed while it was judged', { judged: other }, ['promotion-changed']],

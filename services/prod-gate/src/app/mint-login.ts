@@ -7,9 +7,9 @@
  * exists, so there is no login without a record.
  */
 import { AirlockError } from '@airlock/common/errors';
-import { parseLedgerEntry } from '@airlock/common/ledger/entry';
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { MintedLogin, MintRequest } from '@airlock/common/wire/authority-protocol';
+import type { ProvenIntent } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { contractCode, type PromotionFacts, type Verdict } from '../domain/verdict.ts';
 import {
@@ -22,7 +22,7 @@ import {
   type VaultSession,
   type VaultSessionStore,
 } from './ports.ts';
-import type { LedgerProofs } from './prove-entry.ts';
+import type { FollowLedger } from './follow-ledger.ts';
 
 export type MintErrorCode = 'mint-refused';
 
@@ -83,7 +83,8 @@ export type MintDependencies = {
     readonly trustDigest: string;
     readonly manifest: { readonly digest: string };
   }>;
-  proofs: Pick<LedgerProofs, 'entry' | 'bySubject'>;
+  /** What the whole ledger says: of an intent that is not there, no index of Postgres is a proof. */
+  ledger: FollowLedger;
   signer: LoginSigner;
   issuer: string;
   /** Longest life of a login, in seconds (5 to 60). */
@@ -167,16 +168,13 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
   };
 
   async function intentFaults(delivery: Delivery, promotion: Promotion): Promise<string[]> {
-    const entry = await dependencies.proofs.entry(delivery.intentDigest);
-    if (entry === null) return ['intent-unpublished'];
-    if (!isIntentOf(entry.body, delivery, promotion)) return ['intent-differs'];
+    const facts = await dependencies.ledger();
+    const intent = facts.intentOf(delivery.id);
+    if (intent === null) return ['intent-unpublished'];
+    if (!isIntentOf(intent, delivery, promotion)) return ['intent-differs'];
     // Approvals carry one delivery. The rows that say so are the deliverer's own to write; the ledger is not.
-    const other = await dependencies.proofs.bySubject(
-      'delivery.intent',
-      promotion.promotionDigest,
-      ({ refs }) => refs['delivery'] !== delivery.id,
-    );
-    return other === null ? [] : ['delivered-before'];
+    const others = facts.deliveriesUnder(promotion.promotionDigest);
+    return others.every((id) => id === delivery.id) ? [] : ['delivered-before'];
   }
 
   async function recordMint(mint: {
@@ -259,12 +257,15 @@ function verdictCodes(verdict: Verdict | null): string[] {
   return verdict.allowed ? [] : verdict.reasons.map(contractCode);
 }
 
-function isIntentOf(body: Buffer, delivery: Delivery, promotion: Promotion): boolean {
-  const entry = parseLedgerEntry(body);
+/** In every part that the ledger calls live once this delivery has succeeded. */
+function isIntentOf(intent: ProvenIntent, delivery: Delivery, promotion: Promotion): boolean {
   return (
-    entry.type === 'delivery.intent' &&
-    entry.subjectDigest === promotion.promotionDigest &&
-    entry.refs['delivery'] === delivery.id &&
-    entry.refs['target'] === delivery.target
+    intent.target === delivery.target &&
+    intent.promotionId === promotion.id &&
+    intent.promotionDigest === promotion.promotionDigest &&
+    intent.release === promotion.release &&
+    intent.artifactDigest === promotion.artifactDigest &&
+    intent.commit === promotion.commit &&
+    intent.mainPosition === promotion.mainPosition
   );
 }

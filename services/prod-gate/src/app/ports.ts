@@ -527,8 +527,6 @@ export type LedgerReader = {
   byLeafHash(leafHash: string): Promise<LedgerRow | null>;
   /** Oldest first. */
   bySubject(type: string, subjectDigest: string): Promise<LedgerRow[]>;
-  /** All of that type from index `from` upwards, oldest first. */
-  ofType(type: string, from: number): Promise<LedgerRow[]>;
   /** Entries from `from` upwards, at most `limit`. */
   entries(from: number, limit: number): Promise<LedgerRow[]>;
   /** Hash tile (level, n): as many of its hashes as there are, 32 bytes each; null when it has none. */

@@ -22,7 +22,8 @@ export type LedgerProofs = {
    */
   entry(leafHash: string): Promise<LedgerRow | null>;
   /**
-   * The first proven entry of that type about that subject, as its body says, that also `matches`.
+   * The first proven entry of that type about that subject, as its body says, that also `matches`. Whoever owns Postgres can
+   * hide one: null is no proof that there is none, for which `facts` is.
    * @throws LedgerError as `entry` does.
    */
   bySubject(
@@ -30,8 +31,6 @@ export type LedgerProofs = {
     subjectDigest: string,
     matches?: (entry: LedgerEntry) => boolean,
   ): Promise<LedgerRow | null>;
-  /** Every proven entry of that type, as its body says, from index `from` upwards. @throws LedgerError as `entry` does. */
-  ofType(type: LedgerEntryType, from: number): Promise<LedgerRow[]>;
   /** As `bySubject`, with a ledger that cannot be proven as an answer. */
   attempt(
     type: LedgerEntryType,
@@ -78,14 +77,6 @@ export function createLedgerProofs(given: { ledger: LedgerReader; vkey: string }
         if (found !== null) return found;
       }
       return null;
-    },
-
-    async ofType(type, from) {
-      const rows = await ledger.ofType(type, from);
-      const found = await Promise.all(
-        rows.filter((row) => parseLedgerEntry(row.body).type === type).map(proven),
-      );
-      return found.filter((row) => row !== null);
     },
 
     async attempt(type, subjectDigest, matches) {

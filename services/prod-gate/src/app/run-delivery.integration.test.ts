@@ -568,7 +568,11 @@ function defineTests(): void {
             at: clock(),
             actor: 'deliverer',
             subjectDigest: promotion.promotionDigest,
-            refs: { delivery: again, target: 'prod-us' },
+            refs: {
+              ...{ delivery: again, target: 'prod-us', promotion: promotion.id },
+              ...{ release: promotion.release, artifact: promotion.artifactDigest },
+              ...{ commit: promotion.commit, position: String(promotion.mainPosition) },
+            },
           });
           await deliveries.insert(tx, {
             ...{ id: again, promotionId: promotion.id, target: 'prod-us', owner: 'test' },
@@ -765,7 +769,7 @@ function defineTests(): void {
           trustDigest: '7'.repeat(64),
           manifest: { digest: '8'.repeat(64) },
         }),
-      proofs,
+      ledger: proofs.facts,
       signer: createLoginSigner(keyFile),
       issuer: 'https://gate.example/authority',
       loginSeconds,

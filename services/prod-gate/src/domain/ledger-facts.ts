@@ -4,8 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import type { LedgerEntry } from '@airlock/common/ledger/entry';
+import type { KnownManifest } from '@airlock/common/trust/configuration-manifest';
 
-/** The last delivery to a target that succeeded. */
+/** The last delivery to a target that succeeded and for which the authority had minted a login. */
 export type ProvenRelease = {
   readonly target: string;
   readonly deliveryId: string;
@@ -19,8 +20,21 @@ export type ProvenRelease = {
 
 export type SeenHead = { readonly commit: string; readonly position: number; readonly at: Date };
 
+/** What a delivery set out to bring, as the deliverer said before it asked for a login. */
+export type ProvenIntent = Omit<ProvenRelease, 'since'> & {
+  /** Of the document whose approvals carry it. */
+  readonly promotionDigest: string;
+};
+
 export type LedgerFacts = {
   liveOn(target: string): ProvenRelease | null;
+  /** The first intent of a delivery; null where there is none that says everything. */
+  intentOf(deliveryId: string): ProvenIntent | null;
+  /** Ids of all deliveries that were ever begun under the approvals of this document. */
+  deliveriesUnder(promotionDigest: string): readonly string[];
+  /** The configuration with the highest number; null before the first. */
+  newestConfiguration(): KnownManifest | null;
+  wasInForce(manifestDigest: string): boolean;
   /** Heads of main at this place or further on, in the order in which they were seen. */
   headsFrom(repository: string, position: number): readonly SeenHead[];
   frozenSince(repository: string): Date | null;
@@ -33,7 +47,7 @@ export type LedgerFold = LedgerFacts & {
 
 /** Whether an entry with these bytes can be of interest, so that the others need no parsing. */
 export function isFolded(body: Buffer): boolean {
-  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished)|git\.head|repository\.[a-z]+)"/.test(
+  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished)|credential\.requested|git\.head|configuration\.changed|repository\.[a-z]+)"/.test(
     body.toString('latin1', 0, 64),
   );
 }
@@ -41,35 +55,63 @@ export function isFolded(body: Buffer): boolean {
 export const repositoryDigest = (repository: string): string =>
   createHash('sha256').update(repository).digest('hex');
 
+type Begun = { readonly intent: ProvenIntent; state: 'begun' | 'minted' | 'over' };
+
 export function createLedgerFold(): LedgerFold {
-  const intents = new Map<string, Intent>();
+  const begun = new Map<string, Begun>();
+  const deliveries = new Map<string, string[]>();
   const live = new Map<string, ProvenRelease>();
   const heads = new Map<string, SeenHead[]>();
   const frozen = new Map<string, Date>();
+  const configurations = new Set<string>();
+  let newest: KnownManifest | null = null;
+
+  function applyDelivery({ type, at, subjectDigest, refs }: LedgerEntry, id: string): void {
+    const known = begun.get(id);
+    if (type === 'delivery.intent') {
+      deliveries.set(subjectDigest, [...(deliveries.get(subjectDigest) ?? []), id]);
+      const intent = intentIn(refs, subjectDigest);
+      // The first one: what the authority held against the approvals is not said anew afterwards.
+      if (intent !== null && known === undefined) begun.set(id, { intent, state: 'begun' });
+    }
+    // The authority's own word. Without it the deliverer alone would say what is live.
+    if (type === 'credential.requested' && known?.state === 'begun') known.state = 'minted';
+    if (type === 'delivery.finished' && known !== undefined) {
+      const isLive = known.state === 'minted' && refs['state'] === 'succeeded';
+      // Only its first end counts.
+      known.state = 'over';
+      if (!isLive) return;
+      live.set(known.intent.target, { ...known.intent, since: new Date(at) });
+    }
+  }
+
   return {
     liveOn: (target) => live.get(target) ?? null,
+    intentOf: (deliveryId) => begun.get(deliveryId)?.intent ?? null,
+    deliveriesUnder: (promotionDigest) => deliveries.get(promotionDigest) ?? [],
+    newestConfiguration: () => newest,
+    wasInForce: (manifestDigest) => configurations.has(manifestDigest),
     headsFrom: (repository, position) =>
       (heads.get(repositoryDigest(repository)) ?? []).filter((head) => head.position >= position),
     frozenSince: (repository) => frozen.get(repositoryDigest(repository)) ?? null,
-    apply({ type, at, refs }) {
+    apply(entry) {
+      const { type, at, refs, subjectDigest } = entry;
       const { repository, delivery } = refs;
-      if (type === 'delivery.intent') {
-        const intent = intentIn(refs);
-        if (intent !== null) intents.set(intent.deliveryId, intent);
-      }
-      if (type === 'delivery.finished' && delivery !== undefined) {
-        const intent = intents.get(delivery);
-        intents.delete(delivery);
-        if (intent !== undefined && refs['state'] === 'succeeded') {
-          live.set(intent.target, { ...intent, since: new Date(at) });
-        }
+      if (delivery !== undefined) applyDelivery(entry, delivery);
+      if (type === 'configuration.changed') {
+        const serial = countIn(refs['serial']);
+        if (serial === null) return;
+        configurations.add(subjectDigest);
+        // An entry of a lower number than one before it brings nothing back.
+        if (newest === null || serial > newest.serial) newest = { serial, digest: subjectDigest };
       }
       if (repository === undefined) return;
       if (type === 'git.head') {
-        const { commit, position } = refs;
-        if (commit === undefined || position === undefined) return;
+        const { commit } = refs;
+        const position = countIn(refs['position']);
+        if (commit === undefined || position === null) return;
         const seen = heads.get(repository) ?? [];
-        seen.push({ commit, position: Number(position), at: new Date(at) });
+        seen.push({ commit, position, at: new Date(at) });
         heads.set(repository, seen);
       }
       if (type === 'repository.frozen') frozen.set(repository, new Date(at));
@@ -78,11 +120,9 @@ export function createLedgerFold(): LedgerFold {
   };
 }
 
-type Intent = Omit<ProvenRelease, 'since'>;
-
-/** What a delivery set out to bring, as the deliverer had verified it in that moment. */
-function intentIn(refs: LedgerEntry['refs']): Intent | null {
-  const { target, delivery, promotion, release, artifact, commit, position } = refs;
+function intentIn(refs: LedgerEntry['refs'], promotionDigest: string): ProvenIntent | null {
+  const { target, delivery, promotion, release, artifact, commit } = refs;
+  const position = countIn(refs['position']);
   if (
     target === undefined ||
     delivery === undefined ||
@@ -90,7 +130,7 @@ function intentIn(refs: LedgerEntry['refs']): Intent | null {
     release === undefined ||
     artifact === undefined ||
     commit === undefined ||
-    position === undefined
+    position === null
   ) {
     return null;
   }
@@ -98,9 +138,15 @@ function intentIn(refs: LedgerEntry['refs']): Intent | null {
     target,
     deliveryId: delivery,
     promotionId: promotion,
+    promotionDigest,
     release,
     artifactDigest: artifact,
     commit,
-    mainPosition: Number(position),
+    mainPosition: position,
   };
+}
+
+/** Null for anything but a whole number above 0: compared with NaN, nothing would be older than what is live. */
+function countIn(text: string | undefined): number | null {
+  return text !== undefined && /^[1-9]\d{0,14}$/.test(text) ? Number(text) : null;
 }

@@ -47,7 +47,7 @@ await runProcess({
         decisions.judge({ promotionId, now, own: { deliveryId } }),
       policyOf: decisions.policyOf,
       files,
-      proofs: decisions.proofs,
+      ledger: decisions.proofs.facts,
       signer,
       issuer: config.issuer,
       loginSeconds: config.loginSeconds,

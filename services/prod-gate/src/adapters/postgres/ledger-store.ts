@@ -64,14 +64,6 @@ export function createLedgerReader(database: GateDatabase): LedgerReader {
       return rows.map(ledgerRowFrom);
     },
 
-    async ofType(type, from) {
-      const rows = await prisma.ledgerEntry.findMany({
-        where: { type, idx: { gte: from } },
-        orderBy: { idx: 'asc' },
-      });
-      return rows.map(ledgerRowFrom);
-    },
-
     async entries(from, limit) {
       const rows = await prisma.ledgerEntry.findMany({
         where: { idx: { gte: from } },

@@ -15,6 +15,7 @@ import type { RebuildReport, WantedRebuild } from '@airlock/common/wire/rebuild-
 import { createMirror } from '@airlock/git/mirror';
 import { planDigest } from '@airlock/pipeline/plan-digest';
 import { planMain } from '@airlock/pipeline/run-plan';
+import { GateError, type Gate } from './gate-client.ts';
 import { rebuild } from './rebuild.ts';
 
 const mainBuilder = 'https://ci.example/main@v1';
@@ -98,14 +99,19 @@ function honest(head: string): Buffer {
   });
 }
 
-async function rebuildOf(head: string, claimed: Buffer, changes: Partial<WantedRebuild> = {}) {
+async function rebuildOf(
+  head: string,
+  claimed: Buffer,
+  changes: Partial<WantedRebuild> = {},
+  fetchArtifact: Gate['fetchArtifact'] = (_, { file }) => writeFile(file, claimed),
+) {
   said = [];
   return rebuild(
     {
       ...ports,
       gate: {
         wanted: () => Promise.resolve([]),
-        fetchArtifact: (_, { file }) => writeFile(file, claimed),
+        fetchArtifact,
         report: (promotion, report) => {
           said.push({ promotion, report });
           return Promise.resolve();
@@ -169,7 +175,7 @@ test('the same bytes are said to be the same, in a form that the gate counts, an
   const head = commit({ ...files, 'data.txt': 'genuine\n' });
   const claimed = honest(head);
   assert.deepEqual(await rebuildOf(head, claimed), {
-    ...{ outcome: 'agrees', artifactDigest: sha256(claimed), keptAt: null },
+    ...{ outcome: 'agrees', artifactDigest: sha256(claimed), keptAt: null, unsaid: null },
   });
   const { have, agreeing } = counted(head, claimed);
   assert.equal(have, 2);
@@ -193,6 +199,41 @@ test('other bytes are said to be other, with the file that differs', async () =>
     ]),
     [['data.txt', 'what an implant says\n'.length, 'what main says\n'.length]],
   );
+});
+
+test('that the bytes differ is said also where nobody can say in which files', async () => {
+  const head = git('rev-parse', 'HEAD');
+  const size = 2_000_000;
+  const any = Buffer.from('any');
+  const artifact = { name: 'app.tar.gz', digest: sha256(any), size };
+  const tooLarge = () => Promise.reject(new GateError('gate-artifact-differs', 'too large'));
+  const { outcome, unsaid } = await rebuildOf(head, any, { artifact }, tooLarge);
+  assert.deepEqual([outcome, unsaid], ['differs', 'too large']);
+  assert.equal(counted(head, any).differing[0]?.difference, null);
+});
+
+test('a list of what differs fits into what the gate takes, however long its names are', async () => {
+  const head = git('rev-parse', 'HEAD');
+  const directory = mkdtempSync(join(root, 'long-'));
+  const below = join(directory, '€'.repeat(80), '€'.repeat(80));
+  mkdirSync(below, { recursive: true });
+  for (let index = 0; index < 300; index += 1) {
+    const name = `${'€'.repeat(37)}${String.fromCodePoint(0x4e00 + index)}`;
+    writeFileSync(join(below, name), 'x'.repeat(100));
+  }
+  const claimed = execFileSync('tar', ['-czf', '-', '-C', directory, '€'.repeat(80)]);
+  const { outcome, unsaid } = await rebuildOf(head, claimed);
+  assert.deepEqual([outcome, unsaid], ['differs', null]);
+  const { differing } = counted(head, claimed);
+  const difference = differing[0]?.difference;
+  assert.deepEqual([difference?.added, difference?.files.length], [302, 100]);
+});
+
+test('a gate that does not answer is asked again, and nothing is said by halves', async () => {
+  const head = git('rev-parse', 'HEAD');
+  const away = () => Promise.reject(new GateError('gate-unreachable', 'no answer'));
+  await assert.rejects(rebuildOf(head, Buffer.from('any'), {}, away), { code: 'gate-unreachable' });
+  assert.deepEqual(said, []);
 });
 
 test('only a commit of main in its own mirror is built, by the files at that commit', async () => {

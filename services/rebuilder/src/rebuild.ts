@@ -16,7 +16,7 @@ import type { Isolation } from '@airlock/build/isolation/isolation';
 import { pipelinePath } from '@airlock/pipeline/pipeline-file';
 import { releasePath } from '@airlock/pipeline/release-file';
 import { compareArtifacts } from './compare-artifacts.ts';
-import type { Gate } from './gate-client.ts';
+import { GateError, type Gate } from './gate-client.ts';
 import { keepDiffering } from './keep-differing.ts';
 import { recipeOf, type Recipe, type RepositorySource } from './recipe.ts';
 
@@ -46,6 +46,8 @@ export type Rebuilt = {
   readonly artifactDigest: string;
   /** Where the bytes that differ are kept; null where none do. */
   readonly keptAt: string | null;
+  /** Why the gate was told that the bytes differ and not in which files; null where it was told. */
+  readonly unsaid: string | null;
 };
 
 /**
@@ -69,12 +71,16 @@ export async function rebuild(
   const workspace = await createWorkspace(ports.workDirectory);
   try {
     const made = await build(ports, { source, recipe, wanted, workspace, signal });
-    const report = await statementsOf(ports, { wanted, recipe, made, workspace, signal });
+    const { unsaid, ...report } = await statementsOf(ports, {
+      ...{ wanted, recipe, made, workspace, signal },
+    });
     await ports.gate.report(wanted.promotion, report, signal);
     const artifactDigest = made.digest;
-    if (report.difference === null) return { outcome: 'agrees', artifactDigest, keptAt: null };
+    if (artifactDigest === wanted.artifact.digest) {
+      return { outcome: 'agrees', artifactDigest, keptAt: null, unsaid };
+    }
     const keptAt = await keepDiffering(join(ports.workDirectory, 'differing'), made);
-    return { outcome: 'differs', artifactDigest, keptAt };
+    return { outcome: 'differs', artifactDigest, keptAt, unsaid };
   } finally {
     await workspace.destroy();
   }
@@ -130,7 +136,7 @@ async function statementsOf(
     workspace: Workspace;
     signal: AbortSignal;
   },
-): Promise<RebuildReport> {
+): Promise<RebuildReport & { readonly unsaid: string | null }> {
   const { wanted, recipe, made, workspace, signal } = given;
   const sign = (payload: Uint8Array): string =>
     signEnvelope(intotoPayloadType, payload, [ports.key]);
@@ -146,17 +152,27 @@ async function statementsOf(
       ran: { planDigest: recipe.planDigest, runnerImage: ports.image, planRederived: true },
     }),
   );
-  if (made.digest === wanted.artifact.digest) return { provenance, difference: null };
+  if (made.digest === wanted.artifact.digest) return { provenance, difference: null, unsaid: null };
   const claimed = workspace.beside('claimed');
-  await ports.gate.fetchArtifact(
-    wanted,
-    { file: claimed, maxBytes: ports.maxArtifactBytes },
-    signal,
-  );
-  const difference = await compareArtifacts({
-    claimed,
-    claimedDigest: wanted.artifact.digest,
-    rebuilt: made.file,
-  });
-  return { provenance, difference: sign(rebuildDifferenceStatement(subject, difference)) };
+  try {
+    await ports.gate.fetchArtifact(
+      wanted,
+      { file: claimed, maxBytes: ports.maxArtifactBytes },
+      signal,
+    );
+    const compared = await compareArtifacts({
+      claimed,
+      claimedDigest: wanted.artifact.digest,
+      rebuilt: made.file,
+    });
+    const difference = sign(rebuildDifferenceStatement(subject, compared));
+    return { provenance, difference, unsaid: null };
+  } catch (cause) {
+    if (signal.aborted || (cause instanceof GateError && cause.code === 'gate-unreachable')) {
+      throw cause;
+    }
+    // That the bytes differ is known. Whoever made the other ones must not keep it unsaid by what they are.
+    const unsaid = cause instanceof Error ? cause.message : String(cause);
+    return { provenance, difference: null, unsaid };
+  }
 }

@@ -5,8 +5,8 @@ import { AirlockError } from '../errors.ts';
 import { Sha256Hex } from '../wire/scalars.ts';
 import { statementBytes, type Statement, type Subject } from './statement.ts';
 
-/** Lines that a page shows and a person reads; what is more is counted. */
-export const maxDifferenceLines = 200;
+/** Lines that a page shows and a person reads; what is more is counted. With the longest paths they fit into an envelope. */
+export const maxDifferenceLines = 100;
 const maxPathLength = 200;
 
 const FileFacts = z
@@ -46,7 +46,7 @@ export type RebuildDifference = z.infer<typeof RebuildDifference>;
 
 export class RebuildDifferenceError extends AirlockError<'E_REBUILD_DIFFERENCE'> {}
 
-/** The bytes of the Statement to sign. Paths are cut to 200 characters, files to the first 200. */
+/** The bytes of the Statement to sign. Paths are cut to 200 characters, files to the first 100. */
 export function rebuildDifferenceStatement(
   rebuilt: Subject,
   difference: RebuildDifference,

@@ -37,7 +37,7 @@ const Envelope = z.string().min(1).max(200_000);
 export const RebuildReport = z.strictObject({
   provenance: Envelope.describe('DSSE envelope of SLSA provenance, one line.'),
   difference: Envelope.nullable().describe(
-    'DSSE envelope of what differs; null when nothing does.',
+    'DSSE envelope of what differs; null when nothing does, or when that cannot be said file by file.',
   ),
 });
 export type RebuildReport = z.infer<typeof RebuildReport>;

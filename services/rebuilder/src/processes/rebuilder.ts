@@ -46,10 +46,16 @@ await runProcess({
         if (wanted === null) return;
         const { promotion, commit } = wanted;
         try {
-          const { outcome, artifactDigest, keptAt } = await rebuild(ports, wanted, signal);
+          const { outcome, artifactDigest, keptAt, unsaid } = await rebuild(ports, wanted, signal);
           const fields = { promotion, commit, rebuilt: artifactDigest };
           if (outcome === 'agrees') log.info('rebuild.agrees', fields);
-          else log.error('rebuild.differs', { ...fields, claimed: wanted.artifact.digest, keptAt });
+          else
+            log.error('rebuild.differs', {
+              ...fields,
+              claimed: wanted.artifact.digest,
+              keptAt,
+              unsaid,
+            });
         } catch (cause) {
           if (signal.aborted) return;
           list.failed(promotion, ports.now());

@@ -76,6 +76,7 @@ export function checkStory(
   const revoked =
     credential === null ? [] : [step('credential.revoked', credential.revokedAt, session)];
   const finished = step('delivery.finished', record.finishedAt, { state: record.outcome });
+  refuseUntold(entries, record, [intent, ...issued, ...ran, ...revoked, finished]);
   const stated = theEntry(entries, 'attestation.issued', { subject: about.statement });
   const summed = theEntry(entries, 'attestation.issued', { subject: about.summary });
 
@@ -87,6 +88,23 @@ export function checkStory(
   return end !== undefined && end.index > finished.index
     ? 'the ledger has every step in its order; the credential was proven gone only after the end'
     : 'the ledger has every step once and in its order, the intent before any credential';
+}
+
+/** What the statement leaves out must not be in the ledger, or "no credential" would be said by silence. */
+function refuseUntold(
+  entries: readonly ProvenEntry[],
+  { delivery, promotionDigest, credential }: DeliveryRecord,
+  told: readonly ProvenEntry[],
+): void {
+  for (const entry of entries) {
+    if (entry.subjectDigest !== promotionDigest || entry.refs['delivery'] !== delivery) continue;
+    // A login that was asked for and never led to a credential: the statement names its session alone.
+    if (entry.type === 'credential.requested' && credential !== null) continue;
+    if (told.includes(entry)) continue;
+    throw new EvidenceFault(
+      `the ledger has ${entry.type}, which the delivery statement leaves out`,
+    );
+  }
 }
 
 function inOrder(steps: readonly ProvenEntry[]): void {

@@ -12,6 +12,7 @@ import { verifyEvidence } from './verify-evidence.ts';
 const world = createEvidenceWorld();
 const other = createEvidenceWorld();
 const good = await world.files();
+const { hook } = world;
 
 const verify = (archive: Buffer): Report =>
   verifyEvidence({
@@ -54,7 +55,12 @@ test('genuine evidence is complete and unaltered, and says what it does not prov
   const lines = linesOf(report);
   assert.ok(report.whole, lines.join('\n'));
   assert.equal(lines.at(-1), 'VERDICT: complete and unaltered');
-  assert.ok(report.notChecked.some((text) => text.includes('Vault')));
+  for (const named of ['Vault', 'the plan', 'README.txt', 'on main']) {
+    assert.ok(
+      report.notChecked.some((text) => text.includes(named)),
+      named,
+    );
+  }
   assert.ok(lines.includes('✓ 1 credential issued, 1 revoked, it lived 4.0 s'));
 });
 
@@ -369,6 +375,36 @@ describe('what the gate itself signed of something else does not pass for this:'
         },
       },
       'times',
+    ],
+    [
+      'a configuration that the ledger does not know',
+      { ledger: (entries) => entries.filter((body) => !body.includes('configuration.changed')) },
+      'configuration',
+    ],
+    [
+      'a configuration that came into force after the login',
+      {
+        ledger: (entries) => {
+          const changed = entries.filter((body) => body.includes('configuration.changed'));
+          return [...entries.filter((body) => !changed.includes(body)), ...changed];
+        },
+      },
+      'configuration',
+    ],
+    [
+      'a statement without the credential that the ledger has',
+      { record: { credential: null } },
+      'story',
+    ],
+    [
+      'a statement without the hook’s run that the ledger has',
+      { record: { hook: { name: hook, startedAt: null, finishedAt: null, exit: null } } },
+      'story',
+    ],
+    [
+      'files of a configuration that no statement names',
+      { record: { configuration: null, trust: null } },
+      'configuration',
     ],
     [
       'an enrolment that the ledger does not know',

@@ -132,7 +132,7 @@ export function verifyEvidence(given: {
     const { record } = delivery();
     return {
       value: null,
-      text: checkConfiguration({ archive: archive(), decided: decided(), pinned, record }),
+      text: checkConfiguration({ ...known(), record }),
     };
   });
   facts.find('counted', () => {
@@ -151,7 +151,8 @@ export function verifyEvidence(given: {
   }));
   facts.find('credential', () => {
     const { credential } = delivery().record;
-    if (credential === null) return { value: null, text: 'no credential was ever asked for' };
+    if (credential === null)
+      return { value: null, text: 'no credential, say the statement and these entries' };
     const lived = livedSeconds(credential);
     notChecked.push(
       `that Vault really revoked; its audit log has the session ${credential.session}${credential.accessor === null ? '' : `, accessor SHA-256 ${credential.accessor}`}`,
@@ -178,7 +179,9 @@ export function verifyEvidence(given: {
     notChecked: [
       'that the people who approved were awake and understood it',
       `that the commit was on main: the gate's statement, its mirror is not in here`,
+      `that the plan which ran is the one of the commit's files, and how many builders they ask for: the gate's statement, the files are not in here`,
       `the times: they are the gate's own clock`,
+      `README.txt and the counters before the approvals: they are under no signature`,
       'that the ledger holds no other intent for these approvals, and that it is the same for everybody: airlock ledger verify',
       ...notChecked,
     ],

@@ -251,7 +251,7 @@ export function createEvidenceWorld() {
     return archive;
   }
 
-  return { builds, people, dana, pinned, files };
+  return { builds, people, dana, pinned, hook, files };
 }
 
 /** The archive of these files, with a manifest that fits them, as whoever alters one would write it. */

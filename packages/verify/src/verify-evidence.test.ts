@@ -4,6 +4,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { signEnvelope } from '@airlock/common/dsse/sign';
 import { intotoPayloadType } from '@airlock/common/constants';
+import { signedCommit } from '@airlock/common/testing/signed-commit';
 import { keyIdOf } from '@airlock/common/trust/signer';
 import { linesOf, type Report } from './report.ts';
 import { archiveOf, createEvidenceWorld, type EvidenceChanges } from './testing/evidence-world.ts';
@@ -98,6 +99,11 @@ describe('with a manifest that fits,', () => {
         files.set('bundle.intoto.jsonl', Buffer.from(swapped.join('')));
       },
       'times',
+    ],
+    [
+      'another commit object is not the one of the document',
+      edit('commit', 'VAT per line', 'VAT per sign'),
+      'commit',
     ],
     [
       'another delivery.json is not what was signed',
@@ -231,7 +237,7 @@ describe('with a manifest that fits,', () => {
       (files) => {
         const text = files.get('ledger/entries.ndjson')?.toString() ?? '';
         const lines = text.split('\n').map((line) => {
-          if (!line.startsWith('{"index":13,')) return line;
+          if (!line.startsWith('{"index":14,')) return line;
           const { index, body } = JSON.parse(line) as { index: number; body: string };
           const changed = Buffer.from(body, 'base64').toString().replace('succeeded', 'failed..');
           return JSON.stringify({ index, body: Buffer.from(changed).toString('base64') });
@@ -242,7 +248,7 @@ describe('with a manifest that fits,', () => {
     ],
     [
       'a checkpoint of another size is not the one of the proofs',
-      edit('ledger/checkpoint', '\n15\n', '\n14\n'),
+      edit('ledger/checkpoint', '\n16\n', '\n15\n'),
       'checkpoint',
     ],
     [
@@ -316,6 +322,11 @@ describe('what the gate itself signed of something else does not pass for this:'
   const signed: readonly [claim: string, changes: EvidenceChanges, ...faults: string[]][] = [
     ['an approval by whoever asked', { approvers: [world.dana, world.people.mira] }, 'approvals'],
     ['one approval by one person twice', { approvers: [world.people.leo] }, 'approvals'],
+    [
+      'a commit signed by a key that the roster does not list',
+      { built: signedCommit('kim@example.com') },
+      'commit',
+    ],
     ['a build on software that the target does not list', { image: 'd'.repeat(64) }, 'bundle'],
     ['a summary for another target', { summary: { target: 'prod-us' } }, 'summary'],
     ['a summary under another policy', { summary: { policy: 'b'.repeat(64) } }, 'summary'],

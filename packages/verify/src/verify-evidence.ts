@@ -7,6 +7,7 @@ import { checkApprovals } from './approvals.ts';
 import { checkDelivery, checkSummary } from './attestations.ts';
 import { checkBuilders } from './builders.ts';
 import { checkBundle } from './bundle.ts';
+import { checkCommit } from './commit.ts';
 import { checkConfiguration } from './configuration.ts';
 import { readDecided, type ReadYaml } from './decided.ts';
 import { archiveOf, checkManifest } from './files.ts';
@@ -77,6 +78,14 @@ export function verifyEvidence(given: {
       text: `bundle signed by ${bundle.keyIds.length} pinned builder key${bundle.keyIds.length === 1 ? '' : 's'}; ${bundle.subjectName} sha256:${bundle.artifactDigest} built from ${bundle.commit} by ${bundle.builderId}`,
     };
   });
+
+  facts.find('commit', () => ({
+    value: null,
+    text: checkCommit({
+      ...{ archive: archive(), decided: decided(), entries: entries() },
+      intentAt: times().intentAt,
+    }),
+  }));
 
   const builders = facts.find('builders', () => {
     const value = checkBuilders({

@@ -13,6 +13,7 @@ export const evidenceFiles = [
   'promotion.json',
   'changes.json',
   'bundle.intoto.jsonl',
+  'commit',
   'rebuilds.intoto.jsonl',
   'artifact.json',
   'approvals.json',

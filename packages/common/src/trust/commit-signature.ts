@@ -77,7 +77,7 @@ export function judgeCommitSignature(given: {
 }): CommitSignature {
   const no = (reason: string): CommitSignature => ({ signed: false, reason });
   const { object, firstSeenAt, now } = given;
-  if (objectId(object) !== given.commit) return no('is not the object that its id names');
+  if (commitId(object) !== given.commit) return no('is not the object that its id names');
   const parts = takeApart(object);
   if (parts === null) return no('is not written as git writes commits');
   if (parts.signature === null) return no('carries no signature');
@@ -120,7 +120,8 @@ export function judgeCommitSignature(given: {
   }
 }
 
-function objectId(object: Uint8Array): string {
+/** The id that git gives a raw commit object, in a repository of SHA-1. */
+export function commitId(object: Uint8Array): string {
   return createHash('sha1').update(`commit ${object.length}\0`).update(object).digest('hex');
 }
 

@@ -36,6 +36,7 @@ import {
 import { createApprovalWorld, type Person } from '@airlock/common/testing/approval-world';
 import { createBundleWorld, join } from '@airlock/common/testing/bundle-world';
 import { manifestBytes } from '@airlock/common/trust/configuration-manifest';
+import { signedCommit } from '@airlock/common/testing/signed-commit';
 import { keyIdOf } from '@airlock/common/trust/signer';
 import { importPinned } from '../pinned.ts';
 
@@ -47,6 +48,8 @@ export type EvidenceChanges = {
   /** Another order of the ledger, or fewer entries. */
   readonly ledger?: (entries: readonly Buffer[]) => readonly Buffer[];
   readonly ledgerKey?: KeyObject;
+  /** Another commit that was built; the roster lists the key of the usual one. */
+  readonly built?: ReturnType<typeof signedCommit>;
   /** Digest of the software that ran the build. */
   readonly image?: string;
 };
@@ -60,11 +63,18 @@ export function createEvidenceWorld() {
   const attestation = newKey('ec');
   const administrators = ['ada', 'ben'].map((name) => ({ name, ...newKey('ed25519') }));
   const hook = `load@sha256:${'a'.repeat(64)}`;
+  const usual = signedCommit('kim@example.com');
   const roster = {
     version: 1,
     people: [
       ...['dana', 'kim'].map((id) => personRow(id, ['developer', 'release-manager'])),
       ...['leo', 'mira'].map((id) => personRow(id, ['release-manager'])),
+    ],
+    commitKeys: [
+      {
+        ...{ key: usual.key, owner: 'kim' },
+        ...{ notBefore: '2026-01-01T00:00:00Z', notAfter: '2027-01-01T00:00:00Z' },
+      },
     ],
   };
   const dana = people.person('dana');
@@ -89,18 +99,21 @@ export function createEvidenceWorld() {
 
   async function files(changes: EvidenceChanges = {}): Promise<Map<string, Buffer>> {
     const target = builds.policy.target;
+    const built = changes.built ?? usual;
     const at = (seconds: number): string =>
       new Date(builds.now.getTime() + seconds * 1000).toISOString();
     const policy = Buffer.from(JSON.stringify(targetFile(builds.policy, hook)));
     const rosterFile = Buffer.from(JSON.stringify(roster));
     const delta = { base: null, emails: ['kim@example.com'] };
     const ran = { planDigest: 'c'.repeat(64), runnerImage: changes.image ?? 'e'.repeat(64) };
-    const lines = builds.lines({ build: { ran: { ...ran, planRederived: true } } });
+    const lines = builds.lines({
+      build: { commit: built.commit, ran: { ...ran, planRederived: true } },
+    });
     const bundle = join(lines);
     const provenance = JSON.parse(lines[0] ?? '{}') as { payload: string };
     const document = promotionDocument({
       ...{ gate, promotion: 'prm_0123456789', target, release: '2026.11.22-1', hook, params: {} },
-      ...{ repository: builds.build.repository, commit: builds.build.commit, position: 10 },
+      ...{ repository: builds.build.repository, commit: built.commit, position: 10 },
       subject: builds.build.subject.name,
       artifact: builds.build.subject.sha256,
       bundle: sha256Hex(bundle),
@@ -179,7 +192,7 @@ export function createEvidenceWorld() {
     const record: DeliveryRecord = {
       ...{ delivery, promotion: 'prm_0123456789', promotionDigest: digest, gate, target },
       ...{ release: '2026.11.22-1', repository: builds.build.repository },
-      ...{ commit: builds.build.commit, position: 10, artifactBytes: builds.artifact.length },
+      ...{ commit: built.commit, position: 10, artifactBytes: builds.artifact.length },
       approvals: approvers.map(({ name, credential }, index) => ({
         person: name,
         credential: credential.id,
@@ -205,7 +218,14 @@ export function createEvidenceWorld() {
       ...passkeys.map((passkey) =>
         entry('passkey.enrolled', -5, enrolmentDigest(passkey), { person: passkey.person }),
       ),
-      entry('bundle.admitted', 0, sha256Hex(bundle), { promotion: 'prm_0123456789', target }),
+      entry('git.head', -1, sha256Hex(Buffer.from(`${builds.build.repository} ${built.commit}`)), {
+        repository: sha256Hex(Buffer.from(builds.build.repository)),
+        ...{ commit: built.commit, position: '10' },
+      }),
+      entry('bundle.admitted', 0, sha256Hex(bundle), {
+        ...{ promotion: 'prm_0123456789', target },
+        commitObject: sha256Hex(built.object),
+      }),
       entry('attestation.issued', 1, sha256Hex(summary), { kind: 'vsa', result: 'PASSED' }),
       ...statements.map((sha256, index) =>
         entry('approval.recorded', 5 + index, digest, { decision: 'approve', statement: sha256 }),
@@ -224,6 +244,7 @@ export function createEvidenceWorld() {
       ['promotion.json', document],
       ['changes.json', canonicalJson(delta)],
       ['bundle.intoto.jsonl', bundle],
+      ['commit', built.object],
       ['rebuilds.intoto.jsonl', Buffer.alloc(0)],
       ['approvals.json', Buffer.from(JSON.stringify({ approvals, passkeys }))],
       ['policy.yaml', policy],

@@ -5,6 +5,7 @@
  */
 import { Readable } from 'node:stream';
 import { AirlockError } from '@airlock/common/errors';
+import { sha256Hex } from '@airlock/common/encoding/hex';
 import { formatId } from '@airlock/common/ids';
 import { admissionPolicyOf } from '@airlock/common/policy/admission-policy';
 import type { Roster } from '@airlock/common/policy/target-policy';
@@ -139,8 +140,9 @@ async function keepCommit(
 ): Promise<string> {
   const object = await mirror.commitObject(commit);
   if (object === null) throw new Refused('E_GIT_UNKNOWN', `the mirror lost ${commit} meanwhile`);
-  const kept = await artifacts.put(Readable.from([object]), { maxBytes: object.length });
-  return kept.digest;
+  const expected = sha256Hex(object);
+  await artifacts.put(Readable.from([object]), { maxBytes: object.length, expected });
+  return expected;
 }
 
 async function decide(

@@ -16,6 +16,7 @@ Files
   promotion.json        the canonical document whose SHA-256 the approvers signed
   changes.json          commits and files since what was live; promotion.json names its SHA-256
   bundle.intoto.jsonl   DSSE envelopes of non-prod: provenance, test result, request
+  commit                the commit that was built, as git keeps it
   rebuilds.intoto.jsonl DSSE envelopes of other builders that made the same bytes; empty where one builder is enough
   artifact.json         name, SHA-256 and size of what was delivered (the artifact itself is not in here)
   approvals.json        statements and passkey signatures verbatim, and the passkeys
@@ -36,6 +37,10 @@ By hand
                  jq -j '.signatures[0].sig' vsa.dsse.json | base64 -d > signature
                  { printf 'DSSEv1 %d %s %d ' $(wc -c < type) "$(cat type)" $(wc -c < payload); cat payload; } > signed
                  openssl dgst -sha256 -verify KEY.pem -signature signature signed
+  The commit:  (printf 'commit %d\\0' $(wc -c < commit); cat commit) | sha1sum    # the commit's id
+               Without the lines of its gpgsig header it is what was signed, and those lines, each without its first blank,
+               are the signature; commitKeys of roster.yaml, as "OWNER KEY", are the allowed signers:
+                 ssh-keygen -Y verify -f allowed -I OWNER -n git -s signature < signed
   An approval: authenticatorData, clientDataJSON and signature are base64url. What is signed is authenticatorData followed
                by the SHA-256 of clientDataJSON, and "challenge" in clientDataJSON is the base64url of the SHA-256 of
                "DSSEv1 28 application/vnd.in-toto+json LENGTH STATEMENT":

@@ -15,6 +15,7 @@ import { formatTlogProof } from '@airlock/common/ledger/tlog-proof';
 import { parsePromotionDocument } from '@airlock/common/promotion/document';
 import { parseVerificationSummary } from '@airlock/common/slsa/vsa';
 import { bytesOfDelta } from '../domain/delta.ts';
+import { headDigest, type SeenHead } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { evidenceReadme } from './evidence-readme.ts';
 import { keptApproval } from './gather-facts.ts';
@@ -45,6 +46,8 @@ export type EvidenceSources = {
   readonly ledger: LedgerReader;
   /** A file that decided, as intake kept it; null for one that was never kept. */
   kept(digest: string): Promise<Buffer | null>;
+  /** Heads of main at this place or further on, as the ledger has them, in the order in which they were seen. */
+  headsFrom(repository: string, position: number): Promise<readonly SeenHead[]>;
 };
 
 export type Evidence =
@@ -94,6 +97,7 @@ export async function collectEvidence(
   const rebuilds = (await sources.rebuilds.of(promotion.id))
     .map(({ envelope }) => envelope)
     .filter((envelope) => inputs.has(sha256Hex(envelope)));
+  const [firstHead] = await sources.headsFrom(document.repository, document.position);
   const checkpoint = await sources.ledger.checkpoint();
   const entries = await entriesOf(sources.ledger, {
     promotion,
@@ -101,6 +105,7 @@ export async function collectEvidence(
     attestations: [summary.digest, statement.digest],
     rebuilds: rebuilds.map(sha256Hex),
     configuration: record.configuration,
+    head: firstHead === undefined ? null : headDigest(document.repository, firstHead.commit),
   });
   const isCovered = ({ index }: LedgerRow): boolean =>
     checkpoint !== null && index < checkpoint.size;
@@ -110,12 +115,15 @@ export async function collectEvidence(
   if (checkpoint === null || !hasStatement) {
     return { missing: 'the signed checkpoint over the statement of this delivery' };
   }
+  const commit = await commitObject(sources, entries);
+  if (commit === null) return { missing: 'the commit as it was taken in' };
   const log = await sources.deliveries.log(delivery.id, { after: 0, limit: record.log.lines });
   const files = new Map<string, Buffer>([
     ['README.txt', Buffer.from(evidenceReadme(record))],
     ['promotion.json', kept.document],
     ['changes.json', bytesOfDelta(promotion.delta)],
     ['bundle.intoto.jsonl', kept.bundle],
+    ['commit', commit],
     ['approvals.json', json(approvalsOf(approvals, passkeys))],
     ['policy.yaml', policy],
     ['roster.yaml', roster],
@@ -145,6 +153,7 @@ async function entriesOf(
     readonly attestations: readonly string[];
     readonly rebuilds: readonly string[];
     readonly configuration: string | null;
+    readonly head: string | null;
   },
 ): Promise<Entry[]> {
   const { promotion } = about;
@@ -166,6 +175,7 @@ async function entriesOf(
     ...(about.configuration === null
       ? []
       : [['configuration.changed', about.configuration] satisfies [LedgerEntryType, string]]),
+    ...(about.head === null ? [] : [['git.head', about.head] satisfies [LedgerEntryType, string]]),
   ];
   const found = await Promise.all(
     asked.map(async ([type, subjectDigest]) =>
@@ -185,6 +195,20 @@ async function entriesOf(
       .map((row) => [row.index, row]),
   );
   return [...byIndex.values()].sort((a, b) => a.index - b.index);
+}
+
+/** The raw object that the admission names, which `git hash-object -t commit` and `ssh-keygen -Y verify` can judge. */
+async function commitObject(
+  { kept }: Pick<EvidenceSources, 'kept'>,
+  entries: readonly Entry[],
+): Promise<Buffer | null> {
+  for (const { body } of entries) {
+    const { type, refs } = parseLedgerEntry(body);
+    if (type === 'bundle.admitted' && refs['commitObject'] !== undefined) {
+      return kept(refs['commitObject']);
+    }
+  }
+  return null;
 }
 
 /** Every entry with its proof under one checkpoint. */

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { AirlockError } from '@airlock/common/errors';
-import { repositoryDigest } from '../domain/ledger-facts.ts';
+import { headDigest, repositoryDigest } from '../domain/ledger-facts.ts';
 import type { FollowLedger } from './follow-ledger.ts';
 import type { Mirror } from './intake-ports.ts';
 import type { GateFiles, IntakeStore, PromotionStore, Recorder, Transactor } from './ports.ts';
@@ -106,7 +106,7 @@ async function fetchOrFreeze(
         type: 'repository.frozen',
         at: clock(),
         actor: 'intake',
-        subjectDigest: sha256(`${repository} ${head}`),
+        subjectDigest: headDigest(repository, head),
         refs: { repository: repositoryDigest(repository), commit: head },
       });
     });
@@ -136,7 +136,7 @@ async function recordHead(
       type: 'git.head',
       at: clock(),
       actor: 'intake',
-      subjectDigest: sha256(`${repository} ${head}`),
+      subjectDigest: headDigest(repository, head),
       refs: {
         repository: repositoryDigest(repository),
         commit: head,

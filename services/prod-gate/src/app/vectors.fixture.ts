@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { TargetPolicy } from '@airlock/common/policy/target-policy';
 import { createBundleWorld } from '@airlock/common/testing/bundle-world';
+import { signedCommit } from '@airlock/common/testing/signed-commit';
 import { importTrust, TrustRow } from '@airlock/common/trust/signer';
 import type { CommitFacts } from '@airlock/common/verify/decide-admission';
 import type { OutboxItem } from '@airlock/common/wire/outbox';
@@ -145,7 +146,7 @@ export function mirrorOf(
           ? { signed: true, fingerprint: 'SHA256:vector', owner: 'forge' }
           : { signed: false, reason: 'is unsigned, says the vector' },
       ),
-    commitObject: (commit) => Promise.resolve(Buffer.from(`commit ${commit}`)),
+    commitObject: () => Promise.resolve(built.object),
     log: ({ to }) =>
       Promise.resolve([
         {
@@ -195,11 +196,13 @@ function planOfFiles(): string {
  */
 export function plannedVector(changes: { planDigest?: string; runnerImage?: string } = {}): Vector {
   const good = vectorNamed('G01');
-  const commit = '7fd1a60b01f91b314f59955a4e4d4e80d8edf11d';
+  const { commit } = built;
+  const facts = good.git.commits['7fd1a60b01f91b314f59955a4e4d4e80d8edf11d'];
+  assert.ok(facts);
   const bundle = world.bundle({
     build: {
       commit,
-      pipelineBlob: good.git.commits[commit]?.blobs['.woodpecker/build.yaml'] ?? '',
+      pipelineBlob: facts.blobs['.woodpecker/build.yaml'] ?? '',
       startedOn: '2026-11-21T11:00:00Z',
       finishedOn: '2026-11-21T11:05:00Z',
       ran: { planDigest: planOfFiles(), runnerImage, planRederived: true, ...changes },
@@ -208,6 +211,7 @@ export function plannedVector(changes: { planDigest?: string; runnerImage?: stri
   });
   return {
     ...good,
+    git: { commits: { ...good.git.commits, [commit]: facts } },
     bundle: bundle.toString('base64'),
     artifact: world.artifact.toString('base64'),
     trust: world.rows,
@@ -215,6 +219,8 @@ export function plannedVector(changes: { planDigest?: string; runnerImage?: stri
 }
 
 const world = createBundleWorld();
+/** The commit that `plannedVector` was built from. */
+export const built = signedCommit('dana@example.com');
 
 export function itemOf(vector: Vector, chain: { seq: number; prevHash: string }): OutboxItem {
   const bundle = Buffer.from(vector.bundle, 'base64');

@@ -57,6 +57,10 @@ export const repositoryDigest = (repository: string): string =>
 
 type Begun = { readonly intent: ProvenIntent; state: 'begun' | 'minted' | 'over' };
 
+/** Subject of the entry that tells of a head of main. */
+export const headDigest = (repository: string, commit: string): string =>
+  createHash('sha256').update(`${repository} ${commit}`).digest('hex');
+
 export function createLedgerFold(): LedgerFold {
   const begun = new Map<string, Begun>();
   const deliveries = new Map<string, string[]>();

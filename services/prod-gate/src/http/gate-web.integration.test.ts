@@ -59,7 +59,7 @@ import { createAttester, type AttestEvent } from '../app/issue-attestations.ts';
 import type { EntryFacts, GateFiles } from '../app/ports.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import { sequenceLedger } from '../app/sequence-ledger.ts';
-import { filesOf, itemOf, mirrorOf, plannedVector, sha } from '../app/vectors.fixture.ts';
+import { built, filesOf, itemOf, mirrorOf, plannedVector, sha } from '../app/vectors.fixture.ts';
 import { personByNameId } from '../domain/roster.ts';
 import { httpErrorOf } from './refusals.ts';
 import { gateRoutes } from './routes.ts';
@@ -87,6 +87,12 @@ const rosterFile = Buffer.from(
       person('devi', ['developer']),
       person('leo', ['release-manager']),
       person('mira', ['release-manager']),
+    ],
+    commitKeys: [
+      {
+        ...{ key: built.key, owner: 'dana' },
+        ...{ notBefore: '2026-01-01T00:00:00Z', notAfter: '2027-01-01T00:00:00Z' },
+      },
     ],
   }),
 );
@@ -169,7 +175,8 @@ const mirror: Mirror = {
 const trustFile = Buffer.from(JSON.stringify({ version: 1, signers: good.trust }));
 const kept = (digest: string): Promise<Buffer | null> =>
   Promise.resolve(
-    [policyFile, rosterFile, trustFile].find((bytes) => sha(bytes) === digest) ?? null,
+    [policyFile, rosterFile, trustFile, built.object].find((bytes) => sha(bytes) === digest) ??
+      null,
   );
 const administrators = ['ada', 'ben'].map((name) => {
   const { publicKey, privateKey: key } = generateKeyPairSync('ed25519');
@@ -307,6 +314,8 @@ async function startServer(port: number): Promise<WebServer> {
       webSessions: createWebSessions(database),
       evidence: {
         ...{ approvals, passkeys, ledger, rebuilds, kept },
+        headsFrom: async (repository, position) =>
+          (await proofs.facts()).headsFrom(repository, position),
         attestations: createAttestationStore(database),
         configurations: { envelopeOf: () => Promise.resolve(configuration.envelope) },
       },

@@ -117,6 +117,8 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
         ...{ approvals, passkeys, ledger, attestations, rebuilds },
         configurations: createConfigurationStore(database),
         kept: (digest) => readKept(artifacts, digest),
+        headsFrom: async (repository, position) =>
+          (await proofs.facts()).headsFrom(repository, position),
       },
       queries,
       deliveries,

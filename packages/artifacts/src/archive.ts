@@ -4,7 +4,7 @@ import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { ArchiveError } from './archive-error.ts';
 import { type ByteReader, createByteReader } from './byte-reader.ts';
-import { isTarHeader, readTar } from './tar.ts';
+import { mayBeTarHeader, readTar } from './tar.ts';
 
 export type ArchiveEntry = {
   /** Without leading `./` and trailing `/`; `.` is the root itself. */
@@ -43,7 +43,7 @@ export async function openArchive(
   const magic = await stored.peek(2);
   const isGzip = magic.equals(Buffer.from([0x1f, 0x8b]));
   const reader = createByteReader(bounded(isGzip ? gunzip(stored) : bytesOf(stored), limits));
-  return { kind: isTarHeader(await reader.peek(512)) ? 'tar' : 'other', reader };
+  return { kind: mayBeTarHeader(await reader.peek(512)) ? 'tar' : 'other', reader };
 }
 
 /**

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -139,6 +140,38 @@ for (const [code, claim, artifact] of refused) {
     assert.equal(await codeOf(artifact), code);
   });
 }
+
+/** A tar whose first header has another checksum than ours. */
+function withSum(name: string, write: (header: Buffer, sum: number) => void, v7 = true): Buffer {
+  const archive = tarOf({ name, content: 'x', format: v7 ? 'v7' : 'ustar' });
+  const header = archive.subarray(0, 512).fill(' ', 148, 156);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  write(header, sum);
+  return archive;
+}
+const octal = (header: Buffer, sum: number): void => {
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+};
+
+test('a tar with its checksum over signed bytes, which GNU tar reads, is not passed as no tar', async () => {
+  const archive = withSum('é', (header, sum) => {
+    octal(header, sum - 512);
+  });
+  assert.notEqual(execFileSync('tar', ['-tf', '-'], { input: archive, encoding: 'utf8' }), '');
+  assert.equal(await codeOf(archive), 'E_ARCHIVE_FORMAT');
+  assert.equal(await codeOf(gzipSync(archive)), 'E_ARCHIVE_FORMAT');
+});
+
+test('what says that it is a tar is read as one, whatever its checksum', async () => {
+  const archive = withSum(
+    'a',
+    (header) => {
+      octal(header, 1);
+    },
+    false,
+  );
+  assert.equal(await codeOf(archive), 'E_ARCHIVE_FORMAT');
+});
 
 test('the refusal says which artifact, which member and what', async () => {
   const refusal = await inspectArtifact(from(tarOf({ name: 'a', type: '2', link: '/etc' })), {

@@ -35,6 +35,17 @@ export function isTarHeader(block: Buffer): boolean {
 }
 
 /**
+ * Whether some reader of tar would take a block for the header of a member. GNU tar and libarchive also take a checksum over
+ * signed bytes; what only such a reader reads is refused, and not passed as something that is no tar.
+ */
+export function mayBeTarHeader(block: Buffer): boolean {
+  if (block.length < blockBytes) return false;
+  if (isTarHeader(block) || block.toString('latin1', 257, 262) === 'ustar') return true;
+  const negative = block.filter((byte) => byte >= 0x80).length;
+  return negative > 0 && parseOctal(block, 148, 8) === checksum(block) - 256 * negative;
+}
+
+/**
  * Goes through all members in order.
  *
  * @param visit gets each member before its content and says who gets that; null when nobody wants it.

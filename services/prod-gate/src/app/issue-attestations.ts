@@ -9,6 +9,7 @@
 import { AirlockError } from '@airlock/common/errors';
 import { sha256Hex } from '@airlock/common/encoding/hex';
 import type { Subject } from '@airlock/common/intoto/statement';
+import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import { verificationSummaryStatement } from '@airlock/common/slsa/vsa';
 import type { Promotion } from '../domain/promotion.ts';
 import type { PromotionFacts } from '../domain/verdict.ts';
@@ -166,6 +167,11 @@ async function summarise(dependencies: AttestDependencies, id: string): Promise<
   if (fault !== null && (await attestations.hasFailed(id, promotion.policyDigest))) {
     throw new HeldBack(fault);
   }
+  const target = (await dependencies.files()).targets.get(promotion.target);
+  // Read once more since it was judged by, so it must be the very file whose demands were met.
+  if (fault === null && target?.digest !== promotion.policyDigest) {
+    throw new HeldBack('the target file changed while it was judged');
+  }
   const statement = verificationSummaryStatement({
     gate,
     target: promotion.target,
@@ -178,7 +184,7 @@ async function summarise(dependencies: AttestDependencies, id: string): Promise<
         .map(({ envelope }) => sha256Hex(envelope)),
     ],
     timeVerified: now.toISOString(),
-    levels: fault === null ? levelsOf(facts, await dependencies.files()) : null,
+    levels: fault === null ? levelsOf(facts, target?.policy) : null,
     version: dependencies.version,
   });
   const result = fault === null ? 'PASSED' : 'FAILED';
@@ -213,8 +219,8 @@ function faultOf(facts: PromotionFacts): string | null {
 }
 
 /** One SLSA level, and what the gate itself demanded and found. */
-function levelsOf({ promotion, builders }: PromotionFacts, files: GateFiles): string[] {
-  const [admits] = files.targets.get(promotion.target)?.policy.admits ?? [];
+function levelsOf({ builders }: PromotionFacts, policy: TargetPolicy | undefined): string[] {
+  const [admits] = policy?.admits ?? [];
   return [
     'SLSA_BUILD_LEVEL_2',
     'AIRLOCK_SOURCE_ON_MAIN',

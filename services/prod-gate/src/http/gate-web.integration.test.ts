@@ -788,8 +788,8 @@ async function copyPromotion(): Promise<string> {
   return id;
 }
 
-/** The authority's loop, once, with the mirror that the vector implies. */
-async function attest(): Promise<AttestEvent[]> {
+/** The authority's loop, once, with the mirror that the vector implies; `later` are the files once it has judged. */
+async function attest(later: GateFiles = files): Promise<AttestEvent[]> {
   const database = databases.authority;
   const events: AttestEvent[] = [];
   const ledger = createLedgerReader(database);
@@ -806,7 +806,7 @@ async function attest(): Promise<AttestEvent[]> {
     ...{ gate: origin, version: '0.1.0', transactor: database, recorder, promotions },
     attestations: createAttestationStore(database),
     rebuilds: createRebuildStore(database),
-    files: () => Promise.resolve(files),
+    files: () => Promise.resolve(later),
     judge: ({ promotionId: id, now: asked }) =>
       gatherFacts(
         {
@@ -989,6 +989,18 @@ test('a row that lies gets no summary that passed, and is told to nobody but the
     `select convert_from(body, 'UTF8') as body from ledger_entry where type = 'attestation.issued' order by idx desc limit 1`,
   );
   assert.match(String(told?.['body']), /"result":"FAILED","code":"E_ARTIFACT_DIGEST"/);
+});
+
+test('a target file that changes while it is judged is not summed up as the one that was', async () => {
+  await sequence();
+  const judged = files.targets.get(target);
+  assert.ok(judged);
+  const changed = new Map([[target, { ...judged, digest: 'e'.repeat(64) }]]);
+  assert.deepEqual(await attest({ ...files, targets: changed }), []);
+  const issued = (await attest()).flatMap((event) =>
+    event.name === 'issued' ? [event.attestation.result] : [],
+  );
+  assert.deepEqual(issued, ['PASSED']);
 });
 
 test('a refused item gets a summary that failed, once', async () => {

@@ -1,12 +1,16 @@
 /** The approvals, from what the passkeys signed: who approved exactly this, and whether they may have. */
 import { countApprovals, enrolmentDigest } from '@airlock/common/approval/count-approvals';
 import { sha256Hex } from '@airlock/common/encoding/hex';
+import { parseStrictJson } from '@airlock/common/encoding/strict-json';
 import { EvidenceApprovals } from '@airlock/common/evidence/format';
 import type { DeliveryRecord } from '@airlock/common/intoto/delivery';
 import type { Decided } from './decided.ts';
 import type { EvidenceArchive } from './files.ts';
 import { theEntry, type ProvenEntry } from './ledger.ts';
 import { EvidenceFault } from './report.ts';
+
+/** A list of approvals, its evidence, and one to spare. */
+const maxDepth = 5;
 
 /** @throws EvidenceFault when they do not carry the delivery, or are not those that the delivery statement names. */
 export function checkApprovals(given: {
@@ -18,7 +22,7 @@ export function checkApprovals(given: {
   const { decided, entries } = given;
   const { document, policy, roster, emails } = decided;
   const { approvals, passkeys } = EvidenceApprovals.parse(
-    JSON.parse(given.archive.text('approvals.json')),
+    parseStrictJson(given.archive.text('approvals.json'), maxDepth),
   );
   const known = new Set(roster.people.flatMap(({ gitEmails }) => gitEmails));
   const stranger = emails.find((email) => !known.has(email));

@@ -3,9 +3,8 @@ import { builderRuleOf, admissionPolicyOf } from '@airlock/common/policy/admissi
 import { sha256Hex } from '@airlock/common/encoding/hex';
 import { countBuilders } from '@airlock/common/verify/count-builders';
 import type { VerifiedBundle } from '@airlock/common/verify/verify-promotion-bundle';
-import { envelopesOf } from './bundle.ts';
 import type { Decided } from './decided.ts';
-import type { EvidenceArchive } from './files.ts';
+import { linesIn, type EvidenceArchive } from './files.ts';
 import { theEntry, type ProvenEntry } from './ledger.ts';
 import type { Pinned } from './pinned.ts';
 import { EvidenceFault } from './report.ts';
@@ -23,7 +22,8 @@ export function checkBuilders(given: {
   const { policy, document } = decided;
   // What the release file wished beyond the target's rule is the gate's to know: it has the commit.
   const { need, of } = builderRuleOf(policy, 1);
-  const answers = envelopesOf(given.archive.file('rebuilds.intoto.jsonl')).map((envelope) => {
+  const answers = linesIn(given.archive, 'rebuilds.intoto.jsonl').map((line) => {
+    const envelope = Buffer.from(line);
     const entry = theEntry(entries, 'rebuild.attested', {
       subject: sha256Hex(envelope),
       refs: { promotion: document.promotion },

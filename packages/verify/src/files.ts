@@ -42,3 +42,13 @@ export function checkManifest({ all, file }: EvidenceArchive): string {
   if (more !== undefined) throw new EvidenceFault(`${manifestName} lists ${more.slice(66)}, too`);
   return `${wanted.length} files match ${manifestName}`;
 }
+
+/** Lines that each end in a line feed, none of them empty. @throws EvidenceFault */
+export function linesIn({ text }: EvidenceArchive, name: EvidenceFile): string[] {
+  const content = text(name);
+  if (content === '') return [];
+  const lines = content.split('\n');
+  const last = lines.pop();
+  if (last === '' && !lines.includes('')) return lines;
+  throw new EvidenceFault(`${name} has an empty line, or a last one without its line feed`);
+}

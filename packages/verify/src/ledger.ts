@@ -4,7 +4,7 @@ import { openCheckpoint, type Checkpoint } from '@airlock/common/ledger/checkpoi
 import { parseLedgerEntry, type LedgerEntry } from '@airlock/common/ledger/entry';
 import { parseTlogProof, verifyTlogProof } from '@airlock/common/ledger/tlog-proof';
 import { leafHash } from '@airlock/common/ledger/tree';
-import type { EvidenceArchive } from './files.ts';
+import { linesIn, type EvidenceArchive } from './files.ts';
 import type { Pinned } from './pinned.ts';
 import { EvidenceFault } from './report.ts';
 
@@ -18,8 +18,12 @@ export function readCheckpoint({ file }: EvidenceArchive, { ledger }: Pinned): C
 export function provenEntries(archive: EvidenceArchive, { ledger }: Pinned): ProvenEntry[] {
   const note = archive.text('ledger/checkpoint');
   const entries: ProvenEntry[] = [];
-  for (const line of archive.text('ledger/entries.ndjson').split('\n').filter(Boolean)) {
+  for (const line of linesIn(archive, 'ledger/entries.ndjson')) {
     const { index, body } = EvidenceEntry.parse(JSON.parse(line));
+    // Another reader could find another entry in another spelling.
+    if (line !== JSON.stringify({ index, body })) {
+      throw new EvidenceFault(`the line of entry ${index} is not as the gate writes it`);
+    }
     if (index <= (entries.at(-1)?.index ?? -1)) {
       throw new EvidenceFault(`entry ${index} stands behind a later one`);
     }

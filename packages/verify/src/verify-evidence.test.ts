@@ -296,6 +296,31 @@ describe('with a manifest that fits,', () => {
       'bundle',
     ],
     [
+      'a list of approvals that two readers read differently',
+      edit('approvals.json', '{', '{"approvals":[],'),
+      'approvals',
+    ],
+    [
+      'an entry that two readers read differently',
+      edit('ledger/entries.ndjson', '{"index":0', '{"index":5,"index":0'),
+      'ledger',
+    ],
+    [
+      'a line of the ledger without its end',
+      (files) => {
+        const text = files.get('ledger/entries.ndjson')?.toString() ?? '';
+        files.set('ledger/entries.ndjson', Buffer.from(text.trimEnd()));
+      },
+      'ledger',
+    ],
+    [
+      'empty lines among the builders',
+      (files) => {
+        files.set('rebuilds.intoto.jsonl', Buffer.from('\n'));
+      },
+      'builders',
+    ],
+    [
       'a file more does not belong there',
       (files) => {
         files.set('notes.txt', Buffer.from('trust me'));

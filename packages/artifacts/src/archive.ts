@@ -4,7 +4,8 @@ import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { ArchiveError } from './archive-error.ts';
 import { type ByteReader, createByteReader } from './byte-reader.ts';
-import { mayBeTarHeader, readTar } from './tar.ts';
+import { mayBeTarHeader } from './tar-blocks.ts';
+import { readTar } from './tar.ts';
 
 export type ArchiveEntry = {
   /** Without leading `./` and trailing `/`; `.` is the root itself. */

@@ -10,12 +10,31 @@ export type PaxRecords = {
 };
 
 /**
- * Records of the form `LENGTH KEY=VALUE\n`, where the length counts itself (POSIX.1-2001, pax, "Extended Header").
- *
- * @throws ArchiveError `E_ARCHIVE_FORMAT` for another form, a key twice, a sparse file; `E_ARCHIVE_PATH` for a name that
- *   is not UTF-8.
+ * @throws ArchiveError as `splitPaxRecords`; `E_ARCHIVE_FORMAT` for a sparse file; `E_ARCHIVE_PATH` for a name that is not
+ *   UTF-8.
  */
 export function parsePaxRecords(bytes: Buffer): PaxRecords {
+  const values = splitPaxRecords(bytes);
+  if ([...values.keys()].some((key) => key.startsWith('GNU.sparse.'))) {
+    throw new ArchiveError('E_ARCHIVE_FORMAT', 'it holds a sparse file; pack without --sparse');
+  }
+  const path = values.get('path');
+  const size = values.get('size')?.toString('latin1');
+  if (size !== undefined && !/^(?:0|[1-9][0-9]{0,14})$/.test(size)) malformed();
+  return {
+    path: path === undefined ? null : decodeName(path),
+    size: size === undefined ? null : Number(size),
+    capabilities: values.has('SCHILY.xattr.security.capability'),
+  };
+}
+
+/**
+ * Values by key of records of the form `LENGTH KEY=VALUE\n`, where the length counts itself (POSIX.1-2001, pax, "Extended
+ * Header").
+ *
+ * @throws ArchiveError `E_ARCHIVE_FORMAT` for another form, or a key twice.
+ */
+export function splitPaxRecords(bytes: Buffer): ReadonlyMap<string, Buffer> {
   const values = new Map<string, Buffer>();
   for (let at = 0; at < bytes.length;) {
     const length = /^([1-9][0-9]{0,5}) /.exec(bytes.toString('latin1', at, at + 7))?.[1];
@@ -26,20 +45,10 @@ export function parsePaxRecords(bytes: Buffer): PaxRecords {
     if (equals === -1) malformed();
     const key = record.toString('latin1', (length?.length ?? 0) + 1, equals);
     if (key === '' || values.has(key)) malformed();
-    if (key.startsWith('GNU.sparse.')) {
-      throw new ArchiveError('E_ARCHIVE_FORMAT', 'it holds a sparse file; pack without --sparse');
-    }
     values.set(key, record.subarray(equals + 1, -1));
     at = end;
   }
-  const path = values.get('path');
-  const size = values.get('size')?.toString('latin1');
-  if (size !== undefined && !/^(?:0|[1-9][0-9]{0,14})$/.test(size)) malformed();
-  return {
-    path: path === undefined ? null : decodeName(path),
-    size: size === undefined ? null : Number(size),
-    capabilities: values.has('SCHILY.xattr.security.capability'),
-  };
+  return values;
 }
 
 function malformed(): never {

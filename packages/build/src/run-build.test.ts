@@ -111,6 +111,12 @@ for (const [mode, isolation] of [
       assert.ok(one.bytes.equals(two.bytes));
     });
 
+    test('says which tree it unpacked, and of what time', async () => {
+      const built = await build(isolation, ['echo changed > plain.txt; touch out.tar']);
+      const tree = execFileSync('git', ['-C', join(root, 'tree'), 'rev-parse', 'HEAD^{tree}']);
+      assert.deepEqual(built.source, { tree: tree.toString().trim(), time: committedAt });
+    });
+
     test('whose source cannot be had has failed by accident, and says so', async () => {
       const { outcome, reason, accident, steps } = await build(isolation, ['true'], {
         source: () => Promise.reject(new Error('no source today')),

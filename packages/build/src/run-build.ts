@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import type { JobStep, StepReport } from '@airlock/common/wire/runner-protocol';
 import { ArtifactError, collectArtifact } from './artifact.ts';
 import type { Isolation } from './isolation/isolation.ts';
+import type { SourceTree } from './source-tree.ts';
 import { unpackSource } from './source.ts';
 import { stepScript } from './step-script.ts';
 import type { Workspace } from './workspace.ts';
@@ -32,6 +33,8 @@ export type Build = {
   /** One sentence for people; null when it passed, or when a step's exit code says it all. */
   reason: string | null;
   steps: StepReport[];
+  /** What was unpacked; null when nothing was. */
+  source: SourceTree | null;
   /** `file` is on this machine, beside the workspace. */
   artifact: { readonly file: string; readonly digest: string; readonly size: number } | null;
   /** What the isolation says that it enforced. */
@@ -55,30 +58,34 @@ export async function runBuild(options: BuildOptions): Promise<Build> {
     startedAt: null,
     finishedAt: null,
   }));
+  let source: SourceTree | null = null;
   const failed = (reason: string | null, accident: Error | null = null): Build => ({
     outcome: 'failed',
     reason: reason === null ? null : reason.slice(0, 1000),
     steps,
+    source,
     artifact: null,
     enforced: [...enforced],
     accident,
   });
   try {
-    const source = await unpackSource({ ...options, source: await options.source() });
-    for (const word of source.enforced) enforced.add(word);
-    if (!source.ok) {
-      return failed(`the source of ${options.commit} could not be unpacked: ${source.complaint}`);
+    const unpacked = await unpackSource({ ...options, source: await options.source() });
+    for (const word of unpacked.enforced) enforced.add(word);
+    if (!unpacked.ok) {
+      return failed(`the source of ${options.commit} could not be unpacked: ${unpacked.complaint}`);
     }
+    source = unpacked.source;
+    const { time } = source;
     const deadline = performance.now() + options.timeoutSeconds * 1000;
     for (const [index, step] of options.steps.entries()) {
-      const { report, reason, words } = await runStep(options, { step, deadline, ...source });
+      const { report, reason, words } = await runStep(options, { step, deadline, time });
       for (const word of words) enforced.add(word);
       steps[index] = report;
       if (report.outcome !== 'passed') return failed(reason);
     }
     const artifact = await keepArtifact(options);
     return {
-      ...{ outcome: 'passed', reason: null, steps, artifact },
+      ...{ outcome: 'passed', reason: null, steps, source, artifact },
       ...{ enforced: [...enforced], accident: null },
     };
   } catch (cause) {

@@ -1,22 +1,22 @@
-import { createWriteStream } from 'node:fs';
-import { chmod, open, rm } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { chmod, rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { ArchiveError } from '@airlock/artifacts/archive-error';
 import type { Isolation } from './isolation/isolation.ts';
+import { type SourceTree, SourceTreeError, sourceTreeOf } from './source-tree.ts';
 import type { Workspace } from './workspace.ts';
 
 const unpackSeconds = 600;
 
 export type UnpackedSource =
-  | {
-      readonly ok: true;
-      /** Modification time of the archive's first member in seconds since 1970: `git archive` writes the commit's there. */
-      readonly time: number;
-      readonly enforced: readonly string[];
-    }
+  | { readonly ok: true; readonly source: SourceTree; readonly enforced: readonly string[] }
   | { readonly ok: false; readonly complaint: string; readonly enforced: readonly string[] };
 
-/** Unpacks a tar into the workspace, from inside the isolation. What the archive says of paths leads nowhere else. */
+/**
+ * Unpacks the tar of a commit into the workspace, from inside the isolation. Which tree that is was read before, here and not
+ * there, from the very file that is unpacked. What the archive says of paths leads nowhere else.
+ */
 export async function unpackSource(options: {
   isolation: Isolation;
   workspace: Workspace;
@@ -28,6 +28,8 @@ export async function unpackSource(options: {
   await pipeline(options.source, createWriteStream(archive, { flags: 'wx' }), { signal });
   // Readable by all, in a directory that is not: the sandbox has another account, and our umask may be strict.
   await chmod(archive, 0o644);
+  const read = await readTree(archive);
+  if ('complaint' in read) return { ok: false, ...read, enforced: [] };
   let complaint = '';
   const { exitCode, outcome, enforced } = await isolation.run({
     // Modes as the archive has them and no more, whatever umask this process was started with.
@@ -43,21 +45,19 @@ export async function unpackSource(options: {
     },
   });
   signal.throwIfAborted();
-  const time = await firstMemberTime(archive);
   await rm(archive);
   return exitCode === 0
-    ? { ok: true, time, enforced }
+    ? { ok: true, source: read.source, enforced }
     : { ok: false, complaint: complaint.trim() || outcome, enforced };
 }
 
-/** 0 for what is no tar; tar itself says so. */
-async function firstMemberTime(archive: string): Promise<number> {
-  const file = await open(archive, 'r');
+async function readTree(archive: string): Promise<{ source: SourceTree } | { complaint: string }> {
   try {
-    const { buffer } = await file.read(Buffer.alloc(512), 0, 512, 0);
-    const octal = buffer.toString('latin1', 136, 147);
-    return /^[0-7]{11}$/.test(octal) ? Number.parseInt(octal, 8) : 0;
-  } finally {
-    await file.close();
+    return { source: await sourceTreeOf(createReadStream(archive)) };
+  } catch (cause) {
+    if (cause instanceof SourceTreeError || cause instanceof ArchiveError) {
+      return { complaint: cause.message };
+    }
+    throw cause;
   }
 }

@@ -1,12 +1,16 @@
 /** The directory of a mirror as files: made, tidied, measured. What git keeps in it is git's own. */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GitError } from './git-error.ts';
 import { type GitContext, lastWords, runGit } from './run-git.ts';
 
 /** What git reads instead of asking; each would let whoever placed it say what history is. Nobody here makes them. */
 const foreign = ['shallow', 'info/grafts', 'objects/info/alternates', 'commondir'];
+
+/** Stronger than any .gitattributes: an archive holds the files of the commit, all of them and byte by byte. */
+const verbatim =
+  '* -export-subst -export-ignore -text -ident -filter !working-tree-encoding !eol !crlf\n';
 
 /**
  * Makes the mirror if it is not there, and removes what a git that was killed left behind.
@@ -32,14 +36,18 @@ export async function prepareMirror(context: GitContext): Promise<void> {
       `${join(directory, found)} does not belong in a mirror and changes what it says; find out who put it there, move the mirror away and let it be made anew`,
     );
   }
-  const attributes = join(directory, 'info', 'attributes');
-  if (!existsSync(attributes)) {
-    await mkdir(join(directory, 'info'), { recursive: true });
-    // Stronger than any .gitattributes: an archive holds the files of the commit, all of them and unchanged.
-    await writeFile(attributes, '* -export-subst -export-ignore\n');
-  }
+  await keepAttributes(directory);
   await removeStaleLocks(context);
   await removeLeftovers(directory);
+}
+
+async function keepAttributes(directory: string): Promise<void> {
+  const file = join(directory, 'info', 'attributes');
+  if (existsSync(file) && (await readFile(file, 'utf8')) === verbatim) return;
+  await mkdir(join(directory, 'info'), { recursive: true });
+  // In one step, because an archive may be made of an older mirror in this moment.
+  await writeFile(`${file}.new`, verbatim);
+  await rename(`${file}.new`, file);
 }
 
 /** A git that was killed leaves its locks, and with them no later fetch would succeed. */

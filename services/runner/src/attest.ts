@@ -15,12 +15,13 @@ export type Attester = {
 
 /**
  * The run attestation, one envelope as a line without LF. It says what this process did and saw: the plan that it took
- * the steps from, the digest of the bytes that it read out of the workspace, its own clock.
+ * the steps from, the tree that it unpacked, the digest of the bytes that it read out of the workspace, its own clock.
  */
 export function attestRun(
   { runner, key, image }: Attester,
   ran: {
     readonly job: Job;
+    readonly source: RunAttestation['source'];
     readonly artifact: { readonly name: string; readonly digest: string };
     readonly startedAt: Date;
     readonly finishedAt: Date;
@@ -33,6 +34,7 @@ export function attestRun(
     { name: artifact.name, sha256: artifact.digest },
     {
       ...{ repository: repositoryUrl, ref, commit, pipeline: job.pipeline },
+      source: ran.source,
       plan: planDigest(job.plan),
       image,
       invocationId: job.invocationId,

@@ -154,6 +154,7 @@ for (const [mode, isolation, absent] of modes) {
   describe(`a job (${mode})`, { skip: absent === null ? false : `NOT TESTED: ${absent}` }, () => {
     let directory: string;
     let source: Buffer;
+    let unpacked: { tree: string; time: number };
 
     before(() => {
       mkdirSync('.test', { recursive: true });
@@ -162,7 +163,14 @@ for (const [mode, isolation, absent] of modes) {
       mkdirSync(tree);
       writeFileSync(join(tree, 'hello.txt'), 'hello from git\n');
       symlinkSync('/etc/passwd', join(tree, 'link'));
-      source = execFileSync('tar', ['-c', '-C', tree, '.']);
+      const git = (...args: string[]): Buffer =>
+        execFileSync('git', ['-C', tree, '-c', 'user.name=a', '-c', 'user.email=a@b', ...args]);
+      git('init', '--quiet');
+      git('add', '.');
+      git('commit', '--quiet', '-m', 'one');
+      source = git('-c', 'tar.umask=0022', 'archive', '--format=tar', 'HEAD');
+      const [id = '', time] = git('show', '-s', '--format=%T %ct').toString().trim().split(' ');
+      unpacked = { tree: id, time: Number(time) };
     });
     after(() => {
       rmSync(directory, { recursive: true });
@@ -253,7 +261,7 @@ for (const [mode, isolation, absent] of modes) {
       assert.equal(seen.uploads[0].bytes.length, 200_000);
     });
 
-    test('it signs the artifact that it hashed, the plan that it ran and the commit, with its own key', async () => {
+    test('it signs the artifact that it hashed, the tree that it unpacked, the plan that it ran and the commit, with its own key', async () => {
       const artifact = { name: 'app.tar', path: 'out/app.tar', maxBytes: null };
       const what = job([['mkdir out; echo hello > out/app.tar']], { artifact });
       const before = Date.now();
@@ -267,6 +275,7 @@ for (const [mode, isolation, absent] of modes) {
         repository: 'https://git.example/org/app',
         ref: 'refs/heads/main',
         commit: 'a'.repeat(40),
+        source: unpacked,
         pipeline: '.woodpecker.yaml',
         plan: planDigest(what.plan),
         image: attester.image,
@@ -336,11 +345,14 @@ for (const [mode, isolation, absent] of modes) {
       assert.equal(seen.report, null);
     });
 
-    test('a source that is no archive fails the job with the words of tar', async () => {
+    test('a source that is no archive fails the job before anything is unpacked', async () => {
       const { running, seen } = run(job([['true']]), Buffer.alloc(2000, 'x'));
       await running;
       assert.equal(seen.report?.outcome, 'failed');
-      assert.match(seen.report.reason ?? '', /source of a{40} could not be unpacked: .*tar/);
+      assert.match(
+        seen.report.reason ?? '',
+        /source of a{40} could not be unpacked: a header is not as git writes it/,
+      );
       assert.equal(seen.report.steps[0]?.outcome, 'skipped');
     });
 

@@ -88,11 +88,11 @@ async function perform(running: Running): Promise<Result> {
     source: () => controlPlane.source(held, signal),
     onOutput: (step, chunk) => output.write(step, chunk),
   });
-  const { outcome, reason, steps, enforced } = build;
+  const { outcome, reason, steps, enforced, source } = build;
   const finishedAt = now();
   const told = { steps, isolation: { mode: isolation.mode, enforced: [...enforced] } };
   if (build.accident !== null) return failedHere(running, build.accident, told);
-  if (build.artifact === null || plan.artifact === null) {
+  if (source === null || build.artifact === null || plan.artifact === null) {
     return { ...told, outcome, reason, artifact: null, attestation: null };
   }
   const { file, digest, size } = build.artifact;
@@ -102,8 +102,10 @@ async function perform(running: Running): Promise<Result> {
   } catch (cause) {
     return failedHere(running, cause, told);
   }
-  const ran = { job, artifact: { name, digest }, startedAt, finishedAt, isolation: told.isolation };
-  const attestation = attestRun(running.attester, ran);
+  const attestation = attestRun(running.attester, {
+    ...{ job, source, artifact: { name, digest }, startedAt, finishedAt },
+    isolation: told.isolation,
+  });
   return { ...told, outcome, reason, artifact: { name, digest, size }, attestation };
 }
 

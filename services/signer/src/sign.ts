@@ -59,11 +59,12 @@ export function createStatementSigner(ports: {
   async function known(request: TestResultRequest, attested: ReadRun): Promise<KnownCommit> {
     const { commit, pipeline, release } = request;
     const facts = await main.facts(commit, [pipeline, release]);
-    if (facts === null) return { facts, plan: null };
+    if (facts === null) return { facts, source: null, plan: null };
+    const source = await main.source(commit);
     const planned = planMain(await main.planFiles(commit, { pipeline, release }));
     if (planned.kind !== 'run') {
       const fault = planned.kind === 'nothing' ? planned.why : planned.reason;
-      return { facts, plan: { ok: false, fault } };
+      return { facts, source, plan: { ok: false, fault } };
     }
     const { plan } = planned;
     // Nonprod's word for what ran is as good as the runner's when it has the digest that the runner signed.
@@ -73,7 +74,7 @@ export function createStatementSigner(ports: {
       digest: planDigest(plan),
       differences: ran === null ? [] : planDifferences(plan, ran),
     };
-    return { facts, plan: found };
+    return { facts, source, plan: found };
   }
 
   return {

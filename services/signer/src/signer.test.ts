@@ -167,6 +167,13 @@ function planOf(files: { pipeline: string; release: string }): RunPlan {
 }
 const plan = planOf({ pipeline: pipelineText, release: releaseText });
 
+/** What `git archive` of a commit is; of one that there is not, anything. */
+function sourceOf(commit: string): RunAttestation['source'] {
+  if (/^0+$/.test(commit)) return { tree: commit, time: 0 };
+  const [tree = '', time] = git('show', '-s', '--format=%T %ct', commit).split(' ');
+  return { tree, time: Number(time) };
+}
+
 type Changes = Partial<ProvenanceRequest> & { attested?: Partial<RunAttestation> };
 
 /** What nonprod asks for a run that the runner attests just so, but for `attested`. */
@@ -183,6 +190,7 @@ function provenance({ attested = {}, ...changes }: Changes): ProvenanceRequest {
   const { ref, commit, invocationId } = request;
   const statement = runStatement(request.subject, {
     ...{ repository: request.repository, ref, commit, pipeline: request.pipeline, image },
+    source: sourceOf(commit),
     plan: planDigest(request.plan),
     invocationId,
     startedOn: '2026-11-22T10:00:00Z',
@@ -266,6 +274,18 @@ test('a run of another plan than main’s files make is refused, and step and co
   assert.equal((await ask('POST', '/v1/test-result', testResult({ plan: other }))).status, 409);
   // Nonprod shows the right plan, the runner ran another one.
   assert.deepEqual(await codesOf({ attested: { plan: planDigest(other) } }), ['plan-differs']);
+});
+
+test('a build of other files than the commit has is refused, with the trees of both', async () => {
+  const attested = { source: sourceOf(commits.pr) };
+  const { status, json } = await ask('POST', '/v1/provenance', provenance({ attested }));
+  assert.equal(status, 409);
+  const [ours, theirs] = [sourceOf(commits.main).tree, sourceOf(commits.pr).tree];
+  assert.match(
+    JSON.stringify(json),
+    new RegExp(`tree-differs.*names tree ${ours}, the runner unpacked ${theirs}`),
+  );
+  assert.equal((await ask('POST', '/v1/test-result', testResult({ attested }))).status, 409);
 });
 
 test('other bytes than those that the runner hashed are refused', async () => {

@@ -8,6 +8,7 @@ const run: RunAttestation = {
   repository: 'https://git.example/org/app',
   ref: 'refs/heads/main',
   commit: 'a'.repeat(40),
+  source: { tree: 'e'.repeat(40), time: 1_763_805_600 },
   pipeline: '.woodpecker.yaml',
   plan: 'b'.repeat(64),
   image: 'c'.repeat(64),
@@ -32,6 +33,8 @@ test('a statement of another kind, a missing and an unknown field are refused', 
     statementBytes(subject, predicateType, withoutPlan),
     statementBytes(subject, predicateType, { ...run, outcome: 'passed' }),
     statementBytes(subject, predicateType, { ...run, plan: plan.toUpperCase() }),
+    statementBytes(subject, predicateType, { ...run, source: { tree: 'e'.repeat(40) } }),
+    statementBytes(subject, predicateType, { ...run, source: { tree: 'e'.repeat(39), time: 1 } }),
   ]) {
     assert.throws(() => readRunAttestation(parseStatement(bytes)), { code: 'E_STATEMENT' });
   }

@@ -13,6 +13,11 @@ export const RunAttestation = z.strictObject({
   repository: z.string().min(1).max(1024),
   ref: z.string().min(1).max(255),
   commit: GitCommit,
+  /**
+   * Of the source archive that was unpacked, computed from its bytes: the id that git gives the tree, and the time that its
+   * members carry and builds see, in seconds since 1970. A commit names both.
+   */
+  source: z.strictObject({ tree: GitCommit, time: z.int().min(0).max(0o77777777777) }),
   pipeline: RepositoryPath,
   /** SHA-256 of the plan that ran (`@airlock/pipeline/plan-digest`). */
   plan: Sha256Hex,
@@ -33,10 +38,12 @@ export type RunAttestation = z.infer<typeof RunAttestation>;
 
 /** The bytes of the Statement that a runner signs. */
 export function runStatement(subject: Subject, run: RunAttestation): Buffer {
-  const { repository, ref, commit, pipeline, plan, image } = run;
+  const { repository, ref, commit, source, pipeline, plan, image } = run;
   const { invocationId, startedOn, finishedOn, runner, isolation } = run;
   return statementBytes(subject, runPredicate, {
-    ...{ repository, ref, commit, pipeline, plan, image },
+    ...{ repository, ref, commit },
+    source: { tree: source.tree, time: source.time },
+    ...{ pipeline, plan, image },
     ...{ invocationId, startedOn, finishedOn, runner },
     isolation: { mode: isolation.mode, enforced: isolation.enforced },
   });

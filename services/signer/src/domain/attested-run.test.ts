@@ -46,6 +46,7 @@ const run: RunAttestation = {
   repository: 'https://git.example/org/app',
   ref: 'refs/heads/main',
   commit: 'a'.repeat(40),
+  source: { tree: '7'.repeat(40), time: 1_763_805_600 },
   pipeline: '.woodpecker.yaml',
   plan: 'b'.repeat(64),
   image: 'c'.repeat(64),
@@ -101,6 +102,7 @@ test('an attestation altered after it was signed is refused, whichever field it 
   const swaps = [
     ['d'.repeat(64), 'e'.repeat(64)],
     ['a'.repeat(40), 'f'.repeat(40)],
+    ['7'.repeat(40), '8'.repeat(40)],
     ['"plan":"b', '"plan":"c'],
     ['bubblewrap', 'none'],
     ['runs/run_1', 'runs/run_2'],

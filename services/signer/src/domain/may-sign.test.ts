@@ -42,7 +42,9 @@ const recorded: TestResultRequest = {
 };
 const request: ProvenanceRequest = { builder: 'main', ...recorded, claimedPipelineBlob: null };
 const planDigest = '9'.repeat(64);
+const source = { tree: '6'.repeat(40), time: 1_763_805_600 };
 const run: AttestedRun = {
+  source,
   subject: request.subject,
   ...{ repository, ref: request.ref, commit: request.commit, pipeline: request.pipeline },
   plan: planDigest,
@@ -54,7 +56,11 @@ const run: AttestedRun = {
   isolation: { mode: 'bubblewrap', enforced: ['no-network'] },
 };
 const rules: SigningRules = { repository, unisolatedRuns: false };
-const known: KnownCommit = { facts, plan: { ok: true, digest: planDigest, differences: [] } };
+const known: KnownCommit = {
+  facts,
+  source,
+  plan: { ok: true, digest: planDigest, differences: [] },
+};
 
 function judge(
   changes: Partial<ProvenanceRequest>,
@@ -87,7 +93,9 @@ const agreed = (
   return codes(changes, { run: same, known: found });
 };
 const git = (changed: Partial<CommitPlace> | null): KnownCommit =>
-  changed === null ? { facts: null, plan: null } : { ...known, facts: { ...facts, ...changed } };
+  changed === null
+    ? { facts: null, source: null, plan: null }
+    : { ...known, facts: { ...facts, ...changed } };
 
 test("a commit of main is signed for, with the runner's facts and the pipeline file's blob as git has it", () => {
   assert.deepEqual(judge({}), { allowed: true, value: { run, pipelineBlob: blob } });
@@ -137,9 +145,30 @@ test('another plan than that of the files is refused, with both digests and wher
   assert.match(detail, /make plan 7{64}, the runner ran 9{64} \(step test: image\)$/);
 });
 
+test('other files than those of the commit are refused, with both trees; so is another time that builds see', () => {
+  const decision = judge({}, { run: { source: { ...source, tree: '5'.repeat(40) } } });
+  assert.ok(!decision.allowed);
+  assert.deepEqual(
+    decision.reasons.map(({ code }) => code),
+    ['tree-differs'],
+  );
+  assert.match(decision.reasons[0].detail, /names tree 6{40}, the runner unpacked 5{40}/);
+  const later = { source: { ...source, time: source.time + 1 } };
+  assert.deepEqual(codes({}, { run: later }), ['source-time-differs']);
+  const attested = { ok: true, run: { ...run, ...later } } as const;
+  assert.ok(!maySignTestResult(recorded, rules, attested, known).allowed);
+});
+
+test('a commit whose tree cannot be read is not signed for', () => {
+  assert.deepEqual(codes({}, { known: { ...known, source: null } }), [
+    'tree-differs',
+    'source-time-differs',
+  ]);
+});
+
 test('files that make no plan are refused with their fault', () => {
   const broken = {
-    facts,
+    ...known,
     plan: { ok: false, fault: '.woodpecker.yaml:1:1: steps: expected' },
   } as const;
   const decision = judge({}, { known: broken });
@@ -218,7 +247,7 @@ test('a test result is signed for main alone, of the plan of its files', () => {
   for (const found of [git(null), git({ firstParent: false }), git({ blobs: {} })]) {
     assert.ok(!allowed(found));
   }
-  assert.ok(!allowed({ facts, plan: { ok: true, digest: '7'.repeat(64), differences: [] } }));
+  assert.ok(!allowed({ ...known, plan: { ok: true, digest: '7'.repeat(64), differences: [] } }));
 });
 
 test('a promotion request with characters that could hide others is refused, and the field is named', () => {

@@ -10,6 +10,7 @@ import type {
   TestResultRequest,
 } from '@airlock/common/wire/signer-protocol';
 import type { AttestedRun, ReadRun } from './attested-run.ts';
+import type { CommitSource } from './commit-source.ts';
 import type { Refusal, RefusalCode } from './refusal.ts';
 
 /** Every reason, or what the statement may say. */
@@ -22,6 +23,8 @@ export const mainRef = 'refs/heads/main';
 export type KnownCommit = {
   /** The commit in the signer's own mirror, which holds main alone; null when it is not there. */
   readonly facts: CommitPlace | null;
+  /** The tree and time that it names; null when the mirror does not have the commit. */
+  readonly source: CommitSource | null;
   /** The plan that its files make; null when the mirror does not have the commit. */
   readonly plan: KnownPlan | null;
 };
@@ -134,6 +137,7 @@ function aboutMain(
   reasons.push(...placeOnMain(commit, facts));
   // Of a commit that is not there, missing files are no news.
   if (facts === null) return reasons;
+  if (attested.ok) reasons.push(...aboutSource(commit, attested.run, known?.source ?? null));
   const absent = (
     [
       ['pipeline-missing', pipeline],
@@ -152,6 +156,20 @@ function aboutMain(
       code: 'plan-differs',
       detail: `the files at ${commit} make plan ${plan.digest}, the runner ran ${attested.run.plan}${plan.differences.length === 0 ? '' : ` (${plan.differences.join('; ')})`}`,
     });
+  }
+  return reasons;
+}
+
+/** The runner was given the files by nonprod; what it was given must be what the commit names. */
+function aboutSource(commit: string, run: AttestedRun, source: CommitSource | null): Refusal[] {
+  const reasons: Refusal[] = [];
+  if (run.source.tree !== source?.tree) {
+    const detail = `${commit} names tree ${source?.tree ?? 'that cannot be read'}, the runner unpacked ${run.source.tree}: other files were built than those of the commit; find out who changed them between the mirror of nonprod and the runner`;
+    reasons.push({ code: 'tree-differs', detail });
+  }
+  if (run.source.time !== source?.time) {
+    const detail = `${commit} is of ${source?.time ?? 'a time that cannot be read'}, the files that the runner unpacked are of ${run.source.time} (seconds since 1970), which builds see`;
+    reasons.push({ code: 'source-time-differs', detail });
   }
   return reasons;
 }

@@ -24,6 +24,9 @@ export type RefusalCode =
   | 'invocation-differs'
   /** The build had the rights of the runner's own user. */
   | 'isolation-none'
+  /** What was built is not the tree that the commit names, or carried another time. */
+  | 'tree-differs'
+  | 'source-time-differs'
   /** What ran is not what the files at the commit say. */
   | 'plan-differs'
   | 'plan-not-derivable';

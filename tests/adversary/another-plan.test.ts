@@ -1,50 +1,12 @@
 /** What ran is what main's files say: nonprod's database, a lying request and a stolen builder key change nothing of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { commitNewProduct, until } from '@airlock/demo/flow';
-import type { Pair } from '@airlock/demo/pair';
+import { commitNewProduct } from '@airlock/demo/flow';
 import { attackerOn, bundleOf, type Forgery } from '../support/attacker.ts';
 import { gitIn } from '../support/git.ts';
 import { runningPair } from '../support/pair.ts';
 import { withoutDelivery } from '../support/production.ts';
-
-type Run = { id: string; state: string; signing: string; reason: string | null };
-
-async function runOf(pair: Pair, commit: string): Promise<Run | null> {
-  const [run] = await pair.query<Run>(
-    'nonprod',
-    'select id, state, signing, signing_reason as reason from run where commit = $1',
-    [commit],
-  );
-  return run ?? null;
-}
-
-const runWith = (pair: Pair, commit: string, holds: (run: Run) => boolean): Promise<Run> =>
-  until(`the run of ${commit.slice(0, 7)}`, 60, async () => {
-    const run = await runOf(pair, commit);
-    return run !== null && holds(run) ? run : null;
-  });
-
-/** A new commit of main whose run waits; `tamper` has it to itself, then the runner takes it. What became of its signing. */
-async function tamperedRun(pair: Pair, tamper: (run: Run) => Promise<void>): Promise<Run> {
-  await pair.process('runner').stop();
-  let commit: string;
-  try {
-    commit = await commitNewProduct(pair);
-    await tamper(await runWith(pair, commit, ({ state }) => state === 'queued'));
-  } finally {
-    await pair.start('runner');
-  }
-  return runWith(pair, commit, ({ signing }) => signing === 'refused' || signing === 'signed');
-}
-
-async function assertNothingSigned(pair: Pair, run: Run, code: RegExp): Promise<void> {
-  assert.equal(run.state, 'passed');
-  assert.equal(run.signing, 'refused');
-  assert.match(run.reason ?? '', code);
-  const rows = await pair.query('nonprod', 'select 1 from candidate where run_id = $1', [run.id]);
-  assert.deepEqual(rows, []);
-}
+import { assertNothingSigned, runWith, tamperedRun } from '../support/runs.ts';
 
 test('a step that the database adds is run, and nothing of it is signed: plan-differs', async () => {
   const pair = await runningPair();

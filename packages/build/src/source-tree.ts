@@ -72,21 +72,21 @@ export async function sourceTreeOf(
 
 async function readSource(reader: ByteReader, limits: SourceTreeLimits): Promise<SourceTree> {
   const root: Directory = new Map();
-  let time: number | null = null;
   let entries = 0;
   let pathBytes = 0;
 
+  let header = await readHeader(reader);
+  if (header === null) malformed('it is empty');
+  const time = octal(header, 136, 11);
+
   async function nextHeader(): Promise<Buffer | null> {
-    const header = await readHeader(reader);
-    if (header === null) return null;
-    const own = octal(header, 136, 11);
-    time ??= own;
+    const next = await readHeader(reader);
+    const own = next === null ? time : octal(next, 136, 11);
     if (own !== time) malformed(`a member is of another time (${own}) than the first (${time})`);
-    return header;
+    return next;
   }
 
-  let header = await nextHeader();
-  if (header !== null && typeFlag(header) === 'g') {
+  if (typeFlag(header) === 'g') {
     recordsOf(await readExtension(reader, header), ['comment']);
     header = await nextHeader();
   }
@@ -116,7 +116,7 @@ async function readSource(reader: ByteReader, limits: SourceTreeLimits): Promise
       `${shown(empty)} is a submodule, whose files are in another repository and not in this commit, so that nobody could say afterwards what was built; commit the files themselves in its place`,
     );
   }
-  return { tree: treeId(root), time: time ?? malformed('it is empty') };
+  return { tree: treeId(root), time };
 }
 
 type Records = ReadonlyMap<string, Buffer>;

@@ -56,7 +56,7 @@ test('genuine evidence is complete and unaltered, and says what it does not prov
   const lines = linesOf(report);
   assert.ok(report.whole, lines.join('\n'));
   assert.equal(lines.at(-1), 'VERDICT: complete and unaltered');
-  for (const named of ['Vault', 'the plan', 'README.txt', 'on main']) {
+  for (const named of ['Vault', 'the plan', 'README.txt', 'on main', 'leo, mira are']) {
     assert.ok(
       report.notChecked.some((text) => text.includes(named)),
       named,

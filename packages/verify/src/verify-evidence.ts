@@ -110,6 +110,15 @@ export function verifyEvidence(given: {
       intentAt: times().intentAt,
     });
     const people = value.map(({ person }) => person).join(', ');
+    const unlisted = decided().roster.people.filter(
+      ({ id, passkeys }) => passkeys === undefined && value.some(({ person }) => person === id),
+    );
+    if (unlisted.length > 0) {
+      const names = unlisted.map(({ id }) => id).join(', ');
+      notChecked.push(
+        `whose passkeys those of ${names} are: the roster lists none, so that the gate's web process enrolled them by its own word`,
+      );
+    }
     return {
       value,
       text: `approvals ${value.length} of ${policy.approvals.rules[0]?.count ?? 0}: ${people}; none is ${document.requester}, who asked, or wrote or committed any of it`,

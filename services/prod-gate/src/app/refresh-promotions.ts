@@ -4,6 +4,7 @@
  * they signed other facts.
  */
 import type { Promotion } from '../domain/promotion.ts';
+import { eachInTurn } from './each-in-turn.ts';
 import { makeDocument, readDelta, type MadeDocument } from './make-document.ts';
 import type { FollowLedger } from './follow-ledger.ts';
 import type { GitReader } from './intake-ports.ts';
@@ -44,7 +45,7 @@ export async function refreshPromotions(dependencies: RefreshDependencies): Prom
   }
   if (standing.length === 0) return;
   const files = await dependencies.files();
-  for (const promotion of standing) await renew(dependencies, promotion, files);
+  await eachInTurn(standing, (promotion) => renew(dependencies, promotion, files));
 }
 
 /** The waiting promotion of the target that is furthest on main; of two at one place the later admitted. */

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createLedgerFold } from '../domain/ledger-facts.ts';
+import type { Promotion } from '../domain/promotion.ts';
+import type { GateFiles } from './ports.ts';
+import { refreshPromotions } from './refresh-promotions.ts';
+
+test('a repository that cannot be read keeps no promotion of another one from being looked at', async () => {
+  // The members that are read until git is asked for what changed since another release went live.
+  const waiting = ['eu', 'us'].map(
+    (place) =>
+      ({
+        ...{
+          id: `prm_${place}`,
+          target: `prod-${place}`,
+          repository: `https://git.example/${place}`,
+        },
+        ...{ mainPosition: 1, admittedAt: new Date(0), expiresAt: new Date('2027-01-01') },
+        delta: { base: { commit: 'a'.repeat(40), release: 'gone' } },
+      }) as unknown as Promotion,
+  );
+  const targets = new Map(waiting.map(({ target }) => [target, {}]));
+  const asked: string[] = [];
+  const pass = refreshPromotions({
+    gate: 'https://gate.example',
+    transactor: { transaction: () => Promise.reject(new Error('nothing is written')) },
+    promotions: {
+      inState: () => Promise.resolve(waiting),
+      lock: () => Promise.resolve(null),
+      setState: () => Promise.resolve(),
+      replaceDocument: () => Promise.resolve(),
+    },
+    files: () => Promise.resolve({ targets } as unknown as GateFiles),
+    git: (repository) => {
+      asked.push(repository);
+      throw new Error(`no disk below ${repository}`);
+    },
+    ledger: () => Promise.resolve(createLedgerFold()),
+    onChange: () => {},
+    clock: () => new Date('2026-11-22'),
+  });
+  await assert.rejects(pass, /no disk below .*eu/);
+  assert.deepEqual(asked, ['https://git.example/eu', 'https://git.example/us']);
+});

@@ -194,7 +194,6 @@ function launch(options: {
     `port=${port}`,
     'unix_socket_directories=',
     'max_connections=200',
-    'shared_buffers=64MB',
     'fsync=off',
     'full_page_writes=off',
     'lc_messages=C',

@@ -25,6 +25,7 @@ import {
   type PromotionView,
 } from '../../app/view-promotion.ts';
 import { viewQueue, type QueueSources, type QueueView } from '../../app/view-queue.ts';
+import { ledgerFreeze } from '../../domain/ledger-freeze.ts';
 import { contractCode } from '../../domain/verdict.ts';
 import { personByNameId } from '../../domain/roster.ts';
 import { streamChanges, streamLog } from '../live.ts';
@@ -387,9 +388,10 @@ function recordPages({ queries, ledger, origin, now }: PagePorts): Route[] {
       summary: 'The ledger in words, newest first.',
       async handle(request, response, context) {
         const before = Number(request.query['before'] ?? Number.NaN);
-        const [checkpoint, witnessed, rows, frame] = await Promise.all([
+        const [checkpoint, witnessed, freezes, rows, frame] = await Promise.all([
           ledger.checkpoint(),
           ledger.witnessed(),
+          queries.freezes(),
           queries.ledgerEntries({
             before: Number.isSafeInteger(before) && before >= 0 ? before : null,
             limit: listedEntries,
@@ -400,7 +402,10 @@ function recordPages({ queries, ledger, origin, now }: PagePorts): Route[] {
         const older = oldest > 0 ? oldest : null;
         sendPage(
           response,
-          LedgerPage({ frame, checkpoint, witnessed, rows, older, origin, now: now() }),
+          LedgerPage({
+            ...{ frame, checkpoint, witnessed, rows, older, origin, now: now() },
+            freeze: freezes.find(({ repository }) => repository === ledgerFreeze) ?? null,
+          }),
         );
       },
     }),

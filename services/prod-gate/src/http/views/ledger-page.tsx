@@ -6,13 +6,15 @@ import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
 import { AirlockError } from '@airlock/common/errors';
 import { parseLedgerEntry, type LedgerEntry } from '@airlock/common/ledger/entry';
-import type { CheckpointRow, LedgerRow, Witnessed } from '../../app/ports.ts';
+import type { CheckpointRow, LedgerRow, RepositoryFreeze, Witnessed } from '../../app/ports.ts';
+import { FreezeBanner } from './freeze-banner.tsx';
 import { plain } from './words.ts';
 
 export function LedgerPage({
   frame,
   checkpoint,
   witnessed,
+  freeze,
   rows,
   older,
   origin,
@@ -21,6 +23,8 @@ export function LedgerPage({
   readonly frame: Frame;
   readonly checkpoint: CheckpointRow | null;
   readonly witnessed: Witnessed | null;
+  /** Set while a witness contradicts the ledger. */
+  readonly freeze: RepositoryFreeze | null;
   /** Newest first. */
   readonly rows: readonly LedgerRow[];
   /** Index below which older entries are; null at the beginning. */
@@ -31,6 +35,7 @@ export function LedgerPage({
   const entries = rows.map((row) => ({ index: row.index, entry: readable(row) }));
   return (
     <Layout frame={frame} title="Ledger">
+      {freeze === null ? null : <FreezeBanner freeze={freeze} />}
       <p class="muted">
         An append-only log of everything that was decided and done here. It holds digests and ids;
         whoever keeps an old checkpoint sees at once if the past was rewritten.
@@ -49,8 +54,14 @@ export function LedgerPage({
           <CodeBlock label="Checkpoint" wrap>
             {checkpoint.note}
           </CodeBlock>
-          <p class="small muted">Hash every entry again, with a key that you got by another way:</p>
-          <CodeBlock label="Command">{`airlock ledger verify ${origin} --key ledger.vkey`}</CodeBlock>
+          <p class="small muted">
+            Hash every entry again, with {witnessed === null ? 'a key' : 'keys'} that you got by
+            another way; the second command gives the proof of one entry, to keep:
+          </p>
+          <CodeBlock label="Commands" wrap>
+            {`airlock ledger verify ${origin} --key ledger.vkey${witnessed === null ? '' : ' --witness witness.vkey'}
+airlock ledger prove ${checkpoint.size - 1} --source ${origin} --key ledger.vkey`}
+          </CodeBlock>
         </>
       )}
       <SectionHeading>Entries</SectionHeading>
@@ -67,17 +78,17 @@ export function LedgerPage({
             cell: ({ entry }) =>
               entry === null ? 'bytes that this version cannot read' : entrySentence(entry),
           },
-          { label: 'Type', kind: 'mono', cell: ({ entry }) => entry?.type ?? 'unreadable' },
-          {
-            label: 'About',
-            cell: ({ entry }) =>
-              entry === null ? '–' : <Digest value={entry.subjectDigest} characters={8} />,
-          },
           {
             label: 'At',
             nowrap: true,
             cell: ({ entry }) =>
               entry === null ? '–' : <Time at={new Date(entry.at)} now={now} />,
+          },
+          { label: 'Type', kind: 'mono', cell: ({ entry }) => entry?.type ?? 'unreadable' },
+          {
+            label: 'About',
+            cell: ({ entry }) =>
+              entry === null ? '–' : <Digest value={entry.subjectDigest} characters={8} />,
           },
         ]}
       />
@@ -162,7 +173,7 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
         ? `${who} signed the statement of delivery ${ref('delivery')}`
         : `${who} signed that ${plain(refs['promotion'] ?? 'a refused item')} ${refs['result'] === 'PASSED' ? 'passed its checks' : 'did not pass'}`;
     case 'git.head':
-      return `${who} saw main move`;
+      return `${who} saw main move to ${ref('commit').slice(0, 7)}`;
     case 'rebuild.attested':
       return `${ref('builder')} built ${ref('promotion')} again and ${refs['outcome'] === 'agrees' ? 'made the same bytes' : 'made OTHER bytes'}`;
     case 'configuration.changed':

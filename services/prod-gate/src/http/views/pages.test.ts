@@ -7,8 +7,15 @@ import type { BuilderCount } from '@airlock/common/verify/count-builders';
 import { renderPage } from '@airlock/web/page';
 import type { Frame } from '@airlock/web/views/layout';
 import { checkIds, checksOf } from '../../app/checks.ts';
-import type { Delivery, DeliveryState, VaultSession, Witnessed } from '../../app/ports.ts';
+import type {
+  Delivery,
+  DeliveryState,
+  RepositoryFreeze,
+  VaultSession,
+  Witnessed,
+} from '../../app/ports.ts';
 import type { PromotionDetails } from '../../app/view-promotion.ts';
+import { ledgerFreeze } from '../../domain/ledger-freeze.ts';
 import { promotionStates, type Promotion } from '../../domain/promotion.ts';
 import type { DenialReason } from '../../domain/verdict.ts';
 import { DeliveryPage } from './delivery-page.tsx';
@@ -399,6 +406,7 @@ test('an entry of every type is a sentence', () => {
     frame,
     checkpoint: null,
     witnessed: null,
+    freeze: null,
     rows: [],
     older: null,
     origin: 'http://gate',
@@ -451,10 +459,11 @@ describe('who vouches for the bytes', () => {
 });
 
 test('the ledger page says how far a witness has seen it, and keeps what nobody can read', () => {
-  const page = (witnessed: Witnessed | null) =>
+  const page = (witnessed: Witnessed | null, freeze: RepositoryFreeze | null = null) =>
     renderPage(
       LedgerPage({
         frame,
+        freeze,
         checkpoint: { size: 9, note: 'note', signedAt: now },
         witnessed,
         rows: [{ index: 8, body: Buffer.from('no entry'), leafHash: '', sequencedAt: now }],
@@ -470,4 +479,9 @@ test('the ledger page says how far a witness has seen it, and keeps what nobody 
   assertSound(page(seen));
   assert.match(page(seen), /nonprod\/w<\/code> up to 7.*; 2 newer not yet/s);
   assert.doesNotMatch(page({ ...seen, size: 9 }), /newer not yet/);
+  assert.doesNotMatch(page(seen), /contradicts/);
+  const contradicted = page(seen, { repository: ledgerFreeze, reason: hostile, since: now });
+  assertSound(contradicted);
+  assert.match(contradicted, /A witness contradicts the ledger.*Nothing is delivered/s);
+  assert.doesNotMatch(contradicted, /acceptedMains/);
 });

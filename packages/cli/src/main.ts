@@ -11,6 +11,7 @@ import { registerSigner } from './commands/signer.ts';
 import { runConformance, type ConformanceKind } from './conformance.ts';
 import { checkIds, examine, readInstallation } from './doctor.ts';
 import { CliError, exitCode } from './exit-codes.ts';
+import { toStdout } from './print.ts';
 import { approveRelease, listQueue, showRelease } from './release-commands.ts';
 
 const program = new Command('airlock')
@@ -125,7 +126,7 @@ const isConformanceKind = (kind: string): kind is ConformanceKind =>
   kind === 'admission' || kind === 'approval';
 
 function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  toStdout([text]);
 }
 
 const missing = (path: string) => (): never => {

@@ -109,6 +109,7 @@ test('a key pair is one private file of its owner alone and one public file that
   const keyid = createHash('sha256').update(publicKey.export({ type: 'spki', format: 'der' }));
   assert.equal(keyOf('ada'), keyid.digest('base64'));
   await refused(6, /ada\.pem is there already/, 'keygen', join(at, 'ada.pem'));
+  await refused(2, /cannot be written; name a file/, 'keygen', join(at, 'nowhere/x.pem'));
 });
 
 test('the root of trust is written from public keys, and never over another one', async () => {
@@ -195,6 +196,8 @@ test('nobody is asked to sign on top of files that were changed behind a signatu
 
 test('a draft is given up, and what is in force stays', async () => {
   assert.match(await done('config', 'discard', ...place), /is gone/);
+  await refused(2, /not the beginning/, 'signer', 'distrust', 'nobody', ...place, '-m', 'lost');
+  assert.ok(!existsSync(join(at, 'gate/proposed')), 'what is refused leaves no draft');
   assert.deepEqual(await inForce(), { serial: 2, signers: 2 });
   await refused(2, /has no proposal/, ...sign('ada', '0000'));
 });

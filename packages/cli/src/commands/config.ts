@@ -1,5 +1,5 @@
 /** `airlock config`: how people change what a gate decides by, and `airlock keygen`, with which they begin. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { TrustError } from '@airlock/common/trust/signer';
 import type { Administrators } from '@airlock/common/trust/administrators';
@@ -33,7 +33,7 @@ import { told } from '../configuration/tell.ts';
 import { CliError, exitCode } from '../exit-codes.ts';
 import { toStdout, type Print } from '../print.ts';
 import { administratorsFile, type Administrator } from '../setup/administrators.ts';
-import { readPublicKey, writeKeyPair } from '../setup/key-files.ts';
+import { readPublicKey, writeKeyPair, writeNew } from '../setup/key-files.ts';
 
 type Place = { readonly directory: string };
 
@@ -87,7 +87,7 @@ export function registerConfig(program: Command, print: Print = toStdout): void 
           );
         }
         const quorum = { threshold: Number(given.threshold), domains: Number(given.domains) };
-        writeFileSync(given.to, rootOfTrust(quorum, given.person), { flag: 'wx' });
+        writeNew(given.to, rootOfTrust(quorum, given.person));
         print([
           `${given.to}: ${quorum.threshold} of ${given.person.length} people must sign, of ${quorum.domains} administrative domains`,
         ]);

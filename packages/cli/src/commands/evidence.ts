@@ -7,9 +7,10 @@ import { linesOf } from '@airlock/verify/report';
 import { verifyEvidence } from '@airlock/verify/verify-evidence';
 import { Option, type Command } from 'commander';
 import { CliError, exitCode } from '../exit-codes.ts';
+import { toStdout, type Print } from '../print.ts';
 import { saveEvidence } from '../release-commands.ts';
 
-export function registerEvidence(program: Command): void {
+export function registerEvidence(program: Command, print: Print = toStdout): void {
   program
     .command('evidence')
     .argument('<promotion>', 'id such as prm_7k2q9x0d1f')
@@ -21,7 +22,7 @@ export function registerEvidence(program: Command): void {
     )
     .option('--to <file>', 'where to write the archive')
     .action(async (id: string, options: { as: string; to?: string }) => {
-      print(await saveEvidence(id, options));
+      print([await saveEvidence(id, options)]);
     });
 
   program
@@ -37,7 +38,7 @@ export function registerEvidence(program: Command): void {
       const pinned = await readPinned(options.pinned);
       const archive = await readFile(path).catch(unreadable(path));
       const report = verifyEvidence({ archive, pinned, readYaml: parseConfig });
-      print(options.json === true ? JSON.stringify(report, null, 2) : linesOf(report).join('\n'));
+      print(options.json === true ? [JSON.stringify(report, null, 2)] : linesOf(report));
       if (!report.whole) process.exitCode = exitCode.failedCheck;
     });
 }
@@ -72,7 +73,3 @@ async function readPinned(file: string): Promise<Pinned> {
 const unreadable = (path: string) => (): never => {
   throw new CliError(exitCode.usage, `${path} cannot be read; name an existing file`);
 };
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
-}

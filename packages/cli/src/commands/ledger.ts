@@ -55,8 +55,12 @@ export function registerLedger(program: Command, print: Print = toStdout): void 
         vkey: await vkeyIn(options.key),
         index: wholeNumber(index, 'the index'),
       });
-      if (options.to === undefined) print([proof.trimEnd()]);
-      else await writeFile(options.to, proof);
+      if (options.to === undefined) {
+        print([proof.trimEnd()]);
+        return;
+      }
+      await writeFile(options.to, proof).catch(unwritable(options.to));
+      print([`${options.to}: receipt of entry ${index}`]);
     });
   ledger
     .command('export')
@@ -156,6 +160,13 @@ function sourceOf(source: string) {
   }
   return ledgerSource(source);
 }
+
+const unwritable = (file: string) => (): never => {
+  throw new CliError(
+    exitCode.usage,
+    `${file} cannot be written; name another place with --to FILE`,
+  );
+};
 
 /** A verifier key as given, or the one line of the file that is named. */
 async function vkeyIn(given: string): Promise<string> {

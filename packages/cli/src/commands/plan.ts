@@ -73,7 +73,8 @@ async function compile(
   };
   if (files.pipeline === null) absent(join(where, pipelinePath))();
   const planned = planRun(files, occasion);
-  if (planned.kind === 'refused') throw new CliError(exitCode.error, `\n${planned.reason}`);
+  if (planned.kind === 'refused')
+    throw new CliError(exitCode.error, `no plan can be made of these files:\n${planned.reason}`);
   return planned;
 }
 

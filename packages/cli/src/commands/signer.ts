@@ -15,7 +15,7 @@ import {
 import { parseTrust } from '@airlock/process/configuration-directory';
 import { Option, type Command } from 'commander';
 import { directoryOption, onFiles } from '../configuration/places.ts';
-import { draftOf, propose, startDraft } from '../configuration/proposal.ts';
+import { discardDraft, draftOf, propose, startDraft } from '../configuration/proposal.ts';
 import { told } from '../configuration/tell.ts';
 import { CliError, exitCode } from '../exit-codes.ts';
 import { toStdout, type Print } from '../print.ts';
@@ -160,13 +160,21 @@ async function change(
   edit: (file: TrustFile) => TrustFile,
 ): Promise<string[]> {
   return onFiles(async () => {
-    await startDraft(directory);
+    const begun = await startDraft(directory);
     const path = join(draftOf(directory), 'trust.json');
     // The first key of a new gate makes the file.
     const file = existsSync(path)
       ? parseTrust(path, readText(path)).file
       : { version: 1 as const, signers: [] };
-    writeFileSync(path, `${JSON.stringify(edited(file, edit), null, 2)}\n`);
+    let changed: TrustFile;
+    try {
+      changed = edited(file, edit);
+    } catch (cause) {
+      // What is refused leaves no draft for somebody to propose by mistake.
+      if (begun) discardDraft(directory);
+      throw cause;
+    }
+    writeFileSync(path, `${JSON.stringify(changed, null, 2)}\n`);
     const proposed = await propose(directory, message === undefined ? what : `${what}: ${message}`);
     return told(proposed, directory);
   });

@@ -9,7 +9,9 @@ export function told(proposed: Proposed, directory: string): string[] {
   return [
     `proposed: number ${manifest.serial}, ${digest}`,
     ...notes.map((note) => `  why: ${note}`),
-    ...(changes.length === 0 ? ['no file changes'] : changes),
+    ...(changes.length === 0
+      ? ['no file changes: the files in force are signed once more']
+      : changes),
     `to sign: airlock config sign${directoryArgument(directory)} --key FILE --digest ${digest}`,
   ];
 }

@@ -22,9 +22,31 @@ export function writeKeyPair(
     }
   }
   const key = createSigningKey(alg);
-  writeFileSync(file, key.privateKeyPem, { mode: 0o600, flag: 'wx' });
-  writeFileSync(publicFile, key.publicKeyPem, { flag: 'wx' });
+  writeNew(file, key.privateKeyPem, 0o600);
+  writeNew(publicFile, key.publicKeyPem);
   return { publicFile, key };
+}
+
+/**
+ * Writes a file that must not be there yet.
+ *
+ * @throws CliError that names the file and asks for another place.
+ */
+export function writeNew(file: string, text: string, mode = 0o666): void {
+  try {
+    writeFileSync(file, text, { mode, flag: 'wx' });
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') {
+      throw new CliError(exitCode.conflict, `${file} is there already; name another file`, {
+        cause,
+      });
+    }
+    throw new CliError(
+      exitCode.usage,
+      `${file} cannot be written; name a file in a directory that is there and is yours`,
+      { cause },
+    );
+  }
 }
 
 export function readPublicKey(file: string): Pick<NewSigningKey, 'keyid' | 'publicKeyPem' | 'alg'> {

@@ -26,7 +26,8 @@ export function recordedFiles(ports: {
   clock: () => Date;
 }): () => Promise<GateFiles> {
   let recorded: string | null = null;
-  return async () => {
+  let turn: Promise<unknown> = Promise.resolve();
+  const read = async (): Promise<GateFiles> => {
     const files = await ports.files();
     const { manifest } = files;
     if (manifest.digest === recorded) return files;
@@ -51,6 +52,12 @@ export function recordedFiles(ports: {
     });
     recorded = manifest.digest;
     if (isNew) ports.onChange(manifest);
+    return files;
+  };
+  return () => {
+    // One after another: files that were read before another caller recorded newer ones would look like older ones put back.
+    const files = turn.then(read, read);
+    turn = files;
     return files;
   };
 }

@@ -408,6 +408,18 @@ test('a signed release of main is admitted, told to nonprod, and proven in the l
   assert.deepEqual(stored, artifact);
 });
 
+test('a configuration is on record although nothing comes in and nothing waits', async () => {
+  await gate.asOwner("update promotion set state = 'superseded' where state = 'waiting'");
+  const targetFile = join(directory, 'configuration/targets/prod-eu.yaml');
+  writeFileSync(targetFile, `${readFileSync(targetFile, 'utf8')}# looked at\n`);
+  await sign();
+  const serials = await eventually(async () => {
+    const rows = await gate.asOwner('select serial from configuration order by serial');
+    return rows.length > 1 ? rows.map(({ serial }) => Number(serial)) : null;
+  });
+  assert.deepEqual(serials, [1, 2]);
+});
+
 test('an artifact above the limit, and a commit that is only on a branch, are refused by name', async () => {
   const large = Buffer.alloc(1001, 'x');
   const first = publish(bundleOf(large, 'https://nonprod.example/runs/2'), large);

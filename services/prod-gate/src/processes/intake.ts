@@ -47,6 +47,7 @@ const reportIntervalMs = 500;
 const offerIntervalMs = 1_000;
 /** A main that is rewritten while something waits is seen within this time. */
 const watchMainIntervalMs = 10_000;
+const watchConfigurationIntervalMs = 2_000;
 
 await runProcess({
   name: 'gate-intake',
@@ -166,6 +167,16 @@ await runProcess({
         }
       },
     });
+    // Also when nothing is taken in and nothing waits: an older configuration that is put back is seen by the newer one on record.
+    const watchConfiguration = startLoop({
+      name: 'watch-configuration',
+      intervalMs: watchConfigurationIntervalMs,
+      signal,
+      log,
+      async run() {
+        await files();
+      },
+    });
     const verifier = readWitnessKey(config.witnessKeyFile);
     const offer = startLoop({
       name: 'offer-checkpoint',
@@ -185,7 +196,14 @@ await runProcess({
       },
     });
     runtime.onClose(async () => {
-      await Promise.all([poll.done, offer.done, refresh.done, report.done, watchMain.done]);
+      await Promise.all([
+        poll.done,
+        offer.done,
+        refresh.done,
+        report.done,
+        watchMain.done,
+        watchConfiguration.done,
+      ]);
     });
   },
 });

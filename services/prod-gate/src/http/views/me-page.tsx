@@ -64,7 +64,7 @@ export function MePage({
                 ) : !proven.has(passkey.credentialId) ? (
                   <Status tone="busy">on its way into the ledger; there within seconds</Status>
                 ) : rosterAllows(person ?? undefined, passkey) ? (
-                  <Status tone="good">in force; enrolment stands in the ledger</Status>
+                  <Status tone="good">in force</Status>
                 ) : (
                   <Status tone="wait">in the ledger; counts once it is in the roster</Status>
                 ),

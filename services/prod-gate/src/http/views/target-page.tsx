@@ -1,3 +1,4 @@
+import { Status } from '@airlock/web/views/badge';
 import { Card, SectionHeading, WithAside } from '@airlock/web/views/card';
 import { DataTable } from '@airlock/web/views/data-table';
 import { DescriptionList } from '@airlock/web/views/description-list';
@@ -74,6 +75,17 @@ export function TargetPage({
   );
 }
 
+const commitsAsked = {
+  required: 'signed by a key of the roster',
+  'not-required': 'signed or not',
+} as const;
+
+function buildersAsked({ threshold, of }: TargetPolicy['admits'][number]['builders']) {
+  if (of.length > 0 && threshold > 1)
+    return `${threshold} of ${of.length + 1} must make the same bytes`;
+  return <Status tone="bad">one is enough: the bytes rest on it alone</Status>;
+}
+
 function Rules({ target }: { readonly target: TargetView }) {
   if (target.policy === null) return null;
   const { policy, digest } = target.policy;
@@ -86,6 +98,8 @@ function Rules({ target }: { readonly target: TargetView }) {
         items={[
           { term: 'Takes in', value: `${admits?.subject ?? ''} from ${admits?.repo ?? ''}` },
           { term: 'Built by', value: <code>{admits?.builders.id}</code> },
+          { term: 'Builders', value: admits && buildersAsked(admits.builders) },
+          { term: 'Commits', value: admits && commitsAsked[admits.signedCommits] },
           { term: 'Tests', value: admits?.tests.replace('-', ' ') ?? '' },
           { term: 'Approvals', value: `${rule.count} of ${rule.role.replaceAll('-', ' ')}` },
           {

@@ -244,7 +244,7 @@ export async function writeConfigs(given: {
       authority: { socketPath: layout.authoritySocket },
       vault: { address: vault.address },
       hooks: { workDirectory: join(layout.work, 'hooks'), isolation },
-      staleSeconds: 3,
+      staleSeconds: 5,
     }),
     'gate-watchdog': writeConfig(layout, 'gate-watchdog', {
       database: await database('gate', 'gate_watchdog'),
@@ -256,7 +256,7 @@ export async function writeConfigs(given: {
           secretIdFile: join(layout.keys, 'reaper/secret-id'),
         },
       },
-      staleSeconds: 3,
+      staleSeconds: 5,
     }),
   };
 }

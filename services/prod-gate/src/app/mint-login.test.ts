@@ -100,7 +100,7 @@ const intent = {
 } as const;
 
 type Entry = {
-  readonly type: 'delivery.intent' | 'delivery.finished';
+  readonly type: 'delivery.intent' | 'credential.requested' | 'delivery.finished';
   readonly subjectDigest: string;
   readonly refs: Record<string, string>;
 };
@@ -317,6 +317,11 @@ const refusals: [string, Partial<World>, string[]][] = [
     ['session-expired'],
   ],
   ['a second login', { minted: true }, ['already-minted']],
+  [
+    'a second login after the record of the first was deleted',
+    { intents: [intent, { ...intent, type: 'credential.requested' }] },
+    ['already-minted'],
+  ],
   ['a second login at the same moment', { mintedMeanwhile: true }, ['already-minted']],
   [
     'approvals that have had their delivery',

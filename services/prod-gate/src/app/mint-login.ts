@@ -172,6 +172,8 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
     const intent = facts.intentOf(delivery.id);
     if (intent === null) return ['intent-unpublished'];
     if (!isIntentOf(intent, delivery, promotion)) return ['intent-differs'];
+    // The row of the first login can be deleted; the authority's own entry about it cannot.
+    if (!facts.awaitsLogin(delivery.id)) return ['already-minted'];
     // Approvals carry one delivery. The rows that say so are the deliverer's own to write; the ledger is not.
     const others = facts.deliveriesUnder(promotion.promotionDigest);
     return others.every((id) => id === delivery.id) ? [] : ['delivered-before'];

@@ -30,6 +30,8 @@ export type LedgerFacts = {
   liveOn(target: string): ProvenRelease | null;
   /** The first intent of a delivery; null where there is none that says everything. */
   intentOf(deliveryId: string): ProvenIntent | null;
+  /** Whether it has begun, has not ended and the authority has never minted a login for it. */
+  awaitsLogin(deliveryId: string): boolean;
   /** Ids of all deliveries that were ever begun under the approvals of this document. */
   deliveriesUnder(promotionDigest: string): readonly string[];
   /** The configuration with the highest number; null before the first. */
@@ -92,6 +94,7 @@ export function createLedgerFold(): LedgerFold {
   return {
     liveOn: (target) => live.get(target) ?? null,
     intentOf: (deliveryId) => begun.get(deliveryId)?.intent ?? null,
+    awaitsLogin: (deliveryId) => begun.get(deliveryId)?.state === 'begun',
     deliveriesUnder: (promotionDigest) => deliveries.get(promotionDigest) ?? [],
     newestConfiguration: () => newest,
     wasInForce: (manifestDigest) => configurations.has(manifestDigest),

@@ -9,9 +9,9 @@ import {
   readBody,
   unsupportedOperation,
   unsupportedPath,
-} from './api.ts';
-import type { Backend, Call } from './backend.ts';
-import { type Tokens, authAnswer } from './tokens.ts';
+} from '../api.ts';
+import type { Backend, Call } from '../backend.ts';
+import { type Tokens, authAnswer } from '../tokens.ts';
 
 const Create = z.object({
   policies: TextList.default([]),

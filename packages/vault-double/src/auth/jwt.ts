@@ -13,11 +13,11 @@ import {
   readBody,
   unsupportedOperation,
   unsupportedPath,
-} from './api.ts';
-import type { Backend } from './backend.ts';
-import type { Clock } from './clock.ts';
+} from '../api.ts';
+import type { Backend } from '../backend.ts';
+import type { Clock } from '../clock.ts';
 import { TokenFields, termsOf } from './token-fields.ts';
-import { type Tokens, authAnswer } from './tokens.ts';
+import { type Tokens, authAnswer } from '../tokens.ts';
 
 const Config = z.object({
   jwt_validation_pubkeys: TextList,

@@ -15,10 +15,10 @@ import {
   readBody,
   unsupportedOperation,
   unsupportedPath,
-} from './api.ts';
-import type { Backend, Call } from './backend.ts';
-import type { Clock } from './clock.ts';
-import type { Leases } from './leases.ts';
+} from '../api.ts';
+import type { Backend, Call } from '../backend.ts';
+import type { Clock } from '../clock.ts';
+import type { Leases } from '../leases.ts';
 
 const Connection = z.object({
   plugin_name: z.literal('postgresql-database-plugin'),

@@ -1,7 +1,7 @@
 /** The `token_*` fields that every auth role has. */
 import { z } from 'zod';
-import { TextList, Ttl } from './api.ts';
-import type { TokenTerms } from './tokens.ts';
+import { TextList, Ttl } from '../api.ts';
+import type { TokenTerms } from '../tokens.ts';
 
 export const TokenFields = z.object({
   token_policies: TextList.default([]),

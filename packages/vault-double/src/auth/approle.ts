@@ -8,11 +8,11 @@ import {
   readBody,
   unsupportedOperation,
   unsupportedPath,
-} from './api.ts';
-import type { Backend } from './backend.ts';
-import type { Clock } from './clock.ts';
+} from '../api.ts';
+import type { Backend } from '../backend.ts';
+import type { Clock } from '../clock.ts';
 import { TokenFields, termsOf } from './token-fields.ts';
-import { type Tokens, authAnswer } from './tokens.ts';
+import { type Tokens, authAnswer } from '../tokens.ts';
 
 const Role = z.object({
   bind_secret_id: z.literal(true).default(true),

@@ -13,7 +13,7 @@ begin
 end $$;
 
 -- Everybody reads what a decision is made of; nobody but its owner writes it.
-grant select on promotion, intake_item, passkey, approval, delivery, vault_session, target_live, git_head,
+grant select on promotion, intake_item, passkey, approval, delivery, vault_session, vault_credential, target_live, git_head,
   repository_freeze, configuration, rebuild, ledger_entry, ledger_tile, ledger_checkpoint, ledger_cosignature
   to gate_intake, gate_web, gate_authority, gate_deliverer, gate_watchdog;
 
@@ -42,7 +42,7 @@ grant select, insert on attestation to gate_authority;
 grant select on delivery_log to gate_authority;
 grant select on attestation to gate_web;
 
-grant insert, update on delivery, vault_session to gate_deliverer;
+grant insert, update on delivery, vault_session, vault_credential to gate_deliverer;
 grant insert, select on delivery_log to gate_deliverer;
 grant insert, update on target_live to gate_deliverer;
 grant update (version, state, state_reason, state_changed_at) on promotion to gate_deliverer;
@@ -51,7 +51,7 @@ grant insert on ledger_pending to gate_deliverer;
 grant select, insert, delete on ledger_pending to gate_watchdog;
 grant insert on ledger_entry, ledger_checkpoint to gate_watchdog;
 grant insert, update on ledger_tile to gate_watchdog;
-grant update on vault_session to gate_watchdog;
+grant update on vault_session, vault_credential to gate_watchdog;
 -- The watchdog uses up the one login of a session that it ends, so that no later mint can open it again.
 grant select, insert on minted_login to gate_watchdog;
 -- A crash after the hook's recorded success leaves it to the watchdog to say that the release is live.

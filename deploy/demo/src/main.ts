@@ -175,10 +175,11 @@ async function once(
     issued_at: Date | null;
     revoked_at: Date | null;
     role_name: string | null;
-    role_gone: boolean | null;
+    gone_at: Date | null;
   }>(
     'gate',
-    `select s.issued_at, s.revoked_at, s.role_name, s.role_gone from vault_session s join delivery d on d.id = s.delivery_id where d.promotion_id = $1`,
+    `select c.issued_at, s.revoked_at, c.holder as role_name, c.gone_at from vault_session s
+     join vault_credential c on c.session_id = s.id join delivery d on d.id = s.delivery_id where d.promotion_id = $1`,
     [promotionId],
   );
   if (session === undefined) throw new Error('the delivery has no Vault session');
@@ -193,7 +194,7 @@ async function once(
       view.state === 'live' &&
       changed &&
       roleGone &&
-      session.role_gone === true &&
+      session.gone_at !== null &&
       issuedAt !== null &&
       revokedAt !== null &&
       ledger.ok,

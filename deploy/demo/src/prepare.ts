@@ -182,12 +182,27 @@ export async function writeGateFiles(given: {
         exclude: ['requester', 'authors', 'committers'],
         expires: '24h',
       },
-      credentials: { vault: { ...vaultNames, ttl: '3m' } },
+      credentials: {
+        vault: {
+          ...{ jwtMount: vaultNames.jwtMount, jwtRole: vaultNames.jwtRole, ttl: '3m' },
+          reads: [
+            {
+              ...{ as: 'db', kind: 'database' },
+              ...{ mount: vaultNames.databaseMount, role: vaultNames.databaseRole },
+            },
+          ],
+        },
+      },
       deliver: {
         hook,
         timeout: '2m',
         params: { table: 'product' },
-        database: { host: '127.0.0.1', port: ports.postgres, name: production.database },
+        egress: [
+          {
+            ...{ as: 'db', kind: 'postgres', host: '127.0.0.1', port: ports.postgres },
+            name: production.database,
+          },
+        ],
       },
     }),
   );

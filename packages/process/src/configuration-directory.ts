@@ -2,6 +2,7 @@
  * A gate's configuration directory: `trust.json`, `roster.yaml` and `targets/*.yaml`, with `manifest.dsse.json`, the list of
  * them that administrators signed. Read here and nowhere else, by the gate and by the command that proposes changes.
  */
+import { hasLease, readPathOf } from '@airlock/common/policy/target-credentials';
 import { sha256Hex } from '@airlock/common/encoding/hex';
 import { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import {
@@ -191,13 +192,14 @@ export function parseTrust(file: string, bytes: Buffer): { file: TrustFile; stor
 function refuseSharedVaultPaths(directory: string, policies: readonly TargetPolicy[]): void {
   const owners = new Map<string, string>();
   for (const { target, credentials } of policies) {
-    const { jwtMount, databaseMount, databaseRole } = credentials.vault;
-    for (const path of [`auth/${jwtMount}`, `${databaseMount}/creds/${databaseRole}`]) {
+    const { jwtMount, reads } = credentials.vault;
+    const leased = reads.filter(({ kind }) => hasLease(kind)).map(readPathOf);
+    for (const path of [`auth/${jwtMount}`, ...leased]) {
       const owner = owners.get(path);
       if (owner !== undefined) {
         throw invalid(
           join(directory, 'targets', `${target}.yaml`),
-          `credentials.vault: ${path} is that of ${owner}; give each target its own jwtMount and databaseRole`,
+          `credentials.vault: ${path} is that of ${owner}; give each target its own jwtMount and role`,
         );
       }
       owners.set(path, target);

@@ -60,7 +60,7 @@ export function checkStory(
           step('credential.requested', null, session),
           step('credential.issued', credential.issuedAt, {
             ...session,
-            ...(credential.role === null ? {} : { role: credential.role }),
+            ...(credential.role === null ? {} : { holder: credential.role }),
           }),
         ];
   const ran = [

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatTimestamp, parseTimestamp, TimeError } from '@airlock/common/time';
-import { Duration } from '@airlock/common/policy/target-policy';
+import { Duration } from '@airlock/common/policy/duration';
 import { SignerRole, TrustError } from '@airlock/common/trust/signer';
 import {
   distrustSigner,

@@ -32,8 +32,7 @@ const file = {
     vault: {
       jwtMount: 'jwt-prod-eu',
       jwtRole: 'deliver',
-      databaseMount: 'database-prod-eu',
-      databaseRole: 'migrate',
+      reads: [{ as: 'db', kind: 'database', mount: 'database-prod-eu', role: 'migrate' }],
       ttl: '10m',
     },
   },
@@ -41,7 +40,7 @@ const file = {
     hook: `migrate@sha256:${'a'.repeat(64)}`,
     timeout: '5m',
     params: { schema: 'app', limit: 3, dryRun: false },
-    database: { host: 'db.example', port: 5432, name: 'app' },
+    egress: [{ as: 'db', kind: 'postgres', host: '127.0.0.1', port: 5432, name: 'app' }],
   },
 };
 

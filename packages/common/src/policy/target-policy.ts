@@ -5,136 +5,129 @@
 import { z } from 'zod';
 import { CommitKey, forgeOwner } from '../trust/commit-signature.ts';
 import { ArtifactName, GitCommit, Name, RepositoryPath, Sha256Hex } from '../wire/scalars.ts';
-
-/** A duration such as `90s`, `5m`, `24h`, `14d`; becomes seconds. */
-export const Duration = z
-  .string()
-  .regex(/^[1-9]\d{0,5}[smhd]$/, 'expected a number and one of s, m, h, d, such as 24h')
-  .transform((text) => {
-    const unit = { s: 1, m: 60, h: 3600, d: 86_400 }[text.slice(-1)] ?? 1;
-    return Number(text.slice(0, -1)) * unit;
-  });
+import { Duration } from './duration.ts';
+import { credentialMarginSeconds, VaultCredentials } from './target-credentials.ts';
+import { Egress, egressFaults } from './target-egress.ts';
 
 export const Role = z.enum(['developer', 'release-manager', 'platform', 'auditor']);
 export type Role = z.infer<typeof Role>;
 
-export const TargetPolicy = z.strictObject({
-  version: z.literal(1),
-  target: Name.describe('Name of the target, the same as the file name without .yaml.'),
-  admits: z
-    .array(
-      z.strictObject({
-        repo: z.string().describe('Exact URL of the repository, as the gate fetches it.'),
-        refs: z.array(z.literal('refs/heads/main')).length(1),
-        pipeline: RepositoryPath.describe('Pipeline file that must have built the release.'),
-        releaseFile: RepositoryPath.describe('Release file at the same commit.'),
-        subject: ArtifactName.describe('Artifact name that provenance must state.'),
-        builders: z
-          .strictObject({
-            id: z.string().describe('Exact builder.id of the main builder.'),
-            threshold: z
-              .number()
-              .int()
-              .min(1)
-              .max(8)
-              .describe(
-                'How many must vouch for the bytes (1-8). With `of`: builders, the main one among them, that must have made the same bytes. Without: distinct keys that must have signed the one provenance.',
-              ),
-            images: z
-              .array(z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256:<64 hex>'))
-              .min(1)
-              .max(64)
-              .describe(
-                'Software of the runners on which a build may have run, as each runner logs it at its start. A build on any other is not admitted.',
-              ),
-            independence: z
-              .tuple([z.literal('adminDomain')])
-              .default(['adminDomain'])
-              .describe(
-                'What two builders must not have in common to count as two: their administrators, as the trust rows say. Default and only value: [adminDomain].',
-              ),
-            of: z
-              .array(z.string().min(1).max(1024))
-              .max(8)
-              .default([])
-              .describe(
-                'Exact builder.id of every rebuilder that is asked to build again. Default none: the bytes rest on one builder.',
-              ),
-          })
-          .superRefine(({ id, threshold, of }, context) => {
-            if (of.length > 0 && threshold > of.length + 1) {
-              context.addIssue({
-                code: 'custom',
-                path: ['threshold'],
-                message: `${threshold} builders cannot agree where of lists ${of.length} beside the main one; list more or lower it`,
-              });
-            }
-            if (new Set([id, ...of]).size !== of.length + 1) {
-              context.addIssue({
-                code: 'custom',
-                path: ['of'],
-                message: 'each builder once, and not the main one; remove the repeated one',
-              });
-            }
-          }),
-        maxAge: Duration.describe('Oldest build that may be delivered, such as 14d.'),
-        tests: z.enum(['required', 'not-required']),
-        signedCommits: z.enum(['required', 'not-required']),
-      }),
-    )
-    .length(1),
-  approvals: z.strictObject({
-    rules: z
-      .array(z.strictObject({ role: Role, count: z.number().int().min(1).max(10) }))
-      .length(1),
-    exclude: z
-      .array(z.enum(['requester', 'authors', 'committers']))
-      .describe('Who never counts. Default and minimum: requester, authors, committers.')
-      .refine(
-        (list) =>
-          ['requester', 'authors', 'committers'].every((who) =>
-            list.some((entry) => entry === who),
-          ),
-        {
-          message: 'requester, authors and committers never count; list all three',
-        },
-      ),
-    expires: Duration.describe('How long a promotion waits and an approval counts, such as 24h.'),
-  }),
-  credentials: z.strictObject({
-    vault: z.strictObject({
-      jwtMount: Name.describe('Vault JWT auth mount of this target alone, such as jwt-prod-eu.'),
-      jwtRole: Name,
-      databaseMount: Name.describe('Vault database engine mount.'),
-      databaseRole: Name.describe('Role whose dynamic credential the hook gets.'),
-      ttl: Duration.describe(
-        'Longest life of the token and the lease; must exceed deliver.timeout by 30s.',
-      ),
-    }),
-  }),
-  deliver: z.strictObject({
-    hook: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9-]{0,62}@sha256:[0-9a-f]{64}$/, 'expected name@sha256:<64 hex>')
-      .describe('Registered hook, pinned by the digest of its directory.'),
-    timeout: Duration,
-    params: z
-      .record(
-        z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]{0,62}$/, 'expected letters, digits, _ -'),
-        z.union([z.string(), z.number().int(), z.boolean()]),
+export const TargetPolicy = z
+  .strictObject({
+    version: z.literal(1),
+    target: Name.describe('Name of the target, the same as the file name without .yaml.'),
+    admits: z
+      .array(
+        z.strictObject({
+          repo: z.string().describe('Exact URL of the repository, as the gate fetches it.'),
+          refs: z.array(z.literal('refs/heads/main')).length(1),
+          pipeline: RepositoryPath.describe('Pipeline file that must have built the release.'),
+          releaseFile: RepositoryPath.describe('Release file at the same commit.'),
+          subject: ArtifactName.describe('Artifact name that provenance must state.'),
+          builders: z
+            .strictObject({
+              id: z.string().describe('Exact builder.id of the main builder.'),
+              threshold: z
+                .number()
+                .int()
+                .min(1)
+                .max(8)
+                .describe(
+                  'How many must vouch for the bytes (1-8). With `of`: builders, the main one among them, that must have made the same bytes. Without: distinct keys that must have signed the one provenance.',
+                ),
+              images: z
+                .array(z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256:<64 hex>'))
+                .min(1)
+                .max(64)
+                .describe(
+                  'Software of the runners on which a build may have run, as each runner logs it at its start. A build on any other is not admitted.',
+                ),
+              independence: z
+                .tuple([z.literal('adminDomain')])
+                .default(['adminDomain'])
+                .describe(
+                  'What two builders must not have in common to count as two: their administrators, as the trust rows say. Default and only value: [adminDomain].',
+                ),
+              of: z
+                .array(z.string().min(1).max(1024))
+                .max(8)
+                .default([])
+                .describe(
+                  'Exact builder.id of every rebuilder that is asked to build again. Default none: the bytes rest on one builder.',
+                ),
+            })
+            .superRefine(({ id, threshold, of }, context) => {
+              if (of.length > 0 && threshold > of.length + 1) {
+                context.addIssue({
+                  code: 'custom',
+                  path: ['threshold'],
+                  message: `${threshold} builders cannot agree where of lists ${of.length} beside the main one; list more or lower it`,
+                });
+              }
+              if (new Set([id, ...of]).size !== of.length + 1) {
+                context.addIssue({
+                  code: 'custom',
+                  path: ['of'],
+                  message: 'each builder once, and not the main one; remove the repeated one',
+                });
+              }
+            }),
+          maxAge: Duration.describe('Oldest build that may be delivered, such as 14d.'),
+          tests: z.enum(['required', 'not-required']),
+          signedCommits: z.enum(['required', 'not-required']),
+        }),
       )
-      .describe('Handed to the hook as it stands, and part of what approvers sign.'),
-    database: z
-      .strictObject({
-        host: z.string(),
-        port: z.number().int().min(1).max(65_535),
-        name: z.string(),
-      })
-      .describe(
-        'The Postgres the hook may reach, through a socket that the deliverer relays; nothing else is reachable.',
-      ),
-  }),
-});
+      .length(1),
+    approvals: z.strictObject({
+      rules: z
+        .array(z.strictObject({ role: Role, count: z.number().int().min(1).max(10) }))
+        .length(1),
+      exclude: z
+        .array(z.enum(['requester', 'authors', 'committers']))
+        .describe('Who never counts. Default and minimum: requester, authors, committers.')
+        .refine(
+          (list) =>
+            ['requester', 'authors', 'committers'].every((who) =>
+              list.some((entry) => entry === who),
+            ),
+          {
+            message: 'requester, authors and committers never count; list all three',
+          },
+        ),
+      expires: Duration.describe('How long a promotion waits and an approval counts, such as 24h.'),
+    }),
+    credentials: z.strictObject({ vault: VaultCredentials }),
+    deliver: z.strictObject({
+      hook: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9-]{0,62}@sha256:[0-9a-f]{64}$/, 'expected name@sha256:<64 hex>')
+        .describe('Registered hook, pinned by the digest of its directory.'),
+      timeout: Duration,
+      params: z
+        .record(
+          z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]{0,62}$/, 'expected letters, digits, _ -'),
+          z.union([z.string(), z.number().int(), z.boolean()]),
+        )
+        .describe('Handed to the hook as it stands, and part of what approvers sign.'),
+      egress: z
+        .array(Egress)
+        .max(8)
+        .describe('Everything that the hook may reach; it has no network beside.'),
+    }),
+  })
+  .superRefine(({ credentials, deliver }, context) => {
+    const { ttl, reads } = credentials.vault;
+    if (ttl < deliver.timeout + credentialMarginSeconds) {
+      context.addIssue({
+        code: 'custom',
+        path: ['credentials', 'vault', 'ttl'],
+        message: `${ttl} s is too short for a hook of ${deliver.timeout} s; it must live ${credentialMarginSeconds} s longer`,
+      });
+    }
+    for (const { index, message } of egressFaults(deliver.egress, reads)) {
+      context.addIssue({ code: 'custom', path: ['deliver', 'egress', index], message });
+    }
+  });
 export type TargetPolicy = z.infer<typeof TargetPolicy>;
 
 /** Who the gate's people are. The identity provider says who signs in; this file says what they may do. */

@@ -232,7 +232,7 @@ export function createEvidenceWorld() {
       ),
       intent,
       step('credential.requested', 11, { session }),
-      step('credential.issued', 12, { session, role: 'v-load-1' }),
+      step('credential.issued', 12, { session, holder: 'v-load-1' }),
       step('hook.started', 13, { hook }),
       step('hook.finished', 15, { hook, exit: '0' }),
       step('credential.revoked', 16, { session }),
@@ -353,13 +353,13 @@ function targetFile(
     },
     credentials: {
       vault: {
-        ...{ jwtMount: 'jwt', jwtRole: 'deliver', databaseMount: 'database' },
-        ...{ databaseRole: 'loader', ttl: '5m' },
+        ...{ jwtMount: 'jwt', jwtRole: 'deliver', ttl: '5m' },
+        reads: [{ as: 'db', kind: 'database', mount: 'database', role: 'loader' }],
       },
     },
     deliver: {
       ...{ hook, timeout: '2m', params: {} },
-      database: { host: '127.0.0.1', port: 5432, name: 'shop' },
+      egress: [{ as: 'db', kind: 'postgres', host: '127.0.0.1', port: 5432, name: 'shop' }],
     },
   };
 }

@@ -2,6 +2,8 @@
  * The verdict taken apart for people: every check by name, how it stands, and by what evidence. Each reason of a denial
  * belongs to exactly one check, so that what is said on top is always found again below.
  */
+import { readPathOf } from '@airlock/common/policy/target-credentials';
+import { plannedLife } from '../domain/planned-credentials.ts';
 import type { DenialCode, DenialReason } from '../domain/verdict.ts';
 import { sentenceOf } from '../domain/sentences.ts';
 import type { PromotionDetails, ShownDecision } from './view-promotion.ts';
@@ -397,12 +399,10 @@ const evidenceOf: Readonly<Record<CheckId, (view: PromotionDetails) => readonly 
   credentials: ({ policy }) =>
     policy === null
       ? []
-      : [
-          {
-            label: 'Will ask for',
-            value: `${policy.credentials.vault.databaseMount}/creds/${policy.credentials.vault.databaseRole}, at most ${policy.credentials.vault.ttl} s`,
-          },
-        ],
+      : policy.credentials.vault.reads.map((read) => ({
+          label: `Will ask for ${read.as}`,
+          value: `${readPathOf(read)}, ${plannedLife(read, policy.credentials.vault)}`,
+        })),
   ledger: ({ facts }) =>
     facts.ledgerFault === null ? [] : [{ label: 'Fault', value: facts.ledgerFault }],
 };

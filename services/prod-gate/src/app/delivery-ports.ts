@@ -1,6 +1,7 @@
 /** What the deliverer's saga needs beside the stores and Vault: the authority, hooks, and a proven ledger. */
-import type { Secret } from '@airlock/common/secret';
+import type { Egress } from '@airlock/common/policy/target-egress';
 import type { MintedLogin } from '@airlock/common/wire/authority-protocol';
+import type { Credential } from './vault-ports.ts';
 
 export type AuthorityPort = {
   /**
@@ -32,7 +33,8 @@ export type HookRequest = {
   readonly hook: string;
   readonly params: Readonly<Record<string, string | number | boolean>>;
   readonly artifact: { readonly name: string; readonly sha256: string };
-  readonly database: { readonly host: string; readonly port: number; readonly name: string };
+  /** Everything that it may reach. */
+  readonly egress: readonly Egress[];
   readonly facts: HookFacts;
 };
 
@@ -52,10 +54,10 @@ export type PreparedHook = {
    * Runs the hook, once. Resolves when no process of it is left.
    *
    * @param run.limitSeconds after which everything it started is killed.
-   * @param run.output gets lines that hold no form of the password.
+   * @param run.output gets lines that hold no form of any secret of the credentials.
    */
   run(run: {
-    credential: { readonly username: string; readonly password: Secret };
+    credentials: readonly Credential[];
     limitSeconds: number;
     signal: AbortSignal;
     output: HookOutput;

@@ -45,8 +45,7 @@ const policy = TargetPolicy.parse({
     vault: {
       jwtMount: 'jwt-prod-eu',
       jwtRole: 'prod-eu',
-      databaseMount: 'database',
-      databaseRole: 'shop',
+      reads: [{ as: 'db', kind: 'database', mount: 'database', role: 'shop' }],
       ttl: '2m',
     },
   },
@@ -54,7 +53,7 @@ const policy = TargetPolicy.parse({
     hook: `load@sha256:${digest('a')}`,
     timeout: '60s',
     params: {},
-    database: { host: '127.0.0.1', port: 5432, name: 'shop' },
+    egress: [{ as: 'db', kind: 'postgres', host: '127.0.0.1', port: 5432, name: 'shop' }],
   },
 });
 
@@ -85,8 +84,7 @@ const session = {
   fence: 1,
   state: 'INTENT',
   jwtMount: 'jwt-prod-eu',
-  databaseMount: 'database',
-  databaseRole: 'shop',
+  credentials: [{ name: 'db', kind: 'database', path: 'database/creds/shop', ending: 'revocable' }],
   jwtExpiresAt: new Date('2026-11-22T10:00:20.500Z'),
 } as unknown as VaultSession;
 const intent = {
@@ -303,7 +301,20 @@ const refusals: [string, Partial<World>, string[]][] = [
   ],
   [
     'a session for another role',
-    { session: { ...session, databaseRole: 'admin' } },
+    {
+      session: {
+        ...session,
+        credentials: session.credentials.map((each) => ({
+          ...each,
+          path: 'database/creds/admin',
+        })),
+      },
+    },
+    ['session-of-other-mount'],
+  ],
+  [
+    'a session that would read less than was approved',
+    { session: { ...session, credentials: [] } },
     ['session-of-other-mount'],
   ],
   [

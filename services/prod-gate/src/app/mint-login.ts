@@ -7,8 +7,10 @@
  * exists, so there is no login without a record.
  */
 import { AirlockError } from '@airlock/common/errors';
+import type { CredentialRead } from '@airlock/common/policy/target-credentials';
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { MintedLogin, MintRequest } from '@airlock/common/wire/authority-protocol';
+import { plannedCredentials } from '../domain/planned-credentials.ts';
 import type { ProvenIntent } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { contractCode, type PromotionFacts, type Verdict } from '../domain/verdict.ts';
@@ -245,13 +247,22 @@ function sessionFaults(
   const vault = policy?.credentials.vault;
   if (
     vault !== undefined &&
-    (session.jwtMount !== vault.jwtMount ||
-      session.databaseMount !== vault.databaseMount ||
-      session.databaseRole !== vault.databaseRole)
+    (session.jwtMount !== vault.jwtMount || !readsExactly(session, vault.reads))
   ) {
     faults.push('session-of-other-mount');
   }
   return faults;
+}
+
+function readsExactly({ credentials }: VaultSession, reads: readonly CredentialRead[]): boolean {
+  const planned = plannedCredentials(reads);
+  return (
+    credentials.length === planned.length &&
+    planned.every(({ name, kind, path }, index) => {
+      const row = credentials[index];
+      return row?.name === name && row.kind === kind && row.path === path;
+    })
+  );
 }
 
 function verdictCodes(verdict: Verdict | null): string[] {

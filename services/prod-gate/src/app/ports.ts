@@ -9,6 +9,7 @@ import type { LedgerEntryType } from '@airlock/common/ledger/entry';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { TrustStore } from '@airlock/common/trust/signer';
 import type { Delta } from '../domain/delta.ts';
+import type { PlannedCredential } from '../domain/planned-credentials.ts';
 import type { Promotion, PromotionState } from '../domain/promotion.ts';
 
 export type StoreErrorCode =
@@ -360,6 +361,19 @@ export type DeliveryStore = {
 export type VaultSessionState =
   'INTENT' | 'TOKEN' | 'LEASED' | 'REVOKING' | 'REVOKE_PENDING' | 'CLEAN';
 
+/** One credential of a session: planned with its intent, filled in when it was read. */
+export type SessionCredential = PlannedCredential & {
+  /** Null where Vault keeps no lease, and until it was read. */
+  readonly leaseId: string | null;
+  /** What it is known by outside, such as the Postgres role; null until it was read, also when a crash came before it was stored. */
+  readonly holder: string | null;
+  readonly issuedAt: Date | null;
+  /** When it ends by itself at the latest; null until it was read and for what does not end by itself. */
+  readonly diesAt: Date | null;
+  /** When Vault was seen to list nothing of it any more; null for what revocation does not end. */
+  readonly goneAt: Date | null;
+};
+
 export type VaultSession = {
   /** Also the JWT's jti. */
   readonly id: string;
@@ -368,20 +382,15 @@ export type VaultSession = {
   readonly fence: number;
   readonly state: VaultSessionState;
   readonly jwtMount: string;
-  readonly databaseMount: string;
-  readonly databaseRole: string;
+  /** Everything that it may read, in order; rows of the session's intent. */
+  readonly credentials: readonly SessionCredential[];
   /** Until then somebody could still log in with the minted JWT. */
   readonly jwtExpiresAt: Date;
   /** When the token's longest life has passed for certain. */
   readonly deadline: Date;
   readonly accessor: string | null;
-  readonly leaseIds: readonly string[];
-  /** Postgres role that the credential names; null when none was read or a crash came before it was stored. */
-  readonly roleName: string | null;
   readonly createdAt: Date;
-  readonly issuedAt: Date | null;
   readonly revokedAt: Date | null;
-  readonly roleGone: boolean | null;
   readonly attempts: number;
   readonly lastError: string | null;
 };
@@ -408,8 +417,7 @@ export type VaultSessionStore = {
       target: string;
       fence: number;
       jwtMount: string;
-      databaseMount: string;
-      databaseRole: string;
+      credentials: readonly PlannedCredential[];
       jwtExpiresAt: Date;
       deadline: Date;
       at: Date;
@@ -417,11 +425,14 @@ export type VaultSessionStore = {
   ): Promise<void>;
   /** INTENT → TOKEN. Each of these answers false when the session is not in that state under that fence. */
   token(session: Fenced, accessor: string): Promise<boolean>;
-  /** TOKEN → LEASED */
+  /** TOKEN or LEASED → LEASED: one of its credentials was read. */
   leased(
     tx: Transaction,
     session: Fenced,
-    lease: { leaseId: string; roleName: string; issuedAt: Date },
+    credential: Pick<SessionCredential, 'name' | 'leaseId' | 'diesAt'> & {
+      holder: string;
+      issuedAt: Date;
+    },
   ): Promise<boolean>;
   /** INTENT, TOKEN or LEASED → REVOKING; from here on the watchdog finishes it at once. */
   revoking(session: Fenced): Promise<boolean>;
@@ -429,8 +440,8 @@ export type VaultSessionStore = {
   fenceOff(tx: Transaction, session: Fenced, fence: number): Promise<boolean>;
   /** REVOKING → REVOKE_PENDING, or stays there: counts the attempt and keeps why it failed. */
   revokeFailed(id: string, error: string): Promise<void>;
-  /** REVOKING or REVOKE_PENDING → CLEAN, with what Vault said. False when it was CLEAN before. */
-  clean(tx: Transaction, id: string, proof: { at: Date; roleGone: boolean }): Promise<boolean>;
+  /** REVOKING or REVOKE_PENDING → CLEAN, with it what is revocable is gone. False when it was CLEAN before. */
+  clean(tx: Transaction, id: string, at: Date): Promise<boolean>;
   minted(sessionId: string): Promise<MintedLoginRecord | null>;
   /** @throws StoreError `already-minted` */
   recordMint(tx: Transaction, mint: MintedLoginRecord): Promise<void>;

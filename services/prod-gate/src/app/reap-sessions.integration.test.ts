@@ -139,8 +139,9 @@ async function arrange(
         target: on,
         fence: 1,
         jwtMount: 'jwt-prod-eu',
-        databaseMount: 'database',
-        databaseRole: 'loader',
+        credentials: [
+          { name: 'db', kind: 'database', path: 'database/creds/loader', ending: 'revocable' },
+        ],
         jwtExpiresAt: seconds(20),
         deadline: seconds(600),
         at: start,
@@ -173,7 +174,7 @@ async function states({ deliveryId, promotionId, sessionId }: Arranged) {
     fence: delivery?.fence,
     promotion: promotion?.state,
     session: session?.state,
-    roleGone: session?.roleGone,
+    gone: session?.credentials.map(({ goneAt }) => goneAt !== null),
   };
 }
 
@@ -199,8 +200,8 @@ describe('a delivery that lives', () => {
     await dog.passAt(seconds(1));
     const found = await states(all);
     assert.deepEqual(
-      [found.session, found.roleGone, found.delivery, found.fence],
-      ['CLEAN', true, 'running', 1],
+      [found.session, found.gone, found.delivery, found.fence],
+      ['CLEAN', [true], 'running', 1],
     );
     const [entry] = await recorded();
     assert.partialDeepStrictEqual(entry, {
@@ -362,8 +363,7 @@ test('Vault is asked for exactly what the session may have left', async () => {
       accessor: 'acc',
       leaseIds: [],
       jwtMount: 'jwt-prod-eu',
-      databaseMount: 'database',
-      databaseRole: 'loader',
+      leasePrefixes: ['database/creds/loader'],
     },
   ]);
 });

@@ -5,6 +5,7 @@
  * session is taken away from its delivery only when that has not been heard of for `staleSeconds`. The fence moves first, so
  * that a deliverer that was only slow finds out with its next write and stops.
  */
+import { hasLease } from '@airlock/common/policy/target-credentials';
 import { interruptedOutcome, type DeliveryOutcome } from '../domain/delivery.ts';
 import type { Promotion, PromotionState } from '../domain/promotion.ts';
 import {
@@ -113,10 +114,11 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
     const loginPossibleUntil = await useUpLogin(session, now);
     const result = await dependencies.reaper.revokeSession({
       accessor: session.accessor,
-      leaseIds: session.leaseIds,
+      leaseIds: session.credentials.flatMap(({ leaseId }) => leaseId ?? []),
       jwtMount: session.jwtMount,
-      databaseMount: session.databaseMount,
-      databaseRole: session.databaseRole,
+      leasePrefixes: session.credentials.flatMap(({ kind, path }) =>
+        hasLease(kind) ? [path] : [],
+      ),
     });
     // Asked again after the sweep: a login made between the two would have been missed.
     const loginPossible = loginPossibleUntil !== null && clock() <= loginPossibleUntil;
@@ -183,8 +185,7 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
     const at = clock();
     const isNew = await transactor.transaction(async (tx) => {
       const promotion = await promotionOf(session);
-      // Vault drops the role when it drops the lease, and it lists no lease any more.
-      const changed = await sessions.clean(tx, session.id, { at, roleGone: true });
+      const changed = await sessions.clean(tx, session.id, at);
       if (!changed || promotion === null) return changed;
       await recorder.record(tx, {
         type: 'credential.revoked',
@@ -195,7 +196,7 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
           session: session.id,
           delivery: session.deliveryId,
           target: session.target,
-          ...(session.roleName === null ? {} : { role: session.roleName }),
+          ...outlivedBy(session),
         },
       });
       return changed;
@@ -289,4 +290,12 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
 
 function promotionStateOf(outcome: DeliveryOutcome): PromotionState {
   return outcome.state === 'succeeded' ? 'live' : outcome.state;
+}
+
+/** What goes on to exist although the session is clean: the target file accepted that. */
+function outlivedBy({ credentials }: VaultSession): { outlives?: string } {
+  const names = credentials
+    .filter(({ ending, issuedAt }) => ending !== 'revocable' && issuedAt !== null)
+    .map(({ name }) => name);
+  return names.length === 0 ? {} : { outlives: names.join(',') };
 }

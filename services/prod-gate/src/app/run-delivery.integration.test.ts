@@ -49,6 +49,7 @@ import { createVaultSessionStore } from '../adapters/postgres/vault-session-stor
 import { createVaultLogin } from '../adapters/vault/login.ts';
 import { createVaultReaper } from '../adapters/vault/reaper.ts';
 import { crashStates, type CrashState, type DeliveryOutcome } from '../domain/delivery.ts';
+import { plannedCredentials } from '../domain/planned-credentials.ts';
 import type { PromotionFacts, Verdict } from '../domain/verdict.ts';
 import type { PreparedHook } from './delivery-ports.ts';
 import { mintLogin, MintError } from './mint-login.ts';
@@ -356,7 +357,7 @@ function defineTests(): void {
       assert.equal((await promotions.liveOn('prod-eu'))?.promotionId, promotion);
       const session = await sessions.ofDelivery(started.delivery.id);
       assert.equal(session?.state, 'CLEAN');
-      assert.equal(session.roleGone, true);
+      assert.ok(session.credentials.every(({ goneAt }) => goneAt !== null));
       await nothingLeft('prod-eu');
       assert.deepEqual(await ledgerOf(started.delivery.id), [
         'delivery.intent',
@@ -509,7 +510,7 @@ function defineTests(): void {
       assert.equal(outcome?.state, 'failed');
       assert.match(outcome.reason, /^credential-too-long: .*120 s.*production unchanged$/);
       const session = await sessions.ofDelivery(started.delivery.id);
-      assert.deepEqual([session?.state, session?.issuedAt], ['CLEAN', null]);
+      assert.deepEqual([session?.state, session?.credentials[0]?.issuedAt], ['CLEAN', null]);
       await nothingLeft('prod-us');
     });
 
@@ -531,8 +532,7 @@ function defineTests(): void {
         await asDeliverer.transaction((tx) =>
           sessions.insertIntent(tx, {
             ...{ id: sessionId, deliveryId, target: 'prod-us', fence: 1, at: now },
-            ...{ jwtMount: vault.jwtMount, databaseMount: vault.databaseMount },
-            databaseRole: vault.databaseRole,
+            ...{ jwtMount: vault.jwtMount, credentials: plannedCredentials(vault.reads) },
             ...{ jwtExpiresAt: new Date(now.getTime() + 5_000), deadline: now },
           }),
         );
@@ -922,9 +922,10 @@ function defineTests(): void {
       return answer.status;
     };
     assert.equal(await listed(`auth/${vault.jwtMount}/login`), 404, 'tokens');
-    assert.equal(await listed(`database/creds/${vault.databaseRole}`), 404, 'leases');
+    const [{ path } = { path: '' }] = plannedCredentials(vault.reads);
+    assert.equal(await listed(path), 404, 'leases');
     const { rowCount } = await production.query(`select from pg_roles where rolname like $1`, [
-      `v-%-${vault.databaseRole}-%`,
+      `v-%-${path.split('/').at(-1) ?? ''}-%`,
     ]);
     assert.equal(rowCount, 0, 'database roles');
   }
@@ -985,16 +986,28 @@ function policyDocument(
       vault: {
         jwtMount: target.jwtMount,
         jwtRole: target.jwtRole,
-        databaseMount: target.databaseMount,
-        databaseRole: target.databaseRole,
         ttl: '2m',
+        reads: [
+          {
+            ...{ as: 'db', kind: 'database' },
+            ...{ mount: target.databaseMount, role: target.databaseRole },
+          },
+        ],
       },
     },
     deliver: {
       hook,
       timeout: '60s',
       params: {},
-      database: { host: database.host, port: database.port, name: database.name },
+      egress: [
+        {
+          as: 'db',
+          kind: 'postgres',
+          host: database.host,
+          port: database.port,
+          name: database.name,
+        },
+      ],
     },
   };
 }

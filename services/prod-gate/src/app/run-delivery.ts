@@ -13,6 +13,8 @@
  */
 import { AirlockError } from '@airlock/common/errors';
 import { formatId } from '@airlock/common/ids';
+import { sha256Hex } from '@airlock/common/encoding/hex';
+import type { CredentialRead } from '@airlock/common/policy/target-credentials';
 import { errorCode, type Log } from '@airlock/process/log';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -22,6 +24,7 @@ import {
   type DeliveryFailpoint,
   type DeliveryOutcome,
 } from '../domain/delivery.ts';
+import { plannedCredentials } from '../domain/planned-credentials.ts';
 import { createDeliveryLog } from './delivery-log.ts';
 import type { AuthorityPort, HookEnd, HookPreparer, PreparedHook } from './delivery-ports.ts';
 import type {
@@ -35,7 +38,7 @@ import type {
   VaultSessionStore,
 } from './ports.ts';
 import type { StartedDelivery } from './start-delivery.ts';
-import type { DeliveryToken, VaultLogin } from './vault-ports.ts';
+import type { Credential, DeliveryToken, VaultLogin } from './vault-ports.ts';
 
 export type DeliveryTimes = {
   /** Life of the login that the authority mints, in seconds. */
@@ -151,7 +154,7 @@ export async function runDelivery(
         hook: promotion.hook,
         params: policy.deliver.params,
         artifact: { name: promotion.subjectName, sha256: promotion.artifactDigest },
-        database: policy.deliver.database,
+        egress: policy.deliver.egress,
         facts: {
           deliveryId: delivery.id,
           fence: delivery.fence,
@@ -207,8 +210,7 @@ export async function runDelivery(
           target: promotion.target,
           fence: session.fence,
           jwtMount: vault.jwtMount,
-          databaseMount: vault.databaseMount,
-          databaseRole: vault.databaseRole,
+          credentials: plannedCredentials(vault.reads),
           jwtExpiresAt: new Date(now.getTime() + times.loginSeconds * 1000),
           deadline: new Date(now.getTime() + (vault.ttl + times.loginSeconds + 60) * 1000),
           at: now,
@@ -283,43 +285,19 @@ export async function runDelivery(
         `Vault gave a token of ${token.ttlSeconds} s, approved were ${vault.ttl} s at most; lower token_explicit_max_ttl of role ${vault.jwtRole} at ${vault.jwtMount}`,
       );
     }
-    const credential = await token.readDatabaseCredential({
-      mount: vault.databaseMount,
-      role: vault.databaseRole,
-      signal: heart.signal,
-    });
-    failpoint('credential-read');
-    await transaction(async (tx) => {
-      const issuedAt = clock();
-      mine(await deliveries.setStep(tx, delivery, 'credential'));
-      mine(
-        await sessions.leased(tx, session, {
-          leaseId: credential.leaseId,
-          roleName: credential.username,
-          issuedAt,
-        }),
-      );
-      await record(tx, issuedAt, 'credential.issued', {
-        session: session.id,
-        target: promotion.target,
-        role: credential.username,
-      });
-    });
-    failpoint('lease-persisted');
-    book.write(
-      'gate',
-      `credential ${credential.username} issued, valid for ${credential.leaseSeconds} s at most`,
-    );
+    const credentials: Credential[] = [];
+    for (const read of vault.reads) credentials.push(await readOne(session, token, read));
 
+    const lives = credentials.flatMap(({ seconds }) => seconds ?? []);
     const limitSeconds = hookLimitSeconds({
       timeoutSeconds: policy.deliver.timeout,
       tokenSeconds: token.ttlSeconds,
-      leaseSeconds: credential.leaseSeconds,
+      credentialSeconds: lives,
     });
     if (limitSeconds === null) {
       throw new DeliveryFault(
         'credential-too-short',
-        `Vault gave ${Math.min(token.ttlSeconds, credential.leaseSeconds)} s, which leaves no time for the hook; raise the role's ttl`,
+        `Vault gave ${Math.min(token.ttlSeconds, ...lives)} s, which leaves no time for the hook; raise the role's ttl`,
       );
     }
     heart.check();
@@ -338,7 +316,7 @@ export async function runDelivery(
 
     let lines = 0;
     const end = await hook.run({
-      credential,
+      credentials,
       limitSeconds,
       signal: heart.signal,
       output: (stream, line) => {
@@ -351,6 +329,47 @@ export async function runDelivery(
     await hookFinished(end);
     failpoint('hook-finished');
     return recordedOutcome(end.exit);
+  }
+
+  /** Reads one credential and records it before the next one, so that what a crash leaves is known by its row. */
+  async function readOne(
+    session: Fenced,
+    token: DeliveryToken,
+    read: CredentialRead,
+  ): Promise<Credential> {
+    heart.check();
+    const credential = await token.read(read, { signal: heart.signal });
+    failpoint('credential-read');
+    const issuedAt = clock();
+    const seconds = livesFor(credential, token);
+    const diesAt = seconds === null ? null : new Date(issuedAt.getTime() + seconds * 1000);
+    await transaction(async (tx) => {
+      mine(await deliveries.setStep(tx, delivery, 'credential'));
+      mine(
+        await sessions.leased(tx, session, {
+          name: read.as,
+          leaseId: credential.leaseId,
+          holder: credential.holder,
+          issuedAt,
+          diesAt,
+        }),
+      );
+      await record(tx, issuedAt, 'credential.issued', {
+        session: session.id,
+        target: promotion.target,
+        as: read.as,
+        kind: read.kind,
+        ending: credential.ending,
+        holder: credential.holder,
+        ...(credential.leaseId === null
+          ? {}
+          : { lease: sha256Hex(Buffer.from(credential.leaseId)) }),
+        ...(diesAt === null ? {} : { diesAt: diesAt.toISOString() }),
+      });
+    });
+    failpoint('lease-persisted');
+    book.write('gate', `credential ${read.as} (${credential.holder}) issued, ${lifeOf(diesAt)}`);
+    return credential;
   }
 
   /** A database that is away for a moment must not turn a known end into an unknown one. */
@@ -616,4 +635,15 @@ function reasonOf(cause: unknown): string {
 
 function asError(cause: unknown): Error {
   return cause instanceof Error ? cause : new Error(String(cause));
+}
+
+/** A lease ends with its token at the latest; what has none ends when it says. */
+function livesFor({ seconds, leaseId }: Credential, token: DeliveryToken): number | null {
+  return seconds === null || leaseId === null ? seconds : Math.min(seconds, token.ttlSeconds);
+}
+
+function lifeOf(diesAt: Date | null): string {
+  return diesAt === null
+    ? 'which does not end by itself'
+    : `which ends by itself at ${diesAt.toISOString()}`;
 }

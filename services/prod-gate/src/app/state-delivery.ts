@@ -127,7 +127,7 @@ export async function stateDelivery(
         ? null
         : {
             session: revoked.entry.refs['session'] ?? '',
-            role: issued?.entry.refs['role'] ?? null,
+            role: issued?.entry.refs['holder'] ?? null,
             accessor: session?.accessor == null ? null : sha256Hex(Buffer.from(session.accessor)),
             issuedAt: issued?.entry.at ?? null,
             revokedAt: revoked.entry.at,

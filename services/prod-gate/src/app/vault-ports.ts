@@ -3,6 +3,7 @@
  * token that reads one credential, the watchdog revokes and can read none.
  */
 import { AirlockError } from '@airlock/common/errors';
+import type { CredentialRead, Ending } from '@airlock/common/policy/target-credentials';
 import type { Secret } from '@airlock/common/secret';
 
 export type VaultErrorCode =
@@ -41,12 +42,36 @@ export class VaultError extends AirlockError<VaultErrorCode> {
   }
 }
 
-export type DatabaseCredential = {
-  readonly leaseId: string;
-  readonly username: string;
-  readonly password: Secret;
-  /** Life of the lease from now, in seconds; the token's own end comes first when it is nearer. */
-  readonly leaseSeconds: number;
+/** What a credential opens its door with. Everything secret in it is a Secret and is fed to the masks before a hook starts. */
+export type CredentialSecret =
+  | { readonly kind: 'database'; readonly username: string; readonly password: Secret }
+  | {
+      readonly kind: 'aws';
+      readonly accessKeyId: string;
+      readonly secretAccessKey: Secret;
+      readonly sessionToken: Secret;
+    }
+  /** Key as PEM, made here for this delivery; certificate as OpenSSH writes it, one line. */
+  | { readonly kind: 'ssh'; readonly privateKey: Secret; readonly certificate: string }
+  | {
+      readonly kind: 'pki';
+      readonly privateKey: Secret;
+      readonly certificate: string;
+      readonly chain: readonly string[];
+    }
+  | { readonly kind: 'kv'; readonly value: Secret };
+
+export type Credential = {
+  /** The `as` of the target file. */
+  readonly as: string;
+  readonly ending: Ending;
+  /** Null where Vault keeps no lease. */
+  readonly leaseId: string | null;
+  /** What it is known by outside and may be shown: Postgres role, access key id, key id, serial, version. */
+  readonly holder: string;
+  /** Its longest life from now, in seconds; the token's own end comes first for what has a lease. Null: it does not end. */
+  readonly seconds: number | null;
+  readonly secret: CredentialSecret;
 };
 
 /**
@@ -56,14 +81,12 @@ export type DeliveryToken = {
   readonly accessor: string;
   readonly ttlSeconds: number;
   /**
-   * Asks for a fresh database role. Never call it twice in a session: a failed call with `sent` may have made a role,
-   * and only the reaper's sweep by prefix finds that one.
+   * Asks for a fresh credential. Never call it twice for the same read: a failed call with `sent` may have made one, and
+   * only the reaper's sweep by prefix finds that one.
+   *
+   * @throws VaultError
    */
-  readDatabaseCredential(request: {
-    mount: string;
-    role: string;
-    signal?: AbortSignal | undefined;
-  }): Promise<DatabaseCredential>;
+  read(read: CredentialRead, options: { signal?: AbortSignal | undefined }): Promise<Credential>;
   /** Revokes the token and with it its leases. The proof that they are gone is the reaper's, not this call's. */
   revokeSelf(): Promise<void>;
 };
@@ -88,12 +111,12 @@ export type RevocationRequest = {
   readonly accessor: string | null;
   readonly leaseIds: readonly string[];
   readonly jwtMount: string;
-  readonly databaseMount: string;
-  readonly databaseRole: string;
+  /** Read paths below which Vault keeps leases of this target, such as `database/creds/shop-prod-eu`. */
+  readonly leasePrefixes: readonly string[];
 };
 
 export type RevocationResult = {
-  /** True only when Vault itself listed no token of the mount and no lease of the role afterwards. */
+  /** True only when Vault itself listed no token of the mount and no lease of the read paths afterwards. */
   readonly clean: boolean;
   /** What Vault still lists; null when it could not be asked. */
   readonly remaining: { readonly tokens: number | null; readonly leases: number | null };

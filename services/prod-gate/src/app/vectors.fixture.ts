@@ -90,8 +90,7 @@ function targetFile(target: string, policy: Vector['policies'][string]): TargetP
       vault: {
         jwtMount: `jwt-${target}`,
         jwtRole: 'deliver',
-        databaseMount: 'database',
-        databaseRole: 'loader',
+        reads: [{ as: 'db', kind: 'database', mount: 'database', role: 'loader' }],
         ttl: '5m',
       },
     },
@@ -99,7 +98,7 @@ function targetFile(target: string, policy: Vector['policies'][string]): TargetP
       hook: `load-release@sha256:${'a'.repeat(64)}`,
       timeout: '2m',
       params: {},
-      database: { host: '127.0.0.1', port: 5432, name: 'production' },
+      egress: [{ as: 'db', kind: 'postgres', host: '127.0.0.1', port: 5432, name: 'production' }],
     },
   });
 }

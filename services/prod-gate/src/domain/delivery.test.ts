@@ -80,12 +80,14 @@ test('exit 75 is a failure that says what to do', () => {
   assert.match(outcome.reason, /again later/);
 });
 
-test('the hook ends 30 s before the nearer of token and lease', () => {
-  const limit = (timeoutSeconds: number, tokenSeconds: number, leaseSeconds: number) =>
-    hookLimitSeconds({ timeoutSeconds, tokenSeconds, leaseSeconds });
+test('the hook ends 30 s before the nearest of the token and every credential that ends', () => {
+  const limit = (timeoutSeconds: number, tokenSeconds: number, ...credentialSeconds: number[]) =>
+    hookLimitSeconds({ timeoutSeconds, tokenSeconds, credentialSeconds });
   assert.equal(limit(60, 600, 600), 60);
   assert.equal(limit(600, 600, 600), 570);
   assert.equal(limit(600, 600, 90), 60);
+  assert.equal(limit(600, 600, 500, 90), 60);
+  assert.equal(limit(600, 100), 70);
   assert.equal(limit(600, 31, 600), 1);
   assert.equal(limit(600, 30, 600), null);
 });

@@ -5,6 +5,7 @@
  * Nothing here resumes a delivery. After a crash the watchdog destroys what may be left and ends it; a person decides
  * whether to ask again.
  */
+import { credentialMarginSeconds } from '@airlock/common/policy/target-credentials';
 
 /**
  * Where a running delivery is, as pages show it. Within `session` the Vault session's own state says more.
@@ -96,21 +97,19 @@ export function recordedOutcome(exit: number | null): DeliveryOutcome {
   return { state: 'failed', reason: `the hook failed (exit ${exit}); its log says why` };
 }
 
-/** The hook ends this long before its credential does, so that it is never cut off half-way by an expiry. */
-export const credentialMarginSeconds = 30;
-
 /**
  * Longest time the hook may run, in seconds: the target's own limit, and never nearer than 30 s to the end of the token
- * or the lease. Null when that leaves nothing.
+ * or of a credential. Null when that leaves nothing.
  */
 export function hookLimitSeconds(lives: {
   readonly timeoutSeconds: number;
   readonly tokenSeconds: number;
-  readonly leaseSeconds: number;
+  /** Of each credential that ends by itself. */
+  readonly credentialSeconds: readonly number[];
 }): number | null {
   const limit = Math.min(
     lives.timeoutSeconds,
-    Math.min(lives.tokenSeconds, lives.leaseSeconds) - credentialMarginSeconds,
+    Math.min(lives.tokenSeconds, ...lives.credentialSeconds) - credentialMarginSeconds,
   );
   return limit >= 1 ? limit : null;
 }

@@ -128,8 +128,7 @@ const policyFile = Buffer.from(
       vault: {
         jwtMount: `jwt-${target}`,
         jwtRole: 'deliver',
-        databaseMount: 'database',
-        databaseRole: 'loader',
+        reads: [{ as: 'db', kind: 'database', mount: 'database', role: 'loader' }],
         ttl: '5m',
       },
     },
@@ -137,7 +136,7 @@ const policyFile = Buffer.from(
       hook: `load-release@sha256:${'a'.repeat(64)}`,
       timeout: '2m',
       params: {},
-      database: { host: '127.0.0.1', port: 5432, name: 'production' },
+      egress: [{ as: 'db', kind: 'postgres', host: '127.0.0.1', port: 5432, name: 'production' }],
     },
   }),
 );
@@ -866,8 +865,11 @@ async function delivered(): Promise<string> {
     const intentDigest = await recorder.record(tx, record('delivery.intent', 1, {}));
     await deliveries.insert(tx, { ...given, id, intentDigest, at: at(1) });
     await sessions.insertIntent(tx, {
-      ...{ ...session, deliveryId: id, target, jwtMount: 'jwt', databaseMount: 'database' },
-      ...{ databaseRole: 'loader', jwtExpiresAt: at(20), deadline: at(300), at: at(2) },
+      ...{ ...session, deliveryId: id, target, jwtMount: 'jwt', jwtExpiresAt: at(20) },
+      ...{ deadline: at(300), at: at(2) },
+      credentials: [
+        { name: 'db', kind: 'database', path: 'database/creds/loader', ending: 'revocable' },
+      ],
     });
   });
   await databases.authority.transaction((tx) =>
@@ -884,9 +886,13 @@ async function delivered(): Promise<string> {
   await sessions.token(session, 'accessor');
   await database.transaction(async (tx) => {
     await sessions.leased(tx, session, {
-      ...{ leaseId: 'database/creds/loader/x', roleName: role, issuedAt: at(3) },
+      ...{ name: 'db', leaseId: 'database/creds/loader/x', holder: role },
+      ...{ issuedAt: at(3), diesAt: at(300) },
     });
-    await recorder.record(tx, record('credential.issued', 3, { session: session.id, role }));
+    await recorder.record(
+      tx,
+      record('credential.issued', 3, { session: session.id, holder: role }),
+    );
     await deliveries.hookStarted(tx, { id, fence: 1 }, at(4));
     await recorder.record(tx, record('hook.started', 4, { hook: promotion.hook }));
     await deliveries.hookFinished(
@@ -905,12 +911,10 @@ async function delivered(): Promise<string> {
   ]);
   await sessions.revoking(session);
   await databases.watchdog.transaction(async (tx) => {
-    await createVaultSessionStore(databases.watchdog).clean(tx, session.id, {
-      ...{ at: at(10), roleGone: true },
-    });
+    await createVaultSessionStore(databases.watchdog).clean(tx, session.id, at(10));
     await recorder.record(
       tx,
-      record('credential.revoked', 10, { session: session.id, role }, 'watchdog'),
+      record('credential.revoked', 10, { session: session.id }, 'watchdog'),
     );
   });
   await database.transaction(async (tx) => {
@@ -1130,10 +1134,13 @@ test('credentials are shown by path and times, never by lease or accessor', asyn
     assert.doesNotMatch(body, /accessor|creds\/loader\/x/);
   }
   const { leases } = json(await mira.get('/api/v1/leases')) as {
-    leases: { livedSeconds: number; roleGone: boolean }[];
+    leases: { livedSeconds: number; credentials: { goneAt: string | null }[] }[];
   };
   assert.deepEqual(
-    leases.map(({ livedSeconds, roleGone }) => ({ livedSeconds, roleGone })),
-    [{ livedSeconds: 7, roleGone: true }],
+    leases.map(({ livedSeconds, credentials }) => ({
+      livedSeconds,
+      gone: credentials.map(({ goneAt }) => goneAt !== null),
+    })),
+    [{ livedSeconds: 7, gone: [true] }],
   );
 });

@@ -169,22 +169,31 @@ export function leaseJson(session: VaultSession) {
     delivery: session.deliveryId,
     target: session.target,
     state: session.state,
-    path: `${session.databaseMount}/creds/${session.databaseRole}`,
-    role: session.roleName,
     createdAt: time(session.createdAt),
-    issuedAt: time(session.issuedAt),
-    diesAtLatest: time(session.deadline),
+    sweptUntil: time(session.deadline),
     revokedAt: time(session.revokedAt),
-    roleGone: session.roleGone,
     livedSeconds: livedSeconds(session),
+    credentials: session.credentials.map((credential) => ({
+      as: credential.name,
+      kind: credential.kind,
+      path: credential.path,
+      ending: credential.ending,
+      holder: credential.holder,
+      issuedAt: time(credential.issuedAt),
+      diesAtLatest: time(credential.diesAt),
+      goneAt: time(credential.goneAt),
+    })),
     attempts: session.attempts,
     lastError: session.lastError,
   };
 }
 
-/** From issue to proven revocation; null as long as one of them is missing. */
-export function livedSeconds(session: Pick<VaultSession, 'issuedAt' | 'revokedAt'>): number | null {
-  const { issuedAt, revokedAt } = session;
+/** From the first credential to proven revocation; null as long as one of them is missing. */
+export function livedSeconds({
+  credentials,
+  revokedAt,
+}: Pick<VaultSession, 'credentials' | 'revokedAt'>): number | null {
+  const issuedAt = credentials[0]?.issuedAt ?? null;
   if (issuedAt === null || revokedAt === null) return null;
   return (revokedAt.getTime() - issuedAt.getTime()) / 1000;
 }

@@ -256,12 +256,12 @@ approvals:
   exclude: [requester, authors, committers]
   expires: 24h
 credentials:
-  vault: { jwtMount: jwt-prod-eu, jwtRole: deliver, databaseMount: database, databaseRole: loader, ttl: 5m }
+  vault: { jwtMount: jwt-prod-eu, jwtRole: deliver, ttl: 5m, reads: [{ as: db, kind: database, mount: database, role: loader }] }
 deliver:
   hook: load-release@sha256:${'a'.repeat(64)}
   timeout: 2m
   params: {}
-  database: { host: 127.0.0.1, port: 5432, name: production }
+  egress: [{ as: db, kind: postgres, host: 127.0.0.1, port: 5432, name: production }]
 `,
   );
   const forge = {

@@ -13,9 +13,9 @@ const remove = (file: string): void => {
   rmSync(file);
 };
 
-type VaultNames = { jwtMount: string; databaseMount: string; databaseRole: string };
-const eu = { jwtMount: 'jwt-eu', databaseMount: 'database', databaseRole: 'shop-eu' };
-const us = { jwtMount: 'jwt-us', databaseMount: 'database', databaseRole: 'shop-us' };
+type VaultNames = { jwtMount: string; role: string };
+const eu = { jwtMount: 'jwt-eu', role: 'shop-eu' };
+const us = { jwtMount: 'jwt-us', role: 'shop-us' };
 
 const administrator = (name: string) => ({
   ...{ name, adminDomain: name.toLowerCase(), key: createSigningKey('ed25519') },
@@ -24,7 +24,7 @@ const ada = administrator('Ada');
 const ben = administrator('Ben');
 const both = [signingKeyOf(ada.key), signingKeyOf(ben.key)] as const;
 
-const targetFile = (target: string, vault: VaultNames): object => ({
+const targetFile = (target: string, { jwtMount, role }: VaultNames): object => ({
   version: 1,
   target,
   admits: [
@@ -49,12 +49,17 @@ const targetFile = (target: string, vault: VaultNames): object => ({
     exclude: ['requester', 'authors', 'committers'],
     expires: '24h',
   },
-  credentials: { vault: { ...vault, jwtRole: 'deliver', ttl: '2m' } },
+  credentials: {
+    vault: {
+      ...{ jwtMount, jwtRole: 'deliver', ttl: '2m' },
+      reads: [{ as: 'db', kind: 'database', mount: 'database', role }],
+    },
+  },
   deliver: {
     hook: `load@sha256:${'a'.repeat(64)}`,
     timeout: '60s',
     params: {},
-    database: { host: '127.0.0.1', port: 5432, name: 'shop' },
+    egress: [{ as: 'db', kind: 'postgres', host: '127.0.0.1', port: 5432, name: 'shop' }],
   },
 });
 
@@ -104,7 +109,7 @@ test('what both administrators signed is read, with the number and digest of wha
 
 for (const [what, second, path] of [
   ['a login mount', { ...us, jwtMount: eu.jwtMount }, 'auth/jwt-eu'],
-  ['a database role', { ...us, databaseRole: eu.databaseRole }, 'database/creds/shop-eu'],
+  ['a database role', { ...us, role: eu.role }, 'database/creds/shop-eu'],
 ] as const) {
   test(`two targets that share ${what} are refused: the end of one would revoke the other`, async (context) => {
     const settings = await signedDirectory(context, { targets: { eu, us: second } });

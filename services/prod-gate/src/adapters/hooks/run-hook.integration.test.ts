@@ -36,7 +36,7 @@ import pg from 'pg';
 import { SignJWT } from 'jose';
 import { readHookDirectory } from '@airlock/process/hook-directory';
 import type { HookEnd, HookRequest } from '../../app/delivery-ports.ts';
-import type { DatabaseCredential, DeliveryToken } from '../../app/vault-ports.ts';
+import type { Credential, DeliveryToken } from '../../app/vault-ports.ts';
 import { createVaultLogin } from '../vault/login.ts';
 import { createHookPreparer } from './run-hook.ts';
 
@@ -111,15 +111,18 @@ after(async () => {
 
 test('load-release loads a release with a credential that is gone afterwards, and a second run changes nothing', async () => {
   const token = await login();
-  const credential = await token.readDatabaseCredential({ mount: 'database', role: 'shop' });
-  assert.equal(await roleExists(credential.username), true);
+  const credential = await token.read(
+    { as: 'db', kind: 'database', mount: 'database', role: 'shop' },
+    {},
+  );
+  assert.equal(await roleExists(credential.holder), true);
   const first = await run({ hook: 'load-release', credential });
   assert.deepEqual(
     { exit: first.end.exit, result: first.end.result },
     { exit: 0, result: { release: '2026.11.22-1', rows: 2 } },
     first.lines.join('\n'),
   );
-  assert.ok(first.lines.includes(`stdout connected as ${credential.username}`));
+  assert.ok(first.lines.includes(`stdout connected as ${credential.holder}`));
   const { rows } = await admin.query<{ sku: string; price_cents: number }>(
     'select sku, price_cents from public.product order by sku',
   );
@@ -133,7 +136,7 @@ test('load-release loads a release with a credential that is gone afterwards, an
   const history = await admin.query('select from public.release_history');
   assert.equal(history.rowCount, 1);
   await token.revokeSelf();
-  await gone(credential.username);
+  await gone(credential.holder);
 });
 
 test('a changed byte of the hook, a file too many and a missing hook are E_HOOK_DIGEST', async () => {
@@ -382,7 +385,7 @@ function request(hook: string, params: HookRequest['params']): HookRequest {
     hook,
     params,
     artifact: { name: 'shop-api.tar.gz', sha256: artifact.sha256 },
-    database,
+    egress: [{ as: 'db', kind: 'postgres', ...database }],
     facts: {
       deliveryId: 'dlv_0123456789',
       fence: 1,
@@ -398,9 +401,16 @@ function request(hook: string, params: HookRequest['params']): HookRequest {
 const prepare = (pinned: string, params: HookRequest['params'] = {}) =>
   preparer().prepare(request(pinned, params));
 
+function databaseLogin(password: string): Credential {
+  return {
+    ...{ as: 'db', ending: 'revocable', leaseId: null, holder: 'v-none', seconds: 60 },
+    secret: { kind: 'database', username: 'v-none', password: new Secret(password) },
+  };
+}
+
 function runOptions() {
   return {
-    credential: { username: 'v-none', password: new Secret('password-of-nobody') },
+    credentials: [databaseLogin('password-of-nobody')],
     limitSeconds: 20,
     signal: new AbortController().signal,
   };
@@ -409,7 +419,7 @@ function runOptions() {
 async function run(options: {
   hook?: string;
   pinned?: string;
-  credential?: DatabaseCredential;
+  credential?: Credential;
   password?: string;
   limitSeconds?: number;
   params?: HookRequest['params'];
@@ -424,11 +434,12 @@ async function run(options: {
   const lines: string[] = [];
   try {
     const end = await hook.run({
-      credential:
-        options.credential ??
-        (options.password === undefined
-          ? base.credential
-          : { username: 'v-none', password: new Secret(options.password) }),
+      credentials:
+        options.credential !== undefined
+          ? [options.credential]
+          : options.password === undefined
+            ? base.credentials
+            : [databaseLogin(options.password)],
       limitSeconds: options.limitSeconds ?? base.limitSeconds,
       signal: options.signal ?? base.signal,
       output: (stream, line) => {

@@ -23,6 +23,7 @@ import {
   type ApprovedCopy,
   type VerifiedArtifacts,
 } from './artifact-copy.ts';
+import type { Credential } from '../../app/vault-ports.ts';
 import { openDatabaseEgress } from './egress.ts';
 import { HookError } from './errors.ts';
 import { checkHookParams } from './manifest.ts';
@@ -142,14 +143,16 @@ function preparedHook(
   const { request, directory } = context;
   return {
     dispose: context.dispose,
-    async run({ credential, limitSeconds, signal, output }) {
+    async run({ credentials, limitSeconds, signal, output }) {
+      const credential = databaseLogin(credentials);
+      const database = databaseOf(request);
       await context.copy.assertUntouched();
       const patterns = maskPatterns([credential.password.reveal()]);
       const egressDirectory = join(directory, 'egress');
       const egress = context.needs.database
         ? await openDatabaseEgress({
             directory: egressDirectory,
-            to: request.database,
+            to: database,
             onRefused: (reason) => {
               output('gate', `the database could not be reached: ${reason}`);
             },
@@ -176,7 +179,7 @@ function preparedHook(
                 JSON.stringify({
                   username: credential.username,
                   password: credential.password.reveal(),
-                  database: request.database.name,
+                  database: database.name,
                 }),
               ),
             },
@@ -210,6 +213,16 @@ async function touchedSince(copy: ApprovedCopy): Promise<string | null> {
     if (!(error instanceof HookError)) throw error;
     return `${error.code}: ${error.message}`;
   }
+}
+
+function databaseLogin(credentials: readonly Credential[]) {
+  for (const { secret } of credentials) if (secret.kind === 'database') return secret;
+  throw new HookError('hook-params', 'the target reads no database credential');
+}
+
+function databaseOf({ egress }: HookRequest) {
+  for (const each of egress) if (each.kind === 'postgres') return each;
+  throw new HookError('hook-params', 'the target has no egress of kind postgres');
 }
 
 function artifactPath(request: HookRequest): string {

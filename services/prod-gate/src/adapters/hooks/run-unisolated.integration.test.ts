@@ -157,7 +157,9 @@ async function run(
     hook: `${name}@sha256:${(await readHookDirectory(path)).digest}`,
     params: { word: 'hello' },
     artifact: { name: 'shop-api.tar.gz', sha256: artifactDigest },
-    database: { host: '127.0.0.1', port: options.port ?? 1, name: 'shop' },
+    egress: [
+      { as: 'db', kind: 'postgres', host: '127.0.0.1', port: options.port ?? 1, name: 'shop' },
+    ],
     facts: {
       deliveryId: 'dlv_0123456789',
       fence: 1,
@@ -171,7 +173,15 @@ async function run(
   const lines: string[] = [];
   try {
     const end = await hook.run({
-      credential: { username: 'v-none', password: new Secret('password-of-nobody') },
+      credentials: [
+        {
+          ...{ as: 'db', ending: 'revocable', leaseId: null, holder: 'v-none', seconds: 60 },
+          secret: {
+            ...{ kind: 'database', username: 'v-none' },
+            password: new Secret('password-of-nobody'),
+          },
+        },
+      ],
       limitSeconds: options.limitSeconds ?? 20,
       signal: options.signal ?? new AbortController().signal,
       output: (stream, line) => {

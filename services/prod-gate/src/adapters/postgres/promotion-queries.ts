@@ -6,7 +6,7 @@ import { intakeItemFrom } from './intake-store.ts';
 import { ledgerRowFrom } from './ledger-store.ts';
 import { liveFrom, promotionFrom, signedBytes } from './promotion-store.ts';
 import { asNumber } from './rows.ts';
-import { vaultSessionFrom } from './vault-session-store.ts';
+import { vaultSessionFrom, withCredentials } from './vault-session-store.ts';
 
 export function createPromotionQueries(database: GateDatabase): PromotionQueries {
   const { prisma } = database;
@@ -52,11 +52,13 @@ export function createPromotionQueries(database: GateDatabase): PromotionQueries
       const [unclean, clean] = await Promise.all([
         prisma.vaultSession.findMany({
           where: { state: { not: 'CLEAN' } },
+          include: withCredentials,
           orderBy: { createdAt: 'desc' },
           take: limit,
         }),
         prisma.vaultSession.findMany({
           where: { state: 'CLEAN' },
+          include: withCredentials,
           orderBy: { createdAt: 'desc' },
           take: limit,
         }),

@@ -392,8 +392,13 @@ describe('deliveries and Vault sessions', () => {
       target: delivery.target,
       fence: 1,
       jwtMount: 'jwt-prod-eu',
-      databaseMount: 'database',
-      databaseRole: 'loader',
+      credentials: [
+        {
+          ...({ name: 'db', kind: 'database', path: 'database/creds/loader' } as const),
+          ending: 'revocable' as const,
+        },
+        { name: 'token', kind: 'kv', path: 'kv/data/api', ending: 'by-hand' } as const,
+      ],
       jwtExpiresAt: new Date(at.getTime() + 20_000),
       deadline: new Date(at.getTime() + 600_000),
       at,
@@ -407,17 +412,27 @@ describe('deliveries and Vault sessions', () => {
     assert.equal(await store.token({ ...mine, fence: 2 }, 'accessor'), false);
     assert.equal(await store.token(mine, 'accessor'), true);
     assert.equal(await store.token(mine, 'accessor'), false);
-    const lease = { leaseId: 'lease', roleName: 'v-role', issuedAt: at };
-    assert.equal(await deliverer.transaction((tx) => store.leased(tx, mine, lease)), true);
+    const lease = { name: 'db', leaseId: 'lease', holder: 'v-role', issuedAt: at, diesAt: at };
+    const fixed = { name: 'token', leaseId: null, holder: 'kv v3', issuedAt: at, diesAt: null };
+    for (const read of [lease, fixed]) {
+      const record = () => deliverer.transaction((tx) => store.leased(tx, mine, read));
+      assert.equal(await record(), true);
+      assert.equal(await record(), false, 'a credential is read once');
+    }
     assert.equal(await store.revoking(mine), true);
     const reaping = createVaultSessionStore(watchdog);
-    const clean = () =>
-      watchdog.transaction((tx) => reaping.clean(tx, mine.id, { at, roleGone: true }));
+    const clean = () => watchdog.transaction((tx) => reaping.clean(tx, mine.id, at));
     assert.equal(await clean(), true);
     assert.equal(await clean(), false);
     const found = await store.find(mine.id);
     assert.equal(found?.state, 'CLEAN');
-    assert.deepEqual([found.leaseIds, found.roleName, found.roleGone], [['lease'], 'v-role', true]);
+    assert.deepEqual(
+      found.credentials.map(({ name, leaseId, holder, goneAt }) => [name, leaseId, holder, goneAt]),
+      [
+        ['db', 'lease', 'v-role', at],
+        ['token', null, 'kv v3', null],
+      ],
+    );
   });
 
   test('a session gets one login, and so does a delivery whatever its sessions', async () => {

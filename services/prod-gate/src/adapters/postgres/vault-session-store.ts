@@ -4,10 +4,18 @@ import type {
   VaultSessionState,
   VaultSessionStore,
 } from '../../app/ports.ts';
-import type { Prisma, VaultSession as VaultSessionRow } from '../../generated/prisma/client.ts';
+import { endings } from '@airlock/common/policy/target-credentials';
+import type { Prisma } from '../../generated/prisma/client.ts';
 import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
 import { asId, oneOf } from './rows.ts';
 
+/** What a session is read with, always. */
+export const withCredentials = {
+  credentials: { orderBy: { place: 'asc' } },
+} as const satisfies Prisma.VaultSessionInclude;
+type VaultSessionRow = Prisma.VaultSessionGetPayload<{ include: typeof withCredentials }>;
+
+const kinds = ['database', 'aws', 'ssh', 'pki', 'kv'] as const;
 const states = ['INTENT', 'TOKEN', 'LEASED', 'REVOKING', 'REVOKE_PENDING', 'CLEAN'] as const;
 /** Long enough for a person to see what Vault said; never the whole of an unbounded answer. */
 const maxErrorLength = 500;
@@ -30,13 +38,17 @@ export function createVaultSessionStore(database: GateDatabase): VaultSessionSto
 
   return {
     async find(id) {
-      const row = await prisma.vaultSession.findUnique({ where: { id } });
+      const row = await prisma.vaultSession.findUnique({
+        where: { id },
+        include: withCredentials,
+      });
       return row === null ? null : vaultSessionFrom(row);
     },
 
     async ofDelivery(deliveryId) {
       const row = await prisma.vaultSession.findFirst({
         where: { deliveryId },
+        include: withCredentials,
         orderBy: { createdAt: 'desc' },
       });
       return row === null ? null : vaultSessionFrom(row);
@@ -45,6 +57,7 @@ export function createVaultSessionStore(database: GateDatabase): VaultSessionSto
     async uncleanOn(target) {
       const row = await prisma.vaultSession.findFirst({
         where: { target, state: { not: 'CLEAN' } },
+        include: withCredentials,
       });
       return row === null ? null : vaultSessionFrom(row);
     },
@@ -52,6 +65,7 @@ export function createVaultSessionStore(database: GateDatabase): VaultSessionSto
     async unclean() {
       const rows = await prisma.vaultSession.findMany({
         where: { state: { not: 'CLEAN' } },
+        include: withCredentials,
         orderBy: { createdAt: 'asc' },
       });
       return rows.map(vaultSessionFrom);
@@ -67,8 +81,9 @@ export function createVaultSessionStore(database: GateDatabase): VaultSessionSto
             fence: session.fence,
             state: 'INTENT',
             jwtMount: session.jwtMount,
-            databaseMount: session.databaseMount,
-            databaseRole: session.databaseRole,
+            credentials: {
+              create: session.credentials.map((credential, place) => ({ ...credential, place })),
+            },
             jwtExpiresAt: session.jwtExpiresAt,
             deadline: session.deadline,
             createdAt: session.at,
@@ -79,13 +94,16 @@ export function createVaultSessionStore(database: GateDatabase): VaultSessionSto
 
     token: (session, accessor) => change(prisma, session, ['INTENT'], { state: 'TOKEN', accessor }),
 
-    leased: (tx, session, lease) =>
-      change(clientOf(tx), session, ['TOKEN'], {
-        state: 'LEASED',
-        leaseIds: [lease.leaseId],
-        roleName: lease.roleName,
-        issuedAt: lease.issuedAt,
-      }),
+    async leased(tx, session, { name, ...read }) {
+      if (!(await change(clientOf(tx), session, ['TOKEN', 'LEASED'], { state: 'LEASED' }))) {
+        return false;
+      }
+      const { count } = await clientOf(tx).vaultCredential.updateMany({
+        where: { sessionId: session.id, name, issuedAt: null },
+        data: read,
+      });
+      return count === 1;
+    },
 
     revoking: (session) =>
       change(prisma, session, ['INTENT', 'TOKEN', 'LEASED'], { state: 'REVOKING' }),
@@ -107,18 +125,22 @@ export function createVaultSessionStore(database: GateDatabase): VaultSessionSto
       });
     },
 
-    async clean(tx, id, proof) {
+    async clean(tx, id, at) {
       const { count } = await clientOf(tx).vaultSession.updateMany({
         where: { id, state: { in: ['REVOKING', 'REVOKE_PENDING'] } },
         data: {
           state: 'CLEAN',
-          revokedAt: proof.at,
-          roleGone: proof.roleGone,
+          revokedAt: at,
           attempts: { increment: 1 },
           lastError: null,
         },
       });
-      return count === 1;
+      if (count !== 1) return false;
+      await clientOf(tx).vaultCredential.updateMany({
+        where: { sessionId: id, ending: 'revocable' },
+        data: { goneAt: at },
+      });
+      return true;
     },
 
     async minted(sessionId) {
@@ -143,10 +165,15 @@ const alreadyMinted = {
   message: 'a login was minted for this delivery before; a delivery gets one',
 } as const;
 
-export function vaultSessionFrom(row: VaultSessionRow): VaultSession {
+export function vaultSessionFrom({ credentials, ...row }: VaultSessionRow): VaultSession {
   return {
     ...row,
     deliveryId: asId('dlv', row.deliveryId),
     state: oneOf(states, row.state),
+    credentials: credentials.map(({ sessionId: _, place: __, ...credential }) => ({
+      ...credential,
+      kind: oneOf(kinds, credential.kind),
+      ending: oneOf(endings, credential.ending),
+    })),
   };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { VaultLogin } from '../../app/vault-ports.ts';
 import { createVaultClient, parseAnswer } from './client.ts';
-import { readDatabaseCredential } from './credential.ts';
+import { readCredential } from './credential.ts';
 import type { VaultSettings } from './settings.ts';
 import { createVaultTransport } from './transport.ts';
 
@@ -40,7 +40,7 @@ export function createVaultLogin(
       return {
         accessor: auth.accessor,
         ttlSeconds: auth.lease_duration,
-        readDatabaseCredential: (request) => readDatabaseCredential(client, request),
+        read: (read, options) => readCredential(client, read, options),
         async revokeSelf() {
           await client.write('auth/token/revoke-self', {});
         },

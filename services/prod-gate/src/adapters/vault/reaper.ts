@@ -78,13 +78,13 @@ export function createVaultReaper(
 
 function revocations(client: VaultClient, request: RevocationRequest): (() => Promise<unknown>)[] {
   const { accessor, leaseIds } = request;
-  const { tokens, leases } = prefixes(request);
   return [
     // Leases first and with sync, so that Vault answers only when the database role is gone.
     ...leaseIds.map((id) => () => client.write('sys/leases/revoke', { lease_id: id, sync: true })),
     ...(accessor === null ? [] : [() => revokeAccessor(client, accessor)]),
-    () => client.write(`sys/leases/revoke-prefix/${tokens}`, { sync: true }),
-    () => client.write(`sys/leases/revoke-prefix/${leases}`, { sync: true }),
+    ...[tokenPrefix(request), ...request.leasePrefixes].map(
+      (prefix) => () => client.write(`sys/leases/revoke-prefix/${prefix}`, { sync: true }),
+    ),
   ];
 }
 
@@ -105,22 +105,19 @@ async function lookUntilGone(
   client: VaultClient,
   request: RevocationRequest,
 ): Promise<{ tokens: number; leases: number }> {
-  const { tokens, leases } = prefixes(request);
+  const countBelow = async (prefix: string): Promise<number> =>
+    (await client.list(`sys/leases/lookup/${prefix}/`)).length;
   for (let look = 1; ; look += 1) {
-    const found = {
-      tokens: (await client.list(`sys/leases/lookup/${tokens}/`)).length,
-      leases: (await client.list(`sys/leases/lookup/${leases}/`)).length,
-    };
-    if ((found.tokens === 0 && found.leases === 0) || look === mostLooks) return found;
+    const tokens = await countBelow(tokenPrefix(request));
+    let leases = 0;
+    for (const prefix of request.leasePrefixes) leases += await countBelow(prefix);
+    if ((tokens === 0 && leases === 0) || look === mostLooks) return { tokens, leases };
     await sleep(lookEveryMs);
   }
 }
 
-function prefixes({ jwtMount, databaseMount, databaseRole }: RevocationRequest) {
-  return {
-    tokens: `auth/${jwtMount}/login`,
-    leases: `${databaseMount}/creds/${databaseRole}`,
-  };
+function tokenPrefix({ jwtMount }: RevocationRequest): string {
+  return `auth/${jwtMount}/login`;
 }
 
 function readIdentity(key: keyof ReaperIdentity, file: string): string {

@@ -125,13 +125,13 @@ for (const name of servers) {
           .setExpirationTime('20s')
           .sign(keys.privateKey),
       });
-    const place = () => ({ mount: target.databaseMount, role: target.databaseRole });
+    const place = (role = target.databaseRole) =>
+      ({ as: 'db', kind: 'database', mount: target.databaseMount, role }) as const;
     const session = (known: { accessor?: string; leaseIds?: string[] } = {}) => ({
       accessor: known.accessor ?? null,
       leaseIds: known.leaseIds ?? [],
       jwtMount: target.jwtMount,
-      databaseMount: target.databaseMount,
-      databaseRole: target.databaseRole,
+      leasePrefixes: [`${target.databaseMount}/creds/${target.databaseRole}`],
     });
     const rolesLeft = async () => {
       const { rows } = await admin.query<{ count: number }>(
@@ -147,16 +147,16 @@ for (const name of servers) {
     test('a delivery gets a credential that works, and the reaper proves that all of it is gone', async () => {
       const token = await login();
       assert.equal(token.ttlSeconds, 120);
-      const { leaseId, username, password, leaseSeconds } =
-        await token.readDatabaseCredential(place());
-      assert.equal(leaseSeconds, 120);
+      const { leaseId, seconds, secret } = await token.read(place(), {});
+      assert.equal(seconds, 120);
+      assert.ok(secret.kind === 'database' && leaseId !== null);
       const { host, port, database } = target.connection;
       const client = new pg.Client({
         host,
         port,
         database,
-        user: username,
-        password: password.reveal(),
+        user: secret.username,
+        password: secret.password.reveal(),
       });
       client.on('error', () => {});
       await client.connect();
@@ -166,20 +166,20 @@ for (const name of servers) {
       assert.deepEqual(result, { clean: true, remaining: { tokens: 0, leases: 0 } });
       await assert.rejects(client.query('SELECT 1'));
       assert.equal(await rolesLeft(), 0);
-      await assert.rejects(token.readDatabaseCredential(place()), refusal('vault-refused'));
+      await assert.rejects(token.read(place(), {}), refusal('vault-refused'));
     });
 
     test('revoking again is clean again', async () => {
       const token = await login();
-      const { leaseId } = await token.readDatabaseCredential(place());
-      const known = session({ accessor: token.accessor, leaseIds: [leaseId] });
+      const { leaseId } = await token.read(place(), {});
+      const known = session({ accessor: token.accessor, leaseIds: [leaseId ?? ''] });
       for (let pass = 0; pass < 2; pass += 1) {
         assert.equal((await reaper.revokeSession(known)).clean, true);
       }
     });
 
     test('what a crash left without any id is found and ended', async () => {
-      await (await login()).readDatabaseCredential(place());
+      await (await login()).read(place(), {});
       await login();
       assert.equal(await rolesLeft(), 1);
       assert.deepEqual(await reaper.revokeSession(session()), {
@@ -191,25 +191,22 @@ for (const name of servers) {
 
     test('a token that ends itself takes its credential along', async () => {
       const token = await login();
-      await token.readDatabaseCredential(place());
+      await token.read(place(), {});
       await token.revokeSelf();
-      await assert.rejects(token.readDatabaseCredential(place()), refusal('vault-refused'));
+      await assert.rejects(token.read(place(), {}), refusal('vault-refused'));
       assert.equal((await reaper.revokeSession(session())).clean, true);
     });
 
     test('another role than the target’s own is refused', async () => {
       const token = await login();
-      await assert.rejects(
-        token.readDatabaseCredential({ ...place(), role: 'other' }),
-        refusal('vault-refused'),
-      );
+      await assert.rejects(token.read(place('other'), {}), refusal('vault-refused'));
       await token.revokeSelf();
     });
 
     test('while the role cannot be dropped the session is not clean, and later it is', async () => {
       const token = await login();
-      const { leaseId } = await token.readDatabaseCredential(place());
-      const known = session({ accessor: token.accessor, leaseIds: [leaseId] });
+      const { leaseId } = await token.read(place(), {});
+      const known = session({ accessor: token.accessor, leaseIds: [leaseId ?? ''] });
       await admin.query('ALTER FUNCTION airlock_admin.drop_ephemeral(text) RENAME TO away');
       const during = await reaper.revokeSession(known);
       assert.equal(during.clean, false);
@@ -257,7 +254,7 @@ for (const name of servers) {
     test('a credential whose answer is lost is a live role, which the sweep ends', async () => {
       const token = await login();
       double?.faults.inject({ match: /\/creds\//, times: 1, kind: 'drop-after-execution' });
-      await assert.rejects(token.readDatabaseCredential(place()), refusal('vault-outcome-unknown'));
+      await assert.rejects(token.read(place(), {}), refusal('vault-outcome-unknown'));
       assert.equal(await rolesLeft(), 1);
       const result = await reaper.revokeSession(session({ accessor: token.accessor }));
       assert.equal(result.clean, true);

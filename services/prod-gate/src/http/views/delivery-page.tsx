@@ -120,8 +120,13 @@ function stepsOf(
   promotion: Promotion,
   now: Date,
 ): Step[] {
-  const revokeFrom =
-    delivery.hookFinishedAt ?? (delivery.finishedAt === null ? null : (session?.issuedAt ?? null));
+  // The step is over with the last one.
+  const issued = session?.credentials.flatMap(({ issuedAt }) => issuedAt ?? []) ?? [];
+  const issuedAt =
+    issued.length > 0 && issued.length === session?.credentials.length
+      ? (issued.at(-1) ?? null)
+      : null;
+  const revokeFrom = delivery.hookFinishedAt ?? (delivery.finishedAt === null ? null : issuedAt);
   const spans: Span[] = [
     {
       id: 'intent',
@@ -133,7 +138,7 @@ function stepsOf(
       id: 'credential',
       title: 'Lease a credential',
       from: session?.createdAt ?? null,
-      to: session?.issuedAt ?? null,
+      to: issuedAt,
     },
     {
       id: 'hook',

@@ -1,7 +1,9 @@
 import { Status } from '@airlock/web/views/badge';
 import { DataTable } from '@airlock/web/views/data-table';
-import type { VaultSession } from '../../app/ports.ts';
+import type { SessionCredential, VaultSession } from '../../app/ports.ts';
 import { clock, leaseState, plain } from './words.ts';
+
+type Row = { readonly session: VaultSession; readonly credential: SessionCredential };
 
 /** Credentials by where they come from and how they end; never by what they are. */
 export function LeaseTable({
@@ -14,48 +16,55 @@ export function LeaseTable({
   readonly empty: string;
   readonly withDelivery?: boolean;
 }) {
+  const rows = sessions.flatMap((session) =>
+    session.credentials.map((credential): Row => ({ session, credential })),
+  );
   return (
     <DataTable
       caption="Credentials"
-      rows={sessions}
+      rows={rows}
       empty={empty}
       columns={[
         {
           label: 'Vault path',
           kind: 'mono',
-          cell: ({ databaseMount, databaseRole }) => `${databaseMount}/creds/${databaseRole}`,
+          cell: ({ credential }) => credential.path,
         },
         ...(withDelivery
           ? [
               {
                 label: 'Delivery',
                 kind: 'mono' as const,
-                cell: ({ deliveryId }: VaultSession) => (
+                cell: ({ session: { deliveryId } }: Row) => (
                   <a href={`/deliveries/${deliveryId}`}>{deliveryId}</a>
                 ),
               },
               {
                 label: 'Day',
                 nowrap: true,
-                cell: ({ createdAt }: VaultSession) => createdAt.toISOString().slice(0, 10),
+                cell: ({ session }: Row) => session.createdAt.toISOString().slice(0, 10),
               },
             ]
           : []),
         {
           label: 'Issued',
           kind: 'mono',
-          cell: ({ issuedAt }) => (issuedAt === null ? '–' : clock(issuedAt)),
+          cell: ({ credential: { issuedAt } }) => (issuedAt === null ? '–' : clock(issuedAt)),
         },
-        { label: 'Dies at the latest', kind: 'mono', cell: ({ deadline }) => clock(deadline) },
         {
-          label: 'Revoked',
+          label: 'Dies at the latest',
+          kind: 'mono',
+          cell: ({ credential: { diesAt } }) => (diesAt === null ? '–' : clock(diesAt)),
+        },
+        {
+          label: 'End',
           wide: true,
-          cell: (session) => {
-            const { tone, text } = leaseState(session);
+          cell: ({ session, credential }) => {
+            const { tone, text } = leaseState(session, credential);
             return (
               <>
                 <Status tone={tone}>
-                  {session.revokedAt === null ? text : `${clock(session.revokedAt)}, ${text}`}
+                  {credential.goneAt === null ? text : `${clock(credential.goneAt)}, ${text}`}
                 </Status>
                 {session.lastError === null || session.state === 'CLEAN' ? null : (
                   <div class="small muted">{plain(session.lastError)}</div>
@@ -65,12 +74,14 @@ export function LeaseTable({
           },
         },
         {
-          label: 'Database role',
+          label: 'Known as',
           kind: 'mono',
-          cell: ({ roleName, roleGone }) =>
-            roleName === null
+          cell: ({ credential: { holder } }) =>
+            holder === null
               ? '–'
-              : `…${plain(roleName).slice(-12)}${roleGone === true ? ' (gone)' : ''}`,
+              : holder.length > 12
+                ? `…${plain(holder).slice(-12)}`
+                : plain(holder),
         },
       ]}
     />

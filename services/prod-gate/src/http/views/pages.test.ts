@@ -129,8 +129,7 @@ const policy = TargetPolicy.parse({
     vault: {
       jwtMount: 'jwt',
       jwtRole: 'deliver',
-      databaseMount: 'database',
-      databaseRole: 'loader',
+      reads: [{ as: 'db', kind: 'database', mount: 'database', role: 'loader' }],
       ttl: '5m',
     },
   },
@@ -138,7 +137,7 @@ const policy = TargetPolicy.parse({
     hook,
     timeout: '2m',
     params: {},
-    database: { host: '127.0.0.1', port: 5432, name: 'production' },
+    egress: [{ as: 'db', kind: 'postgres', host: '127.0.0.1', port: 5432, name: 'production' }],
   },
 });
 
@@ -349,9 +348,14 @@ describe('a delivery', () => {
   };
   const session: VaultSession = {
     ...{ id: 'vse_1', deliveryId: delivery.id, target: 'prod-eu', fence: 1, state: 'LEASED' },
-    ...{ jwtMount: 'jwt', databaseMount: 'database', databaseRole: 'loader', jwtExpiresAt: soon },
-    ...{ deadline: soon, accessor: 'the-accessor', leaseIds: ['the-lease'], roleName: 'v-role' },
-    ...{ createdAt: now, issuedAt: now, revokedAt: null, roleGone: null, attempts: 0 },
+    ...{ jwtMount: 'jwt', jwtExpiresAt: soon, deadline: soon, accessor: 'the-accessor' },
+    ...{ createdAt: now, revokedAt: null, attempts: 0 },
+    credentials: [
+      {
+        ...{ name: 'db', kind: 'database', path: 'database/creds/loader', ending: 'revocable' },
+        ...{ leaseId: 'the-lease', holder: 'v-role', issuedAt: now, diesAt: soon, goneAt: null },
+      },
+    ],
     lastError: hostile,
   };
   const states: DeliveryState[] = ['running', 'succeeded', 'failed', 'indeterminate'];

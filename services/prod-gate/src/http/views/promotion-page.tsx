@@ -16,6 +16,7 @@ import { DecisionBox } from './decision-box.tsx';
 import { flagsOf } from './flags.ts';
 import type { PromotionPageProps } from './promotion-page-props.ts';
 import { count, fileSize, headlineOf, plain } from './words.ts';
+import { PlannedCredentials } from './planned-credentials.tsx';
 
 /** Why it may or may not pass, what changes, and the decision: everything an approver signs, on one page. */
 export function PromotionPage(props: PromotionPageProps) {
@@ -141,11 +142,8 @@ function Aside(props: PromotionPageProps) {
         <Card title="Afterwards" icon="rocket">
           <p class="small">
             After the last approval the delivery starts by itself: hook{' '}
-            <code>{promotion.hook.slice(0, promotion.hook.indexOf('@'))}</code>, credential{' '}
-            <code>
-              {policy.credentials.vault.databaseMount}/creds/{policy.credentials.vault.databaseRole}
-            </code>{' '}
-            for at most {policy.credentials.vault.ttl} s, destroyed when the hook ends.
+            <code>{promotion.hook.slice(0, promotion.hook.indexOf('@'))}</code>, with{' '}
+            <PlannedCredentials vault={policy.credentials.vault} />.
           </p>
         </Card>
       )}

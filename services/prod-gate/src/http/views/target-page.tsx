@@ -11,6 +11,7 @@ import { approvalRule } from '../../domain/access.ts';
 import { FreezeBanner } from './freeze-banner.tsx';
 import { DeliveryTable } from './delivery-page.tsx';
 import { count, plain } from './words.ts';
+import { PlannedCredentials } from './planned-credentials.tsx';
 
 export interface TargetView {
   readonly name: string;
@@ -113,15 +114,8 @@ function Rules({ target }: { readonly target: TargetView }) {
           { term: 'Waits at most', value: `${policy.approvals.expires / 3600} h` },
           { term: 'Hook', value: <code>{policy.deliver.hook}</code> },
           {
-            term: 'Credential',
-            value: (
-              <>
-                <code>
-                  {vault.databaseMount}/creds/{vault.databaseRole}
-                </code>{' '}
-                for {vault.ttl} s
-              </>
-            ),
+            term: 'Credentials',
+            value: <PlannedCredentials vault={vault} />,
           },
           { term: 'File', value: <code>sha256:{digest}</code> },
         ]}

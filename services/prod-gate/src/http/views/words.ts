@@ -1,7 +1,7 @@
 /** Words, numbers and colours as the gate's pages show them. */
 import type { VerdictKind } from '@airlock/web/views/verdict-banner';
 import type { Tone } from '@airlock/web/views/badge';
-import type { Delivery, DeliveryState, VaultSession } from '../../app/ports.ts';
+import type { Delivery, DeliveryState, SessionCredential, VaultSession } from '../../app/ports.ts';
 import type { PromotionView } from '../../app/view-promotion.ts';
 import type { PromotionState } from '../../domain/promotion.ts';
 import { headline, stateSentence } from '../../domain/sentences.ts';
@@ -155,9 +155,22 @@ const stepWords: Readonly<Record<string, string>> = {
   revoke: 'destroying the credential',
 };
 
-/** Where a credential is in its short life. */
-export function leaseState(session: VaultSession): { tone: Tone; text: string } {
-  const lived = seconds(session.issuedAt, session.revokedAt);
+/** Where a credential is in its short life, and how that ends or ended. */
+export function leaseState(
+  session: VaultSession,
+  credential: SessionCredential,
+): { tone: Tone; text: string } {
+  const { issuedAt, diesAt, goneAt, ending } = credential;
+  if (issuedAt !== null && ending === 'ttl-only') {
+    return {
+      tone: 'wait',
+      text: `ends by itself at ${diesAt?.toISOString().slice(0, 19) ?? ''}Z; revocation cannot end it`,
+    };
+  }
+  if (issuedAt !== null && ending === 'by-hand') {
+    return { tone: 'wait', text: 'does not end by itself: replace it at Vault by hand' };
+  }
+  const lived = seconds(issuedAt, goneAt);
   switch (session.state) {
     case 'INTENT':
       return { tone: 'busy', text: 'asked for, not read yet' };
@@ -170,7 +183,7 @@ export function leaseState(session: VaultSession): { tone: Tone; text: string } 
     case 'REVOKE_PENDING':
       return {
         tone: 'bad',
-        text: `revocation failed ${count(session.attempts, 'time')}, trying again; Vault ends it at the latest ${session.deadline.toISOString().slice(0, 19)}Z`,
+        text: `revocation failed ${count(session.attempts, 'time')}, trying again; Vault ends it at the latest ${(diesAt ?? session.deadline).toISOString().slice(0, 19)}Z`,
       };
     case 'CLEAN':
       return lived === null

@@ -170,10 +170,16 @@ export function vaultSessionFrom({ credentials, ...row }: VaultSessionRow): Vaul
     ...row,
     deliveryId: asId('dlv', row.deliveryId),
     state: oneOf(states, row.state),
-    credentials: credentials.map(({ sessionId: _, place: __, ...credential }) => ({
-      ...credential,
+    credentials: credentials.map((credential) => ({
+      name: credential.name,
       kind: oneOf(kinds, credential.kind),
+      path: credential.path,
       ending: oneOf(endings, credential.ending),
+      leaseId: credential.leaseId,
+      holder: credential.holder,
+      issuedAt: credential.issuedAt,
+      diesAt: credential.diesAt,
+      goneAt: credential.goneAt,
     })),
   };
 }

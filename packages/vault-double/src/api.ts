@@ -4,7 +4,13 @@ import { z } from 'zod';
 
 export type Operation = 'read' | 'update' | 'list' | 'delete';
 
-export type Reply = { status: number; body?: unknown };
+export type Reply = {
+  status: number;
+  body?: unknown;
+  headers?: Readonly<Record<string, string>>;
+  /** The connection ends in the middle of the body. */
+  isCutShort?: boolean;
+};
 
 /** An answer of the form `{"errors": […]}`. */
 export class ApiFailure extends Error {

@@ -6,6 +6,8 @@ export type Call = {
   /** Below the mount, without leading slash. */
   path: string;
   body: Record<string, unknown>;
+  /** What stood behind the question mark. */
+  query: URLSearchParams;
   /** Null on the login paths, which take no token. */
   token: Token | null;
 };

@@ -62,3 +62,56 @@ export function createManualClock(start: number = Date.now()): ManualClock {
     },
   };
 }
+
+/**
+ * Real time that can also be moved on at once, for a process that is steered from outside. What waits becomes due earlier by as
+ * much as was skipped.
+ */
+export function createSteeredClock(): ManualClock {
+  const real = createSystemClock();
+  let skipped = 0;
+  const waiting = new Set<{ time: number; action: () => Promise<void>; cancel: () => void }>();
+  const now = () => real.now() + skipped;
+  const arm = (entry: { time: number; action: () => Promise<void>; cancel: () => void }) => {
+    entry.cancel = real.at(entry.time - skipped, () => {
+      waiting.delete(entry);
+      return entry.action();
+    });
+  };
+  return {
+    now,
+    at(time, action) {
+      const entry = { time, action, cancel: () => {} };
+      waiting.add(entry);
+      arm(entry);
+      return () => {
+        entry.cancel();
+        waiting.delete(entry);
+      };
+    },
+    async advance(milliseconds) {
+      const end = now() + milliseconds;
+      for (;;) {
+        const next = [...waiting].sort((a, b) => a.time - b.time)[0];
+        if (next === undefined || next.time > end) break;
+        next.cancel();
+        waiting.delete(next);
+        skipped += Math.max(0, next.time - now());
+        await next.action();
+      }
+      skipped += Math.max(0, end - now());
+      for (const entry of waiting) {
+        entry.cancel();
+        arm(entry);
+      }
+    },
+  };
+}
+
+/** The same passing of time under another time of day; what waits still waits as long. */
+export function createSkewedClock(clock: Clock, skewMilliseconds: () => number): Clock {
+  return {
+    now: () => clock.now() + skewMilliseconds(),
+    at: (time, action) => clock.at(time - skewMilliseconds(), action),
+  };
+}

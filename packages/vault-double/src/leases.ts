@@ -1,6 +1,7 @@
 /**
  * What Vault gave out and will take back: database roles and login tokens alike. A lease whose undoing fails is tried again
- * after 20·2^n seconds, six times, and then stays as irrevocable, as Vault's own expiration manager does.
+ * after 20·2^n seconds, half of that more or less, six times in all, and then stays as irrevocable, as Vault's own expiration
+ * manager does.
  */
 import type { Clock } from './clock.ts';
 
@@ -15,6 +16,8 @@ export type Lease = {
   readonly issuedAt: number;
   expiresAt: number;
   irrevocable: boolean;
+  /** Why the last try to undo it failed; null when none did. */
+  failure: string | null;
   attempts: number;
   readonly undo: () => Promise<void>;
   cancelTimer: () => void;
@@ -23,7 +26,16 @@ export type Lease = {
 
 export type Leases = ReturnType<typeof createLeases>;
 
-export function createLeases({ clock, isSealed }: { clock: Clock; isSealed: () => boolean }) {
+export function createLeases({
+  clock,
+  isSealed,
+  random,
+}: {
+  clock: Clock;
+  isSealed: () => boolean;
+  /** From 0 up to 1: where in its range a wait lies. */
+  random: () => number;
+}) {
   const leases = new Map<string, Lease>();
   const underWay = new Set<Promise<void>>();
 
@@ -40,6 +52,7 @@ export function createLeases({ clock, isSealed }: { clock: Clock; isSealed: () =
       issuedAt,
       expiresAt: issuedAt + lease.ttlSeconds * 1000,
       irrevocable: false,
+      failure: null,
       attempts: 0,
       cancelTimer: () => {},
       undoing: null,
@@ -72,11 +85,11 @@ export function createLeases({ clock, isSealed }: { clock: Clock; isSealed: () =
     lease.attempts += 1;
     try {
       await revoke(lease);
-    } catch {
-      // The reason is the database's and shows there; what matters here is that the lease stays and is tried again.
+    } catch (error) {
+      lease.failure = error instanceof Error ? error.message : 'unknown';
       lease.irrevocable = lease.attempts >= mostAttempts;
       if (!lease.irrevocable) {
-        const wait = 20_000 * 2 ** (lease.attempts - 1);
+        const wait = 20_000 * 2 ** (lease.attempts - 1) * (0.5 + random());
         lease.cancelTimer = clock.at(clock.now() + wait, () => attempt(lease));
       }
     }

@@ -36,7 +36,14 @@ before(async () => {
   const { host, port, user, password } = server;
   admin = new pg.Client({ host, port, user, password, database });
   await admin.connect();
-  double = await startVaultDouble({ host: '127.0.0.1', port: 0, rootToken, clock });
+  double = await startVaultDouble({
+    host: '127.0.0.1',
+    port: 0,
+    rootToken,
+    clock,
+    // The middle of the range, so that the waits are 20 s, 40 s and so on.
+    random: () => 0.5,
+  });
   await call('POST', 'sys/mounts/db', { type: 'database' });
   const configured = await call('POST', 'db/config/pg', {
     plugin_name: 'postgresql-database-plugin',

@@ -6,24 +6,25 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isAllowed, parsePolicy } from './acl.ts';
 import { ApiFailure, type Operation, type Reply, multierror } from './api.ts';
 import { createAppRoleAuth } from './auth/approle.ts';
 import { createJwtAuth } from './auth/jwt.ts';
 import { createTokenAuth } from './auth/token.ts';
-import type { Backend } from './backend.ts';
-import { type Clock, createSystemClock } from './clock.ts';
+import type { Backend, Call } from './backend.ts';
+import { type Clock, createSkewedClock, createSystemClock } from './clock.ts';
 import { createDatabaseEngine } from './engines/database.ts';
-import { type Fault, type Faults, createFaults } from './faults.ts';
+import { type AdminPort, startAdminPort } from './admin.ts';
+import { type AuditSink, type AuditedRequest, createAudit } from './audit.ts';
+import { type Faults, createFaults, hinder, spoil } from './faults.ts';
 import { createLeases } from './leases.ts';
+import { type ProfileName, profiles, refuseDots } from './profile.ts';
+import { QuotaExceeded, createQuotas } from './quotas.ts';
 import { type MountTable, type PolicyTable, createSystem } from './system.ts';
 import { type Token, createTokens } from './tokens.ts';
+import { operationOf, readJson, send } from './wire.ts';
 
 export const bannerHeader = 'X-Airlock-Vault-Double';
-
-const version = '2.6.2-airlock-double';
-const mostBodyBytes = 1024 * 1024;
 
 const defaultPolicy = JSON.stringify({
   path: {
@@ -38,12 +39,20 @@ export type VaultDouble = {
   readonly address: string;
   readonly clock: Clock;
   readonly faults: Faults;
+  /** Where faults can be steered from another process; null unless it was asked for. */
+  readonly adminAddress: string | null;
   /** Undoes every lease that is left (the roles really go), then closes. */
   readonly stop: () => Promise<void>;
 };
 
+type Place = { backend: Backend; rest: string; mount: NonNullable<AuditedRequest['mount']> };
+
 /**
  * @param options.port 0 picks a free one.
+ * @param options.profile whose answers are given where servers differ; `openbao-2.6` when left out.
+ * @param options.audit where the audit device writes; nowhere when left out.
+ * @param options.adminPort opens a second listener on which anybody on this machine may inject faults; 0 picks a free one.
+ * @param options.random where a wait between two tries to undo a lease lies in its range; `Math.random` when left out.
  * @param options.log called once a request: method, path and status, never a body or a token.
  * @throws Error when the host is not loopback or NODE_ENV is production.
  */
@@ -52,96 +61,182 @@ export async function startVaultDouble(options: {
   port: number;
   rootToken: string;
   clock?: Clock;
+  profile?: ProfileName;
+  audit?: AuditSink;
+  adminPort?: number;
+  random?: () => number;
   log?: (line: { method: string; path: string; status: number }) => void;
 }): Promise<VaultDouble> {
   refuseOutsideDevelopment(options.host);
-  const clock = options.clock ?? createSystemClock();
+  const profile = profiles[options.profile ?? 'openbao-2.6'];
   const faults = createFaults();
-  const leases = createLeases({ clock, isSealed: () => faults.sealed });
-  const tokens = createTokens({ clock, leases, rootToken: options.rootToken });
+  const passing = options.clock ?? createSystemClock();
+  const clock = createSkewedClock(passing, () => faults.clockSkewMilliseconds);
+  const leases = createLeases({
+    clock,
+    isSealed: () => faults.sealed,
+    random: options.random ?? Math.random,
+  });
+  const { rootToken } = options;
+  const tokens = createTokens({ clock, leases, rootToken, prefix: profile.tokenPrefix });
+  const audit = createAudit({
+    sink: options.audit ?? null,
+    now: () => clock.now(),
+    isFailing: () => faults.auditFailing,
+  });
+  const quotas = createQuotas({ clock, isMounted: (path) => locate(`${path}/`) !== null });
   const policies: PolicyTable = new Map([
     ['default', { text: defaultPolicy, policy: parsePolicy(defaultPolicy) }],
   ]);
   const secretMounts: MountTable = new Map();
   const authMounts: MountTable = new Map([
-    ['token', { type: 'token', description: '', backend: createTokenAuth({ tokens }) }],
+    ['token', { type: 'token', description: '', backend: createTokenAuth({ tokens, profile }) }],
   ]);
   const system = createSystem({
     clock,
     leases,
+    profile,
+    isRevocationLazy: () => faults.lazyRevocation,
+    quotas: quotas.backend,
     policies,
     secretMounts,
     authMounts,
     makeSecretBackend(type, mount) {
-      if (type === 'database') return createDatabaseEngine({ mount, clock, leases });
+      if (type === 'database')
+        return createDatabaseEngine({
+          mount,
+          clock,
+          leases,
+          isReachable: () => !faults.databaseDown,
+        });
       throw new ApiFailure(400, `plugin not found in the catalog: ${type}`);
     },
     makeAuthBackend(type, mount) {
       if (type === 'jwt') return createJwtAuth({ mount, clock, tokens });
-      if (type === 'approle') return createAppRoleAuth({ mount, clock, tokens });
+      if (type === 'approle') return createAppRoleAuth({ mount, clock, tokens, profile });
       throw new ApiFailure(400, `plugin not found in the catalog: ${type}`);
     },
   });
 
-  function route(path: string): { backend: Backend; rest: string } {
-    if (path.startsWith('sys/')) return { backend: system, rest: path.slice(4) };
+  /** Null when nothing is mounted there. */
+  function locate(path: string): Place | null {
+    if (path.startsWith('sys/')) {
+      const mount = { point: 'sys/', type: 'system', class: 'secret' } as const;
+      return { backend: system, rest: path.slice(4), mount };
+    }
     const inAuth = path.startsWith('auth/');
     const local = inAuth ? path.slice(5) : path;
-    const mount = [...(inAuth ? authMounts : secretMounts)]
+    const found = [...(inAuth ? authMounts : secretMounts)]
       .filter(([name]) => local.startsWith(`${name}/`))
       .sort(([a], [b]) => b.length - a.length)[0];
-    if (mount === undefined) {
-      throw new ApiFailure(404, `no handler for route "${path}". route entry not found.`);
-    }
-    return { backend: mount[1].backend, rest: local.slice(mount[0].length + 1) };
+    if (found === undefined) return null;
+    const [name, { backend, type }] = found;
+    return {
+      backend,
+      rest: local.slice(name.length + 1),
+      mount: inAuth
+        ? { point: `auth/${name}/`, type, class: 'auth' }
+        : { point: `${name}/`, type, class: 'secret' },
+    };
   }
 
-  function authenticate(path: string, operation: Operation, tokenId: string): Token | null {
+  /** Whom the token stands for, and why they may not do this; neither for a login, which takes no token. */
+  function authenticate(
+    path: string,
+    operation: Operation,
+    tokenId: string,
+  ): { token: Token | null; denial: ApiFailure | null } {
     const login = /^auth\/(.+)\/login$/.exec(path)?.[1];
-    if (login !== undefined && authMounts.has(login)) return null;
+    if (login !== undefined && authMounts.has(login)) return { token: null, denial: null };
     const token = tokens.find(tokenId);
-    if (token === undefined) throw new ApiFailure(403, 'permission denied');
-    const granted = token.policies.flatMap((name) => policies.get(name)?.policy ?? []);
-    if (!token.policies.includes('root') && !isAllowed(granted, path, operation)) {
-      throw new ApiFailure(403, multierror('permission denied'));
+    if (token === undefined) {
+      const { status, error } =
+        tokenId === '' ? profile.missingToken : { status: 403, error: 'permission denied' };
+      return { token: null, denial: new ApiFailure(status, error) };
     }
-    return token;
+    const granted = token.policies.flatMap((name) => policies.get(name)?.policy ?? []);
+    const mayDoIt = token.policies.includes('root') || isAllowed(granted, path, operation);
+    const denial = mayDoIt ? null : new ApiFailure(403, multierror('permission denied'));
+    return { token, denial };
   }
+
+  const state = (): State => ({
+    sealed: faults.sealed,
+    version: profile.version,
+    now: clock.now(),
+  });
 
   async function execute(request: IncomingMessage, url: URL): Promise<Reply> {
     const path = url.pathname.slice('/v1/'.length);
-    if (path === 'sys/health') return health(faults.sealed);
-    if (path === 'sys/seal-status') return sealStatus(faults.sealed);
+    if (path === 'sys/health') return health(state());
+    if (path === 'sys/seal-status') return sealStatus(state());
     if (faults.sealed) throw new ApiFailure(503, 'Vault is sealed');
+    const headers = quotas.admit(path);
     const operation = operationOf(request.method ?? '', url);
     const body = operation === 'update' ? await readJson(request) : {};
-    const tokenHeader = request.headers['x-vault-token'];
-    const token = authenticate(path, operation, typeof tokenHeader === 'string' ? tokenHeader : '');
-    const { backend, rest } = route(path);
-    return backend({ operation, path: rest, body, token });
+    const tokenId = tokenOf(request);
+    const place = locate(path);
+    const { token, denial } = authenticate(path, operation, tokenId);
+    const record = audit({
+      operation,
+      path,
+      body,
+      mount: place?.mount ?? null,
+      tokenId,
+      token,
+      remote: {
+        address: request.socket.remoteAddress ?? '',
+        port: request.socket.remotePort ?? 0,
+      },
+    });
+    record.request(denial);
+    const outcome =
+      denial ?? (await attempt(place, { operation, path, body, query: url.searchParams, token }));
+    record.response(outcome);
+    if (outcome instanceof ApiFailure) throw outcome;
+    return { ...outcome, headers: { ...outcome.headers, ...headers } };
+  }
+
+  async function attempt(place: Place | null, call: Call): Promise<Reply | ApiFailure> {
+    if (place === null) {
+      return new ApiFailure(404, `no handler for route "${call.path}". route entry not found.`);
+    }
+    try {
+      return await place.backend({ ...call, path: place.rest });
+    } catch (error) {
+      if (error instanceof ApiFailure) return error;
+      throw error;
+    }
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const raw = (request.url ?? '/').replace(/\?.*$/, '');
     const url = new URL(request.url ?? '/', 'http://double.invalid');
     const path = url.pathname.replace(/^\/v1\//, '');
     const method = request.method ?? '';
-    let reply: Reply;
     const hit = faults.take(`${method} ${path}`);
-    try {
-      for (const fault of hit) await applyBefore(fault, response);
-      if (response.destroyed || response.writableEnded) return;
-      if (!url.pathname.startsWith('/v1/')) throw new ApiFailure(404);
-      reply = await execute(request, url);
-    } catch (error) {
-      if (!(error instanceof ApiFailure)) throw error;
-      reply = { status: error.status, body: { errors: error.errors } };
+    const endToken = async () => {
+      const token = tokens.find(tokenOf(request));
+      if (token !== undefined) await tokens.revoke(token);
+    };
+    let reply: Reply | null = null;
+    for (const fault of hit) {
+      reply ??= await hinder(fault, { path, response, endToken });
+      if (response.destroyed) return;
     }
-    options.log?.({ method, path, status: reply.status });
-    if (hit.some((fault) => fault.kind === 'drop-after-execution')) {
-      response.destroy();
-      return;
+    if (reply === null) {
+      reply =
+        refuseDots(raw, profile) ??
+        (url.pathname.startsWith('/v1/')
+          ? await execute(request, url).catch(refusal)
+          : { status: 404, body: { errors: [] } });
+      for (const fault of hit) {
+        if (reply !== null) reply = await spoil(fault, path, reply);
+      }
     }
-    send(response, reply);
+    options.log?.({ method, path, status: reply?.status ?? 0 });
+    if (reply === null) response.destroy();
+    else send(response, reply);
   }
 
   const server = createServer((request, response) => {
@@ -162,13 +257,25 @@ export async function startVaultDouble(options: {
   // A TCP listener's address is an AddressInfo; only pipes answer with text.
   const { port } = server.address() as AddressInfo;
   const host = options.host === '::1' ? '[::1]' : options.host;
+  const admin: AdminPort | null =
+    options.adminPort === undefined
+      ? null
+      : await startAdminPort({
+          host: options.host,
+          port: options.adminPort,
+          faults,
+          clock: passing,
+        });
   return {
     address: `http://${host}:${port}`,
     clock,
     faults,
+    adminAddress: admin?.address ?? null,
     async stop() {
+      admin?.stop();
       server.close();
       server.closeAllConnections();
+      faults.databaseDown = false;
       await leases.settle();
       await Promise.allSettled(leases.all().map((lease) => leases.revoke(lease)));
     },
@@ -187,88 +294,40 @@ function refuseOutsideDevelopment(host: string): void {
   }
 }
 
-async function applyBefore(fault: Fault, response: ServerResponse): Promise<void> {
-  switch (fault.kind) {
-    case 'delay':
-      await sleep(fault.milliseconds);
-      return;
-    case 'drop-before-execution':
-      response.destroy();
-      return;
-    case 'status':
-      if (fault.retryAfterSeconds !== undefined) {
-        response.setHeader('Retry-After', String(fault.retryAfterSeconds));
-      }
-      send(response, {
-        status: fault.status,
-        body: {
-          errors: [fault.status === 429 ? 'rate limit quota exceeded' : 'internal error'],
-        },
-      });
-      return;
-    case 'redirect':
-      response.setHeader('Location', fault.location);
-      send(response, { status: 307 });
-      return;
-    case 'drop-after-execution':
-  }
+function tokenOf(request: IncomingMessage): string {
+  const header = request.headers['x-vault-token'];
+  return typeof header === 'string' ? header : '';
 }
 
-function operationOf(method: string, url: URL): Operation {
-  if (method === 'GET')
-    return /^(?:1|t|true)$/i.test(url.searchParams.get('list') ?? '') ? 'list' : 'read';
-  if (method === 'POST' || method === 'PUT') return 'update';
-  if (method === 'DELETE') return 'delete';
-  throw new ApiFailure(405);
-}
-
-async function readJson(request: IncomingMessage): Promise<Record<string, unknown>> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    // The stream has no encoding set, so its chunks are buffers.
-    const bytes = chunk as Buffer;
-    size += bytes.length;
-    if (size > mostBodyBytes) throw new ApiFailure(413, 'request body too large');
-    chunks.push(bytes);
-  }
-  if (size === 0) return {};
-  try {
-    const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-  } catch {
-    // Falls through to the same answer as a body that is JSON but no object.
-  }
-  throw new ApiFailure(400, 'failed to decode JSON input: invalid');
-}
-
-function send(response: ServerResponse, reply: Reply): void {
-  if (reply.body === undefined) {
-    response.writeHead(reply.status).end();
-    return;
-  }
-  response
-    .writeHead(reply.status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
-    .end(JSON.stringify(reply.body));
+/** @throws what is no answer of the API but a defect of the stand-in. */
+function refusal(error: unknown): Reply {
+  if (!(error instanceof ApiFailure)) throw error;
+  return {
+    status: error.status,
+    body: { errors: error.errors },
+    ...(error instanceof QuotaExceeded ? { headers: error.headers } : {}),
+  };
 }
 
 const clusterId = randomUUID();
 
-function health(sealed: boolean): Reply {
+type State = { sealed: boolean; version: string; now: number };
+
+function health({ sealed, version, now }: State): Reply {
   return {
     status: sealed ? 503 : 200,
     body: {
       initialized: true,
       sealed,
       standby: false,
-      server_time_utc: Math.floor(Date.now() / 1000),
+      server_time_utc: Math.floor(now / 1000),
       version,
       cluster_id: clusterId,
     },
   };
 }
 
-function sealStatus(sealed: boolean): Reply {
+function sealStatus({ sealed, version }: State): Reply {
   return {
     status: 200,
     body: { type: 'shamir', initialized: true, sealed, t: 1, n: 1, progress: 0, version },

@@ -9,9 +9,10 @@ import {
   unsupportedOperation,
   unsupportedPath,
 } from './api.ts';
-import type { Backend } from './backend.ts';
+import type { Backend, Call } from './backend.ts';
 import type { Clock } from './clock.ts';
 import type { Leases } from './leases.ts';
+import type { Profile } from './profile.ts';
 
 export type Mount = { type: string; description: string; backend: Backend };
 /** Mounted backends by path without trailing slash. */
@@ -26,6 +27,9 @@ const LeaseId = z.object({ lease_id: z.string(), sync: z.boolean().default(true)
 export function createSystem({
   clock,
   leases,
+  profile,
+  isRevocationLazy,
+  quotas,
   policies,
   secretMounts,
   authMounts,
@@ -34,6 +38,10 @@ export function createSystem({
 }: {
   clock: Clock;
   leases: Leases;
+  profile: Profile;
+  /** While true no revocation is waited for, whatever was asked. */
+  isRevocationLazy: () => boolean;
+  quotas: Backend;
   policies: PolicyTable;
   secretMounts: MountTable;
   authMounts: MountTable;
@@ -97,7 +105,26 @@ export function createSystem({
     }
   }
 
-  const leaseCalls: Backend = async ({ operation, path, body }) => {
+  /** What Vault gave up on, and only that: asking without `type=irrevocable` is not found. */
+  function irrevocable({ operation, path, query }: Call) {
+    if (operation !== 'read') throw unsupportedOperation();
+    if (query.get('type') !== 'irrevocable') throw new ApiFailure(404);
+    const left = leases.all().filter((lease) => lease.irrevocable);
+    if (path === '') {
+      const named = left.map(({ id, failure }) => ({ lease_id: id, error: failure }));
+      return answer({ data: { lease_count: left.length, leases: named } });
+    }
+    const counts: Record<string, number> = {};
+    for (const { path: from } of left) {
+      const mount = `${from.split('/')[0] ?? ''}/`;
+      counts[mount] = (counts[mount] ?? 0) + 1;
+    }
+    return answer({ data: { lease_count: left.length, counts } });
+  }
+
+  const leaseCalls: Backend = async (call) => {
+    const { operation, path, body } = call;
+    if (path === '' || path === 'count') return irrevocable(call);
     const [, prefix] = /^lookup\/(.+)$/.exec(path) ?? [];
     if (prefix !== undefined) {
       if (operation !== 'list') throw unsupportedOperation();
@@ -123,11 +150,13 @@ export function createSystem({
           last_renewal: null,
           renewable: lease.expiresAt > clock.now(),
           ttl: Math.max(0, Math.ceil((lease.expiresAt - clock.now()) / 1000)),
+          ...(profile.leaseLookupHasPath ? { path: lease.path } : {}),
+          ...(lease.irrevocable ? { revoke_error: lease.failure } : {}),
         },
       });
     }
     if (path !== 'revoke') throw unsupportedPath();
-    if (!sync) {
+    if (!sync || isRevocationLazy()) {
       if (lease !== undefined) leases.revokeLater(lease);
       return { status: 202 };
     }
@@ -141,6 +170,7 @@ export function createSystem({
     ['auth', mountsAt(authMounts, 'auth/', makeAuthBackend)],
     ['policies/acl', policyCalls],
     ['leases', leaseCalls],
+    ['quotas', quotas],
   ];
   return (call) => {
     for (const [name, backend] of parts) {

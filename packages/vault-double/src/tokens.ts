@@ -38,10 +38,13 @@ export function createTokens({
   clock,
   leases,
   rootToken,
+  prefix,
 }: {
   clock: Clock;
   leases: Leases;
   rootToken: string;
+  /** What a token's value begins with. */
+  prefix: string;
 }) {
   const tokens = new Map<string, Token>();
   tokens.set(rootToken, {
@@ -72,7 +75,7 @@ export function createTokens({
       terms.ttlSeconds === 0 ? longestTtlSeconds : terms.ttlSeconds,
       ...limits.filter((limit) => limit > 0),
     );
-    const id = `s.${randomName(24)}`;
+    const id = `${prefix}${randomName(24)}`;
     const leaseId = `${request.path}/h${createHash('sha256').update(id).digest('hex')}`;
     const token: Token = {
       id,

@@ -11,6 +11,7 @@ import {
 } from '../api.ts';
 import type { Backend } from '../backend.ts';
 import type { Clock } from '../clock.ts';
+import type { Profile } from '../profile.ts';
 import { TokenFields, termsOf } from './token-fields.ts';
 import { type Tokens, authAnswer } from '../tokens.ts';
 
@@ -28,10 +29,12 @@ export function createAppRoleAuth({
   mount,
   clock,
   tokens,
+  profile,
 }: {
   mount: string;
   clock: Clock;
   tokens: Tokens;
+  profile: Profile;
 }): Backend {
   const roles = new Map<string, Role>();
 
@@ -43,15 +46,15 @@ export function createAppRoleAuth({
     if (request.role_id === '') throw new ApiFailure(400, 'missing role_id');
     if (request.secret_id === '') throw new ApiFailure(400, 'missing secret_id');
     const entry = [...roles].find(([, role]) => role.id === request.role_id);
-    const secretId = entry?.[1].secretIds.get(request.secret_id);
+    if (entry === undefined) throw new ApiFailure(400, profile.wrongRoleId);
+    const [name, role] = entry;
+    const secretId = role.secretIds.get(request.secret_id);
     if (
-      entry === undefined ||
       secretId === undefined ||
       (secretId.expiresAt !== null && secretId.expiresAt <= clock.now())
     ) {
-      throw new ApiFailure(400, 'invalid role or secret ID');
+      throw new ApiFailure(400, profile.wrongSecretId);
     }
-    const [name, role] = entry;
     if (secretId.usesLeft !== null) {
       secretId.usesLeft -= 1;
       if (secretId.usesLeft === 0) role.secretIds.delete(request.secret_id);

@@ -11,6 +11,7 @@ import {
   unsupportedPath,
 } from '../api.ts';
 import type { Backend, Call } from '../backend.ts';
+import type { Profile } from '../profile.ts';
 import { type Tokens, authAnswer } from '../tokens.ts';
 
 const Create = z.object({
@@ -25,7 +26,13 @@ const Create = z.object({
 const ByAccessor = z.object({ accessor: z.string().default('') });
 
 /** `auth/token`: look-ups, revocation and plain creation; no token roles. */
-export function createTokenAuth({ tokens }: { tokens: Tokens }): Backend {
+export function createTokenAuth({
+  tokens,
+  profile,
+}: {
+  tokens: Tokens;
+  profile: Profile;
+}): Backend {
   function create({ token, body }: Call) {
     if (token === null) throw new ApiFailure(403, 'permission denied');
     const request = readBody(Create, body);
@@ -74,8 +81,12 @@ export function createTokenAuth({ tokens }: { tokens: Tokens }): Backend {
       }
       case 'revoke-accessor': {
         const found = tokens.findByAccessor(readBody(ByAccessor, body).accessor);
-        // Vault answers 400 "invalid accessor" here; OpenBao, whose answers this stand-in gives, answers 200.
-        if (found === undefined) return answer({ warnings: ['No token found with this accessor'] });
+        if (found === undefined) {
+          if (profile.absentAccessor === 'warned') {
+            return answer({ warnings: ['No token found with this accessor'] });
+          }
+          throw new ApiFailure(400, multierror('invalid accessor'));
+        }
         await tokens.revoke(found);
         return noContent;
       }

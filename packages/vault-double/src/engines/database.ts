@@ -52,13 +52,20 @@ export function createDatabaseEngine({
   mount,
   clock,
   leases,
+  isReachable,
 }: {
   mount: string;
   clock: Clock;
   leases: Leases;
+  /** False while a test says that no database answers. */
+  isReachable: () => boolean;
 }): Backend {
   const connections = new Map<string, Connection>();
   const roles = new Map<string, Role>();
+  const run: typeof runStatements = (connection, statements, values) =>
+    isReachable()
+      ? runStatements(connection, statements, values)
+      : Promise.reject(new ApiFailure(500, multierror('failed to connect: connection refused')));
 
   async function issue(roleName: string, token: Call['token']) {
     if (token === null) throw new ApiFailure(403, 'permission denied');
@@ -164,7 +171,7 @@ function formatExpiration(time: number): string {
 }
 
 /** Runs the statements in one transaction; each is split at semicolons, as Vault does, so a `$$` body cannot be sent. */
-async function run(
+async function runStatements(
   connection: Connection,
   statements: readonly string[],
   values: { username?: string; password?: string; expiration?: string },

@@ -44,28 +44,21 @@ const rootPaths = [
   /^auth\/token\/(?:accessors|revoke-orphan|create-orphan)/,
 ];
 
-const capabilityOf: Record<Operation, Capability> = {
-  read: 'read',
-  update: 'update',
-  list: 'list',
-  delete: 'delete',
-};
-
 export function isAllowed(
   policies: readonly Policy[],
   path: string,
-  operation: Operation,
+  operation: Operation | 'create',
 ): boolean {
   const capabilities = capabilitiesFor(policies, path, operation);
   if (capabilities.has('deny')) return false;
   if (rootPaths.some((pattern) => pattern.test(path)) && !capabilities.has('sudo')) return false;
-  return capabilities.has(capabilityOf[operation]);
+  return capabilities.has(operation);
 }
 
 function capabilitiesFor(
   policies: readonly Policy[],
   path: string,
-  operation: Operation,
+  operation: Operation | 'create',
 ): ReadonlySet<Capability> {
   const patterns = new Set(policies.flatMap((policy) => [...policy.keys()]));
   const winner =

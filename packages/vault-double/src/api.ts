@@ -6,6 +6,7 @@ export type Operation = 'read' | 'update' | 'list' | 'delete';
 
 export type Reply = {
   status: number;
+  /** Sent as JSON; a text is sent as it is, for the few paths that answer with a PEM or an SSH key. */
   body?: unknown;
   headers?: Readonly<Record<string, string>>;
   /** The connection ends in the middle of the body. */
@@ -50,7 +51,11 @@ export function answer(part: {
   auth?: unknown;
   warnings?: readonly string[];
 }): Reply {
-  return { status: 200, body: { request_id: randomUUID(), ...envelope, ...part } };
+  const warnings = part.warnings?.length === 0 ? null : part.warnings;
+  return {
+    status: 200,
+    body: { request_id: randomUUID(), ...envelope, ...part, warnings: warnings ?? null },
+  };
 }
 
 export function unsupportedPath(): ApiFailure {
@@ -89,6 +94,8 @@ export const TextList = z
 export function readBody<T>(schema: z.ZodType<T>, body: Record<string, unknown>): T {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
-  const faults = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  const faults = result.error.issues.map((issue) =>
+    issue.code === 'custom' ? issue.message : `${issue.path.join('.')}: ${issue.message}`,
+  );
   throw new ApiFailure(400, ...faults);
 }

@@ -13,4 +13,9 @@ export type Call = {
 };
 
 /** What is mounted at a path: an auth method, a secrets engine, `sys`. */
-export type Backend = (call: Call) => Promise<Reply> | Reply;
+export type Backend = ((call: Call) => Promise<Reply> | Reply) & {
+  /** False when a write to this path makes something new, which needs `create` and not `update`. Left out: never. */
+  exists?: (path: string) => boolean;
+  /** True for a path that takes no token: logins, public keys. Left out: none. */
+  isOpen?: (path: string) => boolean;
+};

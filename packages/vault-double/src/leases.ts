@@ -13,6 +13,7 @@ export type Lease = {
   readonly path: string;
   /** The token whose end ends this lease; null for the lease of a token itself. */
   readonly tokenId: string | null;
+  readonly renewable: boolean;
   readonly issuedAt: number;
   expiresAt: number;
   irrevocable: boolean;
@@ -44,6 +45,7 @@ export function createLeases({
     path: string;
     tokenId: string | null;
     ttlSeconds: number;
+    renewable: boolean;
     undo: () => Promise<void>;
   }): Lease {
     const issuedAt = clock.now();

@@ -22,6 +22,8 @@ export type Profile = {
   readonly leaseLookupHasPath: boolean;
   /** Transit's `associated_data`: taken without a word and not used, or bound to the ciphertext. */
   readonly associatedData: 'ignored' | 'bound';
+  /** Status of transit's `cipher: message authentication failed`, which is for good under both. */
+  readonly wrongTransitKey: 400 | 500;
 };
 
 const oneCredentialText = 'invalid role or secret ID';
@@ -39,6 +41,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     absentAccessor: 'refused',
     leaseLookupHasPath: false,
     associatedData: 'ignored',
+    wrongTransitKey: 500,
   },
   'vault-1.2x': {
     name: 'vault-1.2x',
@@ -52,6 +55,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     absentAccessor: 'refused',
     leaseLookupHasPath: false,
     associatedData: 'bound',
+    wrongTransitKey: 400,
   },
   'openbao-2.6': {
     name: 'openbao-2.6',
@@ -65,6 +69,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     absentAccessor: 'warned',
     leaseLookupHasPath: true,
     associatedData: 'bound',
+    wrongTransitKey: 400,
   },
 };
 

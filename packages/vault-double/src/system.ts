@@ -21,7 +21,12 @@ export type MountTable = Map<string, Mount>;
 /** Policies by name: the text as written, and what it means. */
 export type PolicyTable = Map<string, { text: string; policy: Policy }>;
 
-const Enable = z.object({ type: z.string(), description: z.string().default('') });
+const Enable = z.object({
+  type: z.string(),
+  description: z.string().default(''),
+  options: z.record(z.string(), z.string()).nullish(),
+});
+type MakeBackend = (type: string, mount: string, options: Record<string, string>) => Backend;
 const LeaseId = z.object({ lease_id: z.string(), sync: z.boolean().default(true) });
 
 export function createSystem({
@@ -45,14 +50,10 @@ export function createSystem({
   policies: PolicyTable;
   secretMounts: MountTable;
   authMounts: MountTable;
-  makeSecretBackend: (type: string, mount: string) => Backend;
-  makeAuthBackend: (type: string, mount: string) => Backend;
+  makeSecretBackend: MakeBackend;
+  makeAuthBackend: MakeBackend;
 }): Backend {
-  function mountsAt(
-    table: MountTable,
-    prefix: string,
-    make: (type: string, mount: string) => Backend,
-  ): Backend {
+  function mountsAt(table: MountTable, prefix: string, make: MakeBackend): Backend {
     return async ({ operation, path, body }) => {
       if (path === '') {
         if (operation !== 'read') throw unsupportedOperation();
@@ -69,8 +70,8 @@ export function createSystem({
       }
       if (operation !== 'update') throw unsupportedOperation();
       if (table.has(mount)) throw new ApiFailure(400, `path is already in use at ${mount}/`);
-      const { type, description } = readBody(Enable, body);
-      table.set(mount, { type, description, backend: make(type, mount) });
+      const { type, description, options } = readBody(Enable, body);
+      table.set(mount, { type, description, backend: make(type, mount, options ?? {}) });
       return noContent;
     };
   }
@@ -148,7 +149,7 @@ export function createSystem({
           issue_time: new Date(lease.issuedAt).toISOString(),
           expire_time: new Date(lease.expiresAt).toISOString(),
           last_renewal: null,
-          renewable: lease.expiresAt > clock.now(),
+          renewable: lease.renewable && lease.expiresAt > clock.now(),
           ttl: Math.max(0, Math.ceil((lease.expiresAt - clock.now()) / 1000)),
           ...(profile.leaseLookupHasPath ? { path: lease.path } : {}),
           ...(lease.irrevocable ? { revoke_error: lease.failure } : {}),

@@ -99,6 +99,7 @@ export function createTokens({
       path: request.path,
       tokenId: null,
       ttlSeconds,
+      renewable: true,
       undo: () => {
         end(token);
         return Promise.resolve();

@@ -89,7 +89,7 @@ export function createAppRoleAuth({
     });
   }
 
-  return ({ operation, path, body }) => {
+  const backend: Backend = ({ operation, path, body }) => {
     if (path === 'login') {
       if (operation !== 'update') throw unsupportedOperation();
       return login(body);
@@ -118,4 +118,5 @@ export function createAppRoleAuth({
     if (role === undefined) throw new ApiFailure(404);
     return answer({ data: part === 'role-id' ? { role_id: role.id } : role.terms });
   };
+  return Object.assign(backend, { isOpen: (path: string) => path === 'login' });
 }

@@ -116,7 +116,7 @@ export function createJwtAuth({
     );
   }
 
-  return ({ operation, path, body }) => {
+  const backend: Backend = ({ operation, path, body }) => {
     if (path === 'login') {
       if (operation !== 'update') throw unsupportedOperation();
       return login(body);
@@ -142,6 +142,7 @@ export function createJwtAuth({
     if (role === undefined) throw new ApiFailure(404);
     return answer({ data: role });
   };
+  return Object.assign(backend, { isOpen: (path: string) => path === 'login' });
 }
 
 async function verifySignature(config: Config, jwt: string): Promise<Claims> {

@@ -93,6 +93,7 @@ export function createDatabaseEngine({
       path,
       tokenId: token.id,
       ttlSeconds,
+      renewable: true,
       undo: () =>
         run(connections.get(role.db_name) ?? connection, role.revocation_statements, { username }),
     });

@@ -5,7 +5,7 @@ import { productionPostgresSetup } from '@airlock/cli/vault/postgres';
 import { type VaultTarget, planVaultSetup } from '@airlock/cli/vault/setup';
 import { testPostgres } from '@airlock/testkit/stack';
 import pg from 'pg';
-import type { RunningVault } from './servers.ts';
+import type { RunningVault, VaultServer } from './servers.ts';
 
 export type Answer = { status: number; body: AnswerBody };
 export type AnswerBody = {
@@ -25,6 +25,7 @@ export type AnswerBody = {
 };
 
 export type Fixture = {
+  vault: RunningVault;
   /** Two targets; a test of isolation uses the second as "somebody else's". */
   a: VaultTarget;
   b: VaultTarget;
@@ -43,12 +44,24 @@ export type Fixture = {
   asAdmin(target: VaultTarget, sql: string, values?: unknown[]): Promise<unknown[][]>;
   connect(target: VaultTarget, user: string, password: string): Promise<pg.Client>;
   roleExists(target: VaultTarget, username: string): Promise<boolean>;
+  /** Takes back what was made, in Vault and in Postgres, and stops the server if it is ours. */
+  close(): Promise<void>;
 };
 
 const issuer = 'https://gate.contract.airlock.example';
 
 /** Names are unique in each fixture, so that a shared real server serves many runs. */
-export async function createFixture(vault: RunningVault): Promise<Fixture> {
+export async function createFixture(server: VaultServer): Promise<Fixture> {
+  const vault = await server.start();
+  try {
+    return await fillVault(vault);
+  } catch (error) {
+    await vault.stop();
+    throw error;
+  }
+}
+
+async function fillVault(vault: RunningVault): Promise<Fixture> {
   const postgres = await testPostgres();
   const run = randomBytes(3).toString('hex');
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
@@ -146,6 +159,7 @@ export async function createFixture(vault: RunningVault): Promise<Fixture> {
   };
 
   return {
+    vault,
     a,
     b,
     rootToken,
@@ -181,6 +195,23 @@ export async function createFixture(vault: RunningVault): Promise<Fixture> {
         [username],
       );
       return rows.length === 1;
+    },
+    async close() {
+      // A mount takes its leases along. AppRole's is shared with whoever else uses this Vault, and so it stays.
+      const made = calls
+        .map(({ path }) => path)
+        .filter((path) =>
+          /^(?:sys\/(?:auth|mounts|policies\/acl)|auth\/approle\/role)\/[^/]+$/.test(path),
+        )
+        .filter((path) => path !== 'sys/auth/approle');
+      for (const path of new Set(made)) await call(rootToken, 'DELETE', path);
+      for (const { connection, appOwner } of [a, b]) {
+        await query('postgres', `DROP DATABASE "${connection.database}" WITH (FORCE)`);
+        for (const role of [connection.username, appOwner]) {
+          await query('postgres', `DROP ROLE IF EXISTS "${role}"`);
+        }
+      }
+      await vault.stop();
     },
   };
 }

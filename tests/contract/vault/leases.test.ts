@@ -2,17 +2,15 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Fixture, createFixture } from './fixture.ts';
-import { type RunningVault, vaultServers } from './servers.ts';
+import { vaultServers } from './servers.ts';
 
 for (const server of vaultServers()) {
   describe(`database credentials and leases on ${server.name}`, () => {
-    let vault: RunningVault;
     let fixture: Fixture;
     before(async () => {
-      vault = await server.start();
-      fixture = await createFixture(vault);
+      fixture = await createFixture(server);
     });
-    after(() => vault.stop());
+    after(() => fixture.close());
 
     const asRoot = (method: string, path: string, body?: object) =>
       fixture.call(fixture.rootToken, method, path, body);

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Fixture, createFixture } from './fixture.ts';
-import { type RunningVault, vaultServers } from './servers.ts';
+import { vaultServers } from './servers.ts';
 
 for (const server of vaultServers()) {
   describe(`login by JWT on ${server.name}`, () => {
-    let vault: RunningVault;
     let fixture: Fixture;
     before(async () => {
-      vault = await server.start();
-      fixture = await createFixture(vault);
+      fixture = await createFixture(server);
     });
-    after(() => vault.stop());
+    after(() => fixture.close());
 
     const logIn = (jwt: string, mount = fixture.a.jwtMount) =>
       fixture.call(null, 'POST', `auth/${mount}/login`, { role: 'deliver', jwt });

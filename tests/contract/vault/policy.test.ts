@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Fixture, createFixture } from './fixture.ts';
-import { type RunningVault, vaultServers } from './servers.ts';
+import { vaultServers } from './servers.ts';
 
 type Cell = [method: string, path: (fixture: Fixture) => string, body: object | undefined];
 
@@ -46,13 +46,11 @@ const beyondReaper: Record<string, Cell> = {
 
 for (const server of vaultServers()) {
   describe(`policies on ${server.name}`, () => {
-    let vault: RunningVault;
     let fixture: Fixture;
     before(async () => {
-      vault = await server.start();
-      fixture = await createFixture(vault);
+      fixture = await createFixture(server);
     });
-    after(() => vault.stop());
+    after(() => fixture.close());
 
     const reaperToken = async () => {
       const { roleId, secretId } = fixture.reaper;

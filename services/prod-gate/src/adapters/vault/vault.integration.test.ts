@@ -1,6 +1,6 @@
 /**
  * The gate's own way through Vault: the deliverer's login and credential, and the watchdog's revocation of whatever is left,
- * on the stand-in and, where VAULT_ADDR and VAULT_TEST_ROOT_TOKEN name one, on a real server.
+ * on the stand-in and, where there is one, on a real server.
  */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
@@ -12,6 +12,7 @@ import { applyVaultSetup, issueReaperSecretId } from '@airlock/cli/vault/apply';
 import { productionPostgresSetup } from '@airlock/cli/vault/postgres';
 import { type VaultTarget, planVaultSetup } from '@airlock/cli/vault/setup';
 import { testPostgres } from '@airlock/testkit/stack';
+import { type RunningVault, realVault } from '@airlock/testkit/vault-server';
 import { type VaultDouble, startVaultDouble } from '@airlock/vault-double/server';
 import { SignJWT } from 'jose';
 import pg from 'pg';
@@ -23,17 +24,15 @@ import { VaultSettings } from './settings.ts';
 const issuer = 'https://gate.adapter.airlock.example';
 const environment = { AIRLOCK_DEMO: '1' };
 const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const realAddress = process.env['VAULT_ADDR'];
-const realToken = process.env['VAULT_TEST_ROOT_TOKEN'];
-
-const servers =
-  realAddress === undefined || realToken === undefined ? ['double'] : ['double', realAddress];
+const real = realVault();
+const servers = real === null ? ['double'] : ['double', real.name];
 
 for (const name of servers) {
   describe(`the gate and Vault (${name})`, () => {
     const directory = mkdtempSync(join(tmpdir(), 'airlock-gate-vault-'));
     const secretIdFile = join(directory, 'secret-id');
     let double: VaultDouble | null = null;
+    let vault: RunningVault;
     let admin: pg.Client;
     let target: VaultTarget;
     let logins: VaultLogin;
@@ -68,11 +67,14 @@ for (const name of servers) {
         connection: { host, port, database, username, password },
         appOwner,
       };
-      const rootToken = realToken ?? randomBytes(12).toString('hex');
-      if (name === 'double') {
-        double = await startVaultDouble({ host: '127.0.0.1', port: 0, rootToken });
+      const made = randomBytes(12).toString('hex');
+      if (name === 'double' || real === null) {
+        double = await startVaultDouble({ host: '127.0.0.1', port: 0, rootToken: made });
+        vault = { address: double.address, rootToken: made, auditFile: null, stop: double.stop };
+      } else {
+        vault = await real.start();
       }
-      const address = double?.address ?? name;
+      const { address, rootToken } = vault;
       const roleName = `reaper-${run}`;
       await applyVaultSetup({
         address,
@@ -100,7 +102,7 @@ for (const name of servers) {
       };
     });
     after(async () => {
-      await double?.stop();
+      await vault.stop();
       await admin.end();
       rmSync(directory, { recursive: true, force: true });
     });
@@ -226,7 +228,7 @@ for (const name of servers) {
     test('a reaper without a valid secret id says so and claims nothing', async () => {
       const wrong = join(directory, 'wrong');
       writeFileSync(wrong, 'wrong\n');
-      const settings = VaultSettings.parse({ address: double?.address ?? name });
+      const settings = VaultSettings.parse({ address: vault.address });
       const stranger = createVaultReaper(
         settings,
         { roleIdFile: join(directory, 'role-id'), secretIdFile: wrong },

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LedgerRead } from '@airlock/common/ledger/verify-ledger';
@@ -25,4 +26,29 @@ export function ledgerSource(source: string): LedgerRead {
       throw new CliError(exitCode.unreachable, `${base.href}${path} answered ${status}`);
     return body;
   };
+}
+
+/** The same for what a person named. @throws CliError `usage` when there is no such directory. */
+export function sourceOf(source: string): LedgerRead {
+  if (!/^https?:/.test(source) && !existsSync(source)) {
+    throw new CliError(
+      exitCode.usage,
+      `${source} cannot be read; name an existing directory or the address of a gate`,
+    );
+  }
+  return ledgerSource(source);
+}
+
+/** A verifier key as given, or the one line of the file that is named. */
+export async function vkeyIn(given: string): Promise<string> {
+  if (!existsSync(given) && /\+.+\+/.test(given)) return given;
+  try {
+    return (await readFile(given, 'utf8')).trim();
+  } catch (cause) {
+    throw new CliError(
+      exitCode.usage,
+      `${given} is neither a verifier key (name+hash+key) nor a file that can be read`,
+      { cause },
+    );
+  }
 }

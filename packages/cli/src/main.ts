@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { registerAudit } from './commands/audit.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerEvidence } from './commands/evidence.ts';
 import { registerLedger } from './commands/ledger.ts';
@@ -117,6 +118,7 @@ program
     if (findings.some(({ status }) => status === 'fail')) process.exitCode = exitCode.failedCheck;
   });
 
+registerAudit(program);
 registerConfig(program);
 registerLedger(program);
 registerPlan(program);

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { decideWithPasskey, enrolPasskey } from './decisions.ts';
 import { CliError, exitCode } from './exit-codes.ts';
+import { safe } from './print.ts';
 import { signInToDemo, type WebSession } from './web-session.ts';
 
 const DemoContext = z.strictObject({
@@ -249,7 +250,3 @@ function promotionPath(id: string): string {
   }
   return `/api/v1/promotions/${id}`;
 }
-
-/** Text that others wrote, for a terminal: control characters and bidirectional overrides become visible marks. */
-const safe = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}]/gu, (found) => `\\u{${found.codePointAt(0)?.toString(16) ?? ''}}`);

@@ -1,12 +1,11 @@
 /** `airlock ledger …`: for whoever wants to know, without asking the gate's people, that its past was not rewritten. */
-import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { verifyLedger, type LedgerVerification } from '@airlock/common/ledger/verify-ledger';
 import type { Command } from 'commander';
 import { CliError, exitCode } from '../exit-codes.ts';
 import { exportLedger, proveEntry } from '../ledger-files.ts';
 import { openMemory } from '../ledger-memory.ts';
-import { ledgerSource } from '../ledger-source.ts';
+import { ledgerSource, sourceOf, vkeyIn } from '../ledger-source.ts';
 import { toStdout, type Print } from '../print.ts';
 
 type VerifyOptions = {
@@ -151,36 +150,12 @@ function witnessedLine(size: number, witnessed: NonNullable<Whole['witnessed']>)
   return `  witnessed up to ${witnessed.size} by ${by.length === 0 ? 'nobody' : by.join(', ')}${newer === 0 ? '' : `; ${newer} newer not yet`}`;
 }
 
-function sourceOf(source: string) {
-  if (!/^https?:/.test(source) && !existsSync(source)) {
-    throw new CliError(
-      exitCode.usage,
-      `${source} cannot be read; name an existing directory or the address of a gate`,
-    );
-  }
-  return ledgerSource(source);
-}
-
 const unwritable = (file: string) => (): never => {
   throw new CliError(
     exitCode.usage,
     `${file} cannot be written; name another place with --to FILE`,
   );
 };
-
-/** A verifier key as given, or the one line of the file that is named. */
-async function vkeyIn(given: string): Promise<string> {
-  if (!existsSync(given) && /\+.+\+/.test(given)) return given;
-  try {
-    return (await readFile(given, 'utf8')).trim();
-  } catch (cause) {
-    throw new CliError(
-      exitCode.usage,
-      `${given} is neither a verifier key (name+hash+key) nor a file that can be read`,
-      { cause },
-    );
-  }
-}
 
 function wholeNumber(text: string, what: string): number {
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;

@@ -54,6 +54,7 @@ export type LedgerVerification =
  *   the answer.
  * @param input.witnesses verifier keys of witnesses, and how many of them have to have cosigned. The newest checkpoint may
  *   be on its way to them, so an older one with enough cosignatures, of the same ledger, is as good.
+ * @param input.each is given every entry that is read. It is proven only when the answer is `ok`: the last step compares the root.
  * @returns a verdict for everything the export can get wrong; errors of `read` pass through.
  */
 export async function verifyLedger(input: {
@@ -61,6 +62,7 @@ export async function verifyLedger(input: {
   readonly vkey: string;
   readonly since?: number;
   readonly rootsAt?: readonly number[];
+  readonly each?: (index: number, entry: Buffer) => void;
   readonly witnesses?: { readonly vkeys: readonly string[]; readonly quorum: number };
 }): Promise<LedgerVerification> {
   try {
@@ -77,10 +79,16 @@ export async function verifyLedger(input: {
     }
     const policy = policyOf(log, input.witnesses);
     const witnessed = policy === null ? null : await readWitnessed(read, note, policy);
-    const roots = await rebuild(read, checkpoint, since, [
-      ...(input.rootsAt ?? []),
-      ...(witnessed === null ? [] : [witnessed.checkpoint.size]),
-    ]);
+    const roots = await rebuild({
+      read,
+      checkpoint,
+      since,
+      rootsAt: [
+        ...(input.rootsAt ?? []),
+        ...(witnessed === null ? [] : [witnessed.checkpoint.size]),
+      ],
+      each: input.each ?? (() => {}),
+    });
     if (witnessed !== null) assertOneLedger(witnessed.checkpoint, roots);
     const asked = new Set(input.rootsAt ?? []);
     return {
@@ -158,12 +166,14 @@ function firstEntryRead(since: number): number {
 }
 
 /** Builds the tree anew and compares it with every tile and with the checkpoint. @returns the roots at those sizes. */
-async function rebuild(
-  read: LedgerRead,
-  checkpoint: Checkpoint,
-  since: number,
-  rootsAt: readonly number[],
-): Promise<Map<number, string>> {
+async function rebuild(work: {
+  readonly read: LedgerRead;
+  readonly checkpoint: Checkpoint;
+  readonly since: number;
+  readonly rootsAt: readonly number[];
+  readonly each: (index: number, entry: Buffer) => void;
+}): Promise<Map<number, string>> {
+  const { read, checkpoint, since, rootsAt, each } = work;
   const { size } = checkpoint;
   const wanted = [...new Set(rootsAt)].sort((one, other) => one - other);
   const roots = new Map<number, string>();
@@ -171,7 +181,13 @@ async function rebuild(
   if (wanted[0] === 0) roots.set(0, tree.root.toString('hex'));
   for (let n = 0; n * tileWidth < size; n += 1) {
     const start = n * tileWidth;
-    const leaves = await readLeaves(read, n, size, start + tileWidth > since);
+    const leaves =
+      start + tileWidth > since
+        ? (await readEntries(read, n, size)).map((entry, at) => {
+            each(start + at, entry);
+            return leafHash(entry);
+          })
+        : await readLeaves(read, n, size);
     for (const at of wanted) {
       if (at <= start || at > start + leaves.length) continue;
       const { root } = appendLeaves(tree.edge, tree.size, leaves.slice(0, at - start));
@@ -190,14 +206,13 @@ async function rebuild(
   return roots;
 }
 
-async function readLeaves(
-  read: LedgerRead,
-  n: number,
-  size: number,
-  fromEntries: boolean,
-): Promise<Buffer[]> {
+async function readLeaves(read: LedgerRead, n: number, size: number): Promise<Buffer[]> {
   const ref = { level: 0, n, width: tileWidthAt(0, n, size) };
-  if (!fromEntries) return tileHashes(await readTile(read, ref), ref.width);
+  return tileHashes(await readTile(read, ref), ref.width);
+}
+
+async function readEntries(read: LedgerRead, n: number, size: number): Promise<Buffer[]> {
+  const ref = { level: 0, n, width: tileWidthAt(0, n, size) };
   const path = entriesPath(n, ref.width);
   const bundle = (await read(path)) ?? (await read(entriesPath(n, tileWidth)));
   if (bundle === null) throw new LedgerError('tile-missing', `${path} is missing`);
@@ -208,7 +223,7 @@ async function readLeaves(
       `${path} has ${entries.length} of ${ref.width} entries`,
     );
   }
-  return entries.map(leafHash);
+  return entries;
 }
 
 async function compareFullTiles(read: LedgerRead, tree: Appended): Promise<void> {

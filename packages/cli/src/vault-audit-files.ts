@@ -19,7 +19,7 @@ export async function* auditLines(files: readonly string[]): AsyncGenerator<Plac
   const sources = await Promise.all(
     files.map(async (file) => {
       const lines = linesOf(file);
-      return { lines, next: (await lines.next()).value as PlacedLine | undefined, at: 0 };
+      return { lines, next: (await lines.next()).value, at: 0 };
     }),
   );
   for (;;) {

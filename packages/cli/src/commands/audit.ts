@@ -1,5 +1,5 @@
 /** `airlock audit vault`: what Vault gave out against what the ledger says was given out. Asks nobody: files only. */
-import { LedgerError } from '@airlock/common/ledger/ledger-error';
+import { AirlockError } from '@airlock/common/errors';
 import { parseLedgerEntry } from '@airlock/common/ledger/entry';
 import { verifyLedger } from '@airlock/common/ledger/verify-ledger';
 import {
@@ -13,7 +13,7 @@ import {
   type CredentialEntries,
 } from '@airlock/verify/vault-audit/credential-entries';
 import { observeVault } from '@airlock/verify/vault-audit/observe';
-import { placesOf, type VaultPlace } from '@airlock/verify/vault-audit/places';
+import { placesOf, targetPlaces, type VaultPlace } from '@airlock/verify/vault-audit/places';
 import { Option, type Command } from 'commander';
 import { administratorsAt, administratorsOption, onFiles } from '../configuration/places.ts';
 import { CliError, exitCode } from '../exit-codes.ts';
@@ -106,41 +106,39 @@ async function configuredPlaces({ config, administrators }: Options): Promise<Va
     const { envelope, files } = await readConfiguration(config);
     verifyConfiguration(config, { envelope, files, administrators: root });
     const { targets } = parseConfiguration(config, files);
-    return [...targets.values()].flatMap(({ policy }) => {
-      const { jwtMount, databaseMount, databaseRole } = policy.credentials.vault;
-      return [`auth/${jwtMount}/login`, `${databaseMount}/creds/${databaseRole}`].map((path) => ({
-        target: policy.target,
-        path,
-      }));
-    });
+    return [...targets.values()].flatMap(({ policy }) => targetPlaces(policy));
   });
 }
 
 /** @throws CliError `failedCheck` for a ledger that is not whole: nothing is compared with entries that are only claimed. */
 async function provenEntries({ ledger, key }: Options): Promise<CredentialEntries> {
   const entries = createCredentialEntries();
+  const unknown: number[] = [];
   const verified = await verifyLedger({
     read: sourceOf(ledger),
     vkey: await vkeyIn(key),
-    each: (index, bytes) => {
-      entries.add(index, entryIn(index, bytes));
+    each(index, bytes) {
+      try {
+        entries.add(index, parseLedgerEntry(bytes));
+      } catch (cause) {
+        if (!(cause instanceof AirlockError)) throw cause;
+        // Told only of a ledger that is whole: until then it may be anything.
+        unknown.push(index);
+      }
     },
   });
-  if (verified.ok) return entries;
-  throw new CliError(
-    verified.code === 'note-key-malformed' ? exitCode.usage : exitCode.failedCheck,
-    `the ledger at ${ledger} is not whole, so nothing is compared with it: ${verified.code}: ${verified.detail}`,
-  );
-}
-
-function entryIn(index: number, bytes: Buffer) {
-  try {
-    return parseLedgerEntry(bytes);
-  } catch (cause) {
-    throw new LedgerError('entry-malformed', `entry ${index} is not one that this version knows`, {
-      cause,
-    });
+  if (!verified.ok) {
+    throw new CliError(
+      verified.code === 'note-key-malformed' ? exitCode.usage : exitCode.failedCheck,
+      `the ledger at ${ledger} is not whole, so nothing is compared with it: ${verified.code}: ${verified.detail}`,
+    );
   }
+  const [first] = unknown;
+  if (first === undefined) return entries;
+  throw new CliError(
+    exitCode.failedCheck,
+    `entry ${first} of the ledger is not one that this version of airlock knows; use the gate's version`,
+  );
 }
 
 function linesOf(report: VaultAuditReport): string[] {

@@ -136,11 +136,11 @@ export function observeVault(places: VaultPlaces): VaultObservations {
 
   function takeEnd(line: AuditLine): void {
     const below = /^sys\/leases\/revoke-prefix\/(.+)$/.exec(line.path)?.[1];
-    if (below !== undefined) return endWhere(line.at, ({ path }) => isBelow(path, below));
     const listed = /^sys\/leases\/lookup\/(.+)$/.exec(line.path)?.[1];
-    if (listed !== undefined && line.listed === 0) return goneBelow(line.at, listed);
-    if (line.path === 'auth/token/revoke-self') return endToken(line.at, line.asker.accessor);
-    if (line.path === 'auth/token/revoke-accessor') return endToken(line.at, line.revokes);
+    if (below !== undefined) endWhere(line.at, ({ path }) => isBelow(path, below));
+    else if (listed !== undefined && line.listed === 0) goneBelow(line.at, listed);
+    else if (line.path === 'auth/token/revoke-self') endToken(line.at, line.asker.accessor);
+    else if (line.path === 'auth/token/revoke-accessor') endToken(line.at, line.revokes);
   }
 
   /** With a token go its leases. */

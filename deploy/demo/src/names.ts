@@ -1,16 +1,16 @@
 /** Names that the parts of the demo's installation agree on. */
 import { join } from 'node:path';
+import type { VaultTarget } from '@airlock/cli/vault/targets';
 
 export const root = join(import.meta.dirname, '../../..');
 
 /** The demo's one target, its "production" database and the names that Vault knows it by. */
 export const target = 'prod-eu';
 export const production = { database: 'shop', appOwner: 'shop_owner', vaultAdmin: 'vault_shop' };
-export const vaultNames = {
+export const vaultNames: Pick<VaultTarget, 'jwtMount' | 'jwtRole' | 'reads'> = {
   jwtMount: `jwt-${target}`,
   jwtRole: 'delivery',
-  databaseMount: 'database',
-  databaseRole: `shop-${target}`,
+  reads: [{ as: 'db', kind: 'database', mount: 'database', role: `shop-${target}` }],
 };
 export const issuer = 'https://gate.demo.airlock.example/authority';
 export const reaperRole = 'airlock-reaper';

@@ -7,6 +7,7 @@ import { signConfiguration } from '@airlock/cli/setup/signed-configuration';
 import { applyVaultSetup, issueReaperSecretId } from '@airlock/cli/vault/apply';
 import { productionPostgresSetup } from '@airlock/cli/vault/postgres';
 import { planVaultSetup } from '@airlock/cli/vault/setup';
+import { Secret } from '@airlock/common/secret';
 import { machineImage } from '@airlock/build/machine-image';
 import { migrate } from '@airlock/database/migrate';
 import { buildHook } from '@airlock/hooks/build';
@@ -111,14 +112,16 @@ export async function prepareVault(given: {
           target,
           ...vaultNames,
           ttlSeconds: 180,
-          connection: {
-            host: postgres.host,
-            port: postgres.port,
-            database: production.database,
-            username: production.vaultAdmin,
-            password,
+          connections: {
+            db: {
+              host: postgres.host,
+              port: postgres.port,
+              database: production.database,
+              username: production.vaultAdmin,
+              password: new Secret(password),
+              appOwner: production.appOwner,
+            },
           },
-          appOwner: production.appOwner,
         },
       ],
       reaper: { roleName: reaperRole },
@@ -184,13 +187,8 @@ export async function writeGateFiles(given: {
       },
       credentials: {
         vault: {
-          ...{ jwtMount: vaultNames.jwtMount, jwtRole: vaultNames.jwtRole, ttl: '3m' },
-          reads: [
-            {
-              ...{ as: 'db', kind: 'database' },
-              ...{ mount: vaultNames.databaseMount, role: vaultNames.databaseRole },
-            },
-          ],
+          ...vaultNames,
+          ttl: '3m',
         },
       },
       deliver: {

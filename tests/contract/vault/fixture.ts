@@ -2,7 +2,9 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { applyVaultSetup, issueReaperSecretId } from '@airlock/cli/vault/apply';
 import { productionPostgresSetup } from '@airlock/cli/vault/postgres';
-import { type VaultTarget, planVaultSetup } from '@airlock/cli/vault/setup';
+import { planVaultSetup } from '@airlock/cli/vault/setup';
+import type { VaultTarget } from '@airlock/cli/vault/targets';
+import { Secret } from '@airlock/common/secret';
 import { testPostgres } from '@airlock/testkit/stack';
 import pg from 'pg';
 import type { RunningVault, VaultServer } from './servers.ts';
@@ -24,26 +26,34 @@ export type AnswerBody = {
   } | null;
 };
 
+/** A target with one database credential, and where that is. */
+export type FixtureTarget = VaultTarget & {
+  databaseMount: string;
+  databaseRole: string;
+  connection: { host: string; port: number; database: string; username: string; password: string };
+  appOwner: string;
+};
+
 export type Fixture = {
   vault: RunningVault;
   /** Two targets; a test of isolation uses the second as "somebody else's". */
-  a: VaultTarget;
-  b: VaultTarget;
+  a: FixtureTarget;
+  b: FixtureTarget;
   rootToken: string;
   reaper: { roleId: string; secretId: string };
   call(token: string | null, method: string, path: string, body?: object): Promise<Answer>;
   /** A login JWT of that target, valid unless claims say otherwise. */
-  mint(target: VaultTarget, claims?: Record<string, unknown>): string;
+  mint(target: FixtureTarget, claims?: Record<string, unknown>): string;
   /** Logs in and returns the token, its accessor and its TTL. */
-  login(target: VaultTarget): Promise<{ token: string; accessor: string; ttl: number }>;
+  login(target: FixtureTarget): Promise<{ token: string; accessor: string; ttl: number }>;
   credential(
-    target: VaultTarget,
+    target: FixtureTarget,
     token: string,
   ): Promise<{ leaseId: string; username: string; password: string }>;
   /** A query as superuser in the target's database. */
-  asAdmin(target: VaultTarget, sql: string, values?: unknown[]): Promise<unknown[][]>;
-  connect(target: VaultTarget, user: string, password: string): Promise<pg.Client>;
-  roleExists(target: VaultTarget, username: string): Promise<boolean>;
+  asAdmin(target: FixtureTarget, sql: string, values?: unknown[]): Promise<unknown[][]>;
+  connect(target: FixtureTarget, user: string, password: string): Promise<pg.Client>;
+  roleExists(target: FixtureTarget, username: string): Promise<boolean>;
   /** Takes back what was made, in Vault and in Postgres, and stops the server if it is ours. */
   close(): Promise<void>;
 };
@@ -84,7 +94,7 @@ async function fillVault(vault: RunningVault): Promise<Fixture> {
     }
   };
 
-  const makeTarget = async (letter: string): Promise<VaultTarget> => {
+  const makeTarget = async (letter: string): Promise<FixtureTarget> => {
     const database = await postgres.createDatabase();
     const username = `vault_${letter}_${run}`;
     const appOwner = `app_owner_${letter}_${run}`;
@@ -97,15 +107,17 @@ async function fillVault(vault: RunningVault): Promise<Fixture> {
     });
     // Twice: a deployer may run it again.
     for (const statement of [...statements, ...statements]) await query(database, statement);
+    const { host, port } = postgres;
+    const connection = { host, port, database, username, password };
+    const [databaseMount, databaseRole] = [`db-${run}`, `deploy-${letter}`];
     return {
       target: `shop-${letter}-${run}`,
       jwtMount: `jwt-${letter}-${run}`,
       jwtRole: 'deliver',
-      databaseMount: `db-${run}`,
-      databaseRole: `deploy-${letter}`,
       ttlSeconds: 120,
-      connection: { host: postgres.host, port: postgres.port, database, username, password },
-      appOwner,
+      reads: [{ as: 'db', kind: 'database', mount: databaseMount, role: databaseRole }],
+      connections: { db: { ...connection, password: new Secret(password), appOwner } },
+      ...{ databaseMount, databaseRole, connection, appOwner },
     };
   };
   const a = await makeTarget('a');

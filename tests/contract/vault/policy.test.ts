@@ -19,7 +19,7 @@ const elsewhere: Record<string, Cell> = {
   'revoke a lease': ['PUT', () => 'sys/leases/revoke', { lease_id: 'x/y' }],
   'read how Vault reaches the database': [
     'GET',
-    ({ a }) => `${a.databaseMount}/config/${a.target}`,
+    ({ a }) => `${a.databaseMount}/config/${a.databaseRole}`,
     undefined,
   ],
   'change the database role': [

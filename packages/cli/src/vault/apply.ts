@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import type { VaultCall } from './call.ts';
 import { VaultSetupError } from './error.ts';
-import type { VaultCall } from './setup.ts';
 
 type VaultAccess = {
   /** Such as `https://vault.example:8200`. */
@@ -20,7 +20,12 @@ export async function applyVaultSetup({
   calls,
 }: VaultAccess & { calls: readonly VaultCall[] }): Promise<void> {
   for (const call of calls) {
-    const { status, body } = await send({ address, token }, call);
+    const { secret } = call;
+    const hidden = secret === undefined ? {} : { [secret.field]: secret.value.reveal() };
+    const { status, body } = await send(
+      { address, token },
+      { ...call, body: { ...call.body, ...hidden } },
+    );
     if (status === 200 || status === 204) continue;
     const reasons = Errors.safeParse(body).data?.errors ?? [];
     const { doneWhenRefusedWith: done } = call;
@@ -57,7 +62,11 @@ export async function issueReaperSecretId({
 
 const Errors = z.object({ errors: z.array(z.string()) });
 
-type Request = { method: 'GET' | 'POST' | 'PUT'; path: string; body?: Record<string, unknown> };
+type Request = {
+  method: 'GET' | 'POST' | 'PUT';
+  path: string;
+  body?: Readonly<Record<string, unknown>>;
+};
 
 async function answerOf<T>(
   access: VaultAccess,

@@ -1,35 +1,56 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
+import type { CredentialRead } from '@airlock/common/policy/target-credentials';
+import { Secret } from '@airlock/common/secret';
 import { productionPostgresSetup } from './postgres.ts';
-import { type VaultCall, type VaultTarget, planVaultSetup } from './setup.ts';
+import type { VaultCall } from './call.ts';
+import { planVaultSetup } from './setup.ts';
+import type { VaultTarget } from './targets.ts';
 
 const pem = (keys: {
   publicKey: { export(o: { type: 'spki'; format: 'pem' }): string | Buffer };
 }) => keys.publicKey.export({ type: 'spki', format: 'pem' }).toString();
 const edwards = pem(generateKeyPairSync('ed25519'));
 
+const database = (role: string): CredentialRead => ({
+  as: 'db',
+  kind: 'database',
+  mount: 'database',
+  role,
+});
+const connection = {
+  host: 'db.example',
+  port: 5432,
+  database: 'shop',
+  username: 'vault',
+  password: new Secret('p'),
+  appOwner: 'shop_owner',
+};
 const eu: VaultTarget = {
   target: 'prod-eu',
   jwtMount: 'jwt-prod-eu',
   jwtRole: 'deliver',
-  databaseMount: 'database',
-  databaseRole: 'prod-eu',
   ttlSeconds: 600,
-  connection: {
-    host: 'db.example',
-    port: 5432,
-    database: 'shop',
-    username: 'vault',
-    password: 'p',
-  },
-  appOwner: 'shop_owner',
+  reads: [database('prod-eu')],
+  connections: { db: connection },
 };
 const us: VaultTarget = {
   ...eu,
   target: 'prod-us',
   jwtMount: 'jwt-prod-us',
-  databaseRole: 'prod-us',
+  reads: [database('prod-us')],
+};
+const everyKind: VaultTarget = {
+  ...eu,
+  reads: [
+    database('prod-eu'),
+    { as: 'cloud', kind: 'aws', mount: 'aws', role: 'deploy', life: 900 },
+    { as: 'host', kind: 'ssh', mount: 'ssh', role: 'deploy', principals: ['deploy'] },
+    { as: 'root', kind: 'ssh', mount: 'ssh', role: 'deploy', principals: ['root'], life: 60 },
+    { as: 'client', kind: 'pki', mount: 'pki', role: 'deploy', commonName: 'deploy.example' },
+    { as: 'api', kind: 'kv', mount: 'kv', path: 'prod/api', field: 'token' },
+  ],
 };
 const plan = (targets: VaultTarget[], authorityPublicKeyPem = edwards) =>
   planVaultSetup({
@@ -52,6 +73,59 @@ test('a delivery may read one credential and end itself, and nothing else', () =
       'database/creds/prod-eu': { capabilities: ['read'] },
       'auth/token/revoke-self': { capabilities: ['update'] },
     },
+  });
+});
+
+test('a policy allows what each kind of credential is asked for with', () => {
+  assert.deepEqual(policyOf(plan([everyKind]), 'airlock-target-prod-eu'), {
+    path: {
+      'database/creds/prod-eu': { capabilities: ['read'] },
+      'aws/creds/deploy': { capabilities: ['read'] },
+      'ssh/sign/deploy': { capabilities: ['update'] },
+      'pki/issue/deploy': { capabilities: ['update'] },
+      'kv/data/prod/api': { capabilities: ['read'] },
+      'auth/token/revoke-self': { capabilities: ['update'] },
+    },
+  });
+});
+
+test('the reaper lists leases where there are leases, and nothing that it cannot end', () => {
+  const { path } = policyOf(plan([everyKind]), 'airlock-reaper') as { path: object };
+  assert.deepEqual(
+    Object.keys(path).filter((name) => name.startsWith('sys/leases/lookup/')),
+    [
+      'sys/leases/lookup/auth/jwt-prod-eu/login/',
+      'sys/leases/lookup/database/creds/prod-eu/',
+      'sys/leases/lookup/aws/creds/deploy/',
+    ],
+  );
+});
+
+test('an SSH role lets in the principals of the target file and no other, for their life', () => {
+  const role = bodyOf(plan([everyKind]), 'ssh/roles/deploy');
+  assert.equal(role['allowed_users'], 'deploy,root');
+  assert.equal(role['allow_host_certificates'], false);
+  assert.equal(role['max_ttl'], 600);
+});
+
+test('a PKI role signs the name of the target file and no name below it', () => {
+  const role = bodyOf(plan([everyKind]), 'pki/roles/deploy');
+  assert.deepEqual(role['allowed_domains'], ['deploy.example']);
+  assert.equal(role['allow_subdomains'], false);
+  assert.equal(role['server_flag'], false);
+});
+
+test('the password of Vault’s login stands in no call that can be printed', () => {
+  const printed = JSON.stringify(
+    plan([{ ...eu, connections: { db: { ...connection, password: new Secret('swordfish') } } }]),
+  );
+  assert.ok(!printed.includes('swordfish'));
+});
+
+test('a database read without a connection is refused', () => {
+  assert.throws(() => plan([{ ...eu, connections: {} }]), {
+    code: 'vault-setup-invalid',
+    message: /"db"/,
   });
 });
 
@@ -83,11 +157,11 @@ test('another machine’s database is reached with its certificate checked', () 
   const url = (target: VaultTarget) =>
     String(bodyOf(plan([target]), 'database/config/prod-eu')['connection_url']);
   assert.match(url(eu), /sslmode=verify-full$/);
-  const local = { ...eu, connection: { ...eu.connection, host: '127.0.0.1' } };
+  const local = { ...eu, connections: { db: { ...connection, host: '127.0.0.1' } } };
   assert.match(url(local), /sslmode=disable$/);
 });
 
-for (const field of ['target', 'jwtMount', 'databaseRole'] as const) {
+for (const field of ['target', 'jwtMount'] as const) {
   test(`two targets with the same ${field} are refused`, () => {
     assert.throws(() => plan([eu, { ...us, [field]: eu[field] }]), {
       code: 'vault-setup-invalid',
@@ -96,10 +170,60 @@ for (const field of ['target', 'jwtMount', 'databaseRole'] as const) {
   });
 }
 
+test('two targets that read the same credential are refused', () => {
+  for (const read of everyKind.reads) {
+    const both = [eu, us].map((target) => ({
+      ...target,
+      reads: [read],
+      connections: { [read.as]: connection },
+    }));
+    assert.throws(() => plan(both), {
+      code: 'vault-setup-invalid',
+      message: /used by two targets/,
+    });
+  }
+});
+
+test('two reads of one database role are refused', () => {
+  const twice: VaultTarget = {
+    ...eu,
+    reads: [database('prod-eu'), { ...database('prod-eu'), as: 'again' }],
+    connections: { db: connection, again: connection },
+  };
+  assert.throws(() => plan([twice]), { code: 'vault-setup-invalid', message: /two reads/ });
+});
+
+test('one mount cannot be two engines', () => {
+  const mixed: VaultTarget = {
+    ...eu,
+    reads: [database('prod-eu'), { as: 'a', kind: 'aws', mount: 'database', role: 'a' }],
+  };
+  assert.throws(() => plan([mixed]), { code: 'vault-setup-invalid', message: /engine/ });
+});
+
 test('a name that would reach another path is refused', () => {
   for (const name of ['a/b', '..', 'a*', '+', 'A', '']) {
     assert.throws(() => plan([{ ...eu, jwtMount: name }]), { code: 'vault-setup-invalid' });
+    const read: CredentialRead = { as: 'x', kind: 'aws', mount: 'aws', role: name };
+    assert.throws(() => plan([{ ...eu, reads: [read] }]), { code: 'vault-setup-invalid' });
   }
+  for (const path of ['a/../b', 'a//b', 'a/+/b', 'a*', '']) {
+    const read: CredentialRead = { as: 'x', kind: 'kv', mount: 'kv', path, field: 'f' };
+    assert.throws(() => plan([{ ...eu, reads: [read] }]), { code: 'vault-setup-invalid' });
+  }
+});
+
+test('the watchdog’s role cannot take the name of a target’s policy', () => {
+  assert.throws(
+    () =>
+      planVaultSetup({
+        targets: [eu],
+        reaper: { roleName: 'target-prod-eu' },
+        issuer: 'https://gate.example',
+        authorityPublicKeyPem: edwards,
+      }),
+    { code: 'vault-setup-invalid' },
+  );
 });
 
 test('a Postgres name that would end its quotes is refused', () => {

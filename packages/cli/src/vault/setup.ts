@@ -1,43 +1,21 @@
 /**
- * What Vault must know before the first delivery: one JWT auth mount, one policy and one database role for each target, and
- * one revoke-only AppRole for the watchdog. Plain API calls with JSON policies, so that the plan can be read, reviewed and
- * applied by hand. Everything may be applied again.
+ * What Vault must know before the first delivery: one JWT auth mount and one policy for each target, a role for each of its
+ * credentials, and one revoke-only AppRole for the watchdog. Plain API calls with JSON policies, so that the plan can be
+ * read, reviewed and applied by hand. Everything may be applied again.
  */
 import { createPublicKey } from 'node:crypto';
+import { alreadyMounted, type VaultCall } from './call.ts';
+import { engineCalls } from './engines.ts';
 import { VaultSetupError } from './error.ts';
-import { ephemeralRoleStatements } from './postgres.ts';
-
-export type VaultTarget = {
-  /** Name of the target; the JWT's `sub` is `target:<name>` and its `aud` is `vault-prod/<name>`. */
-  target: string;
-  jwtMount: string;
-  jwtRole: string;
-  databaseMount: string;
-  databaseRole: string;
-  /** Life of the token and of the credential: the hook's timeout and a margin. */
-  ttlSeconds: number;
-  /** How Vault itself reaches the target's Postgres. */
-  connection: {
-    host: string;
-    port: number;
-    database: string;
-    username: string;
-    password: string;
-  };
-  /** The role that owns the application's tables; every credential acts as it. */
-  appOwner: string;
-};
-
-export type VaultCall = {
-  method: 'POST' | 'PUT';
-  /** Below `/v1/`. */
-  path: string;
-  body: Record<string, unknown>;
-  /** Part of the 400 that means an earlier run did this already. */
-  doneWhenRefusedWith?: string;
-};
-
-const alreadyMounted = 'path is already in use';
+import {
+  policyText,
+  reaperPolicyName,
+  reaperRules,
+  targetPolicyName,
+  targetRules,
+  type Rules,
+} from './policies.ts';
+import { requireSeparateTargets, type VaultTarget } from './targets.ts';
 
 /** @throws VaultSetupError `vault-setup-invalid` when a name does not fit into a path or the key cannot sign a JWT. */
 export function planVaultSetup({
@@ -51,26 +29,22 @@ export function planVaultSetup({
   issuer: string;
   authorityPublicKeyPem: string;
 }): VaultCall[] {
-  const names = targets.flatMap((target) => [
-    target.target,
-    target.jwtMount,
-    target.jwtRole,
-    target.databaseMount,
-    target.databaseRole,
-  ]);
-  for (const name of [...names, reaper.roleName]) requireName(name);
-  requireOneMountPerTarget(targets);
+  requireSeparateTargets(targets);
   const algorithm = algorithmOf(authorityPublicKeyPem);
-  return [
-    ...targets.flatMap((target) =>
-      targetCalls({ target, issuer, authorityPublicKeyPem, algorithm }),
-    ),
+  const calls = [
+    ...targets.flatMap((target) => [
+      policyCall(targetPolicyName(target.target), targetRules(target)),
+      ...loginCalls({ target, issuer, authorityPublicKeyPem, algorithm }),
+      ...engineCalls(target),
+    ]),
     ...reaperCalls({ targets, roleName: reaper.roleName }),
   ];
+  // A mount of several roles is planned with each.
+  return calls.filter(({ path }, index) => calls.findIndex((call) => call.path === path) === index);
 }
 
-function targetCalls({
-  target,
+function loginCalls({
+  target: { target, jwtMount, jwtRole, ttlSeconds },
   issuer,
   authorityPublicKeyPem,
   algorithm,
@@ -80,17 +54,11 @@ function targetCalls({
   authorityPublicKeyPem: string;
   algorithm: string;
 }): VaultCall[] {
-  const { jwtMount, jwtRole, databaseMount, databaseRole, connection, ttlSeconds } = target;
-  const policy = `airlock-target-${target.target}`;
   return [
-    policyCall(policy, {
-      [`${databaseMount}/creds/${databaseRole}`]: ['read'],
-      'auth/token/revoke-self': ['update'],
-    }),
     {
       method: 'POST',
       path: `sys/auth/${jwtMount}`,
-      body: { type: 'jwt', description: `Airlock deliveries to ${target.target}` },
+      body: { type: 'jwt', description: `Airlock deliveries to ${target}` },
       doneWhenRefusedWith: alreadyMounted,
     },
     {
@@ -108,53 +76,25 @@ function targetCalls({
       body: {
         role_type: 'jwt',
         user_claim: 'target',
-        bound_audiences: [`vault-prod/${target.target}`],
-        bound_subject: `target:${target.target}`,
-        bound_claims: {
-          target: target.target,
-          purpose: 'delivery',
-          approval_state: 'satisfied',
-        },
+        bound_audiences: [`vault-prod/${target}`],
+        bound_subject: `target:${target}`,
+        bound_claims: { target, purpose: 'delivery', approval_state: 'satisfied' },
         bound_claims_type: 'string',
-        claim_mappings: { delivery_id: 'delivery_id', artifact_digest: 'artifact_digest' },
+        claim_mappings: {
+          delivery_id: 'delivery_id',
+          artifact_digest: 'artifact_digest',
+          jti: 'session_id',
+        },
         // -1 means none: the defaults would let an expired JWT in for another two and a half minutes.
         clock_skew_leeway: 5,
         expiration_leeway: -1,
         not_before_leeway: -1,
-        token_policies: [policy],
+        token_policies: [targetPolicyName(target)],
         token_no_default_policy: true,
         token_ttl: ttlSeconds,
         token_max_ttl: ttlSeconds,
         token_explicit_max_ttl: ttlSeconds,
         token_type: 'service',
-      },
-    },
-    {
-      method: 'POST',
-      path: `sys/mounts/${databaseMount}`,
-      body: { type: 'database', description: 'Airlock production databases' },
-      doneWhenRefusedWith: alreadyMounted,
-    },
-    {
-      method: 'POST',
-      path: `${databaseMount}/config/${target.target}`,
-      body: {
-        plugin_name: 'postgresql-database-plugin',
-        connection_url: connectionUrl(connection),
-        username: connection.username,
-        password: connection.password,
-        allowed_roles: [databaseRole],
-        verify_connection: true,
-      },
-    },
-    {
-      method: 'POST',
-      path: `${databaseMount}/roles/${databaseRole}`,
-      body: {
-        db_name: target.target,
-        ...ephemeralRoleStatements(target.appOwner),
-        default_ttl: ttlSeconds,
-        max_ttl: ttlSeconds,
       },
     },
   ];
@@ -167,22 +107,9 @@ function reaperCalls({
   targets: readonly VaultTarget[];
   roleName: string;
 }): VaultCall[] {
-  const prefixes = targets.flatMap((target) => [
-    `auth/${target.jwtMount}/login`,
-    `${target.databaseMount}/creds/${target.databaseRole}`,
-  ]);
-  const rules: Record<string, string[]> = {
-    'auth/token/revoke-accessor': ['update'],
-    'auth/token/revoke-self': ['update'],
-    'sys/leases/revoke': ['update'],
-  };
-  for (const prefix of prefixes) {
-    rules[`sys/leases/revoke-prefix/${prefix}`] = ['update', 'sudo'];
-    rules[`sys/leases/lookup/${prefix}/`] = ['list', 'sudo'];
-  }
-  const policy = `airlock-${roleName}`;
+  const policy = reaperPolicyName(roleName);
   return [
-    policyCall(policy, rules),
+    policyCall(policy, reaperRules(targets)),
     {
       method: 'POST',
       path: 'sys/auth/approle',
@@ -205,61 +132,8 @@ function reaperCalls({
   ];
 }
 
-function policyCall(name: string, rules: Record<string, readonly string[]>): VaultCall {
-  const path = Object.fromEntries(
-    Object.entries(rules).map(([pattern, capabilities]) => [pattern, { capabilities }]),
-  );
-  return {
-    method: 'PUT',
-    path: `sys/policies/acl/${name}`,
-    body: { policy: JSON.stringify({ path }) },
-  };
-}
-
-function connectionUrl({
-  host,
-  port,
-  database,
-}: {
-  host: string;
-  port: number;
-  database: string;
-}): string {
-  const isLoopback = host === '127.0.0.1' || host === '::1' || host === 'localhost';
-  const address = host.includes(':') ? `[${host}]` : host;
-  // Vault fills in user and password itself; off this machine the server's certificate is checked.
-  return (
-    `postgresql://{{username}}:{{password}}@${address}:${port}/${encodeURIComponent(database)}` +
-    `?sslmode=${isLoopback ? 'disable' : 'verify-full'}`
-  );
-}
-
-function requireName(name: string): void {
-  if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(name)) {
-    throw new VaultSetupError(
-      'vault-setup-invalid',
-      `"${name}" becomes part of a Vault path; use lower-case letters, digits and hyphens, 63 at most`,
-    );
-  }
-}
-
-/** A mount or database role shared by two targets would let the credential of one be revoked, or read, with the other's. */
-function requireOneMountPerTarget(targets: readonly VaultTarget[]): void {
-  const claims: [string, (target: VaultTarget) => string][] = [
-    ['target', (target) => target.target],
-    ['jwtMount', (target) => target.jwtMount],
-    ['databaseRole', (target) => `${target.databaseMount}/${target.databaseRole}`],
-  ];
-  for (const [field, valueOf] of claims) {
-    const values = targets.map(valueOf);
-    const repeated = values.find((value, index) => values.indexOf(value) !== index);
-    if (repeated !== undefined) {
-      throw new VaultSetupError(
-        'vault-setup-invalid',
-        `${field} "${repeated}" is used by two targets; give each its own`,
-      );
-    }
-  }
+function policyCall(name: string, rules: Rules): VaultCall {
+  return { method: 'PUT', path: `sys/policies/acl/${name}`, body: { policy: policyText(rules) } };
 }
 
 function algorithmOf(publicKeyPem: string): string {

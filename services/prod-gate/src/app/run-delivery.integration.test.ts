@@ -8,11 +8,13 @@
  */
 import { applyVaultSetup, issueReaperSecretId } from '@airlock/cli/vault/apply';
 import { productionPostgresSetup } from '@airlock/cli/vault/postgres';
-import { planVaultSetup, type VaultTarget } from '@airlock/cli/vault/setup';
+import { planVaultSetup } from '@airlock/cli/vault/setup';
+import type { VaultTarget } from '@airlock/cli/vault/targets';
 import { formatId } from '@airlock/common/ids';
 import { parseLedgerEntry } from '@airlock/common/ledger/entry';
 import { vkeyOf } from '@airlock/common/ledger/note';
 import { TargetPolicy } from '@airlock/common/policy/target-policy';
+import { Secret } from '@airlock/common/secret';
 import { migrate } from '@airlock/database/migrate';
 import { failpoint } from '@airlock/process/failpoint';
 import { readHookDirectory } from '@airlock/process/hook-directory';
@@ -287,17 +289,18 @@ function defineTests(): void {
       target,
       jwtMount: `jwt-${target}`,
       jwtRole: target,
-      databaseMount: 'database',
-      databaseRole: `r${index}x`,
       ttlSeconds: 120,
-      connection: {
-        host: server.host,
-        port: server.port,
-        database: productionName,
-        username: vaultAdmin,
-        password,
+      reads: [{ as: 'db', kind: 'database', mount: 'database', role: `r${index}x` }],
+      connections: {
+        db: {
+          host: server.host,
+          port: server.port,
+          database: productionName,
+          username: vaultAdmin,
+          password: new Secret(password),
+          appOwner,
+        },
       },
-      appOwner,
     }));
     await applyVaultSetup({
       address: double.address,
@@ -987,12 +990,7 @@ function policyDocument(
         jwtMount: target.jwtMount,
         jwtRole: target.jwtRole,
         ttl: '2m',
-        reads: [
-          {
-            ...{ as: 'db', kind: 'database' },
-            ...{ mount: target.databaseMount, role: target.databaseRole },
-          },
-        ],
+        reads: target.reads,
       },
     },
     deliver: {

@@ -82,11 +82,14 @@ before(async () => {
           target: 'prod-eu',
           jwtMount: 'jwt-prod-eu',
           jwtRole: 'prod-eu',
-          databaseMount: 'database',
-          databaseRole: 'shop',
           ttlSeconds: 300,
-          connection: { ...database, database: name, username: vaultAdmin, password },
-          appOwner,
+          reads: [{ as: 'db', kind: 'database', mount: 'database', role: 'shop' }],
+          connections: {
+            db: {
+              ...{ host: database.host, port: database.port, database: name, appOwner },
+              ...{ username: vaultAdmin, password: new Secret(password) },
+            },
+          },
         },
       ],
       reaper: { roleName: 'watchdog' },

@@ -10,7 +10,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { applyVaultSetup, issueReaperSecretId } from '@airlock/cli/vault/apply';
 import { productionPostgresSetup } from '@airlock/cli/vault/postgres';
-import { type VaultTarget, planVaultSetup } from '@airlock/cli/vault/setup';
+import { planVaultSetup } from '@airlock/cli/vault/setup';
+import type { VaultTarget } from '@airlock/cli/vault/targets';
+import { Secret } from '@airlock/common/secret';
 import { testPostgres } from '@airlock/testkit/stack';
 import { type RunningVault, realVault } from '@airlock/testkit/vault-server';
 import { type VaultDouble, startVaultDouble } from '@airlock/vault-double/server';
@@ -35,6 +37,8 @@ for (const name of servers) {
     let vault: RunningVault;
     let admin: pg.Client;
     let target: VaultTarget;
+    let connection: { host: string; port: number; database: string; username: string };
+    let [databaseMount, databaseRole, appOwner] = ['', '', ''];
     let logins: VaultLogin;
     let reaper: VaultReaper;
     let asRoot: (method: string, path: string) => Promise<number>;
@@ -48,7 +52,7 @@ for (const name of servers) {
       const run = randomBytes(3).toString('hex');
       const password = randomBytes(12).toString('hex');
       const username = `vault_g_${run}`;
-      const appOwner = `app_owner_g_${run}`;
+      appOwner = `app_owner_g_${run}`;
       for (const sql of productionPostgresSetup({
         vaultAdmin: username,
         password,
@@ -57,15 +61,15 @@ for (const name of servers) {
       })) {
         await admin.query(sql);
       }
+      connection = { host, port, database, username };
+      [databaseMount, databaseRole] = [`db-${run}`, 'deploy'];
       target = {
         target: `shop-${run}`,
         jwtMount: `jwt-${run}`,
         jwtRole: 'deliver',
-        databaseMount: `db-${run}`,
-        databaseRole: 'deploy',
         ttlSeconds: 120,
-        connection: { host, port, database, username, password },
-        appOwner,
+        reads: [{ as: 'db', kind: 'database', mount: databaseMount, role: databaseRole }],
+        connections: { db: { ...connection, password: new Secret(password), appOwner } },
       };
       const made = randomBytes(12).toString('hex');
       if (name === 'double' || real === null) {
@@ -127,20 +131,20 @@ for (const name of servers) {
           .setExpirationTime('20s')
           .sign(keys.privateKey),
       });
-    const place = (role = target.databaseRole) =>
-      ({ as: 'db', kind: 'database', mount: target.databaseMount, role }) as const;
+    const place = (role = databaseRole) =>
+      ({ as: 'db', kind: 'database', mount: databaseMount, role }) as const;
     const session = (known: { accessor?: string; leaseIds?: string[] } = {}) => ({
       accessor: known.accessor ?? null,
       leaseIds: known.leaseIds ?? [],
       jwtMount: target.jwtMount,
-      leasePrefixes: [`${target.databaseMount}/creds/${target.databaseRole}`],
+      leasePrefixes: [`${databaseMount}/creds/${databaseRole}`],
     });
     const rolesLeft = async () => {
       const { rows } = await admin.query<{ count: number }>(
         `SELECT count(*)::int AS count FROM pg_auth_members
          WHERE roleid = (SELECT oid FROM pg_roles WHERE rolname = $1)
            AND member IN (SELECT oid FROM pg_roles WHERE rolname LIKE 'v-%')`,
-        [target.appOwner],
+        [appOwner],
       );
       return rows[0]?.count;
     };
@@ -152,7 +156,7 @@ for (const name of servers) {
       const { leaseId, seconds, secret } = await token.read(place(), {});
       assert.equal(seconds, 120);
       assert.ok(secret.kind === 'database' && leaseId !== null);
-      const { host, port, database } = target.connection;
+      const { host, port, database } = connection;
       const client = new pg.Client({
         host,
         port,

@@ -24,7 +24,7 @@ import {
   type DeliveryFailpoint,
   type DeliveryOutcome,
 } from '../domain/delivery.ts';
-import { plannedCredentials } from '../domain/planned-credentials.ts';
+import { livesTooLong, plannedCredentials } from '../domain/planned-credentials.ts';
 import { createDeliveryLog } from './delivery-log.ts';
 import type { AuthorityPort, HookEnd, HookPreparer, PreparedHook } from './delivery-ports.ts';
 import type {
@@ -75,6 +75,7 @@ export type DeliveryFaultCode =
   | 'authority-differs'
   | 'credential-too-short'
   | 'credential-too-long'
+  | 'credential-unusable'
   | 'delivery-stopped'
   | 'delivery-taken-over';
 
@@ -278,7 +279,7 @@ export async function runDelivery(
     failpoint('token-persisted');
 
     heart.check();
-    // The lease ends with the token at the latest, so that the token's life is what the approved file has to bound.
+    // What is revocable ends with the token at the latest, so the approved file has to bound that first of all.
     if (token.ttlSeconds > vault.ttl) {
       throw new DeliveryFault(
         'credential-too-long',
@@ -337,6 +338,7 @@ export async function runDelivery(
     token: DeliveryToken,
     read: CredentialRead,
   ): Promise<Credential> {
+    const { vault } = policy.credentials;
     heart.check();
     const credential = await token.read(read, { signal: heart.signal });
     failpoint('credential-read');
@@ -369,6 +371,12 @@ export async function runDelivery(
     });
     failpoint('lease-persisted');
     book.write('gate', `credential ${read.as} (${credential.holder}) issued, ${lifeOf(diesAt)}`);
+    // Only now: what exists is on record, also when nobody may use it.
+    if (credential.fault !== undefined) {
+      throw new DeliveryFault('credential-unusable', credential.fault);
+    }
+    const tooLong = livesTooLong(read, { seconds: credential.seconds, ttl: vault.ttl });
+    if (tooLong !== null) throw new DeliveryFault('credential-too-long', tooLong);
     return credential;
   }
 
@@ -637,9 +645,9 @@ function asError(cause: unknown): Error {
   return cause instanceof Error ? cause : new Error(String(cause));
 }
 
-/** A lease ends with its token at the latest; what has none ends when it says. */
-function livesFor({ seconds, leaseId }: Credential, token: DeliveryToken): number | null {
-  return seconds === null || leaseId === null ? seconds : Math.min(seconds, token.ttlSeconds);
+/** What is revocable ends with its token at the latest; anything else ends when it says, whatever becomes of a lease. */
+function livesFor({ seconds, ending }: Credential, token: DeliveryToken): number | null {
+  return seconds === null || ending !== 'revocable' ? seconds : Math.min(seconds, token.ttlSeconds);
 }
 
 function lifeOf(diesAt: Date | null): string {

@@ -1,6 +1,6 @@
 /**
  * What the gate asks of Vault. Two identities that share nothing: the deliverer exchanges the one JWT of a delivery for a
- * token that reads one credential, the watchdog revokes and can read none.
+ * token that reads the credentials of one target, the watchdog revokes and can read none.
  */
 import { AirlockError } from '@airlock/common/errors';
 import type { CredentialRead, Ending } from '@airlock/common/policy/target-credentials';
@@ -69,9 +69,11 @@ export type Credential = {
   readonly leaseId: string | null;
   /** What it is known by outside and may be shown: Postgres role, access key id, key id, serial, version. */
   readonly holder: string;
-  /** Its longest life from now, in seconds; the token's own end comes first for what has a lease. Null: it does not end. */
+  /** Its longest life from now, in seconds; the token's own end comes first for what is revocable. Null: it does not end. */
   readonly seconds: number | null;
   readonly secret: CredentialSecret;
+  /** Why no hook may have it although it exists; absent when nothing speaks against it. */
+  readonly fault?: string;
 };
 
 /**

@@ -52,6 +52,7 @@ test('a session becomes clean only through revocation, and clean is final', () =
     [],
   );
   assert.equal(sessionMayMove('INTENT', 'LEASED'), false);
+  assert.equal(sessionMayMove('LEASED', 'LEASED'), true, 'a second credential');
 });
 
 test('an interruption before the hook left production unchanged', () => {

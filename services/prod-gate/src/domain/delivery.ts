@@ -36,7 +36,8 @@ export type SessionState = 'INTENT' | 'TOKEN' | 'LEASED' | 'REVOKING' | 'REVOKE_
 const sessionMoves: Readonly<Record<SessionState, readonly SessionState[]>> = {
   INTENT: ['TOKEN', 'REVOKING'],
   TOKEN: ['LEASED', 'REVOKING'],
-  LEASED: ['REVOKING'],
+  // Once for each credential after the first.
+  LEASED: ['LEASED', 'REVOKING'],
   REVOKING: ['REVOKE_PENDING', 'CLEAN'],
   REVOKE_PENDING: ['REVOKING', 'CLEAN'],
   CLEAN: [],

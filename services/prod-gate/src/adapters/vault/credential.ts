@@ -1,39 +1,40 @@
-import {
-  endingOf,
-  readPathOf,
-  type CredentialRead,
-} from '@airlock/common/policy/target-credentials';
-import { Secret } from '@airlock/common/secret';
-import { z } from 'zod';
-import { VaultError, type Credential } from '../../app/vault-ports.ts';
-import { type VaultClient, parseAnswer } from './client.ts';
+import { readPathOf, type CredentialRead } from '@airlock/common/policy/target-credentials';
+import type { Credential } from '../../app/vault-ports.ts';
+import type { VaultClient } from './client.ts';
+import type { Ask } from './credentials/ask.ts';
+import { readAws } from './credentials/aws.ts';
+import { readDatabase } from './credentials/database.ts';
+import { readKv } from './credentials/kv.ts';
+import { readPki } from './credentials/pki.ts';
+import { readSsh } from './credentials/ssh.ts';
 
-const DatabaseAnswer = z.object({
-  lease_id: z.string().min(1),
-  lease_duration: z.int().min(1),
-  data: z.object({ username: z.string().min(1), password: z.string().min(1) }),
-});
-
-/** Asks for one fresh credential. Not repeated on failure: an unanswered request may have made one. */
-export async function readCredential(
+/**
+ * Asks for one fresh credential. Not repeated on failure: an unanswered request may have made one.
+ *
+ * @param options.tokenSeconds life of the token; the longest that is asked for where the target file names no other.
+ */
+export function readCredential(
   client: VaultClient,
   read: CredentialRead,
-  { signal }: { signal?: AbortSignal | undefined },
+  options: { tokenSeconds: number; now: () => Date; signal?: AbortSignal | undefined },
 ): Promise<Credential> {
-  const path = readPathOf(read);
-  if (read.kind !== 'database') {
-    throw new VaultError('vault-request-invalid', `no credential of kind ${read.kind} yet`, {
-      sent: false,
-    });
-  }
-  const answer = parseAnswer(DatabaseAnswer, await client.read(path, { signal }), `GET ${path}`);
-  const { username, password } = answer.data;
-  return {
-    as: read.as,
-    ending: endingOf(read.kind),
-    leaseId: answer.lease_id,
-    holder: username,
-    seconds: answer.lease_duration,
-    secret: { kind: 'database', username, password: new Secret(password) },
+  const ask: Ask = {
+    client,
+    path: readPathOf(read),
+    lifeSeconds: 'life' in read ? (read.life ?? options.tokenSeconds) : options.tokenSeconds,
+    now: options.now,
+    signal: options.signal,
   };
+  switch (read.kind) {
+    case 'database':
+      return readDatabase(read.as, ask);
+    case 'aws':
+      return readAws(read.as, ask);
+    case 'ssh':
+      return readSsh(read.as, read.principals, ask);
+    case 'pki':
+      return readPki(read.as, read.commonName, ask);
+    case 'kv':
+      return readKv(read.as, read.field, ask);
+  }
 }

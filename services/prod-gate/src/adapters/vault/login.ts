@@ -40,7 +40,12 @@ export function createVaultLogin(
       return {
         accessor: auth.accessor,
         ttlSeconds: auth.lease_duration,
-        read: (read, options) => readCredential(client, read, options),
+        read: (read, { signal: asked }) =>
+          readCredential(client, read, {
+            tokenSeconds: auth.lease_duration,
+            now: () => new Date(),
+            signal: asked,
+          }),
         async revokeSelf() {
           await client.write('auth/token/revoke-self', {});
         },

@@ -1,0 +1,63 @@
+/** AES-256-GCM as this system uses it: `0x01 | nonce (12) | ciphertext | tag (16)`. @see NIST SP 800-38D */
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { EnvelopeError } from './envelope-error.ts';
+
+/** Length of every key here, in bytes. */
+export const keyBytes = 32;
+
+const algorithm = 'aes-256-gcm';
+const format = 0x01;
+const nonceBytes = 12;
+const tagBytes = 16;
+const overheadBytes = 1 + nonceBytes + tagBytes;
+
+/** A new key. Whoever asks for it zeroes it when it is not needed any more: `key.fill(0)`. */
+export function newKey(): Buffer {
+  return randomBytes(keyBytes);
+}
+
+/**
+ * Seals `plaintext` under `key` for the place that `context` names. The nonce is random: a key of this system seals far
+ * fewer than the 2^32 messages up to which that is safe.
+ */
+export function seal(key: Uint8Array, plaintext: Uint8Array, context: Uint8Array): Buffer {
+  const nonce = randomBytes(nonceBytes);
+  const cipher = createCipheriv(algorithm, key, nonce, { authTagLength: tagBytes });
+  cipher.setAAD(context);
+  const ciphertext = [cipher.update(plaintext), cipher.final()];
+  return Buffer.concat([Buffer.of(format), nonce, ...ciphertext, cipher.getAuthTag()]);
+}
+
+/**
+ * The plaintext, which the caller zeroes when it is done.
+ *
+ * @throws EnvelopeError `envelope-malformed`; `envelope-unopenable` for another key, another context or altered bytes.
+ */
+export function openSealed(key: Uint8Array, sealed: Uint8Array, context: Uint8Array): Buffer {
+  const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+  if (bytes.length < overheadBytes || bytes[0] !== format) {
+    throw new EnvelopeError(
+      'envelope-malformed',
+      `not a sealed value of format ${format}: ${bytes.length} bytes`,
+    );
+  }
+  const tagAt = bytes.length - tagBytes;
+  // Without authTagLength, Node takes a tag of four bytes, which can be guessed.
+  const decipher = createDecipheriv(algorithm, key, bytes.subarray(1, 1 + nonceBytes), {
+    authTagLength: tagBytes,
+  });
+  decipher.setAAD(context);
+  decipher.setAuthTag(bytes.subarray(tagAt));
+  const unproven = decipher.update(bytes.subarray(1 + nonceBytes, tagAt));
+  try {
+    decipher.final();
+  } catch (cause) {
+    unproven.fill(0);
+    throw new EnvelopeError(
+      'envelope-unopenable',
+      'this does not open: another key, another place than it was sealed for, or other bytes',
+      { cause },
+    );
+  }
+  return unproven;
+}

@@ -30,6 +30,14 @@ grant update on artifact to nonprod_web;
 grant insert on log_chunk, artifact, promotion_request to nonprod_web;
 grant select, insert, update, delete on web_session, saml_login, saml_assertion, login_ticket to nonprod_web;
 
+-- The only process that keeps secrets, and the only one that the keeper of their key lets in: no other reads even names.
+grant select, insert on project_dek, secret, secret_version, secret_dek, build_dek to nonprod_web;
+grant update (wrapped, is_active) on project_dek to nonprod_web;
+grant update (description) on secret to nonprod_web;
+grant update (ciphertext, erased_by, erased_at) on secret_version to nonprod_web;
+grant update (project_dek_id, wrapped) on secret_dek, build_dek to nonprod_web;
+grant delete on project_dek, secret_dek, build_dek to nonprod_web;
+
 -- The scheduler turns commits into runs, passed runs into candidates and requests into outbox items.
 grant select on run, step, job, artifact, candidate, promotion_request, outbox_item, outbox_counter, git_head,
   repository to nonprod_scheduler;

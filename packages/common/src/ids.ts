@@ -4,7 +4,19 @@ import { AirlockError } from './errors.ts';
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 
 export type IdPrefix =
-  'run' | 'job' | 'cand' | 'prq' | 'prm' | 'dlv' | 'vse' | 'apr' | 'pky' | 'itm' | 'req';
+  | 'run'
+  | 'job'
+  | 'cand'
+  | 'prq'
+  | 'prm'
+  | 'dlv'
+  | 'vse'
+  | 'apr'
+  | 'pky'
+  | 'itm'
+  | 'req'
+  | 'sec'
+  | 'dek';
 
 /** A typed, pasteable identifier such as `prm_7k2q9x0d1f` : prefix, underscore, ten base32 characters. */
 export type Id<Prefix extends IdPrefix> = string & { readonly __id: Prefix };

@@ -55,3 +55,6 @@ export const maxWitnessRequestBytes = maxNoteBytes + 64 * 64;
 
 /** Levels of a verification summary, and the attestations that it names: an admission has about five and four. */
 export const maxSummaryItems = 64;
+
+/** Secrets that nonprod keeps, because the gate is told a mark of each at once: a mark and its name are some 160 bytes. */
+export const maxSecretMarks = 1000;

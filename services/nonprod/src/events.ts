@@ -107,6 +107,39 @@ export function createEvents(log: Log) {
         message: fault.detail,
       });
     },
+    secretSet(secret: { project: string; name: string; version: number }, person: string): void {
+      log.info('secret.set', {
+        'airlock.project': secret.project,
+        'airlock.secret.name': secret.name,
+        'airlock.secret.version': secret.version,
+        'user.id': person,
+      });
+    },
+    secretErased(secret: { project: string; name: string }, person: string): void {
+      log.info('secret.erased', {
+        'airlock.project': secret.project,
+        'airlock.secret.name': secret.name,
+        'user.id': person,
+      });
+    },
+    projectErased(erased: { project: string; count: number }, person: string): void {
+      log.info('project.erased', {
+        'airlock.project': erased.project,
+        'airlock.secret.count': erased.count,
+        'user.id': person,
+      });
+    },
+    projectKeyRotated({ project }: { project: string }, person: string): void {
+      log.info('project_key.rotated', { 'airlock.project': project, 'user.id': person });
+    },
+    /** `what`: project keys that came under a newer version, or keys that came under a newer project key. */
+    keysRewrapped(what: 'project' | 'secret', count: number): void {
+      log.info('keys.rewrapped', { 'airlock.key.kind': what, 'airlock.key.count': count });
+    },
+    /** Secrets can be neither set nor read until it answers; everything else goes on. */
+    keeperAway(keeper: string, error: Error): void {
+      log.warn('keeper.away', { 'airlock.keeper': keeper, error });
+    },
     callerRefused(caller: string | null, listener: string): void {
       log.warn('caller.refused', {
         'airlock.caller': caller ?? 'no identity',

@@ -261,4 +261,4 @@ export interface Bell {
   ring(id: string): void;
 }
 
-export type NewId = (prefix: 'run' | 'job' | 'cand' | 'prq') => string;
+export type NewId = (prefix: 'run' | 'job' | 'cand' | 'prq' | 'sec' | 'dek') => string;

@@ -17,6 +17,10 @@ grant select on promotion, intake_item, passkey, approval, delivery, vault_sessi
   repository_freeze, configuration, rebuild, ledger_entry, ledger_tile, ledger_checkpoint, ledger_cosignature
   to gate_intake, gate_web, gate_authority, gate_deliverer, gate_watchdog;
 
+-- Each compares the standing secrets of its own; the deliverer also every credential, before a hook has it.
+grant select on nonprod_secret_mark_set to gate_intake, gate_web, gate_authority, gate_deliverer, gate_watchdog;
+grant insert, update on nonprod_secret_mark_set to gate_intake;
+
 grant select, insert, update on outbox_cursor, intake_item to gate_intake;
 grant insert on promotion to gate_intake;
 grant update (state, state_reason, state_changed_at, version, document, promotion_digest, delta, policy_digest, hook, expires_at) on promotion to gate_intake;

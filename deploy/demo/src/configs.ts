@@ -105,7 +105,11 @@ export async function writeConfigs(given: {
       artifacts: { directory: nonprodArtifacts },
       assetsDirectory,
       saml: saml('nonprod'),
-      groups: { developers: 'developer' },
+      groups: { developers: 'developer', platform: 'platform' },
+      secrets: {
+        keeper: { kind: 'key-files', directory: keys.nonprodKeeper },
+        socketPath: layout.marksSocket,
+      },
       webhooks: [{ provider: 'github', secretFile: webhookSecretFile }],
     }),
     'nonprod-scheduler': writeConfig(layout, 'nonprod-scheduler', {
@@ -138,6 +142,7 @@ export async function writeConfigs(given: {
         keyFile: keys.witness.keyFile,
         ledgerKeyFile: writePrivate(join(layout.keys, 'witness/ledger.vkey'), keys.ledger.vkey),
       },
+      secrets: { socketPath: layout.marksSocket },
     }),
     signer: writeConfig(layout, 'signer', {
       socketPath: layout.signerSocket,

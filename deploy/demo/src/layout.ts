@@ -22,6 +22,7 @@ export interface Layout {
   readonly redis: string;
   readonly signerSocket: string;
   readonly authoritySocket: string;
+  readonly marksSocket: string;
 }
 
 // sun_path of Linux holds 108 bytes, of macOS 104, with the ending NUL.
@@ -55,6 +56,7 @@ export function layoutAt(directory: string): Layout {
     redis: join(directory, 'redis'),
     signerSocket: join(sockets, 'signer.sock'),
     authoritySocket: join(sockets, 'authority.sock'),
+    marksSocket: join(sockets, 'marks.sock'),
   };
 }
 

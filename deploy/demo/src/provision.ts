@@ -16,7 +16,7 @@ import { createForgeKey, type ForgeKey } from './forge-key.ts';
 import type { Layout } from './layout.ts';
 import { rebuilder } from './names.ts';
 
-export function writePrivate(path: string, content: string): string {
+export function writePrivate(path: string, content: string | Uint8Array): string {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, content, { mode: 0o600 });
   return path;
@@ -56,6 +56,8 @@ export interface Keys {
   readonly authority: { readonly keyFile: string; readonly publicKeyPem: string };
   /** Signs verification summaries and delivery statements. */
   readonly attestation: Keys['signing']['main'];
+  /** Directory of the key that nonprod's secrets lie under. */
+  readonly nonprodKeeper: string;
   readonly saml: Readonly<
     Record<'nonprod' | 'gate', PemFiles & { readonly certificatePem: string }>
   >;
@@ -113,11 +115,18 @@ export async function provisionKeys(layout: Layout): Promise<Keys> {
     witness: await noteKey(at('witness.json'), () => createWitnessKey(witnessName)),
     authority: await authorityKey(at('authority.json')),
     attestation: await signingKey(at('attestation.json')),
+    nonprodKeeper: keeperKey(at('nonprod-keeper')),
     saml: {
       nonprod: await samlKey(at('saml-nonprod.json'), 'nonprod'),
       gate: await samlKey(at('saml-gate.json'), 'gate'),
     },
   };
+}
+
+function keeperKey(directory: string): string {
+  const file = join(directory, '1.key');
+  if (!existsSync(file)) writePrivate(file, randomBytes(32));
+  return directory;
 }
 
 async function forgeKey(path: string): Promise<ForgeKey> {

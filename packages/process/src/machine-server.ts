@@ -35,6 +35,7 @@ const statusOf = {
   'checkpoint-unsigned': 403,
   'checkpoint-inconsistent': 422,
   'too-many-requests': 429,
+  'dependency-unavailable': 503,
 } as const;
 export type MachineErrorCode = keyof typeof statusOf;
 

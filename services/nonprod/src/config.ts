@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Name } from '@airlock/common/wire/scalars';
 import { SamlSettings } from '@airlock/web/saml/settings';
 import { ArtifactsSettings } from '@airlock/artifacts/settings';
+import { KeeperSettings } from '@airlock/envelope/settings';
 import { FilePath } from '@airlock/process/config';
 import { MachineListener } from '@airlock/process/machine-server';
 import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
@@ -77,9 +78,9 @@ export const WebConfig = z.strictObject({
   assetsDirectory: FilePath.describe('Built style sheets and scripts (dist/assets).'),
   saml: SamlSettings,
   groups: z
-    .record(z.string().min(1).max(255), z.enum(['developer']))
+    .record(z.string().min(1).max(255), z.enum(['developer', 'platform']))
     .describe(
-      'Role by group name exactly as the identity provider sends it. developer: may ask for promotions and start held runs. Everybody who can sign in may look.',
+      'Role by group name exactly as the identity provider sends it. developer: may ask for promotions and start held runs. platform: may set and erase secrets. Everybody who can sign in may look.',
     ),
   webhooks: z
     .array(
@@ -111,6 +112,17 @@ export const WebConfig = z.strictObject({
       'How long all steps of a run may take together, in seconds (10-86400). Default 3600.',
     ),
   maxArtifactBytes: MaxArtifactBytes,
+  secrets: z
+    .strictObject({
+      keeper: KeeperSettings,
+      socketPath: FilePath.describe(
+        'Unix socket at which the outbox process asks for marks of the secrets, on the gate’s behalf.',
+      ),
+    })
+    .nullable()
+    .describe(
+      'Low-value secrets of builds: who keeps the key that they lie under. null: this installation keeps none.',
+    ),
 });
 export type WebConfig = z.infer<typeof WebConfig>;
 
@@ -196,5 +208,11 @@ export const OutboxConfig = z.strictObject({
       ),
     })
     .describe('This side is the first witness of the gate’s ledger: it remembers the tree it saw.'),
+  secrets: z
+    .strictObject({ socketPath: FilePath.describe('secrets.socketPath of the web process.') })
+    .nullable()
+    .describe(
+      'Where the gate’s question which secrets are kept here is asked further. null: the web process keeps none.',
+    ),
 });
 export type OutboxConfig = z.infer<typeof OutboxConfig>;

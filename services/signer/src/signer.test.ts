@@ -27,7 +27,7 @@ import { planMain } from '@airlock/pipeline/run-plan';
 import type { Log } from '@airlock/process/log';
 import type { Runners } from './domain/attested-run.ts';
 import { createSignerServer } from './http/server.ts';
-import { listenOnSocket } from './http/unix-socket.ts';
+import { listenOnSocket } from '@airlock/process/unix-socket';
 import { loadKeys } from './key/signing-keys.ts';
 import { createMainBranch } from './main-branch.ts';
 import { createStatementSigner } from './sign.ts';

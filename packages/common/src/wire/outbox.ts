@@ -4,6 +4,7 @@
  *   GET  /v1/outbox?after=SEQ&limit=N      → OutboxPage, items in order of seq, at most 16
  *   GET  /v1/blobs/sha256/:hex             → bytes of a bundle or an artifact that an item names
  *   POST /v1/status                        StatusReport → 204: what became of the gate's side, for nonprod's pages only
+ *   POST /v1/secret-marks                  SecretMarksRequest → SecretMarks, see wire/secret-marks
  *
  * `seq` is dense and every item carries the hash of the one before, so a rewritten or forked outbox is seen by the gate
  * (equivocation). `hash` is the SHA-256 of the canonical JSON of the item without `hash`.

@@ -64,6 +64,25 @@ export function TextField({
   );
 }
 
+/** A box to tick, sent as `on`; a form cannot be sent before a required one is ticked. */
+export function CheckField({
+  label,
+  name,
+  required = false,
+}: {
+  readonly label: string;
+  /** Also the id, so that it is different for every field of a page. */
+  readonly name: string;
+  readonly required?: boolean;
+}) {
+  return (
+    <label class="check" htmlFor={name}>
+      <input type="checkbox" id={name} name={name} value="on" required={required} />
+      <span>{label}</span>
+    </label>
+  );
+}
+
 export function SelectField({
   label,
   name,

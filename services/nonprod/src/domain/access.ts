@@ -1,5 +1,5 @@
 /** Everybody who can sign in may look; who is in a group that is mapped to a role may act. */
-export type NonprodRole = 'developer';
+export type NonprodRole = 'developer' | 'platform';
 
 export type GroupRoles = Readonly<Record<string, NonprodRole>>;
 

@@ -5,6 +5,7 @@ import type {
   RunDetails,
   RunSummary,
 } from '../app/page-queries.ts';
+import type { SecretSummary } from '../app/secret-ports.ts';
 
 export function runJson(run: RunSummary) {
   return {
@@ -94,5 +95,18 @@ export function promotionJson(promotion: PromotionSummary, gateSeenAt: Date | nu
               at: status.at.toISOString(),
             },
     },
+  };
+}
+
+/** Never a value: there is none in what is read. */
+export function secretJson(secret: SecretSummary) {
+  return {
+    name: secret.name,
+    description: secret.description,
+    version: secret.version,
+    setBy: secret.setBy,
+    setAt: secret.setAt.toISOString(),
+    erased:
+      secret.erased === null ? null : { by: secret.erased.by, at: secret.erased.at.toISOString() },
   };
 }

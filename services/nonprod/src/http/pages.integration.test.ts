@@ -29,7 +29,7 @@ import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { candidate, newId, startRun } from '../testing/fixtures.ts';
 import { nonprodRoutes } from './routes.ts';
 
-const groups = { developers: 'developer' } as const;
+const groups = { developers: 'developer', platform: 'platform' } as const;
 const webhookSecret = 'a webhook secret of the tests';
 const silent = createLog('test');
 for (const level of ['debug', 'info', 'warn', 'error'] as const) silent[level] = () => undefined;
@@ -99,6 +99,7 @@ before(async () => {
         newId,
       }),
       startHeldRun: createStartHeldRun({ runs: createHeldRunStore(db), bell, events }),
+      secrets: { keeping: null, project: 'shop/web' },
       webhooks: {
         secrets: new Map([['github', webhookSecret]]),
         deliveries: createWebhookStore(db),

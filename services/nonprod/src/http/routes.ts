@@ -2,10 +2,19 @@
 import type { Route } from '@airlock/web/route';
 import { apiRoutes } from './routes/api.ts';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
+import { secretRoutes, type SecretPorts } from './routes/secrets.tsx';
 import { webhookRoutes } from './routes/webhooks.ts';
 
 export function nonprodRoutes(
-  ports: PagePorts & { readonly webhooks: Parameters<typeof webhookRoutes>[0] },
+  ports: PagePorts & {
+    readonly webhooks: Parameters<typeof webhookRoutes>[0];
+    readonly secrets: SecretPorts;
+  },
 ): Route[] {
-  return [...pageRoutes(ports), ...apiRoutes(ports), ...webhookRoutes(ports.webhooks)];
+  return [
+    ...pageRoutes(ports),
+    ...apiRoutes(ports),
+    ...secretRoutes(ports.secrets),
+    ...webhookRoutes(ports.webhooks),
+  ];
 }

@@ -8,6 +8,7 @@ import { assertReachable } from '@airlock/database/reachable';
 import { runProcess, type Runtime } from '@airlock/process/main';
 import { poolConfig } from '@airlock/process/settings';
 import { readWitnessKeys } from '../adapters/files/witness-keys.ts';
+import { createMarksClient } from '../adapters/marks-client.ts';
 import { createDatabase } from '../adapters/postgres/client.ts';
 import { createOutboxReader, createStatusStore } from '../adapters/postgres/outbox-reader.ts';
 import { createWitnessStore } from '../adapters/postgres/witness-store.ts';
@@ -15,6 +16,7 @@ import { OutboxConfig } from '../config.ts';
 import { createEvents } from '../events.ts';
 import { startMachineServer } from '@airlock/process/machine-server';
 import { gateIdentity, outboxRoutes } from '../http/outbox-api.ts';
+import { secretMarksRoutes } from '../http/secret-marks-api.ts';
 import { witnessRoutes } from '../http/witness-api.ts';
 
 await runProcess({ name: 'nonprod-outbox', schema: OutboxConfig, start });
@@ -37,6 +39,11 @@ async function start(config: OutboxConfig, runtime: Runtime): Promise<void> {
         statuses: createStatusStore(db),
         openVerified: (digest) => blobs.openVerified(digest),
       }),
+      ...secretMarksRoutes(
+        config.secrets === null
+          ? () => Promise.resolve({ marks: [] })
+          : createMarksClient(config.secrets.socketPath),
+      ),
       ...witnessRoutes({
         ...readWitnessKeys(config.witness),
         witnesses: createWitnessStore(db),

@@ -33,6 +33,7 @@ import { WebConfig } from '../config.ts';
 import { groupsFor, rolesOf } from '../domain/access.ts';
 import { createEvents } from '../events.ts';
 import { startMachineServer } from '@airlock/process/machine-server';
+import { keepSecrets } from '../secret-keeping.ts';
 import { nonprodRoutes } from '../http/routes.ts';
 import { createWorkWaiter, runnerPrefix, runnerRoutes } from '../http/runner-api.ts';
 
@@ -96,6 +97,10 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   runtime.onClose(() => runnerApi.close());
   runtime.listening(runnerApi.url);
 
+  const settings = config.secrets;
+  const keeping =
+    settings === null ? null : await keepSecrets({ settings, db, runtime, events, newId });
+
   const web = await createWebServer({
     service: 'nonprod',
     origin: config.origin,
@@ -109,6 +114,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       { href: '/', label: 'Runs' },
       { href: '/candidates', label: 'Candidates' },
       { href: '/promotions', label: 'Promotions' },
+      { href: '/secrets', label: 'Secrets' },
     ],
     routes: nonprodRoutes({
       queries,
@@ -120,6 +126,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
         newId,
       }),
       startHeldRun: createStartHeldRun({ runs: createHeldRunStore(db), bell: work, events }),
+      secrets: { keeping, project: config.repository.name },
       webhooks: {
         secrets: new Map(
           config.webhooks.map(({ provider, secretFile }) => [provider, readSecret(secretFile)]),

@@ -2,6 +2,7 @@
 import type { CommitKey, CommitSignature } from '@airlock/common/trust/commit-signature';
 import type { CommitPlace } from '@airlock/common/verify/decide-admission';
 import type { OutboxPage, StatusReport } from '@airlock/common/wire/outbox';
+import type { SecretMarks, SecretMarksRequest } from '@airlock/common/wire/secret-marks';
 import type { DeltaCommit, DeltaFile } from '../domain/delta.ts';
 
 export type OutboxClient = {
@@ -9,6 +10,7 @@ export type OutboxClient = {
   /** Bytes as they come; nothing about them is checked. Throws `outbox-blob-missing` when nonprod has none, `outbox-blob-corrupt` when it says that its copy is damaged. */
   blob(digest: string): Promise<AsyncIterable<Uint8Array>>;
   report(report: StatusReport): Promise<void>;
+  secretMarks(request: SecretMarksRequest): Promise<SecretMarks>;
 };
 
 /** Nonprod as the witness of the gate's ledger. */

@@ -23,6 +23,12 @@ import { vkeyOf } from '@airlock/common/ledger/note';
 import { findProgram } from '@airlock/sandbox/host';
 import { keyIdOf } from '@airlock/common/trust/signer';
 import { StatusReport, type OutboxItem } from '@airlock/common/wire/outbox';
+import {
+  SecretMark,
+  SecretMarksRequest,
+  secretMark,
+  secretMarksPath,
+} from '@airlock/common/wire/secret-marks';
 import { planDigest } from '@airlock/pipeline/plan-digest';
 import { planMain } from '@airlock/pipeline/run-plan';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
@@ -31,6 +37,7 @@ import { createLedgerReader } from '../adapters/postgres/ledger-store.ts';
 import { followLedger } from '../app/follow-ledger.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import { outboxItemHash } from '../domain/outbox-chain.ts';
+import { z } from 'zod';
 
 const sha = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 const payloadType = 'application/vnd.in-toto+json';
@@ -213,6 +220,12 @@ async function startOutbox(): Promise<void> {
         request.on('data', (chunk: Buffer) => chunks.push(chunk));
         request.on('end', () => {
           const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+          if (url.pathname === secretMarksPath) {
+            const key = Buffer.from(SecretMarksRequest.parse(body).key, 'hex');
+            const mark = secretMark(key, 'kept by nonprod');
+            response.end(JSON.stringify({ marks: [{ secret: 'shop/web/TOKEN', mark }] }));
+            return;
+          }
           reports.push(...StatusReport.parse(body).reports);
           response.writeHead(204).end();
         });
@@ -497,6 +510,20 @@ test('a forked outbox is not read any further', async () => {
     return rows[0];
   });
   assert.equal((await gate.asOwner('select 1 from intake_item')).length, 7);
+});
+
+test('the marks that nonprod tells under a fresh key are there for the deliverer', async () => {
+  const rows = await eventually(async () => {
+    const found = await gate.asOwner('select key, marks from nonprod_secret_mark_set');
+    return found.length > 0 ? found : undefined;
+  });
+  const [row] = z
+    .array(z.object({ key: z.instanceof(Buffer), marks: z.array(SecretMark) }))
+    .parse(rows);
+  assert.ok(row !== undefined);
+  assert.deepEqual(row.marks, [
+    { secret: 'shop/web/TOKEN', mark: secretMark(row.key, 'kept by nonprod') },
+  ]);
 });
 
 test('both processes end cleanly when they are asked to', async () => {

@@ -18,11 +18,13 @@ import {
   recorder,
 } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createSecretMarkStore } from '../adapters/postgres/secret-mark-store.ts';
 import { followLedger } from '../app/follow-ledger.ts';
 import { acceptBundle } from '../app/accept-bundle.ts';
 import { measureRoom } from '../app/artifact-room.ts';
 import { keptFiles } from '../app/keep-files.ts';
 import { fetchMain, MainRefusedError } from '../app/fetch-main.ts';
+import { fetchSecretMarks } from '../app/fetch-secret-marks.ts';
 import { offerCheckpoint } from '../app/offer-checkpoint.ts';
 import { floodedItems, pollOutbox } from '../app/poll-outbox.ts';
 import { recordedFiles } from '../app/record-configuration.ts';
@@ -48,6 +50,8 @@ const offerIntervalMs = 1_000;
 /** A main that is rewritten while something waits is seen within this time. */
 const watchMainIntervalMs = 10_000;
 const watchConfigurationIntervalMs = 2_000;
+/** A value that somebody gives nonprod is found in a credential within this time. */
+const secretMarksIntervalMs = 60_000;
 
 await runProcess({
   name: 'gate-intake',
@@ -195,9 +199,23 @@ await runProcess({
         if (size !== null) checkpointWitnessed(log, verifier.name, size);
       },
     });
+    const marks = startLoop({
+      name: 'secret-marks',
+      intervalMs: secretMarksIntervalMs,
+      signal,
+      log,
+      async run() {
+        await fetchSecretMarks({
+          ...shared,
+          marks: createSecretMarkStore(database),
+          random: randomBytes,
+        });
+      },
+    });
     runtime.onClose(async () => {
       await Promise.all([
         poll.done,
+        marks.done,
         offer.done,
         refresh.done,
         report.done,

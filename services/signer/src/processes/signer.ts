@@ -5,7 +5,7 @@ import type { Log } from '@airlock/process/log';
 import { runProcess } from '@airlock/process/main';
 import { SignerConfig } from '../config.ts';
 import { createSignerServer } from '../http/server.ts';
-import { listenOnSocket } from '../http/unix-socket.ts';
+import { listenOnSocket } from '@airlock/process/unix-socket';
 import { loadRunners } from '../key/runners.ts';
 import { loadKeys } from '../key/signing-keys.ts';
 import { createMainBranch } from '../main-branch.ts';

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { maxNoteBytes } from '@airlock/common/limits';
 import { OutboxPage, type StatusReport } from '@airlock/common/wire/outbox';
+import { SecretMarks, secretMarksPath } from '@airlock/common/wire/secret-marks';
 import { FilePath } from '@airlock/process/config';
 import { mutualTlsAgent } from '@airlock/process/mtls';
 import { z } from 'zod';
@@ -116,6 +117,18 @@ export function createOutboxClient(
       const response = await send('POST', '/v1/status', JSON.stringify(report));
       if (response.statusCode !== 204) refuse(response, 'the status report');
       response.resume();
+    },
+
+    async secretMarks(request) {
+      const response = await send('POST', secretMarksPath, JSON.stringify(request));
+      if (response.statusCode !== 200) refuse(response, 'the marks of its secrets');
+      const body = await wholeOf(response, {
+        maxBytes: maxJsonBytes,
+        seconds: settings.timeoutSeconds,
+      });
+      const marks = SecretMarks.safeParse(jsonOf(body.toString('utf8')));
+      if (!marks.success) throw malformed(z.prettifyError(marks.error));
+      return marks.data;
     },
 
     async addCheckpoint(body) {

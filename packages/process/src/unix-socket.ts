@@ -2,7 +2,7 @@ import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import type { Server } from 'node:http';
-import { ConfigurationError } from '@airlock/process/config';
+import { ConfigurationError } from './config.ts';
 
 /**
  * Listens on a unix socket that its owner alone may open.

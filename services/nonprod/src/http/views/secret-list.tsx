@@ -1,0 +1,196 @@
+import { Status } from '@airlock/web/views/badge';
+import { Button } from '@airlock/web/views/button';
+import { Card, SectionHeading, WithAside } from '@airlock/web/views/card';
+import { DataTable } from '@airlock/web/views/data-table';
+import { DescriptionList } from '@airlock/web/views/description-list';
+import { CheckField, PostForm, TextField } from '@airlock/web/views/form';
+import { Layout, type Frame } from '@airlock/web/views/layout';
+import { Time } from '@airlock/web/views/time';
+import { VerdictBanner } from '@airlock/web/views/verdict-banner';
+import type { ProjectDek, SecretSummary } from '../../app/secret-ports.ts';
+
+export function SecretListPage({
+  frame,
+  project,
+  secrets,
+  key,
+  keeper,
+  now,
+}: {
+  readonly frame: Frame;
+  readonly project: string;
+  readonly secrets: readonly SecretSummary[];
+  /** The project's key; null before its first secret. */
+  readonly key: ProjectDek | null;
+  /** What keeps the key above it; null where no secrets are kept. */
+  readonly keeper: string | null;
+  readonly now: Date;
+}) {
+  if (keeper === null) {
+    return (
+      <Layout frame={frame} title="Secrets">
+        <VerdictBanner
+          kind="info"
+          title="No secrets are kept here."
+          text="Whoever looks after this installation names a keeper under “secrets” in the configuration of nonprod-web."
+        />
+      </Layout>
+    );
+  }
+  return (
+    <Layout frame={frame} title="Secrets">
+      <p class="muted">
+        What builds of {project} can be given: for tests and registries, nothing that opens
+        production. Values go in and are shown to nobody.
+      </p>
+      <WithAside
+        aside={
+          <>
+            <SetBox frame={frame} name={null} description="" />
+            <KeyBox frame={frame} project={project} projectKey={key} keeper={keeper} now={now} />
+          </>
+        }
+      >
+        <SectionHeading note={secrets.filter(({ erased }) => erased === null).length}>
+          Kept
+        </SectionHeading>
+        <DataTable
+          caption="Secrets by name"
+          rows={secrets}
+          empty="No secret has been set yet. A pipeline names one with from_secret."
+          columns={[
+            {
+              label: 'Name',
+              nowrap: true,
+              cell: ({ name }) => <a href={`/secrets/${name}`}>{name}</a>,
+            },
+            { label: 'For what', wide: true, cell: ({ description }) => description },
+            { label: 'Version', kind: 'number', cell: ({ version }) => version },
+            {
+              label: 'State',
+              nowrap: true,
+              cell: ({ erased }) =>
+                erased === null ? (
+                  <Status tone="good">set</Status>
+                ) : (
+                  <Status tone="plain">erased</Status>
+                ),
+            },
+            {
+              label: 'Changed',
+              nowrap: true,
+              cell: ({ setAt, setBy, erased }) => (
+                <>
+                  <Time at={erased?.at ?? setAt} now={now} /> by {erased?.by ?? setBy}
+                </>
+              ),
+            },
+          ]}
+        />
+      </WithAside>
+    </Layout>
+  );
+}
+
+const isPlatform = (frame: Frame): boolean => frame.viewer?.roles.includes('platform') === true;
+
+/** @param name of the secret that gets a new version; null asks for one. */
+export function SetBox({
+  frame,
+  name,
+  description,
+}: {
+  readonly frame: Frame;
+  readonly name: string | null;
+  readonly description: string;
+}) {
+  const title = name === null ? 'Set a secret' : 'Set a new value';
+  if (!isPlatform(frame)) {
+    return (
+      <Card title={title} icon="lock">
+        <p>The platform role sets and erases secrets; none of your groups gives it to you here.</p>
+      </Card>
+    );
+  }
+  return (
+    <Card title={title} icon="lock" emphasis>
+      <PostForm action="/secrets" csrfToken={frame.csrfToken}>
+        {name === null ? (
+          <TextField
+            label="Name"
+            name="name"
+            hint="As pipelines name it: letters, digits and _ . -"
+            required
+            maxLength={63}
+          />
+        ) : (
+          <input type="hidden" name="name" value={name} />
+        )}
+        <TextField label="For what" name="description" value={description} maxLength={200} />
+        <TextField
+          label="Value"
+          name="value"
+          hint="4 characters or more. It replaces the value before, which is erased."
+          multiline
+          required
+        />
+        <CheckField
+          name="lowValue"
+          label="It opens nothing in production, and who can change a build may learn it."
+          required
+        />
+        <Button kind="primary" icon="lock" block>
+          Set
+        </Button>
+      </PostForm>
+    </Card>
+  );
+}
+
+function KeyBox({
+  frame,
+  project,
+  projectKey,
+  keeper,
+  now,
+}: {
+  readonly frame: Frame;
+  readonly project: string;
+  readonly projectKey: ProjectDek | null;
+  readonly keeper: string;
+  readonly now: Date;
+}) {
+  return (
+    <Card title="The project’s key" icon="key">
+      <DescriptionList
+        items={[
+          {
+            term: 'In use since',
+            value: projectKey === null ? 'none yet' : <Time at={projectKey.createdAt} now={now} />,
+          },
+          { term: 'Lies under', value: keeper },
+        ]}
+      />
+      {projectKey === null || !isPlatform(frame) ? null : (
+        <>
+          <PostForm action="/secrets/key/rotate" csrfToken={frame.csrfToken}>
+            <Button icon="sync" block>
+              Rotate
+            </Button>
+          </PostForm>
+          <PostForm action="/secrets/all/erase-all" csrfToken={frame.csrfToken}>
+            <TextField
+              label="Erase every secret of the project"
+              name="project"
+              hint={`Type ${project} to say that you mean it. It cannot be undone.`}
+              required
+            />
+            <Button kind="danger" icon="x-circle" block>
+              Erase all
+            </Button>
+          </PostForm>
+        </>
+      )}
+    </Card>
+  );
+}

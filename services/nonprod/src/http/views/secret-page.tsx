@@ -1,0 +1,80 @@
+import { Status } from '@airlock/web/views/badge';
+import { Button } from '@airlock/web/views/button';
+import { Card, SectionHeading, WithAside } from '@airlock/web/views/card';
+import { DataTable } from '@airlock/web/views/data-table';
+import { PostForm } from '@airlock/web/views/form';
+import { Layout, type Frame } from '@airlock/web/views/layout';
+import { Time } from '@airlock/web/views/time';
+import type { SecretSummary, SecretVersionSummary } from '../../app/secret-ports.ts';
+import { SetBox } from './secret-list.tsx';
+
+export function SecretPage({
+  frame,
+  secret,
+  versions,
+  now,
+}: {
+  readonly frame: Frame;
+  readonly secret: SecretSummary;
+  readonly versions: readonly SecretVersionSummary[];
+  readonly now: Date;
+}) {
+  const { name, description, erased } = secret;
+  return (
+    <Layout
+      frame={frame}
+      title={name}
+      breadcrumbs={[{ label: 'Secrets', href: '/secrets' }, { label: name }]}
+    >
+      <p class="muted">{description === '' ? 'Nobody wrote down what it is for.' : description}</p>
+      <WithAside
+        aside={
+          <>
+            <SetBox frame={frame} name={name} description={description} />
+            {erased === null && frame.viewer?.roles.includes('platform') === true ? (
+              <Card title="Erase" icon="x-circle">
+                <p>Builds that name it fail from then on. The value cannot be brought back.</p>
+                <PostForm action={`/secrets/${name}/erase`} csrfToken={frame.csrfToken}>
+                  <Button kind="danger" icon="x-circle" block>
+                    Erase {name}
+                  </Button>
+                </PostForm>
+              </Card>
+            ) : null}
+          </>
+        }
+      >
+        <SectionHeading note={versions.length}>Versions</SectionHeading>
+        <DataTable
+          caption="Versions, newest first"
+          rows={versions}
+          empty="None."
+          columns={[
+            { label: 'Version', kind: 'number', cell: ({ version }) => version },
+            {
+              label: 'State',
+              wide: true,
+              cell: ({ erased: gone }) =>
+                gone === null ? (
+                  <Status tone="good">given to builds</Status>
+                ) : (
+                  <Status tone="plain">
+                    erased <Time at={gone.at} now={now} /> by {gone.by}
+                  </Status>
+                ),
+            },
+            {
+              label: 'Set',
+              nowrap: true,
+              cell: ({ setAt, setBy }) => (
+                <>
+                  <Time at={setAt} now={now} /> by {setBy}
+                </>
+              ),
+            },
+          ]}
+        />
+      </WithAside>
+    </Layout>
+  );
+}

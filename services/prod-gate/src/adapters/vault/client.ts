@@ -39,11 +39,12 @@ export function createVaultClient({
     apiVersion: 'v1',
     // Node's own server and many proxies do not know the verb LIST.
     noCustomHTTPVerbs: true,
-    ...(token === undefined ? {} : { token }),
     'request-promise': { defaults: () => transport },
     // node-vault's own prints what is written, secrets included.
     debug: () => {},
   });
+  // What is not given it takes from variables, also for a login, which has to go without a token.
+  Object.assign(client, { token: token ?? '', pathPrefix: '', namespace: '' });
   // node-vault's own takes 202 for a failure and drops Retry-After and every reason but the first.
   client.handleVaultResponse = handleResponse;
 

@@ -21,42 +21,6 @@ export const VaultSettings = z.strictObject({
 });
 export type VaultSettings = z.infer<typeof VaultSettings>;
 
-/** Variables that would weaken the connection behind the configuration's back; what each would do. */
-const refusedVariables: Readonly<Record<string, string>> = {
-  VAULT_SKIP_VERIFY: 'turns certificate checks off, whatever its value',
-  VAULT_TOKEN: 'is a standing token, and the gate has none',
-  VAULT_NAMESPACE: 'sends requests to another namespace',
-  VAULT_PREFIX: 'sends requests to another path',
-  HTTP_PROXY: 'shows tokens to the proxy',
-  HTTPS_PROXY: 'shows tokens to the proxy',
-  ALL_PROXY: 'shows tokens to the proxy',
-  NODE_USE_ENV_PROXY: 'shows tokens to the proxy',
-  NODE_DEBUG: 'prints headers, and with them tokens',
-  NODE_TLS_REJECT_UNAUTHORIZED: 'turns certificate checks off',
-};
-
-/**
- * Refuses an environment in which talking to Vault would be unsafe. Call it before anything is sent.
- *
- * @throws ConfigurationError `configuration-refused` that names every variable to unset.
- */
-export function assertSafeEnvironment(environment: NodeJS.ProcessEnv): void {
-  const faults = Object.entries(environment)
-    .filter(([, value]) => value !== undefined && value !== '')
-    .flatMap(([name, value]) => {
-      const reason = refusedVariables[name.toUpperCase()];
-      if (reason !== undefined) return [`${name} ${reason}`];
-      return name === 'DEBUG' && /\*|node-vault/.test(value ?? '')
-        ? ['DEBUG prints what is written to Vault']
-        : [];
-    });
-  if (faults.length === 0) return;
-  throw new ConfigurationError(
-    'configuration-refused',
-    `the environment makes talking to Vault unsafe: ${faults.join('; ')}; unset it for this process`,
-  );
-}
-
 /**
  * Null for plain http on this machine, else the pinned certificate authority.
  *

@@ -1,56 +1,15 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import http from 'node:http';
+import type http from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { inspect } from 'node:util';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createCertificateAuthority, issueCertificate } from '@airlock/cli/setup/pki';
-import { VaultError } from '../../app/vault-ports.ts';
-import { createVaultClient } from './client.ts';
+import type { VaultError } from '../../app/vault-ports.ts';
 import { VaultHttpError } from './errors.ts';
-import { VaultSettings } from './settings.ts';
-import { createVaultTransport } from './transport.ts';
-
-const token = 's.very-secret-token';
-const jwt = 'eyJ-very-secret-jwt';
-
-async function listen(
-  t: TestContext,
-  handler: http.RequestListener,
-  server: http.Server = http.createServer(),
-): Promise<string> {
-  server.on('request', handler);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const address = server.address();
-  assert.ok(address !== null && typeof address === 'object');
-  return `http://127.0.0.1:${address.port}`;
-}
-
-function clientOf(address: string, environment: NodeJS.ProcessEnv = {}, settings: object = {}) {
-  const parsed = VaultSettings.parse({ address, requestTimeoutSeconds: 1, ...settings });
-  const transport = createVaultTransport(parsed, environment);
-  return createVaultClient({ address, transport, token });
-}
-
-async function failure(work: Promise<unknown>): Promise<VaultError> {
-  const error: unknown = await work.then(
-    () => assert.fail('expected a failure'),
-    (reason: unknown) => reason,
-  );
-  assert.ok(error instanceof VaultError, inspect(error));
-  const shown = [inspect(error, { depth: null, showHidden: true }), JSON.stringify(error)].join();
-  assert.ok(!shown.includes(token) && !shown.includes(jwt), `a secret shows in: ${shown}`);
-  return error;
-}
-
-const json = (response: http.ServerResponse, status: number, body: unknown) =>
-  response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+import { clientOf, failure, json, jwt, listen } from './testing/vault-server.ts';
 
 test('a redirect is not followed, and the token reaches nobody else', async (t) => {
   let strangers = 0;
@@ -197,30 +156,16 @@ test('the stand-in is refused unless this is the demo', async (t) => {
     json(response, 200, { data: {} });
   });
   assert.equal((await failure(clientOf(address).read('x'))).code, 'vault-is-double');
-  assert.deepEqual(await clientOf(address, { AIRLOCK_DEMO: '1' }).read('x'), { data: {} });
+  assert.deepEqual(await clientOf(address, { environment: { AIRLOCK_DEMO: '1' } }).read('x'), {
+    data: {},
+  });
 });
 
-const unsafe: NodeJS.ProcessEnv[] = [
-  { VAULT_SKIP_VERIFY: 'false' },
-  { VAULT_TOKEN: 's.x' },
-  { VAULT_NAMESPACE: 'other' },
-  { HTTP_PROXY: 'http://proxy' },
-  { https_proxy: 'http://proxy' },
-  { NODE_DEBUG: 'http' },
-  { DEBUG: 'express,node-vault' },
-  { DEBUG: '*' },
-  { NODE_TLS_REJECT_UNAUTHORIZED: '0' },
-];
-for (const environment of unsafe) {
-  const [[name, value] = []] = Object.entries(environment);
-  test(`${name}=${value} stops the process before it talks to Vault`, () => {
-    const message = new RegExp(`${name} .*unset it`);
-    assert.throws(() => clientOf('http://127.0.0.1:1', environment), {
-      code: 'configuration-refused',
-      message,
-    });
+test('an unsafe environment stops the process before it talks to Vault', () => {
+  assert.throws(() => clientOf('http://127.0.0.1:1', { environment: { VAULT_TOKEN: 's.x' } }), {
+    code: 'configuration-refused',
   });
-}
+});
 
 test('http to another machine, and https without a pinned authority, are refused', () => {
   assert.throws(() => clientOf('http://vault.example:8200'), { code: 'configuration-refused' });
@@ -228,30 +173,69 @@ test('http to another machine, and https without a pinned authority, are refused
   assert.throws(() => clientOf('https://vault.example:8200'), { code: 'configuration-invalid' });
 });
 
-test('only the pinned authority is believed', async (t) => {
+/** A TLS server of a new authority, and the file with that authority. */
+async function tlsServer(t: TestContext, handler: http.RequestListener) {
   const directory = mkdtempSync(join(tmpdir(), 'airlock-vault-tls-'));
   t.after(() => {
     rmSync(directory, { recursive: true });
   });
-  const pinned = await createCertificateAuthority('pinned');
-  const other = await createCertificateAuthority('other');
+  const ca = await createCertificateAuthority('vault');
   const caFile = join(directory, 'ca.pem');
-  writeFileSync(caFile, pinned.certificatePem);
-  const answerFrom = async (ca: typeof pinned) => {
-    const { certificatePem: cert, keyPem: key } = await issueCertificate({
-      ca,
-      uriSan: 'airlock:test:vault',
-      dnsNames: [],
-      ipAddresses: ['127.0.0.1'],
-      usage: 'server',
-      days: 1,
-    });
-    const server = https.createServer({ cert, key });
-    const plain = await listen(t, (_, response) => json(response, 200, { data: 1 }), server);
-    return clientOf(plain.replace('http:', 'https:'), {}, { caFile }).read('x');
-  };
-  assert.deepEqual(await answerFrom(pinned), { data: 1 });
-  const error = await failure(answerFrom(other));
+  writeFileSync(caFile, ca.certificatePem);
+  const { certificatePem: cert, keyPem: key } = await issueCertificate({
+    ca,
+    uriSan: 'airlock:test:vault',
+    dnsNames: [],
+    ipAddresses: ['127.0.0.1'],
+    usage: 'server',
+    days: 1,
+  });
+  const server = https.createServer({ cert, key });
+  const plain = await listen(t, handler, server);
+  return { address: plain.replace('http:', 'https:'), caFile, server };
+}
+
+test('only the pinned authority is believed', async (t) => {
+  const answer: http.RequestListener = (_, response) => json(response, 200, { data: 1 });
+  const one = await tlsServer(t, answer);
+  const other = await tlsServer(t, answer);
+  const { address, caFile } = one;
+  assert.deepEqual(await clientOf(address, { settings: { caFile } }).read('x'), { data: 1 });
+  const error = await failure(clientOf(address, { settings: { caFile: other.caFile } }).read('x'));
   assert.equal(error.code, 'vault-unavailable');
   assert.equal(error.sent, false);
+});
+
+test('the calls of a delivery share one connection, which ends soon after the last', async (t) => {
+  let connections = 0;
+  const { address, caFile, server } = await tlsServer(t, (_, response) =>
+    json(response, 200, { data: 1 }),
+  );
+  server.on('secureConnection', () => (connections += 1));
+  const client = clientOf(address, { settings: { caFile } });
+  for (let call = 0; call < 5; call += 1) await client.read('x');
+  assert.equal(connections, 1);
+  const open = () =>
+    new Promise<number>((resolve) => {
+      server.getConnections((_, count) => {
+        resolve(count);
+      });
+    });
+  for (let wait = 0; wait < 50 && (await open()) > 0; wait += 1) await delay(100);
+  assert.equal(await open(), 0);
+});
+
+test('a request on a connection that had one before may have been executed, too', async (t) => {
+  let asked = 0;
+  const address = await listen(t, (request, response) => {
+    asked += 1;
+    if (asked === 1) json(response, 200, { data: 1 });
+    else request.socket.destroy();
+  });
+  const client = clientOf(address);
+  await client.read('x');
+  const error = await failure(client.write('auth/jwt/login', { jwt }));
+  assert.equal(error.code, 'vault-outcome-unknown');
+  assert.equal(error.sent, true);
+  assert.equal(asked, 2);
 });

@@ -6,11 +6,17 @@
 import http from 'node:http';
 import https from 'node:https';
 import { VaultError } from '../../app/vault-ports.ts';
-import { assertSafeEnvironment, readPinnedAuthority, type VaultSettings } from './settings.ts';
+import { assertSafeEnvironment } from './environment.ts';
+import { readPinnedAuthority, type VaultSettings } from './settings.ts';
 
 const mostAnswerBytes = 1024 * 1024;
 /** Node's answer headers, all together. */
 const mostHeaderBytes = 16 * 1024;
+/**
+ * How long a connection waits for the next request of the same delivery, in milliseconds: long enough for the few calls that
+ * follow one another, and so short that no server closes it first while a request is on its way.
+ */
+const idleMs = 1_000;
 
 /** What node-vault hands its transport. */
 export type TransportRequest = {
@@ -43,10 +49,11 @@ export function createVaultTransport(
   const authority = readPinnedAuthority(settings);
   const admitsDouble = environment['AIRLOCK_DEMO'] === '1';
   const deadline = settings.requestTimeoutSeconds * 1000;
+  const connections = connectionsTo(authority);
 
   return async (request) => {
     const path = checkedPath(settings.address, request);
-    const answer = await exchange({ request, path, authority, deadline });
+    const answer = await exchange({ request, path, connections, deadline });
     if (answer.headers['x-airlock-vault-double'] !== undefined && !admitsDouble) {
       throw new VaultError(
         'vault-is-double',
@@ -84,17 +91,38 @@ function checkedPath(address: string, { uri, method }: TransportRequest): string
   return path;
 }
 
+type Connections = { agent: http.Agent; isTls: boolean };
+
+/**
+ * Of one process to one Vault, never shared with anything else; no proxy, no session ticket and no socket outlive their use.
+ * A handshake costs more than all else that the gate does for a request.
+ */
+function connectionsTo(authority: string | null): Connections {
+  const common = { keepAlive: true, maxFreeSockets: 2, timeout: idleMs };
+  return authority === null
+    ? { agent: new http.Agent(common), isTls: false }
+    : {
+        agent: new https.Agent({
+          ...common,
+          ca: authority,
+          minVersion: 'TLSv1.3',
+          maxCachedSessions: 0,
+        }),
+        isTls: true,
+      };
+}
+
 type Answer = { status: number; headers: http.IncomingHttpHeaders; bytes: Buffer };
 
 function exchange({
   request,
   path,
-  authority,
+  connections,
   deadline,
 }: {
   request: TransportRequest;
   path: string;
-  authority: string | null;
+  connections: Connections;
   deadline: number;
 }): Promise<Answer> {
   const payload = request.json === undefined ? null : JSON.stringify(request.json);
@@ -112,8 +140,7 @@ function exchange({
     };
     const common: http.RequestOptions = {
       method: request.method,
-      // No agent: no shared socket, no proxy from the environment, and the token's connection ends with the request.
-      agent: false,
+      agent: connections.agent,
       maxHeaderSize: mostHeaderBytes,
       headers: {
         ...request.headers,
@@ -127,10 +154,7 @@ function exchange({
             }),
       },
     };
-    const outgoing =
-      authority === null
-        ? http.request(request.uri, common)
-        : https.request(request.uri, { ...common, ca: authority, minVersion: 'TLSv1.3' });
+    const outgoing = (connections.isTls ? https : http).request(request.uri, common);
 
     const timer = setTimeout(() => {
       fail(`no whole answer from Vault within ${deadline / 1000} s`);
@@ -148,7 +172,11 @@ function exchange({
     });
     outgoing.on('socket', (socket) => {
       // From here on bytes may have left; before, Vault cannot have seen anything.
-      socket.once(authority === null ? 'connect' : 'secureConnect', () => {
+      if (outgoing.reusedSocket) {
+        sent = true;
+        return;
+      }
+      socket.once(connections.isTls ? 'secureConnect' : 'connect', () => {
         sent = true;
       });
     });

@@ -1,6 +1,6 @@
 /** Whether a secret of the gate's is one of nonprod's too. Nonprod's secrets are there for every build to read. */
 import { secretMark, type SecretMark } from '@airlock/common/wire/secret-marks';
-import type { Secret } from '@airlock/common/secret';
+import { Secret } from '@airlock/common/secret';
 
 /** What nonprod answered last, under the key that the gate drew for it. */
 export type SecretMarkSet = {
@@ -27,6 +27,11 @@ export type NonprodKnowledge =
   | { readonly known: 'unchecked'; readonly why: string };
 
 const oldestMs = 24 * 3_600_000;
+
+/** Everything secret in a credential. */
+export function secretsIn(credential: object): Secret[] {
+  return Object.values(credential).filter((value) => value instanceof Secret);
+}
 
 /** @returns a function that tells of one value; it reads the marks anew each time. */
 export function nonprodKnowledge({

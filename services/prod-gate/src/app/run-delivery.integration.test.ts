@@ -13,6 +13,7 @@ import type { VaultTarget } from '@airlock/cli/vault/targets';
 import { formatId } from '@airlock/common/ids';
 import { parseLedgerEntry } from '@airlock/common/ledger/entry';
 import { vkeyOf } from '@airlock/common/ledger/note';
+import { secretMark } from '@airlock/common/wire/secret-marks';
 import { TargetPolicy } from '@airlock/common/policy/target-policy';
 import { Secret } from '@airlock/common/secret';
 import { migrate } from '@airlock/database/migrate';
@@ -47,6 +48,7 @@ import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createSecretMarkStore } from '../adapters/postgres/secret-mark-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createVaultLogin } from '../adapters/vault/login.ts';
 import { createVaultReaper } from '../adapters/vault/reaper.ts';
@@ -58,6 +60,7 @@ import { mintLogin, MintError } from './mint-login.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { createLedgerProofs } from './prove-entry.ts';
 import { createReaper } from './reap-sessions.ts';
+import { nonprodKnowledge, secretsIn } from './known-to-nonprod.ts';
 import { runDelivery, type RunDependencies } from './run-delivery.ts';
 import { sequenceLedger } from './sequence-ledger.ts';
 import { startDelivery, type StartedDelivery } from './start-delivery.ts';
@@ -123,6 +126,7 @@ function deliverer(
     recorder,
     isPublished: async (leafHash) => (await proofs.entry(leafHash)) !== null,
     authority: createAuthorityClient(place(settings).socket),
+    knownToNonprod: nonprodKnowledge({ marks: createSecretMarkStore(database), clock }),
     vault: createVaultLogin(
       { address: settings.vaultAddress, requestTimeoutSeconds: 5 },
       vaultEnvironment,
@@ -514,6 +518,55 @@ function defineTests(): void {
       assert.match(outcome.reason, /^credential-too-long: .*120 s.*production unchanged$/);
       const session = await sessions.ofDelivery(started.delivery.id);
       assert.deepEqual([session?.state, session?.credentials[0]?.issuedAt], ['CLEAN', null]);
+      await nothingLeft('prod-us');
+    });
+
+    test('starts no hook with a credential that nonprod keeps as a secret too, and says which', async () => {
+      const { run: dependencies, start, sessions } = deliverer(settings, asDeliverer);
+      const started = await start(await admit('prod-us'));
+      const key = randomBytes(32);
+      // As if nonprod had told the mark of just this password before.
+      const vault: RunDependencies['vault'] = {
+        async login(request) {
+          const token = await dependencies.vault.login(request);
+          return {
+            ...token,
+            async read(...asked) {
+              const credential = await token.read(...asked);
+              const [value] = secretsIn(credential.secret);
+              const mark = secretMark(key, value?.reveal() ?? '');
+              const marks = [{ secret: 'shop/web/PROD_PASSWORD', mark }];
+              await createSecretMarkStore(asIntake).replace({
+                ...{ source: 'nonprod', key, marks, takenAt: clock() },
+              });
+              return credential;
+            },
+          };
+        },
+      };
+      const outcome = await deliver({ ...dependencies, vault }, started);
+      assert.equal(outcome?.state, 'failed');
+      assert.match(
+        outcome.reason,
+        /^E_CREDENTIAL_KNOWN_TO_NONPROD: .*shop\/web\/PROD_PASSWORD.*production unchanged$/,
+      );
+      assert.equal((await sessions.ofDelivery(started.delivery.id))?.state, 'CLEAN');
+      await nothingLeft('prod-us');
+    });
+
+    test('goes on when nonprod has told no marks for a day, and its log says that nobody compared', async () => {
+      const { run: dependencies, start } = deliverer(settings, asDeliverer);
+      const takenAt = new Date(clock().getTime() - 25 * 3_600_000);
+      await createSecretMarkStore(asIntake).replace({
+        ...{ source: 'nonprod', key: randomBytes(32), marks: [], takenAt },
+      });
+      const started = await start(await admit('prod-us'));
+      assert.equal((await deliver(dependencies, started))?.state, 'succeeded');
+      const lines = await createDeliveryStore(asDeliverer).log(started.delivery.id, {
+        after: 0,
+        limit: 100,
+      });
+      assert.ok(lines.some(({ line }) => line.includes("not compared with nonprod's secrets")));
       await nothingLeft('prod-us');
     });
 

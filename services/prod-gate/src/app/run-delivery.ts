@@ -15,6 +15,7 @@ import { AirlockError } from '@airlock/common/errors';
 import { formatId } from '@airlock/common/ids';
 import { sha256Hex } from '@airlock/common/encoding/hex';
 import type { CredentialRead } from '@airlock/common/policy/target-credentials';
+import type { Secret } from '@airlock/common/secret';
 import { errorCode, type Log } from '@airlock/process/log';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -26,6 +27,7 @@ import {
 } from '../domain/delivery.ts';
 import { livesTooLong, plannedCredentials } from '../domain/planned-credentials.ts';
 import { createDeliveryLog } from './delivery-log.ts';
+import { secretsIn, type NonprodKnowledge } from './known-to-nonprod.ts';
 import type { AuthorityPort, HookEnd, HookPreparer, PreparedHook } from './delivery-ports.ts';
 import type {
   DeliveryStore,
@@ -63,6 +65,8 @@ export type RunDependencies = {
   authority: AuthorityPort;
   vault: VaultLogin;
   hooks: HookPreparer;
+  /** Whether nonprod keeps the same value among the secrets of its builds. */
+  knownToNonprod: (value: Secret) => Promise<NonprodKnowledge>;
   times: DeliveryTimes;
   failpoint: (name: DeliveryFailpoint) => void;
   log: Log;
@@ -76,6 +80,7 @@ export type DeliveryFaultCode =
   | 'credential-too-short'
   | 'credential-too-long'
   | 'credential-unusable'
+  | 'E_CREDENTIAL_KNOWN_TO_NONPROD'
   | 'delivery-stopped'
   | 'delivery-taken-over';
 
@@ -377,7 +382,28 @@ export async function runDelivery(
     }
     const tooLong = livesTooLong(read, { seconds: credential.seconds, ttl: vault.ttl });
     if (tooLong !== null) throw new DeliveryFault('credential-too-long', tooLong);
+    await refuseKnown(credential);
     return credential;
+  }
+
+  /** What builds of nonprod can read opens production for whoever can change a build. */
+  async function refuseKnown(credential: Credential): Promise<void> {
+    for (const value of secretsIn(credential.secret)) {
+      const knowledge = await dependencies.knownToNonprod(value);
+      if (knowledge.known === true) {
+        throw new DeliveryFault(
+          'E_CREDENTIAL_KNOWN_TO_NONPROD',
+          `credential ${credential.as} is also nonprod's secret ${knowledge.secret}, which builds there can read; replace it at Vault and erase that secret`,
+        );
+      }
+      if (knowledge.known === 'unchecked') {
+        book.write(
+          'gate',
+          `credential ${credential.as} was not compared with nonprod's secrets: ${knowledge.why}; look at gate-intake and nonprod-outbox`,
+        );
+        return;
+      }
+    }
   }
 
   /** A database that is away for a moment must not turn a known end into an unknown one. */

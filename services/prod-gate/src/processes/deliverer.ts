@@ -23,8 +23,10 @@ import {
 import { unisolatedExecutor } from '../adapters/hooks/run-unisolated.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
+import { createSecretMarkStore } from '../adapters/postgres/secret-mark-store.ts';
 import { createVaultLogin } from '../adapters/vault/login.ts';
 import { eachInTurn } from '../app/each-in-turn.ts';
+import { nonprodKnowledge } from '../app/known-to-nonprod.ts';
 import { runDelivery, type RunDependencies } from '../app/run-delivery.ts';
 import { startDelivery } from '../app/start-delivery.ts';
 import { DelivererConfig } from '../config-delivery.ts';
@@ -54,6 +56,7 @@ await runProcess({
       sessions: decisions.sessions,
       isPublished: async (leafHash) => (await decisions.proofs.entry(leafHash)) !== null,
       authority: createAuthorityClient(config.authority.socketPath),
+      knownToNonprod: nonprodKnowledge({ marks: createSecretMarkStore(database), clock }),
       vault,
       hooks: createHookPreparer({
         hooksDirectory: config.files.hooksDirectory,

@@ -27,7 +27,7 @@ export function checkStory(
   record: DeliveryRecord,
   about: { readonly bundle: string; readonly summary: string; readonly statement: string },
 ): string {
-  const { hook, credential } = record;
+  const { hook, session, credentials } = record;
   const subject = record.promotionDigest;
   const step = (
     type: LedgerEntry['type'],
@@ -52,15 +52,21 @@ export function checkStory(
   );
   const intent = step('delivery.intent', record.startedAt, { target: record.target });
   if (intent.leaf !== record.intent) throw new EvidenceFault('the statement names another intent');
-  const session = credential === null ? {} : { session: credential.session };
+  if (session === null && credentials.length > 0) {
+    throw new EvidenceFault('the statement names credentials and no session that ended them');
+  }
+  const ofSession = session === null ? {} : { session: session.id };
   const issued =
-    credential?.issuedAt == null
+    credentials.length === 0
       ? []
       : [
-          step('credential.requested', null, session),
-          step('credential.issued', credential.issuedAt, {
-            ...session,
-            ...(credential.role === null ? {} : { holder: credential.role }),
+          step('credential.requested', null, ofSession),
+          ...credentials.map(({ issuedAt, diesAt, ...shown }) => {
+            const entry = step('credential.issued', issuedAt, { ...ofSession, ...shown });
+            if ((entry.refs['diesAt'] ?? null) === diesAt) return entry;
+            throw new EvidenceFault(
+              `${shown.as} ends by the ledger at ${entry.refs['diesAt'] ?? 'no time'}, by the delivery statement at ${diesAt ?? 'none'}`,
+            );
           }),
         ];
   const ran = [
@@ -74,7 +80,7 @@ export function checkStory(
         ]),
   ];
   const revoked =
-    credential === null ? [] : [step('credential.revoked', credential.revokedAt, session)];
+    session === null ? [] : [step('credential.revoked', session.revokedAt, ofSession)];
   const finished = step('delivery.finished', record.finishedAt, { state: record.outcome });
   refuseUntold(entries, record, [intent, ...issued, ...ran, ...revoked, finished]);
   const stated = theEntry(entries, 'attestation.issued', { subject: about.statement });
@@ -86,20 +92,20 @@ export function checkStory(
   inOrder([intent, ...issued, ...ran, ...revoked, stated]);
   const [end] = revoked;
   return end !== undefined && end.index > finished.index
-    ? 'the ledger has every step in its order; the credential was proven gone only after the end'
+    ? 'the ledger has every step in its order; what it held was proven gone only after the end'
     : 'the ledger has every step once and in its order, the intent before any credential';
 }
 
 /** What the statement leaves out must not be in the ledger, or "no credential" would be said by silence. */
 function refuseUntold(
   entries: readonly ProvenEntry[],
-  { delivery, promotionDigest, credential }: DeliveryRecord,
+  { delivery, promotionDigest, session }: DeliveryRecord,
   told: readonly ProvenEntry[],
 ): void {
   for (const entry of entries) {
     if (entry.subjectDigest !== promotionDigest || entry.refs['delivery'] !== delivery) continue;
     // A login that was asked for and never led to a credential: the statement names its session alone.
-    if (entry.type === 'credential.requested' && credential !== null) continue;
+    if (entry.type === 'credential.requested' && session !== null) continue;
     if (told.includes(entry)) continue;
     throw new EvidenceFault(
       `the ledger has ${entry.type}, which the delivery statement leaves out`,

@@ -62,7 +62,17 @@ test('genuine evidence is complete and unaltered, and says what it does not prov
       named,
     );
   }
-  assert.ok(lines.includes('✓ 1 credential issued, 1 revoked, it lived 4.0 s'));
+  assert.ok(lines.includes('✓ 1 credential issued: 1 revoked after 4.0 s'));
+});
+
+test('every credential is told with how it ends', async () => {
+  const report = verify(archiveOf(await world.files({ reads: ['db', 'web', 'api'] })));
+  assert.ok(report.whole, linesOf(report).join('\n'));
+  const [line] = linesOf(report).filter((text) => text.includes('credentials issued'));
+  assert.match(
+    line ?? '',
+    /^✓ 3 credentials issued: 1 revoked after 4\.0 s, 1 ends by itself at \S+Z, 1 that only a person ends \(api, kv v3 of 2026-08-01\)$/,
+  );
 });
 
 describe('a flipped byte that the manifest does not know of is found in every file:', () => {
@@ -429,7 +439,33 @@ describe('what the gate itself signed of something else does not pass for this:'
     ],
     [
       'a statement without the credential that the ledger has',
-      { record: { credential: null } },
+      { record: { session: null, credentials: [] } },
+      'story',
+      'credential',
+    ],
+    [
+      'a second credential that the statement leaves out',
+      { reads: ['db', 'api'], record: { credentials: world.credentialsOf(['db']) } },
+      'story',
+      'credential',
+    ],
+    [
+      'a credential that the ledger does not have',
+      { reads: ['db'], record: { credentials: world.credentialsOf(['db', 'api']) } },
+      'story',
+      'credential',
+    ],
+    [
+      'an end of a certificate that the ledger puts elsewhere',
+      {
+        reads: ['web'],
+        record: {
+          credentials: world.credentialsOf(['web']).map((credential) => ({
+            ...credential,
+            diesAt: credential.issuedAt,
+          })),
+        },
+      },
       'story',
     ],
     [

@@ -2,11 +2,11 @@
  * Checks the evidence of one delivery offline: one line a fact, from the outside in. Read it from top to bottom; each step
  * uses only what the steps before it have proven, and the keys that the auditor brought.
  */
-import { livedSeconds } from '@airlock/common/evidence/describe';
 import { checkApprovals } from './approvals.ts';
 import { checkDelivery, checkSummary } from './attestations.ts';
 import { checkBuilders } from './builders.ts';
 import { checkBundle } from './bundle.ts';
+import { checkCredentials } from './credentials.ts';
 import { checkCommit } from './commit.ts';
 import { checkConfiguration } from './configuration.ts';
 import { readDecided, type ReadYaml } from './decided.ts';
@@ -168,20 +168,15 @@ export function verifyEvidence(given: {
     }),
   }));
   facts.find('credential', () => {
-    const { credential } = delivery().record;
-    if (credential === null)
-      return { value: null, text: 'no credential, say the statement and these entries' };
-    const lived = livedSeconds(credential);
-    notChecked.push(
-      `that Vault really revoked; its audit log has the session ${credential.session}${credential.accessor === null ? '' : `, accessor SHA-256 ${credential.accessor}`}`,
-    );
-    return {
-      value: null,
-      text:
-        lived === null
-          ? 'no credential was issued; its session is proven closed'
-          : `1 credential issued, 1 revoked, it lived ${lived.toFixed(1)} s`,
-    };
+    const { record } = delivery();
+    const text = checkCredentials(record, decided().policy);
+    const { session } = record;
+    if (session !== null) {
+      notChecked.push(
+        `that Vault really revoked; its audit log has the session ${session.id}${session.accessor === null ? '' : `, accessor SHA-256 ${session.accessor}`}`,
+      );
+    }
+    return { value: null, text };
   });
   facts.find('records', () => ({
     value: null,

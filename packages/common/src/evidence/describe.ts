@@ -3,7 +3,7 @@
  * the statements say by whoever verifies.
  */
 import type { Subject } from '../intoto/statement.ts';
-import type { DeliveryRecord } from '../intoto/delivery.ts';
+import type { DeliveryRecord, IssuedCredential } from '../intoto/delivery.ts';
 import type { VerificationSummary } from '../slsa/vsa.ts';
 
 export type SignedRecords = {
@@ -15,7 +15,7 @@ export type SignedRecords = {
 /** Content of `artifact.json`, `checks.json`, `delivery.json` and `leases.json` by file name. */
 export function describeRecords(records: SignedRecords): ReadonlyMap<string, string> {
   const { subject, delivery, summary } = records;
-  const { hook, credential } = delivery;
+  const { hook, session, credentials } = delivery;
   return new Map<string, string>([
     [
       'artifact.json',
@@ -51,16 +51,17 @@ export function describeRecords(records: SignedRecords): ReadonlyMap<string, str
     [
       'leases.json',
       json(
-        credential === null
+        session === null
           ? []
           : [
               {
-                session: credential.session,
-                role: credential.role,
-                accessorSha256: credential.accessor,
-                issuedAt: credential.issuedAt,
-                revokedAt: credential.revokedAt,
-                livedSeconds: livedSeconds(credential),
+                session: session.id,
+                accessorSha256: session.accessor,
+                revokedAt: session.revokedAt,
+                credentials: credentials.map((credential) => ({
+                  ...credential,
+                  livedSeconds: livedSeconds(credential, session),
+                })),
               },
             ],
       ),
@@ -68,13 +69,12 @@ export function describeRecords(records: SignedRecords): ReadonlyMap<string, str
   ]);
 }
 
-/** From issue to proven revocation; null where none was issued. */
-export function livedSeconds(credential: {
-  readonly issuedAt: string | null;
-  readonly revokedAt: string;
-}): number | null {
-  const { issuedAt, revokedAt } = credential;
-  return issuedAt === null ? null : (Date.parse(revokedAt) - Date.parse(issuedAt)) / 1000;
+/** From issue to proven revocation; null for what revocation does not end. */
+export function livedSeconds(
+  { issuedAt, ending }: Pick<IssuedCredential, 'issuedAt' | 'ending'>,
+  { revokedAt }: { readonly revokedAt: string },
+): number | null {
+  return ending === 'revocable' ? (Date.parse(revokedAt) - Date.parse(issuedAt)) / 1000 : null;
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

@@ -5,6 +5,7 @@
 import type { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import { deliveryPredicate } from '../constants.ts';
+import { credentialKinds, endings, maxReads } from '../policy/target-credentials.ts';
 import { maxApprovals, maxReleaseLength, maxTextLength } from '../limits.ts';
 import { GitCommit, Name, Sha256Hex, Timestamp } from '../wire/scalars.ts';
 import { checkedPredicate, parseAttestation } from './attestation.ts';
@@ -12,6 +13,20 @@ import { statementBytes, type Subject } from './statement.ts';
 
 const Text = z.string().min(1).max(maxTextLength);
 const idOf = (prefix: string) => z.string().regex(new RegExp(`^${prefix}_[0-9a-hjkmnp-tv-z]{10}$`));
+
+export const IssuedCredential = z.strictObject({
+  as: Name,
+  kind: z.enum(credentialKinds),
+  ending: z
+    .enum(endings)
+    .describe('Only what is revocable ended with the session; see diesAt for the others.'),
+  holder: Text.describe(
+    'What it is known by: Postgres role, access key id, key id, serial, version.',
+  ),
+  issuedAt: Timestamp,
+  diesAt: Timestamp.nullable().describe('End by itself; null when a person ends it.'),
+});
+export type IssuedCredential = z.infer<typeof IssuedCredential>;
 
 export const DeliveryRecord = z.strictObject({
   delivery: idOf('dlv'),
@@ -43,16 +58,18 @@ export const DeliveryRecord = z.strictObject({
   startedAt: Timestamp.describe('Of the intent in the ledger.'),
   finishedAt: Timestamp,
   outcome: z.enum(['succeeded', 'failed', 'indeterminate']),
-  credential: z
+  session: z
     .strictObject({
-      session: idOf('vse'),
-      role: Text.nullable().describe('Login that the dynamic credential named.'),
+      id: idOf('vse'),
       accessor: Sha256Hex.nullable().describe('SHA-256 of the accessor of its Vault token.'),
-      issuedAt: Timestamp.nullable(),
-      revokedAt: Timestamp,
+      revokedAt: Timestamp.describe('When Vault was seen to list no token and no lease of it.'),
     })
     .nullable()
-    .describe('Proven revoked. Null when none was ever asked for.'),
+    .describe('The one login at Vault. Null when none was ever asked for.'),
+  credentials: z
+    .array(IssuedCredential.readonly())
+    .max(maxReads)
+    .describe('Everything that was issued, in that order.'),
   intent: Sha256Hex.describe('Leaf hash of the ledger entry delivery.intent.'),
   summary: Sha256Hex.describe('SHA-256 of the payload of the verification summary.'),
   log: z.strictObject({ lines: z.number().int().nonnegative(), sha256: Sha256Hex }),

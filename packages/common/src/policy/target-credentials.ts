@@ -63,6 +63,15 @@ export const CredentialRead = z.discriminatedUnion('kind', [
 ]);
 export type CredentialRead = z.infer<typeof CredentialRead>;
 export type CredentialKind = CredentialRead['kind'];
+export const credentialKinds = [
+  'database',
+  'aws',
+  'ssh',
+  'pki',
+  'kv',
+] as const satisfies readonly CredentialKind[];
+/** Credentials that one delivery reads at most. */
+export const maxReads = 8;
 
 export const endings = ['revocable', 'ttl-only', 'by-hand'] as const;
 /**
@@ -115,7 +124,7 @@ export const VaultCredentials = z
     reads: z
       .array(CredentialRead)
       .min(1)
-      .max(8)
+      .max(maxReads)
       .describe('What a delivery reads, in this order; nothing else can be read.'),
     outlives: z
       .array(z.enum(['ttl-only', 'by-hand']))

@@ -15,6 +15,7 @@ import {
   deliveryLogText,
   deliveryStatement,
   type DeliveryRecord,
+  type IssuedCredential,
 } from '@airlock/common/intoto/delivery';
 import { appendLeaves } from '@airlock/common/ledger/append';
 import { signCheckpoint } from '@airlock/common/ledger/checkpoint';
@@ -44,6 +45,8 @@ import { importPinned } from '../pinned.ts';
 export type EvidenceChanges = {
   readonly approvers?: readonly Person[];
   readonly summary?: Partial<SummaryFacts>;
+  /** What the target file reads, by name of `worldReads`. Default db alone. */
+  readonly reads?: readonly (keyof typeof worldReads)[];
   readonly record?: Partial<DeliveryRecord>;
   /** Another order of the ledger, or fewer entries. */
   readonly ledger?: (entries: readonly Buffer[]) => readonly Buffer[];
@@ -53,6 +56,25 @@ export type EvidenceChanges = {
   /** Digest of the software that ran the build. */
   readonly image?: string;
 };
+
+/** What a target file of this world may read, and what is issued for it. */
+export const worldReads = {
+  db: {
+    read: { as: 'db', kind: 'database', mount: 'database', role: 'loader' },
+    issued: { kind: 'database', ending: 'revocable', holder: 'v-load-1' },
+    livesSeconds: 300,
+  },
+  web: {
+    read: { as: 'web', kind: 'ssh', mount: 'ssh', role: 'deploy', principals: ['deploy'] },
+    issued: { kind: 'ssh', ending: 'ttl-only', holder: 'vault-deploy-1' },
+    livesSeconds: 180,
+  },
+  api: {
+    read: { as: 'api', kind: 'kv', mount: 'kv', path: 'prod/api', field: 'token' },
+    issued: { kind: 'kv', ending: 'by-hand', holder: 'kv v3 of 2026-08-01' },
+    livesSeconds: null,
+  },
+} as const;
 
 export function createEvidenceWorld() {
   const builds = createBundleWorld();
@@ -97,12 +119,32 @@ export function createEvidenceWorld() {
     },
   });
 
+  const at = (seconds: number): string =>
+    new Date(builds.now.getTime() + seconds * 1000).toISOString();
+
+  /** As the statement names them. */
+  const credentialsOf = (reads: readonly (keyof typeof worldReads)[]): IssuedCredential[] =>
+    reads.map((name) => {
+      const { read, issued, livesSeconds } = worldReads[name];
+      return {
+        ...{ as: read.as, ...issued, issuedAt: at(12) },
+        diesAt: livesSeconds === null ? null : at(12 + livesSeconds),
+      };
+    });
+
   async function files(changes: EvidenceChanges = {}): Promise<Map<string, Buffer>> {
     const target = builds.policy.target;
     const built = changes.built ?? usual;
-    const at = (seconds: number): string =>
-      new Date(builds.now.getTime() + seconds * 1000).toISOString();
-    const policy = Buffer.from(JSON.stringify(targetFile(builds.policy, hook)));
+    const reads = changes.reads ?? ['db'];
+    const policy = Buffer.from(
+      JSON.stringify(
+        targetFile(
+          builds.policy,
+          hook,
+          reads.map((name) => worldReads[name].read),
+        ),
+      ),
+    );
     const rosterFile = Buffer.from(JSON.stringify(roster));
     const delta = { base: null, emails: ['kim@example.com'] };
     const ran = { planDigest: 'c'.repeat(64), runnerImage: changes.image ?? 'e'.repeat(64) };
@@ -182,6 +224,10 @@ export function createEvidenceWorld() {
     const step = (type: LedgerEntryType, seconds: number, refs: Record<string, string>): Buffer =>
       entry(type, seconds, digest, { delivery, ...refs });
     const intent = step('delivery.intent', 10, { target });
+    const credentials = credentialsOf(reads);
+    const issued = credentials.map(({ issuedAt: _, diesAt, ...refs }) =>
+      step('credential.issued', 12, { session, ...refs, ...(diesAt === null ? {} : { diesAt }) }),
+    );
     const statements = approvals.map(({ evidence }) =>
       sha256Hex(Buffer.from(evidence.statement, 'base64')),
     );
@@ -204,9 +250,8 @@ export function createEvidenceWorld() {
       configuration: sha256Hex(manifest),
       hook: { name: hook, startedAt: at(13), finishedAt: at(15), exit: 0 },
       ...{ startedAt: at(10), finishedAt: at(17), outcome },
-      credential: {
-        ...{ session, role: 'v-load-1', accessor: null, issuedAt: at(12), revokedAt: at(16) },
-      },
+      session: { id: session, accessor: null, revokedAt: at(16) },
+      credentials,
       intent: leafHash(intent).toString('hex'),
       summary: sha256Hex(summary),
       log: { lines: 1, sha256: sha256Hex(Buffer.from(log)) },
@@ -232,7 +277,7 @@ export function createEvidenceWorld() {
       ),
       intent,
       step('credential.requested', 11, { session }),
-      step('credential.issued', 12, { session, holder: 'v-load-1' }),
+      ...issued,
       step('hook.started', 13, { hook }),
       step('hook.finished', 15, { hook, exit: '0' }),
       step('credential.revoked', 16, { session }),
@@ -272,7 +317,7 @@ export function createEvidenceWorld() {
     return archive;
   }
 
-  return { builds, people, dana, pinned, hook, files };
+  return { builds, people, dana, pinned, hook, files, credentialsOf };
 }
 
 /** The archive of these files, with a manifest that fits them, as whoever alters one would write it. */
@@ -330,6 +375,7 @@ const personRow = (id: string, roles: readonly string[]) => ({
 function targetFile(
   policy: ReturnType<typeof createBundleWorld>['policy'],
   hook: string,
+  reads: readonly unknown[],
 ): Record<string, unknown> {
   const { target } = policy;
   return {
@@ -354,7 +400,7 @@ function targetFile(
     credentials: {
       vault: {
         ...{ jwtMount: 'jwt', jwtRole: 'deliver', ttl: '5m' },
-        reads: [{ as: 'db', kind: 'database', mount: 'database', role: 'loader' }],
+        ...{ reads, outlives: ['ttl-only', 'by-hand'] },
       },
     },
     deliver: {

@@ -26,6 +26,7 @@ Files
   manifest.dsse.json    the list of these files that the gate's administrators signed
   vsa.dsse.json         verification summary (SLSA VSA) of the gate
   delivery.dsse.json    delivery statement of the gate, which covers delivery.json, leases.json and log.txt
+  leases.json           what Vault issued, when, and how each ends: with the delivery, by itself, or by a person's hand
   ledger/               entries (base64, with index), an inclusion proof each, the signed checkpoint
   MANIFEST.sha256       SHA-256 of every file
 

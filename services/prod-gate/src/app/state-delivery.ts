@@ -8,6 +8,7 @@ import { maxEvidenceLogLines } from '@airlock/common/evidence/format';
 import {
   deliveryLogText,
   deliveryStatement,
+  IssuedCredential,
   type DeliveryRecord,
 } from '@airlock/common/intoto/delivery';
 import {
@@ -61,11 +62,13 @@ export async function stateDelivery(
   const document = parsePromotionDocument(evidence.document);
   const step = async (
     type: LedgerEntryType,
+    about: { as?: string } = {},
   ): Promise<{ leaf: string; entry: LedgerEntry } | null> => {
     const row = await proofs.bySubject(
       type,
       subject,
-      ({ refs }) => refs['delivery'] === delivery.id,
+      ({ refs }) =>
+        refs['delivery'] === delivery.id && (about.as === undefined || refs['as'] === about.as),
     );
     return row === null ? null : { leaf: row.leafHash, entry: parseLedgerEntry(row.body) };
   };
@@ -80,20 +83,26 @@ export async function stateDelivery(
     return { notYet: 'its intent or its end is not in a signed checkpoint' };
   }
   const requested = await step('credential.requested');
-  const issued = await step('credential.issued');
+  const kept = await sources.keptPolicy(document);
+  if (kept === null) return { notYet: 'the files that were approved are not kept' };
+  const issued: IssuedCredential[] = [];
+  for (const { as } of kept.policy.credentials.vault.reads) {
+    const one = await step('credential.issued', { as });
+    if (one === null) continue;
+    const told = issuedIn(one.entry);
+    if (told === null) return { notYet: `its entry credential.issued of ${as} cannot be read` };
+    issued.push(told);
+  }
   const revoked = await step('credential.revoked');
   const session = await sources.sessions.ofDelivery(delivery.id);
-  const hadCredential = session !== null || requested !== null || issued !== null;
+  const hadCredential = session !== null || requested !== null || issued.length > 0;
   if (hadCredential && (revoked === null || (session !== null && session.state !== 'CLEAN'))) {
     return { notYet: 'its credential is not proven revoked' };
   }
   const approved = await approvalsOf(sources, {
-    promotion,
-    subject,
-    document,
+    ...{ promotion, subject, document, kept },
     at: new Date(intent.entry.at),
   });
-  if (approved === null) return { notYet: 'the files that were approved are not kept' };
   const started = await step('hook.started');
   const ended = await step('hook.finished');
   const log = await sources.deliveries.log(delivery.id, { after: 0, limit: maxEvidenceLogLines });
@@ -122,16 +131,15 @@ export async function stateDelivery(
     startedAt: intent.entry.at,
     finishedAt: finished.entry.at,
     outcome,
-    credential:
+    session:
       revoked === null
         ? null
         : {
-            session: revoked.entry.refs['session'] ?? '',
-            role: issued?.entry.refs['holder'] ?? null,
+            id: revoked.entry.refs['session'] ?? '',
             accessor: session?.accessor == null ? null : sha256Hex(Buffer.from(session.accessor)),
-            issuedAt: issued?.entry.at ?? null,
             revokedAt: revoked.entry.at,
           },
+    credentials: issued,
     intent: intent.leaf,
     summary,
     log: { lines: log.length, sha256: sha256Hex(Buffer.from(deliveryLogText(log))) },
@@ -140,19 +148,18 @@ export async function stateDelivery(
   return { statement: deliveryStatement(artifact, record), outcome };
 }
 
-/** Who counted when the delivery was begun, under the files that were approved; null when those are not kept. */
+/** Who counted when the delivery was begun, under the files that were approved. */
 async function approvalsOf(
   sources: DeliverySources,
   given: {
     promotion: Promotion;
     subject: string;
     document: ReturnType<typeof parsePromotionDocument>;
+    kept: { policy: TargetPolicy; roster: Roster };
     at: Date;
   },
-): Promise<DeliveryRecord['approvals'] | null> {
-  const { promotion, subject, document, at } = given;
-  const kept = await sources.keptPolicy(document);
-  if (kept === null) return null;
+): Promise<DeliveryRecord['approvals']> {
+  const { promotion, subject, document, kept, at } = given;
   const signed = (await sources.approvals.of(promotion.id)).flatMap((approval) =>
     approval.decision === 'approve' &&
     approval.promotionDigest === subject &&
@@ -178,6 +185,14 @@ async function approvalsOf(
       signed.find((each) => each.credentialId === credentialId)?.statement ?? Buffer.alloc(0),
     ),
   }));
+}
+
+/** What an entry says of one credential; null when it does not say all of it. */
+function issuedIn({ at, refs }: LedgerEntry): IssuedCredential | null {
+  const { as, kind, ending, holder, diesAt = null } = refs;
+  return (
+    IssuedCredential.safeParse({ as, kind, ending, holder, issuedAt: at, diesAt }).data ?? null
+  );
 }
 
 function outcomeIn(entry: LedgerEntry | undefined): DeliveryRecord['outcome'] | null {

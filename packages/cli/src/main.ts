@@ -6,6 +6,7 @@ import { Command, Option } from 'commander';
 import { registerAudit } from './commands/audit.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerEvidence } from './commands/evidence.ts';
+import { registerLeases } from './commands/leases.ts';
 import { registerLedger } from './commands/ledger.ts';
 import { registerPlan } from './commands/plan.ts';
 import { registerSigner } from './commands/signer.ts';
@@ -120,6 +121,7 @@ program
 
 registerAudit(program);
 registerConfig(program);
+registerLeases(program);
 registerLedger(program);
 registerPlan(program);
 registerSigner(program);

@@ -36,7 +36,8 @@ function demoContext(): z.infer<typeof DemoContext> {
   return parsed.data;
 }
 
-const signIn = (person: string): Promise<WebSession> => signInToDemo(demoContext().gate, person);
+export const signIn = (person: string): Promise<WebSession> =>
+  signInToDemo(demoContext().gate, person);
 
 const Verdict = z.looseObject({
   kind: z.string(),

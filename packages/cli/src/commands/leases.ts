@@ -1,0 +1,160 @@
+/** `airlock leases`: which credentials of production live, and how those that lived ended. */
+import { Option, type Command } from 'commander';
+import { z } from 'zod';
+import { CliError, exitCode } from '../exit-codes.ts';
+import { safe, toStdout, type Print } from '../print.ts';
+import { signIn } from '../release-commands.ts';
+
+const Time = z.iso.datetime().nullable();
+
+const Credential = z.looseObject({
+  as: z.string(),
+  kind: z.string(),
+  path: z.string(),
+  ending: z.enum(['revocable', 'ttl-only', 'by-hand']),
+  holder: z.string().nullable(),
+  issuedAt: Time,
+  diesAtLatest: Time,
+  goneAt: Time,
+});
+type Credential = z.infer<typeof Credential>;
+
+const Session = z.looseObject({
+  delivery: z.string(),
+  target: z.string(),
+  state: z.enum(['INTENT', 'TOKEN', 'LEASED', 'REVOKING', 'REVOKE_PENDING', 'CLEAN']),
+  attempts: z.number(),
+  lastError: z.string().nullable(),
+  credentials: z.array(Credential),
+});
+export type LeaseSession = z.infer<typeof Session>;
+
+const Leases = z.object({ leases: z.array(Session) });
+
+type Options = {
+  delivery?: string;
+  target?: string;
+  live?: true;
+  as: string;
+  output: 'table' | 'json';
+};
+
+export function registerLeases(program: Command, print: Print = toStdout): void {
+  program
+    .command('leases')
+    .description(
+      'credentials of deliveries: where from, known as, issued, dies at the latest, how it ended',
+    )
+    .option('--delivery <id>', 'of one delivery, such as dlv_7k2q9x0d1f; else of the newest 100')
+    .option('--target <name>', 'of one target')
+    .option('--live', 'what has not ended')
+    .addOption(
+      new Option('--as <person>', 'whose eyes, in the demo: dana, leo, mira, oke or aud').default(
+        'mira',
+      ),
+    )
+    .addOption(
+      new Option('-o, --output <format>', 'table or json')
+        .choices(['table', 'json'])
+        .default('table'),
+    )
+    .action(async (options: Options) => {
+      const path = leasesPath(options.delivery);
+      const session = await signIn(options.as);
+      const { leases } = Leases.parse(await session.getJson(path));
+      const shown = chosen(leases, options, new Date());
+      print(
+        options.output === 'json'
+          ? [JSON.stringify({ leases: shown }, null, 2)]
+          : leaseLines(shown, { now: new Date(), live: options.live === true }),
+      );
+    });
+}
+
+/** @throws CliError `usage` when `id` is no delivery's, before anything is sent. */
+function leasesPath(id: string | undefined): string {
+  if (id === undefined) return '/api/v1/leases';
+  if (/^dlv_[0-9a-z]{10}$/.test(id)) return `/api/v1/deliveries/${id}`;
+  throw new CliError(
+    exitCode.usage,
+    `${JSON.stringify(id)} is no delivery; ids look like dlv_7k2q9x0d1f and stand in: airlock leases`,
+  );
+}
+
+function chosen(
+  leases: readonly LeaseSession[],
+  { target, live }: Pick<Options, 'target' | 'live'>,
+  now: Date,
+): LeaseSession[] {
+  return leases
+    .filter((session) => target === undefined || session.target === target)
+    .map((session) =>
+      live === true
+        ? {
+            ...session,
+            credentials: session.credentials.filter((one) => isLive(session, one, now)),
+          }
+        : session,
+    )
+    .filter(({ credentials }) => live !== true || credentials.length > 0);
+}
+
+/** Whatever may still open something, and what a session that is not over may still read. */
+function isLive(session: LeaseSession, credential: Credential, now: Date): boolean {
+  const { issuedAt, diesAtLatest, goneAt } = credential;
+  const isOver = session.state === 'CLEAN';
+  if (issuedAt === null || credential.ending === 'revocable') return !isOver && goneAt === null;
+  return credential.ending === 'by-hand' || diesAtLatest === null || new Date(diesAtLatest) > now;
+}
+
+/** For people: three lines a credential, and what holds the target of a session that cannot be ended. */
+export function leaseLines(
+  leases: readonly LeaseSession[],
+  { now, live }: { readonly now: Date; readonly live: boolean },
+): string[] {
+  if (leases.length === 0) {
+    return [live ? 'No live leases. That is the normal state.' : 'No credential was ever issued.'];
+  }
+  return leases.flatMap((session) => [
+    `${session.delivery} → ${safe(session.target)}  (${session.state})`,
+    ...session.credentials.flatMap((credential) => [
+      `  ${safe(credential.as)}  ${credential.kind}  ${safe(credential.path)}${credential.holder === null ? '' : `  known as ${safe(credential.holder)}`}`,
+      `    issued ${shown(credential.issuedAt)}  dies at the latest ${shown(credential.diesAtLatest)}  gone ${shown(credential.goneAt)}`,
+      `    ${endOf(session, credential, now)}`,
+    ]),
+    ...(session.state === 'REVOKE_PENDING'
+      ? [
+          `  ! not proven revoked after ${session.attempts} attempts; ${safe(session.target)} takes no delivery until it is, and the watchdog tries again within 10 s`,
+          `    ${safe(session.lastError ?? 'no reason given')}`,
+        ]
+      : []),
+  ]);
+}
+
+const liveStates = {
+  INTENT: 'asked for, not read yet',
+  TOKEN: 'logged in, not read yet',
+  LEASED: 'live, used by the hook',
+  REVOKING: 'being revoked',
+  REVOKE_PENDING: 'revocation not proven yet',
+  CLEAN: 'never read',
+} as const;
+
+/** How it ends or ended: only what Vault was seen to take back is called revoked. */
+function endOf(session: LeaseSession, credential: Credential, now: Date): string {
+  const { issuedAt, diesAtLatest, goneAt, ending } = credential;
+  if (issuedAt !== null && ending === 'by-hand') {
+    return `does not end by itself: rotate ${safe(credential.path)} by hand`;
+  }
+  if (issuedAt !== null && ending === 'ttl-only') {
+    const isOver = diesAtLatest !== null && new Date(diesAtLatest) <= now;
+    return isOver
+      ? `died by itself at ${shown(diesAtLatest)}; it could not be revoked`
+      : `dies by itself at ${shown(diesAtLatest)}, cannot be revoked`;
+  }
+  if (issuedAt === null || goneAt === null) return liveStates[session.state];
+  const lived = (new Date(goneAt).getTime() - new Date(issuedAt).getTime()) / 1000;
+  return `revoked, lived ${lived.toFixed(2)} s`;
+}
+
+const shown = (time: string | null): string => (time === null ? '–' : `${time.slice(0, 19)}Z`);

@@ -34,7 +34,7 @@ const files: Record<Exclude<Stage, 'check'>, readonly string[]> = {
   integration: [
     'packages/*/src/**/*.integration.test.ts',
     'services/*/src/**/*.integration.test.{ts,tsx}',
-    'tests/contract/**/*.test.ts',
+    'tests/{contract,crash}/**/*.test.ts',
   ],
   e2e: ['tests/{adversary,faults,e2e}/**/*.test.ts'],
 };

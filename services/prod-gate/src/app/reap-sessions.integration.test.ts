@@ -59,6 +59,7 @@ function watch(answer: () => RevocationResult = () => cleanResult) {
       },
     },
     staleSeconds,
+    failpoint: () => undefined,
     onEvent: (event) => {
       events.push(event.name);
     },

@@ -6,7 +6,11 @@
  * that a deliverer that was only slow finds out with its next write and stops.
  */
 import { hasLease } from '@airlock/common/policy/target-credentials';
-import { interruptedOutcome, type DeliveryOutcome } from '../domain/delivery.ts';
+import {
+  interruptedOutcome,
+  type DeliveryOutcome,
+  type ReapFailpoint,
+} from '../domain/delivery.ts';
 import type { Promotion, PromotionState } from '../domain/promotion.ts';
 import {
   StoreError,
@@ -42,6 +46,7 @@ export type ReapDependencies = {
   /** How long a delivery may be silent before it counts as abandoned, in seconds. */
   staleSeconds: number;
   onEvent: (event: ReapEvent) => void;
+  failpoint: (name: ReapFailpoint) => void;
   clock: () => Date;
 };
 
@@ -65,7 +70,8 @@ export type ReapEvent =
 export type Reaper = { pass(): Promise<void> };
 
 export function createReaper(dependencies: ReapDependencies): Reaper {
-  const { transactor, sessions, deliveries, promotions, recorder, onEvent, clock } = dependencies;
+  const { transactor, sessions, deliveries, promotions, recorder, onEvent, failpoint, clock } =
+    dependencies;
   const owner = 'watchdog';
   const nextTry = new Map<string, { at: number; attempts: number }>();
 
@@ -80,8 +86,11 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
     const abandoned =
       delivery === null || delivery.state !== 'running' || isStale(delivery, clock());
     if (!abandoned) return;
+    failpoint('reap-begun');
     const fenced = await fenceOff(session, delivery);
-    if (fenced !== null) await revoke(fenced);
+    if (fenced === null) return;
+    failpoint('reap-fenced');
+    await revoke(fenced);
   }
 
   /** Null when the delivery moved meanwhile: then it is looked at again in the next pass. */
@@ -112,6 +121,7 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
     const wait = nextTry.get(session.id);
     if (wait !== undefined && wait.at > now.getTime()) return;
     const loginPossibleUntil = await useUpLogin(session, now);
+    failpoint('reap-login-used-up');
     const result = await dependencies.reaper.revokeSession({
       accessor: session.accessor,
       leaseIds: session.credentials.flatMap(({ leaseId }) => leaseId ?? []),
@@ -120,6 +130,7 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
         hasLease(kind) ? [path] : [],
       ),
     });
+    failpoint('reap-revoked');
     // Asked again after the sweep: a login made between the two would have been missed.
     const loginPossible = loginPossibleUntil !== null && clock() <= loginPossibleUntil;
     if (!result.clean || loginPossible) {
@@ -135,6 +146,7 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
     }
     nextTry.delete(session.id);
     await recordClean(session);
+    failpoint('reap-clean');
   }
 
   /**
@@ -265,6 +277,7 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
       return true;
     });
     if (!ended) return;
+    failpoint('reap-ended');
     const line = `ended by the watchdog: ${outcome.reason ?? 'the hook had succeeded'}`;
     await deliveries.appendLog(delivery.id, [{ at: now, stream: 'gate', line }]);
     onEvent({

@@ -146,3 +146,17 @@ export const crashStates = {
 } as const satisfies Readonly<Record<string, CrashState>>;
 
 export type DeliveryFailpoint = keyof typeof crashStates;
+
+/**
+ * Every place where the watchdog passes `failpoint(name)` for one session, in order. Whichever it dies at, the pass of the next
+ * watchdog ends the same session the same way.
+ */
+export const reapFailpoints = [
+  'reap-begun',
+  'reap-fenced',
+  'reap-login-used-up',
+  'reap-revoked',
+  'reap-clean',
+  'reap-ended',
+] as const;
+export type ReapFailpoint = (typeof reapFailpoints)[number];

@@ -1,6 +1,7 @@
 /** gate-watchdog: sequences and signs the ledger, revokes what a delivery left. Listens nowhere; can read no credential. */
 import { listen } from '@airlock/database/listen';
 import { assertReachable } from '@airlock/database/reachable';
+import { failpoint } from '@airlock/process/failpoint';
 import { startLoop } from '@airlock/process/loop';
 import { runProcess } from '@airlock/process/main';
 import { readLedgerKey } from '../adapters/files/ledger-key.ts';
@@ -66,6 +67,7 @@ await runProcess({
       onEvent(event) {
         reaped(log, event);
       },
+      failpoint,
       clock: () => new Date(),
     });
     const reaping = startLoop({

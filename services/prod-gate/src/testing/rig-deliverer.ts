@@ -1,0 +1,178 @@
+/** A deliverer as processes/deliverer.ts puts it together, but for the verdict: that one is shown elsewhere. */
+import { TargetPolicy } from '@airlock/common/policy/target-policy';
+import { failpoint } from '@airlock/process/failpoint';
+import type { Log } from '@airlock/process/log';
+import { runSandboxed } from '@airlock/sandbox/bubblewrap';
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createAuthorityClient } from '../adapters/authority/client.ts';
+import { createHookPreparer, type HookExecutor } from '../adapters/hooks/run-hook.ts';
+import type { GateDatabase } from '../adapters/postgres/client.ts';
+import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
+import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
+import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createSecretMarkStore } from '../adapters/postgres/secret-mark-store.ts';
+import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
+import { createVaultLogin } from '../adapters/vault/login.ts';
+import { nonprodKnowledge } from '../app/known-to-nonprod.ts';
+import { createLedgerProofs } from '../app/prove-entry.ts';
+import type { RunDependencies } from '../app/run-delivery.ts';
+import { startDelivery, type StartedDelivery } from '../app/start-delivery.ts';
+import type { Promotion } from '../domain/promotion.ts';
+import type { PromotionFacts, Verdict } from '../domain/verdict.ts';
+
+/** What a deliverer process has to be told; a child gets it by its environment. */
+export type RigSettings = {
+  readonly directory: string;
+  readonly postgres: {
+    readonly host: string;
+    readonly port: number;
+    readonly name: string;
+    readonly user: string;
+    readonly passwordFile: string;
+  };
+  readonly vaultAddress: string;
+  readonly vkey: string;
+  readonly loginSeconds: number;
+};
+
+export const vaultEnvironment = { AIRLOCK_DEMO: '1' };
+export const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} };
+export const clock = (): Date => new Date();
+
+export const placesOf = ({ directory }: Pick<RigSettings, 'directory'>) => ({
+  hooks: join(directory, 'hooks'),
+  store: join(directory, 'store'),
+  socket: join(directory, 'authority.sock'),
+  policies: join(directory, 'policies'),
+});
+
+/** The policy of a target, by its name: each case has a target of its own, so that they do not wait for each other. */
+export function policyOf(
+  settings: Pick<RigSettings, 'directory'>,
+  target: string,
+): { policy: TargetPolicy; digest: string } {
+  const bytes = readFileSync(join(placesOf(settings).policies, `${target}.json`));
+  return {
+    policy: TargetPolicy.parse(JSON.parse(bytes.toString())),
+    digest: createHash('sha256').update(bytes).digest('hex'),
+  };
+}
+
+export type RigDeliverer = ReturnType<typeof createRigDeliverer>;
+
+export function createRigDeliverer(
+  settings: RigSettings,
+  database: GateDatabase,
+  executor: HookExecutor = { isolation: 'bubblewrap', run: runSandboxed },
+) {
+  const promotions = createPromotionStore(database);
+  const deliveries = createDeliveryStore(database);
+  const sessions = createVaultSessionStore(database);
+  const proofs = createLedgerProofs({ ledger: createLedgerReader(database), vkey: settings.vkey });
+  const judge = async ({
+    promotionId,
+  }: {
+    promotionId: string;
+  }): Promise<{ facts: PromotionFacts; verdict: Verdict } | null> => {
+    const promotion = await promotions.find(promotionId);
+    return promotion === null
+      ? null
+      : { facts: allowedFacts(promotion), verdict: { allowed: true } };
+  };
+  const run: RunDependencies = {
+    transactor: database,
+    promotions,
+    deliveries,
+    sessions,
+    recorder,
+    isPublished: async (leafHash) => (await proofs.entry(leafHash)) !== null,
+    authority: createAuthorityClient(placesOf(settings).socket),
+    knownToNonprod: nonprodKnowledge({ marks: createSecretMarkStore(database), clock }),
+    vault: createVaultLogin(
+      { address: settings.vaultAddress, requestTimeoutSeconds: 5 },
+      vaultEnvironment,
+    ),
+    hooks: createHookPreparer({
+      hooksDirectory: placesOf(settings).hooks,
+      workDirectory: join(settings.directory, `work-${process.pid}`),
+      nodeBinary: process.execPath,
+      artifacts: {
+        async openVerified(digest) {
+          const handle = await open(join(placesOf(settings).store, digest));
+          return { handle, size: (await handle.stat()).size };
+        },
+      },
+      executor,
+    }),
+    times: {
+      loginSeconds: settings.loginSeconds,
+      intentWithinMs: 10_000,
+      cleanWithinMs: 20_000,
+      heartbeatEveryMs: 300,
+      giveUpAfterMs: 2_500,
+    },
+    failpoint,
+    log: quiet,
+    clock,
+    randomBytes,
+  };
+  const start = async (promotionId: string): Promise<StartedDelivery> => {
+    const started = await startDelivery(
+      {
+        transactor: database,
+        promotions,
+        deliveries,
+        recorder,
+        judge,
+        policyOf: (target) => Promise.resolve(policyOf(settings, target)),
+        owner: 'test',
+        clock,
+        randomBytes,
+        onLostRace: (_, code) => {
+          throw new Error(`lost a race: ${code}`);
+        },
+      },
+      promotionId,
+    );
+    assert.ok(started !== null, 'the delivery starts');
+    return started;
+  };
+  return { promotions, deliveries, sessions, proofs, judge, run, start };
+}
+
+// Facts of a promotion that everything speaks for; the verdict itself is shown in domain/verdict.test.ts.
+function allowedFacts(promotion: Promotion): PromotionFacts {
+  return {
+    now: clock(),
+    promotion,
+    underOwnDelivery: promotion.state === 'delivering',
+    targetKnown: true,
+    changed: { policy: false, roster: false, base: null, fields: [] },
+    hookDigest: null,
+    artifactPresent: true,
+    bundle: { ok: true },
+    builders: { need: 1, listed: 0, count: null },
+    unmappedEmails: [],
+    approvals: {
+      have: 2,
+      need: 2,
+      role: 'release-manager',
+      counting: ['leo', 'mira'],
+      discounted: [],
+      eligible: [],
+    },
+    rejectedBy: null,
+    freeze: null,
+    busy: null,
+    pendingSession: null,
+    live: null,
+    liveDiffers: null,
+    ledgerFault: null,
+    configurationFault: null,
+    ledgerFreeze: null,
+  };
+}

@@ -1,0 +1,197 @@
+/** Every crash of the matrix as data: who dies where, and what must be found afterwards. */
+import {
+  crashStates,
+  reapFailpoints,
+  type CrashState,
+  type DeliveryFailpoint,
+  type DeliveryOutcome,
+  type ReapFailpoint,
+} from '../../services/prod-gate/src/domain/delivery.ts';
+import { hookKinds, type HookKind } from './hooks.ts';
+import type { WireMoment } from './wire.ts';
+
+/** A place on the wire to Vault: a request that is on its way when its process dies. */
+export type WirePlace = { readonly match: RegExp; readonly moment: WireMoment };
+
+export type CrashCase = {
+  /** Unique; what a person reads. */
+  readonly name: string;
+  /** What it is counted under. */
+  readonly point: string;
+  readonly kind: HookKind;
+  /** A target of its own, so that cases do not wait for each other. */
+  readonly target: string;
+  /** Where the deliverer dies: at a failpoint, or with a request to Vault on its way. */
+  readonly deliverer:
+    | { readonly failpoint: DeliveryFailpoint }
+    | { readonly wire: WirePlace }
+    | { readonly stopAt: DeliveryFailpoint };
+  /** Where the first watchdog dies, when it dies as well. */
+  readonly watchdog?: { readonly failpoint: ReapFailpoint } | { readonly wire: WirePlace };
+  /** The session at the moment of death. */
+  readonly session: CrashState['session'];
+  /** What is alive at Vault then; each lease is a role in production. */
+  readonly alive: { readonly tokens: number; readonly leases: number };
+  readonly end: DeliveryOutcome['state'];
+  /** How often production may have changed: at least, at most. */
+  readonly effect: readonly [number, number];
+};
+
+const points = Object.keys(crashStates).filter((name): name is DeliveryFailpoint =>
+  Object.hasOwn(crashStates, name),
+);
+
+/** What the hook may have done when the deliverer dies at a point. */
+function effectAt(point: DeliveryFailpoint): readonly [number, number] {
+  const place = points.indexOf(point);
+  if (place < points.indexOf('hook-running')) return [0, 0];
+  return point === 'hook-running' ? [0, 1] : [1, 1];
+}
+
+const alive = {
+  nothing: { tokens: 0, leases: 0 },
+  login: { tokens: 0, leases: 0 },
+  token: { tokens: 1, leases: 0 },
+  credential: { tokens: 1, leases: 1 },
+} as const satisfies Record<CrashState['alive'], CrashCase['alive']>;
+
+type Unnumbered = Omit<CrashCase, 'target'>;
+
+function dies(point: DeliveryFailpoint, kind: HookKind): Unnumbered {
+  const { session, end } = crashStates[point];
+  return {
+    ...{ name: `${point} · ${kind}`, point, kind, session, end, effect: effectAt(point) },
+    alive: alive[crashStates[point].alive],
+    deliverer: { failpoint: point },
+  };
+}
+
+/** Each call of the deliverer, the point before it, and the point whose state of Vault it leads to. */
+const delivererCalls: readonly [
+  name: string,
+  match: RegExp,
+  after: DeliveryFailpoint,
+  leadsTo: DeliveryFailpoint,
+][] = [
+  ['login', /^POST auth\/jwt-[^/]+\/login$/, 'login-minted', 'logged-in'],
+  ['credential', /^GET database-[^/]+\/creds\//, 'token-persisted', 'credential-read'],
+  ['token revocation', /^POST auth\/token\/revoke-self$/, 'revoking', 'lease-revoked'],
+];
+const watchdogCalls: readonly [name: string, match: RegExp][] = [
+  ['watchdog login', /^POST auth\/approle\/login$/],
+  ['lease revocation', /^POST sys\/leases\/revoke$/],
+  ['accessor revocation', /^POST auth\/token\/revoke-accessor$/],
+  ['sweep of tokens', /^POST sys\/leases\/revoke-prefix\/auth\//],
+  ['sweep of leases', /^POST sys\/leases\/revoke-prefix\/database/],
+  ['proof', /^GET sys\/leases\/lookup\//],
+];
+
+function diesOnTheWire(
+  [call, match, after, leadsTo]: (typeof delivererCalls)[number],
+  moment: WireMoment,
+  kind: HookKind,
+): Unnumbered {
+  const { session, end } = crashStates[after];
+  const point = `${call} ${moment}`;
+  return {
+    ...{ name: `${point} · ${kind}`, point, kind, session, end, effect: effectAt(after) },
+    deliverer: { wire: { match, moment } },
+    alive: alive[crashStates[moment === 'sent' ? after : leadsTo].alive],
+  };
+}
+
+function diesTwice(
+  first: DeliveryFailpoint,
+  watchdog: NonNullable<CrashCase['watchdog']>,
+  place: string,
+  kind: HookKind,
+): Unnumbered {
+  const { session, end } = crashStates[first];
+  return {
+    ...{ name: `${first}, then the watchdog: ${place} · ${kind}`, point: `watchdog: ${place}` },
+    ...{ kind, session, end, effect: effectAt(first), watchdog },
+    deliverer: { failpoint: first },
+    alive: alive[crashStates[first].alive],
+  };
+}
+
+function wakesUp(stopAt: DeliveryFailpoint, kind: HookKind): Unnumbered {
+  const { session } = crashStates[stopAt];
+  const place = points.indexOf(stopAt);
+  return {
+    ...{ name: `stopped at ${stopAt}, wakes up late · ${kind}`, point: `race: ${stopAt}` },
+    ...{ kind, session, deliverer: { stopAt } },
+    ...{ end: crashStates[stopAt].end, alive: alive[crashStates[stopAt].alive] },
+    // Its hook goes on while it is stopped, until its credential is gone.
+    effect: place < points.indexOf('hook-running') ? [0, 0] : [0, 1],
+  };
+}
+
+const moments: readonly WireMoment[] = ['sent', 'executed'];
+const kindAt = (index: number): HookKind => hookKinds[index % hookKinds.length] ?? 'idempotent';
+
+/** Everything. */
+export function wholeMatrix(): CrashCase[] {
+  return numbered([
+    ...points.flatMap((point) => hookKinds.map((kind) => dies(point, kind))),
+    ...delivererCalls.flatMap((call) =>
+      moments.flatMap((moment) => hookKinds.map((kind) => diesOnTheWire(call, moment, kind))),
+    ),
+    ...reapFailpoints.map((point, index) =>
+      diesTwice(
+        // Only where no login was used can it be used up.
+        point === 'reap-login-used-up' ? 'session-intent' : 'lease-persisted',
+        { failpoint: point },
+        point,
+        kindAt(index),
+      ),
+    ),
+    ...watchdogCalls.flatMap(([call, match], index) =>
+      moments.map((moment) =>
+        diesTwice('hook-finished', { wire: { match, moment } }, `${call} ${moment}`, kindAt(index)),
+      ),
+    ),
+    ...races.map((point, index) => wakesUp(point, kindAt(index))),
+  ]);
+}
+
+/** What runs with every `npm test`: each point once, the kinds in turn, and a few of the others. */
+export function smallMatrix(): CrashCase[] {
+  const [login, credential] = delivererCalls;
+  const [, revocation] = watchdogCalls;
+  return numbered([
+    ...points.map((point, index) => dies(point, kindAt(index))),
+    ...[login, credential].flatMap((call) =>
+      call === undefined ? [] : [diesOnTheWire(call, 'executed', 'probing')],
+    ),
+    diesTwice('lease-persisted', { failpoint: 'reap-fenced' }, 'reap-fenced', 'idempotent'),
+    ...(revocation === undefined
+      ? []
+      : [
+          diesTwice(
+            'hook-finished',
+            { wire: { match: revocation[1], moment: 'executed' } },
+            `${revocation[0]} executed`,
+            'at-most-once',
+          ),
+        ]),
+    wakesUp('lease-persisted', 'idempotent'),
+  ]);
+}
+
+const races: readonly DeliveryFailpoint[] = [
+  'intent-published',
+  'session-intent',
+  'login-minted',
+  'logged-in',
+  'token-persisted',
+  'credential-read',
+  'lease-persisted',
+  'hook-recorded',
+  'hook-running',
+  'hook-finished',
+];
+
+function numbered(cases: readonly Unnumbered[]): CrashCase[] {
+  return cases.map((each, index) => ({ ...each, target: `crash-${index}` }));
+}

@@ -1,0 +1,61 @@
+/**
+ * Deploy hook of the crash matrix, under the gate's hook contract: its effect is a row in the production database. Bundled once
+ * for each kind; they differ in what a second delivery of the same artifact does.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+
+declare const HOOK_KIND: 'idempotent' | 'probing' | 'at-most-once';
+
+const environment = (name: string): string => process.env[name] ?? '';
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+async function main(): Promise<void> {
+  // As the deliverer wrote it.
+  const { username, password, database } = JSON.parse(
+    readFileSync(Number(environment('AIRLOCK_CREDENTIAL_FD')), 'utf8'),
+  ) as Record<string, string>;
+  const client = new Client({
+    host: environment('AIRLOCK_EGRESS'),
+    ...(username === undefined ? {} : { user: username }),
+    ...(password === undefined ? {} : { password }),
+    ...(database === undefined ? {} : { database }),
+  });
+  await client.connect();
+  const what = [environment('AIRLOCK_TARGET'), environment('AIRLOCK_ARTIFACT_SHA256')];
+  const whose = [environment('AIRLOCK_PROMOTION_DIGEST'), environment('AIRLOCK_DELIVERY')];
+  const insert =
+    'insert into public.effect (target, artifact, promotion_digest, delivery) values ($1, $2, $3, $4)';
+  if (HOOK_KIND === 'at-most-once') {
+    // The deliverer dies when it sees the first line: here after the effect, in the others before it.
+    await client.query(insert, [...what, ...whose]);
+    say('done');
+    await sleep(300);
+  } else {
+    say('begins');
+    await sleep(300);
+    if (HOOK_KIND === 'idempotent') {
+      await client.query('begin');
+      await client.query('delete from public.effect where target = $1 and artifact = $2', what);
+      await client.query(insert, [...what, ...whose]);
+      await client.query('commit');
+    } else {
+      const { rowCount } = await client.query(
+        'select from public.effect where target = $1 and artifact = $2',
+        what,
+      );
+      if (rowCount === 0) await client.query(insert, [...what, ...whose]);
+    }
+  }
+  await client.end();
+  writeFileSync(join(environment('AIRLOCK_OUT'), 'result.json'), '{}');
+}
+
+main().catch((error: unknown) => {
+  say(error instanceof Error ? error.message : 'failed');
+  process.exitCode = 1;
+});

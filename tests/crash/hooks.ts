@@ -1,0 +1,45 @@
+/** The three kinds of hook that the matrix kills, as directories that a target can pin. */
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readHookDirectory } from '@airlock/process/hook-directory';
+import { build } from 'esbuild';
+
+export const hookKinds = ['idempotent', 'probing', 'at-most-once'] as const;
+export type HookKind = (typeof hookKinds)[number];
+
+/** @returns what a target pins for a kind, as `name@sha256:…`. */
+export async function installHooks(directory: string): Promise<(kind: HookKind) => string> {
+  const pins = new Map<HookKind, string>();
+  for (const kind of hookKinds) {
+    const into = join(directory, kind);
+    await mkdir(into);
+    await build({
+      absWorkingDir: join(import.meta.dirname, '../..'),
+      entryPoints: ['tests/crash/hook.ts'],
+      outfile: join(into, 'run'),
+      bundle: true,
+      format: 'cjs',
+      platform: 'node',
+      target: 'node24',
+      define: { HOOK_KIND: JSON.stringify(kind) },
+      banner: { js: '#!/opt/node/bin/node' },
+      external: ['pg-native'],
+      logLevel: 'error',
+    });
+    await chmod(join(into, 'run'), 0o755);
+    await writeFile(
+      join(into, 'hook.yaml'),
+      [
+        'version: 1',
+        `name: ${kind}`,
+        'summary: Leaves a row for each delivery.',
+        'needs:',
+        '  database: true',
+        'params: {}',
+        '',
+      ].join('\n'),
+    );
+    pins.set(kind, `${kind}@sha256:${(await readHookDirectory(into)).digest}`);
+  }
+  return (kind) => pins.get(kind) ?? '';
+}

@@ -41,7 +41,7 @@ export default tseslint.config(
       'scripts/**',
       'bench/**',
       'deploy/demo/**',
-      'tests/mutation/main.ts',
+      'tests/{mutation,crash}/main.ts',
     ],
     rules: { 'no-console': 'off' },
   },

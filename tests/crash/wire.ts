@@ -35,11 +35,12 @@ export async function openWire(options: {
         options.onHit();
         return;
       }
-      const { host: _host, connection: _connection, ...headers } = request.headers;
       const answer = await fetch(`${options.to}${request.url ?? ''}`, {
         method: request.method ?? 'GET',
-        headers: Object.entries(headers).flatMap(([name, value]): [string, string][] =>
-          typeof value === 'string' && name !== 'content-length' ? [[name, value]] : [],
+        headers: Object.entries(request.headers).flatMap(([name, value]): [string, string][] =>
+          typeof value === 'string' && /^(x-vault-|content-type$)/.test(name)
+            ? [[name, value]]
+            : [],
         ),
         ...(body.length === 0 ? {} : { body: new Uint8Array(body) }),
       });

@@ -196,8 +196,8 @@ export async function startVaultDouble(options: {
     const outcome =
       denial ?? (await attempt(place, { operation, path, body, query: url.searchParams, token }));
     record.response(outcome);
-    if (outcome instanceof ApiFailure) throw outcome;
-    return { ...outcome, headers: { ...outcome.headers, ...headers } };
+    const reply = outcome instanceof ApiFailure ? refusal(outcome) : outcome;
+    return { ...reply, headers: { ...reply.headers, ...headers } };
   }
 
   async function attempt(place: Place | null, call: Call): Promise<Reply | ApiFailure> {

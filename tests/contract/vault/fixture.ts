@@ -149,7 +149,7 @@ async function fillVault(vault: RunningVault): Promise<Fixture> {
   };
 
   const mint: Fixture['mint'] = (target, claims = {}) => {
-    const now = Math.floor(Date.now() / 1000);
+    const now = Math.floor(vault.now() / 1000);
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const signed = `${part({ alg: 'EdDSA', typ: 'JWT' })}.${part({
       iss: issuer,

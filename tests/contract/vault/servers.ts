@@ -6,11 +6,18 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RunningVault, realVault } from '@airlock/testkit/vault-server';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type RunningVault as StartedVault, realVault } from '@airlock/testkit/vault-server';
+import { createSteeredClock } from '@airlock/vault-double/clock';
 import { type ProfileName, profiles } from '@airlock/vault-double/profile';
 import { startVaultDouble } from '@airlock/vault-double/server';
 
-export type { RunningVault } from '@airlock/testkit/vault-server';
+export type RunningVault = StartedVault & {
+  /** The server's time of day, in milliseconds. */
+  now(): number;
+  /** Waits on a real server; the stand-in's clock is moved on. */
+  passSeconds(seconds: number): Promise<void>;
+};
 export type VaultServer = { name: string; isDouble: boolean; start(): Promise<RunningVault> };
 
 const defaultProfile: ProfileName = 'openbao-2.6';
@@ -23,7 +30,13 @@ export function vaultServers(): VaultServer[] {
     start: () => startDouble(profile),
   }));
   const real = realVault();
-  return real === null ? doubles : [...doubles, { ...real, isDouble: false }];
+  if (real === null) return doubles;
+  const start = async () => ({
+    ...(await real.start()),
+    now: () => Date.now(),
+    passSeconds: (seconds: number) => sleep(seconds * 1000),
+  });
+  return [...doubles, { name: real.name, isDouble: false, start }];
 }
 
 function chosenProfiles(): ProfileName[] {
@@ -41,14 +54,18 @@ async function startDouble(profile: ProfileName): Promise<RunningVault> {
   const rootToken = randomBytes(12).toString('hex');
   const home = mkdtempSync(join(tmpdir(), 'airlock-vault-double-'));
   const auditFile = join(home, 'audit.log');
+  const clock = createSteeredClock();
   const double = await startVaultDouble({
     host: '127.0.0.1',
     port: 0,
     rootToken,
     profile,
     audit: auditFile,
+    clock,
   });
   return {
+    now: () => clock.now(),
+    passSeconds: (seconds) => clock.advance(seconds * 1000),
     address: double.address,
     rootToken,
     auditFile,

@@ -79,14 +79,17 @@ const cases: [string, Record<string, string[]>[], string, Operation, boolean][] 
 ];
 for (const [name, rules, path, operation, expected] of cases) {
   test(name, () => {
-    assert.equal(isAllowed(rules.map(policy), path, operation), expected);
+    const wish = { path, operation, parameters: {}, wrapSeconds: null };
+    assert.equal(isAllowed(rules.map(policy), wish), expected);
   });
 }
 
 const malformed = [
   'path "a" { capabilities = ["read"] }',
   '{"path":{"a":{"capabilities":["fly"]}}}',
-  '{"path":{"a":{"capabilities":["update"],"allowed_parameters":{}}}}',
+  '{"path":{"a":{"capabilities":["update"],"control_group":{}}}}',
+  '{"path":{"a":{"capabilities":["update"],"allowed_parameters":{"data":[["x"]]}}}}',
+  '{"path":{"a":{"capabilities":["read"],"min_wrapping_ttl":"20s","max_wrapping_ttl":"10s"}}}',
 ];
 for (const text of malformed) {
   test(`the policy ${text} is refused and not half obeyed`, () => {

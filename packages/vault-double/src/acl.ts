@@ -1,22 +1,49 @@
 /**
- * Vault's policies in JSON form: which path allows which capability. Written after the rules of Vault's documentation
- * ("Policies", priority matching): an exact path wins over every pattern, of the patterns the most specific one wins alone,
- * equal patterns of several policies add up, and `deny` wins over everything beside it.
+ * Vault's policies in JSON form: which path allows which capability, with which parameters and wrapped for how long. Written
+ * after the rules of Vault's documentation ("Policies", priority matching): an exact path wins over every pattern, of the
+ * patterns the most specific one wins alone, equal patterns of several policies add up, and `deny` wins over everything.
  */
 import { z } from 'zod';
-import { ApiFailure, type Operation } from './api.ts';
+import {
+  type Conditions,
+  ParameterLists,
+  areConditionsMet,
+  conditionsOf,
+  mergeConditions,
+} from './acl-conditions.ts';
+import { ApiFailure, type Operation, Ttl } from './api.ts';
 
 const Capability = z.enum(['create', 'read', 'update', 'delete', 'list', 'sudo', 'deny', 'patch']);
 type Capability = z.infer<typeof Capability>;
 
 // Strict: a policy that uses more than this stand-in enforces is refused and not half obeyed.
 const PolicyDocument = z.strictObject({
-  path: z.record(z.string(), z.strictObject({ capabilities: z.array(Capability) })),
+  path: z.record(
+    z.string(),
+    z.strictObject({
+      capabilities: z.array(Capability),
+      allowed_parameters: ParameterLists.optional(),
+      denied_parameters: ParameterLists.optional(),
+      required_parameters: z.array(z.string()).optional(),
+      min_wrapping_ttl: Ttl.optional(),
+      max_wrapping_ttl: Ttl.optional(),
+    }),
+  ),
 });
 
-export type Policy = ReadonlyMap<string, ReadonlySet<Capability>>;
+type Rule = { capabilities: ReadonlySet<Capability>; conditions: Conditions };
+export type Policy = ReadonlyMap<string, Rule>;
 
-/** @throws ApiFailure 400 when the text is no JSON policy (HCL is not understood here) or uses more than capabilities. */
+export type Wish = {
+  path: string;
+  operation: Operation | 'create';
+  /** The body of a write or the query of a read. */
+  parameters: Readonly<Record<string, unknown>>;
+  /** How long the answer is to stay wrapped; null when it is not. */
+  wrapSeconds: number | null;
+};
+
+/** @throws ApiFailure 400 when the text is no JSON policy (HCL is not understood here) or uses more than is enforced. */
 export function parsePolicy(text: string): Policy {
   let document: unknown;
   try {
@@ -32,7 +59,16 @@ export function parsePolicy(text: string): Policy {
     );
   }
   return new Map(
-    Object.entries(parsed.data.path).map(([path, rule]) => [path, new Set(rule.capabilities)]),
+    Object.entries(parsed.data.path).map(([path, rule]) => {
+      const conditions = conditionsOf(rule);
+      if (conditions.maxWrapSeconds > 0 && conditions.maxWrapSeconds < conditions.minWrapSeconds) {
+        throw new ApiFailure(
+          400,
+          'failed to parse policy: max_wrapping_ttl cannot be less than min_wrapping_ttl',
+        );
+      }
+      return [path, { capabilities: new Set(rule.capabilities), conditions }];
+    }),
   );
 }
 
@@ -41,25 +77,32 @@ const rootPaths = [
   /^sys\/leases\/(?:revoke-prefix|revoke-force|lookup)\/./,
   /^sys\/(?:revoke-prefix|revoke-force)\/./,
   /^sys\/auth\/./,
-  /^auth\/token\/(?:accessors|revoke-orphan|create-orphan)/,
+  /^sys\/leases$/,
+  /^auth\/token\/accessors/,
 ];
 
-export function isAllowed(
-  policies: readonly Policy[],
-  path: string,
-  operation: Operation | 'create',
-): boolean {
-  const capabilities = capabilitiesFor(policies, path, operation);
-  if (capabilities.has('deny')) return false;
-  if (rootPaths.some((pattern) => pattern.test(path)) && !capabilities.has('sudo')) return false;
-  return capabilities.has(operation);
+export function isAllowed(policies: readonly Policy[], wish: Wish): boolean {
+  const rule = ruleFor(policies, wish.path, wish.operation);
+  if (rule === null || rule.capabilities.has('deny')) return false;
+  const needsSudo = rootPaths.some((pattern) => pattern.test(wish.path));
+  if (needsSudo && !rule.capabilities.has('sudo')) return false;
+  return rule.capabilities.has(wish.operation) && areConditionsMet(rule.conditions, wish);
 }
 
-function capabilitiesFor(
+/** What `sys/capabilities` answers for a path: sorted, and `deny` alone when there is nothing. */
+export function capabilitiesOn(policies: readonly Policy[], path: string): readonly string[] {
+  const { capabilities } = ruleFor(policies, path, 'read') ?? {
+    capabilities: new Set<Capability>(),
+  };
+  if (capabilities.size === 0 || capabilities.has('deny')) return ['deny'];
+  return [...capabilities].sort();
+}
+
+function ruleFor(
   policies: readonly Policy[],
   path: string,
   operation: Operation | 'create',
-): ReadonlySet<Capability> {
+): Rule | null {
   const patterns = new Set(policies.flatMap((policy) => [...policy.keys()]));
   const winner =
     (patterns.has(path) && isExact(path) ? path : undefined) ??
@@ -71,8 +114,12 @@ function capabilitiesFor(
       .filter((pattern) => !isExact(pattern) && matches(pattern, path))
       .sort(comparePriority)
       .at(-1);
-  if (winner === undefined) return new Set();
-  return new Set(policies.flatMap((policy) => [...(policy.get(winner) ?? [])]));
+  if (winner === undefined) return null;
+  const rules = policies.flatMap((policy) => policy.get(winner) ?? []);
+  return {
+    capabilities: new Set(rules.flatMap((rule) => [...rule.capabilities])),
+    conditions: mergeConditions(rules.map((rule) => rule.conditions)),
+  };
 }
 
 function isExact(pattern: string): boolean {

@@ -97,6 +97,13 @@ export function createLeases({
     }
   }
 
+  /** A new end for a lease that was renewed. */
+  function extend(lease: Lease, expiresAt: number): void {
+    lease.cancelTimer();
+    lease.expiresAt = expiresAt;
+    lease.cancelTimer = clock.at(expiresAt, () => attempt(lease));
+  }
+
   /** Ends the lease's life now and undoes it behind the caller's back, with retries. */
   function revokeLater(lease: Lease): void {
     lease.cancelTimer();
@@ -114,6 +121,7 @@ export function createLeases({
     add,
     revoke,
     revokeLater,
+    extend,
     below,
     get: (id: string) => leases.get(id),
     all: () => [...leases.values()],

@@ -12,6 +12,8 @@ export type Profile = {
   readonly missingToken: { readonly status: 400 | 403; readonly error: string };
   readonly wrongRoleId: string;
   readonly wrongSecretId: string;
+  /** A secret id wanted for an AppRole that does not exist. */
+  readonly absentAppRole: 400 | 404;
   /** `.` or `..` written out in a path: Go's router cleans the path and sends the caller there. */
   readonly dotSegments: 301 | 307;
   /** The same percent-encoded: cleaned like the plain ones, or refused with 400. */
@@ -24,6 +26,8 @@ export type Profile = {
   readonly associatedData: 'ignored' | 'bound';
   /** Status of transit's `cipher: message authentication failed`, which is for good under both. */
   readonly wrongTransitKey: 400 | 500;
+  /** A login by certificate on a connection that showed none. */
+  readonly noClientCertificate: string;
 };
 
 const oneCredentialText = 'invalid role or secret ID';
@@ -36,12 +40,14 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     missingToken: { status: 400, error: 'missing client token' },
     wrongRoleId: 'invalid role ID',
     wrongSecretId: 'invalid secret id',
+    absentAppRole: 400,
     dotSegments: 301,
     encodedDotSegments: 'redirected',
     absentAccessor: 'refused',
     leaseLookupHasPath: false,
     associatedData: 'ignored',
     wrongTransitKey: 500,
+    noClientCertificate: 'client certificate must be supplied',
   },
   'vault-1.2x': {
     name: 'vault-1.2x',
@@ -50,12 +56,14 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     missingToken: { status: 403, error: 'permission denied' },
     wrongRoleId: oneCredentialText,
     wrongSecretId: oneCredentialText,
+    absentAppRole: 400,
     dotSegments: 301,
     encodedDotSegments: 'refused',
     absentAccessor: 'refused',
     leaseLookupHasPath: false,
     associatedData: 'bound',
     wrongTransitKey: 400,
+    noClientCertificate: 'client certificate must be supplied',
   },
   'openbao-2.6': {
     name: 'openbao-2.6',
@@ -64,12 +72,14 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     missingToken: { status: 403, error: 'permission denied' },
     wrongRoleId: oneCredentialText,
     wrongSecretId: oneCredentialText,
+    absentAppRole: 404,
     dotSegments: 307,
     encodedDotSegments: 'refused',
     absentAccessor: 'warned',
     leaseLookupHasPath: true,
     associatedData: 'bound',
     wrongTransitKey: 400,
+    noClientCertificate: 'no client certificate found',
   },
 };
 

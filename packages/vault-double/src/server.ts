@@ -4,13 +4,12 @@
  * and every answer says what it is, so that the gate can refuse it. The method LIST is not understood, because Node's parser
  * does not know it: ask with GET and `?list=true`, which every server takes.
  */
-import { randomUUID } from 'node:crypto';
-import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { isAllowed, parsePolicy } from './acl.ts';
-import { ApiFailure, type Operation, type Reply, multierror } from './api.ts';
-import { createAppRoleAuth } from './auth/approle.ts';
-import { createJwtAuth } from './auth/jwt.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import { type Admission, createAccess } from './access.ts';
+import { parsePolicy } from './acl.ts';
+import { ApiFailure, type Reply } from './api.ts';
+import { createAuthMethod } from './auth/catalog.ts';
 import { createTokenAuth } from './auth/token.ts';
 import type { Backend, Call } from './backend.ts';
 import { type Clock, createSkewedClock, createSystemClock } from './clock.ts';
@@ -19,19 +18,28 @@ import { type AdminPort, startAdminPort } from './admin.ts';
 import { type AuditSink, type AuditedRequest, createAudit } from './audit.ts';
 import { type Faults, createFaults, hinder, spoil } from './faults.ts';
 import { createLeases } from './leases.ts';
+import { type ServerIdentity, clientCertificateOf, listen } from './listener.ts';
 import { type ProfileName, profiles, refuseDots } from './profile.ts';
 import { QuotaExceeded, createQuotas } from './quotas.ts';
+import { type State, health, sealStatus } from './state-answers.ts';
 import { type MountTable, type PolicyTable, createSystem } from './system.ts';
-import { type Token, createTokens } from './tokens.ts';
+import { createTokens } from './tokens.ts';
 import { operationOf, readJson, send } from './wire.ts';
+import { createWrapping, wrapSecondsOf, wrappingPolicy } from './wrapping.ts';
 
 export const bannerHeader = 'X-Airlock-Vault-Double';
 
+/** What a real server's `default` allows, of the paths that are known here. */
 const defaultPolicy = JSON.stringify({
   path: {
     'auth/token/lookup-self': { capabilities: ['read'] },
+    'auth/token/renew-self': { capabilities: ['update'] },
     'auth/token/revoke-self': { capabilities: ['update'] },
+    'sys/capabilities-self': { capabilities: ['update'] },
     'sys/leases/lookup': { capabilities: ['update'] },
+    'sys/wrapping/wrap': { capabilities: ['update'] },
+    'sys/wrapping/lookup': { capabilities: ['update'] },
+    'sys/wrapping/unwrap': { capabilities: ['update'] },
   },
 });
 
@@ -50,6 +58,7 @@ type Place = { backend: Backend; rest: string; mount: NonNullable<AuditedRequest
 
 /**
  * @param options.port 0 picks a free one.
+ * @param options.tls makes it listen with TLS and ask clients for a certificate; plain HTTP when left out.
  * @param options.profile whose answers are given where servers differ; `openbao-2.6` when left out.
  * @param options.audit where the audit device writes; nowhere when left out.
  * @param options.adminPort opens a second listener on which anybody on this machine may inject faults; 0 picks a free one.
@@ -61,6 +70,7 @@ export async function startVaultDouble(options: {
   host: '127.0.0.1' | '::1';
   port: number;
   rootToken: string;
+  tls?: ServerIdentity;
   clock?: Clock;
   profile?: ProfileName;
   audit?: AuditSink;
@@ -86,12 +96,23 @@ export async function startVaultDouble(options: {
     isFailing: () => faults.auditFailing,
   });
   const quotas = createQuotas({ clock, isMounted: (path) => locate(`${path}/`) !== null });
-  const policies: PolicyTable = new Map([
-    ['default', { text: defaultPolicy, policy: parsePolicy(defaultPolicy) }],
-  ]);
+  const policies: PolicyTable = new Map(
+    Object.entries({ default: defaultPolicy, 'response-wrapping': wrappingPolicy }).map(
+      ([name, text]) => [name, { text, policy: parsePolicy(text) }],
+    ),
+  );
+  const access = createAccess({ tokens, policies, profile });
+  const wrapping = createWrapping({ tokens });
   const secretMounts: MountTable = new Map();
   const authMounts: MountTable = new Map([
-    ['token', { type: 'token', description: '', backend: createTokenAuth({ tokens, profile }) }],
+    [
+      'token',
+      {
+        type: 'token',
+        description: '',
+        backend: createTokenAuth({ tokens, clock, profile, hasSudo: access.hasSudo }),
+      },
+    ],
   ]);
   const system = createSystem({
     clock,
@@ -99,6 +120,8 @@ export async function startVaultDouble(options: {
     profile,
     isRevocationLazy: () => faults.lazyRevocation,
     quotas: quotas.backend,
+    wrapping: wrapping.backend,
+    capabilities: access.capabilities,
     policies,
     secretMounts,
     authMounts,
@@ -112,11 +135,7 @@ export async function startVaultDouble(options: {
         profile,
         isDatabaseReachable: () => !faults.databaseDown,
       }),
-    makeAuthBackend(type, mount) {
-      if (type === 'jwt') return createJwtAuth({ mount, clock, tokens });
-      if (type === 'approle') return createAppRoleAuth({ mount, clock, tokens, profile });
-      throw new ApiFailure(400, `plugin not found in the catalog: ${type}`);
-    },
+    makeAuthBackend: (type, mount) => createAuthMethod(type, { mount, clock, tokens, profile }),
   });
 
   /** Null when nothing is mounted there. */
@@ -141,26 +160,19 @@ export async function startVaultDouble(options: {
     };
   }
 
-  /** Whom the token stands for, and why they may not do this; neither for a path that takes no token. */
-  function authenticate(
-    path: string,
-    place: Place | null,
-    operation: Operation,
-    tokenId: string,
-  ): { token: Token | null; denial: ApiFailure | null } {
-    if (place?.backend.isOpen?.(place.rest) === true) return { token: null, denial: null };
-    const token = tokens.find(tokenId);
-    if (token === undefined) {
-      const { status, error } =
-        tokenId === '' ? profile.missingToken : { status: 403, error: 'permission denied' };
-      return { token: null, denial: new ApiFailure(status, error) };
+  /** A path that takes no token admits everybody, whatever token they send. */
+  function admit(place: Place | null, call: Call, address: string): Admission {
+    if (place?.backend.isOpen?.(place.rest, call) === true) {
+      return { token: null, denial: null, isLastUse: false };
     }
-    const granted = token.policies.flatMap((name) => policies.get(name)?.policy ?? []);
+    const { operation, path, tokenId, wrapSeconds } = call;
     const isNew = operation === 'update' && place?.backend.exists?.(place.rest) === false;
-    const wanted = isNew ? 'create' : operation;
-    const mayDoIt = token.policies.includes('root') || isAllowed(granted, path, wanted);
-    const denial = mayDoIt ? null : new ApiFailure(403, multierror('permission denied'));
-    return { token, denial };
+    return access.admit(tokenId, address, {
+      path,
+      operation: isNew ? 'create' : operation,
+      parameters: operation === 'update' ? call.body : Object.fromEntries(call.query),
+      wrapSeconds,
+    });
   }
 
   const state = (): State => ({
@@ -176,36 +188,56 @@ export async function startVaultDouble(options: {
     if (faults.sealed) throw new ApiFailure(503, 'Vault is sealed');
     const headers = quotas.admit(path);
     const operation = operationOf(request.method ?? '', url);
-    const body = operation === 'update' ? await readJson(request) : {};
-    const tokenId = tokenOf(request);
+    const address = request.socket.remoteAddress ?? '';
     const place = locate(path);
-    const { token, denial } = authenticate(path, place, operation, tokenId);
+    const asked = {
+      operation,
+      path,
+      body: operation === 'update' ? await readJson(request) : {},
+      query: url.searchParams,
+      token: null,
+      tokenId: tokenOf(request),
+      wrapSeconds: wrapSecondsOf(request.headers['x-vault-wrap-ttl']),
+      certificate: clientCertificateOf(request),
+    };
+    const { token, denial, isLastUse } = admit(place, asked, address);
     const record = audit({
       operation,
       path,
-      body,
+      body: asked.body,
       mount: place?.mount ?? null,
-      tokenId,
+      tokenId: asked.tokenId,
       token,
-      remote: {
-        address: request.socket.remoteAddress ?? '',
-        port: request.socket.remotePort ?? 0,
-      },
+      remote: { address, port: request.socket.remotePort ?? 0 },
     });
     record.request(denial);
-    const outcome =
-      denial ?? (await attempt(place, { operation, path, body, query: url.searchParams, token }));
+    const call = { ...asked, token };
+    const outcome = denial ?? (await attempt(place, call, isLastUse));
+    if (isLastUse && token !== null) await tokens.revoke(token);
     record.response(outcome);
     const reply = outcome instanceof ApiFailure ? refusal(outcome) : outcome;
     return { ...reply, headers: { ...reply.headers, ...headers } };
   }
 
-  async function attempt(place: Place | null, call: Call): Promise<Reply | ApiFailure> {
+  async function attempt(
+    place: Place | null,
+    call: Call,
+    isLastUse: boolean,
+  ): Promise<Reply | ApiFailure> {
     if (place === null) {
       return new ApiFailure(404, `no handler for route "${call.path}". route entry not found.`);
     }
     try {
-      return await place.backend({ ...call, path: place.rest });
+      const reply = await place.backend({ ...call, path: place.rest });
+      if (isLastUse && hasLease(reply)) {
+        throw new ApiFailure(
+          400,
+          'Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.',
+        );
+      }
+      return call.wrapSeconds !== null && isWrappable(reply)
+        ? wrapping.wrap(reply.body, call.wrapSeconds, call.path)
+        : reply;
     } catch (error) {
       if (error instanceof ApiFailure) return error;
       throw error;
@@ -242,24 +274,22 @@ export async function startVaultDouble(options: {
     else send(response, reply);
   }
 
-  const server = createServer((request, response) => {
-    response.setHeader(bannerHeader, '1');
-    handle(request, response).catch((error: unknown) => {
-      if (!response.headersSent) {
-        send(response, {
-          status: 500,
-          body: { errors: [error instanceof Error ? error.message : 'unknown'] },
-        });
-      } else response.destroy();
-    });
+  const listener = await listen({
+    host: options.host,
+    port: options.port,
+    tls: options.tls ?? null,
+    handle(request, response) {
+      response.setHeader(bannerHeader, '1');
+      handle(request, response).catch((error: unknown) => {
+        if (!response.headersSent) {
+          send(response, {
+            status: 500,
+            body: { errors: [error instanceof Error ? error.message : 'unknown'] },
+          });
+        } else response.destroy();
+      });
+    },
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, options.host, resolve);
-  });
-  // A TCP listener's address is an AddressInfo; only pipes answer with text.
-  const { port } = server.address() as AddressInfo;
-  const host = options.host === '::1' ? '[::1]' : options.host;
   const admin: AdminPort | null =
     options.adminPort === undefined
       ? null
@@ -270,14 +300,13 @@ export async function startVaultDouble(options: {
           clock: passing,
         });
   return {
-    address: `http://${host}:${port}`,
+    address: listener.address,
     clock,
     faults,
     adminAddress: admin?.address ?? null,
     async stop() {
       admin?.stop();
-      server.close();
-      server.closeAllConnections();
+      listener.close();
       faults.databaseDown = false;
       await leases.settle();
       await Promise.allSettled(leases.all().map((lease) => leases.revoke(lease)));
@@ -312,27 +341,11 @@ function refusal(error: unknown): Reply {
   };
 }
 
-const clusterId = randomUUID();
-
-type State = { sealed: boolean; version: string; now: number };
-
-function health({ sealed, version, now }: State): Reply {
-  return {
-    status: sealed ? 503 : 200,
-    body: {
-      initialized: true,
-      sealed,
-      standby: false,
-      server_time_utc: Math.floor(now / 1000),
-      version,
-      cluster_id: clusterId,
-    },
-  };
+function hasLease({ body }: Reply): boolean {
+  return z.looseObject({ lease_id: z.string().min(1) }).safeParse(body).success;
 }
 
-function sealStatus({ sealed, version }: State): Reply {
-  return {
-    status: 200,
-    body: { type: 'shamir', initialized: true, sealed, t: 1, n: 1, progress: 0, version },
-  };
+/** An answer of Vault's envelope that carries something; a failure or a PEM goes out as it is. */
+function isWrappable({ status, body }: Reply): boolean {
+  return status === 200 && z.looseObject({ request_id: z.string().min(1) }).safeParse(body).success;
 }

@@ -35,6 +35,8 @@ export function createSystem({
   profile,
   isRevocationLazy,
   quotas,
+  wrapping,
+  capabilities,
   policies,
   secretMounts,
   authMounts,
@@ -47,6 +49,8 @@ export function createSystem({
   /** While true no revocation is waited for, whatever was asked. */
   isRevocationLazy: () => boolean;
   quotas: Backend;
+  wrapping: Backend;
+  capabilities: Backend;
   policies: PolicyTable;
   secretMounts: MountTable;
   authMounts: MountTable;
@@ -81,11 +85,16 @@ export function createSystem({
       return answer({ data: { keys: [...policies.keys(), 'root'].sort() } });
     }
     if (operation === 'update') {
-      const { policy: text } = readBody(z.object({ policy: z.string() }), body);
+      const { policy: text } = readBody(z.object({ policy: z.string().default('') }), body);
+      if (name === 'root') throw new ApiFailure(400, 'cannot update "root" policy');
+      if (text === '') throw new ApiFailure(400, "'policy' parameter not supplied or empty");
       policies.set(name, { text, policy: parsePolicy(text) });
       return noContent;
     }
     if (operation === 'delete') {
+      if (name === 'root' || name === 'default') {
+        throw new ApiFailure(400, `cannot delete "${name}" policy`);
+      }
       policies.delete(name);
       return noContent;
     }
@@ -172,13 +181,24 @@ export function createSystem({
     ['policies/acl', policyCalls],
     ['leases', leaseCalls],
     ['quotas', quotas],
+    ['wrapping', wrapping],
   ];
-  return (call) => {
-    for (const [name, backend] of parts) {
-      if (call.path === name || call.path.startsWith(`${name}/`)) {
-        return backend({ ...call, path: call.path.slice(name.length + 1) });
-      }
-    }
-    throw unsupportedPath();
+  const partAt = (path: string) => {
+    const found = parts.find(([name]) => path === name || path.startsWith(`${name}/`));
+    return found === undefined
+      ? null
+      : { backend: found[1], rest: path.slice(found[0].length + 1) };
   };
+  const backend: Backend = (call) => {
+    if (/^capabilities(?:-self|-accessor)?$/.test(call.path)) return capabilities(call);
+    const part = partAt(call.path);
+    if (part === null) throw unsupportedPath();
+    return part.backend({ ...call, path: part.rest });
+  };
+  return Object.assign(backend, {
+    isOpen(path: string, call: Pick<Call, 'body' | 'tokenId'>) {
+      const part = partAt(path);
+      return part?.backend.isOpen?.(part.rest, call) === true;
+    },
+  });
 }

@@ -1,7 +1,8 @@
-/** Service tokens: value, accessor, policies, end. A token's end ends its leases and its children. */
+/** Service tokens: value, accessor, policies, uses, end. A token's end ends its leases and its children. */
 import { createHash } from 'node:crypto';
-import { type Reply, answer, randomName } from './api.ts';
+import { ApiFailure, randomName } from './api.ts';
 import type { Clock } from './clock.ts';
+import { shortDuration } from './durations.ts';
 import type { Leases } from './leases.ts';
 
 export type Token = {
@@ -13,11 +14,20 @@ export type Token = {
   readonly displayName: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly issuedAt: number;
-  readonly ttlSeconds: number;
+  /** At its making, or since it was last renewed. */
+  ttlSeconds: number;
+  readonly maxTtlSeconds: number;
   readonly explicitMaxTtlSeconds: number;
-  /** Null for the root token, which never ends. */
-  readonly expiresAt: number | null;
-  readonly parent: string | null;
+  readonly renewable: boolean;
+  /** 0: as often as it likes. */
+  usesLeft: number;
+  /** Its last use has begun: the request goes through, and the token ends with it. */
+  isEnding: boolean;
+  /** Addresses that may use it; empty: all. */
+  readonly boundCidrs: readonly string[];
+  /** Null for a root token without an end. */
+  expiresAt: number | null;
+  parent: string | null;
   readonly leaseId: string | null;
 };
 
@@ -30,6 +40,9 @@ export type TokenTerms = {
   maxTtlSeconds: number;
   explicitMaxTtlSeconds: number;
   noDefaultPolicy: boolean;
+  renewable?: boolean;
+  numUses?: number;
+  boundCidrs?: readonly string[];
 };
 
 const longestTtlSeconds = 768 * 3600;
@@ -56,56 +69,67 @@ export function createTokens({
     metadata: {},
     issuedAt: clock.now(),
     ttlSeconds: 0,
+    maxTtlSeconds: 0,
     explicitMaxTtlSeconds: 0,
+    renewable: false,
+    usesLeft: 0,
+    isEnding: false,
+    boundCidrs: [],
     expiresAt: null,
     parent: null,
     leaseId: null,
   });
 
+  /** `warnings` says when less was given than asked for. */
   function create(request: {
     path: string;
     displayName: string;
     metadata: Record<string, string>;
     terms: TokenTerms;
     parent: string | null;
-  }): Token {
+  }): { token: Token; warnings: readonly string[] } {
     const { terms } = request;
     const limits = [terms.maxTtlSeconds, terms.explicitMaxTtlSeconds, longestTtlSeconds];
-    const ttlSeconds = Math.min(
+    const { seconds: ttlSeconds, warnings } = capped(
       terms.ttlSeconds === 0 ? longestTtlSeconds : terms.ttlSeconds,
-      ...limits.filter((limit) => limit > 0),
+      limits,
     );
+    const isEndless = terms.policies.includes('root') && terms.ttlSeconds === 0;
     const id = `${prefix}${randomName(24)}`;
     const leaseId = `${request.path}/h${createHash('sha256').update(id).digest('hex')}`;
     const token: Token = {
       id,
       accessor: randomName(24),
-      policies: [
-        ...new Set([...(terms.noDefaultPolicy ? [] : ['default']), ...terms.policies]),
-      ].sort(),
+      policies: policiesOf(terms),
       path: request.path,
       displayName: request.displayName,
       metadata: request.metadata,
       issuedAt: clock.now(),
-      ttlSeconds,
+      ttlSeconds: isEndless ? 0 : ttlSeconds,
+      maxTtlSeconds: terms.maxTtlSeconds,
       explicitMaxTtlSeconds: terms.explicitMaxTtlSeconds,
-      expiresAt: clock.now() + ttlSeconds * 1000,
+      renewable: !isEndless && terms.renewable !== false,
+      usesLeft: terms.numUses ?? 0,
+      isEnding: false,
+      boundCidrs: terms.boundCidrs ?? [],
+      expiresAt: isEndless ? null : clock.now() + ttlSeconds * 1000,
       parent: request.parent,
-      leaseId,
+      leaseId: isEndless ? null : leaseId,
     };
     tokens.set(id, token);
+    if (isEndless) return { token, warnings: [] };
     leases.add({
       id: leaseId,
       path: request.path,
       tokenId: null,
       ttlSeconds,
-      renewable: true,
+      renewable: token.renewable,
       undo: () => {
         end(token);
         return Promise.resolve();
       },
     });
-    return token;
+    return { token, warnings };
   }
 
   function end(token: Token): void {
@@ -121,61 +145,58 @@ export function createTokens({
     else await leases.revoke(lease);
   }
 
+  /** A longer life, up to what its role and its own limits allow. @throws ApiFailure 400 when it may have none. */
+  function renew(token: Token, askedSeconds: number): readonly string[] {
+    const lease = token.leaseId === null ? undefined : leases.get(token.leaseId);
+    if (lease === undefined || !token.renewable) {
+      throw new ApiFailure(400, 'lease is not renewable');
+    }
+    const age = Math.floor((clock.now() - token.issuedAt) / 1000);
+    const limits = [token.maxTtlSeconds, token.explicitMaxTtlSeconds, longestTtlSeconds];
+    const left = limits.filter((limit) => limit > 0).map((limit) => Math.max(1, limit - age));
+    const { seconds, warnings } = capped(askedSeconds || token.ttlSeconds, left);
+    token.ttlSeconds = seconds;
+    token.expiresAt = clock.now() + seconds * 1000;
+    leases.extend(lease, token.expiresAt);
+    return warnings;
+  }
+
   return {
     create,
     revoke,
-    /** Undefined for a token that does not exist or is past its end. */
+    renew,
+    /** Counts one use. True when it was the last: whoever lets the request through then revokes the token. */
+    use(token: Token): boolean {
+      if (token.usesLeft === 0) return false;
+      token.usesLeft -= 1;
+      token.isEnding = token.usesLeft === 0;
+      return token.isEnding;
+    },
+    /** Ends it and lets its children live on as orphans. */
+    async revokeOrphaning(token: Token): Promise<void> {
+      for (const child of tokens.values()) if (child.parent === token.id) child.parent = null;
+      await revoke(token);
+    },
+    /** Undefined for a token that does not exist, is past its end or is being used for the last time. */
     find(id: string): Token | undefined {
       const token = tokens.get(id);
-      return token === undefined || (token.expiresAt !== null && token.expiresAt <= clock.now())
-        ? undefined
-        : token;
+      if (token === undefined || token.isEnding) return undefined;
+      return token.expiresAt !== null && token.expiresAt <= clock.now() ? undefined : token;
     },
     findByAccessor: (accessor: string): Token | undefined =>
       [...tokens.values()].find((token) => token.accessor === accessor),
-    /** What lookups answer; the value only when the caller already has it. */
-    describe(token: Token, withId: boolean): Reply {
-      const left = token.expiresAt === null ? 0 : Math.ceil((token.expiresAt - clock.now()) / 1000);
-      return answer({
-        data: {
-          accessor: token.accessor,
-          creation_time: Math.floor(token.issuedAt / 1000),
-          creation_ttl: token.ttlSeconds,
-          display_name: token.displayName,
-          entity_id: '',
-          expire_time: token.expiresAt === null ? null : new Date(token.expiresAt).toISOString(),
-          explicit_max_ttl: token.explicitMaxTtlSeconds,
-          id: withId ? token.id : '',
-          issue_time: new Date(token.issuedAt).toISOString(),
-          meta: token.metadata,
-          num_uses: 0,
-          orphan: token.parent === null,
-          path: token.path,
-          policies: token.policies,
-          renewable: token.expiresAt !== null,
-          ttl: left,
-          type: 'service',
-        },
-      });
-    },
+    all: (): readonly Token[] => [...tokens.values()],
   };
 }
 
-export function authAnswer(token: Token): Reply {
-  return answer({
-    auth: {
-      client_token: token.id,
-      accessor: token.accessor,
-      policies: token.policies,
-      token_policies: token.policies,
-      metadata: token.metadata,
-      lease_duration: token.ttlSeconds,
-      renewable: true,
-      entity_id: '',
-      token_type: 'service',
-      orphan: token.parent === null,
-      mfa_requirement: null,
-      num_uses: 0,
-    },
-  });
+function policiesOf(terms: TokenTerms): readonly string[] {
+  if (terms.policies.includes('root')) return ['root'];
+  const added = terms.noDefaultPolicy ? [] : ['default'];
+  return [...new Set([...added, ...terms.policies])].sort();
+}
+
+function capped(wanted: number, limits: readonly number[]) {
+  const most = Math.min(...limits.filter((limit) => limit > 0));
+  const warning = `TTL of "${shortDuration(wanted)}" exceeded the effective max_ttl of "${shortDuration(most)}"; TTL value is capped accordingly`;
+  return { seconds: Math.min(wanted, most), warnings: wanted > most ? [warning] : [] };
 }

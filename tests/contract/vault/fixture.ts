@@ -12,9 +12,11 @@ import type { RunningVault, VaultServer } from './servers.ts';
 export type Answer = { status: number; body: AnswerBody };
 export type AnswerBody = {
   errors?: string[];
+  request_id?: string;
   lease_id?: string;
   lease_duration?: number;
   data?: Record<string, unknown> | null;
+  wrap_info?: Record<string, unknown> | null;
   auth?: {
     client_token: string;
     accessor: string;

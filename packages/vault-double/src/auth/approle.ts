@@ -13,9 +13,11 @@ import type { Backend } from '../backend.ts';
 import type { Clock } from '../clock.ts';
 import type { Profile } from '../profile.ts';
 import { TokenFields, termsOf } from './token-fields.ts';
-import { type Tokens, authAnswer } from '../tokens.ts';
+import { authAnswer } from '../token-answers.ts';
+import type { Tokens } from '../tokens.ts';
 
-const Role = z.object({
+// Strict: a restriction that is not imitated is refused and not ignored.
+const Role = z.strictObject({
   bind_secret_id: z.literal(true).default(true),
   secret_id_ttl: Ttl.default(0),
   secret_id_num_uses: z.int().min(0).default(0),
@@ -111,7 +113,9 @@ export function createAppRoleAuth({
       return noContent;
     }
     if (part === 'secret-id' && operation === 'update') {
-      if (role === undefined) throw new ApiFailure(400, `role "${name}" does not exist`);
+      if (role === undefined) {
+        throw new ApiFailure(profile.absentAppRole, `role "${name}" does not exist`);
+      }
       return issueSecretId(role);
     }
     if (operation !== 'read' || part === 'secret-id') throw unsupportedOperation();

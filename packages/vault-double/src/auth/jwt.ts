@@ -17,7 +17,8 @@ import {
 import type { Backend } from '../backend.ts';
 import type { Clock } from '../clock.ts';
 import { TokenFields, termsOf } from './token-fields.ts';
-import { type Tokens, authAnswer } from '../tokens.ts';
+import { authAnswer } from '../token-answers.ts';
+import type { Tokens } from '../tokens.ts';
 
 const Config = z.object({
   jwt_validation_pubkeys: TextList,
@@ -28,7 +29,8 @@ type Config = z.infer<typeof Config>;
 
 const ClaimValue = z.union([z.string(), z.array(z.string())]);
 
-const Role = z.object({
+// Strict: a restriction that is not imitated is refused and not ignored.
+const Role = z.strictObject({
   role_type: z.literal('jwt', { error: 'this stand-in knows role_type jwt only' }),
   user_claim: z.string().min(1),
   bound_audiences: TextList.default([]),

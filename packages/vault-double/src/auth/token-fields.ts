@@ -9,9 +9,13 @@ export const TokenFields = z.object({
   token_ttl: Ttl.default(0),
   token_max_ttl: Ttl.default(0),
   token_explicit_max_ttl: Ttl.default(0),
-  token_num_uses: z.literal(0, { error: 'this stand-in knows token_num_uses 0 only' }).default(0),
+  token_num_uses: z.int().min(0).default(0),
+  token_bound_cidrs: TextList.default([]),
+  token_period: z.literal(0, { error: 'this stand-in knows token_period 0 only' }).default(0),
   token_type: z
-    .enum(['default', 'service'], { error: 'this stand-in knows service tokens only' })
+    .enum(['default', 'service', 'default-service'], {
+      error: 'this stand-in has service tokens only, no batch tokens',
+    })
     .default('default'),
 });
 
@@ -22,5 +26,7 @@ export function termsOf(role: z.infer<typeof TokenFields>): TokenTerms {
     maxTtlSeconds: role.token_max_ttl,
     explicitMaxTtlSeconds: role.token_explicit_max_ttl,
     noDefaultPolicy: role.token_no_default_policy,
+    numUses: role.token_num_uses,
+    boundCidrs: role.token_bound_cidrs,
   };
 }

@@ -18,6 +18,7 @@ import {
 } from '../api.ts';
 import type { Backend, Call } from '../backend.ts';
 import type { Clock } from '../clock.ts';
+import { goDuration } from '../durations.ts';
 import type { Leases } from '../leases.ts';
 import {
   type Authority,
@@ -243,11 +244,4 @@ function requireNames(role: Role, commonName: string, altNames: readonly string[
 
 function unixSeconds(date: Date): number {
   return Math.floor(date.getTime() / 1000);
-}
-
-/** `20h0m0s`, as Go writes durations. */
-function goDuration(seconds: number): string {
-  const hours = Math.floor(seconds / 3600);
-  const minutes = Math.floor(seconds / 60) % 60;
-  return `${hours > 0 ? `${hours}h` : ''}${hours + minutes > 0 ? `${minutes}m` : ''}${seconds % 60}s`;
 }

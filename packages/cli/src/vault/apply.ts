@@ -1,39 +1,86 @@
 import { z } from 'zod';
-import type { VaultCall } from './call.ts';
+import { wireBody, type VaultCall } from './call.ts';
+import { compareVaultSetup, type ComparedCall } from './compare.ts';
 import { VaultSetupError } from './error.ts';
-
-type VaultAccess = {
-  /** Such as `https://vault.example:8200`. */
-  address: string;
-  /** May write mounts, policies and roles; used here and kept nowhere. */
-  token: string;
-};
+import { answerOf, askVault, refused, type VaultAccess } from './http.ts';
 
 /**
- * Makes the calls in order and stops at the first that Vault refuses.
+ * Brings Vault to what is planned: looks first, then makes the calls whose object is missing or differs, in order. Stops at
+ * the first that Vault refuses. A second run writes nothing.
  *
- * @throws VaultSetupError `vault-setup-refused` with Vault's own reason.
+ * @param options.rewriteSecrets makes also those calls that hold a secret, which Vault shows nobody and which therefore cannot
+ *   be compared. Default false.
+ * @returns how things stood before.
+ * @throws VaultSetupError `vault-setup-conflict` and `vault-setup-invalid` before anything is written, `vault-setup-refused`,
+ *   `vault-unreachable`.
  */
 export async function applyVaultSetup({
-  address,
-  token,
   calls,
-}: VaultAccess & { calls: readonly VaultCall[] }): Promise<void> {
-  for (const call of calls) {
-    const { secret } = call;
-    const hidden = secret === undefined ? {} : { [secret.field]: secret.value.reveal() };
-    const { status, body } = await send(
-      { address, token },
-      { ...call, body: { ...call.body, ...hidden } },
-    );
-    if (status === 200 || status === 204) continue;
-    const reasons = Errors.safeParse(body).data?.errors ?? [];
-    const { doneWhenRefusedWith: done } = call;
-    if (status === 400 && done !== undefined && reasons.some((reason) => reason.includes(done))) {
-      continue;
-    }
-    throw refused(call, status, reasons);
+  rewriteSecrets = false,
+  ...access
+}: VaultAccess & {
+  calls: readonly VaultCall[];
+  rewriteSecrets?: boolean;
+}): Promise<ComparedCall[]> {
+  const compared = await compareVaultSetup(access, calls);
+  await writeVaultSetup({ ...access, compared, rewriteSecrets });
+  return compared;
+}
+
+/** The second half of `applyVaultSetup`, for who shows the comparison first. */
+export async function writeVaultSetup({
+  compared,
+  rewriteSecrets = false,
+  ...access
+}: VaultAccess & {
+  compared: readonly ComparedCall[];
+  rewriteSecrets?: boolean;
+}): Promise<void> {
+  requireNoConflict(compared);
+  requireComplete(compared.filter((each) => isWritten(each, rewriteSecrets)));
+  for (const { call, state } of compared) {
+    if (!isWritten({ call, state }, rewriteSecrets)) continue;
+    const answer = await askVault(access, {
+      method: call.method,
+      path: call.path,
+      body: wireBody(call),
+    });
+    if (answer.status === 200 || answer.status === 204) continue;
+    // Somebody else may have made the mount since we looked.
+    const [again] = await compareVaultSetup(access, [call]);
+    if (call.path.startsWith('sys/') && again?.state === 'unchanged') continue;
+    throw refused(call, answer);
   }
+}
+
+/** Whether a run would make this call. */
+export function isWritten(
+  { call, state }: Pick<ComparedCall, 'call' | 'state'>,
+  rewriteSecrets: boolean,
+): boolean {
+  if (state === 'unchanged') return rewriteSecrets && call.secret !== undefined;
+  return state === 'absent' || state === 'differs';
+}
+
+/** @throws VaultSetupError `vault-setup-conflict` that names every mount of another type. */
+export function requireNoConflict(compared: readonly ComparedCall[]): void {
+  const conflicts = compared
+    .filter(({ state }) => state === 'conflict')
+    .map(
+      ({ call, differences }) =>
+        `${call.path} is of type ${String(differences[0]?.found)} and has to be ${String(call.body['type'])}`,
+    );
+  if (conflicts.length === 0) return;
+  throw new VaultSetupError(
+    'vault-setup-conflict',
+    `${conflicts.join('; ')}; nothing was written; name another mount in the target file, or move what is there`,
+  );
+}
+
+function requireComplete(written: readonly ComparedCall[]): void {
+  const missing = [...new Set(written.flatMap(({ call }) => call.incomplete ?? []))];
+  if (missing.length === 0) return;
+  throw new VaultSetupError('vault-setup-invalid', `${missing.join('; ')}; nothing was written`);
 }
 
 /**
@@ -42,84 +89,26 @@ export async function applyVaultSetup({
  * @throws VaultSetupError `vault-setup-refused`.
  */
 export async function issueReaperSecretId({
-  address,
-  token,
   roleName,
+  ...access
 }: VaultAccess & { roleName: string }): Promise<{ roleId: string; secretId: string }> {
   const path = `auth/approle/role/${roleName}`;
-  const role = await answerOf(
-    { address, token },
-    { method: 'GET', path: `${path}/role-id` },
-    z.object({ data: z.object({ role_id: z.string().min(1) }) }),
-  );
   const secret = await answerOf(
-    { address, token },
+    access,
     { method: 'POST', path: `${path}/secret-id`, body: {} },
     z.object({ data: z.object({ secret_id: z.string().min(1) }) }),
   );
-  return { roleId: role.data.role_id, secretId: secret.data.secret_id };
+  return { roleId: await readRoleId({ ...access, roleName }), secretId: secret.data.secret_id };
 }
 
-const Errors = z.object({ errors: z.array(z.string()) });
-
-type Request = {
-  method: 'GET' | 'POST' | 'PUT';
-  path: string;
-  body?: Readonly<Record<string, unknown>>;
-};
-
-async function answerOf<T>(
-  access: VaultAccess,
-  request: Request,
-  schema: z.ZodType<T>,
-): Promise<T> {
-  const { status, body } = await send(access, request);
-  const parsed = schema.safeParse(body);
-  if (status === 200 && parsed.success) return parsed.data;
-  throw refused(request, status, Errors.safeParse(body).data?.errors ?? []);
-}
-
-async function send(
-  { address, token }: VaultAccess,
-  { method, path, body }: Request,
-): Promise<{ status: number; body: unknown }> {
-  let response: Response;
-  try {
-    response = await fetch(`${address}/v1/${path}`, {
-      method,
-      // The token must not follow a redirect to another host.
-      redirect: 'error',
-      headers: { 'X-Vault-Token': token, 'Content-Type': 'application/json' },
-      signal: AbortSignal.timeout(15_000),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-  } catch (cause) {
-    throw new VaultSetupError(
-      'vault-setup-refused',
-      `cannot reach Vault at ${address} for ${method} ${path}; check the address and that it is running`,
-      { cause },
-    );
-  }
-  const text = await response.text();
-  try {
-    return { status: response.status, body: text === '' ? null : JSON.parse(text) };
-  } catch {
-    // A proxy's error page: the status says what there is to say.
-    return { status: response.status, body: null };
-  }
-}
-
-function refused(
-  { method, path }: { method: string; path: string },
-  status: number,
-  reasons: readonly string[],
-): VaultSetupError {
-  const mend =
-    status === 403
-      ? 'use a token that may write sys/auth, sys/mounts, sys/policies and the mounts themselves'
-      : 'mend what Vault names and run the set-up again; what is done already stays as it is';
-  return new VaultSetupError(
-    'vault-setup-refused',
-    `Vault answered ${status} to ${method} ${path}: ${reasons.join('; ').trim() || 'no reason given'}; ${mend}`,
+async function readRoleId({
+  roleName,
+  ...access
+}: VaultAccess & { roleName: string }): Promise<string> {
+  const role = await answerOf(
+    access,
+    { method: 'GET', path: `auth/approle/role/${roleName}/role-id` },
+    z.object({ data: z.object({ role_id: z.string().min(1) }) }),
   );
+  return role.data.role_id;
 }

@@ -1,17 +1,14 @@
 /** What Vault must know about each credential of a target, by kind. */
 import type { CredentialRead } from '@airlock/common/policy/target-credentials';
-import { alreadyMounted, type VaultCall } from './call.ts';
-import { VaultSetupError } from './error.ts';
-import { ephemeralRoleStatements } from './postgres.ts';
+import { mountCall, type VaultCall } from './call.ts';
+import { ephemeralRevocation, ephemeralRoleStatements } from './postgres.ts';
 import type { DatabaseConnection, VaultTarget } from './targets.ts';
 
 type ReadOf<K extends CredentialRead['kind']> = Extract<CredentialRead, { kind: K }>;
 
 /**
- * Mounts and roles of every credential that the set-up can prepare. What it cannot stays with people: the account that AWS
- * sessions are made from, the authority of a PKI mount, the content of a KV secret.
- *
- * @throws VaultSetupError `vault-setup-invalid` when a database read has no connection.
+ * Mounts and roles of every credential that the set-up can prepare. What it cannot stays with people (`manualSteps`): the
+ * account that AWS sessions are made from, the authority of a PKI mount, the content of a KV secret.
  */
 export function engineCalls(target: VaultTarget): VaultCall[] {
   return target.reads.flatMap((read) => {
@@ -31,38 +28,59 @@ export function engineCalls(target: VaultTarget): VaultCall[] {
 
 function databaseCalls(target: VaultTarget, { as, mount, role }: ReadOf<'database'>): VaultCall[] {
   const connection = target.connections[as];
-  if (connection === undefined) {
-    throw new VaultSetupError(
-      'vault-setup-invalid',
-      `${target.target} reads database credential "${as}" and no connection is given for it; say how Vault reaches that database`,
-    );
-  }
+  const given = connection === undefined ? unknownConnection(target, as) : {};
   return [
-    mountCall(mount, 'database', 'Airlock production databases'),
+    mountCall('sys/mounts', mount, {
+      type: 'database',
+      description: 'Airlock production databases',
+    }),
     {
+      what: `connection ${role} of ${mount}`,
       method: 'POST',
       // Named after the role, which is one target's alone; several roles may be of one mount.
       path: `${mount}/config/${role}`,
       body: {
         plugin_name: 'postgresql-database-plugin',
-        connection_url: connectionUrl(connection),
-        username: connection.username,
+        ...(connection === undefined
+          ? {}
+          : { connection_url: connectionUrl(connection), username: connection.username }),
         allowed_roles: [role],
         verify_connection: true,
       },
-      secret: { field: 'password', value: connection.password },
+      unseen: ['verify_connection'],
+      ...(connection === undefined
+        ? {}
+        : {
+            secret: {
+              field: 'password',
+              value: connection.password,
+              from: connection.passwordFrom ?? 'its owner',
+            },
+          }),
+      ...given,
     },
     {
+      what: `database role ${role} of ${mount}`,
       method: 'POST',
       path: `${mount}/roles/${role}`,
       body: {
         db_name: role,
-        ...ephemeralRoleStatements(connection.appOwner),
+        ...(connection === undefined
+          ? { revocation_statements: ephemeralRevocation }
+          : ephemeralRoleStatements(connection.appOwner)),
         default_ttl: target.ttlSeconds,
         max_ttl: target.ttlSeconds,
       },
+      ...given,
     },
   ];
+}
+
+/** What is there can be looked at; what is not cannot be made. */
+function unknownConnection({ target }: VaultTarget, as: string): { incomplete: string } {
+  return {
+    incomplete: `how Vault reaches the database of ${target}/${as} is not given; give --database-connection ${target}/${as}=FILE`,
+  };
 }
 
 function sshCalls(target: VaultTarget, read: ReadOf<'ssh'>): VaultCall[] {
@@ -74,14 +92,17 @@ function sshCalls(target: VaultTarget, read: ReadOf<'ssh'>): VaultCall[] {
   const principals = sharing.flatMap((other) => (other.kind === 'ssh' ? other.principals : []));
   const seconds = longestLife(target, sharing);
   return [
-    mountCall(mount, 'ssh', 'Airlock SSH certificates'),
+    mountCall('sys/mounts', mount, { type: 'ssh', description: 'Airlock SSH certificates' }),
     {
+      what: `signing key of ${mount}`,
       method: 'POST',
       path: `${mount}/config/ca`,
       body: { generate_signing_key: true },
-      doneWhenRefusedWith: 'keys are already configured',
+      // OpenBao makes another key and signs with that one from then on, which no host trusts.
+      onlyWhenAbsent: true,
     },
     {
+      what: `SSH role ${role} of ${mount}`,
       method: 'POST',
       path: `${mount}/roles/${role}`,
       body: {
@@ -89,7 +110,11 @@ function sshCalls(target: VaultTarget, read: ReadOf<'ssh'>): VaultCall[] {
         allow_user_certificates: true,
         allow_host_certificates: false,
         allowed_users: [...new Set(principals)].sort().join(','),
+        allowed_users_template: false,
+        allow_user_key_ids: false,
         allow_empty_principals: false,
+        allowed_domains: '',
+        default_user: '',
         allowed_extensions: '',
         default_extensions: {},
         ttl: seconds,
@@ -107,8 +132,9 @@ function pkiCalls(target: VaultTarget, read: ReadOf<'pki'>): VaultCall[] {
   const names = sharing.flatMap((other) => (other.kind === 'pki' ? other.commonName : []));
   const seconds = longestLife(target, sharing);
   return [
-    mountCall(mount, 'pki', 'Airlock client certificates'),
+    mountCall('sys/mounts', mount, { type: 'pki', description: 'Airlock client certificates' }),
     {
+      what: `PKI role ${role} of ${mount}`,
       method: 'POST',
       path: `${mount}/roles/${role}`,
       body: {
@@ -116,11 +142,17 @@ function pkiCalls(target: VaultTarget, read: ReadOf<'pki'>): VaultCall[] {
         allow_bare_domains: true,
         allow_subdomains: false,
         allow_glob_domains: false,
+        allow_wildcard_certificates: false,
         allow_any_name: false,
         allow_localhost: false,
         allow_ip_sans: false,
+        allowed_uri_sans: [],
+        allowed_other_sans: [],
         client_flag: true,
         server_flag: false,
+        code_signing_flag: false,
+        email_protection_flag: false,
+        generate_lease: false,
         key_type: 'ec',
         key_bits: 256,
         ttl: seconds,
@@ -130,16 +162,8 @@ function pkiCalls(target: VaultTarget, read: ReadOf<'pki'>): VaultCall[] {
   ];
 }
 
-function mountCall(mount: string, type: string, description: string): VaultCall {
-  return {
-    method: 'POST',
-    path: `sys/mounts/${mount}`,
-    body: { type, description },
-    doneWhenRefusedWith: alreadyMounted,
-  };
-}
-
-function longestLife({ ttlSeconds }: VaultTarget, reads: readonly CredentialRead[]): number {
+/** Of the roles that several reads of one target may share. */
+export function longestLife({ ttlSeconds }: VaultTarget, reads: readonly CredentialRead[]): number {
   const lives = reads.map((read) => ('life' in read ? read.life : undefined) ?? ttlSeconds);
   return Math.max(...lives);
 }

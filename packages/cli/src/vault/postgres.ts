@@ -7,6 +7,11 @@
  */
 import { VaultSetupError } from './error.ts';
 
+/** What Vault runs to drop such a role, whoever owns the application. */
+export const ephemeralRevocation: readonly string[] = [
+  `SELECT airlock_admin.drop_ephemeral('{{name}}')`,
+];
+
 /**
  * What Vault runs to make and to drop a role that acts as `appOwner`. Vault splits statements at semicolons, so each is one
  * call; it runs them in one transaction.
@@ -24,7 +29,7 @@ export function ephemeralRoleStatements(appOwner: string): {
       `SET LOCAL ROLE "{{name}}"`,
       `ALTER ROLE "{{name}}" SET role = ${literal(appOwner)}`,
     ],
-    revocation_statements: [`SELECT airlock_admin.drop_ephemeral('{{name}}')`],
+    revocation_statements: [...ephemeralRevocation],
   };
 }
 

@@ -52,13 +52,13 @@ const everyKind: VaultTarget = {
     { as: 'api', kind: 'kv', mount: 'kv', path: 'prod/api', field: 'token' },
   ],
 };
-const plan = (targets: VaultTarget[], authorityPublicKeyPem = edwards) =>
-  planVaultSetup({
-    targets,
-    reaper: { roleName: 'reaper' },
-    issuer: 'https://gate.example',
-    authorityPublicKeyPem,
-  });
+const setup = (targets: VaultTarget[], authorityPublicKeyPem: string | string[] = edwards) => ({
+  targets,
+  reaper: { roleName: 'reaper' },
+  issuer: 'https://gate.example',
+  authorityPublicKeyPem,
+});
+const plan = (...given: Parameters<typeof setup>) => planVaultSetup(setup(...given));
 const bodyOf = (calls: VaultCall[], path: string) => {
   const call = calls.find((entry) => entry.path === path);
   assert.ok(call, path);
@@ -122,11 +122,32 @@ test('the password of Vault’s login stands in no call that can be printed', ()
   assert.ok(!printed.includes('swordfish'));
 });
 
-test('a database read without a connection is refused', () => {
-  assert.throws(() => plan([{ ...eu, connections: {} }]), {
-    code: 'vault-setup-invalid',
-    message: /"db"/,
-  });
+test('without a connection a database is compared, and the call says what to give', () => {
+  const calls = plan([{ ...eu, connections: {} }]);
+  const incomplete = calls.filter((call) => call.incomplete !== undefined);
+  assert.deepEqual(
+    incomplete.map(({ path }) => path),
+    ['database/config/prod-eu', 'database/roles/prod-eu'],
+  );
+  for (const { incomplete: what } of incomplete) assert.match(what ?? '', /prod-eu\/db=FILE/);
+});
+
+test('two keys of the authority are known while one replaces the other', () => {
+  const elliptic = pem(generateKeyPairSync('ec', { namedCurve: 'P-256' }));
+  const config = bodyOf(plan([eu], [edwards, elliptic]), 'auth/jwt-prod-eu/config');
+  assert.deepEqual(config['jwt_validation_pubkeys'], [edwards, elliptic]);
+  assert.deepEqual(config['jwt_supported_algs'], ['EdDSA', 'ES256']);
+});
+
+test('tokens are bound to the gate’s networks, and what is no network is refused', () => {
+  const bound = (gateCidrs: string[]) => planVaultSetup({ ...setup([eu]), gateCidrs });
+  const calls = bound(['10.0.0.7/32', 'fd00::/64']);
+  for (const path of ['auth/jwt-prod-eu/role/deliver', 'auth/approle/role/reaper']) {
+    assert.deepEqual(bodyOf(calls, path)['token_bound_cidrs'], ['10.0.0.7/32', 'fd00::/64']);
+  }
+  for (const cidr of ['10.0.0.7', '10.0.0.7/33', '0.0.0.0/0', 'gate/32', '']) {
+    assert.throws(() => bound([cidr]), { code: 'vault-setup-invalid' });
+  }
 });
 
 test('the reaper may revoke and list exactly the prefixes of its targets', () => {

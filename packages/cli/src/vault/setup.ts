@@ -4,7 +4,8 @@
  * read, reviewed and applied by hand. Everything may be applied again.
  */
 import { createPublicKey } from 'node:crypto';
-import { alreadyMounted, type VaultCall } from './call.ts';
+import { isIP } from 'node:net';
+import { mountCall, type VaultCall } from './call.ts';
 import { engineCalls } from './engines.ts';
 import { VaultSetupError } from './error.ts';
 import {
@@ -15,29 +16,38 @@ import {
   targetRules,
   type Rules,
 } from './policies.ts';
+import { reaperCalls, type ReaperRole } from './reaper.ts';
 import { requireSeparateTargets, type VaultTarget } from './targets.ts';
 
-/** @throws VaultSetupError `vault-setup-invalid` when a name does not fit into a path or the key cannot sign a JWT. */
-export function planVaultSetup({
-  targets,
-  reaper,
-  issuer,
-  authorityPublicKeyPem,
-}: {
-  targets: readonly VaultTarget[];
-  reaper: { roleName: string };
-  issuer: string;
-  authorityPublicKeyPem: string;
-}): VaultCall[] {
+export type VaultSetup = {
+  readonly targets: readonly VaultTarget[];
+  readonly reaper: ReaperRole;
+  /** `iss` of the authority's JWTs. */
+  readonly issuer: string;
+  /** Of the authority; two while its key is replaced. */
+  readonly authorityPublicKeyPem: string | readonly string[];
+  /** Networks that tokens may be used from, such as `10.0.0.7/32`. Default: any. */
+  readonly gateCidrs?: readonly string[];
+};
+
+/**
+ * @throws VaultSetupError `vault-setup-invalid` when a name does not fit into a path, two targets share something, or a key
+ *   cannot sign a JWT.
+ */
+export function planVaultSetup(setup: VaultSetup): VaultCall[] {
+  const { targets, reaper, issuer, authorityPublicKeyPem, gateCidrs = [] } = setup;
   requireSeparateTargets(targets);
-  const algorithm = algorithmOf(authorityPublicKeyPem);
+  for (const cidr of gateCidrs) requireCidr(cidr);
+  const keys = [authorityPublicKeyPem].flat();
+  const algorithms = [...new Set(keys.map(algorithmOf))];
   const calls = [
     ...targets.flatMap((target) => [
       policyCall(targetPolicyName(target.target), targetRules(target)),
-      ...loginCalls({ target, issuer, authorityPublicKeyPem, algorithm }),
+      ...loginCalls({ target, issuer, keys, algorithms, gateCidrs }),
       ...engineCalls(target),
     ]),
-    ...reaperCalls({ targets, roleName: reaper.roleName }),
+    policyCall(reaperPolicyName(reaper.roleName), reaperRules(targets)),
+    ...reaperCalls(reaper, gateCidrs),
   ];
   // A mount of several roles is planned with each.
   return calls.filter(({ path }, index) => calls.findIndex((call) => call.path === path) === index);
@@ -46,31 +56,37 @@ export function planVaultSetup({
 function loginCalls({
   target: { target, jwtMount, jwtRole, ttlSeconds },
   issuer,
-  authorityPublicKeyPem,
-  algorithm,
+  keys,
+  algorithms,
+  gateCidrs,
 }: {
   target: VaultTarget;
   issuer: string;
-  authorityPublicKeyPem: string;
-  algorithm: string;
+  keys: readonly string[];
+  algorithms: readonly string[];
+  gateCidrs: readonly string[];
 }): VaultCall[] {
   return [
+    mountCall('sys/auth', jwtMount, {
+      type: 'jwt',
+      description: `Airlock deliveries to ${target}`,
+    }),
     {
-      method: 'POST',
-      path: `sys/auth/${jwtMount}`,
-      body: { type: 'jwt', description: `Airlock deliveries to ${target}` },
-      doneWhenRefusedWith: alreadyMounted,
-    },
-    {
+      what: `who may sign logins at auth/${jwtMount}`,
       method: 'POST',
       path: `auth/${jwtMount}/config`,
       body: {
-        jwt_validation_pubkeys: [authorityPublicKeyPem],
+        jwt_validation_pubkeys: keys,
         bound_issuer: issuer,
-        jwt_supported_algs: [algorithm],
+        jwt_supported_algs: algorithms,
+        // Vault would ask there who else may sign.
+        jwks_url: '',
+        oidc_discovery_url: '',
+        default_role: '',
       },
     },
     {
+      what: `login role ${jwtRole} of auth/${jwtMount}`,
       method: 'POST',
       path: `auth/${jwtMount}/role/${jwtRole}`,
       body: {
@@ -95,45 +111,32 @@ function loginCalls({
         token_max_ttl: ttlSeconds,
         token_explicit_max_ttl: ttlSeconds,
         token_type: 'service',
-      },
-    },
-  ];
-}
-
-function reaperCalls({
-  targets,
-  roleName,
-}: {
-  targets: readonly VaultTarget[];
-  roleName: string;
-}): VaultCall[] {
-  const policy = reaperPolicyName(roleName);
-  return [
-    policyCall(policy, reaperRules(targets)),
-    {
-      method: 'POST',
-      path: 'sys/auth/approle',
-      body: { type: 'approle', description: 'Airlock watchdog' },
-      doneWhenRefusedWith: alreadyMounted,
-    },
-    {
-      method: 'POST',
-      path: `auth/approle/role/${roleName}`,
-      body: {
-        bind_secret_id: true,
-        token_policies: [policy],
-        token_no_default_policy: true,
-        // One pass of the watchdog; it logs in afresh for each and renews nothing.
-        token_ttl: 60,
-        token_max_ttl: 60,
-        token_type: 'service',
+        token_num_uses: 0,
+        token_period: 0,
+        token_bound_cidrs: gateCidrs,
       },
     },
   ];
 }
 
 function policyCall(name: string, rules: Rules): VaultCall {
-  return { method: 'PUT', path: `sys/policies/acl/${name}`, body: { policy: policyText(rules) } };
+  return {
+    what: `policy ${name}`,
+    method: 'PUT',
+    path: `sys/policies/acl/${name}`,
+    body: { policy: policyText(rules) },
+  };
+}
+
+/** @throws VaultSetupError `vault-setup-invalid` */
+function requireCidr(cidr: string): void {
+  const [address = '', bits = ''] = cidr.split('/');
+  const longest = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  if (/^\d{1,3}$/.test(bits) && Number(bits) <= longest && Number(bits) > 0) return;
+  throw new VaultSetupError(
+    'vault-setup-invalid',
+    `"${cidr}" is no network; give an address and its bits, such as 10.0.0.7/32`,
+  );
 }
 
 function algorithmOf(publicKeyPem: string): string {

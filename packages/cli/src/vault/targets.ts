@@ -23,6 +23,8 @@ export type DatabaseConnection = {
   /** Login of Vault itself. */
   username: string;
   password: Secret;
+  /** Where the password is from, for people. Default `its owner`. */
+  passwordFrom?: string;
   /** The role that owns the application's tables; every credential acts as it. */
   appOwner: string;
 };

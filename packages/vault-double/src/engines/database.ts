@@ -143,9 +143,11 @@ export function createDatabaseEngine({
     }
     const connection = connections.get(name);
     if (connection === undefined) throw new ApiFailure(404);
+    const { plugin_name, allowed_roles, connection_url, username } = connection;
     // The password is written and never read back, as in Vault.
-    const visible = { ...connection, password: undefined };
-    return answer({ data: visible });
+    return answer({
+      data: { plugin_name, allowed_roles, connection_details: { connection_url, username } },
+    });
   };
 }
 

@@ -6,6 +6,7 @@ export type NameRules = {
   allow_subdomains: boolean;
   allow_localhost: boolean;
   enforce_hostnames: boolean;
+  allow_wildcard_certificates: boolean;
 };
 
 const hostname =
@@ -13,6 +14,7 @@ const hostname =
 
 export function isNameAllowed(rules: NameRules, name: string): boolean {
   if (rules.enforce_hostnames && !hostname.test(name)) return false;
+  if (!rules.allow_wildcard_certificates && name.includes('*')) return false;
   if (rules.allow_any_name) return true;
   if (rules.allow_localhost && name === 'localhost') return true;
   return rules.allowed_domains.some(

@@ -31,6 +31,8 @@ import {
 import { isNameAllowed } from './pki-names.ts';
 
 const KeyType = z.enum(['rsa', 'ec'], { error: 'this stand-in knows key types rsa and ec only' });
+/** A list that this stand-in takes only empty. */
+const NoneOf = TextList.pipe(z.array(z.string()).max(0, 'this stand-in knows none of these'));
 // Strict: a restriction that is not imitated is refused and not ignored.
 const Root = z.strictObject({
   common_name: z.string().default(''),
@@ -46,6 +48,12 @@ const Role = z.strictObject({
   allow_subdomains: z.boolean().default(false),
   allow_localhost: z.boolean().default(true),
   enforce_hostnames: z.boolean().default(true),
+  allow_wildcard_certificates: z.boolean().default(true),
+  allow_glob_domains: z.literal(false).default(false),
+  allowed_uri_sans: NoneOf.default([]),
+  allowed_other_sans: NoneOf.default([]),
+  code_signing_flag: z.literal(false).default(false),
+  email_protection_flag: z.literal(false).default(false),
   allow_ip_sans: z.boolean().default(true),
   server_flag: z.boolean().default(true),
   client_flag: z.boolean().default(true),

@@ -31,6 +31,10 @@ const Ca = z.strictObject({
 const Role = z.strictObject({
   key_type: z.literal('ca', { error: 'this stand-in knows key_type ca only' }),
   allow_user_certificates: z.boolean().default(false),
+  allow_host_certificates: z.literal(false).default(false),
+  allow_empty_principals: z.literal(false).default(false),
+  allowed_users_template: z.literal(false).default(false),
+  allowed_domains: z.literal('').default(''),
   allowed_users: z.string().default(''),
   default_user: z.string().default(''),
   allow_user_key_ids: z.boolean().default(false),

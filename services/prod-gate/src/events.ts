@@ -7,8 +7,8 @@ import type { ReapEvent } from './app/reap-sessions.ts';
 import type { PromotionChange } from './app/refresh-promotions.ts';
 import type { TakenRebuild } from './app/take-rebuild.ts';
 
-/** After this many failed attempts (about two minutes) a person has to look. */
-const alarmAttempts = 16;
+/** A credential that is not proven gone for this long is for a person to look at. */
+const alarmAfterMs = 60_000;
 
 export function bundleJudged(
   log: Log,
@@ -113,10 +113,11 @@ export function reaped(log: Log, event: ReapEvent): void {
       log.info('session.clean', { session: event.sessionId, target: event.target });
       return;
     case 'revocation-failed':
-      log[event.attempts >= alarmAttempts ? 'error' : 'warn']('session.revocation-failed', {
+      log[event.pendingMs >= alarmAfterMs ? 'error' : 'warn']('session.revocation-failed', {
         session: event.sessionId,
         target: event.target,
         attempts: event.attempts,
+        pendingSeconds: Math.round(event.pendingMs / 1000),
         detail: event.error,
       });
       return;

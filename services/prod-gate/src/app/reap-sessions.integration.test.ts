@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { formatId, type Id } from '@airlock/common/ids';
+import { listen } from '@airlock/database/listen';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
@@ -64,6 +66,7 @@ function watch(answer: () => RevocationResult = () => cleanResult) {
       events.push(event.name);
     },
     clock: () => clock.now,
+    random: () => 0,
   });
   return {
     asked,
@@ -355,6 +358,21 @@ test('a session whose delivery has ended is revoked without waiting', async () =
   assert.equal((await states(all)).session, 'CLEAN');
 });
 
+test('a delivery that asks for its revocation rings the watchdog', async () => {
+  const bells: number[] = [];
+  const stop = new AbortController();
+  const listening = listen({
+    ...{ pool: watchdog.pool, channel: 'session_revoking', signal: stop.signal },
+    onBell: () => bells.push(performance.now()),
+  });
+  const { sessionId } = await arrange({ session: 'LEASED', accessor: 'accessor' });
+  await until(() => bells.length === 1);
+  await createVaultSessionStore(deliverer).revoking({ id: sessionId, fence: 1 });
+  await until(() => bells.length === 2);
+  stop.abort();
+  await listening;
+});
+
 test('Vault is asked for exactly what the session may have left', async () => {
   await arrange({ session: 'REVOKING', accessor: 'acc' });
   const dog = watch();
@@ -368,3 +386,11 @@ test('Vault is asked for exactly what the session may have left', async () => {
     },
   ]);
 });
+
+async function until(condition: () => boolean): Promise<void> {
+  const end = performance.now() + 5_000;
+  while (!condition()) {
+    assert.ok(performance.now() < end, 'not so within 5 s');
+    await sleep(10);
+  }
+}

@@ -22,6 +22,7 @@ import {
   type VaultSession,
   type VaultSessionStore,
 } from './ports.ts';
+import { pauseAfter } from '../domain/patience.ts';
 import { eachInTurn } from './each-in-turn.ts';
 import type { VaultReaper } from './vault-ports.ts';
 
@@ -29,9 +30,6 @@ import type { VaultReaper } from './vault-ports.ts';
 const loginSkewSeconds = 5;
 /** A delivery whose credential cannot be revoked is ended all the same; the target stays held by the session. */
 const endWithoutProofSeconds = 60;
-/** Pauses between attempts at one session: 250 ms, doubling up to 10 s. */
-const firstPauseMs = 250;
-const longestPauseMs = 10_000;
 
 export type ReapDependencies = {
   transactor: Transactor;
@@ -48,6 +46,8 @@ export type ReapDependencies = {
   onEvent: (event: ReapEvent) => void;
   failpoint: (name: ReapFailpoint) => void;
   clock: () => Date;
+  /** At least 0 and below 1. */
+  random: () => number;
 };
 
 export type ReapEvent =
@@ -58,6 +58,8 @@ export type ReapEvent =
       readonly sessionId: string;
       readonly target: string;
       readonly attempts: number;
+      /** Since the first attempt that this watchdog saw fail. */
+      readonly pendingMs: number;
       readonly error: string;
     }
   | {
@@ -73,7 +75,7 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
   const { transactor, sessions, deliveries, promotions, recorder, onEvent, failpoint, clock } =
     dependencies;
   const owner = 'watchdog';
-  const nextTry = new Map<string, { at: number; attempts: number }>();
+  const nextTry = new Map<string, { at: number; attempts: number; since: number }>();
 
   function isStale(delivery: Delivery, now: Date): boolean {
     return now.getTime() - delivery.heartbeatAt.getTime() > dependencies.staleSeconds * 1000;
@@ -141,6 +143,7 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
         now,
         // What is clean but for its login is asked again right when that ends.
         latest: result.clean ? loginPossibleUntil : null,
+        retryAfterSeconds: result.retryAfterSeconds ?? null,
       });
       return;
     }
@@ -177,18 +180,29 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
   async function retryLater(
     session: VaultSession,
     error: string,
-    { now, latest }: { now: Date; latest: Date | null },
+    wait: {
+      now: Date;
+      latest: Date | null;
+      retryAfterSeconds: number | null;
+    },
   ): Promise<void> {
-    const attempts = (nextTry.get(session.id)?.attempts ?? 0) + 1;
-    const pause = Math.min(firstPauseMs * 2 ** (attempts - 1), longestPauseMs);
-    const at = Math.min(now.getTime() + pause, latest === null ? Infinity : latest.getTime() + 1);
-    nextTry.set(session.id, { at, attempts });
+    const now = wait.now.getTime();
+    const earlier = nextTry.get(session.id) ?? { attempts: 0, since: now };
+    const attempts = earlier.attempts + 1;
+    const pause = pauseAfter({
+      failures: attempts,
+      random: dependencies.random(),
+      retryAfterSeconds: wait.retryAfterSeconds,
+    });
+    const at = Math.min(now + pause, wait.latest === null ? Infinity : wait.latest.getTime() + 1);
+    nextTry.set(session.id, { at, attempts, since: earlier.since });
     await sessions.revokeFailed(session.id, error);
     onEvent({
       name: 'revocation-failed',
       sessionId: session.id,
       target: session.target,
       attempts,
+      pendingMs: now - earlier.since,
       error,
     });
   }

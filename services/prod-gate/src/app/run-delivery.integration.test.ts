@@ -216,6 +216,7 @@ describe('a delivery', () => {
     const key = randomBytes(32);
     // As if nonprod had told the mark of just this password before.
     const vault: RunDependencies['vault'] = {
+      ...dependencies.vault,
       async login(request) {
         const token = await dependencies.vault.login(request);
         return {

@@ -25,6 +25,7 @@ import {
   type DeliveryFailpoint,
   type DeliveryOutcome,
 } from '../domain/delivery.ts';
+import { pauseAfter } from '../domain/patience.ts';
 import { livesTooLong, plannedCredentials } from '../domain/planned-credentials.ts';
 import { createDeliveryLog } from './delivery-log.ts';
 import { secretsIn, type NonprodKnowledge } from './known-to-nonprod.ts';
@@ -40,7 +41,7 @@ import type {
   VaultSessionStore,
 } from './ports.ts';
 import type { StartedDelivery } from './start-delivery.ts';
-import type { Credential, DeliveryToken, VaultLogin } from './vault-ports.ts';
+import { VaultError, type Credential, type DeliveryToken, type VaultLogin } from './vault-ports.ts';
 
 export type DeliveryTimes = {
   /** Life of the login that the authority mints, in seconds. */
@@ -49,6 +50,8 @@ export type DeliveryTimes = {
   intentWithinMs: number;
   /** How long the watchdog may take to prove the revocation, in milliseconds. */
   cleanWithinMs: number;
+  /** How long a read at Vault is tried again while Vault says that it does nothing, in milliseconds. */
+  readWithinMs: number;
   heartbeatEveryMs: number;
   /** Without a written heartbeat for this long the hook is stopped: somebody else is about to take over. */
   giveUpAfterMs: number;
@@ -72,6 +75,8 @@ export type RunDependencies = {
   log: Log;
   clock: () => Date;
   randomBytes(count: number): Uint8Array;
+  /** At least 0 and below 1. */
+  random(): number;
 };
 
 export type DeliveryFaultCode =
@@ -80,6 +85,7 @@ export type DeliveryFaultCode =
   | 'credential-too-short'
   | 'credential-too-long'
   | 'credential-unusable'
+  | 'vault-away'
   | 'E_CREDENTIAL_KNOWN_TO_NONPROD'
   | 'delivery-stopped'
   | 'delivery-taken-over';
@@ -91,6 +97,8 @@ export class DeliveryFault extends AirlockError<DeliveryFaultCode> {}
 const neverBegan: ReadonlySet<string> = new Set(['hook-sandbox', 'E_TOCTOU_DIGEST']);
 
 const pollMs = 50;
+/** The proof comes within a tenth of a second as a rule, and the delivery is not to wait longer for its own next look. */
+const firstProofPollMs = 5;
 const cleanWhenStoppingMs = 1_500;
 
 /**
@@ -179,10 +187,72 @@ export async function runDelivery(
       return failureBeforeHook(cause);
     }
     try {
+      try {
+        await vaultReady();
+      } catch (cause) {
+        return failureBeforeHook(cause);
+      }
       return await underSession(hook);
     } finally {
       await hook.dispose();
     }
+  }
+
+  /** A Vault that is away holds the delivery up and is asked again; nothing exists yet that it would have to revoke. */
+  async function vaultReady(): Promise<void> {
+    let told: string | null = null;
+    for (let failures = 1; ; failures += 1) {
+      heart.check();
+      const answer = await dependencies.vault.ready({ signal: heart.signal });
+      heart.check();
+      if (answer.ready) {
+        if (told !== null) book.write('gate', 'Vault answers again');
+        return;
+      }
+      if (clock() > promotion.expiresAt) {
+        throw new DeliveryFault(
+          'vault-away',
+          `${answer.reason}, until the promotion expired; nothing was issued`,
+        );
+      }
+      if (told !== answer.reason) {
+        told = answer.reason;
+        book.write(
+          'gate',
+          `blocked:vault: ${told}; nothing was issued, the delivery waits and asks again`,
+        );
+        log.warn('delivery.blocked', { deliveryId: delivery.id, by: 'vault', reason: told });
+      }
+      const { retryAfterSeconds } = answer;
+      await pause(pauseAfter({ failures, random: dependencies.random(), retryAfterSeconds }));
+    }
+  }
+
+  /**
+   * Tries again while Vault says that it did nothing, such as 429. Any other failure may have had its effect and is final; what
+   * a 503 had done after all is found by the sweep, as everything is.
+   */
+  async function whileVaultRefusesWork<T>(withinMs: number, work: () => Promise<T>): Promise<T> {
+    const end = performance.now() + withinMs;
+    for (let failures = 1; ; failures += 1) {
+      heart.check();
+      try {
+        return await work();
+      } catch (cause) {
+        if (!(cause instanceof VaultError) || cause.code !== 'vault-unavailable') throw cause;
+        const { retryAfterSeconds } = cause;
+        const wait = pauseAfter({ failures, random: dependencies.random(), retryAfterSeconds });
+        if (performance.now() + wait > end) throw cause;
+        book.write('gate', `${cause.message}; asked again in ${(wait / 1000).toFixed(1)} s`);
+        await pause(wait);
+      }
+    }
+  }
+
+  /** Ends early when the delivery has to stop; `heart.check` says why. */
+  async function pause(milliseconds: number): Promise<void> {
+    await sleep(milliseconds, undefined, { signal: heart.signal }).catch(() => undefined);
+    heart.check();
   }
 
   async function intentPublished(): Promise<void> {
@@ -270,13 +340,14 @@ export async function runDelivery(
     }
     book.write('gate', 'the authority verified every signature and minted one login');
 
-    heart.check();
-    const token = await dependencies.vault.login({
-      mount: login.mount,
-      role: login.role,
-      jwt: login.jwt,
-      signal: heart.signal,
-    });
+    const token = await whileVaultRefusesWork(times.loginSeconds * 1000, () =>
+      dependencies.vault.login({
+        mount: login.mount,
+        role: login.role,
+        jwt: login.jwt,
+        signal: heart.signal,
+      }),
+    );
     held.token = token;
     failpoint('logged-in');
     // The accessor is durable before the token is used, so that a crash leaves nothing that cannot be found.
@@ -344,8 +415,9 @@ export async function runDelivery(
     read: CredentialRead,
   ): Promise<Credential> {
     const { vault } = policy.credentials;
-    heart.check();
-    const credential = await token.read(read, { signal: heart.signal });
+    const credential = await whileVaultRefusesWork(times.readWithinMs, () =>
+      token.read(read, { signal: heart.signal }),
+    );
     failpoint('credential-read');
     const issuedAt = clock();
     const seconds = livesFor(credential, token);
@@ -463,7 +535,7 @@ export async function runDelivery(
   async function provenClean(session: Fenced): Promise<boolean> {
     let until = performance.now() + times.cleanWithinMs;
     let patient = true;
-    for (;;) {
+    for (let look = 0; ; look += 1) {
       if ((await sessions.find(session.id))?.state === 'CLEAN') return true;
       if (performance.now() > until) return false;
       if (signal.aborted && patient) {
@@ -471,7 +543,7 @@ export async function runDelivery(
         patient = false;
         until = Math.min(until, performance.now() + cleanWhenStoppingMs);
       }
-      await sleep(pollMs);
+      await sleep(Math.min(firstProofPollMs * (1 + Math.floor(look / 10)), pollMs));
     }
   }
 

@@ -83,8 +83,9 @@ export type DeliveryToken = {
   readonly accessor: string;
   readonly ttlSeconds: number;
   /**
-   * Asks for a fresh credential. Never call it twice for the same read: a failed call with `sent` may have made one, and
-   * only the reaper's sweep by prefix finds that one.
+   * Asks for a fresh credential. Never call it twice for the same read, unless it failed with `vault-unavailable`, with which
+   * Vault says that it did nothing: any other failed call with `sent` may have made one, and only the reaper's sweep by
+   * prefix finds that one.
    *
    * @throws VaultError
    */
@@ -93,9 +94,22 @@ export type DeliveryToken = {
   revokeSelf(): Promise<void>;
 };
 
+export type VaultReadiness =
+  | { readonly ready: true }
+  /** Why not, for a person. */
+  | { readonly ready: false; readonly reason: string; readonly retryAfterSeconds: number | null };
+
 export type VaultLogin = {
   /**
-   * Exchanges the JWT of one session at its target's own mount. Not retried: the caller ends the session on any failure.
+   * Whether Vault is there, unsealed and the active node; asked before anything of a session exists, so that a Vault that is
+   * away holds a delivery up instead of ending it. Leaves nothing behind.
+   *
+   * @throws VaultError `vault-is-double`, which no waiting mends.
+   */
+  ready(options: { signal?: AbortSignal | undefined }): Promise<VaultReadiness>;
+  /**
+   * Exchanges the JWT of one session at its target's own mount. Not retried here; only after `vault-unavailable` may the
+   * caller try again while the JWT lives.
    *
    * @param request.mount name of the JWT auth mount without `auth/`, such as `jwt-prod-eu`.
    * @throws VaultError
@@ -124,6 +138,8 @@ export type RevocationResult = {
   readonly remaining: { readonly tokens: number | null; readonly leases: number | null };
   /** What failed on the way, for a person; absent when nothing did. */
   readonly error?: string;
+  /** How long Vault asked to be left alone, in seconds; absent when it did not. */
+  readonly retryAfterSeconds?: number;
 };
 
 export type VaultReaper = {

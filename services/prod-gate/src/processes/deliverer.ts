@@ -32,6 +32,9 @@ import { startDelivery } from '../app/start-delivery.ts';
 import { DelivererConfig } from '../config-delivery.ts';
 import { decisionSources } from '../decision-sources.ts';
 
+/** Well below the 30 s that a token lives longer than its hook. */
+const readWithinMs = 10_000;
+
 await runProcess({
   name: 'gate-deliverer',
   schema: DelivererConfig,
@@ -69,12 +72,14 @@ await runProcess({
         loginSeconds: config.loginSeconds,
         intentWithinMs: config.intentSeconds * 1000,
         cleanWithinMs: config.cleanSeconds * 1000,
+        readWithinMs,
         // Several signs of life in the watchdog's span, and a stop well before its end.
         heartbeatEveryMs: Math.min(1000, (config.staleSeconds * 1000) / 6),
         giveUpAfterMs: (config.staleSeconds * 1000 * 2) / 3,
       },
       failpoint,
       log,
+      random: Math.random,
     };
 
     const running = new Set<Promise<void>>();

@@ -19,8 +19,8 @@ import { ledgerSequenced, reaped } from '../events.ts';
 
 /** An entry rings; this is for a bell that was lost. */
 const sequenceIntervalMs = 1_000;
-/** A delivery waits for its credential to be proven gone. */
-const reapIntervalMs = 150;
+/** A session that is to be revoked rings; this is for a bell that was lost, for what is to be tried again, and for silence. */
+const reapIntervalMs = 500;
 
 await runProcess({
   name: 'gate-watchdog',
@@ -69,6 +69,7 @@ await runProcess({
       },
       failpoint,
       clock: () => new Date(),
+      random: Math.random,
     });
     const reaping = startLoop({
       name: 'reap-sessions',
@@ -77,8 +78,16 @@ await runProcess({
       log,
       run: () => reaper.pass(),
     });
+    const listeningForSessions = listen({
+      pool: database.pool,
+      channel: 'session_revoking',
+      signal,
+      onBell() {
+        reaping.wake();
+      },
+    });
     runtime.onClose(async () => {
-      await Promise.all([sequencing.done, listening, reaping.done]);
+      await Promise.all([sequencing.done, listening, reaping.done, listeningForSessions]);
     });
   },
 });

@@ -112,6 +112,7 @@ export function createRigDeliverer(
       loginSeconds: settings.loginSeconds,
       intentWithinMs: 10_000,
       cleanWithinMs: 20_000,
+      readWithinMs: 3_000,
       heartbeatEveryMs: 300,
       giveUpAfterMs: 2_500,
     },
@@ -119,6 +120,7 @@ export function createRigDeliverer(
     log: quiet,
     clock,
     randomBytes,
+    random: Math.random,
   };
   const start = async (promotionId: string): Promise<StartedDelivery> => {
     const started = await startDelivery(

@@ -58,6 +58,7 @@ export function createRigReaper({
     onEvent,
     failpoint,
     clock,
+    random: Math.random,
   });
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { VaultLogin } from '../../app/vault-ports.ts';
 import { createVaultClient, parseAnswer } from './client.ts';
 import { readCredential } from './credential.ts';
+import { askReadiness } from './readiness.ts';
 import type { VaultSettings } from './settings.ts';
 import { createVaultTransport } from './transport.ts';
 
@@ -28,6 +29,7 @@ export function createVaultLogin(
   const transport = createVaultTransport(settings, environment);
   const { address } = settings;
   return {
+    ready: ({ signal }) => askReadiness(createVaultClient({ address, transport }), signal),
     async login({ mount, role, jwt, signal }) {
       const path = `auth/${mount}/login`;
       const answer = await createVaultClient({ address, transport }).write(

@@ -2,7 +2,12 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigurationError, FilePath } from '@airlock/process/config';
 import { z } from 'zod';
-import type { RevocationRequest, RevocationResult, VaultReaper } from '../../app/vault-ports.ts';
+import {
+  VaultError,
+  type RevocationRequest,
+  type RevocationResult,
+  type VaultReaper,
+} from '../../app/vault-ports.ts';
 import { type VaultClient, createVaultClient, parseAnswer } from './client.ts';
 import { VaultHttpError } from './errors.ts';
 import { LoginAnswer } from './login.ts';
@@ -17,9 +22,11 @@ export const ReaperIdentity = z.strictObject({
 });
 export type ReaperIdentity = z.infer<typeof ReaperIdentity>;
 
-// Vault undoes the leases of a revoked token behind the caller's back, usually within a tenth of a second.
-const lookEveryMs = 200;
-const mostLooks = 10;
+// Vault undoes the leases of a revoked token behind the caller's back, usually within a tenth of a second: the first look
+// comes after 10 ms more, the last after some two seconds.
+const firstLookMs = 10;
+const longestLookMs = 400;
+const mostLooks = 11;
 
 /**
  * The watchdog's way into Vault: an AppRole that can revoke and list, and can read no credential.
@@ -50,12 +57,16 @@ export function createVaultReaper(
   return {
     async revokeSession(request) {
       const failures: string[] = [];
+      let retryAfterSeconds = 0;
       const attempt = async (work: () => Promise<unknown>) => {
         try {
           await work();
         } catch (error) {
           // Kept for the result: one step that fails must not keep the next from revoking what it can.
           failures.push(error instanceof Error ? error.message : 'unknown failure');
+          if (error instanceof VaultError) {
+            retryAfterSeconds = Math.max(retryAfterSeconds, error.retryAfterSeconds ?? 0);
+          }
         }
       };
       let remaining: RevocationResult['remaining'] = { tokens: null, leases: null };
@@ -71,6 +82,7 @@ export function createVaultReaper(
         clean: remaining.tokens === 0 && remaining.leases === 0,
         remaining,
         ...(failures.length === 0 ? {} : { error: failures.join('; ') }),
+        ...(retryAfterSeconds === 0 ? {} : { retryAfterSeconds }),
       };
     },
   };
@@ -112,7 +124,7 @@ async function lookUntilGone(
     let leases = 0;
     for (const prefix of request.leasePrefixes) leases += await countBelow(prefix);
     if ((tokens === 0 && leases === 0) || look === mostLooks) return { tokens, leases };
-    await sleep(lookEveryMs);
+    await sleep(Math.min(firstLookMs * 2 ** (look - 1), longestLookMs));
   }
 }
 

@@ -15,6 +15,7 @@ import type { VaultTarget } from '@airlock/cli/vault/targets';
 import { Secret } from '@airlock/common/secret';
 import { testPostgres } from '@airlock/testkit/stack';
 import { type RunningVault, realVault } from '@airlock/testkit/vault-server';
+import type { Fault } from '@airlock/vault-double/faults';
 import { type VaultDouble, startVaultDouble } from '@airlock/vault-double/server';
 import { SignJWT } from 'jose';
 import pg from 'pg';
@@ -111,8 +112,8 @@ for (const name of servers) {
       rmSync(directory, { recursive: true, force: true });
     });
 
-    const login = async () =>
-      logins.login({
+    const login = async (through = logins) =>
+      through.login({
         mount: target.jwtMount,
         role: target.jwtRole,
         jwt: await new SignJWT({
@@ -277,6 +278,82 @@ for (const name of servers) {
       assert.deepEqual(during.remaining, { tokens: null, leases: null });
       assert.match(during.error ?? '', /sealed/);
       assert.equal((await reaper.revokeSession(session({ accessor: token.accessor }))).clean, true);
+    });
+
+    test('outside the demo the stand-in is refused, whatever it answers', async () => {
+      const settings = VaultSettings.parse({ address: vault.address });
+      await assert.rejects(login(createVaultLogin(settings, {})), refusal('vault-is-double'));
+      assert.equal((await reaper.revokeSession(session())).clean, true);
+    });
+
+    const onRead = { match: /^GET .*\/creds\//, times: 1 };
+    const spoiled: [string, Fault, VaultError['code'], number][] = [
+      ['half an answer', { ...onRead, kind: 'half-body' }, 'vault-outcome-unknown', 1],
+      ['a page in place of JSON', { ...onRead, kind: 'not-json' }, 'vault-answer-malformed', 0],
+      [
+        'a standby',
+        { ...onRead, kind: 'redirect', location: 'https://b/' },
+        'vault-unavailable',
+        0,
+      ],
+      ['a 429', { ...onRead, kind: 'status', status: 429 }, 'vault-unavailable', 0],
+      ['a 500', { ...onRead, kind: 'status', status: 500 }, 'vault-fault', 0],
+      [
+        'a 500 after it was done',
+        { ...onRead, kind: 'status', status: 500, executed: true },
+        'vault-fault',
+        1,
+      ],
+      ['a token that just ended', { ...onRead, kind: 'expired-token' }, 'vault-refused', 0],
+    ];
+    for (const [what, fault, code, left] of spoiled) {
+      test(`${what} at the read of a credential is ${code}, and ${left} roles are left for the reaper`, async () => {
+        const token = await login();
+        double?.faults.inject(fault);
+        await assert.rejects(token.read(place(), {}), refusal(code));
+        assert.equal(await rolesLeft(), left);
+        const result = await reaper.revokeSession(session({ accessor: token.accessor }));
+        assert.deepEqual(result, { clean: true, remaining: { tokens: 0, leases: 0 } });
+        assert.equal(await rolesLeft(), 0);
+      });
+    }
+
+    test('a database that is away keeps the session open, although the token’s revocation is answered 204', async () => {
+      const token = await login();
+      await token.read(place(), {});
+      assert.ok(double !== null);
+      double.faults.databaseDown = true;
+      const during = await reaper.revokeSession(session({ accessor: token.accessor }));
+      double.faults.databaseDown = false;
+      assert.equal(during.clean, false);
+      assert.equal(await rolesLeft(), 1);
+      assert.equal((await reaper.revokeSession(session({ accessor: token.accessor }))).clean, true);
+      assert.equal(await rolesLeft(), 0);
+    });
+
+    test('a Vault whose audit device fails keeps the session open, although its health is good', async () => {
+      const token = await login();
+      assert.ok(double !== null);
+      double.faults.auditFailing = true;
+      const during = await reaper.revokeSession(session({ accessor: token.accessor }));
+      double.faults.auditFailing = false;
+      assert.equal(during.clean, false);
+      assert.match(during.error ?? '', /500.*internal error/);
+      assert.equal((await reaper.revokeSession(session({ accessor: token.accessor }))).clean, true);
+    });
+
+    test('a 202 is not believed while the lists still show the lease', async () => {
+      const token = await login();
+      const { leaseId } = await token.read(place(), {});
+      assert.ok(double !== null);
+      Object.assign(double.faults, { lazyRevocation: true, databaseDown: true });
+      const known = session({ accessor: token.accessor, leaseIds: [leaseId ?? ''] });
+      const during = await reaper.revokeSession(known);
+      Object.assign(double.faults, { lazyRevocation: false, databaseDown: false });
+      assert.equal(during.clean, false);
+      assert.equal(during.remaining.leases, 1);
+      assert.equal((await reaper.revokeSession(known)).clean, true);
+      assert.equal(await rolesLeft(), 0);
     });
   });
 }

@@ -15,16 +15,11 @@ const say = (line: string): void => {
 };
 
 async function main(): Promise<void> {
-  // As the deliverer wrote it.
-  const { username, password, database } = JSON.parse(
-    readFileSync(Number(environment('AIRLOCK_CREDENTIAL_FD')), 'utf8'),
-  ) as Record<string, string>;
-  const client = new Client({
-    host: environment('AIRLOCK_EGRESS'),
-    ...(username === undefined ? {} : { user: username }),
-    ...(password === undefined ? {} : { password }),
-    ...(database === undefined ? {} : { database }),
-  });
+  // As the deliverer wrote it: a socket at which the gate logs in.
+  const egress = JSON.parse(readFileSync(environment('AIRLOCK_EGRESS'), 'utf8')) as {
+    db: { host: string; database: string };
+  };
+  const client = new Client({ ...egress.db, user: 'hook' });
   await client.connect();
   const what = [environment('AIRLOCK_TARGET'), environment('AIRLOCK_ARTIFACT_SHA256')];
   const whose = [environment('AIRLOCK_PROMOTION_DIGEST'), environment('AIRLOCK_DELIVERY')];

@@ -198,7 +198,7 @@ export async function writeGateFiles(given: {
         egress: [
           {
             ...{ as: 'db', kind: 'postgres', host: '127.0.0.1', port: ports.postgres },
-            name: production.database,
+            ...{ name: production.database, credential: 'db' },
           },
         ],
       },

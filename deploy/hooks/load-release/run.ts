@@ -2,16 +2,14 @@
  * Deploy hook: loads a release of the catalogue into the target's database.
  *
  * Runs in the gate's sandbox, under the hook contract: the environment names the artifact (already checked), the params, the
- * descriptor of the credential, the directory of the database's socket, and the directory for result.json. Everything
- * happens in one transaction whose last row is unique per promotion, so that running it twice changes nothing the second
- * time.
+ * file that says where the database's socket is, and the directory for result.json. It holds no credential: the gate's side of
+ * that socket logs in. Everything happens in one transaction whose last row is unique per promotion, so that running it twice
+ * changes nothing the second time.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { readRelease, type Release } from './read-release.ts';
-
-type Credential = { username: string; password: string; database: string };
 
 function environment(name: string): string {
   const value = process.env[name];
@@ -20,21 +18,20 @@ function environment(name: string): string {
   return value;
 }
 
-function readCredential(): Credential {
-  const value: unknown = JSON.parse(
-    readFileSync(Number(environment('AIRLOCK_CREDENTIAL_FD')), 'utf8'),
-  );
-  if (typeof value === 'object' && value !== null) {
-    const { username, password, database } = value as Record<string, unknown>;
-    if (
-      typeof username === 'string' &&
-      typeof password === 'string' &&
-      typeof database === 'string'
-    ) {
-      return { username, password, database };
+/** The socket of the target's database, at which the gate logs in for whoever connects. */
+function readEgress(): { host: string; database: string } {
+  const egress: unknown = JSON.parse(readFileSync(environment('AIRLOCK_EGRESS'), 'utf8'));
+  const db: unknown =
+    typeof egress === 'object' && egress !== null ? Reflect.get(egress, 'db') : null;
+  if (typeof db === 'object' && db !== null) {
+    const { host, database, authenticated } = db as Record<string, unknown>;
+    if (typeof host === 'string' && typeof database === 'string' && authenticated === true) {
+      return { host, database };
     }
   }
-  throw new Error('the credential is not {username, password, database}');
+  throw new Error(
+    'egress db does not log in; name the credential of the database in deliver.egress of the target file',
+  );
 }
 
 type Params = { schema: string; table: string };
@@ -114,12 +111,12 @@ async function main(): Promise<void> {
   }
   say(`release ${environment('AIRLOCK_RELEASE')}: ${release.products.length} products`);
   const params = readParams();
-  const credential = readCredential();
+  const { host, database } = readEgress();
   const client = new Client({
-    host: environment('AIRLOCK_EGRESS'),
-    user: credential.username,
-    password: credential.password,
-    database: credential.database,
+    host,
+    database,
+    // Any name does: the gate's side answers with its own.
+    user: 'hook',
     connectionTimeoutMillis: 10_000,
     statement_timeout: 60_000,
   });

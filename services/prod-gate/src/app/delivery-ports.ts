@@ -1,4 +1,5 @@
 /** What the deliverer's saga needs beside the stores and Vault: the authority, hooks, and a proven ledger. */
+import type { CredentialKind } from '@airlock/common/policy/target-credentials';
 import type { Egress } from '@airlock/common/policy/target-egress';
 import type { MintedLogin } from '@airlock/common/wire/authority-protocol';
 import type { Credential } from './vault-ports.ts';
@@ -33,7 +34,9 @@ export type HookRequest = {
   readonly hook: string;
   readonly params: Readonly<Record<string, string | number | boolean>>;
   readonly artifact: { readonly name: string; readonly sha256: string };
-  /** Everything that it may reach. */
+  /** What is read at Vault for it. */
+  readonly reads: readonly { readonly as: string; readonly kind: CredentialKind }[];
+  /** Everything that it may reach; an egress with a credential authenticates in the hook's place. */
   readonly egress: readonly Egress[];
   readonly facts: HookFacts;
 };
@@ -53,6 +56,7 @@ export type PreparedHook = {
   /**
    * Runs the hook, once. Resolves when no process of it is left.
    *
+   * @param run.credentials one for each of the request's reads. The hook is handed those that no egress authenticates with.
    * @param run.limitSeconds after which everything it started is killed.
    * @param run.output gets lines that hold no form of any secret of the credentials.
    */
@@ -73,7 +77,8 @@ export type HookPreparer = {
    * Checks the hook and the artifact by digest and keeps private copies of the very bytes that were hashed, before any
    * credential exists.
    *
-   * @throws HookError `E_HOOK_DIGEST`, `E_TOCTOU_DIGEST`, `hook-manifest`, `hook-params`, `hook-sandbox`
+   * @throws HookError `E_HOOK_DIGEST`, `E_TOCTOU_DIGEST`, `hook-manifest`, `hook-params`, `hook-needs`,
+   *   `hook-sandbox`
    */
   prepare(request: HookRequest): Promise<PreparedHook>;
 };

@@ -94,7 +94,7 @@ export type DeliveryFaultCode =
 export class DeliveryFault extends AirlockError<DeliveryFaultCode> {}
 
 /** The hook was recorded as started, and what is thrown says that not one instruction of it ran. */
-const neverBegan: ReadonlySet<string> = new Set(['hook-sandbox', 'E_TOCTOU_DIGEST']);
+const neverBegan: ReadonlySet<string> = new Set(['hook-sandbox', 'hook-egress', 'E_TOCTOU_DIGEST']);
 
 const pollMs = 50;
 /** The proof comes within a tenth of a second as a rule, and the delivery is not to wait longer for its own next look. */
@@ -168,6 +168,7 @@ export async function runDelivery(
         hook: promotion.hook,
         params: policy.deliver.params,
         artifact: { name: promotion.subjectName, sha256: promotion.artifactDigest },
+        reads: policy.credentials.vault.reads,
         egress: policy.deliver.egress,
         facts: {
           deliveryId: delivery.id,

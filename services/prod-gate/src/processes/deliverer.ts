@@ -8,7 +8,6 @@ import { failpoint } from '@airlock/process/failpoint';
 import { startLoop } from '@airlock/process/loop';
 import { runProcess } from '@airlock/process/main';
 import { createDoorbell } from '@airlock/queue/doorbell';
-import { runSandboxed } from '@airlock/sandbox/bubblewrap';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -16,6 +15,7 @@ import { createAuthorityClient } from '../adapters/authority/client.ts';
 import { delivererBell } from '../adapters/bull/bells.ts';
 import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
 import {
+  bubblewrapExecutor,
   clearWorkDirectory,
   createHookPreparer,
   type HookExecutor,
@@ -153,7 +153,7 @@ async function chooseExecutor(
     );
   }
   const sandbox = await probeSandbox();
-  if (sandbox.available) return { isolation, run: runSandboxed };
+  if (sandbox.available) return bubblewrapExecutor;
   throw new ConfigurationError(
     'configuration-refused',
     `hooks cannot be run here: ${sandbox.reason}; ${sandbox.remedy}`,

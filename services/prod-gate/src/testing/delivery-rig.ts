@@ -492,7 +492,7 @@ function policyDocument(
       hook,
       timeout: '60s',
       params: {},
-      egress: [{ as: 'db', kind: 'postgres', ...database }],
+      egress: [{ as: 'db', kind: 'postgres', ...database, credential: 'db' }],
     },
   };
 }

@@ -2,14 +2,17 @@
 import { TargetPolicy } from '@airlock/common/policy/target-policy';
 import { failpoint } from '@airlock/process/failpoint';
 import type { Log } from '@airlock/process/log';
-import { runSandboxed } from '@airlock/sandbox/bubblewrap';
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAuthorityClient } from '../adapters/authority/client.ts';
-import { createHookPreparer, type HookExecutor } from '../adapters/hooks/run-hook.ts';
+import {
+  bubblewrapExecutor,
+  createHookPreparer,
+  type HookExecutor,
+} from '../adapters/hooks/run-hook.ts';
 import type { GateDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
@@ -67,7 +70,7 @@ export type RigDeliverer = ReturnType<typeof createRigDeliverer>;
 export function createRigDeliverer(
   settings: RigSettings,
   database: GateDatabase,
-  executor: HookExecutor = { isolation: 'bubblewrap', run: runSandboxed },
+  executor: HookExecutor = bubblewrapExecutor,
 ) {
   const promotions = createPromotionStore(database);
   const deliveries = createDeliveryStore(database);

@@ -9,6 +9,10 @@ export type HookErrorCode =
   | 'hook-manifest'
   /** The target's params are not what the hook's manifest asks for. */
   | 'hook-params'
+  /** The target does not give what the hook's manifest needs, or gives it a credential that it does not name. */
+  | 'hook-needs'
+  /** A socket of the sandbox could not be made, or a credential fits no request: the hook did not begin. */
+  | 'hook-egress'
   /** The hook left no result, or one that is not what the contract says. */
   | 'hook-result'
   /** The sandbox cannot be used on this machine. */

@@ -7,6 +7,8 @@ import { parseConfig } from '@airlock/process/config';
 import { z } from 'zod';
 import { HookError } from './errors.ts';
 
+const CredentialKind = z.enum(['database', 'aws', 'ssh', 'pki', 'kv']);
+const EgressKind = z.enum(['postgres', 'https', 'tcp']);
 const ParamName = z.string().regex(/^[a-z][A-Za-z0-9]{0,62}$/, 'expected a camelCase name');
 
 export const HookManifest = z.strictObject({
@@ -19,13 +21,20 @@ export const HookManifest = z.strictObject({
     .describe('What the hook does, in one sentence for the target page.'),
   needs: z
     .strictObject({
-      database: z
-        .boolean()
+      credentials: z
+        .record(Name, CredentialKind)
+        .default({})
         .describe(
-          "Whether the hook reaches the target's database, through the socket in $AIRLOCK_EGRESS. No other network exists.",
+          "Kind of every credential that the hook finds on the descriptor $AIRLOCK_CREDENTIAL_FD, by the target's name of it. Default none. One that an egress authenticates with is not among them.",
+        ),
+      egress: z
+        .record(Name, EgressKind)
+        .default({})
+        .describe(
+          "Kind of every socket that the hook uses, by the target's name of it; $AIRLOCK_EGRESS says where they are. Default none. No other network exists.",
         ),
     })
-    .describe('What the deliverer gives the hook beside the artifact.'),
+    .describe('What the target must give the hook beside the artifact.'),
   params: z
     .record(
       ParamName,

@@ -6,7 +6,6 @@ import { planVaultSetup } from '@airlock/cli/vault/setup';
 import { applyVaultSetup } from '@airlock/cli/vault/apply';
 import { productionPostgresSetup } from '@airlock/cli/vault/postgres';
 import { Secret } from '@airlock/common/secret';
-import { runSandboxed } from '@airlock/sandbox/bubblewrap';
 import { freePort } from '@airlock/testkit/ports';
 import { testPostgres } from '@airlock/testkit/stack';
 import { startVaultDouble, type VaultDouble } from '@airlock/vault-double/server';
@@ -38,7 +37,7 @@ import { readHookDirectory } from '@airlock/process/hook-directory';
 import type { HookEnd, HookRequest } from '../../app/delivery-ports.ts';
 import type { Credential, DeliveryToken } from '../../app/vault-ports.ts';
 import { createVaultLogin } from '../vault/login.ts';
-import { createHookPreparer } from './run-hook.ts';
+import { bubblewrapExecutor, createHookPreparer } from './run-hook.ts';
 
 const repositoryRoot = join(import.meta.dirname, '../../../../..');
 const directory = mkdtempSync(join(tmpdir(), 'airlock-hook-'));
@@ -298,13 +297,13 @@ const attempt = (to) => new Promise((done) => {
 });
 (async () => {
   console.log(await attempt({ host: '127.0.0.1', port: ${address.port} }), await attempt({ host: '169.254.169.254', port: 80 }),
-    await attempt({ host: '127.0.0.1', port: ${database.port} }), await attempt({ path: process.env.AIRLOCK_EGRESS + '/.s.PGSQL.5432' }),
-    require('node:fs').readdirSync(process.env.AIRLOCK_EGRESS).join());
+    await attempt({ host: '127.0.0.1', port: ${database.port} }), await attempt({ path: '/egress/db/.s.PGSQL.5432' }),
+    require('node:fs').readdirSync('/egress', { recursive: true }).join());
   process.exit(1);
 })();`;
   const { lines } = await run({ pinned: await nodeHook('dials', script) });
   other.close();
-  assert.deepEqual(lines, ['stdout no no no yes .s.PGSQL.5432']);
+  assert.deepEqual(lines, ['stdout no no no yes db,db/.s.PGSQL.5432']);
 });
 
 test('a hook that hangs and ignores SIGTERM is killed at its limit and its end is unknown', async () => {
@@ -379,7 +378,7 @@ function preparer() {
         return { handle, size: (await handle.stat()).size };
       },
     },
-    executor: { isolation: 'bubblewrap', run: runSandboxed },
+    executor: bubblewrapExecutor,
   });
 }
 
@@ -388,7 +387,14 @@ function request(hook: string, params: HookRequest['params']): HookRequest {
     hook,
     params,
     artifact: { name: 'shop-api.tar.gz', sha256: artifact.sha256 },
-    egress: [{ as: 'db', kind: 'postgres', ...database }],
+    reads: [{ as: 'db', kind: 'database' }],
+    egress: [
+      {
+        ...{ as: 'db', kind: 'postgres', ...database },
+        // It takes no password; the others read theirs from the descriptor.
+        ...(hook.startsWith('load-release@') ? { credential: 'db' } : {}),
+      },
+    ],
     facts: {
       deliveryId: 'dlv_0123456789',
       fence: 1,
@@ -472,7 +478,7 @@ async function writeHook(name: string, run: string, params: string): Promise<str
   chmodSync(join(path, 'run'), 0o755);
   writeFileSync(
     join(path, 'hook.yaml'),
-    `version: 1\nname: ${name}\nsummary: For a test.\nneeds: { database: true }\nparams: { ${params} }\n`,
+    `version: 1\nname: ${name}\nsummary: For a test.\nneeds: { credentials: { db: database }, egress: { db: postgres } }\nparams: { ${params} }\n`,
   );
   chmodSync(join(path, 'hook.yaml'), 0o644);
   return `${name}@sha256:${(await readHookDirectory(path)).digest}`;

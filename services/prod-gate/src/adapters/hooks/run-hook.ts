@@ -1,14 +1,14 @@
 /**
- * Runs an approved hook on an approved artifact with one credential, in the sandbox.
+ * Runs an approved hook on an approved artifact, in the sandbox, with what its target gives it.
  *
  * The hook contract: $AIRLOCK_ARTIFACT is the artifact and $AIRLOCK_PARAMS the params as JSON (both read-only), $AIRLOCK_OUT
- * a writable directory for result.json, $AIRLOCK_EGRESS the directory of the socket to the target's database (when the hook
- * needs one), $AIRLOCK_CREDENTIAL_FD the descriptor of the credential as JSON. The other AIRLOCK_ variables say what is
- * delivered; beside them there are PATH, HOME and LANG only, and there is no network. A hook takes every path from there,
- * because only the sandbox has them as they are here. The exit code says how it went: 0 done, 75 later, else failed.
+ * a writable directory for result.json, $AIRLOCK_EGRESS a JSON file that says which sockets lead where, $AIRLOCK_CREDENTIAL_FD
+ * the descriptor of the credentials that the hook itself needs, as JSON. The other AIRLOCK_ variables say what is delivered;
+ * beside them there are PATH, HOME and LANG only, and there is no network. A hook takes every path from there, because only
+ * the sandbox has them as they are here. The exit code says how it went: 0 done, 75 later, else failed.
  */
 import { SandboxError } from '@airlock/sandbox/errors';
-import type { SandboxOptions, SandboxResult } from '@airlock/sandbox/bubblewrap';
+import { runSandboxed, type SandboxOptions, type SandboxResult } from '@airlock/sandbox/bubblewrap';
 import { chmod, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type {
@@ -23,20 +23,22 @@ import {
   type ApprovedCopy,
   type VerifiedArtifacts,
 } from './artifact-copy.ts';
-import type { Credential } from '../../app/vault-ports.ts';
-import { openDatabaseEgress } from './egress.ts';
+import { descriptorOf, secretsOf } from './descriptor.ts';
+import { describeEgress, openEgress } from './egress/open.ts';
 import { HookError } from './errors.ts';
 import { checkHookParams } from './manifest.ts';
-import { createLineMasker, maskPatterns } from './mask.ts';
+import { createLineMasker, mask, maskPatterns } from './mask.ts';
+import { checkNeeds, readsOnDescriptor } from './needs.ts';
 import { copyPinnedHook, parsePinnedHook } from './registry.ts';
 import { readHookResult, type HookResult } from './result.ts';
 
-/** Where the hook finds its credential; part of the hook contract. */
-export const credentialDescriptor = 10;
+/** Where the hook finds its credentials; part of the hook contract. */
+const credentialDescriptor = 10;
 
 const paramsPath = '/params.json';
 const outPath = '/out';
 const egressPath = '/egress';
+const egressFile = '/egress.json';
 
 // A log is read by people: beyond this it is an accident, and it must not fill the database.
 const maxOutputBytes = 4 * 1024 * 1024;
@@ -52,7 +54,13 @@ const fileLimits = { fileBytes: 64 * 1024 * 1024, processes: 64, openFiles: 256 
 /** What a prepared hook runs in. */
 export type HookExecutor = {
   isolation: 'bubblewrap' | 'none';
-  run(options: SandboxOptions): Promise<SandboxResult>;
+  /** @param options is told where the hook will see a path of the sandbox. */
+  run(options: (place: (path: string) => string) => SandboxOptions): Promise<SandboxResult>;
+};
+
+export const bubblewrapExecutor: HookExecutor = {
+  isolation: 'bubblewrap',
+  run: (options) => runSandboxed(options((path) => path)),
 };
 
 export type HookRunnerOptions = {
@@ -93,6 +101,7 @@ export function createHookPreparer(options: HookRunnerOptions): HookPreparer {
           into: join(directory, 'hook'),
         });
         checkHookParams(manifest, request.params);
+        checkNeeds(manifest, request);
         copy = await copyApprovedArtifact({
           artifacts: options.artifacts,
           sha256: request.artifact.sha256,
@@ -103,15 +112,7 @@ export function createHookPreparer(options: HookRunnerOptions): HookPreparer {
         await chmod(params, 0o444);
         await mkdir(join(directory, 'out'));
         await chmod(join(directory, 'out'), 0o700);
-        return preparedHook({
-          ...options,
-          request,
-          directory,
-          node,
-          copy,
-          dispose,
-          needs: manifest.needs,
-        });
+        return preparedHook({ ...options, request, directory, node, copy, dispose });
       } catch (cause) {
         await dispose();
         throw cause;
@@ -136,7 +137,6 @@ function preparedHook(
     directory: string;
     node: string;
     copy: ApprovedCopy;
-    needs: { readonly database: boolean };
     dispose: () => Promise<void>;
   },
 ): PreparedHook {
@@ -144,52 +144,50 @@ function preparedHook(
   return {
     dispose: context.dispose,
     async run({ credentials, limitSeconds, signal, output }) {
-      const credential = databaseLogin(credentials);
-      const database = databaseOf(request);
       await context.copy.assertUntouched();
-      const patterns = maskPatterns([credential.password.reveal()]);
+      // Also those that the hook never sees: what it talks to may echo them.
+      const patterns = maskPatterns(credentials.flatMap(secretsOf));
       const egressDirectory = join(directory, 'egress');
-      const egress = context.needs.database
-        ? await openDatabaseEgress({
-            directory: egressDirectory,
-            to: database,
-            onRefused: (reason) => {
-              output('gate', `the database could not be reached: ${reason}`);
-            },
-          })
-        : null;
+      const egress = await openEgress({
+        directory: egressDirectory,
+        egresses: request.egress,
+        credentials,
+        say: (line) => {
+          output('gate', mask(line, patterns));
+        },
+        mask: (text) => mask(text, patterns),
+      });
       const lines = maskedLines(patterns, output);
       try {
-        const end = await context.executor.run({
-          command: ['/hook/run'],
-          env: hookEnvironment(request, context.needs),
+        const end = await context.executor.run((place) => ({
+          command: [place('/hook/run')],
+          env: hookEnvironment(request, place),
           binds: [
             { source: join(directory, 'hook'), target: '/hook' },
             { source: join(directory, 'artifact'), target: artifactPath(request) },
             { source: join(directory, 'params.json'), target: paramsPath },
             { source: join(directory, 'out'), target: outPath, writable: true },
             { source: context.node, target: '/opt/node/bin/node' },
-            ...(egress === null ? [] : [{ source: egressDirectory, target: egressPath }]),
+            { source: egressDirectory, target: egressPath },
           ],
-          files: [],
+          files: [
+            {
+              target: egressFile,
+              content: Buffer.from(describeEgress(request.egress, place(egressPath))),
+            },
+          ],
           inheritFds: [
             {
               fd: credentialDescriptor,
-              source: Buffer.from(
-                JSON.stringify({
-                  username: credential.username,
-                  password: credential.password.reveal(),
-                  database: database.name,
-                }),
-              ),
+              source: descriptorOf(readsOnDescriptor(credentials, request.egress)),
             },
           ],
-          workingDirectory: outPath,
+          workingDirectory: place(outPath),
           hostname: 'hook',
           limits: { wallSeconds: limitSeconds, ...fileLimits },
           onOutput: lines.push,
           signal,
-        });
+        }));
         lines.end();
         const touched = await touchedSince(context.copy);
         if (touched !== null) return { exit: null, summary: touched, result: null };
@@ -198,7 +196,7 @@ function preparedHook(
         if (!(cause instanceof SandboxError) || !neverStarted.has(cause.code)) throw cause;
         throw new HookError('hook-sandbox', cause.message, { cause });
       } finally {
-        await egress?.close();
+        await egress.close();
       }
     },
   };
@@ -215,34 +213,24 @@ async function touchedSince(copy: ApprovedCopy): Promise<string | null> {
   }
 }
 
-function databaseLogin(credentials: readonly Credential[]) {
-  for (const { secret } of credentials) if (secret.kind === 'database') return secret;
-  throw new HookError('hook-params', 'the target reads no database credential');
-}
-
-function databaseOf({ egress }: HookRequest) {
-  for (const each of egress) if (each.kind === 'postgres') return each;
-  throw new HookError('hook-params', 'the target has no egress of kind postgres');
-}
-
 function artifactPath(request: HookRequest): string {
   return `/artifact/${request.artifact.name}`;
 }
 
 function hookEnvironment(
   request: HookRequest,
-  needs: { readonly database: boolean },
+  place: (path: string) => string,
 ): Record<string, string> {
   const { facts } = request;
   return {
     PATH: '/opt/node/bin:/usr/bin:/bin',
-    HOME: outPath,
+    HOME: place(outPath),
     LANG: 'C.UTF-8',
-    AIRLOCK_ARTIFACT: artifactPath(request),
+    AIRLOCK_ARTIFACT: place(artifactPath(request)),
     AIRLOCK_ARTIFACT_SHA256: request.artifact.sha256,
-    AIRLOCK_PARAMS: paramsPath,
-    AIRLOCK_OUT: outPath,
-    ...(needs.database ? { AIRLOCK_EGRESS: egressPath } : {}),
+    AIRLOCK_PARAMS: place(paramsPath),
+    AIRLOCK_OUT: place(outPath),
+    AIRLOCK_EGRESS: place(egressFile),
     AIRLOCK_CREDENTIAL_FD: String(credentialDescriptor),
     AIRLOCK_DELIVERY: facts.deliveryId,
     AIRLOCK_FENCE: String(facts.fence),

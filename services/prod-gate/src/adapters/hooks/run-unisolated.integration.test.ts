@@ -50,9 +50,10 @@ test('the environment is the contract and nothing else, and each of its paths le
 const e = process.env;
 console.log(Object.keys(e).sort().join());
 console.log(fs.readFileSync(e.AIRLOCK_ARTIFACT, 'utf8'), fs.readFileSync(e.AIRLOCK_PARAMS, 'utf8'));
-console.log(JSON.parse(fs.readFileSync(Number(e.AIRLOCK_CREDENTIAL_FD), 'utf8')).username, process.argv.length);
+console.log(JSON.parse(fs.readFileSync(Number(e.AIRLOCK_CREDENTIAL_FD), 'utf8')).db.username, process.argv.length);
+const egress = JSON.parse(fs.readFileSync(e.AIRLOCK_EGRESS, 'utf8'));
 console.log(fs.realpathSync(process.cwd()) === fs.realpathSync(e.AIRLOCK_OUT), e.HOME === e.AIRLOCK_OUT);
-require('node:net').connect(e.AIRLOCK_EGRESS + '/.s.PGSQL.5432').on('data', (bytes) => {
+require('node:net').connect(egress.db.host + '/.s.PGSQL.5432').on('data', (bytes) => {
   console.log(String(bytes));
   fs.writeFileSync(e.AIRLOCK_OUT + '/result.json', JSON.stringify({ rows: 1 }));
 }).on('error', (error) => { console.log(error.message); });`,
@@ -139,7 +140,7 @@ async function run(
   chmodSync(join(path, 'run'), 0o755);
   writeFileSync(
     join(path, 'hook.yaml'),
-    `version: 1\nname: ${name}\nsummary: For a test.\nneeds: { database: true }\nparams: { word: { type: string, required: true, summary: A word. } }\n`,
+    `version: 1\nname: ${name}\nsummary: For a test.\nneeds: { credentials: { db: database }, egress: { db: postgres } }\nparams: { word: { type: string, required: true, summary: A word. } }\n`,
   );
   chmodSync(join(path, 'hook.yaml'), 0o644);
   const preparer = createHookPreparer({
@@ -157,6 +158,7 @@ async function run(
     hook: `${name}@sha256:${(await readHookDirectory(path)).digest}`,
     params: { word: 'hello' },
     artifact: { name: 'shop-api.tar.gz', sha256: artifactDigest },
+    reads: [{ as: 'db', kind: 'database' }],
     egress: [
       { as: 'db', kind: 'postgres', host: '127.0.0.1', port: options.port ?? 1, name: 'shop' },
     ],

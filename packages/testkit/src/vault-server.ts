@@ -9,11 +9,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export type RunningVault = {
   address: string;
+  /** The same server with TLS, which asks for a client certificate; null when that was not wanted. */
+  tlsAddress: string | null;
   rootToken: string;
   /** What its audit device has written so far stands there; null when that is not ours to read. */
   auditFile: string | null;
   stop: () => Promise<void>;
 };
+
+/** What a server shows on its TLS listener, as PEM texts. */
+export type ServerIdentity = { certificatePem: string; keyPem: string };
+type Start = (options?: { tls: ServerIdentity }) => Promise<RunningVault>;
 
 /**
  * The real server that tests run on: the one at `VAULT_ADDR` with `VAULT_TEST_ROOT_TOKEN`, else the binary that
@@ -23,10 +29,11 @@ export type RunningVault = {
  */
 export function realVault(
   environment: NodeJS.ProcessEnv = process.env,
-): { name: string; start: () => Promise<RunningVault> } | null {
+): { name: string; start: Start } | null {
   const { VAULT_ADDR: address, VAULT_TEST_ROOT_TOKEN: rootToken } = environment;
   if (address !== undefined && rootToken !== undefined) {
-    const running = { address, rootToken, auditFile: null, stop: () => Promise.resolve() };
+    const stop = () => Promise.resolve();
+    const running = { address, tlsAddress: null, rootToken, auditFile: null, stop };
     return { name: address, start: () => Promise.resolve(running) };
   }
   const named = environment['AIRLOCK_OPENBAO'];
@@ -34,7 +41,9 @@ export function realVault(
     throw new Error(`AIRLOCK_OPENBAO: no file ${named}; name a bao binary, or unset it`);
   }
   const binary = named === undefined || named === '' ? findVaultBinary(environment) : named;
-  return binary === null ? null : { name: binary, start: () => startDevServer(binary) };
+  return binary === null
+    ? null
+    : { name: binary, start: (options) => startDevServer(binary, options?.tls) };
 }
 
 /** `bao`, or else `vault`, on PATH. */
@@ -46,7 +55,7 @@ export function findVaultBinary(environment: NodeJS.ProcessEnv = process.env): s
   return files.find((file) => existsSync(file)) ?? null;
 }
 
-async function startDevServer(binary: string): Promise<RunningVault> {
+async function startDevServer(binary: string, tls?: ServerIdentity): Promise<RunningVault> {
   const port = await freePort();
   const address = `http://127.0.0.1:${port}`;
   const rootToken = randomBytes(12).toString('hex');
@@ -54,16 +63,18 @@ async function startDevServer(binary: string): Promise<RunningVault> {
   const auditFile = join(home, 'audit.log');
   // OpenBao takes audit devices from its configuration alone, Vault from its API alone.
   const isOpenBao = basename(binary).startsWith('bao');
-  const configuration = join(home, 'audit.hcl');
+  const configuration = join(home, 'server.hcl');
+  const tlsPort = tls === undefined ? null : await freePort();
   writeFileSync(
     configuration,
-    isOpenBao ? `audit "file" "test" {\n  options { file_path = "${auditFile}" }\n}\n` : '',
+    (isOpenBao ? `audit "file" "test" {\n  options { file_path = "${auditFile}" }\n}\n` : '') +
+      (tls === undefined ? '' : tlsListener(home, tls, tlsPort ?? 0)),
   );
   const child = spawn(
     binary,
     [
       ...['server', '-dev', '-dev-no-store-token', `-dev-listen-address=127.0.0.1:${port}`],
-      ...(isOpenBao ? [`-config=${configuration}`] : []),
+      `-config=${configuration}`,
     ],
     {
       cwd: home,
@@ -100,7 +111,8 @@ async function startDevServer(binary: string): Promise<RunningVault> {
     const health = await fetch(`${address}/v1/sys/health`).catch(() => null);
     if (health?.status === 200) {
       if (!isOpenBao) await enableAudit(address, rootToken, auditFile);
-      return { address, rootToken, auditFile, stop };
+      const tlsAddress = tlsPort === null ? null : `https://127.0.0.1:${tlsPort}`;
+      return { address, tlsAddress, rootToken, auditFile, stop };
     }
     await sleep(100);
   }
@@ -108,6 +120,19 @@ async function startDevServer(binary: string): Promise<RunningVault> {
   throw new Error(`${binary} did not become healthy on ${address} within 15 s`, {
     cause: failures[0],
   });
+}
+
+function tlsListener(home: string, identity: ServerIdentity, port: number): string {
+  const certificate = join(home, 'tls.pem');
+  const key = join(home, 'tls.key');
+  writeFileSync(certificate, identity.certificatePem);
+  writeFileSync(key, identity.keyPem, { mode: 0o600 });
+  return `listener "tcp" {
+  address = "127.0.0.1:${port}"
+  tls_cert_file = "${certificate}"
+  tls_key_file = "${key}"
+}
+`;
 }
 
 async function enableAudit(address: string, rootToken: string, file: string): Promise<void> {

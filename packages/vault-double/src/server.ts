@@ -46,6 +46,8 @@ const defaultPolicy = JSON.stringify({
 export type VaultDouble = {
   /** Such as `http://127.0.0.1:8200`. */
   readonly address: string;
+  /** The TLS listener, which asks for a client certificate; null unless it was asked for. */
+  readonly tlsAddress: string | null;
   readonly clock: Clock;
   readonly faults: Faults;
   /** Where faults can be steered from another process; null unless it was asked for. */
@@ -58,7 +60,7 @@ type Place = { backend: Backend; rest: string; mount: NonNullable<AuditedRequest
 
 /**
  * @param options.port 0 picks a free one.
- * @param options.tls makes it listen with TLS and ask clients for a certificate; plain HTTP when left out.
+ * @param options.tls makes it listen with TLS as well, on that port; 0 picks a free one.
  * @param options.profile whose answers are given where servers differ; `openbao-2.6` when left out.
  * @param options.audit where the audit device writes; nowhere when left out.
  * @param options.adminPort opens a second listener on which anybody on this machine may inject faults; 0 picks a free one.
@@ -70,7 +72,7 @@ export async function startVaultDouble(options: {
   host: '127.0.0.1' | '::1';
   port: number;
   rootToken: string;
-  tls?: ServerIdentity;
+  tls?: ServerIdentity & { port: number };
   clock?: Clock;
   profile?: ProfileName;
   audit?: AuditSink;
@@ -274,22 +276,21 @@ export async function startVaultDouble(options: {
     else send(response, reply);
   }
 
-  const listener = await listen({
-    host: options.host,
-    port: options.port,
-    tls: options.tls ?? null,
-    handle(request, response) {
-      response.setHeader(bannerHeader, '1');
-      handle(request, response).catch((error: unknown) => {
-        if (!response.headersSent) {
-          send(response, {
-            status: 500,
-            body: { errors: [error instanceof Error ? error.message : 'unknown'] },
-          });
-        } else response.destroy();
-      });
-    },
-  });
+  const answerSafely = (request: IncomingMessage, response: ServerResponse) => {
+    response.setHeader(bannerHeader, '1');
+    handle(request, response).catch((error: unknown) => {
+      if (!response.headersSent) {
+        send(response, {
+          status: 500,
+          body: { errors: [error instanceof Error ? error.message : 'unknown'] },
+        });
+      } else response.destroy();
+    });
+  };
+  const { host, tls } = options;
+  const plain = await listen({ host, port: options.port, tls: null, handle: answerSafely });
+  const secured =
+    tls === undefined ? null : await listen({ host, port: tls.port, tls, handle: answerSafely });
   const admin: AdminPort | null =
     options.adminPort === undefined
       ? null
@@ -300,13 +301,15 @@ export async function startVaultDouble(options: {
           clock: passing,
         });
   return {
-    address: listener.address,
+    address: plain.address,
+    tlsAddress: secured?.address ?? null,
     clock,
     faults,
     adminAddress: admin?.address ?? null,
     async stop() {
       admin?.stop();
-      listener.close();
+      plain.close();
+      secured?.close();
       faults.databaseDown = false;
       await leases.settle();
       await Promise.allSettled(leases.all().map((lease) => leases.revoke(lease)));

@@ -7,7 +7,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type RunningVault as StartedVault, realVault } from '@airlock/testkit/vault-server';
+import {
+  type RunningVault as StartedVault,
+  type ServerIdentity,
+  realVault,
+} from '@airlock/testkit/vault-server';
 import { createSteeredClock } from '@airlock/vault-double/clock';
 import { type ProfileName, profiles } from '@airlock/vault-double/profile';
 import { startVaultDouble } from '@airlock/vault-double/server';
@@ -18,7 +22,12 @@ export type RunningVault = StartedVault & {
   /** Waits on a real server; the stand-in's clock is moved on. */
   passSeconds(seconds: number): Promise<void>;
 };
-export type VaultServer = { name: string; isDouble: boolean; start(): Promise<RunningVault> };
+export type VaultServer = {
+  name: string;
+  isDouble: boolean;
+  /** @param options.tls makes it listen with TLS as well. */
+  start(options?: { tls: ServerIdentity }): Promise<RunningVault>;
+};
 
 const defaultProfile: ProfileName = 'openbao-2.6';
 
@@ -27,12 +36,12 @@ export function vaultServers(): VaultServer[] {
   const doubles = chosenProfiles().map((profile) => ({
     name: profile === defaultProfile ? 'double' : `double as ${profile}`,
     isDouble: true,
-    start: () => startDouble(profile),
+    start: (options?: { tls: ServerIdentity }) => startDouble(profile, options?.tls),
   }));
   const real = realVault();
   if (real === null) return doubles;
-  const start = async () => ({
-    ...(await real.start()),
+  const start = async (options?: { tls: ServerIdentity }) => ({
+    ...(await real.start(options)),
     now: () => Date.now(),
     passSeconds: (seconds: number) => sleep(seconds * 1000),
   });
@@ -50,7 +59,7 @@ function chosenProfiles(): ProfileName[] {
   });
 }
 
-async function startDouble(profile: ProfileName): Promise<RunningVault> {
+async function startDouble(profile: ProfileName, tls?: ServerIdentity): Promise<RunningVault> {
   const rootToken = randomBytes(12).toString('hex');
   const home = mkdtempSync(join(tmpdir(), 'airlock-vault-double-'));
   const auditFile = join(home, 'audit.log');
@@ -62,11 +71,13 @@ async function startDouble(profile: ProfileName): Promise<RunningVault> {
     profile,
     audit: auditFile,
     clock,
+    ...(tls === undefined ? {} : { tls: { port: 0, ...tls } }),
   });
   return {
     now: () => clock.now(),
     passSeconds: (seconds) => clock.advance(seconds * 1000),
     address: double.address,
+    tlsAddress: double.tlsAddress,
     rootToken,
     auditFile,
     async stop() {

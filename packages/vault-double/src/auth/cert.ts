@@ -56,10 +56,13 @@ export function createCertAuth({
     if (certificate === null) throw new ApiFailure(400, profile.noClientCertificate);
     const { name } = readBody(Login, body);
     const asked = [...roles].filter(([each]) => name === '' || each === name);
-    const trusting = asked.filter(([, role]) => isTrusted(certificate, role.trusted, clock.now()));
+    const now = clock.now();
+    requireWithinTime(certificate, now);
+    const trusting = asked.filter(([, role]) => isTrusted(certificate, role.trusted, now));
     if (trusting.length === 0) {
       throw new ApiFailure(400, 'invalid certificate or no client certificate supplied');
     }
+    requireForClients(certificate);
     const found = trusting.find(([, role]) => hasNamesOf(certificate, role));
     if (found === undefined) {
       throw new ApiFailure(
@@ -119,23 +122,38 @@ function parseCertificates(pem: string): readonly X509Certificate[] {
   throw new ApiFailure(400, 'failed to parse certificate');
 }
 
-/** Signed by one of them, or one of them itself; within its time; good for clients. */
+function isWithinTime(certificate: X509Certificate, now: number): boolean {
+  return Date.parse(certificate.validFrom) <= now && now <= Date.parse(certificate.validTo);
+}
+
+/** Signed by one of them, or one of them itself. */
 function isTrusted(
   leaf: X509Certificate,
   trusted: readonly X509Certificate[],
   now: number,
 ): boolean {
-  const isWithinTime = (certificate: X509Certificate) =>
-    Date.parse(certificate.validFrom) <= now && now <= Date.parse(certificate.validTo);
-  if (!isWithinTime(leaf)) return false;
-  // Without the extension a certificate is good for everything.
-  const usages = leaf.keyUsage as readonly string[] | undefined;
-  if (usages !== undefined && !usages.includes(clientAuthentication)) return false;
   return trusted.some((anchor) =>
     anchor.ca
-      ? leaf.checkIssued(anchor) && leaf.verify(anchor.publicKey) && isWithinTime(anchor)
+      ? leaf.checkIssued(anchor) && leaf.verify(anchor.publicKey) && isWithinTime(anchor, now)
       : anchor.fingerprint256 === leaf.fingerprint256,
   );
+}
+
+function requireWithinTime(leaf: X509Certificate, now: number): void {
+  if (!isWithinTime(leaf, now)) throw unverified('certificate has expired or is not yet valid');
+}
+
+function requireForClients(leaf: X509Certificate): void {
+  // Without the extension a certificate is good for everything; Node then answers undefined, which its types leave out.
+  const usages = leaf.keyUsage as readonly string[] | undefined;
+  if (usages !== undefined && !usages.includes(clientAuthentication)) {
+    throw unverified('certificate specifies an incompatible key usage');
+  }
+}
+
+/** What Go's own check refuses is no bad request to Vault but an error: 500, and for good all the same. */
+function unverified(reason: string): ApiFailure {
+  return new ApiFailure(500, `failed to verify client's certificate: x509: ${reason}`);
 }
 
 function hasNamesOf(certificate: X509Certificate, role: Role): boolean {

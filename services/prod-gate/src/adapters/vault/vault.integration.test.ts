@@ -75,7 +75,8 @@ for (const name of servers) {
       const made = randomBytes(12).toString('hex');
       if (name === 'double' || real === null) {
         double = await startVaultDouble({ host: '127.0.0.1', port: 0, rootToken: made });
-        vault = { address: double.address, rootToken: made, auditFile: null, stop: double.stop };
+        const { address, tlsAddress, stop } = double;
+        vault = { address, tlsAddress, rootToken: made, auditFile: null, stop };
       } else {
         vault = await real.start();
       }

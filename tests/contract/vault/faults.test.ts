@@ -33,6 +33,7 @@ describe('faults on double', () => {
       return {
         address: double.address,
         rootToken,
+        tlsAddress: double.tlsAddress,
         auditFile: null,
         stop: double.stop,
         now: () => double.clock.now(),

@@ -106,6 +106,7 @@ describe('answers that differ between servers on double', () => {
       const space = openWorkspace({
         ...double,
         rootToken,
+        tlsAddress: double.tlsAddress,
         auditFile: null,
         now: Date.now,
         passSeconds,

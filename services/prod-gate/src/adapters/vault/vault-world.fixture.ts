@@ -10,17 +10,17 @@ import type { VaultTarget } from '@airlock/cli/vault/targets';
 import type { CredentialRead } from '@airlock/common/policy/target-credentials';
 import { Secret } from '@airlock/common/secret';
 import { testPostgres } from '@airlock/testkit/stack';
-import { type RunningVault, realVault } from '@airlock/testkit/vault-server';
-import { type VaultDouble, startVaultDouble } from '@airlock/vault-double/server';
+import { realVault } from '@airlock/testkit/vault-server';
+import { startVaultDouble } from '@airlock/vault-double/server';
 import { SignJWT } from 'jose';
 import pg from 'pg';
-import type { DeliveryToken, VaultLogin, VaultReaper } from '../../app/vault-ports.ts';
+import type { DeliveryToken, VaultReaper } from '../../app/vault-ports.ts';
 import { createVaultLogin } from './login.ts';
 import { createVaultReaper } from './reaper.ts';
 import { VaultSettings } from './settings.ts';
 
 const issuer = 'https://gate.adapter.airlock.example';
-export const worldEnvironment = { AIRLOCK_DEMO: '1' };
+const worldEnvironment = { AIRLOCK_DEMO: '1' };
 const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
 const real = realVault();
@@ -28,16 +28,8 @@ const real = realVault();
 export const vaultNames: readonly string[] = real === null ? ['double'] : ['double', real.name];
 
 export type VaultWorld = {
-  /** Files of the watchdog's identity: `role-id`, `secret-id`. */
-  readonly directory: string;
-  readonly vault: RunningVault;
-  /** Null on a real server. */
-  readonly double: VaultDouble | null;
   readonly target: VaultTarget;
   readonly connection: { host: string; port: number; database: string; username: string };
-  /** A superuser of the target's database. */
-  readonly admin: pg.Client;
-  readonly logins: VaultLogin;
   readonly reaper: VaultReaper;
   /** Logs in with a JWT as the authority mints one. */
   login(): Promise<DeliveryToken>;
@@ -78,79 +70,90 @@ export async function openVaultWorld(
     reads: reads(run),
     connections: { db: { ...connection, password: new Secret(password), appOwner } },
   };
-  let double: VaultDouble | null = null;
-  let vault: RunningVault;
-  if (name === 'double' || real === null) {
-    const rootToken = randomBytes(12).toString('hex');
-    double = await startVaultDouble({ host: '127.0.0.1', port: 0, rootToken });
-    vault = { address: double.address, rootToken, auditFile: null, stop: double.stop };
-  } else {
-    vault = await real.start();
+  const rootOfDouble = randomBytes(12).toString('hex');
+  const server =
+    name === 'double' || real === null
+      ? await startVaultDouble({ host: '127.0.0.1', port: 0, rootToken: rootOfDouble })
+      : await real.start();
+  const { address } = server;
+  const rootToken = 'rootToken' in server ? server.rootToken : rootOfDouble;
+  const close = async (): Promise<void> => {
+    await server.stop();
+    await admin.end();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  try {
+    return await setUp();
+  } catch (cause) {
+    // What listens would keep the test's process alive.
+    await close();
+    throw cause;
   }
-  const { address, rootToken } = vault;
-  const roleName = `reaper-${run}`;
-  await applyVaultSetup({
-    address,
-    token: rootToken,
-    calls: planVaultSetup({
-      targets: [target],
-      reaper: { roleName },
-      issuer,
-      authorityPublicKeyPem: keys.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-    }),
-  });
-  const { roleId, secretId } = await issueReaperSecretId({ address, token: rootToken, roleName });
-  const [roleIdFile, secretIdFile] = [join(directory, 'role-id'), join(directory, 'secret-id')];
-  writeFileSync(roleIdFile, `${roleId}\n`);
-  writeFileSync(secretIdFile, `${secretId}\n`, { mode: 0o600 });
-  const settings = VaultSettings.parse({ address });
-  const logins = createVaultLogin(settings, worldEnvironment);
 
-  return {
-    ...{ directory, vault, double, target, connection, admin, logins },
-    reaper: createVaultReaper(settings, { roleIdFile, secretIdFile }, worldEnvironment),
-    login: async () =>
-      logins.login({
-        mount: target.jwtMount,
-        role: target.jwtRole,
-        jwt: await new SignJWT({
-          target: target.target,
-          purpose: 'delivery',
-          approval_state: 'satisfied',
-          delivery_id: 'dlv_0123456789',
-          artifact_digest: 'a'.repeat(64),
-        })
-          .setProtectedHeader({ alg: 'ES256' })
-          .setIssuer(issuer)
-          .setSubject(`target:${target.target}`)
-          .setAudience(`vault-prod/${target.target}`)
-          .setIssuedAt()
-          .setNotBefore('0s')
-          .setExpirationTime('20s')
-          .sign(keys.privateKey),
+  async function setUp(): Promise<VaultWorld> {
+    const roleName = `reaper-${run}`;
+    await applyVaultSetup({
+      address,
+      token: rootToken,
+      calls: planVaultSetup({
+        targets: [target],
+        reaper: { roleName },
+        issuer,
+        authorityPublicKeyPem: keys.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
       }),
-    async rolesLeft() {
-      const { rows } = await admin.query<{ count: number }>(
-        `SELECT count(*)::int AS count FROM pg_auth_members
+    });
+    const { roleId, secretId } = await issueReaperSecretId({ address, token: rootToken, roleName });
+    const [roleIdFile, secretIdFile] = [join(directory, 'role-id'), join(directory, 'secret-id')];
+    writeFileSync(roleIdFile, `${roleId}\n`);
+    writeFileSync(secretIdFile, `${secretId}\n`, { mode: 0o600 });
+    const settings = VaultSettings.parse({ address });
+    const logins = createVaultLogin(settings, worldEnvironment);
+
+    return {
+      ...{ target, connection },
+      reaper: createVaultReaper(settings, { roleIdFile, secretIdFile }, worldEnvironment),
+      login: async () =>
+        logins.login({
+          mount: target.jwtMount,
+          role: target.jwtRole,
+          jwt: await new SignJWT({
+            target: target.target,
+            purpose: 'delivery',
+            approval_state: 'satisfied',
+            delivery_id: 'dlv_0123456789',
+            artifact_digest: 'a'.repeat(64),
+          })
+            .setProtectedHeader({ alg: 'ES256' })
+            .setIssuer(issuer)
+            .setSubject(`target:${target.target}`)
+            .setAudience(`vault-prod/${target.target}`)
+            .setIssuedAt()
+            .setNotBefore('0s')
+            .setExpirationTime('20s')
+            .sign(keys.privateKey),
+        }),
+      async rolesLeft() {
+        const { rows } = await admin.query<{ count: number }>(
+          `SELECT count(*)::int AS count FROM pg_auth_members
          WHERE roleid = (SELECT oid FROM pg_roles WHERE rolname = $1)
            AND member IN (SELECT oid FROM pg_roles WHERE rolname LIKE 'v-%')`,
-        [appOwner],
-      );
-      return rows[0]?.count ?? 0;
-    },
-    async asRoot(method, path, body) {
-      const response = await fetch(`${address}/v1/${path}`, {
-        method,
-        headers: { 'X-Vault-Token': rootToken },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      return { status: response.status, body: text === '' ? null : (JSON.parse(text) as unknown) };
-    },
-    async close() {
-      await vault.stop();
-      await admin.end();
-      rmSync(directory, { recursive: true, force: true });
-    },
-  };
+          [appOwner],
+        );
+        return rows[0]?.count ?? 0;
+      },
+      async asRoot(method, path, body) {
+        const response = await fetch(`${address}/v1/${path}`, {
+          method,
+          headers: { 'X-Vault-Token': rootToken },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        });
+        const text = await response.text();
+        return {
+          status: response.status,
+          body: text === '' ? null : (JSON.parse(text) as unknown),
+        };
+      },
+      close,
+    };
+  }
 }

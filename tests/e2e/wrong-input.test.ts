@@ -54,6 +54,7 @@ async function apart(config: Config, directory: string): Promise<Config> {
     if (key in config) at(config, key)['port'] = await freePort();
   }
   if ('rebuilds' in config) at(config, 'rebuilds', 'listener')['port'] = await freePort();
+  if ('secrets' in config) at(config, 'secrets')['socketPath'] = join(directory, 'marks.sock');
   if ('hooks' in config) at(config, 'hooks')['workDirectory'] = join(directory, 'hooks');
   return config;
 }
@@ -122,6 +123,7 @@ const nowhere = '/nonexistent/file.pem';
 const missingFiles: readonly [ProcessName, key: readonly string[]][] = [
   ['nonprod-web', ['runnerApi', 'keyFile']],
   ['nonprod-web', ['saml', 'keyFile']],
+  ['nonprod-web', ['secrets', 'keeper', 'directory']],
   ['nonprod-outbox', ['listener', 'caFile']],
   ['nonprod-scheduler', ['database', 'passwordFile']],
   ['signer', ['keys', 'main']],

@@ -9,6 +9,7 @@ import { registerEvidence } from './commands/evidence.ts';
 import { registerLeases } from './commands/leases.ts';
 import { registerLedger } from './commands/ledger.ts';
 import { registerPlan } from './commands/plan.ts';
+import { registerSecret } from './commands/secret.ts';
 import { registerSigner } from './commands/signer.ts';
 import { runConformance, type ConformanceKind } from './conformance.ts';
 import { checkIds, examine, readInstallation } from './doctor.ts';
@@ -124,6 +125,7 @@ registerConfig(program);
 registerLeases(program);
 registerLedger(program);
 registerPlan(program);
+registerSecret(program);
 registerSigner(program);
 
 const isConformanceKind = (kind: string): kind is ConformanceKind =>

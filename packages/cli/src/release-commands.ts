@@ -19,7 +19,7 @@ const contextFile = '.demo/context.json';
 const pinnedFile = '.demo/pinned.json';
 
 /** The demo that this directory runs. @throws CliError that says where to decide instead. */
-function demoContext(): z.infer<typeof DemoContext> {
+export function demoContext(): z.infer<typeof DemoContext> {
   if (!existsSync(contextFile)) {
     throw new CliError(
       exitCode.notAllowed,

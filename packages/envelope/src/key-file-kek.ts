@@ -32,7 +32,8 @@ export function createKeyFileKek(directory: string): KekProvider {
   }
 
   return {
-    name: `the key files in ${directory}`,
+    // Shown to whoever may see a page, so that it names no place.
+    name: 'key files',
     // Async, so that what is thrown is a rejection as with a keeper across a network.
     wrap: async (key, context) => Promise.resolve(wrapNow(key, context)),
     unwrap: async (wrapped, context) => Promise.resolve(unwrapNow(wrapped, context)),

@@ -27,7 +27,7 @@ export interface SecretSummary {
   readonly version: number;
   readonly setBy: string;
   readonly setAt: Date;
-  /** Null while it can be read by builds. */
+  /** Null while its value is kept. */
   readonly erased: { readonly by: string; readonly at: Date } | null;
 }
 

@@ -1,7 +1,7 @@
 /** What may be kept as a secret of builds. */
 import { z } from 'zod';
 
-/** As pipeline files name it (`from_secret`), and as a variable may be called. */
+/** As a variable may be called, and as text after a dot or a dash. */
 export const SecretName = z
   .string()
   .regex(

@@ -82,7 +82,7 @@ export function secretRoutes({ keeping, project }: SecretPorts): Route[] {
       method: 'get',
       path: '/secrets',
       access: 'signed-in',
-      summary: 'Names of the secrets that builds can be given.',
+      summary: 'Names of the secrets that are kept for builds.',
       async handle(request, response, context) {
         const frame = await frameOf(request, context);
         const secrets = (await keeping?.secrets.list(project)) ?? [];
@@ -156,7 +156,7 @@ export function secretRoutes({ keeping, project }: SecretPorts): Route[] {
       method: 'get',
       path: '/api/v1/secrets',
       access: 'signed-in',
-      summary: 'Names of the secrets that builds can be given.',
+      summary: 'Names of the secrets that are kept for builds.',
       async handle(_request, response) {
         const secrets = await kept().secrets.list(project);
         response.json({ project, secrets: secrets.map(secretJson) });

@@ -40,14 +40,17 @@ export function SecretListPage({
   return (
     <Layout frame={frame} title="Secrets">
       <p class="muted">
-        What builds of {project} can be given: for tests and registries, nothing that opens
-        production. Values go in and are shown to nobody.
+        What builds of {project} need for tests and registries, nothing that opens production.
+        Values go in and are shown to nobody. They are kept only: no build is given one yet.
       </p>
       <WithAside
         aside={
           <>
             <SetBox frame={frame} name={null} description="" />
-            <KeyBox frame={frame} project={project} projectKey={key} keeper={keeper} now={now} />
+            <KeyBox frame={frame} projectKey={key} keeper={keeper} now={now} />
+            {key === null || !isPlatform(frame) ? null : (
+              <EraseBox frame={frame} project={project} />
+            )}
           </>
         }
       >
@@ -57,31 +60,34 @@ export function SecretListPage({
         <DataTable
           caption="Secrets by name"
           rows={secrets}
-          empty="No secret has been set yet. A pipeline names one with from_secret."
+          empty="No secret has been set yet."
           columns={[
             {
               label: 'Name',
-              nowrap: true,
-              cell: ({ name }) => <a href={`/secrets/${name}`}>{name}</a>,
+              wide: true,
+              cell: ({ name, description }) => (
+                <>
+                  <a href={`/secrets/${name}`}>{name}</a>
+                  {description === '' ? null : <div class="muted small">{description}</div>}
+                </>
+              ),
             },
-            { label: 'For what', wide: true, cell: ({ description }) => description },
-            { label: 'Version', kind: 'number', cell: ({ version }) => version },
             {
               label: 'State',
               nowrap: true,
-              cell: ({ erased }) =>
+              cell: ({ erased, version }) =>
                 erased === null ? (
-                  <Status tone="good">set</Status>
+                  <Status tone="good">version {version}</Status>
                 ) : (
                   <Status tone="plain">erased</Status>
                 ),
             },
             {
               label: 'Changed',
-              nowrap: true,
               cell: ({ setAt, setBy, erased }) => (
                 <>
-                  <Time at={erased?.at ?? setAt} now={now} /> by {erased?.by ?? setBy}
+                  <Time at={erased?.at ?? setAt} now={now} />
+                  <div class="muted small">by {erased?.by ?? setBy}</div>
                 </>
               ),
             },
@@ -119,7 +125,7 @@ export function SetBox({
           <TextField
             label="Name"
             name="name"
-            hint="As pipelines name it: letters, digits and _ . -"
+            hint="Letters, digits and _ . -"
             required
             maxLength={63}
           />
@@ -149,13 +155,11 @@ export function SetBox({
 
 function KeyBox({
   frame,
-  project,
   projectKey,
   keeper,
   now,
 }: {
   readonly frame: Frame;
-  readonly project: string;
   readonly projectKey: ProjectDek | null;
   readonly keeper: string;
   readonly now: Date;
@@ -172,25 +176,30 @@ function KeyBox({
         ]}
       />
       {projectKey === null || !isPlatform(frame) ? null : (
-        <>
-          <PostForm action="/secrets/key/rotate" csrfToken={frame.csrfToken}>
-            <Button icon="sync" block>
-              Rotate
-            </Button>
-          </PostForm>
-          <PostForm action="/secrets/all/erase-all" csrfToken={frame.csrfToken}>
-            <TextField
-              label="Erase every secret of the project"
-              name="project"
-              hint={`Type ${project} to say that you mean it. It cannot be undone.`}
-              required
-            />
-            <Button kind="danger" icon="x-circle" block>
-              Erase all
-            </Button>
-          </PostForm>
-        </>
+        <PostForm action="/secrets/key/rotate" csrfToken={frame.csrfToken}>
+          <Button icon="sync" block>
+            Rotate
+          </Button>
+        </PostForm>
       )}
+    </Card>
+  );
+}
+
+function EraseBox({ frame, project }: { readonly frame: Frame; readonly project: string }) {
+  return (
+    <Card title="Erase everything" icon="x-circle">
+      <PostForm action="/secrets/all/erase-all" csrfToken={frame.csrfToken}>
+        <TextField
+          label="Name of the project"
+          name="project"
+          hint={`Type ${project} to say that you mean it. No value can be brought back.`}
+          required
+        />
+        <Button kind="danger" icon="x-circle" block>
+          Erase all secrets
+        </Button>
+      </PostForm>
     </Card>
   );
 }

@@ -33,7 +33,7 @@ export function SecretPage({
             <SetBox frame={frame} name={name} description={description} />
             {erased === null && frame.viewer?.roles.includes('platform') === true ? (
               <Card title="Erase" icon="x-circle">
-                <p>Builds that name it fail from then on. The value cannot be brought back.</p>
+                <p>Its key is deleted. The value cannot be brought back.</p>
                 <PostForm action={`/secrets/${name}/erase`} csrfToken={frame.csrfToken}>
                   <Button kind="danger" icon="x-circle" block>
                     Erase {name}
@@ -56,19 +56,20 @@ export function SecretPage({
               wide: true,
               cell: ({ erased: gone }) =>
                 gone === null ? (
-                  <Status tone="good">given to builds</Status>
+                  <Status tone="good">current</Status>
                 ) : (
-                  <Status tone="plain">
-                    erased <Time at={gone.at} now={now} /> by {gone.by}
-                  </Status>
+                  <>
+                    <Status tone="plain">erased</Status> <Time at={gone.at} now={now} />
+                    <div class="muted small">by {gone.by}</div>
+                  </>
                 ),
             },
             {
               label: 'Set',
-              nowrap: true,
               cell: ({ setAt, setBy }) => (
                 <>
-                  <Time at={setAt} now={now} /> by {setBy}
+                  <Time at={setAt} now={now} />
+                  <div class="muted small">by {setBy}</div>
                 </>
               ),
             },

@@ -51,6 +51,8 @@ const Answered = z.looseObject({
 /** Vault keeps these as times and not as text, and so they are not hashed. */
 const times = new Set(['expire_time', 'issue_time', 'last_renewal']);
 
+export type Audit = ReturnType<typeof createAudit>;
+
 export function createAudit({
   sink,
   now,

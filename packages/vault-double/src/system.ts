@@ -27,7 +27,7 @@ const Enable = z.object({
   options: z.record(z.string(), z.string()).nullish(),
 });
 type MakeBackend = (type: string, mount: string, options: Record<string, string>) => Backend;
-const LeaseId = z.object({ lease_id: z.string(), sync: z.boolean().default(true) });
+const LeaseId = z.object({ lease_id: z.string().default(''), sync: z.boolean().default(true) });
 
 export function createSystem({
   clock,
@@ -149,6 +149,7 @@ export function createSystem({
       return noContent;
     }
     const { lease_id: id, sync } = readBody(LeaseId, body);
+    if (id === '') throw new ApiFailure(400, 'lease_id must be specified');
     const lease = leases.get(id);
     if (path === 'lookup') {
       if (lease === undefined) throw new ApiFailure(400, 'invalid lease');
@@ -164,6 +165,13 @@ export function createSystem({
           ...(lease.irrevocable ? { revoke_error: lease.failure } : {}),
         },
       });
+    }
+    if (path === 'renew') {
+      if (lease === undefined) throw new ApiFailure(400, 'lease not found');
+      throw new ApiFailure(
+        400,
+        lease.renewable ? 'this stand-in renews no leases' : 'lease is not renewable',
+      );
     }
     if (path !== 'revoke') throw unsupportedPath();
     if (!sync || isRevocationLazy()) {

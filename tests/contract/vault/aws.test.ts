@@ -61,8 +61,8 @@ for (const server of vaultServers()) {
         sync: true,
       });
       assert.equal(revoked.status, 204);
-      const renewed = await space.asRoot('PUT', 'sys/leases/lookup', { lease_id: body.lease_id });
-      assert.match(renewed.errors, /invalid lease/);
+      const lookup = await space.asRoot('PUT', 'sys/leases/lookup', { lease_id: body.lease_id });
+      assert.match(lookup.errors, /invalid lease/);
     });
 
     test('an unknown role is refused', { skip }, async () => {

@@ -61,6 +61,9 @@ for (const server of vaultServers()) {
       assert.ok(leaseId.startsWith(`${mount}/issue/leased/`));
       const lookup = await space.asRoot('PUT', 'sys/leases/lookup', { lease_id: leaseId });
       assert.equal(lookup.body.data?.['renewable'], false);
+      const renewed = await space.asRoot('PUT', 'sys/leases/renew', { lease_id: leaseId });
+      assert.equal(renewed.status, 400);
+      assert.match(renewed.errors, /lease is not renewable/);
       const revoked = await space.asRoot('PUT', 'sys/leases/revoke', {
         lease_id: leaseId,
         sync: true,
@@ -68,6 +71,9 @@ for (const server of vaultServers()) {
       assert.equal(revoked.status, 204);
       const again = await space.asRoot('PUT', 'sys/leases/lookup', { lease_id: leaseId });
       assert.match(again.errors, /invalid lease/);
+      const late = await space.asRoot('PUT', 'sys/leases/renew', { lease_id: leaseId });
+      assert.equal(late.status, 400);
+      assert.match(late.errors, /lease not found/);
     });
 
     test('a longer life than the role’s is cut, with a warning', async () => {

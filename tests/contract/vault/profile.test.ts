@@ -106,7 +106,6 @@ describe('answers that differ between servers on double', () => {
       const space = openWorkspace({
         ...double,
         rootToken,
-        tlsAddress: double.tlsAddress,
         auditFile: null,
         now: Date.now,
         passSeconds,

@@ -1,12 +1,13 @@
 /** Low-value secrets through the real processes: the page, the command line's interface, and where a value may not be. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { secretMark } from '@airlock/common/wire/secret-marks';
+import type { Pair } from '@airlock/demo/pair';
 import type { Browser, Page } from 'playwright-core';
 import { dumpOf, filesBelow, newCanary, placesWith, redisOf } from '../support/canary.ts';
 import {
@@ -221,25 +222,49 @@ test('a value that was set is in no table, no page of Postgres, no Redis and no 
   assert.ok(found.some((place) => place.endsWith('nonprod-web.log')));
 });
 
+/** Intake asks when it starts, and once a minute. */
+async function marksTold(pair: Pair, name: string): Promise<{ key: Buffer; mark: string }> {
+  await pair.process('gate-intake').stop();
+  await pair.start('gate-intake');
+  for (let look = 0; look < 100; look += 1) {
+    const [row] = await pair.query<{ key: Buffer; marks: { secret: string; mark: string }[] }>(
+      'gate',
+      'select key, marks from nonprod_secret_mark_set',
+    );
+    const found = row?.marks.find(({ secret }) => secret === `${project}/${name}`);
+    if (row !== undefined && found !== undefined) return { key: row.key, mark: found.mark };
+    await sleep(100);
+  }
+  return assert.fail(`no mark of ${name} came to the gate within 10 s`);
+}
+
 test('the gate has the marks of what nonprod keeps, and not the values', async () => {
   const pair = await runningPair();
   const oke = await pair.signIn('nonprod', 'oke');
   const value = newCanary();
   await oke.postJson('/api/v1/secrets', wish('MARKED', value));
-  await pair.process('gate-intake').stop();
-  await pair.start('gate-intake');
-  for (let look = 0; ; look += 1) {
-    const [row] = await pair.query<{ key: Buffer; marks: { secret: string; mark: string }[] }>(
-      'gate',
-      'select key, marks from nonprod_secret_mark_set',
-    );
-    const mark = row?.marks.find(({ secret }) => secret === `${project}/MARKED`);
-    if (row !== undefined && mark !== undefined) {
-      assert.equal(mark.mark, secretMark(row.key, value));
-      break;
-    }
-    assert.ok(look < 100, 'intake asks when it starts');
+  const { key, mark } = await marksTold(pair, 'MARKED');
+  assert.equal(mark, secretMark(key, value));
+  assert.deepEqual(placesWith(value, await dumpOf(pair, 'gate')), []);
+});
+
+test('a process of the gate whose own password nonprod keeps too says which setting and which secret', async () => {
+  const pair = await runningPair();
+  const oke = await pair.signIn('nonprod', 'oke');
+  const password = readFileSync(join(pair.layout.keys, 'database/gate_authority'), 'utf8');
+  await oke.postJson('/api/v1/secrets', wish('REUSED', password));
+  await marksTold(pair, 'REUSED');
+  await pair.process('gate-authority').stop();
+  await pair.start('gate-authority');
+  const log = (): string => readFileSync(join(pair.layout.logs, 'gate-authority.log'), 'utf8');
+  for (let look = 0; look < 100 && !log().includes('secret.known-to-nonprod'); look += 1) {
     await sleep(100);
   }
-  assert.deepEqual(placesWith(value, await dumpOf(pair, 'gate')), []);
+  const lines = log()
+    .split('\n')
+    .filter((line) => line.includes('secret.known-to-nonprod'));
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? '', /"log.level":"error".*"setting":"database.passwordFile"/);
+  assert.match(lines[0] ?? '', /shop\/shop-api\/REUSED/);
+  await oke.postJson('/api/v1/secrets/REUSED/erase', {});
 });

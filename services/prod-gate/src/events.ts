@@ -73,6 +73,18 @@ export function rebuildTaken(log: Log, builderId: string, taken: TakenRebuild): 
   }
 }
 
+/** Whoever can change a build of nonprod can use it: it is replaced now, or its copy there erased. */
+export function standingSecretKnown(
+  log: Log,
+  found: { readonly setting: string; readonly secret: string },
+): void {
+  log.error('secret.known-to-nonprod', {
+    setting: found.setting,
+    'airlock.secret.name': found.secret,
+    message: `${found.setting} is also nonprod's secret ${found.secret}, which builds there can read; replace it here and erase that secret`,
+  });
+}
+
 export function passkeyEnrolled(log: Log, nameId: string): void {
   log.info('passkey.enrolled', { 'user.id': nameId });
 }

@@ -19,6 +19,7 @@ import { AuthorityConfig } from '../config-authority.ts';
 import { decisionSources } from '../decision-sources.ts';
 import { attestationEvent } from '../events.ts';
 import { gateVersion } from '../version.ts';
+import { watchStandingSecrets } from '../watch-standing-secrets.ts';
 
 /** A promotion or the end of a delivery has its attestation within this time, and the ledger's. */
 const attestIntervalMs = 1_000;
@@ -34,6 +35,7 @@ await runProcess({
     const database = openDatabase(config.database);
     runtime.onClose(() => database.close());
     await assertReachable(database.pool, 'database');
+    watchStandingSecrets(config, { database, runtime });
     const decisions = decisionSources(config, database, files);
     // Read through now, so that the first delivery does not wait for the whole ledger; a fault is that delivery's reason.
     void decisions.proofs.facts().catch(() => {});

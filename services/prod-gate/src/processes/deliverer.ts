@@ -31,6 +31,7 @@ import { runDelivery, type RunDependencies } from '../app/run-delivery.ts';
 import { startDelivery } from '../app/start-delivery.ts';
 import { DelivererConfig } from '../config-delivery.ts';
 import { decisionSources } from '../decision-sources.ts';
+import { watchStandingSecrets } from '../watch-standing-secrets.ts';
 
 /** Well below the 30 s that a token lives longer than its hook. */
 const readWithinMs = 10_000;
@@ -49,6 +50,7 @@ await runProcess({
     const database = openDatabase(config.database);
     runtime.onClose(() => database.close());
     await assertReachable(database.pool, 'database');
+    watchStandingSecrets(config, { database, runtime });
     const decisions = decisionSources(config, database, files);
     const clock = (): Date => new Date();
     const shared = { transactor: database, recorder, clock, randomBytes };

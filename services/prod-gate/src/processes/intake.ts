@@ -41,6 +41,7 @@ import {
   repositoryReleased,
   statusReported,
 } from '../events.ts';
+import { watchStandingSecrets } from '../watch-standing-secrets.ts';
 
 /** A change of a file or of what is live is seen within this time; what waits shows it then. */
 const refreshIntervalMs = 1_000;
@@ -62,6 +63,7 @@ await runProcess({
     const database = openDatabase(config.database);
     runtime.onClose(() => database.close());
     await assertReachable(database.pool, 'database');
+    watchStandingSecrets(config, { database, runtime });
     const outbox = createOutboxClient(config.outbox);
     runtime.onClose(() => {
       outbox.close();

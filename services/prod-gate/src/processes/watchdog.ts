@@ -16,6 +16,7 @@ import { createReaper } from '../app/reap-sessions.ts';
 import { sequenceLedger } from '../app/sequence-ledger.ts';
 import { WatchdogConfig } from '../config-watchdog.ts';
 import { ledgerSequenced, reaped } from '../events.ts';
+import { watchStandingSecrets } from '../watch-standing-secrets.ts';
 
 /** An entry rings; this is for a bell that was lost. */
 const sequenceIntervalMs = 1_000;
@@ -33,6 +34,7 @@ await runProcess({
     const database = openDatabase(config.database);
     runtime.onClose(() => database.close());
     await assertReachable(database.pool, 'database');
+    watchStandingSecrets(config, { database, runtime });
 
     const sequencer = createLedgerSequencer(database.pool);
     const sequencing = startLoop({

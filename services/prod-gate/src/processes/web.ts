@@ -41,6 +41,7 @@ import { databaseAway, httpErrorOf } from '../http/refusals.ts';
 import { rebuildRoutes } from '../http/rebuild-api.ts';
 import { gateRoutes } from '../http/routes.ts';
 import { gateVersion } from '../version.ts';
+import { watchStandingSecrets } from '../watch-standing-secrets.ts';
 
 await runProcess({ name: 'gate-web', schema: WebConfig, start });
 
@@ -51,6 +52,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const database = openDatabase(config.database);
   runtime.onClose(() => database.close());
   await assertReachable(database.pool, 'database');
+  watchStandingSecrets(config, { database, runtime });
   const bell = createDoorbell({ name: delivererBell, redisUrl: config.redis?.url ?? null, log });
   runtime.onClose(() => bell.close());
 

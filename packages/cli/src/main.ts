@@ -11,6 +11,7 @@ import { registerLedger } from './commands/ledger.ts';
 import { registerPlan } from './commands/plan.ts';
 import { registerSecret } from './commands/secret.ts';
 import { registerSigner } from './commands/signer.ts';
+import { registerVault } from './commands/vault.ts';
 import { runConformance, type ConformanceKind } from './conformance.ts';
 import { checkIds, examine, readInstallation } from './doctor.ts';
 import { CliError, exitCode } from './exit-codes.ts';
@@ -127,6 +128,7 @@ registerLedger(program);
 registerPlan(program);
 registerSecret(program);
 registerSigner(program);
+registerVault(program);
 
 const isConformanceKind = (kind: string): kind is ConformanceKind =>
   kind === 'admission' || kind === 'approval';

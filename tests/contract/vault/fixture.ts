@@ -1,6 +1,7 @@
 /** One Vault set up by our own plan for two targets, with a production database each, as a deployment has it. */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
-import { applyVaultSetup, issueReaperSecretId } from '@airlock/cli/vault/apply';
+import { applyVaultSetup } from '@airlock/cli/vault/apply';
+import { issueReaperSecretId } from '@airlock/cli/vault/reaper-secret';
 import { productionPostgresSetup } from '@airlock/cli/vault/postgres';
 import { planVaultSetup } from '@airlock/cli/vault/setup';
 import type { VaultTarget } from '@airlock/cli/vault/targets';

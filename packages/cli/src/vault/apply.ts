@@ -1,8 +1,7 @@
-import { z } from 'zod';
 import { wireBody, type VaultCall } from './call.ts';
 import { compareVaultSetup, type ComparedCall } from './compare.ts';
 import { VaultSetupError } from './error.ts';
-import { answerOf, askVault, refused, type VaultAccess } from './http.ts';
+import { askVault, refused, type VaultAccess } from './http.ts';
 
 /**
  * Brings Vault to what is planned: looks first, then makes the calls whose object is missing or differs, in order. Stops at
@@ -81,34 +80,4 @@ function requireComplete(written: readonly ComparedCall[]): void {
   const missing = [...new Set(written.flatMap(({ call }) => call.incomplete ?? []))];
   if (missing.length === 0) return;
   throw new VaultSetupError('vault-setup-invalid', `${missing.join('; ')}; nothing was written`);
-}
-
-/**
- * Makes a new secret id for the watchdog's AppRole. Earlier ones stay valid until they are destroyed.
- *
- * @throws VaultSetupError `vault-setup-refused`.
- */
-export async function issueReaperSecretId({
-  roleName,
-  ...access
-}: VaultAccess & { roleName: string }): Promise<{ roleId: string; secretId: string }> {
-  const path = `auth/approle/role/${roleName}`;
-  const secret = await answerOf(
-    access,
-    { method: 'POST', path: `${path}/secret-id`, body: {} },
-    z.object({ data: z.object({ secret_id: z.string().min(1) }) }),
-  );
-  return { roleId: await readRoleId({ ...access, roleName }), secretId: secret.data.secret_id };
-}
-
-async function readRoleId({
-  roleName,
-  ...access
-}: VaultAccess & { roleName: string }): Promise<string> {
-  const role = await answerOf(
-    access,
-    { method: 'GET', path: `auth/approle/role/${roleName}/role-id` },
-    z.object({ data: z.object({ role_id: z.string().min(1) }) }),
-  );
-  return role.data.role_id;
 }

@@ -160,9 +160,10 @@ async function checkForgedLogin(
 
 async function checkPolicies(access: VaultAccess, setup: VaultSetup): Promise<Finding[]> {
   const { targets, reaper } = setup;
+  const reaped = [...targets, ...(setup.otherTargets ?? [])];
   const findings: Finding[] = [];
   for (const target of targets) {
-    const others = targets.filter((other) => other !== target);
+    const others = reaped.filter((other) => other !== target);
     findings.push(
       await checkPolicy(access, {
         name: targetPolicyName(target.target),
@@ -186,11 +187,11 @@ async function checkPolicies(access: VaultAccess, setup: VaultSetup): Promise<Fi
   findings.push(
     await checkPolicy(access, {
       name: reaperPolicyName(reaper.roleName),
-      rules: reaperRules(targets),
+      rules: reaperRules(reaped),
       mustNot: [
-        ...targets.flatMap(({ reads }) => reads.map(readPathOf)),
-        ...targets.flatMap(engineSettings),
-        ...targets.flatMap(({ jwtMount, jwtRole }) => [
+        ...reaped.flatMap(({ reads }) => reads.map(readPathOf)),
+        ...reaped.flatMap(engineSettings),
+        ...reaped.flatMap(({ jwtMount, jwtRole }) => [
           `auth/${jwtMount}/config`,
           `auth/${jwtMount}/role/${jwtRole}`,
           `sys/leases/revoke-prefix/auth/${jwtMount}`,

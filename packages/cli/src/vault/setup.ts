@@ -21,6 +21,8 @@ import { requireSeparateTargets, type VaultTarget } from './targets.ts';
 
 export type VaultSetup = {
   readonly targets: readonly VaultTarget[];
+  /** Targets of other runs, whose leases the watchdog ends as well: its policy is written whole. Default: none. */
+  readonly otherTargets?: readonly VaultTarget[];
   readonly reaper: ReaperRole;
   /** `iss` of the authority's JWTs. */
   readonly issuer: string;
@@ -36,9 +38,16 @@ export type VaultSetup = {
  */
 export function planVaultSetup(setup: VaultSetup): VaultCall[] {
   const { targets, reaper, issuer, authorityPublicKeyPem, gateCidrs = [] } = setup;
-  requireSeparateTargets(targets);
+  const reaped = [...targets, ...(setup.otherTargets ?? [])];
+  requireSeparateTargets(reaped);
   for (const cidr of gateCidrs) requireCidr(cidr);
   const keys = [authorityPublicKeyPem].flat();
+  if (keys.length === 0) {
+    throw new VaultSetupError(
+      'vault-setup-invalid',
+      'no key of the authority is given, so that nobody could log in; give its public key',
+    );
+  }
   const algorithms = [...new Set(keys.map(algorithmOf))];
   const calls = [
     ...targets.flatMap((target) => [
@@ -46,7 +55,7 @@ export function planVaultSetup(setup: VaultSetup): VaultCall[] {
       ...loginCalls({ target, issuer, keys, algorithms, gateCidrs }),
       ...engineCalls(target),
     ]),
-    policyCall(reaperPolicyName(reaper.roleName), reaperRules(targets)),
+    policyCall(reaperPolicyName(reaper.roleName), reaperRules(reaped)),
     ...reaperCalls(reaper, gateCidrs),
   ];
   // A mount of several roles is planned with each.

@@ -3,7 +3,8 @@
  * authority behind its socket, the ledger's sequencer, the watchdog's reaper, and bubblewrap. Only the verdict is given,
  * because what it says is shown elsewhere.
  */
-import { applyVaultSetup, issueReaperSecretId } from '@airlock/cli/vault/apply';
+import { applyVaultSetup } from '@airlock/cli/vault/apply';
+import { issueReaperSecretId } from '@airlock/cli/vault/reaper-secret';
 import { productionPostgresSetup } from '@airlock/cli/vault/postgres';
 import { planVaultSetup } from '@airlock/cli/vault/setup';
 import type { VaultTarget } from '@airlock/cli/vault/targets';

@@ -14,7 +14,12 @@ import type { Clock } from './clock.ts';
 import type { Leases } from './leases.ts';
 import type { Profile } from './profile.ts';
 
-export type Mount = { type: string; description: string; backend: Backend };
+export type Mount = {
+  type: string;
+  description: string;
+  options: Readonly<Record<string, string>>;
+  backend: Backend;
+};
 /** Mounted backends by path without trailing slash. */
 export type MountTable = Map<string, Mount>;
 
@@ -62,7 +67,10 @@ export function createSystem({
       if (path === '') {
         if (operation !== 'read') throw unsupportedOperation();
         const data = Object.fromEntries(
-          [...table].map(([mount, { type, description }]) => [`${mount}/`, { type, description }]),
+          [...table].map(([mount, { type, description, options }]) => [
+            `${mount}/`,
+            { type, description, options },
+          ]),
         );
         return answer({ data });
       }
@@ -75,7 +83,13 @@ export function createSystem({
       if (operation !== 'update') throw unsupportedOperation();
       if (table.has(mount)) throw new ApiFailure(400, `path is already in use at ${mount}/`);
       const { type, description, options } = readBody(Enable, body);
-      table.set(mount, { type, description, backend: make(type, mount, options ?? {}) });
+      table.set(mount, {
+        // The second version of the key-value engine is an option of the first, whatever it was mounted as.
+        type: type === 'kv-v2' ? 'kv' : type,
+        description,
+        options: type === 'kv-v2' ? { version: '2' } : (options ?? {}),
+        backend: make(type, mount, options ?? {}),
+      });
       return noContent;
     };
   }

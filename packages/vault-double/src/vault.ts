@@ -73,6 +73,7 @@ export function createVault({
       {
         type: 'token',
         description: '',
+        options: {},
         backend: createTokenAuth({ tokens, clock, profile, hasSudo: access.hasSudo }),
       },
     ],

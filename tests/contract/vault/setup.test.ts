@@ -97,9 +97,6 @@ for (const server of vaultServers()) {
       };
     }
 
-    const needsCapabilities = {
-      skip: server.isDouble && 'the stand-in has no sys/capabilities-accessor',
-    };
     const faults = async () =>
       (await checkVaultSetup(access, setup)).filter(({ result }) => result === 'fault');
     const planned = (what: RegExp) => {
@@ -162,7 +159,7 @@ for (const server of vaultServers()) {
       await applyVaultSetup({ ...access, calls: planVaultSetup(setup) });
     });
 
-    test('what people have to prepare is a fault until they did', needsCapabilities, async () => {
+    test('what people have to prepare is a fault until they did', async () => {
       const what = (await faults()).map((finding) => finding.what);
       assert.deepEqual(what, [
         `certificate authority of pki-${run}`,
@@ -188,22 +185,18 @@ for (const server of vaultServers()) {
       assert.deepEqual(await faults(), []);
     });
 
-    test(
-      'a check leaves no token behind and changes nothing of the plan',
-      needsCapabilities,
-      async () => {
-        writes.length = 0;
-        await checkVaultSetup(access, setup);
-        assert.deepEqual(
-          writes.filter((line) => !/\/v1\/(?:auth|sys\/capabilities)/.test(line)),
-          [],
-        );
-        const made = writes.filter((line) => line.endsWith('/auth/token/create')).length;
-        const ended = writes.filter((line) => line.endsWith('/auth/token/revoke-accessor')).length;
-        assert.equal(made, setup.targets.length + 1);
-        assert.equal(ended, made);
-      },
-    );
+    test('a check leaves no token behind and changes nothing of the plan', async () => {
+      writes.length = 0;
+      await checkVaultSetup(access, setup);
+      assert.deepEqual(
+        writes.filter((line) => !/\/v1\/(?:auth|sys\/capabilities)/.test(line)),
+        [],
+      );
+      const made = writes.filter((line) => line.endsWith('/auth/token/create')).length;
+      const ended = writes.filter((line) => line.endsWith('/auth/token/revoke-accessor')).length;
+      assert.equal(made, setup.targets.length + 1);
+      assert.equal(ended, made);
+    });
 
     const widened: Record<
       string,
@@ -261,7 +254,7 @@ for (const server of vaultServers()) {
       },
     };
     for (const [what, { call: pattern, change }] of Object.entries(widened)) {
-      test(`a check finds ${what}, and the next run sets it back`, needsCapabilities, async () => {
+      test(`a check finds ${what}, and the next run sets it back`, async () => {
         const call = planned(pattern);
         const body = { ...call.body, ...secretOf(call) };
         const changed = await workspace.asRoot(call.method, call.path, change(body));
@@ -275,7 +268,7 @@ for (const server of vaultServers()) {
       });
     }
 
-    test('a check finds a second role at a target’s login mount', needsCapabilities, async () => {
+    test('a check finds a second role at a target’s login mount', async () => {
       const mount = `auth/jwt-every-eu-${run}`;
       const { body } = planned(/^login role deliver of auth\/jwt-every-eu/);
       await workspace.asRoot('POST', `${mount}/role/loose`, body);

@@ -87,11 +87,13 @@ async function checkRolesOf(
   const what = `roles of auth/${jwtMount}`;
   const path = `auth/${jwtMount}/role?list=true`;
   const answer = await askVault(access, { method: 'GET', path });
-  if (answer.status !== 200 && answer.status !== 404)
-    throw refused({ method: 'GET', path }, answer);
   const Keys = z.object({ data: z.object({ keys: z.array(z.string()) }) });
-  const roles = Keys.safeParse(answer.body).data?.data.keys ?? [];
-  const others = roles.filter((role) => role !== jwtRole);
+  const listed = Keys.safeParse(answer.body).data?.data.keys;
+  // Without any role it is 404 with no reason; an unknown path is 404 with one, and must not read as "no other role".
+  if (listed === undefined && (answer.status !== 404 || answer.reasons.length > 0)) {
+    throw refused({ method: 'GET', path }, answer);
+  }
+  const others = (listed ?? []).filter((role) => role !== jwtRole);
   return others.length === 0
     ? { what, result: 'ok', detail: `${jwtRole} alone` }
     : {

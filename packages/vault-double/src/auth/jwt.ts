@@ -129,6 +129,10 @@ export function createJwtAuth({
       config = readBody(Config, body);
       return noContent;
     }
+    if ((path === 'role' || path === 'role/') && operation === 'list') {
+      if (roles.size === 0) throw new ApiFailure(404);
+      return answer({ data: { keys: [...roles.keys()].sort() } });
+    }
     const name = /^role\/([^/]+)$/.exec(path)?.[1];
     if (name === undefined) throw unsupportedPath();
     if (operation === 'update') {

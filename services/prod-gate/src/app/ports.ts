@@ -361,6 +361,9 @@ export type DeliveryStore = {
 export type VaultSessionState =
   'INTENT' | 'TOKEN' | 'LEASED' | 'REVOKING' | 'REVOKE_PENDING' | 'CLEAN';
 
+/** What the target's own database said to a login whose revocation had been asked for; unknown when it said nothing. */
+export type LoginTrial = 'refused' | 'works' | 'unknown';
+
 /** One credential of a session: planned with its intent, filled in when it was read. */
 export type SessionCredential = PlannedCredential & {
   /** Null where Vault keeps no lease, and until it was read. */
@@ -372,6 +375,9 @@ export type SessionCredential = PlannedCredential & {
   readonly diesAt: Date | null;
   /** When Vault was seen to list nothing of it any more; null for what revocation does not end. */
   readonly goneAt: Date | null;
+  /** Whether the target itself refuses it after its revocation; null where the gate has no way to try that. */
+  readonly trial: LoginTrial | 'due' | null;
+  readonly triedAt: Date | null;
 };
 
 export type VaultSession = {
@@ -417,7 +423,8 @@ export type VaultSessionStore = {
       target: string;
       fence: number;
       jwtMount: string;
-      credentials: readonly PlannedCredential[];
+      /** With `trial` where the deliverer will try the login once it is revoked. */
+      credentials: readonly (PlannedCredential & { readonly trial?: 'due' })[];
       jwtExpiresAt: Date;
       deadline: Date;
       at: Date;
@@ -433,6 +440,11 @@ export type VaultSessionStore = {
       holder: string;
       issuedAt: Date;
     },
+  ): Promise<boolean>;
+  /** A login that was due to be tried was. False when the session is not in revocation under that fence. */
+  tried(
+    session: Fenced,
+    credential: { readonly name: string; readonly trial: LoginTrial; readonly at: Date },
   ): Promise<boolean>;
   /** INTENT, TOKEN or LEASED → REVOKING; from here on the watchdog finishes it at once. */
   revoking(session: Fenced): Promise<boolean>;

@@ -5,6 +5,7 @@
  * session is taken away from its delivery only when that has not been heard of for `staleSeconds`. The fence moves first, so
  * that a deliverer that was only slow finds out with its next write and stops.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { hasLease } from '@airlock/common/policy/target-credentials';
 import {
   interruptedOutcome,
@@ -28,6 +29,11 @@ import type { VaultReaper } from './vault-ports.ts';
 
 /** How long after its expiry a minted login may still be taken by a Vault whose clock is behind. */
 const loginSkewSeconds = 5;
+/** How long the watchdog waits for a deliverer to try a login that it has revoked. */
+const trialWithinMs = 1_500;
+const trialPollMs = 10;
+/** Vault lets a Postgres role live this much longer than its lease. */
+const validUntilMarginMs = 5_000;
 /** A delivery whose credential cannot be revoked is ended all the same; the target stays held by the session. */
 const endWithoutProofSeconds = 60;
 
@@ -35,7 +41,14 @@ export type ReapDependencies = {
   transactor: Transactor;
   sessions: Pick<
     VaultSessionStore,
-    'unclean' | 'uncleanOn' | 'fenceOff' | 'revokeFailed' | 'clean' | 'minted' | 'recordMint'
+    | 'find'
+    | 'unclean'
+    | 'uncleanOn'
+    | 'fenceOff'
+    | 'revokeFailed'
+    | 'clean'
+    | 'minted'
+    | 'recordMint'
   >;
   deliveries: Pick<DeliveryStore, 'find' | 'running' | 'takeOver' | 'finish' | 'appendLog'>;
   promotions: Pick<PromotionStore, 'lock' | 'setState' | 'setLive'>;
@@ -147,9 +160,35 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
       });
       return;
     }
+    const tried = await afterTrial(session);
+    const working = tried.credentials.find(
+      ({ trial, diesAt }) => trial === 'works' && isLater(diesAt, clock()),
+    );
+    if (working !== undefined) {
+      const error = `${working.holder ?? working.name} could still log in at the target at ${working.triedAt?.toISOString() ?? ''}, and Vault lists nothing of it; drop that role in the target's database and look at the revocation statements of ${working.path}; it ends by itself at ${working.diesAt?.toISOString() ?? 'no time'}`;
+      await retryLater(session, error, { now, latest: null, retryAfterSeconds: null });
+      return;
+    }
     nextTry.delete(session.id);
-    await recordClean(session);
+    await recordClean(tried);
     failpoint('reap-clean');
+  }
+
+  /** The session as it is once its deliverer has tried the logins that it can try; a deliverer that is gone tries none. */
+  async function afterTrial(session: VaultSession): Promise<VaultSession> {
+    const until = performance.now() + trialWithinMs;
+    for (;;) {
+      const found = (await sessions.find(session.id)) ?? session;
+      const isDue = found.credentials.some(
+        ({ trial, issuedAt }) => trial === 'due' && issuedAt !== null,
+      );
+      if (!isDue || performance.now() > until) return found;
+      const delivery = await deliveries.find(session.deliveryId);
+      const isAtWork =
+        delivery?.state === 'running' && delivery.owner !== owner && !isStale(delivery, clock());
+      if (!isAtWork) return found;
+      await sleep(trialPollMs);
+    }
   }
 
   /**
@@ -223,6 +262,7 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
           delivery: session.deliveryId,
           target: session.target,
           ...outlivedBy(session),
+          ...refusedOf(session),
         },
       });
       return changed;
@@ -315,6 +355,11 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
   };
 }
 
+/** What ends at no time ends later than any. */
+function isLater(end: Date | null, now: Date): boolean {
+  return end === null || end.getTime() + validUntilMarginMs > now.getTime();
+}
+
 function promotionStateOf(outcome: DeliveryOutcome): PromotionState {
   return outcome.state === 'succeeded' ? 'live' : outcome.state;
 }
@@ -325,4 +370,10 @@ function outlivedBy({ credentials }: VaultSession): { outlives?: string } {
     .filter(({ ending, issuedAt }) => ending !== 'revocable' && issuedAt !== null)
     .map(({ name }) => name);
   return names.length === 0 ? {} : { outlives: names.join(',') };
+}
+
+/** Logins that the target itself was seen to refuse. */
+function refusedOf({ credentials }: VaultSession): { refused?: string } {
+  const names = credentials.filter(({ trial }) => trial === 'refused').map(({ name }) => name);
+  return names.length === 0 ? {} : { refused: names.join(',') };
 }

@@ -63,7 +63,11 @@ describe('a delivery', () => {
     assert.equal((await promotions.liveOn('prod-eu'))?.promotionId, promotion);
     const session = await sessions.ofDelivery(started.delivery.id);
     assert.equal(session?.state, 'CLEAN');
-    assert.ok(session.credentials.every(({ goneAt }) => goneAt !== null));
+    assert.deepEqual(
+      session.credentials.map(({ goneAt, trial }) => [goneAt !== null, trial]),
+      [[true, 'refused']],
+      'Vault lists it no more, and the database itself refuses it',
+    );
     await rig.nothingLeft('prod-eu');
     assert.deepEqual(await rig.ledgerOf(started.delivery.id), [
       'delivery.intent',
@@ -363,6 +367,43 @@ describe('a delivery', () => {
       rig.runs.reaper = true;
     }
     await until(async () => (await sessions.uncleanOn('prod-us')) === null);
+    await rig.nothingLeft('prod-us');
+  });
+
+  test('whose login still works after Vault forgot it holds the target until the database refuses it', async () => {
+    const { run: dependencies, start, sessions } = rig.deliverer();
+    const started = await start(await rig.admit('prod-us'));
+    // A revocation statement that does nothing: Vault is content, and the role stays.
+    await rig.production.query(
+      'ALTER FUNCTION airlock_admin.drop_ephemeral(text) RENAME TO drop_in_truth',
+    );
+    await rig.production.query(
+      `CREATE FUNCTION airlock_admin.drop_ephemeral(name text) RETURNS text LANGUAGE sql AS $$ SELECT 'absent' $$`,
+    );
+    const delivering = deliver(dependencies, started);
+    let holder = '';
+    try {
+      await until(async () => {
+        const session = await sessions.ofDelivery(started.delivery.id);
+        holder = session?.credentials[0]?.holder ?? '';
+        return (
+          session?.state === 'REVOKE_PENDING' && /could still log in/.test(session.lastError ?? '')
+        );
+      });
+      const held = await sessions.uncleanOn('prod-us');
+      assert.equal(held?.credentials[0]?.trial, 'works');
+      assert.match(held.lastError ?? '', new RegExp(`^${holder} could still log in at the target`));
+    } finally {
+      await rig.production.query('DROP FUNCTION airlock_admin.drop_ephemeral(text)');
+      await rig.production.query(
+        'ALTER FUNCTION airlock_admin.drop_in_truth(text) RENAME TO drop_ephemeral',
+      );
+      // What the message asks a person for.
+      await rig.production.query(`select airlock_admin.drop_ephemeral($1)`, [holder]);
+    }
+    assert.deepEqual(await delivering, { state: 'succeeded', reason: null });
+    const session = await sessions.ofDelivery(started.delivery.id);
+    assert.deepEqual([session?.state, session?.credentials[0]?.trial], ['CLEAN', 'refused']);
     await rig.nothingLeft('prod-us');
   });
 

@@ -41,6 +41,7 @@ import type {
   VaultSessionStore,
 } from './ports.ts';
 import type { StartedDelivery } from './start-delivery.ts';
+import { trialPlace, tryLogins, type TryLogin } from './try-logins.ts';
 import { VaultError, type Credential, type DeliveryToken, type VaultLogin } from './vault-ports.ts';
 
 export type DeliveryTimes = {
@@ -70,6 +71,7 @@ export type RunDependencies = {
   hooks: HookPreparer;
   /** Whether nonprod keeps the same value among the secrets of its builds. */
   knownToNonprod: (value: Secret) => Promise<NonprodKnowledge>;
+  tryLogin: TryLogin;
   times: DeliveryTimes;
   failpoint: (name: DeliveryFailpoint) => void;
   log: Log;
@@ -287,7 +289,12 @@ export async function runDelivery(
           target: promotion.target,
           fence: session.fence,
           jwtMount: vault.jwtMount,
-          credentials: plannedCredentials(vault.reads),
+          credentials: plannedCredentials(vault.reads).map((planned) => ({
+            ...planned,
+            ...(trialPlace(policy.deliver.egress, planned.name) === null
+              ? {}
+              : { trial: 'due' as const }),
+          })),
           jwtExpiresAt: new Date(now.getTime() + times.loginSeconds * 1000),
           deadline: new Date(now.getTime() + (vault.ttl + times.loginSeconds + 60) * 1000),
           at: now,
@@ -298,10 +305,7 @@ export async function runDelivery(
     }
     failpoint('session-intent');
 
-    const held: { token: DeliveryToken | null; hookStartedAt: Date | null } = {
-      token: null,
-      hookStartedAt: null,
-    };
+    const held: Held = { token: null, credentials: [], hookStartedAt: null };
     let outcome: DeliveryOutcome;
     try {
       outcome = await withCredential(session, hook, held);
@@ -316,14 +320,14 @@ export async function runDelivery(
           ? failureBeforeHook(cause)
           : failureDuringHook(cause, held.hookStartedAt);
     }
-    await revoke(session, held.token);
+    await revoke(session, held);
     return outcome;
   }
 
   async function withCredential(
     session: Fenced,
     hook: PreparedHook,
-    held: { token: DeliveryToken | null; hookStartedAt: Date | null },
+    held: Held,
   ): Promise<DeliveryOutcome> {
     const { vault } = policy.credentials;
     heart.check();
@@ -363,8 +367,8 @@ export async function runDelivery(
         `Vault gave a token of ${token.ttlSeconds} s, approved were ${vault.ttl} s at most; lower token_explicit_max_ttl of role ${vault.jwtRole} at ${vault.jwtMount}`,
       );
     }
-    const credentials: Credential[] = [];
-    for (const read of vault.reads) credentials.push(await readOne(session, token, read));
+    const { credentials } = held;
+    for (const read of vault.reads) await readOne(session, held, token, read);
 
     const lives = credentials.flatMap(({ seconds }) => seconds ?? []);
     const limitSeconds = hookLimitSeconds({
@@ -412,13 +416,15 @@ export async function runDelivery(
   /** Reads one credential and records it before the next one, so that what a crash leaves is known by its row. */
   async function readOne(
     session: Fenced,
+    held: Held,
     token: DeliveryToken,
     read: CredentialRead,
-  ): Promise<Credential> {
+  ): Promise<void> {
     const { vault } = policy.credentials;
     const credential = await whileVaultRefusesWork(times.readWithinMs, () =>
       token.read(read, { signal: heart.signal }),
     );
+    held.credentials.push(credential);
     failpoint('credential-read');
     const issuedAt = clock();
     const seconds = livesFor(credential, token);
@@ -456,7 +462,6 @@ export async function runDelivery(
     const tooLong = livesTooLong(read, { seconds: credential.seconds, ttl: vault.ttl });
     if (tooLong !== null) throw new DeliveryFault('credential-too-long', tooLong);
     await refuseKnown(credential);
-    return credential;
   }
 
   /** What builds of nonprod can read opens production for whoever can change a build. */
@@ -500,7 +505,7 @@ export async function runDelivery(
    * The token revokes itself, which takes its leases with it; the proof is the watchdog's, who alone may ask Vault what is
    * left. Without proof in time the session stays pending and holds the target.
    */
-  async function revoke(session: Fenced, token: DeliveryToken | null): Promise<void> {
+  async function revoke(session: Fenced, { token, credentials }: Held): Promise<void> {
     try {
       await untilStored(async () => {
         await transaction(async (tx) => {
@@ -515,7 +520,18 @@ export async function runDelivery(
     }
     failpoint('lease-revoked');
 
-    if (!(await provenClean(session))) {
+    const waiting = { isOver: false };
+    const tried = tryLogins(dependencies, {
+      ...{ session, credentials, egresses: policy.deliver.egress },
+      isOver: () => waiting.isOver,
+    }).catch((cause: unknown) => {
+      // Then the watchdog goes by Vault's word.
+      log.warn('credential.trial-not-stored', { deliveryId: delivery.id, error: asError(cause) });
+    });
+    const isClean = await provenClean(session);
+    waiting.isOver = true;
+    await tried;
+    if (!isClean) {
       await sessions.revokeFailed(session.id, 'not proven revoked when the delivery ended');
       log.error('credential.revocation-pending', {
         deliveryId: delivery.id,
@@ -531,6 +547,12 @@ export async function runDelivery(
       'gate',
       'the credential is revoked: Vault lists no token and no lease of this target',
     );
+    for (const { name, trial } of (await sessions.find(session.id))?.credentials ?? []) {
+      if (trial === 'refused') book.write('gate', `${name}: the target itself refuses it`);
+      if (trial === 'unknown') {
+        book.write('gate', `${name}: the target did not say whether it refuses it`);
+      }
+    }
   }
 
   async function provenClean(session: Fenced): Promise<boolean> {
@@ -656,6 +678,13 @@ export async function runDelivery(
     }
   }
 }
+
+/** What a session's end has to undo. */
+type Held = {
+  token: DeliveryToken | null;
+  readonly credentials: Credential[];
+  hookStartedAt: Date | null;
+};
 
 type Heart = {
   /** Aborted when the delivery must stop: asked to, or no longer ours. */

@@ -21,6 +21,7 @@ import {
   type HookExecutor,
 } from '../adapters/hooks/run-hook.ts';
 import { unisolatedExecutor } from '../adapters/hooks/run-unisolated.ts';
+import { tryLogin } from '../adapters/hooks/egress/try-login.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createSecretMarkStore } from '../adapters/postgres/secret-mark-store.ts';
@@ -62,6 +63,7 @@ await runProcess({
       isPublished: async (leafHash) => (await decisions.proofs.entry(leafHash)) !== null,
       authority: createAuthorityClient(config.authority.socketPath),
       knownToNonprod: nonprodKnowledge({ marks: createSecretMarkStore(database), clock }),
+      tryLogin,
       vault,
       hooks: createHookPreparer({
         hooksDirectory: config.files.hooksDirectory,

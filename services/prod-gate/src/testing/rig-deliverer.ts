@@ -13,6 +13,7 @@ import {
   createHookPreparer,
   type HookExecutor,
 } from '../adapters/hooks/run-hook.ts';
+import { tryLogin } from '../adapters/hooks/egress/try-login.ts';
 import type { GateDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
@@ -95,6 +96,7 @@ export function createRigDeliverer(
     isPublished: async (leafHash) => (await proofs.entry(leafHash)) !== null,
     authority: createAuthorityClient(placesOf(settings).socket),
     knownToNonprod: nonprodKnowledge({ marks: createSecretMarkStore(database), clock }),
+    tryLogin,
     vault: createVaultLogin(
       { address: settings.vaultAddress, requestTimeoutSeconds: 5 },
       vaultEnvironment,

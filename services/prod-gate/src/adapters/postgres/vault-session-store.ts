@@ -4,7 +4,7 @@ import type {
   VaultSessionState,
   VaultSessionStore,
 } from '../../app/ports.ts';
-import { endings } from '@airlock/common/policy/target-credentials';
+import { credentialKinds, endings } from '@airlock/common/policy/target-credentials';
 import type { Prisma } from '../../generated/prisma/client.ts';
 import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
 import { asId, oneOf } from './rows.ts';
@@ -15,7 +15,7 @@ export const withCredentials = {
 } as const satisfies Prisma.VaultSessionInclude;
 type VaultSessionRow = Prisma.VaultSessionGetPayload<{ include: typeof withCredentials }>;
 
-const kinds = ['database', 'aws', 'ssh', 'pki', 'kv'] as const;
+const trials = ['due', 'refused', 'works', 'unknown'] as const;
 const states = ['INTENT', 'TOKEN', 'LEASED', 'REVOKING', 'REVOKE_PENDING', 'CLEAN'] as const;
 /** Long enough for a person to see what Vault said; never the whole of an unbounded answer. */
 const maxErrorLength = 500;
@@ -105,6 +105,18 @@ export function createVaultSessionStore(database: GateDatabase): VaultSessionSto
       return count === 1;
     },
 
+    async tried({ id, fence }, { name, trial, at }) {
+      const { count } = await prisma.vaultCredential.updateMany({
+        where: {
+          sessionId: id,
+          name,
+          session: { fence, state: { in: ['REVOKING', 'REVOKE_PENDING'] } },
+        },
+        data: { trial, triedAt: at },
+      });
+      return count === 1;
+    },
+
     revoking: (session) =>
       change(prisma, session, ['INTENT', 'TOKEN', 'LEASED'], { state: 'REVOKING' }),
 
@@ -172,7 +184,7 @@ export function vaultSessionFrom({ credentials, ...row }: VaultSessionRow): Vaul
     state: oneOf(states, row.state),
     credentials: credentials.map((credential) => ({
       name: credential.name,
-      kind: oneOf(kinds, credential.kind),
+      kind: oneOf(credentialKinds, credential.kind),
       path: credential.path,
       ending: oneOf(endings, credential.ending),
       leaseId: credential.leaseId,
@@ -180,6 +192,8 @@ export function vaultSessionFrom({ credentials, ...row }: VaultSessionRow): Vaul
       issuedAt: credential.issuedAt,
       diesAt: credential.diesAt,
       goneAt: credential.goneAt,
+      trial: credential.trial === null ? null : oneOf(trials, credential.trial),
+      triedAt: credential.triedAt,
     })),
   };
 }

@@ -354,6 +354,7 @@ describe('a delivery', () => {
       {
         ...{ name: 'db', kind: 'database', path: 'database/creds/loader', ending: 'revocable' },
         ...{ leaseId: 'the-lease', holder: 'v-role', issuedAt: now, diesAt: soon, goneAt: null },
+        ...{ trial: null, triedAt: null },
       },
     ],
     lastError: hostile,

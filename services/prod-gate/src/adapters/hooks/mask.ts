@@ -32,6 +32,8 @@ export function maskPatterns(secrets: readonly string[]): readonly string[] {
         patterns.add(text);
         patterns.add(text.replaceAll('+', '-').replaceAll('/', '_'));
       }
+      // Its memory goes back to a pool that nobody wipes.
+      bytes.fill(0);
     }
   }
   // Longest first, so that a form that contains another is replaced whole.
@@ -46,9 +48,9 @@ export function maskPatterns(secrets: readonly string[]): readonly string[] {
  */
 function base64Alignments(bytes: Buffer): string[] {
   return [0, 1, 2].map((shift) => {
-    const text = Buffer.concat([Buffer.alloc(shift), bytes])
-      .toString('base64')
-      .replace(/=+$/, '');
+    const shifted = Buffer.concat([Buffer.alloc(shift), bytes]);
+    const text = shifted.toString('base64').replace(/=+$/, '');
+    shifted.fill(0);
     const first = Math.ceil((shift * 8) / 6);
     const last = Math.floor(((shift + bytes.length) * 8) / 6);
     return text.slice(first, last);

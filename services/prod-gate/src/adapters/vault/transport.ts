@@ -171,6 +171,11 @@ function exchange({
       fail('the connection to Vault ended before the answer did');
     });
     outgoing.on('socket', (socket) => {
+      // Behind the parser of this request, which copies what it hands on, and no longer than it.
+      socket.on('data', wipe);
+      outgoing.once('response', (response) => {
+        response.once('end', () => socket.off('data', wipe));
+      });
       // From here on bytes may have left; before, Vault cannot have seen anything.
       if (outgoing.reusedSocket) {
         sent = true;
@@ -198,11 +203,10 @@ function exchange({
         fail('the connection to Vault failed', cause);
       });
       response.on('end', () => {
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          bytes: Buffer.concat(chunks),
-        });
+        const bytes = Buffer.concat(chunks);
+        // What Vault answered holds secrets, and memory that is given back is not wiped by anybody else.
+        for (const chunk of chunks) wipe(chunk);
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, bytes });
       });
     });
     if (request.signal?.aborted === true) abort();
@@ -217,12 +221,18 @@ function parseBody({ headers, bytes, status }: Answer, what: string): unknown {
     if (isJson) return JSON.parse(bytes.toString('utf8'));
   } catch {
     // Reported below with the status, which is what a person needs; the bytes may hold a secret.
+  } finally {
+    wipe(bytes);
   }
   throw new VaultError(
     'vault-answer-malformed',
     `the answer to ${what} (status ${status}) is not JSON; is vault.address really Vault, with nothing in between?`,
     { sent: true },
   );
+}
+
+function wipe(bytes: Buffer): void {
+  bytes.fill(0);
 }
 
 function retryAfter(header: string | undefined): number | null {

@@ -14,9 +14,9 @@ import { approveAs, lookAtProduction, until, waitForEnd } from '@airlock/demo/fl
 import { bundleOf, root } from '@airlock/demo/names';
 import type { Pair } from '@airlock/demo/pair';
 import { startProcess, type RunningProcess } from '@airlock/demo/supervisor';
-import { Redis } from 'ioredis';
 import pg from 'pg';
 import { runningPair } from '../support/pair.ts';
+import { connectRedis } from '../support/redis.ts';
 import { waitingPromotion } from '../support/promotion.ts';
 import {
   type Found,
@@ -227,16 +227,16 @@ async function plant(text: string): Promise<() => Promise<void>> {
     await pair.query(database, 'create table planted (line text)');
     await pair.query(database, 'insert into planted values ($1)', [text]);
   }
-  const redis = new Redis(pair.redis.url);
-  await redis.set('planted', text);
+  const redis = await connectRedis(pair.redis.url);
+  await redis.ask('SET', 'planted', text);
   const holder = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', text], {
     env: { PLANTED: text },
   });
   return async () => {
     holder.kill('SIGKILL');
     rmSync(file);
-    await redis.del('planted');
-    redis.disconnect();
+    await redis.ask('DEL', 'planted');
+    redis.end();
     for (const database of ['gate', 'nonprod'] as const) {
       await pair.query(database, 'drop table planted');
     }

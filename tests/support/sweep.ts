@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Pair } from '@airlock/demo/pair';
-import { Redis } from 'ioredis';
+import { type RedisClient, connectRedis } from './redis.ts';
 
 /** Where something was found, such as `file logs/gate-web.log` or `gate.delivery_log`, and what. */
 export type Found = { readonly place: string; readonly value: string };
@@ -111,37 +111,40 @@ export async function sweepRedis(
   pair: Pair,
   needles: Needles,
 ): Promise<{ found: Found[]; keys: number }> {
-  const redis = new Redis(pair.redis.url);
+  const redis = await connectRedis(pair.redis.url);
   const found: Found[] = [];
   try {
-    const keys = await redis.keys('*');
+    const keys = (await redis.ask('KEYS', '*')) as string[];
     for (const key of keys) {
       const text = `${key} ${JSON.stringify(await contentOf(redis, key))}`;
       found.push(...valuesIn(text, needles).map((value) => ({ place: `redis ${key}`, value })));
     }
     return { found, keys: keys.length };
   } finally {
-    redis.disconnect();
+    redis.end();
   }
 }
 
-async function contentOf(redis: Redis, key: string): Promise<unknown> {
-  switch (await redis.type(key)) {
+async function contentOf(redis: RedisClient, key: string): Promise<unknown> {
+  const type = await redis.ask('TYPE', key);
+  switch (type) {
     case 'string':
-      return redis.get(key);
+      return redis.ask('GET', key);
     case 'hash':
-      return redis.hgetall(key);
+      return redis.ask('HGETALL', key);
     case 'list':
-      return redis.lrange(key, 0, -1);
+      return redis.ask('LRANGE', key, '0', '-1');
     case 'set':
-      return redis.smembers(key);
+      return redis.ask('SMEMBERS', key);
     case 'zset':
-      return redis.zrange(key, 0, -1);
+      return redis.ask('ZRANGE', key, '0', '-1');
     case 'stream':
-      return redis.xrange(key, '-', '+');
-    default:
+      return redis.ask('XRANGE', key, '-', '+');
+    case 'none':
       // Gone since it was listed.
       return null;
+    default:
+      throw new Error(`a key of type ${String(type)}: teach the sweep to read it`);
   }
 }
 

@@ -12,6 +12,8 @@ export type RunningVault = {
   /** The same server with TLS, which asks for a client certificate; null when that was not wanted. */
   tlsAddress: string | null;
   rootToken: string;
+  /** PEM file of the authority that its certificate comes from; left out for one on plain http. */
+  caFile?: string;
   /** What its audit device has written so far stands there; null when that is not ours to read. */
   auditFile: string | null;
   stop: () => Promise<void>;
@@ -22,7 +24,7 @@ export type ServerIdentity = { certificatePem: string; keyPem: string };
 type Start = (options?: { tls: ServerIdentity }) => Promise<RunningVault>;
 
 /**
- * The real server that tests run on: the one at `VAULT_ADDR` with `VAULT_TEST_ROOT_TOKEN`, else the binary that
+ * The real server that tests run on: the one at `VAULT_ADDR` with `VAULT_TEST_ROOT_TOKEN` and `VAULT_CACERT`, else the binary that
  * `AIRLOCK_OPENBAO` names, else `bao` or `vault` on PATH. Null when there is none.
  *
  * @throws Error when `AIRLOCK_OPENBAO` names no file.
@@ -33,7 +35,15 @@ export function realVault(
   const { VAULT_ADDR: address, VAULT_TEST_ROOT_TOKEN: rootToken } = environment;
   if (address !== undefined && rootToken !== undefined) {
     const stop = () => Promise.resolve();
-    const running = { address, tlsAddress: null, rootToken, auditFile: null, stop };
+    const caFile = environment['VAULT_CACERT'];
+    const running: RunningVault = {
+      address,
+      tlsAddress: null,
+      rootToken,
+      auditFile: null,
+      stop,
+      ...(caFile === undefined ? {} : { caFile }),
+    };
     return { name: address, start: () => Promise.resolve(running) };
   }
   const named = environment['AIRLOCK_OPENBAO'];

@@ -8,6 +8,7 @@ import type { VaultTarget } from '@airlock/cli/vault/targets';
 import { Secret } from '@airlock/common/secret';
 import { testPostgres } from '@airlock/testkit/stack';
 import pg from 'pg';
+import { dropProduction } from './production.ts';
 import type { RunningVault, VaultServer } from './servers.ts';
 
 export type Answer = { status: number; body: AnswerBody };
@@ -25,6 +26,7 @@ export type AnswerBody = {
     policies: string[];
     metadata: Record<string, string>;
     token_type: string;
+    entity_id?: string;
     orphan: boolean;
   } | null;
 };
@@ -137,6 +139,8 @@ async function fillVault(vault: RunningVault): Promise<Fixture> {
   await applyVaultSetup({ address, token: rootToken, calls });
   const reaper = await issueReaperSecretId({ address, token: rootToken, roleName });
 
+  // Vault makes one for each target that ever logged in, and keeps it when the mount goes.
+  const entities = new Set<string>();
   const call: Fixture['call'] = async (token, method, path, body) => {
     const response = await fetch(`${address}/v1/${path}`, {
       method,
@@ -148,7 +152,9 @@ async function fillVault(vault: RunningVault): Promise<Fixture> {
     });
     const text = await response.text();
     // The shapes are what the tests then assert.
-    return { status: response.status, body: (text === '' ? {} : JSON.parse(text)) as AnswerBody };
+    const parsed = (text === '' ? {} : JSON.parse(text)) as AnswerBody;
+    if (parsed.auth?.entity_id) entities.add(parsed.auth.entity_id);
+    return { status: response.status, body: parsed };
   };
 
   const mint: Fixture['mint'] = (target, claims = {}) => {
@@ -220,11 +226,10 @@ async function fillVault(vault: RunningVault): Promise<Fixture> {
         )
         .filter((path) => path !== 'sys/auth/approle');
       for (const path of new Set(made)) await call(rootToken, 'DELETE', path);
+      for (const id of entities) await call(rootToken, 'DELETE', `identity/entity/id/${id}`);
       for (const { connection, appOwner } of [a, b]) {
-        await query('postgres', `DROP DATABASE "${connection.database}" WITH (FORCE)`);
-        for (const role of [connection.username, appOwner]) {
-          await query('postgres', `DROP ROLE IF EXISTS "${role}"`);
-        }
+        const { database, username: vaultAdmin } = connection;
+        await dropProduction({ database, vaultAdmin, appOwner });
       }
       await vault.stop();
     },

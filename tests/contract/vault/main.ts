@@ -2,8 +2,9 @@
  * `npm run contract:vault [-- --json]`: the contract suite as a table, group by server. On the stand-in as each server that it
  * imitates, and on a real one: the one at VAULT_ADDR (with VAULT_TEST_ROOT_TOKEN, and VAULT_CACERT when its certificate is not
  * of a public authority), else `bao` or `vault` on PATH in dev mode. Run it against your own Vault before you go live: it makes
- * mounts, policies and roles with names of their own and removes them, and never seals or steps down anything. Your Vault must
- * reach the Postgres at TEST_PG_URL (a superuser's); without TEST_PG_URL one is started on this machine.
+ * mounts, policies and roles with names of their own and removes them; the mount `approle` stays, which the gate needs too. It
+ * never seals or steps down anything. Your Vault must reach the Postgres at TEST_PG_URL (a superuser's); without TEST_PG_URL one
+ * is started on this machine.
  */
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
@@ -107,7 +108,7 @@ function absolute(file: string): string {
 }
 
 function splitAt(name: string, at: number): { group: string; server: string } {
-  return { group: name.slice(0, at), server: name.slice(at + 4) };
+  return { group: name.slice(0, at).replace(/,$/, ''), server: name.slice(at + 4) };
 }
 
 function print(line: string): void {
@@ -137,13 +138,23 @@ function printTable(all: readonly Group[]): void {
       '\nno real server: set VAULT_ADDR and VAULT_TEST_ROOT_TOKEN, or put bao or vault on PATH',
     );
   }
-  for (const result of ['skipped', 'failed'] as const) {
-    const lines = all.flatMap(({ group, server, outcomes }) =>
+  const told = (result: Outcome['result']) =>
+    all.flatMap(({ group, server, outcomes }) =>
       outcomes
         .filter((outcome) => outcome.result === result)
-        .map(({ test, reason }) => `  ${server}: ${group}: ${test}${reason ? `: ${reason}` : ''}`),
+        .map(({ test, reason }) => ({ group, server, test, reason: reason ?? 'no reason given' })),
     );
-    if (lines.length > 0) print(`\n${result}\n${lines.join('\n')}`);
+  const skipped = new Map<string, number>();
+  for (const { group, server, reason } of told('skipped')) {
+    const line = `${server}: ${group}: ${reason}`;
+    skipped.set(line, (skipped.get(line) ?? 0) + 1);
+  }
+  if (skipped.size > 0) print('\nskipped');
+  for (const [line, count] of skipped) print(`  ${count} × ${line}`);
+  const failures = told('failed');
+  if (failures.length > 0) print('\nfailed');
+  for (const { group, server, test, reason } of failures) {
+    print(`  ${server}: ${group}: ${test}: ${reason}`);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Where Vault 1.8, Vault 1.2x and OpenBao 2.6 differ: what the stand-in answers as each, and what is common to all. */
 import assert from 'node:assert/strict';
-import { request } from 'node:http';
+import http from 'node:http';
+import https from 'node:https';
 import { after, before, describe, test } from 'node:test';
 import { startVaultDouble } from '@airlock/vault-double/server';
 import type { ProfileName } from '@airlock/vault-double/profile';
@@ -11,6 +12,7 @@ import { type Workspace, openWorkspace } from './workspace.ts';
 function ask(address: string, path: string, token: string) {
   return new Promise<{ status: number; location: string | undefined; text: string }>(
     (resolve, reject) => {
+      const { request } = address.startsWith('https:') ? https : http;
       const outgoing = request(address, { path, headers: { 'X-Vault-Token': token } });
       outgoing.on('error', reject);
       outgoing.on('response', (response) => {

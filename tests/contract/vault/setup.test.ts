@@ -1,7 +1,8 @@
 /** `airlock vault setup`: what is planned is made once, what differs is seen, and what was widened by hand is found. */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { createServer, request } from 'node:http';
+import http, { createServer } from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { applyVaultSetup } from '@airlock/cli/vault/apply';
@@ -13,6 +14,7 @@ import type { VaultTarget } from '@airlock/cli/vault/targets';
 import { Secret } from '@airlock/common/secret';
 import { testPostgres } from '@airlock/testkit/stack';
 import pg from 'pg';
+import { dropProduction, type Production } from './production.ts';
 import { vaultServers } from './servers.ts';
 import { openWorkspace, type Workspace } from './workspace.ts';
 
@@ -35,6 +37,7 @@ for (const server of vaultServers()) {
       const { address, rootToken } = workspace.vault;
       proxy = createServer((incoming, outgoing) => {
         if (incoming.method !== 'GET') writes.push(`${incoming.method} ${incoming.url}`);
+        const { request } = address.startsWith('https:') ? https : http;
         const forwarded = request(`${address}${incoming.url}`, {
           method: incoming.method,
           headers: incoming.headers,
@@ -61,10 +64,14 @@ for (const server of vaultServers()) {
       for (const { path } of calls.toReversed()) {
         if (!path.startsWith('sys/auth/approle')) await workspace.asRoot('DELETE', path);
       }
+      // Made by a person in earnest, and so no part of the plan.
+      await workspace.asRoot('DELETE', `sys/mounts/kv-${run}`);
       proxy.close();
       await workspace.close();
+      for (const each of production) await dropProduction(each);
     });
 
+    const production: Production[] = [];
     async function everyKind(name: string): Promise<VaultTarget> {
       const postgres = await testPostgres();
       const database = await postgres.createDatabase();
@@ -75,6 +82,7 @@ for (const server of vaultServers()) {
         password: randomBytes(9).toString('hex'),
         database,
       };
+      production.push(owner);
       const admin = new pg.Client({ host, port, user, password, database });
       await admin.connect();
       for (const statement of productionPostgresSetup(owner)) await admin.query(statement);

@@ -64,6 +64,9 @@ for (const server of vaultServers()) {
     after(async () => {
       await call('DELETE', `sys/mounts/${mount}`);
       await call('DELETE', `sys/auth/${mount}`);
+      for (const key of ['derived', 'plain', 'rotated']) {
+        await call('DELETE', `sys/policies/acl/${mount}-${key}`);
+      }
       await vault.stop();
       rmSync(directory, { recursive: true, force: true });
     });
@@ -80,6 +83,7 @@ for (const server of vaultServers()) {
         KeeperSettings.parse({
           kind: 'vault-transit',
           address: vault.address,
+          ...(vault.caFile === undefined ? {} : { caFile: vault.caFile }),
           mount,
           key,
           identity: {

@@ -63,6 +63,7 @@ export function openWorkspace(vault: RunningVault): Workspace {
     const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
     // The shapes are what the tests then assert.
     const parsed = (isJson && text !== '' ? JSON.parse(text) : {}) as Answer['body'];
+    if (parsed.auth?.entity_id) made.push(`identity/entity/id/${parsed.auth.entity_id}`);
     return {
       status: response.status,
       body: parsed,

@@ -31,6 +31,10 @@ const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const real = realVault();
 const servers = real === null ? ['double'] : ['double', real.name];
 
+function settingsOf({ address, caFile }: RunningVault): VaultSettings {
+  return VaultSettings.parse({ address, ...(caFile === undefined ? {} : { caFile }) });
+}
+
 for (const name of servers) {
   describe(`the gate and Vault (${name})`, () => {
     const directory = mkdtempSync(join(tmpdir(), 'airlock-gate-vault-'));
@@ -97,7 +101,7 @@ for (const name of servers) {
       const roleIdFile = join(directory, 'role-id');
       writeFileSync(roleIdFile, `${identity.roleId}\n`);
       writeFileSync(secretIdFile, `${identity.secretId}\n`, { mode: 0o600 });
-      const settings = VaultSettings.parse({ address });
+      const settings = settingsOf(vault);
       logins = createVaultLogin(settings, environment);
       reaper = createVaultReaper(settings, { roleIdFile, secretIdFile }, environment);
       asRoot = async (method, path) => {
@@ -235,7 +239,7 @@ for (const name of servers) {
     test('a reaper without a valid secret id says so and claims nothing', async () => {
       const wrong = join(directory, 'wrong');
       writeFileSync(wrong, 'wrong\n');
-      const settings = VaultSettings.parse({ address: vault.address });
+      const settings = settingsOf(vault);
       const stranger = createVaultReaper(
         settings,
         { roleIdFile: join(directory, 'role-id'), secretIdFile: wrong },
@@ -283,7 +287,7 @@ for (const name of servers) {
     });
 
     test('outside the demo the stand-in is refused, whatever it answers', async () => {
-      const settings = VaultSettings.parse({ address: vault.address });
+      const settings = settingsOf(vault);
       await assert.rejects(login(createVaultLogin(settings, {})), refusal('vault-is-double'));
       assert.equal((await reaper.revokeSession(session())).clean, true);
     });

@@ -1,7 +1,7 @@
 /** Low-value secrets through the real processes: the page, the command line's interface, and where a value may not be. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -183,6 +183,23 @@ test('everything of a project is erased by its name alone, and set anew under an
   await oke.postJson('/api/v1/secrets', wish('ONE_OF_MANY', newCanary()));
   const [after] = await keys();
   assert.ok(before !== undefined && after !== undefined && before.id !== after.id);
+});
+
+test('without the keeper no secret is set, and everything else goes on', async () => {
+  const pair = await runningPair();
+  const oke = await pair.signIn('nonprod', 'oke');
+  await oke.postJson('/api/v1/secret-key/erase', { project });
+  const key = join(pair.layout.keys, 'nonprod-keeper/1.key');
+  renameSync(key, `${key}.away`);
+  try {
+    const set = oke.postJson('/api/v1/secrets', wish('WITHOUT_KEEPER', newCanary()));
+    await assert.rejects(set, /503.*dependency-unavailable/s);
+    await oke.getJson('/api/v1/secrets');
+    await oke.getJson('/api/v1/runs');
+  } finally {
+    renameSync(`${key}.away`, key);
+  }
+  await oke.postJson('/api/v1/secrets', wish('WITHOUT_KEEPER', newCanary()));
 });
 
 test('a value that was set is in no table, no page of Postgres, no Redis and no log, in any form', async () => {

@@ -3,11 +3,13 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Secret } from '@airlock/common/secret';
+import { createDekCache } from '@airlock/envelope/dek-cache';
 import { wrappedVersion } from '@airlock/envelope/kek-provider';
 import { testPostgres } from '@airlock/testkit/stack';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { newId, startRun } from '../testing/fixtures.ts';
 import { testSecrets } from '../testing/secrets.ts';
+import { createProjectDeks } from './project-deks.ts';
 import { openSecret } from './seal-secret.ts';
 import { moveToActiveDeks, rewrapProjectDeks } from './rewrap-keys.ts';
 import type { SealedSecret } from './secret-ports.ts';
@@ -191,6 +193,59 @@ test('setting and rotating at the same time loses no value', async () => {
   const read = await values(project);
   assert.deepEqual(Object.keys(read).length, 9);
   for (const name of names) assert.equal(read[name], `value of ${name}`);
+});
+
+/** A kill in the middle of things: the `nth` call, before or after it took effect, is the last one. */
+function dyingAt<Store extends object>(store: Store, at: { left: number; after: boolean }): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== 'function') return member;
+      return async (...args: unknown[]): Promise<unknown> => {
+        at.left -= 1;
+        if (at.left === 0 && !at.after) throw new Error('killed before');
+        // Every member of a store answers with a promise.
+        const answer = await (member as (...given: unknown[]) => Promise<unknown>)(...args);
+        if (at.left === 0) throw new Error('killed after');
+        return answer;
+      };
+    },
+  });
+}
+
+test('a rotation that is killed at any of its steps is finished by the next run, and no value is lost', async () => {
+  let died = 0;
+  for (const after of [false, true]) {
+    for (let nth = 1; ; nth += 1) {
+      const project = newProject();
+      const run = await startRun(database);
+      await set(project, 'ONE', 'value one');
+      await set(project, 'TWO', 'value two');
+      const box = await it.boxes.seal({ project, run: run.id }, 'ONE', new Secret('boxed'));
+      const at = { left: nth, after };
+      const [secrets, dekStore] = [dyingAt(it.secrets, at), dyingAt(it.dekStore, at)];
+      const { kek } = it;
+      const cache = createDekCache(kek);
+      const deks = createProjectDeks({ kek, cache, deks: dekStore, newId });
+      let killed = false;
+      try {
+        const active = await deks.active(project);
+        await deks.rotate(project, active.id);
+        await moveToActiveDeks({ secrets, dekStore, deks });
+      } catch (error) {
+        killed = error instanceof Error && error.message.startsWith('killed');
+        if (!killed) throw error;
+        died += 1;
+      }
+      await moveToActiveDeks({ secrets: it.secrets, dekStore: it.dekStore, deks: it.freshDeks() });
+      const left = (await it.dekStore.all()).filter((dek) => dek.project === project);
+      assert.deepEqual([left.length, left[0]?.isActive], [1, true], `${nth} ${after}`);
+      assert.deepEqual(await values(project), { ONE: 'value one', TWO: 'value two' });
+      assert.equal((await it.boxes.open(run.id, 'ONE', box))?.reveal(), 'boxed');
+      if (!killed) break;
+    }
+  }
+  assert.ok(died >= 16, `${died} places to die`);
 });
 
 test('after a new version of the key-encryption key every project key comes under it, and the old file can go', async () => {

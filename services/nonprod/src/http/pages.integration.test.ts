@@ -382,6 +382,17 @@ test('a held run is started by a developer, once', async () => {
   assert.equal((await dana.post(`/runs/${run.id}/start`, form)).status, 409);
 });
 
+test('an installation that keeps no secrets says so, with what would change it', async () => {
+  const oke = await signedIn('oke@demo.example', ['platform']);
+  const page = await oke.get('/secrets');
+  assertGoodPage(page);
+  assert.match(page.text, /No secrets are kept here/);
+  assert.doesNotMatch(page.text, /<textarea/);
+  const api = await oke.get('/api/v1/secrets');
+  assert.equal(api.status, 409);
+  assert.match(Problem.parse(JSON.parse(api.text)).detail ?? '', /`secrets` in the configuration/);
+});
+
 test('a webhook with a good signature rings once a delivery; any other is refused', async () => {
   const body = JSON.stringify({ ref: 'refs/heads/main', nonce: randomBytes(4).toString('hex') });
   const good = `sha256=${createHmac('sha256', webhookSecret).update(body).digest('hex')}`;

@@ -1,20 +1,21 @@
-import type { WrappedDek } from '@airlock/envelope/dek-cache';
 import type { BuildDekStore } from '../../app/secret-ports.ts';
 import { isFinished, runStates } from '../../domain/run.ts';
 import type { Database } from './client.ts';
+import { projectDekOf, type ProjectDekColumns } from './project-dek-store.ts';
 
 const finished = runStates.filter(isFinished);
 
 export function createBuildDekStore(db: Database): BuildDekStore {
   return {
     async find(run) {
-      const row = await db.buildDek.findUnique({
-        where: { runId: run },
-        include: { projectDek: true },
-      });
-      if (row === null) return null;
+      const [row] = await db.$queryRaw<
+        (ProjectDekColumns & { project: string; wrapped: Uint8Array })[]
+      >`
+        select b.project, b.wrapped, p.id as dek_id, p.project as dek_project, p.wrapped as dek_wrapped
+        from build_dek b join project_dek p on p.id = b.project_dek_id where b.run_id = ${run}`;
+      if (row === undefined) return null;
       const { project, wrapped } = row;
-      return { project, wrapped, projectDek: wrappedOf(row.projectDek) };
+      return { project, wrapped, projectDek: projectDekOf(row) };
     },
 
     async insert({ run, project, projectDek, wrapped }) {
@@ -38,8 +39,4 @@ export function createBuildDekStore(db: Database): BuildDekStore {
       return count;
     },
   };
-}
-
-export function wrappedOf({ id, project, wrapped }: WrappedDek): WrappedDek {
-  return { id, project, wrapped };
 }

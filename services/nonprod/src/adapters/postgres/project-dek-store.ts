@@ -1,5 +1,17 @@
+import type { WrappedDek } from '@airlock/envelope/dek-cache';
 import type { ProjectDekStore } from '../../app/secret-ports.ts';
 import type { Database } from './client.ts';
+
+/** A project's key as the other stores join it. */
+export interface ProjectDekColumns {
+  readonly dek_id: string;
+  readonly dek_project: string;
+  readonly dek_wrapped: string;
+}
+
+export function projectDekOf(row: ProjectDekColumns): WrappedDek {
+  return { id: row.dek_id, project: row.dek_project, wrapped: row.dek_wrapped };
+}
 
 export function createProjectDekStore(db: Database): ProjectDekStore {
   return {

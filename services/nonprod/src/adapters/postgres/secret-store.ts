@@ -1,7 +1,26 @@
 import type { SealedSecret, SecretStore, SecretSummary, Stray } from '../../app/secret-ports.ts';
 import type { SecretVersion } from '../../generated/prisma/client.ts';
-import { wrappedOf } from './build-dek-store.ts';
 import type { Database, Transaction } from './client.ts';
+import { projectDekOf, type ProjectDekColumns } from './project-dek-store.ts';
+
+interface SealedColumns {
+  readonly id: string;
+  readonly project: string;
+  readonly name: string;
+  readonly version: number;
+  readonly wrapped: Uint8Array;
+  readonly ciphertext: Uint8Array;
+}
+
+type StrayColumns = { readonly project: string; readonly wrapped: Uint8Array } & (
+  | {
+      readonly run: null;
+      readonly secret: string;
+      readonly name: string;
+      readonly version: number;
+    }
+  | { readonly run: string; readonly secret: null; readonly name: null; readonly version: null }
+);
 
 export function createSecretStore(db: Database): SecretStore {
   return {
@@ -62,18 +81,22 @@ export function createSecretStore(db: Database): SecretStore {
       });
     },
 
+    // One statement each: Prisma reads relations one after the other, and a key may be moved and deleted in between.
     async sealed() {
-      const rows = await db.secretDek.findMany({
-        include: { projectDek: true, secretRow: { include: { secret: true } } },
-        orderBy: [{ secretId: 'asc' }],
-      });
-      return rows.flatMap(({ version, wrapped, projectDek, secretRow }): SealedSecret[] => {
-        const { ciphertext, secret } = secretRow;
-        if (ciphertext === null) return [];
-        const { id, project, name } = secret;
+      const rows = await db.$queryRaw<(ProjectDekColumns & SealedColumns)[]>`
+        select s.id, s.project, s.name, k.version, k.wrapped, v.ciphertext,
+          p.id as dek_id, p.project as dek_project, p.wrapped as dek_wrapped
+        from secret_dek k
+        join secret_version v on v.secret_id = k.secret_id and v.version = k.version
+        join secret s on s.id = k.secret_id
+        join project_dek p on p.id = k.project_dek_id
+        where v.ciphertext is not null
+        order by s.id`;
+      return rows.map((row): SealedSecret => {
+        const { id, project, name, version, wrapped, ciphertext } = row;
         // The project is the secret's own: under another's key it must not open.
-        const dek = wrappedOf(projectDek);
-        return [{ id, project, name, version, projectDek: dek, wrappedDek: wrapped, ciphertext }];
+        const projectDek = projectDekOf(row);
+        return { id, project, name, version, projectDek, wrappedDek: wrapped, ciphertext };
       });
     },
 
@@ -102,34 +125,25 @@ export function createSecretStore(db: Database): SecretStore {
     },
 
     async strays(limit) {
-      const secrets = await db.secretDek.findMany({
-        where: { projectDek: { isActive: false } },
-        include: { projectDek: true, secretRow: { include: { secret: true } } },
-        take: limit,
+      const rows = await db.$queryRaw<(ProjectDekColumns & StrayColumns)[]>`
+        select * from (
+          select s.project, k.wrapped, s.id as secret, s.name, k.version, null as run, k.project_dek_id
+          from secret_dek k join secret s on s.id = k.secret_id
+          union all
+          select b.project, b.wrapped, null, null, null, b.run_id, b.project_dek_id from build_dek b
+        ) as wrapped_key
+        join (
+          select id as dek_id, project as dek_project, wrapped as dek_wrapped
+          from project_dek where not is_active
+        ) as retired on dek_id = project_dek_id
+        limit ${limit}`;
+      return rows.map((row): Stray => {
+        const { project, wrapped, secret, name, version, run } = row;
+        const common = { project, wrapped, projectDek: projectDekOf(row) };
+        return run === null
+          ? { kind: 'secret', ...common, secret, name, version }
+          : { kind: 'build', ...common, run };
       });
-      const builds = await db.buildDek.findMany({
-        where: { projectDek: { isActive: false } },
-        include: { projectDek: true },
-        take: limit - secrets.length,
-      });
-      return [
-        ...secrets.map((row): Stray => ({
-          kind: 'secret',
-          project: row.secretRow.secret.project,
-          projectDek: wrappedOf(row.projectDek),
-          secret: row.secretId,
-          name: row.secretRow.secret.name,
-          version: row.version,
-          wrapped: row.wrapped,
-        })),
-        ...builds.map((row): Stray => ({
-          kind: 'build',
-          project: row.project,
-          projectDek: wrappedOf(row.projectDek),
-          run: row.runId,
-          wrapped: row.wrapped,
-        })),
-      ];
     },
 
     async moved(stray, { projectDek, wrapped }) {

@@ -48,7 +48,9 @@ export type Fixture = {
   reaper: { roleId: string; secretId: string };
   call(token: string | null, method: string, path: string, body?: object): Promise<Answer>;
   /** A login JWT of that target, valid unless claims say otherwise. */
-  mint(target: FixtureTarget, claims?: Record<string, unknown>): string;
+  mint(target: FixtureTarget, claims?: Record<string, unknown>, signer?: Signer): string;
+  /** The key that the mounts let sign logins. */
+  publicKeyPem: string;
   /** Logs in and returns the token, its accessor and its TTL. */
   login(target: FixtureTarget): Promise<{ token: string; accessor: string; ttl: number }>;
   credential(
@@ -62,6 +64,9 @@ export type Fixture = {
   /** Takes back what was made, in Vault and in Postgres, and stops the server if it is ours. */
   close(): Promise<void>;
 };
+
+/** How a JWT is signed when not by the key that the mounts know. */
+export type Signer = { algorithm: string; sign: (signed: Buffer) => Buffer };
 
 const issuer = 'https://gate.contract.airlock.example';
 
@@ -157,10 +162,16 @@ async function fillVault(vault: RunningVault): Promise<Fixture> {
     return { status: response.status, body: parsed };
   };
 
-  const mint: Fixture['mint'] = (target, claims = {}) => {
+  const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  const ownSigner: Signer = {
+    algorithm: 'EdDSA',
+    sign: (signed) => sign(null, signed, privateKey),
+  };
+
+  const mint: Fixture['mint'] = (target, claims = {}, signer = ownSigner) => {
     const now = Math.floor(vault.now() / 1000);
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-    const signed = `${part({ alg: 'EdDSA', typ: 'JWT' })}.${part({
+    const signed = `${part({ alg: signer.algorithm, typ: 'JWT' })}.${part({
       iss: issuer,
       aud: `vault-prod/${target.target}`,
       sub: `target:${target.target}`,
@@ -176,7 +187,7 @@ async function fillVault(vault: RunningVault): Promise<Fixture> {
       exp: now + 20,
       ...claims,
     })}`;
-    return `${signed}.${sign(null, Buffer.from(signed), privateKey).toString('base64url')}`;
+    return `${signed}.${signer.sign(Buffer.from(signed)).toString('base64url')}`;
   };
 
   return {
@@ -187,6 +198,7 @@ async function fillVault(vault: RunningVault): Promise<Fixture> {
     reaper,
     call,
     mint,
+    publicKeyPem,
     async login(target) {
       const { status, body } = await call(null, 'POST', `auth/${target.jwtMount}/login`, {
         role: target.jwtRole,

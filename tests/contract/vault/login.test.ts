@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { type Fixture, createFixture } from './fixture.ts';
+import { type Fixture, type Signer, createFixture } from './fixture.ts';
 import { vaultServers } from './servers.ts';
 
 for (const server of vaultServers()) {
@@ -77,6 +78,54 @@ for (const server of vaultServers()) {
       assert.equal((await logIn(`${header}.${payload}.`)).status, 400);
     });
 
+    const stranger = generateKeyPairSync('ed25519').privateKey;
+    const elliptic = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+    const forged: [string, () => Signer][] = [
+      [
+        'signed by a key that the mount does not know',
+        () => ({ algorithm: 'EdDSA', sign: (signed) => sign(null, signed, stranger) }),
+      ],
+      [
+        'signed by an unknown key of another algorithm',
+        () => ({
+          algorithm: 'ES256',
+          sign: (signed) => sign('sha256', signed, { key: elliptic, dsaEncoding: 'ieee-p1363' }),
+        }),
+      ],
+      [
+        // Who takes the algorithm from the token alone would check this with the public key as the secret.
+        'authenticated by HMAC with the public key for a secret',
+        () => ({
+          algorithm: 'HS256',
+          sign: (signed) => createHmac('sha256', fixture.publicKeyPem).update(signed).digest(),
+        }),
+      ],
+    ];
+    for (const [what, signer] of forged) {
+      test(`a JWT ${what} is refused`, async () => {
+        const { status, body } = await logIn(fixture.mint(fixture.a, {}, signer()));
+        assert.equal(status, 400);
+        assert.match(body.errors?.join('\n') ?? '', /signature|algorithm/);
+      });
+    }
+
+    const noText: [string, string][] = [
+      ['no JWT at all', ''],
+      ['text that is no JWT', 'not.a.jwt'],
+      ['two parts of three', 'e30.e30'],
+    ];
+    for (const [what, jwt] of noText) {
+      test(`${what} is refused`, async () => {
+        assert.equal((await logIn(jwt)).status, 400);
+      });
+    }
+
+    test('a target that is a list is refused, because no name can be made of it', async () => {
+      const { status, body } = await logIn(fixture.mint(fixture.a, { target: [fixture.a.target] }));
+      assert.equal(status, 400);
+      assert.match(body.errors?.join('\n') ?? '', /could not be converted to string/);
+    });
+
     test('a role that does not exist is refused', async () => {
       const { status } = await fixture.call(null, 'POST', `auth/${fixture.a.jwtMount}/login`, {
         role: 'nobody',
@@ -89,6 +138,16 @@ for (const server of vaultServers()) {
     test('a list claim passes when any entry matches', async () => {
       const jwt = fixture.mint(fixture.a, { approval_state: ['pending', 'satisfied'] });
       assert.equal((await logIn(jwt)).status, 200);
+    });
+
+    test('a JWT without an exp is let in when it says when it was issued', async () => {
+      assert.equal((await logIn(fixture.mint(fixture.a, { exp: undefined }))).status, 200);
+    });
+
+    test('a JWT that ends in ten years is let in; its token lasts as long as every other', async () => {
+      const { status, body } = await logIn(fixture.mint(fixture.a, { exp: now + 87_600 * hour }));
+      assert.equal(status, 200);
+      assert.equal(body.auth?.lease_duration, fixture.a.ttlSeconds);
     });
   });
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { examine, readInstallation, type Finding } from '@airlock/cli/doctor';
 import { secretMark } from '@airlock/common/wire/secret-marks';
 import type { Pair } from '@airlock/demo/pair';
 import type { Browser, Page } from 'playwright-core';
@@ -265,7 +266,7 @@ test('the gate has the marks of what nonprod keeps, and not the values', async (
   assert.deepEqual(placesWith(value, await dumpOf(pair, 'gate')), []);
 });
 
-test('a process of the gate whose own password nonprod keeps too says which setting and which secret', async () => {
+test('a password of the gate that nonprod keeps too is told by its process and by the doctor, with its place and the secret', async () => {
   const pair = await runningPair();
   const oke = await pair.signIn('nonprod', 'oke');
   const password = readFileSync(join(pair.layout.keys, 'database/gate_authority'), 'utf8');
@@ -283,5 +284,15 @@ test('a process of the gate whose own password nonprod keeps too says which sett
   assert.equal(lines.length, 1);
   assert.match(lines[0] ?? '', /"log.level":"error".*"setting":"database.passwordFile"/);
   assert.match(lines[0] ?? '', /shop\/shop-api\/REUSED/);
+
+  const examined = (): Promise<readonly Finding[]> =>
+    readInstallation(pair.layout.config).then((found) => examine(found, 'low-value'));
+  const [overlap] = await examined();
+  assert.equal(overlap?.status, 'fail');
+  assert.match(overlap.summary, /gate_authority is nonprod's secret shop\/shop-api\/REUSED$/);
   await oke.postJson('/api/v1/secrets/REUSED/erase', {});
+  await oke.postJson('/api/v1/secrets', wish('AFTERWARDS', newCanary()));
+  await marksTold(pair, 'AFTERWARDS');
+  const [healthy] = await examined();
+  assert.equal(healthy?.status, 'pass', healthy?.summary);
 });

@@ -14,6 +14,7 @@ import { promisify } from 'node:util';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import pg from 'pg';
 import { parse } from 'yaml';
+import { compareWithNonprod } from './doctor-low-value.ts';
 
 const run = promisify(execFile);
 
@@ -103,21 +104,31 @@ const dangerousVariables = [
   'LD_PRELOAD',
 ];
 
-async function checkDatabase(block: {
+async function connectionOf(block: {
   value: Record<string, unknown>;
   file: string;
-}): Promise<string | null> {
+}): Promise<pg.ClientConfig> {
   const { host, port, name, user, passwordFile } = block.value;
-  const where = `${String(host)}:${String(port)}/${String(name)} as ${String(user)}`;
-  const client = new pg.Client({
+  return {
     host: String(host),
     port: Number(port),
     database: String(name),
     user: String(user),
-    connectionTimeoutMillis: 5_000,
     ...(typeof passwordFile === 'string'
       ? { password: (await readFile(resolve(dirname(block.file), passwordFile), 'utf8')).trim() }
       : {}),
+  };
+}
+
+async function checkDatabase(block: {
+  value: Record<string, unknown>;
+  file: string;
+}): Promise<string | null> {
+  const { host, port, name, user } = block.value;
+  const where = `${String(host)}:${String(port)}/${String(name)} as ${String(user)}`;
+  const client = new pg.Client({
+    ...(await connectionOf(block)),
+    connectionTimeoutMillis: 5_000,
   });
   try {
     await client.connect();
@@ -310,6 +321,40 @@ const checks: Readonly<Record<string, (installation: Installation) => Promise<Ou
           );
     } catch (error) {
       return fail(`${address}: ${messageOf(error)}`, 'Start Vault or correct vault.address.');
+    }
+  },
+  async 'low-value'(installation) {
+    const isGate = ({ value }: { value: Record<string, unknown> }): boolean =>
+      String(value['user']).startsWith('gate_');
+    const databases = blocks(installation, 'database').filter(isGate);
+    const [database] = databases;
+    if (database === undefined) return skip('no process of the gate here');
+    const gate = new Set(databases.map(({ file }) => file));
+    const files = new Set(
+      allFiles(installation)
+        .filter(({ from }) => gate.has(from))
+        .map(({ path }) => path),
+    );
+    const marksLateMs = 24 * 3_600_000;
+    try {
+      const found = await compareWithNonprod(await connectionOf(database), [...files]);
+      if (found.overlaps.length > 0) {
+        return fail(
+          found.overlaps
+            .map(({ file, secret }) => `${file} is nonprod's secret ${secret}`)
+            .join('; '),
+          'Replace it at the gate, and erase that secret at nonprod: builds there can read it.',
+        );
+      }
+      if (found.takenAt === null || Date.now() - found.takenAt.getTime() > marksLateMs) {
+        return fail(
+          `nonprod ${found.takenAt === null ? 'has never told marks of its secrets' : `told marks of its secrets last at ${found.takenAt.toISOString()}`}`,
+          'Look at gate-intake and nonprod-outbox; nobody can compare without.',
+        );
+      }
+      return pass(`${found.compared} private files of the gate, none is a secret of nonprod's`);
+    } catch (error) {
+      return fail(messageOf(error), 'Mend what the checks postgres and private-files name.');
     }
   },
   async 'git-remote'(installation) {

@@ -219,8 +219,14 @@ function describeAll(secret: Secret): Record<string, unknown> {
     custom_metadata: secret.customMetadata,
     delete_version_after: '0s',
     max_versions: secret.maxVersions,
-    oldest_version: Math.min(...secret.versions.keys(), secret.latest),
+    oldest_version: oldestKept(secret),
     updated_time: secret.updatedAt,
     versions: Object.fromEntries(versions),
   };
+}
+
+/** 0 as long as nothing was dropped for being too old. */
+function oldestKept(secret: Secret): number {
+  const oldest = Math.min(...secret.versions.keys(), secret.latest);
+  return oldest <= 1 ? 0 : oldest;
 }

@@ -25,4 +25,6 @@ export type Backend = ((call: Call) => Promise<Reply> | Reply) & {
   exists?: (path: string) => boolean;
   /** True for a call that takes no token: logins, public keys. Left out: none. */
   isOpen?: (path: string, call: Pick<Call, 'body' | 'tokenId'>) => boolean;
+  /** Takes what `sys/auth/:mount/tune` says. Left out: nothing can be tuned. */
+  tune?: (settings: { isLockoutDisabled: boolean }) => void;
 };

@@ -14,6 +14,8 @@ export type Profile = {
   readonly wrongSecretId: string;
   /** A secret id wanted for an AppRole that does not exist. */
   readonly absentAppRole: 400 | 404;
+  /** Refused logins of one AppRole that lock it for a quarter of an hour; null where nothing is locked. */
+  readonly lockoutThreshold: 5 | null;
   /** `.` or `..` written out in a path: Go's router cleans the path and sends the caller there. */
   readonly dotSegments: 301 | 307;
   /** The same percent-encoded: cleaned like the plain ones, or refused with 400. */
@@ -41,6 +43,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     wrongRoleId: 'invalid role ID',
     wrongSecretId: 'invalid secret id',
     absentAppRole: 400,
+    lockoutThreshold: null,
     dotSegments: 301,
     encodedDotSegments: 'redirected',
     absentAccessor: 'refused',
@@ -57,6 +60,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     wrongRoleId: oneCredentialText,
     wrongSecretId: oneCredentialText,
     absentAppRole: 400,
+    lockoutThreshold: 5,
     dotSegments: 301,
     encodedDotSegments: 'refused',
     absentAccessor: 'refused',
@@ -73,6 +77,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     wrongRoleId: oneCredentialText,
     wrongSecretId: oneCredentialText,
     absentAppRole: 404,
+    lockoutThreshold: 5,
     dotSegments: 307,
     encodedDotSegments: 'refused',
     absentAccessor: 'warned',

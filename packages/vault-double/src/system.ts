@@ -31,6 +31,10 @@ const Enable = z.object({
   description: z.string().default(''),
   options: z.record(z.string(), z.string()).nullish(),
 });
+// Strict: what is not imitated is refused and not ignored.
+const Tune = z.strictObject({
+  user_lockout_config: z.strictObject({ lockout_disable: z.boolean() }),
+});
 type MakeBackend = (type: string, mount: string, options: Record<string, string>) => Backend;
 const LeaseId = z.object({ lease_id: z.string().default(''), sync: z.boolean().default(true) });
 
@@ -63,7 +67,8 @@ export function createSystem({
   makeAuthBackend: MakeBackend;
 }): Backend {
   function mountsAt(table: MountTable, prefix: string, make: MakeBackend): Backend {
-    return async ({ operation, path, body }) => {
+    return async (call) => {
+      const { operation, path, body } = call;
       if (path === '') {
         if (operation !== 'read') throw unsupportedOperation();
         const data = Object.fromEntries(
@@ -74,6 +79,8 @@ export function createSystem({
         );
         return answer({ data });
       }
+      const tuned = /^(.+)\/tune$/.exec(path)?.[1];
+      if (tuned !== undefined) return tune(table.get(tuned)?.backend, call);
       const mount = path.replace(/\/$/, '');
       if (operation === 'delete') {
         for (const lease of leases.below(`${prefix}${mount}`)) await undoLease(lease);
@@ -92,6 +99,13 @@ export function createSystem({
       });
       return noContent;
     };
+  }
+
+  function tune(backend: Backend | undefined, { operation, body }: Call) {
+    if (operation !== 'update' || backend?.tune === undefined) throw unsupportedOperation();
+    const { user_lockout_config: lockout } = readBody(Tune, body);
+    backend.tune({ isLockoutDisabled: lockout.lockout_disable });
+    return noContent;
   }
 
   const policyCalls: Backend = ({ operation, path: name, body }) => {

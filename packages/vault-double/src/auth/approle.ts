@@ -14,6 +14,7 @@ import {
 import type { Backend, Call } from '../backend.ts';
 import type { Clock } from '../clock.ts';
 import type { Profile } from '../profile.ts';
+import { createLockout } from './lockout.ts';
 import { TokenFields, termsOf } from './token-fields.ts';
 import { authAnswer } from '../token-answers.ts';
 import type { Tokens } from '../tokens.ts';
@@ -49,6 +50,7 @@ export function createAppRoleAuth({
   profile: Profile;
 }): Backend {
   const roles = new Map<string, Role>();
+  const lockout = createLockout({ clock, threshold: profile.lockoutThreshold });
   const enabledAt = clock.now();
 
   /** An expired secret id logs in until the server's next sweep: no login looks at its time. */
@@ -68,10 +70,13 @@ export function createAppRoleAuth({
     const entry = [...roles].find(([, role]) => role.id === request.role_id);
     if (entry === undefined) throw new ApiFailure(400, profile.wrongRoleId);
     const [name, role] = entry;
+    if (lockout.isLocked(role.id)) throw new ApiFailure(403, 'permission denied');
     const secretId = role.secretIds.get(request.secret_id);
     if (secretId === undefined || isSwept(secretId)) {
+      lockout.failed(role.id);
       throw new ApiFailure(400, profile.wrongSecretId);
     }
+    lockout.succeeded(role.id);
     if (secretId.usesLeft !== null) {
       secretId.usesLeft -= 1;
       if (secretId.usesLeft === 0) role.secretIds.delete(request.secret_id);
@@ -189,5 +194,10 @@ export function createAppRoleAuth({
     if (found === undefined) throw unsupportedPath();
     return found(name, call);
   };
-  return Object.assign(backend, { isOpen: (path: string) => path === 'login' });
+  return Object.assign(backend, {
+    isOpen: (path: string) => path === 'login',
+    tune({ isLockoutDisabled }: { isLockoutDisabled: boolean }) {
+      lockout.setDisabled(isLockoutDisabled);
+    },
+  });
 }

@@ -12,13 +12,17 @@ export interface Column<Row> {
   readonly wide?: boolean;
 }
 
-/** A table that scrolls inside itself on a narrow screen. The first column names the row. */
+/**
+ * A table. On a narrow screen it scrolls inside itself or, when `stacked`, shows each row as a block with its labels, so that
+ * nothing is out of sight. The first column names the row.
+ */
 export function DataTable<Row>({
   caption,
   columns,
   rows,
   empty,
   rowId,
+  stacked = false,
 }: {
   /** Read out as the table's name; shown nowhere, since a heading stands above. */
   readonly caption: string;
@@ -28,11 +32,13 @@ export function DataTable<Row>({
   readonly empty: ComponentChildren;
   /** The id of a row's element, for links to it. */
   readonly rowId?: (row: Row) => string;
+  readonly stacked?: boolean;
 }) {
   if (rows.length === 0) return <EmptyState>{empty}</EmptyState>;
   return (
     <div class="table-scroll" role="region" aria-label={caption} tabIndex={0}>
-      <table>
+      {/* As blocks the elements lose their roles, so they are said. */}
+      <table {...(stacked ? { class: 'table-stacked', role: 'table' } : {})}>
         <thead>
           <tr>
             {columns.map((column) => (
@@ -44,14 +50,27 @@ export function DataTable<Row>({
         </thead>
         <tbody>
           {rows.map((row, index) => (
-            <tr key={index} {...(rowId === undefined ? {} : { id: rowId(row) })}>
+            <tr
+              key={index}
+              {...(stacked ? { role: 'row' } : {})}
+              {...(rowId === undefined ? {} : { id: rowId(row) })}
+            >
               {columns.map((column, position) =>
                 position === 0 ? (
-                  <th key={column.label} scope="row" class={classOf(column)}>
+                  <th
+                    key={column.label}
+                    scope="row"
+                    class={classOf(column)}
+                    {...(stacked ? { role: 'rowheader' } : {})}
+                  >
                     {column.cell(row)}
                   </th>
                 ) : (
-                  <td key={column.label} class={classOf(column)}>
+                  <td
+                    key={column.label}
+                    class={classOf(column)}
+                    {...(stacked ? { role: 'cell', 'data-label': column.label } : {})}
+                  >
                     {column.cell(row)}
                   </td>
                 ),

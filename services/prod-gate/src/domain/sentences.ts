@@ -85,7 +85,7 @@ export function sentenceOf(reason: DenialReason): Sentence {
     case 'E_CREDENTIAL_PENDING':
       return {
         kind: 'time',
-        text: `The credential of an earlier delivery (${reason.sessionId}, ${reason.state} since ${moment(reason.since)}) is not proven gone; the watchdog keeps revoking it, and this goes on by itself when Vault says it is gone.`,
+        text: `The credential of an earlier delivery (${reason.sessionId}, ${reason.state} since ${moment(reason.since)}) is not proven gone; the watchdog keeps revoking it, and this goes on by itself when it is proven gone; the page of leases says what Vault and the target answer.`,
       };
     case 'E_ROLLBACK_UNAPPROVED':
       return {

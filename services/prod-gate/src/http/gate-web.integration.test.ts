@@ -891,7 +891,10 @@ async function delivered(): Promise<string> {
     });
     await recorder.record(
       tx,
-      record('credential.issued', 3, { session: session.id, holder: role }),
+      record('credential.issued', 3, {
+        ...{ session: session.id, as: 'db', kind: 'database', ending: 'revocable', holder: role },
+        diesAt: at(300).toISOString(),
+      }),
     );
     await deliveries.hookStarted(tx, { id, fence: 1 }, at(4));
     await recorder.record(tx, record('hook.started', 4, { hook: promotion.hook }));

@@ -47,7 +47,7 @@ export interface PagePorts {
   readonly queries: PromotionQueries;
   readonly promotions: Pick<PromotionStore, 'find'>;
   readonly deliveries: Pick<DeliveryStore, 'find' | 'log'>;
-  readonly sessions: Pick<VaultSessionStore, 'ofDelivery'>;
+  readonly sessions: Pick<VaultSessionStore, 'ofDelivery' | 'uncleanOn'>;
   readonly passkeys: Pick<PasskeyStore, 'ofPerson'>;
   readonly ledger: LedgerReader;
   readonly proofs: LedgerProofs;
@@ -313,7 +313,7 @@ function deliveryPages({ promotions, deliveries, sessions, now }: PagePorts): Ro
 
 const targetName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
-function targetPages({ views, queries, now }: PagePorts): Route[] {
+function targetPages({ views, queries, sessions, now }: PagePorts): Route[] {
   return [
     route({
       name: 'list-targets',
@@ -344,11 +344,12 @@ function targetPages({ views, queries, now }: PagePorts): Route[] {
       async handle(request, response, context) {
         const name = String(request.params['target']);
         if (!targetName.test(name)) throw new HttpError('not-found', 'No target has this name.');
-        const [{ targets, roster }, live, deliveries, freezes, frame] = await Promise.all([
+        const [{ targets, roster }, live, deliveries, freezes, session, frame] = await Promise.all([
           views.files(),
           queries.live(),
           queries.deliveries({ target: name, limit: listedDeliveries }),
           queries.freezes(),
+          sessions.uncleanOn(name),
           frameOf(request, context),
         ]);
         const policy = targets.get(name) ?? null;
@@ -364,6 +365,7 @@ function targetPages({ views, queries, now }: PagePorts): Route[] {
           roster: roster.roster,
           live: live.find((each) => each.target === name) ?? null,
           deliveries,
+          session,
           freeze:
             freezes.find(({ repository }) => repository === policy?.policy.admits[0]?.repo) ?? null,
         };

@@ -10,7 +10,8 @@ import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { Delivery, DeliveryLogLine, VaultSession } from '../../app/ports.ts';
 import type { Promotion } from '../../domain/promotion.ts';
-import { LeaseTable } from './lease-table.tsx';
+import { HeldBanner } from './held-banner.tsx';
+import { leaseRows, LeaseTable } from './lease-table.tsx';
 import { logLine } from './log-line.ts';
 import { deliveryHeadline, deliveryTone, plain, seconds } from './words.ts';
 
@@ -50,10 +51,11 @@ export function DeliveryPage({
       {...(running ? { scripts: ['log.js' as const] } : {})}
     >
       <VerdictBanner kind={kind} title={title} text={text} />
+      {session === null ? null : <HeldBanner session={session} />}
       <StepList steps={stepsOf(delivery, session, promotion, now)} />
       <SectionHeading>Credentials</SectionHeading>
       <LeaseTable
-        sessions={session === null ? [] : [session]}
+        rows={session === null ? [] : leaseRows([session])}
         now={now}
         empty={
           running
@@ -136,7 +138,7 @@ function stepsOf(
     },
     {
       id: 'credential',
-      title: 'Lease a credential',
+      title: 'Lease credentials',
       from: session?.createdAt ?? null,
       to: issuedAt,
     },
@@ -148,7 +150,7 @@ function stepsOf(
     },
     {
       id: 'revoke',
-      title: 'Revoke the credential',
+      title: 'Revoke what was leased',
       from: revokeFrom,
       to: session?.revokedAt ?? null,
     },

@@ -159,13 +159,13 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
     case 'credential.requested':
       return `${who} let delivery ${ref('delivery')} log in to Vault once`;
     case 'credential.issued':
-      return `${who} got a credential for delivery ${ref('delivery')}`;
+      return `${who} got ${refs['as'] === undefined ? 'a' : `the ${ref('kind')}`} credential ${refs['as'] === undefined ? '' : `${ref('as')} `}for delivery ${ref('delivery')}${endInWords(refs)}`;
     case 'hook.started':
       return `${who} started the hook of delivery ${ref('delivery')}`;
     case 'hook.finished':
       return `the hook of delivery ${ref('delivery')} ended${refs['exit'] === undefined ? '' : ` with ${ref('exit')}`}`;
     case 'credential.revoked':
-      return `${who} saw the credential of delivery ${ref('delivery')} gone`;
+      return `${who} saw everything revocable of delivery ${ref('delivery')} gone${refs['refused'] === undefined ? '' : `, and the target refuse ${ref('refused')}`}${refs['outlives'] === undefined ? '' : `; ${ref('outlives')} ends by itself or by hand`}`;
     case 'delivery.finished':
       return `${who} ended delivery ${ref('delivery')}: ${ref('state')}`;
     case 'attestation.issued':
@@ -185,4 +185,10 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
     case 'ledger.contradicted':
       return `${ref('witness')} saw ANOTHER past than this ledger has; ${who} froze deliveries`;
   }
+}
+
+/** How a credential ends where revocation does not end it. */
+function endInWords({ ending, diesAt }: LedgerEntry['refs']): string {
+  if (ending === 'ttl-only') return `, which ends by itself at ${plain(diesAt ?? '?')}`;
+  return ending === 'by-hand' ? ', which does not end by itself' : '';
 }

@@ -143,7 +143,7 @@ function Aside(props: PromotionPageProps) {
           <p class="small">
             After the last approval the delivery starts by itself: hook{' '}
             <code>{promotion.hook.slice(0, promotion.hook.indexOf('@'))}</code>, with{' '}
-            <PlannedCredentials vault={policy.credentials.vault} />.
+            <PlannedCredentials policy={policy} />.
           </p>
         </Card>
       )}

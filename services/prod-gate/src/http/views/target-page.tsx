@@ -6,8 +6,9 @@ import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
-import type { Delivery, LiveRelease, RepositoryFreeze } from '../../app/ports.ts';
+import type { Delivery, LiveRelease, RepositoryFreeze, VaultSession } from '../../app/ports.ts';
 import { approvalRule } from '../../domain/access.ts';
+import { HeldBanner } from './held-banner.tsx';
 import { FreezeBanner } from './freeze-banner.tsx';
 import { DeliveryTable } from './delivery-page.tsx';
 import { count, plain } from './words.ts';
@@ -20,6 +21,8 @@ export interface TargetView {
   readonly roster: Roster;
   readonly live: LiveRelease | null;
   readonly deliveries: readonly Delivery[];
+  /** Of an earlier delivery, not proven gone. */
+  readonly session: VaultSession | null;
   /** Of the repository that it admits. */
   readonly freeze: RepositoryFreeze | null;
 }
@@ -33,7 +36,7 @@ export function TargetPage({
   readonly target: TargetView;
   readonly now: Date;
 }) {
-  const { name, policy, live, deliveries, freeze } = target;
+  const { name, policy, live, deliveries, freeze, session } = target;
   return (
     <Layout
       frame={frame}
@@ -48,6 +51,7 @@ export function TargetPage({
         />
       ) : null}
       {freeze === null ? null : <FreezeBanner freeze={freeze} />}
+      {session === null ? null : <HeldBanner session={session} />}
       <WithAside aside={policy === null ? null : <Rules target={target} />}>
         <SectionHeading>Live now</SectionHeading>
         {live === null ? (
@@ -92,7 +96,6 @@ function Rules({ target }: { readonly target: TargetView }) {
   const { policy, digest } = target.policy;
   const rule = approvalRule(policy);
   const [admits] = policy.admits;
-  const { vault } = policy.credentials;
   return (
     <Card title="Rules" icon="shield-lock">
       <DescriptionList
@@ -115,7 +118,7 @@ function Rules({ target }: { readonly target: TargetView }) {
           { term: 'Hook', value: <code>{policy.deliver.hook}</code> },
           {
             term: 'Credentials',
-            value: <PlannedCredentials vault={vault} />,
+            value: <PlannedCredentials policy={policy} />,
           },
           { term: 'File', value: <code>sha256:{digest}</code> },
         ]}

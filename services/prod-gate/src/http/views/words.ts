@@ -159,16 +159,20 @@ const stepWords: Readonly<Record<string, string>> = {
 export function leaseState(
   session: VaultSession,
   credential: SessionCredential,
+  now: Date,
 ): { tone: Tone; text: string } {
-  const { issuedAt, diesAt, goneAt, ending } = credential;
+  const { issuedAt, diesAt, goneAt, ending, path, trial } = credential;
   if (issuedAt !== null && ending === 'ttl-only') {
-    return {
-      tone: 'wait',
-      text: `ends by itself at ${diesAt?.toISOString().slice(0, 19) ?? ''}Z; revocation cannot end it`,
-    };
+    if (diesAt === null) return { tone: 'bad', text: 'never ends; no hook got it' };
+    const end = `${diesAt.toISOString().slice(0, 19)}Z`;
+    return diesAt > now
+      ? { tone: 'wait', text: `ends by itself at ${end}; revocation cannot end it` }
+      : { tone: 'good', text: `ended by itself at ${end}` };
   }
   if (issuedAt !== null && ending === 'by-hand') {
-    return { tone: 'wait', text: 'does not end by itself: replace it at Vault by hand' };
+    // As people name it: `data/` is how its API is asked.
+    const secret = path.replace('/data/', '/');
+    return { tone: 'wait', text: `does not end by itself: replace ${secret} at Vault by hand` };
   }
   const lived = seconds(issuedAt, goneAt);
   switch (session.state) {
@@ -183,11 +187,14 @@ export function leaseState(
     case 'REVOKE_PENDING':
       return {
         tone: 'bad',
-        text: `revocation failed ${count(session.attempts, 'time')}, trying again; Vault ends it at the latest ${(diesAt ?? session.deadline).toISOString().slice(0, 19)}Z`,
+        text: `${trial === 'works' ? 'still works at the target' : `revocation failed ${count(session.attempts, 'time')}, trying again`}; Vault ends it at the latest ${(diesAt ?? session.deadline).toISOString().slice(0, 19)}Z`,
       };
     case 'CLEAN':
       return lived === null
         ? { tone: 'good', text: 'never read; nothing is left' }
-        : { tone: 'good', text: `revoked, lived ${lived}` };
+        : {
+            tone: 'good',
+            text: `revoked, lived ${lived}${trial === 'refused' ? '; the target refuses it' : ''}`,
+          };
   }
 }

@@ -1,8 +1,8 @@
 /** The secrets engine of the demo: the server at VAULT_ADDR, else `bao` or `vault` in dev mode, else the stand-in. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { openSync } from 'node:fs';
-import { join } from 'node:path';
+import { openSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findBinary } from '@airlock/testkit/system-packages';
 import { startVaultDouble } from '@airlock/vault-double/server';
@@ -12,6 +12,8 @@ export interface Vault {
   readonly address: string;
   /** For set-up only; no process of ours is given it. */
   readonly rootToken: string;
+  /** What its audit device writes; null for a server that was there before. */
+  readonly auditFile: string | null;
   stop(): Promise<void>;
 }
 
@@ -30,9 +32,16 @@ export async function startVault({
         'VAULT_ADDR is set and VAULT_TOKEN is not: the demo needs a token that may make mounts and policies. Set it, or unset VAULT_ADDR.',
       );
     }
-    return { kind: 'VAULT_ADDR', address: given, rootToken, stop: () => Promise.resolve() };
+    return {
+      kind: 'VAULT_ADDR',
+      address: given,
+      rootToken,
+      auditFile: null,
+      stop: () => Promise.resolve(),
+    };
   }
   const rootToken = randomBytes(16).toString('hex');
+  const auditFile = join(directory, 'logs', 'vault-audit.log');
   for (const name of ['bao', 'vault']) {
     const binary = findBinary({ debian: name, binaries: [name] });
     if (binary !== null)
@@ -41,11 +50,23 @@ export async function startVault({
         binary,
         port,
         rootToken,
+        auditFile,
         logFile: join(directory, 'logs', `${name}.log`),
       });
   }
-  const double = await startVaultDouble({ host: '127.0.0.1', port, rootToken });
-  return { kind: 'stand-in', address: double.address, rootToken, stop: () => double.stop() };
+  const double = await startVaultDouble({
+    host: '127.0.0.1',
+    port,
+    rootToken,
+    audit: auditFile,
+  });
+  return {
+    kind: 'stand-in',
+    address: double.address,
+    rootToken,
+    auditFile,
+    stop: () => double.stop(),
+  };
 }
 
 async function startDevServer(given: {
@@ -53,13 +74,25 @@ async function startDevServer(given: {
   binary: string;
   port: number;
   rootToken: string;
+  auditFile: string;
   logFile: string;
 }): Promise<Vault> {
   const log = openSync(given.logFile, 'a', 0o600);
   const address = `http://127.0.0.1:${given.port}`;
+  // OpenBao takes audit devices from its configuration alone, Vault by its API alone.
+  const device = { type: 'file', path: 'file', options: { file_path: given.auditFile } };
+  const configFile = join(dirname(given.logFile), `${given.name}.json`);
+  const isOpenBao = given.name === 'bao';
+  writeFileSync(configFile, JSON.stringify(isOpenBao ? { audit: [device] } : {}));
   const child = spawn(
     given.binary,
-    ['server', '-dev', '-dev-no-store-token', `-dev-listen-address=127.0.0.1:${given.port}`],
+    [
+      'server',
+      '-dev',
+      '-dev-no-store-token',
+      `-dev-listen-address=127.0.0.1:${given.port}`,
+      `-config=${configFile}`,
+    ],
     {
       stdio: ['ignore', log, log],
       // The root token is not an argument: those are visible to every user of the machine.
@@ -84,10 +117,18 @@ async function startDevServer(given: {
       () => false,
     );
     if (ready) {
+      if (!isOpenBao) {
+        await fetch(`${address}/v1/sys/audit/file`, {
+          method: 'PUT',
+          headers: { 'X-Vault-Token': given.rootToken },
+          body: JSON.stringify(device),
+        });
+      }
       return {
         kind: `${given.name} in dev mode`,
         address,
         rootToken: given.rootToken,
+        auditFile: given.auditFile,
         async stop() {
           child.kill('SIGTERM');
           await end;

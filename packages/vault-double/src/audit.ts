@@ -132,6 +132,15 @@ export function createAudit({
       },
       response(outcome) {
         const common = { type: 'response', request };
+        // Nothing to list is an answer, and no failure: its 404 has no reason.
+        if (
+          outcome instanceof ApiFailure &&
+          outcome.status === 404 &&
+          outcome.errors.length === 0
+        ) {
+          write({ ...common, auth: caller(true), response: { ...place } });
+          return;
+        }
         if (outcome instanceof ApiFailure) {
           const text = outcome.errors.join('; ');
           const isRefusedLogin = isAllowed && path.endsWith('/login');

@@ -87,6 +87,7 @@ for (const server of vaultServers()) {
       await fixture.call(rootToken, 'POST', 'auth/token/revoke-accessor', { accessor });
       const jwt = fixture.mint(a, { sub: 'target:other' });
       await fixture.call(null, 'POST', `auth/${a.jwtMount}/login`, { role: a.jwtRole, jwt });
+      await fixture.call(rootToken, 'GET', `sys/leases/lookup/auth/${a.jwtMount}/login/?list=true`);
       raw = readFileSync(file, 'utf8').slice(from);
       entries = parseLines(raw);
     });
@@ -106,8 +107,8 @@ for (const server of vaultServers()) {
     };
 
     audited('each request is one line before it is executed and one before it is answered', () => {
-      assert.equal(entries.length, 12);
-      for (const index of [0, 1, 2, 3, 4, 5]) pair(index);
+      assert.equal(entries.length, 14);
+      for (const index of [0, 1, 2, 3, 4, 5, 6]) pair(index);
     });
 
     audited('a login shows whose delivery it is in clear, and its accessor as an HMAC', () => {
@@ -167,6 +168,13 @@ for (const server of vaultServers()) {
       assert.equal(auth.accessor, undefined);
       assert.equal(auth.metadata, undefined);
       assert.deepEqual(Object.keys(response?.data ?? {}), ['error']);
+    });
+
+    audited('nothing to list is an answer without data, and no error', () => {
+      const [, { error, request, response }] = pair(6);
+      assert.equal(request.operation, 'list');
+      assert.equal(error, undefined);
+      assert.equal(response?.data, undefined);
     });
 
     audited('no token, accessor, login name or password stands in it', () => {

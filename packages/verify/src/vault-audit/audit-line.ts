@@ -18,6 +18,7 @@ export type TokenHolder = {
 export type AuditLine = {
   readonly at: Date;
   readonly type: 'request' | 'response';
+  /** Empty for what a server asked of itself while it started. */
   readonly requestId: string;
   readonly operation: string;
   /** Without a slash at its end. */
@@ -62,7 +63,7 @@ const Line = z.object({
   error: z.string().optional(),
   auth: Auth.nullish(),
   request: z.object({
-    id: z.string().min(1),
+    id: z.string().default(''),
     operation: z.string(),
     path: z.string(),
     mount_type: z.string().optional(),
@@ -131,9 +132,13 @@ const holderOf = (auth: z.infer<typeof Auth>): TokenHolder => ({
   metadata: auth.metadata ?? {},
 });
 
-/** A version of KV that was deleted is answered with what is known about it, and without its value. */
+/**
+ * A refused login is logged without an error, but with one as its answer; a version of KV that was deleted is answered
+ * with what is known about it, and without its value.
+ */
 function holdsData(data: Readonly<Record<string, unknown>> | null): boolean {
-  if (data === null || Object.keys(data).length === 0) return false;
+  const names = Object.keys(data ?? {});
+  if (data === null || names.length === 0 || names.join() === 'error') return false;
   return !('metadata' in data && data['data'] === null);
 }
 

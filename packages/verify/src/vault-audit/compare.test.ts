@@ -157,6 +157,13 @@ describe("Vault's audit log and the ledger", () => {
     assert.equal(report.credentials, 1);
   });
 
+  test('what has no id of its own is not taken for a copy, nor left out', () => {
+    const nameless = (line: string) => line.replace(/"id":"[0-9a-f-]{36}",/, '');
+    const log = around(logged('root', 60, nameless), logged('root', 61, nameless));
+    assert.equal(codes(log, []).length, 6);
+    assert.ok(!codes(log, []).includes('line-repeated'));
+  });
+
   test('a line that cannot be read is named with its number', () => {
     for (const line of ['{"time":', '{}', '[]', '"text"', '{"type":"panic"}']) {
       const report = compared(around([line], logged('whole', 0)), recordedWhole());
@@ -176,13 +183,18 @@ describe("Vault's audit log and the ledger", () => {
   });
 
   test('a refused login is nothing that was given out', () => {
-    const refused = logged('whole', 0, (line) =>
-      line.replace(
-        /,"response":\{"auth".*\}$/,
-        ',"response":{"data":{"error":"x"}},"error":"permission denied"}',
-      ),
-    ).slice(0, 2);
-    assert.deepEqual(compared(around(refused), []).findings, []);
+    for (const error of ['', ',"error":"permission denied"']) {
+      const refused = logged('whole', 0, (line) =>
+        line.replace(
+          /,"response":\{"auth".*\}$/,
+          `,"response":{"data":{"error":"hmac-sha256:x"}}${error}}`,
+        ),
+      ).slice(0, 2);
+      assert.match(refused[1] ?? '', /"data":\{"error"/);
+      const report = compared(around(refused), []);
+      assert.deepEqual(report.findings, []);
+      assert.deepEqual([report.logins, report.credentials], [0, 0]);
+    }
   });
 
   test('a log in which nobody lists the paths as empty does not prove a revocation', () => {

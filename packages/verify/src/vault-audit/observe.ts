@@ -84,7 +84,7 @@ export function observeVault(places: VaultPlaces): VaultObservations {
   function takeGift(line: AuditLine, where: string, isOurs: boolean): void {
     if (!isOurs && !isAirlocks(line)) return;
     // Requests have ids of their own: a second answer to one is a copied line, or the log of a second audit device.
-    if (seen.has(line.requestId)) {
+    if (line.requestId !== '' && seen.has(line.requestId)) {
       found.push(findingOf('line-repeated', line, where, 'this answer stands in the log before'));
       return;
     }

@@ -257,6 +257,7 @@ export async function writeConfigs(given: {
       vault: {
         address: vault.address,
         identity: {
+          kind: 'approle',
           roleIdFile: join(layout.keys, 'reaper/role-id'),
           secretIdFile: join(layout.keys, 'reaper/secret-id'),
         },

@@ -2,7 +2,7 @@
 import { FilePath } from '@airlock/process/config';
 import { DatabaseSettings } from '@airlock/process/settings';
 import { z } from 'zod';
-import { ReaperIdentity } from './adapters/vault/reaper.ts';
+import { ReaperIdentity } from './adapters/vault/reaper-identity.ts';
 import { VaultSettings } from './adapters/vault/settings.ts';
 
 export const WatchdogConfig = z.strictObject({
@@ -19,7 +19,9 @@ export const WatchdogConfig = z.strictObject({
     ),
   }),
   vault: VaultSettings.extend({
-    identity: ReaperIdentity.describe('The revoke-only AppRole of the watchdog.'),
+    identity: ReaperIdentity.describe(
+      'How the watchdog logs in, to revoke and to list and nothing else: kind approle or cert.',
+    ),
   }),
   staleSeconds: z
     .number()

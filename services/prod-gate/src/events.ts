@@ -6,6 +6,7 @@ import type { SignedConfiguration } from './app/ports.ts';
 import type { ReapEvent } from './app/reap-sessions.ts';
 import type { PromotionChange } from './app/refresh-promotions.ts';
 import type { TakenRebuild } from './app/take-rebuild.ts';
+import type { TakenSecretId } from './app/vault-ports.ts';
 
 /** A credential that is not proven gone for this long is for a person to look at. */
 const alarmAfterMs = 60_000;
@@ -149,4 +150,12 @@ export function attestationEvent(log: Log, event: AttestEvent): void {
     return;
   }
   log.warn('attestation.held-back', { about: event.about, reason: event.reason });
+}
+
+/** Of a secret id that may be in other hands a person has to know, although the watchdog goes on with an earlier one. */
+export function secretIdTaken(log: Log, taken: TakenSecretId): void {
+  if (taken.outcome === 'none') return;
+  if (taken.outcome === 'taken') log.info('reaper.secret-id-taken', {});
+  else if (taken.outcome === 'failed') log.warn('reaper.secret-id-waits', { detail: taken.why });
+  else log.error('reaper.secret-id-intercepted', { detail: taken.why });
 }

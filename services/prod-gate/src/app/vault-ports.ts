@@ -150,3 +150,13 @@ export type VaultReaper = {
    */
   revokeSession(request: RevocationRequest): Promise<RevocationResult>;
 };
+
+/**
+ * What became of a secret id that the watchdog was handed in a wrapping token. `intercepted`: the token does not give what it
+ * has to, so that somebody else may hold the secret id. `failed`: Vault could not be asked; the file waits for the next start.
+ */
+export type TakenSecretId =
+  | { readonly outcome: 'none' }
+  | { readonly outcome: 'taken' }
+  | { readonly outcome: 'failed'; readonly why: string }
+  | { readonly outcome: 'intercepted'; readonly why: string };

@@ -357,7 +357,7 @@ deliver:
       ledger: { origin, keyFile: 'ledger.key' },
       vault: {
         address: 'http://127.0.0.1:1',
-        identity: { roleIdFile: 'role-id', secretIdFile: 'secret-id' },
+        identity: { kind: 'approle', roleIdFile: 'role-id', secretIdFile: 'secret-id' },
       },
     }),
   );

@@ -12,10 +12,11 @@ import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createVaultReaper } from '../adapters/vault/reaper.ts';
+import { takeWrappedSecretId } from '../adapters/vault/wrapped-secret-id.ts';
 import { createReaper } from '../app/reap-sessions.ts';
 import { sequenceLedger } from '../app/sequence-ledger.ts';
 import { WatchdogConfig } from '../config-watchdog.ts';
-import { ledgerSequenced, reaped } from '../events.ts';
+import { ledgerSequenced, reaped, secretIdTaken } from '../events.ts';
 import { watchStandingSecrets } from '../watch-standing-secrets.ts';
 
 /** An entry rings; this is for a bell that was lost. */
@@ -30,6 +31,9 @@ await runProcess({
     const { log, signal } = runtime;
     const signer = { name: config.ledger.origin, privateKey: readLedgerKey(config.ledger.keyFile) };
     const { identity, ...vault } = config.vault;
+    if (identity.kind === 'approle') {
+      secretIdTaken(log, await takeWrappedSecretId(vault, identity));
+    }
     const vaultReaper = createVaultReaper(vault, identity);
     const database = openDatabase(config.database);
     runtime.onClose(() => database.close());

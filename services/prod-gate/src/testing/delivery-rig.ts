@@ -199,7 +199,7 @@ export async function createDeliveryRig(options: RigOptions) {
     const [roleIdFile, secretIdFile] = [join(directory, 'role-id'), join(directory, 'secret-id')];
     writeFileSync(roleIdFile, roleId);
     writeFileSync(secretIdFile, secretId, { mode: 0o600 });
-    return { roleIdFile, secretIdFile };
+    return { kind: 'approle' as const, roleIdFile, secretIdFile };
   }
 
   function authorityMint() {

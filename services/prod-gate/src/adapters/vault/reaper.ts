@@ -1,26 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConfigurationError, FilePath } from '@airlock/process/config';
-import { z } from 'zod';
 import {
   VaultError,
   type RevocationRequest,
   type RevocationResult,
   type VaultReaper,
 } from '../../app/vault-ports.ts';
-import { type VaultClient, createVaultClient, parseAnswer } from './client.ts';
+import type { VaultClient } from './client.ts';
 import { VaultHttpError } from './errors.ts';
-import { LoginAnswer } from './login.ts';
+import { createReaperLogin, type ReaperIdentity } from './reaper-identity.ts';
 import type { VaultSettings } from './settings.ts';
 import { createVaultTransport } from './transport.ts';
-
-export const ReaperIdentity = z.strictObject({
-  roleIdFile: FilePath.describe('File with the role id of the revoke-only AppRole, one line.'),
-  secretIdFile: FilePath.describe(
-    'File with its secret id, one line, mode 0600; read anew for every pass, so it can be replaced while running.',
-  ),
-});
-export type ReaperIdentity = z.infer<typeof ReaperIdentity>;
 
 // Vault undoes the leases of a revoked token behind the caller's back, usually within a tenth of a second: the first look
 // comes after 10 ms more, the last after some two seconds.
@@ -29,7 +18,7 @@ const longestLookMs = 400;
 const mostLooks = 11;
 
 /**
- * The watchdog's way into Vault: an AppRole that can revoke and list, and can read no credential.
+ * The watchdog's way into Vault: an identity that can revoke and list, and can read no credential.
  *
  * @throws ConfigurationError when the environment or the settings are unsafe, or a file of the identity cannot be read.
  */
@@ -39,20 +28,7 @@ export function createVaultReaper(
   environment: NodeJS.ProcessEnv = process.env,
 ): VaultReaper {
   const transport = createVaultTransport(settings, environment);
-  const { address } = settings;
-  // Found out now and not when the first credential has to be revoked.
-  readIdentity('roleIdFile', identity.roleIdFile);
-  readIdentity('secretIdFile', identity.secretIdFile);
-
-  async function login(): Promise<VaultClient> {
-    const path = 'auth/approle/login';
-    const answer = await createVaultClient({ address, transport }).write(path, {
-      role_id: readIdentity('roleIdFile', identity.roleIdFile),
-      secret_id: readIdentity('secretIdFile', identity.secretIdFile),
-    });
-    const { auth } = parseAnswer(LoginAnswer, answer, `POST ${path}`);
-    return createVaultClient({ address, transport, token: auth.client_token });
-  }
+  const login = createReaperLogin(settings, identity, { transport, environment });
 
   return {
     async revokeSession(request) {
@@ -130,21 +106,4 @@ async function lookUntilGone(
 
 function tokenPrefix({ jwtMount }: RevocationRequest): string {
   return `auth/${jwtMount}/login`;
-}
-
-function readIdentity(key: keyof ReaperIdentity, file: string): string {
-  let text = '';
-  try {
-    text = readFileSync(file, 'utf8').trim();
-  } catch (cause) {
-    throw new ConfigurationError(
-      'configuration-unreadable',
-      `${key}: cannot read ${file}; issue a secret id for the watchdog and store it there`,
-      { cause },
-    );
-  }
-  if (text === '') {
-    throw new ConfigurationError('configuration-unreadable', `${key}: ${file} is empty`);
-  }
-  return text;
 }

@@ -37,19 +37,24 @@ export type TransportResponse = {
 
 export type VaultTransport = (request: TransportRequest) => Promise<TransportResponse>;
 
+/** Shown to Vault, PEM. */
+export type ClientCertificate = { readonly cert: string; readonly key: string };
+
 /**
+ * @param certificate for a login by certificate; none otherwise.
  * @param environment the process's own; refused when it would weaken the connection. AIRLOCK_DEMO=1 in it admits the stand-in.
  * @throws ConfigurationError when the environment or the settings are unsafe.
  */
 export function createVaultTransport(
   settings: VaultSettings,
   environment: NodeJS.ProcessEnv = process.env,
+  certificate?: ClientCertificate,
 ): VaultTransport {
   assertSafeEnvironment(environment);
   const authority = readPinnedAuthority(settings);
   const admitsDouble = environment['AIRLOCK_DEMO'] === '1';
   const deadline = settings.requestTimeoutSeconds * 1000;
-  const connections = connectionsTo(authority);
+  const connections = connectionsTo(authority, certificate);
 
   return async (request) => {
     const path = checkedPath(settings.address, request);
@@ -97,13 +102,17 @@ type Connections = { agent: http.Agent; isTls: boolean };
  * Of one process to one Vault, never shared with anything else; no proxy, no session ticket and no socket outlive their use.
  * A handshake costs more than all else that the gate does for a request.
  */
-function connectionsTo(authority: string | null): Connections {
+function connectionsTo(
+  authority: string | null,
+  certificate: ClientCertificate | undefined,
+): Connections {
   const common = { keepAlive: true, maxFreeSockets: 2, timeout: idleMs };
   return authority === null
     ? { agent: new http.Agent(common), isTls: false }
     : {
         agent: new https.Agent({
           ...common,
+          ...certificate,
           ca: authority,
           minVersion: 'TLSv1.3',
           maxCachedSessions: 0,

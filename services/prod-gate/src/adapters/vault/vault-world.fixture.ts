@@ -112,7 +112,11 @@ export async function openVaultWorld(
 
     return {
       ...{ target, connection },
-      reaper: createVaultReaper(settings, { roleIdFile, secretIdFile }, worldEnvironment),
+      reaper: createVaultReaper(
+        settings,
+        { kind: 'approle', roleIdFile, secretIdFile },
+        worldEnvironment,
+      ),
       login: async () =>
         logins.login({
           mount: target.jwtMount,

@@ -103,7 +103,11 @@ for (const name of servers) {
       writeFileSync(secretIdFile, `${identity.secretId}\n`, { mode: 0o600 });
       const settings = settingsOf(vault);
       logins = createVaultLogin(settings, environment);
-      reaper = createVaultReaper(settings, { roleIdFile, secretIdFile }, environment);
+      reaper = createVaultReaper(
+        settings,
+        { kind: 'approle', roleIdFile, secretIdFile },
+        environment,
+      );
       asRoot = async (method, path) => {
         const response = await fetch(`${address}/v1/${path}`, {
           method,
@@ -242,7 +246,7 @@ for (const name of servers) {
       const settings = settingsOf(vault);
       const stranger = createVaultReaper(
         settings,
-        { roleIdFile: join(directory, 'role-id'), secretIdFile: wrong },
+        { kind: 'approle', roleIdFile: join(directory, 'role-id'), secretIdFile: wrong },
         environment,
       );
       const result = await stranger.revokeSession(session());

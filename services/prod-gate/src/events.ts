@@ -4,6 +4,7 @@ import type { Acceptance } from './app/accept-bundle.ts';
 import type { AttestEvent } from './app/issue-attestations.ts';
 import type { SignedConfiguration } from './app/ports.ts';
 import type { ReapEvent } from './app/reap-sessions.ts';
+import type { LateLogin } from './app/sweep-late-logins.ts';
 import type { PromotionChange } from './app/refresh-promotions.ts';
 import type { TakenRebuild } from './app/take-rebuild.ts';
 import type { TakenSecretId } from './app/vault-ports.ts';
@@ -141,6 +142,11 @@ export function reaped(log: Log, event: ReapEvent): void {
         outcome: event.outcome,
       });
   }
+}
+
+/** Somebody has a login that only the deliverer had: an alarm, although what it opened is revoked. */
+export function lateLoginFound(log: Log, { sessionId, target, tokens, leases }: LateLogin): void {
+  log.error('session.late-login', { session: sessionId, target, tokens, leases });
 }
 
 export function attestationEvent(log: Log, event: AttestEvent): void {

@@ -61,6 +61,7 @@ function watch(answer: () => RevocationResult = () => cleanResult) {
       },
     },
     staleSeconds,
+    loginSkewSeconds: 5,
     failpoint: () => undefined,
     onEvent: (event) => {
       events.push(event.name);

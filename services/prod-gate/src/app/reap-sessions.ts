@@ -27,8 +27,6 @@ import { pauseAfter } from '../domain/patience.ts';
 import { eachInTurn } from './each-in-turn.ts';
 import type { VaultReaper } from './vault-ports.ts';
 
-/** How long after its expiry a minted login may still be taken by a Vault whose clock is behind. */
-const loginSkewSeconds = 5;
 /** How long the watchdog waits for a deliverer to try a login that it has revoked. */
 const trialWithinMs = 1_500;
 const trialPollMs = 10;
@@ -53,10 +51,12 @@ export type ReapDependencies = {
   deliveries: Pick<DeliveryStore, 'find' | 'running' | 'takeOver' | 'finish' | 'appendLog'>;
   promotions: Pick<PromotionStore, 'lock' | 'setState' | 'setLive'>;
   recorder: Recorder;
-  reaper: VaultReaper;
+  reaper: Pick<VaultReaper, 'revokeSession'>;
   /** How long a delivery may be silent before it counts as abandoned, in seconds. */
   staleSeconds: number;
   onEvent: (event: ReapEvent) => void;
+  /** How long after its expiry a login may still be taken: what Vault allows, and what its clock may be behind. In seconds. */
+  loginSkewSeconds: number;
   failpoint: (name: ReapFailpoint) => void;
   clock: () => Date;
   /** At least 0 and below 1. */
@@ -213,7 +213,7 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
     }
     const minted = await sessions.minted(session.id);
     const expiresAt = minted?.expiresAt ?? session.jwtExpiresAt;
-    return new Date(expiresAt.getTime() + loginSkewSeconds * 1000);
+    return new Date(expiresAt.getTime() + dependencies.loginSkewSeconds * 1000);
   }
 
   async function retryLater(

@@ -149,6 +149,12 @@ export type VaultReaper = {
    * failed revocation is a result to store and try again.
    */
   revokeSession(request: RevocationRequest): Promise<RevocationResult>;
+  /**
+   * Counts what Vault lists below the prefixes of a request, and changes nothing.
+   *
+   * @throws VaultError
+   */
+  look(request: RevocationRequest): Promise<{ tokens: number; leases: number }>;
 };
 
 /**

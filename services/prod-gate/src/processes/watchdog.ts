@@ -14,15 +14,19 @@ import { createVaultSessionStore } from '../adapters/postgres/vault-session-stor
 import { createVaultReaper } from '../adapters/vault/reaper.ts';
 import { takeWrappedSecretId } from '../adapters/vault/wrapped-secret-id.ts';
 import { createReaper } from '../app/reap-sessions.ts';
+import { createLateLoginSweep } from '../app/sweep-late-logins.ts';
 import { sequenceLedger } from '../app/sequence-ledger.ts';
 import { WatchdogConfig } from '../config-watchdog.ts';
-import { ledgerSequenced, reaped, secretIdTaken } from '../events.ts';
+import { lateLoginFound, ledgerSequenced, reaped, secretIdTaken } from '../events.ts';
 import { watchStandingSecrets } from '../watch-standing-secrets.ts';
 
 /** An entry rings; this is for a bell that was lost. */
 const sequenceIntervalMs = 1_000;
 /** A session that is to be revoked rings; this is for a bell that was lost, for what is to be tried again, and for silence. */
 const reapIntervalMs = 500;
+const lateLoginIntervalMs = 1_000;
+/** The role at Vault takes a login for 5 s more (`clock_skew_leeway`), and Vault's clock may be 5 s behind. */
+const loginSkewSeconds = 10;
 
 await runProcess({
   name: 'gate-watchdog',
@@ -62,19 +66,22 @@ await runProcess({
         sequencing.wake();
       },
     });
+    const sessions = createVaultSessionStore(database);
+    const clock = (): Date => new Date();
     const reaper = createReaper({
       transactor: database,
-      sessions: createVaultSessionStore(database),
+      sessions,
       deliveries: createDeliveryStore(database),
       promotions: createPromotionStore(database),
       recorder,
       reaper: vaultReaper,
       staleSeconds: config.staleSeconds,
+      loginSkewSeconds,
       onEvent(event) {
         reaped(log, event);
       },
       failpoint,
-      clock: () => new Date(),
+      clock,
       random: Math.random,
     });
     const reaping = startLoop({
@@ -83,6 +90,19 @@ await runProcess({
       signal,
       log,
       run: () => reaper.pass(),
+    });
+    const lateLogins = createLateLoginSweep({
+      ...{ sessions, reaper: vaultReaper, loginSkewSeconds, clock },
+      onEvent(event) {
+        lateLoginFound(log, event);
+      },
+    });
+    const sweeping = startLoop({
+      name: 'sweep-late-logins',
+      intervalMs: lateLoginIntervalMs,
+      signal,
+      log,
+      run: () => lateLogins.pass(),
     });
     const listeningForSessions = listen({
       pool: database.pool,
@@ -93,7 +113,10 @@ await runProcess({
       },
     });
     runtime.onClose(async () => {
-      await Promise.all([sequencing.done, listening, reaping.done, listeningForSessions]);
+      await Promise.all([
+        ...[sequencing.done, reaping.done, sweeping.done],
+        ...[listening, listeningForSessions],
+      ]);
     });
   },
 });

@@ -31,9 +31,11 @@ import { openDatabase } from '../adapters/postgres/client.ts';
 import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { mintLogin } from '../app/mint-login.ts';
 import type { ReapEvent, Reaper } from '../app/reap-sessions.ts';
 import { runDelivery, type RunDependencies } from '../app/run-delivery.ts';
+import { createLateLoginSweep, type LateLogin } from '../app/sweep-late-logins.ts';
 import { sequenceLedger } from '../app/sequence-ledger.ts';
 import type { StartedDelivery } from '../app/start-delivery.ts';
 import type { DeliveryOutcome } from '../domain/delivery.ts';
@@ -47,7 +49,7 @@ import {
   type RigDeliverer,
   type RigSettings,
 } from './rig-deliverer.ts';
-import { createRigReaper, type RigTask } from './rig-process.ts';
+import { createRigReaper, rigVaultReaper, type RigTask } from './rig-process.ts';
 
 const repositoryRoot = join(import.meta.dirname, '../../../..');
 const issuer = 'https://gate.example/authority';
@@ -62,6 +64,10 @@ export type RigOptions = {
   installHooks(directory: string): Promise<(target: string) => string>;
   /** Life of a minted login. Default 5. */
   readonly loginSeconds?: number;
+  /** How long one request to Vault may take. Default 5. */
+  readonly requestTimeoutSeconds?: number;
+  /** As for the reaper. Default 5: Vault's clock is this machine's. */
+  readonly loginSkewSeconds?: number;
   /** After how long without a sign of life the running watchdog takes a delivery over. Default 3. */
   readonly staleSeconds?: number;
 };
@@ -158,6 +164,8 @@ export async function createDeliveryRig(options: RigOptions) {
     vaultAddress: vault.address,
     vkey: vkeyOf(ledgerName, signing.publicKey),
     loginSeconds,
+    requestTimeoutSeconds: options.requestTimeoutSeconds ?? 5,
+    loginSkewSeconds: options.loginSkewSeconds ?? 5,
   };
   const keyFile = join(directory, 'authority.key');
   writeFileSync(keyFile, login.privateKey.export({ type: 'pkcs8', format: 'pem' }), {
@@ -394,6 +402,14 @@ export async function createDeliveryRig(options: RigOptions) {
       createRigReaper({
         ...{ settings, identity, staleSeconds: staleAfter, database: asWatchdog },
         ...(onEvent && { onEvent }),
+      }),
+
+    /** What the watchdog does beside its reaper: a second look when a login has ended. */
+    lateLoginSweep: (onEvent: (event: LateLogin) => void) =>
+      createLateLoginSweep({
+        sessions: createVaultSessionStore(asWatchdog),
+        ...{ reaper: rigVaultReaper(settings, identity), onEvent, clock },
+        loginSkewSeconds: settings.loginSkewSeconds,
       }),
 
     async close(): Promise<void> {

@@ -41,6 +41,8 @@ export type RigSettings = {
   readonly vaultAddress: string;
   readonly vkey: string;
   readonly loginSeconds: number;
+  readonly requestTimeoutSeconds: number;
+  readonly loginSkewSeconds: number;
 };
 
 export const vaultEnvironment = { AIRLOCK_DEMO: '1' };
@@ -98,7 +100,10 @@ export function createRigDeliverer(
     knownToNonprod: nonprodKnowledge({ marks: createSecretMarkStore(database), clock }),
     tryLogin,
     vault: createVaultLogin(
-      { address: settings.vaultAddress, requestTimeoutSeconds: 5 },
+      {
+        address: settings.vaultAddress,
+        requestTimeoutSeconds: settings.requestTimeoutSeconds,
+      },
       vaultEnvironment,
     ),
     hooks: createHookPreparer({

@@ -12,6 +12,7 @@ import { createVaultReaper } from '../adapters/vault/reaper.ts';
 import type { ReaperIdentity } from '../adapters/vault/reaper-identity.ts';
 import { createReaper, type ReapEvent, type Reaper } from '../app/reap-sessions.ts';
 import { runDelivery } from '../app/run-delivery.ts';
+import type { VaultReaper } from '../app/vault-ports.ts';
 import { clock, createRigDeliverer, vaultEnvironment, type RigSettings } from './rig-deliverer.ts';
 
 /** What such a process is started with, as JSON in AIRLOCK_TEST_RIG. */
@@ -30,6 +31,11 @@ export type RigTask =
       readonly staleSeconds: number;
     };
 
+export function rigVaultReaper(settings: RigSettings, identity: ReaperIdentity): VaultReaper {
+  const { vaultAddress: address, requestTimeoutSeconds } = settings;
+  return createVaultReaper({ address, requestTimeoutSeconds }, identity, vaultEnvironment);
+}
+
 /** A watchdog's reaper as processes/watchdog.ts puts it together. */
 export function createRigReaper({
   settings,
@@ -38,7 +44,7 @@ export function createRigReaper({
   database = openDatabase(settings.postgres),
   onEvent = () => undefined,
 }: {
-  settings: Pick<RigSettings, 'postgres' | 'vaultAddress'>;
+  settings: RigSettings;
   identity: ReaperIdentity;
   staleSeconds: number;
   database?: ReturnType<typeof openDatabase>;
@@ -50,12 +56,9 @@ export function createRigReaper({
     deliveries: createDeliveryStore(database),
     promotions: createPromotionStore(database),
     recorder,
-    reaper: createVaultReaper(
-      { address: settings.vaultAddress, requestTimeoutSeconds: 5 },
-      identity,
-      vaultEnvironment,
-    ),
+    reaper: rigVaultReaper(settings, identity),
     staleSeconds,
+    loginSkewSeconds: settings.loginSkewSeconds,
     onEvent,
     failpoint,
     clock,

@@ -71,6 +71,28 @@ export function createVaultSessionStore(database: GateDatabase): VaultSessionSto
       return rows.map(vaultSessionFrom);
     },
 
+    async ofTarget(target) {
+      const row = await prisma.vaultSession.findFirst({
+        where: { target },
+        include: withCredentials,
+        orderBy: { createdAt: 'desc' },
+      });
+      return row === null ? null : vaultSessionFrom(row);
+    },
+
+    async cleanWithLoginEnded({ after, until }) {
+      const ended = await prisma.mintedLogin.findMany({
+        where: { expiresAt: { gt: after, lte: until } },
+        select: { sessionId: true },
+      });
+      if (ended.length === 0) return [];
+      const rows = await prisma.vaultSession.findMany({
+        where: { id: { in: ended.map(({ sessionId }) => sessionId) }, state: 'CLEAN' },
+        include: withCredentials,
+      });
+      return rows.map(vaultSessionFrom);
+    },
+
     async insertIntent(tx, session) {
       await onDuplicate({ vault_session_live: targetBusy }, () =>
         clientOf(tx).vaultSession.create({

@@ -61,6 +61,15 @@ export function createVaultReaper(
         ...(retryAfterSeconds === 0 ? {} : { retryAfterSeconds }),
       };
     },
+
+    async look(request) {
+      const client = await login();
+      try {
+        return await countLeft(client, request);
+      } finally {
+        await client.write('auth/token/revoke-self', {});
+      }
+    },
   };
 }
 
@@ -93,15 +102,23 @@ async function lookUntilGone(
   client: VaultClient,
   request: RevocationRequest,
 ): Promise<{ tokens: number; leases: number }> {
-  const countBelow = async (prefix: string): Promise<number> =>
-    (await client.list(`sys/leases/lookup/${prefix}/`)).length;
   for (let look = 1; ; look += 1) {
-    const tokens = await countBelow(tokenPrefix(request));
-    let leases = 0;
-    for (const prefix of request.leasePrefixes) leases += await countBelow(prefix);
-    if ((tokens === 0 && leases === 0) || look === mostLooks) return { tokens, leases };
+    const left = await countLeft(client, request);
+    if ((left.tokens === 0 && left.leases === 0) || look === mostLooks) return left;
     await sleep(Math.min(firstLookMs * 2 ** (look - 1), longestLookMs));
   }
+}
+
+async function countLeft(
+  client: VaultClient,
+  request: RevocationRequest,
+): Promise<{ tokens: number; leases: number }> {
+  const countBelow = async (prefix: string): Promise<number> =>
+    (await client.list(`sys/leases/lookup/${prefix}/`)).length;
+  const tokens = await countBelow(tokenPrefix(request));
+  let leases = 0;
+  for (const prefix of request.leasePrefixes) leases += await countBelow(prefix);
+  return { tokens, leases };
 }
 
 function tokenPrefix({ jwtMount }: RevocationRequest): string {

@@ -7,7 +7,7 @@ import {
   type DeliveryOutcome,
   type ReapFailpoint,
 } from '../../services/prod-gate/src/domain/delivery.ts';
-import { hookKinds, type HookKind } from './hooks.ts';
+import { givingOf, hookKinds, type HookKind } from './hooks.ts';
 import type { WireMoment } from './wire.ts';
 
 /** A place on the wire to Vault: a request that is on its way when its process dies. */
@@ -23,7 +23,8 @@ export type CrashCase = {
   readonly target: string;
   /** Where the deliverer dies: at a failpoint, or with a request to Vault on its way. */
   readonly deliverer:
-    | { readonly failpoint: DeliveryFailpoint }
+    /** At which passage; the first when left out. A credential after the other passes the same places. */
+    | { readonly failpoint: DeliveryFailpoint; readonly passage?: number }
     | { readonly wire: WirePlace }
     | { readonly stopAt: DeliveryFailpoint };
   /** Where the first watchdog dies, when it dies as well. */
@@ -48,12 +49,21 @@ function effectAt(point: DeliveryFailpoint): readonly [number, number] {
   return point === 'hook-running' ? [0, 1] : [1, 1];
 }
 
-const alive = {
-  nothing: { tokens: 0, leases: 0 },
-  login: { tokens: 0, leases: 0 },
-  token: { tokens: 1, leases: 0 },
-  credential: { tokens: 1, leases: 1 },
-} as const satisfies Record<CrashState['alive'], CrashCase['alive']>;
+/** What is alive when it died at the first passage of a point. */
+function aliveAt(point: DeliveryFailpoint, kind: HookKind): CrashCase['alive'] {
+  switch (crashStates[point].alive) {
+    case 'nothing':
+    case 'login':
+      return { tokens: 0, leases: 0 };
+    case 'token':
+      return { tokens: 1, leases: 0 };
+    case 'credential': {
+      // From the hook on everything is read.
+      const hasAll = points.indexOf(point) >= points.indexOf('hook-recorded');
+      return { tokens: 1, leases: hasAll && givingOf[kind] === 'several' ? 2 : 1 };
+    }
+  }
+}
 
 type Unnumbered = Omit<CrashCase, 'target'>;
 
@@ -61,7 +71,7 @@ function dies(point: DeliveryFailpoint, kind: HookKind): Unnumbered {
   const { session, end } = crashStates[point];
   return {
     ...{ name: `${point} · ${kind}`, point, kind, session, end, effect: effectAt(point) },
-    alive: alive[crashStates[point].alive],
+    alive: aliveAt(point, kind),
     deliverer: { failpoint: point },
   };
 }
@@ -96,7 +106,7 @@ function diesOnTheWire(
   return {
     ...{ name: `${point} · ${kind}`, point, kind, session, end, effect: effectAt(after) },
     deliverer: { wire: { match, moment } },
-    alive: alive[crashStates[moment === 'sent' ? after : leadsTo].alive],
+    alive: aliveAt(moment === 'sent' ? after : leadsTo, kind),
   };
 }
 
@@ -111,7 +121,7 @@ function diesTwice(
     ...{ name: `${first}, then the watchdog: ${place} · ${kind}`, point: `watchdog: ${place}` },
     ...{ kind, session, end, effect: effectAt(first), watchdog },
     deliverer: { failpoint: first },
-    alive: alive[crashStates[first].alive],
+    alive: aliveAt(first, kind),
   };
 }
 
@@ -121,11 +131,27 @@ function wakesUp(stopAt: DeliveryFailpoint, kind: HookKind): Unnumbered {
   return {
     ...{ name: `stopped at ${stopAt}, wakes up late · ${kind}`, point: `race: ${stopAt}` },
     ...{ kind, session, deliverer: { stopAt } },
-    ...{ end: crashStates[stopAt].end, alive: alive[crashStates[stopAt].alive] },
+    ...{ end: crashStates[stopAt].end, alive: aliveAt(stopAt, kind) },
     // Its hook goes on while it is stopped, until its credential is gone.
     effect: place < points.indexOf('hook-running') ? [0, 0] : [0, 1],
   };
 }
+
+/** Between the credentials of a delivery that reads several. */
+const betweenReads: readonly Unnumbered[] = (
+  [
+    ['credential-read', 2, 2],
+    ['lease-persisted', 2, 2],
+    ['credential-read', 3, 2],
+    ['lease-persisted', 3, 2],
+  ] as const
+).map(([point, passage, leases]) => ({
+  ...dies(point, 'at-most-once'),
+  name: `${point} of credential ${passage} · at-most-once`,
+  deliverer: { failpoint: point, passage },
+  session: 'LEASED',
+  alive: { tokens: 1, leases },
+}));
 
 const moments: readonly WireMoment[] = ['sent', 'executed'];
 const kindAt = (index: number): HookKind => hookKinds[index % hookKinds.length] ?? 'idempotent';
@@ -134,6 +160,7 @@ const kindAt = (index: number): HookKind => hookKinds[index % hookKinds.length] 
 export function wholeMatrix(): CrashCase[] {
   return numbered([
     ...points.flatMap((point) => hookKinds.map((kind) => dies(point, kind))),
+    ...betweenReads,
     ...delivererCalls.flatMap((call) =>
       moments.flatMap((moment) => hookKinds.map((kind) => diesOnTheWire(call, moment, kind))),
     ),
@@ -161,6 +188,7 @@ export function smallMatrix(): CrashCase[] {
   const [, revocation] = watchdogCalls;
   return numbered([
     ...points.map((point, index) => dies(point, kindAt(index))),
+    ...betweenReads.slice(0, 1),
     ...[login, credential].flatMap((call) =>
       call === undefined ? [] : [diesOnTheWire(call, 'executed', 'probing')],
     ),

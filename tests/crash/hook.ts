@@ -15,11 +15,22 @@ const say = (line: string): void => {
 };
 
 async function main(): Promise<void> {
-  // As the deliverer wrote it: a socket at which the gate logs in.
+  // As the deliverer wrote them.
   const egress = JSON.parse(readFileSync(environment('AIRLOCK_EGRESS'), 'utf8')) as {
     db: { host: string; database: string };
   };
-  const client = new Client({ ...egress.db, user: 'hook' });
+  const given = JSON.parse(readFileSync(Number(environment('AIRLOCK_CREDENTIAL_FD')), 'utf8')) as {
+    db?: { username: string; password: string };
+  };
+  const names = Object.keys(given).sort().join();
+  if (names !== { idempotent: 'db', probing: '', 'at-most-once': 'spare,token' }[HOOK_KIND]) {
+    throw new Error(`the descriptor has ${names}`);
+  }
+  const client = new Client({
+    ...egress.db,
+    user: given.db?.username ?? 'hook',
+    ...(given.db && { password: given.db.password }),
+  });
   await client.connect();
   const what = [environment('AIRLOCK_TARGET'), environment('AIRLOCK_ARTIFACT_SHA256')];
   const whose = [environment('AIRLOCK_PROMOTION_DIGEST'), environment('AIRLOCK_DELIVERY')];

@@ -3,9 +3,23 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readHookDirectory } from '@airlock/process/hook-directory';
 import { build } from 'esbuild';
+import type { Giving } from '../../services/prod-gate/src/testing/delivery-rig.ts';
 
 export const hookKinds = ['idempotent', 'probing', 'at-most-once'] as const;
 export type HookKind = (typeof hookKinds)[number];
+
+/** How each kind gets its credentials. */
+export const givingOf = {
+  idempotent: 'descriptor',
+  probing: 'proxied',
+  'at-most-once': 'several',
+} as const satisfies Record<HookKind, Giving>;
+
+const needs: Record<HookKind, string> = {
+  idempotent: '{ db: database }',
+  probing: '{}',
+  'at-most-once': '{ spare: database, token: kv }',
+};
 
 /** @returns what a target pins for a kind, as `name@sha256:…`. */
 export async function installHooks(directory: string): Promise<(kind: HookKind) => string> {
@@ -33,7 +47,7 @@ export async function installHooks(directory: string): Promise<(kind: HookKind) 
         'version: 1',
         `name: ${kind}`,
         'summary: Leaves a row for each delivery.',
-        'needs: { egress: { db: postgres } }',
+        `needs: { egress: { db: postgres }, credentials: ${needs[kind]} }`,
         'params: {}',
         '',
       ].join('\n'),

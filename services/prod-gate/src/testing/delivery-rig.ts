@@ -11,6 +11,7 @@ import type { VaultTarget } from '@airlock/cli/vault/targets';
 import { formatId } from '@airlock/common/ids';
 import { parseLedgerEntry } from '@airlock/common/ledger/entry';
 import { vkeyOf } from '@airlock/common/ledger/note';
+import { readPathOf } from '@airlock/common/policy/target-credentials';
 import { Secret } from '@airlock/common/secret';
 import { migrate } from '@airlock/database/migrate';
 import { startLoop } from '@airlock/process/loop';
@@ -57,11 +58,19 @@ const ledgerName = 'ledger.example/gate';
 /** Of the token and of every lease. */
 const ttlSeconds = 120;
 
+/**
+ * `descriptor`: the hook logs in to the database itself · `proxied`: the gate logs in for it · `several`: the gate logs in for
+ * it, and on the descriptor it has the login of a second role and a KV secret, which the target accepts to outlive it.
+ */
+export type Giving = 'descriptor' | 'proxied' | 'several';
+
 export type RigOptions = {
   readonly targets: readonly string[];
   readonly vault: { readonly address: string; readonly rootToken: string };
   /** Puts the hooks into the directory; returns the one that a target pins, as `name@sha256:…`. */
   installHooks(directory: string): Promise<(target: string) => string>;
+  /** How a target's hook gets its credentials. Default `proxied` for all. */
+  gives?(target: string): Giving;
   /** Life of a minted login. Default 5. */
   readonly loginSeconds?: number;
   /** How long one request to Vault may take. Default 5. */
@@ -75,7 +84,7 @@ export type RigOptions = {
 export type DeliveryRig = Awaited<ReturnType<typeof createDeliveryRig>>;
 
 export async function createDeliveryRig(options: RigOptions) {
-  const { vault, loginSeconds = 5, staleSeconds = 3 } = options;
+  const { vault, loginSeconds = 5, staleSeconds = 3, gives = () => 'proxied' as const } = options;
   const directory = mkdtempSync(join(tmpdir(), 'airlock-deliver-'));
   const artifact = makeReleaseArtifact();
   const signing = generateKeyPairSync('ed25519');
@@ -123,19 +132,26 @@ export async function createDeliveryRig(options: RigOptions) {
   }
 
   const databaseMount = `database-${run}`;
-  const databaseRoles = new Map(options.targets.map((target, index) => [target, `r${index}x`]));
-  const vaultTargets = [...databaseRoles].map(([target, role]): VaultTarget => ({
+  const kvMount = `kv-${run}`;
+  const connection = {
+    ...{ host: server.host, port: server.port, database: productionName },
+    ...{ username: vaultAdmin, password: new Secret(password), appOwner },
+  };
+  const vaultTargets = options.targets.map((target, index): VaultTarget => ({
     target,
     jwtMount: `jwt-${run}-${target}`,
     jwtRole: target,
     ttlSeconds,
-    reads: [{ as: 'db', kind: 'database', mount: databaseMount, role }],
-    connections: {
-      db: {
-        ...{ host: server.host, port: server.port, database: productionName },
-        ...{ username: vaultAdmin, password: new Secret(password), appOwner },
-      },
-    },
+    reads: [
+      { as: 'db', kind: 'database', mount: databaseMount, role: `r${index}x` },
+      ...(gives(target) === 'several'
+        ? ([
+            { as: 'spare', kind: 'database', mount: databaseMount, role: `s${index}x` },
+            { as: 'token', kind: 'kv', mount: kvMount, path: target, field: 'value' },
+          ] as const)
+        : []),
+    ],
+    connections: { db: connection, spare: connection },
   }));
   await applyVaultSetup({
     address: vault.address,
@@ -148,14 +164,22 @@ export async function createDeliveryRig(options: RigOptions) {
     }),
   });
 
+  await asRoot('POST', `sys/mounts/${kvMount}`, { type: 'kv', options: { version: '2' } });
+  for (const { target } of vaultTargets) {
+    await asRoot('POST', `${kvMount}/data/${target}`, {
+      data: { value: randomBytes(12).toString('hex') },
+    });
+  }
+
   const { hooks, store, socket, policies } = placesOf({ directory });
   for (const path of [hooks, store, policies]) mkdirSync(path);
   writeFileSync(join(store, artifact.sha256), artifact.bytes);
   const hookOf = await options.installHooks(hooks);
   for (const target of vaultTargets) {
-    const document = policyDocument(target, hookOf(target.target), {
-      ...{ host: server.host, port: server.port, name: productionName },
-    });
+    const document = policyDocument(
+      { ...target, hook: hookOf(target.target), gives: gives(target.target) },
+      { host: server.host, port: server.port, name: productionName },
+    );
     writeFileSync(join(policies, `${target.target}.json`), JSON.stringify(document));
   }
   const settings: RigSettings = {
@@ -226,6 +250,15 @@ export async function createDeliveryRig(options: RigOptions) {
     });
   }
 
+  async function asRoot(method: string, path: string, body?: object): Promise<void> {
+    const answer = await fetch(`${vault.address}/v1/${path}`, {
+      method,
+      headers: { 'X-Vault-Token': vault.rootToken, 'Content-Type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${await answer.text()}`);
+  }
+
   /** As Vault's root: what is listed below a prefix. */
   async function listed(prefix: string): Promise<string[]> {
     const answer = await fetch(`${vault.address}/v1/sys/leases/lookup/${prefix}/?list=true`, {
@@ -242,15 +275,19 @@ export async function createDeliveryRig(options: RigOptions) {
   async function leftOf(
     target: string,
   ): Promise<{ tokens: number; leases: number; roles: number }> {
-    const databaseRole = databaseRoles.get(target) ?? '';
-    const { rowCount } = await production.query(`select from pg_roles where rolname like $1`, [
-      `v-%-${databaseRole}-%`,
-    ]);
-    return {
-      tokens: (await listed(`auth/jwt-${run}-${target}/login`)).length,
-      leases: (await listed(`${databaseMount}/creds/${databaseRole}`)).length,
-      roles: rowCount ?? 0,
-    };
+    const reads = policyOf(settings, target).policy.credentials.vault.reads;
+    const left = { tokens: (await listed(`auth/jwt-${run}-${target}/login`)).length };
+    let leases = 0;
+    let roles = 0;
+    for (const read of reads) {
+      if (read.kind !== 'database') continue;
+      leases += (await listed(readPathOf(read))).length;
+      const { rowCount } = await production.query(`select from pg_roles where rolname like $1`, [
+        `v-%-${read.role}-%`,
+      ]);
+      roles += rowCount ?? 0;
+    }
+    return { ...left, leases, roles };
   }
 
   async function nothingLeft(target: string): Promise<void> {
@@ -432,13 +469,11 @@ export async function createDeliveryRig(options: RigOptions) {
       ...vaultTargets.map(({ jwtMount }) => `sys/auth/${jwtMount}`),
       ...vaultTargets.map(({ target }) => `sys/policies/acl/airlock-target-${target}`),
       `sys/mounts/${databaseMount}`,
+      `sys/mounts/${kvMount}`,
       `auth/approle/role/${reaperRole}`,
     ];
     for (const path of mounts) {
-      await fetch(`${vault.address}/v1/${path}`, {
-        method: 'DELETE',
-        headers: { 'X-Vault-Token': vault.rootToken },
-      });
+      await asRoot('DELETE', path);
     }
   }
 }
@@ -468,8 +503,7 @@ export async function until(condition: () => Promise<boolean>, withinMs = 15_000
 }
 
 function policyDocument(
-  target: VaultTarget,
-  hook: string,
+  target: VaultTarget & { hook: string; gives: Giving },
   database: { host: string; port: number; name: string },
 ): unknown {
   return {
@@ -503,13 +537,19 @@ function policyDocument(
         jwtRole: target.jwtRole,
         ttl: '2m',
         reads: target.reads,
+        outlives: target.gives === 'several' ? ['by-hand'] : [],
       },
     },
     deliver: {
-      hook,
+      hook: target.hook,
       timeout: '60s',
       params: {},
-      egress: [{ as: 'db', kind: 'postgres', ...database, credential: 'db' }],
+      egress: [
+        {
+          ...{ as: 'db', kind: 'postgres', ...database },
+          ...(target.gives === 'descriptor' ? {} : { credential: 'db' }),
+        },
+      ],
     },
   };
 }

@@ -77,7 +77,7 @@ async function delivery(
       return lines.map(({ line }) => line);
     },
     /** Once what was to be revoked is: nothing is left, and the session says so where there was one. */
-    async endsClean(): Promise<void> {
+    endsClean: async (): Promise<void> => {
       await until(async () => {
         const session = await sessions.ofDelivery(id);
         return session === null || session.state === 'CLEAN';

@@ -70,7 +70,7 @@ export type RigOptions = {
   /** Puts the hooks into the directory; returns the one that a target pins, as `name@sha256:…`. */
   installHooks(directory: string): Promise<(target: string) => string>;
   /** How a target's hook gets its credentials. Default `proxied` for all. */
-  gives?(target: string): Giving;
+  readonly gives?: (target: string) => Giving;
   /** Life of a minted login. Default 5. */
   readonly loginSeconds?: number;
   /** How long one request to Vault may take. Default 5. */

@@ -19,6 +19,7 @@ import {
   type DeliveryStore,
   type PromotionStore,
   type Recorder,
+  type SessionCredential,
   type Transactor,
   type VaultSession,
   type VaultSessionStore,
@@ -89,6 +90,8 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
     dependencies;
   const owner = 'watchdog';
   const nextTry = new Map<string, { at: number; attempts: number; since: number }>();
+  /** Sessions of which Vault was seen to list something, or could not be asked, and since when it was seen to list nothing. */
+  const seenUnclean = new Map<string, { cleanSince: Date | null }>();
 
   function isStale(delivery: Delivery, now: Date): boolean {
     return now.getTime() - delivery.heartbeatAt.getTime() > dependencies.staleSeconds * 1000;
@@ -148,6 +151,7 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
     failpoint('reap-revoked');
     // Asked again after the sweep: a login made between the two would have been missed.
     const loginPossible = loginPossibleUntil !== null && clock() <= loginPossibleUntil;
+    noteProof(session, result.clean);
     if (!result.clean || loginPossible) {
       const error = result.clean
         ? `its login can be used until ${loginPossibleUntil?.toISOString() ?? ''}; swept until then`
@@ -162,7 +166,7 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
     }
     const tried = await afterTrial(session);
     const working = tried.credentials.find(
-      ({ trial, diesAt }) => trial === 'works' && isLater(diesAt, clock()),
+      (credential) => stillWorks(session, credential) && isLater(credential.diesAt, clock()),
     );
     if (working !== undefined) {
       const error = `${working.holder ?? working.name} could still log in at the target at ${working.triedAt?.toISOString() ?? ''}, and Vault lists nothing of it; drop that role in the target's database and look at the revocation statements of ${working.path}; it ends by itself at ${working.diesAt?.toISOString() ?? 'no time'}`;
@@ -170,8 +174,22 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
       return;
     }
     nextTry.delete(session.id);
+    seenUnclean.delete(session.id);
     await recordClean(tried);
     failpoint('reap-clean');
+  }
+
+  function noteProof({ id }: VaultSession, isClean: boolean): void {
+    if (!isClean) seenUnclean.set(id, { cleanSince: null });
+    const seen = seenUnclean.get(id);
+    if (isClean && seen?.cleanSince === null) seen.cleanSince = clock();
+  }
+
+  /** A login that worked while Vault had not revoked it yet says nothing about the time after. */
+  function stillWorks({ id }: VaultSession, { trial, triedAt }: SessionCredential): boolean {
+    if (trial !== 'works') return false;
+    const cleanSince = seenUnclean.get(id)?.cleanSince ?? null;
+    return cleanSince === null || (triedAt !== null && triedAt >= cleanSince);
   }
 
   /** The session as it is once its deliverer has tried the logins that it can try; a deliverer that is gone tries none. */
@@ -180,7 +198,10 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
     for (;;) {
       const found = (await sessions.find(session.id)) ?? session;
       const isDue = found.credentials.some(
-        ({ trial, issuedAt }) => trial === 'due' && issuedAt !== null,
+        (credential) =>
+          credential.issuedAt !== null &&
+          (credential.trial === 'due' ||
+            (credential.trial === 'works' && !stillWorks(session, credential))),
       );
       if (!isDue || performance.now() > until) return found;
       const delivery = await deliveries.find(session.deliveryId);

@@ -6,14 +6,22 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { HookError } from './errors.ts';
-import { mask } from './mask.ts';
+import type { Mask } from './mask.ts';
 
 export const maxResultBytes = 64 * 1024;
 
 const HookResultFile = z
   .record(
     z.string().regex(/^[a-z][A-Za-z0-9]{0,62}$/),
-    z.union([z.string().max(1000), z.number(), z.boolean()]),
+    z.union([
+      // Postgres keeps no zero in a text.
+      z
+        .string()
+        .max(1000)
+        .refine((text) => !text.includes('\0'), 'holds a zero byte'),
+      z.number(),
+      z.boolean(),
+    ]),
   )
   .refine((result) => Object.keys(result).length <= 32, 'at most 32 members');
 
@@ -23,10 +31,7 @@ export type HookResult = Readonly<Record<string, string | number | boolean>>;
  * @throws HookError `hook-result` when there is no regular file of at most 64 KiB with one flat JSON object of strings,
  *   numbers and booleans.
  */
-export async function readHookResult(
-  outDirectory: string,
-  patterns: readonly string[],
-): Promise<HookResult> {
+export async function readHookResult(outDirectory: string, mask: Mask): Promise<HookResult> {
   let text: string;
   try {
     // The hook could have left a link to a file of the gate, or a pipe that nobody writes to.
@@ -55,10 +60,10 @@ export async function readHookResult(
       },
     );
   }
-  return parseHookResult(text, patterns);
+  return parseHookResult(text, mask);
 }
 
-export function parseHookResult(text: string, patterns: readonly string[]): HookResult {
+export function parseHookResult(text: string, mask: Mask): HookResult {
   let value: unknown;
   try {
     value = parseStrictJson(text, 1);
@@ -77,8 +82,8 @@ export function parseHookResult(text: string, patterns: readonly string[]): Hook
   // Masked after parsing, where no escape sequence can hide a secret.
   return Object.fromEntries(
     Object.entries(parsed.data).map(([key, entry]) => [
-      mask(key, patterns),
-      typeof entry === 'string' ? mask(entry, patterns) : entry,
+      mask.text(key),
+      typeof entry === 'string' ? mask.text(entry) : entry,
     ]),
   );
 }

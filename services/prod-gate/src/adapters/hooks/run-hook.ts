@@ -27,7 +27,7 @@ import { descriptorOf, secretsOf } from './descriptor.ts';
 import { describeEgress, openEgress } from './egress/open.ts';
 import { HookError } from './errors.ts';
 import { checkHookParams } from './manifest.ts';
-import { createLineMasker, mask, maskPatterns } from './mask.ts';
+import { createMask, type Mask } from './mask.ts';
 import { checkNeeds, readsOnDescriptor } from './needs.ts';
 import { copyPinnedHook, parsePinnedHook } from './registry.ts';
 import { readHookResult, type HookResult } from './result.ts';
@@ -146,18 +146,18 @@ function preparedHook(
     async run({ credentials, limitSeconds, signal, output }) {
       await context.copy.assertUntouched();
       // Also those that the hook never sees: what it talks to may echo them.
-      const patterns = maskPatterns(credentials.flatMap(secretsOf));
+      const mask = createMask(credentials.flatMap(secretsOf));
       const egressDirectory = join(directory, 'egress');
       const egress = await openEgress({
         directory: egressDirectory,
         egresses: request.egress,
         credentials,
         say: (line) => {
-          output('gate', mask(line, patterns));
+          output('gate', mask.text(line));
         },
-        mask: (text) => mask(text, patterns),
+        mask: mask.text,
       });
-      const lines = maskedLines(patterns, output);
+      const lines = maskedLines(mask, output);
       try {
         const end = await context.executor.run((place) => ({
           command: [place('/hook/run')],
@@ -191,7 +191,7 @@ function preparedHook(
         lines.end();
         const touched = await touchedSince(context.copy);
         if (touched !== null) return { exit: null, summary: touched, result: null };
-        return await hookEnd(end, limitSeconds, join(directory, 'out'), patterns);
+        return await hookEnd(end, limitSeconds, join(directory, 'out'), mask);
       } catch (cause) {
         if (!(cause instanceof SandboxError) || !neverStarted.has(cause.code)) throw cause;
         throw new HookError('hook-sandbox', cause.message, { cause });
@@ -246,7 +246,7 @@ async function hookEnd(
   end: SandboxResult,
   limitSeconds: number,
   outDirectory: string,
-  patterns: readonly string[],
+  mask: Mask,
 ): Promise<HookEnd> {
   const seconds = (end.durationMs / 1000).toFixed(1);
   switch (end.outcome) {
@@ -270,7 +270,7 @@ async function hookEnd(
   const summary = `the hook ended with ${end.exitCode ?? 'no code'} after ${seconds} s`;
   if (end.exitCode !== 0) return { exit: end.exitCode, summary, result: null };
   try {
-    const result: HookResult = await readHookResult(outDirectory, patterns);
+    const result: HookResult = await readHookResult(outDirectory, mask);
     return { exit: 0, summary, result };
   } catch (error) {
     if (!(error instanceof HookError)) throw error;
@@ -280,10 +280,10 @@ async function hookEnd(
 }
 
 function maskedLines(
-  patterns: readonly string[],
+  mask: Mask,
   output: HookOutput,
 ): { push: (stream: 'stdout' | 'stderr', chunk: Buffer) => void; end: () => void } {
-  const maskers = { stdout: createLineMasker(patterns), stderr: createLineMasker(patterns) };
+  const maskers = { stdout: mask.lines(), stderr: mask.lines() };
   let bytes = 0;
   return {
     push(stream, chunk) {

@@ -40,17 +40,22 @@ export function createMask(secrets: readonly string[]): Mask {
   const patterns = new Set(secrets.flatMap(formsOf));
   /** By their first four units, the longest first. */
   const index = new Map<string, string[]>();
+  /** Whether a pattern could begin with four units of this hash: most of a text is passed over by it. */
+  const begins = new Uint8Array(hashes);
   let longest = 1;
   for (const pattern of [...patterns].sort((a, b) => b.length - a.length)) {
     longest = Math.max(longest, pattern.length);
+    begins[hashAt(pattern, 0)] = 1;
     const key = pattern.slice(0, minSecretLength);
     const others = index.get(key);
     if (others === undefined) index.set(key, [pattern]);
     else others.push(pattern);
   }
-  const matchAt = (text: string, at: number): number =>
-    index.get(text.slice(at, at + minSecretLength))?.find((each) => text.startsWith(each, at))
-      ?.length ?? 0;
+  function matchAt(text: string, at: number): number {
+    if (begins[hashAt(text, at)] === 0) return 0;
+    const candidates = index.get(text.slice(at, at + minSecretLength));
+    return candidates?.find((each) => text.startsWith(each, at))?.length ?? 0;
+  }
 
   /** Masks what comes piece by piece. The output does not depend on where the pieces were cut. */
   function createScanner(): { push(text: string): string; end(): string } {
@@ -147,6 +152,18 @@ export function createMask(secrets: readonly string[]): Mask {
       };
     },
   };
+}
+
+const hashes = 2 ** 18;
+
+/** Of four units; beyond the end of the text they count as nothing. */
+function hashAt(text: string, at: number): number {
+  let hash = 0;
+  for (let next = at; next < at + minSecretLength; next += 1) {
+    // NaN becomes 0.
+    hash = Math.imul(hash ^ (text.charCodeAt(next) | 0), 0x9e37_79b1);
+  }
+  return hash >>> 14;
 }
 
 /** Every text that stands for `secret` in the encodings that programs print: raw, URL, JSON, hex, base64, base64url. */

@@ -1,22 +1,29 @@
 /**
- * Builds a deploy hook from its source: `node deploy/hooks/build.ts NAME INTO` makes INTO/NAME with `hook.yaml` and the
- * executable `run`. The same source and lock file give the same bytes, so the digest that a target pins can be computed
- * by anybody.
+ * Builds a deploy hook from its source: `node deploy/hooks/build.ts NAME INTO [FROM]` makes INTO/NAME with `hook.yaml` and
+ * the executable `run`, of `hook.yaml` and `run.ts` in FROM (left out: the hook NAME that stands beside this file). The same
+ * source and lock file at the same place relative to this repository give the same bytes, so the digest that a target pins
+ * can be computed by anybody.
  */
 import { chmod, copyFile, mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { build } from 'esbuild';
 
 /** @returns the built directory. */
-export async function buildHook(name: string, into: string): Promise<string> {
-  const source = join(import.meta.dirname, name);
+export async function buildHook(
+  name: string,
+  into: string,
+  source = join(import.meta.dirname, name),
+): Promise<string> {
+  const root = join(import.meta.dirname, '../..');
   const out = join(into, name);
   await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true });
   await build({
     // From the root, so that no path of this machine ends in the bundle.
-    absWorkingDir: join(import.meta.dirname, '../..'),
-    entryPoints: [`deploy/hooks/${name}/run.ts`],
+    absWorkingDir: root,
+    entryPoints: [relative(root, join(source, 'run.ts'))],
+    // A hook that stands elsewhere finds the packages of this repository.
+    nodePaths: [join(root, 'node_modules')],
     outfile: join(out, 'run'),
     bundle: true,
     format: 'cjs',
@@ -35,11 +42,11 @@ export async function buildHook(name: string, into: string): Promise<string> {
 }
 
 if (import.meta.main) {
-  const [name, into] = process.argv.slice(2);
+  const [name, into, from] = process.argv.slice(2);
   if (name === undefined || into === undefined) {
-    process.stderr.write('usage: node deploy/hooks/build.ts NAME INTO\n');
+    process.stderr.write('usage: node deploy/hooks/build.ts NAME INTO [FROM]\n');
     process.exitCode = 2;
   } else {
-    process.stdout.write(`${await buildHook(name, into)}\n`);
+    process.stdout.write(`${await buildHook(name, into, from)}\n`);
   }
 }

@@ -158,6 +158,7 @@ function preparedHook(
         mask: mask.text,
       });
       const lines = maskedLines(mask, output);
+      const descriptor = descriptorOf(readsOnDescriptor(credentials, request.egress));
       try {
         const end = await context.executor.run((place) => ({
           command: [place('/hook/run')],
@@ -176,12 +177,7 @@ function preparedHook(
               content: Buffer.from(describeEgress(request.egress, place(egressPath))),
             },
           ],
-          inheritFds: [
-            {
-              fd: credentialDescriptor,
-              source: descriptorOf(readsOnDescriptor(credentials, request.egress)),
-            },
-          ],
+          inheritFds: [{ fd: credentialDescriptor, source: descriptor }],
           workingDirectory: place(outPath),
           hostname: 'hook',
           limits: { wallSeconds: limitSeconds, ...fileLimits },
@@ -197,6 +193,8 @@ function preparedHook(
         throw new HookError('hook-sandbox', cause.message, { cause });
       } finally {
         await egress.close();
+        // Its memory goes back to a pool that nobody wipes.
+        descriptor.fill(0);
       }
     },
   };

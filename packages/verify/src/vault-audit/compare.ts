@@ -6,8 +6,9 @@
  * say what cannot be expected in the log because it begins or ends in between.
  */
 import type { CredentialEntries, RecordedCredential } from './credential-entries.ts';
-import { findingOf, type VaultFinding, type VaultFindingCode } from './finding.ts';
-import type { Issuance, VaultObservations } from './observe.ts';
+import { endFindings } from './ends.ts';
+import type { VaultFinding, VaultFindingCode } from './finding.ts';
+import { issuanceFinding, type Issuance, type VaultObservations } from './observe.ts';
 import type { VaultPlaces } from './places.ts';
 
 export type VaultAuditReport = {
@@ -49,7 +50,7 @@ export function compareVaultWithLedger(input: {
   const ledgerEnd = recorded.end();
 
   const tell = (code: VaultFindingCode, issuance: Issuance, text: string): void => {
-    found.push(findingOf(code, { ...issuance, asker: issuance.holder }, issuance.where, text));
+    found.push(issuanceFinding(code, issuance, text));
   };
   /** Whether the log would have a line of that time, with clocks as far apart as they may be. */
   const isInside = (at: Date): boolean =>
@@ -78,7 +79,9 @@ export function compareVaultWithLedger(input: {
   }
   judgeLogins();
   matchCredentials();
-  judgeEnds();
+  found.push(
+    ...endFindings({ observed, recorded, skewMs, isInside, entryOf: (one) => entryOf.get(one) }),
+  );
 
   const judged = found.concat(observed.findings()).filter(({ at }) => isAsked(at));
   judged.sort((one, other) => (one.at?.getTime() ?? 0) - (other.at?.getTime() ?? 0));
@@ -241,66 +244,6 @@ export function compareVaultWithLedger(input: {
       text: `credential ${entry.name} of ${entry.delivery} to ${entry.target}${lease}: Vault logged no such issuance; is a file of that time missing?`,
     };
   }
-
-  /** Whatever the ledger calls revoked, Vault says so itself: that it revoked, and that it then listed nothing. */
-  function judgeEnds(): void {
-    for (const issuance of [...observed.logins, ...observed.credentials]) {
-      const { delivery, goneAt } = issuance;
-      if (delivery === null || !isRevocable(issuance)) continue;
-      const request = recorded.requested.get(delivery);
-      const claim = request === undefined ? undefined : recorded.revoked.get(request.session);
-      const isClaimed =
-        claim !== undefined && (goneAt === null ? isInside(claim.at) : goneAt > later(claim.at));
-      if (isClaimed) {
-        tell(
-          'revocation-unlogged',
-          issuance,
-          `ledger entry ${claim.index} calls it revoked at ${shown(claim.at)}; ${ending(issuance)}`,
-        );
-        continue;
-      }
-      const end = recorded.finished.get(delivery);
-      const wasOver =
-        end !== undefined && isInside(end.at) && (goneAt ?? window?.to ?? end.at) > later(end.at);
-      if (wasOver) {
-        tell('outlived', issuance, `its delivery ended at ${shown(end.at)}; ${ending(issuance)}`);
-      } else if (
-        issuance.seconds !== null &&
-        goneAt === null &&
-        hasExpired(issuance, issuance.seconds)
-      ) {
-        tell(
-          'outlived',
-          issuance,
-          `Vault logged no revocation, so it lived for its whole ${issuance.seconds} s`,
-        );
-      }
-    }
-  }
-
-  /** What dies by itself alone is said so in its entry, and nobody waits for its end in the log. */
-  function isRevocable(issuance: Issuance): boolean {
-    if (issuance.seconds !== null) return true;
-    return (
-      issuance.lease !== null && (entryOf.get(issuance)?.ending ?? 'revocable') === 'revocable'
-    );
-  }
-
-  function hasExpired({ at }: Issuance, seconds: number): boolean {
-    return window !== null && at.getTime() + seconds * 1000 + skewMs < window.to.getTime();
-  }
-
-  function later(at: Date): Date {
-    return new Date(at.getTime() + skewMs);
-  }
-}
-
-function ending({ revokedAt, goneAt }: Issuance): string {
-  const revoked =
-    revokedAt === null ? 'Vault logged no revocation' : `Vault revoked it at ${shown(revokedAt)}`;
-  return goneAt === null
-    ? `${revoked} and never listed its path as empty`
-    : `${revoked} and listed its path as empty at ${shown(goneAt)}`;
 }
 
 const targetsAt = (

@@ -42,6 +42,13 @@ export type VaultObservations = {
   take(line: ReadLine, where: string): void;
 };
 
+/** A finding about something that Vault gave out. */
+export const issuanceFinding = (
+  code: VaultFinding['code'],
+  issuance: Issuance,
+  text: string,
+): VaultFinding => findingOf(code, { ...issuance, asker: issuance.holder }, issuance.where, text);
+
 /** A request at the very end of the log may have its answer in the next file. */
 const answerWithinMs = 60_000;
 

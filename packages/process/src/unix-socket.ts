@@ -5,13 +5,17 @@ import type { Server } from 'node:http';
 import { ConfigurationError } from './config.ts';
 
 /**
- * Listens on a unix socket that its owner alone may open.
+ * Listens on a unix socket that its owner alone may open, or with mode 0660 also the file's group.
  *
  * A socket file that a crash left is replaced; one on which somebody listens is not.
  *
  * @throws ConfigurationError when something else is at that path.
  */
-export async function listenOnSocket(server: Server, path: string): Promise<void> {
+export async function listenOnSocket(
+  server: Server,
+  path: string,
+  mode: 0o600 | 0o660 = 0o600,
+): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   await removeStaleSocket(path);
   // The mode holds from the first moment: between listen and chmod anybody could connect.
@@ -24,7 +28,7 @@ export async function listenOnSocket(server: Server, path: string): Promise<void
   } finally {
     process.umask(before);
   }
-  chmodSync(path, 0o600);
+  chmodSync(path, mode);
 }
 
 async function removeStaleSocket(path: string): Promise<void> {

@@ -118,6 +118,12 @@ export const WebConfig = z.strictObject({
       socketPath: FilePath.describe(
         'Unix socket at which the outbox process asks for marks of the secrets, on the gate’s behalf.',
       ),
+      socketMode: z
+        .enum(['0600', '0660'])
+        .default('0600')
+        .describe(
+          'Mode of that socket: 0600 where web and outbox are one user (the demo), 0660 where they are two of one group. Default 0600.',
+        ),
     })
     .nullable()
     .describe(

@@ -88,7 +88,7 @@ export async function keepSecrets(options: {
   });
 
   const server = createMarksServer({ marks: createMarkSecrets({ secrets, deks }), log });
-  await listenOnSocket(server, settings.socketPath);
+  await listenOnSocket(server, settings.socketPath, settings.socketMode === '0600' ? 0o600 : 0o660);
   runtime.onClose(
     () =>
       new Promise<void>((resolve) => {

@@ -17,8 +17,8 @@ export const SecretMarksRequest = z.strictObject({
 export type SecretMarksRequest = z.infer<typeof SecretMarksRequest>;
 
 export const SecretMark = z.strictObject({
-  /** Project and name, for the person who has to change one of the two. */
-  secret: z.string().min(1).max(200),
+  /** Project and name, for the person who has to change one of the two. It ends on the gate's pages: no other characters. */
+  secret: z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}$/, 'expected project/name'),
   mark: Sha256Hex,
 });
 export type SecretMark = z.infer<typeof SecretMark>;

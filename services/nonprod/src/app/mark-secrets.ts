@@ -16,7 +16,7 @@ export function createMarkSecrets({
     for (const secret of await secrets.sealed()) {
       const value = await openSecret(deks, secret);
       marks.push({
-        secret: `${secret.project}/${secret.name}`.slice(0, 200),
+        secret: `${secret.project}/${secret.name}`,
         mark: secretMark(key, value.reveal()),
       });
     }

@@ -105,6 +105,14 @@ test('nobody but the gate may ask, and the socket is for the owner alone', async
   assert.equal((await stat(socketPath)).mode & 0o777, 0o600);
 });
 
+test('where web and outbox are two users, the group is let in as well', async () => {
+  const server = createMarksServer({ marks: createMarkSecrets(it), log: silent });
+  const path = join(directory, 'group.sock');
+  await listenOnSocket(server, path, 0o660);
+  assert.equal((await stat(path)).mode & 0o777, 0o660);
+  server.close();
+});
+
 test('a key that is not 32 bytes is refused', async () => {
   for (const key of ['', 'ab', 'AB'.repeat(32), 'zz'.repeat(32)]) {
     assert.equal((await gate.call('POST', secretMarksPath, { key })).status, 400, key);

@@ -1,6 +1,7 @@
 /** The forms that every part of the stand-in shares: a reply, a refusal, and how bodies are read. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { parseDuration } from './durations.ts';
 
 export type Operation = 'read' | 'update' | 'list' | 'delete';
 
@@ -71,16 +72,13 @@ export function randomName(length: number): string {
   return randomBytes(length).toString('hex').slice(0, length);
 }
 
-/** A duration as Vault takes it: seconds as number or text, or Go's `90s`, `15m`, `1h`. Becomes seconds. */
+/** A duration as Vault takes it: seconds as number or text, or Go's `90s`, `15m`, `1h30m`. Becomes seconds. */
 export const Ttl = z.union([z.number(), z.string()]).transform((value, context) => {
   if (typeof value === 'number') return value;
-  const match = /^(-?\d+)([smh]?)$/.exec(value === '' ? '0' : value);
-  if (match === null) {
-    context.addIssue({ code: 'custom', message: `error converting input "${value}" to seconds` });
-    return z.NEVER;
-  }
-  const unit = { s: 1, m: 60, h: 3600 }[match[2] ?? ''] ?? 1;
-  return Number(match[1]) * unit;
+  const seconds = parseDuration(value === '' ? '0' : value);
+  if (seconds !== null) return seconds;
+  context.addIssue({ code: 'custom', message: `error converting input "${value}" to seconds` });
+  return z.NEVER;
 });
 
 /** A list as Vault takes it: an array, or one text with commas. */

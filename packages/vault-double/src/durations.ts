@@ -14,13 +14,12 @@ export function shortDuration(seconds: number): string {
     .replace(/(?<=h)0m$/, '');
 }
 
-/** Seconds of `90`, `90s`, `15m`, `1h30m`; null for everything else. */
+/** Seconds of `90`, `90s`, `15m`, `1h30m`, also below zero; null for everything else. */
 export function parseDuration(text: string): number | null {
   if (/^-?\d+$/.test(text)) return Number(text);
-  const match = /^(?=.)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text);
+  const match = /^(-?)(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text);
   if (match === null) return null;
-  const [hours, minutes, seconds] = match
-    .slice(1)
-    .map((part: string | undefined) => Number(part ?? 0));
-  return (hours ?? 0) * 3600 + (minutes ?? 0) * 60 + (seconds ?? 0);
+  const [, sign = '', hours = '0', minutes = '0', seconds = '0'] = match;
+  const total = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+  return sign === '-' ? -total : total;
 }

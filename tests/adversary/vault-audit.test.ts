@@ -1,11 +1,12 @@
 /** What Vault logged of the running pair's deliveries, compared with its ledger by the command that an auditor runs. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { registerAudit } from '@airlock/cli/commands/audit';
 import { approveAs, until, waitForEnd } from '@airlock/demo/flow';
+import { root } from '@airlock/demo/names';
 import type { Pair } from '@airlock/demo/pair';
-import { Command } from 'commander';
 import { runningPair } from '../support/pair.ts';
 import { waitingPromotion } from '../support/promotion.ts';
 
@@ -19,28 +20,31 @@ type Report = {
 async function audit(pair: Pair, from: Date): Promise<Report> {
   const { auditFile } = pair.vault;
   assert.ok(auditFile !== null, 'the pair has a Vault of its own');
-  const lines: string[] = [];
-  const program = new Command('airlock').exitOverride();
-  registerAudit(program, (more) => {
-    lines.push(...more);
-  });
-  const before = process.exitCode;
-  try {
-    await program.parseAsync(
-      [
-        ...['audit', 'vault', auditFile, '-o', 'json', '--skew', '1', '--from', from.toISOString()],
-        ...['--ledger', pair.gateOrigin, '--key', pair.ledgerVkey],
-        ...['--config', pair.layout.gateConfig],
-        ...['--administrators', pair.layout.administratorsFile],
-      ],
-      { from: 'user' },
+  const { code, stdout } = await airlock(
+    ...['audit', 'vault', auditFile, '-o', 'json', '--skew', '1', '--from', from.toISOString()],
+    ...['--ledger', pair.gateOrigin, '--key', pair.ledgerVkey],
+    ...['--config', pair.layout.gateConfig],
+    ...['--administrators', pair.layout.administratorsFile],
+  );
+  const report = JSON.parse(stdout) as Report;
+  assert.equal(code, report.whole ? 0 : 5);
+  return report;
+}
+
+/** The command line as it stands, with its exit code. */
+function airlock(...args: readonly string[]): Promise<{ code: number; stdout: string }> {
+  const source = ['--conditions=source', '--import', join(root, 'scripts/tsx-hooks.mjs')];
+  const main = join(root, 'packages/cli/src/main.ts');
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [...source, main, ...args],
+      { cwd: root },
+      (_error, stdout) => {
+        resolve({ code: child.exitCode ?? -1, stdout });
+      },
     );
-    const report = JSON.parse(lines.join('\n')) as Report;
-    assert.equal(process.exitCode ?? 0, report.whole ? 0 : 5);
-    return report;
-  } finally {
-    process.exitCode = before;
-  }
+  });
 }
 
 async function asRoot({ vault }: Pair, method: string, path: string): Promise<number> {

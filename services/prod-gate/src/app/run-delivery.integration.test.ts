@@ -214,6 +214,48 @@ describe('a delivery', () => {
     await rig.nothingLeft('prod-us');
   });
 
+  test('starts no hook with a credential that is not as it was asked for, which is on record all the same', async () => {
+    const { run: dependencies, start, sessions } = rig.deliverer();
+    const started = await start(await rig.admit('prod-eu'));
+    const { vault } = dependencies;
+    const outcome = await deliver(
+      {
+        ...dependencies,
+        vault: {
+          ...vault,
+          async login(request) {
+            const token = await vault.login(request);
+            return {
+              ...token,
+              read: async (read, options) => ({
+                ...(await token.read(read, options)),
+                fault: 'the certificate lets in as root',
+              }),
+            };
+          },
+        },
+      },
+      started,
+    );
+    assert.deepEqual(outcome, {
+      state: 'failed',
+      reason: 'credential-unusable: the certificate lets in as root; production unchanged',
+    });
+    const session = await sessions.ofDelivery(started.delivery.id);
+    assert.deepEqual(
+      session?.credentials.map(({ holder, goneAt }) => [holder !== null, goneAt !== null]),
+      [[true, true]],
+    );
+    assert.deepEqual(await rig.ledgerOf(started.delivery.id), [
+      'delivery.intent',
+      'credential.requested',
+      'credential.issued',
+      'credential.revoked',
+      'delivery.finished',
+    ]);
+    await rig.nothingLeft('prod-eu');
+  });
+
   test('starts no hook with a credential that nonprod keeps as a secret too, and says which', async () => {
     const { run: dependencies, start, sessions } = rig.deliverer();
     const started = await start(await rig.admit('prod-us'));

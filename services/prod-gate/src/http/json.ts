@@ -182,6 +182,8 @@ export function leaseJson(session: VaultSession) {
       issuedAt: time(credential.issuedAt),
       diesAtLatest: time(credential.diesAt),
       goneAt: time(credential.goneAt),
+      trial: credential.trial,
+      triedAt: time(credential.triedAt),
     })),
     attempts: session.attempts,
     lastError: session.lastError,

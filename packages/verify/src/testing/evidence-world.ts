@@ -225,8 +225,11 @@ export function createEvidenceWorld() {
       entry(type, seconds, digest, { delivery, ...refs });
     const intent = step('delivery.intent', 10, { target });
     const credentials = credentialsOf(reads);
-    const issued = credentials.map(({ issuedAt: _, diesAt, ...refs }) =>
-      step('credential.issued', 12, { session, ...refs, ...(diesAt === null ? {} : { diesAt }) }),
+    const issued = credentials.map(({ as, kind, ending, holder, diesAt }) =>
+      step('credential.issued', 12, {
+        ...{ session, as, kind, ending, holder },
+        ...(diesAt === null ? {} : { diesAt }),
+      }),
     );
     const statements = approvals.map(({ evidence }) =>
       sha256Hex(Buffer.from(evidence.statement, 'base64')),

@@ -7,13 +7,22 @@ export const root = join(import.meta.dirname, '../../..');
 /** The demo's one target, its "production" database and the names that Vault knows it by. */
 export const target = 'prod-eu';
 export const production = { database: 'shop', appOwner: 'shop_owner', vaultAdmin: 'vault_shop' };
-export const vaultNames: Pick<VaultTarget, 'jwtMount' | 'jwtRole' | 'reads'> = {
-  jwtMount: `jwt-${target}`,
-  jwtRole: 'delivery',
-  reads: [{ as: 'db', kind: 'database', mount: 'database', role: `shop-${target}` }],
-};
+export interface VaultNames {
+  readonly login: Pick<VaultTarget, 'jwtMount' | 'jwtRole' | 'reads'>;
+  readonly policyName: string;
+  readonly reaperRole: string;
+}
+/** @param prefix empty, or what keeps this installation apart at a Vault that others use too. */
+export const vaultNames = (prefix: string): VaultNames => ({
+  login: {
+    jwtMount: `${prefix}jwt-${target}`,
+    jwtRole: 'delivery',
+    reads: [{ as: 'db', kind: 'database', mount: `${prefix}database`, role: `shop-${target}` }],
+  },
+  policyName: `${prefix}${target}`,
+  reaperRole: `${prefix}airlock-reaper`,
+});
 export const issuer = 'https://gate.demo.airlock.example/authority';
-export const reaperRole = 'airlock-reaper';
 
 export const processNames = [
   'nonprod-web',

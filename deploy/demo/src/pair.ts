@@ -25,7 +25,7 @@ import type { Progress } from './progress.ts';
 import { pinnedKeys, provisionKeys, writePrivate, type Keys } from './provision.ts';
 import { seedRepository, type DemoRepository } from './repository.ts';
 import { startProcess, type RunningProcess } from './supervisor.ts';
-import { startVault, type Vault } from './vault.ts';
+import { startVault, vaultNamesFor, type Vault } from './vault.ts';
 
 export interface PairOptions {
   readonly directory: string;
@@ -116,7 +116,11 @@ export async function startPair(options: PairOptions): Promise<Pair> {
     const keys = await progress.step('keys, certificates, databases, Vault set-up', async () => {
       const made = await provisionKeys(layout);
       await prepareDatabases(layout, postgres);
-      await prepareVault({ layout, postgres, vault, keys: made });
+      const { remove } = await prepareVault({
+        ...{ layout, postgres, vault, keys: made },
+        names: vaultNamesFor(vault, made),
+      });
+      if (vault.isShared) closers.push(remove);
       return made;
     });
     const idp = await progress.step(
@@ -152,6 +156,7 @@ export async function startPair(options: PairOptions): Promise<Pair> {
       writeGateFiles({
         layout,
         keys,
+        names: vaultNamesFor(vault, keys),
         ports,
         repository,
         origins,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { signingKeyOf } from '@airlock/cli/setup/administrators';
 import { pinnedHook } from '@airlock/cli/setup/hook-digest';
 import { signConfiguration } from '@airlock/cli/setup/signed-configuration';
-import { applyVaultSetup } from '@airlock/cli/vault/apply';
+import { applyVaultSetup, removeVaultSetup } from '@airlock/cli/vault/apply';
 import { issueReaperSecretId } from '@airlock/cli/vault/reaper-secret';
 import { productionPostgresSetup } from '@airlock/cli/vault/postgres';
 import { planVaultSetup } from '@airlock/cli/vault/setup';
@@ -20,11 +20,10 @@ import {
   buildersOf,
   issuer,
   production,
-  reaperRole,
   rebuilder,
   root,
   target,
-  vaultNames,
+  type VaultNames,
   type Origins,
 } from './names.ts';
 import { emailOf, people } from './people.ts';
@@ -96,43 +95,49 @@ export async function prepareDatabases(layout: Layout, postgres: Postgres): Prom
   }
 }
 
+/** @returns takes back what this made at a Vault that goes on after the demo. */
 export async function prepareVault(given: {
   layout: Layout;
   postgres: Postgres;
   vault: Vault;
+  names: VaultNames;
   keys: Keys;
-}): Promise<void> {
+}): Promise<{ remove: () => Promise<void> }> {
   const { layout, postgres, vault, keys } = given;
+  const { login, policyName, reaperRole } = given.names;
   const { password } = await passwordFile(layout, production.vaultAdmin);
   const access = { address: vault.address, token: vault.rootToken };
-  await applyVaultSetup({
-    ...access,
-    calls: planVaultSetup({
-      targets: [
-        {
-          target,
-          ...vaultNames,
-          ttlSeconds: 180,
-          connections: {
-            db: {
-              host: postgres.host,
-              port: postgres.port,
-              database: production.database,
-              username: production.vaultAdmin,
-              password: new Secret(password),
-              appOwner: production.appOwner,
-            },
+  const calls = planVaultSetup({
+    targets: [
+      {
+        target,
+        policyName,
+        ...login,
+        ttlSeconds: 180,
+        connections: {
+          db: {
+            host: postgres.host,
+            port: postgres.port,
+            database: production.database,
+            username: production.vaultAdmin,
+            password: new Secret(password),
+            appOwner: production.appOwner,
           },
         },
-      ],
-      reaper: { roleName: reaperRole },
-      issuer,
-      authorityPublicKeyPem: keys.authority.publicKeyPem,
-    }),
+      },
+    ],
+    reaper: { roleName: reaperRole },
+    issuer,
+    authorityPublicKeyPem: keys.authority.publicKeyPem,
   });
+  // The password of a demo that was wiped is another one.
+  await applyVaultSetup({ ...access, calls, rewriteSecrets: true });
   const { roleId, secretId } = await issueReaperSecretId({ ...access, roleName: reaperRole });
   writePrivate(join(layout.keys, 'reaper/role-id'), `${roleId}\n`);
   writePrivate(join(layout.keys, 'reaper/secret-id'), `${secretId}\n`);
+  // The AppRole method has one place for everybody.
+  const own = calls.filter(({ path }) => path !== 'sys/auth/approle');
+  return { remove: () => removeVaultSetup({ ...access, calls: own }) };
 }
 
 /** Signs the configuration as it stands in a directory, with the keys of both administrators. */
@@ -148,13 +153,14 @@ export async function signByAdministrators(
 export async function writeGateFiles(given: {
   layout: Layout;
   keys: Keys;
+  names: VaultNames;
   ports: Ports;
   repository: DemoRepository;
   origins: Origins;
   approvals: number;
   builders: 1 | 2;
 }): Promise<{ trust: string }> {
-  const { layout, keys, ports, repository, origins, approvals, builders } = given;
+  const { layout, keys, names, ports, repository, origins, approvals, builders } = given;
   const hook = await pinnedHook(await buildHook('load-release', join(layout.gateConfig, 'hooks')));
   mkdirSync(join(layout.gateConfig, 'targets'), { recursive: true });
   writeFileSync(
@@ -188,7 +194,7 @@ export async function writeGateFiles(given: {
       },
       credentials: {
         vault: {
-          ...vaultNames,
+          ...names.login,
           ttl: '3m',
         },
       },

@@ -1,20 +1,33 @@
 /** The secrets engine of the demo: the server at VAULT_ADDR, else `bao` or `vault` in dev mode, else the stand-in. */
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { openSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findBinary } from '@airlock/testkit/system-packages';
 import { startVaultDouble } from '@airlock/vault-double/server';
+import { vaultNames, type VaultNames } from './names.ts';
+import type { Keys } from './provision.ts';
 
 export interface Vault {
   readonly kind: string;
   readonly address: string;
   /** For set-up only; no process of ours is given it. */
   readonly rootToken: string;
+  /** Whether others use it too and it goes on after the demo. */
+  readonly isShared: boolean;
   /** What its audit device writes; null for a server that was there before. */
   readonly auditFile: string | null;
   stop(): Promise<void>;
+}
+
+/** The same at every start of one installation, whose waiting promotions name them. */
+export function vaultNamesFor(
+  { isShared }: Vault,
+  { authority }: Pick<Keys, 'authority'>,
+): VaultNames {
+  const own = createHash('sha256').update(authority.publicKeyPem).digest('hex').slice(0, 6);
+  return vaultNames(isShared ? `demo-${own}-` : '');
 }
 
 export async function startVault({
@@ -36,6 +49,7 @@ export async function startVault({
       kind: 'VAULT_ADDR',
       address: given,
       rootToken,
+      isShared: true,
       auditFile: null,
       stop: () => Promise.resolve(),
     };
@@ -64,6 +78,7 @@ export async function startVault({
     kind: 'stand-in',
     address: double.address,
     rootToken,
+    isShared: false,
     auditFile,
     stop: () => double.stop(),
   };
@@ -125,6 +140,7 @@ async function startDevServer(given: {
         });
       }
       return {
+        isShared: false,
         kind: `${given.name} in dev mode`,
         address,
         rootToken: given.rootToken,

@@ -81,3 +81,21 @@ function requireComplete(written: readonly ComparedCall[]): void {
   if (missing.length === 0) return;
   throw new VaultSetupError('vault-setup-invalid', `${missing.join('; ')}; nothing was written`);
 }
+
+/**
+ * Takes back what `calls` made, last first: mounts with all that is in them, policies, roles. Leases of a mount are revoked with
+ * it. For installations that end, such as the demo at a Vault that goes on.
+ *
+ * @throws VaultSetupError `vault-setup-refused`, `vault-unreachable`.
+ */
+export async function removeVaultSetup({
+  calls,
+  ...access
+}: VaultAccess & { calls: readonly VaultCall[] }): Promise<void> {
+  for (const { path } of calls.toReversed()) {
+    const request = { method: 'DELETE', path } as const;
+    const answer = await askVault(access, request);
+    // What stood in a mount went with it.
+    if (![200, 204, 404, 405].includes(answer.status)) throw refused(request, answer);
+  }
+}

@@ -168,7 +168,7 @@ async function checkPolicies(access: VaultAccess, setup: VaultSetup): Promise<Fi
     const others = reaped.filter((other) => other !== target);
     findings.push(
       await checkPolicy(access, {
-        name: targetPolicyName(target.target),
+        name: targetPolicyName(target),
         rules: targetRules(target),
         mustNot: [
           ...others.flatMap(({ reads }) => reads.map(readPathOf)),
@@ -176,7 +176,7 @@ async function checkPolicies(access: VaultAccess, setup: VaultSetup): Promise<Fi
           `auth/${target.jwtMount}/config`,
           `auth/${target.jwtMount}/role/${target.jwtRole}`,
           ...engineSettings(target),
-          `sys/policies/acl/${targetPolicyName(target.target)}`,
+          `sys/policies/acl/${targetPolicyName(target)}`,
           'auth/token/lookup-self',
           'auth/token/renew-self',
           'auth/token/lookup-accessor',

@@ -10,13 +10,15 @@ import { requireName, type VaultTarget } from './targets.ts';
 /** Path to capabilities. */
 export type Rules = Readonly<Record<string, readonly string[]>>;
 
-export const targetPolicyName = (target: string): string => `airlock-target-${target}`;
+const targetPrefix = 'airlock-target-';
+export const targetPolicyName = ({ target, policyName = target }: VaultTarget): string =>
+  `${targetPrefix}${policyName}`;
 
 /** @throws VaultSetupError `vault-setup-invalid` for a role whose policy would be that of a target. */
 export function reaperPolicyName(roleName: string): string {
   requireName(roleName);
   const name = `airlock-${roleName}`;
-  if (!name.startsWith(targetPolicyName(''))) return name;
+  if (!name.startsWith(targetPrefix)) return name;
   throw new VaultSetupError(
     'vault-setup-invalid',
     `the watchdog's role cannot be named ${roleName}: ${name} is the policy of a target; name it reaper`,

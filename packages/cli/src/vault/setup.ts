@@ -51,7 +51,7 @@ export function planVaultSetup(setup: VaultSetup): VaultCall[] {
   const algorithms = [...new Set(keys.map(algorithmOf))];
   const calls = [
     ...targets.flatMap((target) => [
-      policyCall(targetPolicyName(target.target), targetRules(target)),
+      policyCall(targetPolicyName(target), targetRules(target)),
       ...loginCalls({ target, issuer, keys, algorithms, gateCidrs }),
       ...engineCalls(target),
     ]),
@@ -63,7 +63,7 @@ export function planVaultSetup(setup: VaultSetup): VaultCall[] {
 }
 
 function loginCalls({
-  target: { target, jwtMount, jwtRole, ttlSeconds },
+  target: given,
   issuer,
   keys,
   algorithms,
@@ -75,6 +75,7 @@ function loginCalls({
   algorithms: readonly string[];
   gateCidrs: readonly string[];
 }): VaultCall[] {
+  const { target, jwtMount, jwtRole, ttlSeconds } = given;
   return [
     mountCall('sys/auth', jwtMount, {
       type: 'jwt',
@@ -114,7 +115,7 @@ function loginCalls({
         clock_skew_leeway: 5,
         expiration_leeway: -1,
         not_before_leeway: -1,
-        token_policies: [targetPolicyName(target)],
+        token_policies: [targetPolicyName(given)],
         token_no_default_policy: true,
         token_ttl: ttlSeconds,
         token_max_ttl: ttlSeconds,

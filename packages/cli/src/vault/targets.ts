@@ -6,6 +6,8 @@ import { VaultSetupError } from './error.ts';
 export type VaultTarget = {
   /** Name of the target; the JWT's `sub` is `target:<name>` and its `aud` is `vault-prod/<name>`. */
   target: string;
+  /** Its policy is `airlock-target-<policyName>`; for a Vault that several gates share. Default: the target's name. */
+  policyName?: string;
   jwtMount: string;
   jwtRole: string;
   /** Life of the token and of its leases: the hook's timeout and a margin. */
@@ -35,7 +37,10 @@ export type DatabaseConnection = {
  */
 export function requireSeparateTargets(targets: readonly VaultTarget[]): void {
   for (const target of targets) {
-    for (const name of [target.target, target.jwtMount, target.jwtRole]) requireName(name);
+    const { policyName = target.target } = target;
+    for (const name of [target.target, policyName, target.jwtMount, target.jwtRole]) {
+      requireName(name);
+    }
     for (const read of target.reads) {
       requireName(read.mount);
       if (read.kind === 'kv') requirePath(read.path);

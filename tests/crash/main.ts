@@ -1,5 +1,5 @@
 /**
- * `npm run crash-matrix -- [--json] [--only TEXT]`: kill -9 at every place of a delivery, on the stand-in for Vault and on a
+ * `npm run crash-matrix -- [--json] [--only TEXT] [--server double|real]`: kill -9 at every place of a delivery, on the stand-in for Vault and on a
  * real server where there is one. A line a case, or with `--json` one document a server; ends with 1 when a case fails.
  */
 import { parseArgs } from 'node:util';
@@ -8,14 +8,26 @@ import { wholeMatrix } from './cases.ts';
 import { runMatrix, type CaseResult } from './run.ts';
 
 const { values } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, only: { type: 'string' } },
+  options: {
+    json: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    server: { type: 'string' },
+  },
 });
+const servers = vaultServers().filter(
+  ({ isDouble }) => values.server === undefined || values.server === (isDouble ? 'double' : 'real'),
+);
 const cases = wholeMatrix().filter(({ name }) => name.includes(values.only ?? ''));
-if (cases.length === 0) {
+if (servers.length === 0) {
+  console.error(
+    `airlock: no server "${values.server ?? ''}" here; servers are double, and real where bao or vault is on PATH or VAULT_ADDR is set`,
+  );
+  process.exitCode = 2;
+} else if (cases.length === 0) {
   console.error(`airlock: no case has "${values.only ?? ''}" in its name`);
   process.exitCode = 2;
 } else {
-  for (const server of vaultServers()) {
+  for (const server of servers) {
     const vault = await server.start();
     try {
       if (!values.json) console.log(`${server.name}: ${cases.length} cases`);

@@ -13,6 +13,7 @@ import { parseLedgerEntry } from '@airlock/common/ledger/entry';
 import { vkeyOf } from '@airlock/common/ledger/note';
 import { readPathOf } from '@airlock/common/policy/target-credentials';
 import { Secret } from '@airlock/common/secret';
+import { listen } from '@airlock/database/listen';
 import { migrate } from '@airlock/database/migrate';
 import { startLoop } from '@airlock/process/loop';
 import { testPostgres } from '@airlock/testkit/stack';
@@ -221,6 +222,11 @@ export async function createDeliveryRig(options: RigOptions) {
       },
     }),
   ];
+  const [, reaping] = loops;
+  const listening = listen({
+    ...{ pool: asWatchdog.pool, channel: 'session_revoking', signal: stopping.signal },
+    onBell: () => reaping?.wake(),
+  });
 
   async function reaperIdentity() {
     const { roleId, secretId } = await issueReaperSecretId({
@@ -451,7 +457,7 @@ export async function createDeliveryRig(options: RigOptions) {
 
     async close(): Promise<void> {
       stopping.abort();
-      await Promise.all(loops.map(({ done }) => done));
+      await Promise.all([...loops.map(({ done }) => done), listening]);
       await authority.close();
       for (const database of [asIntake, asDeliverer, asAuthority, asWatchdog]) {
         await database.close();

@@ -161,10 +161,10 @@ async function judge(run: Run, bodies: readonly Body[]): Promise<CaseResult[]> {
   await secondPass(run, bodies);
 
   const results: CaseResult[] = [];
-  for (const body of bodies) await findTheEnd(run, body);
+  for (const body of bodies) await asFault(body, () => findTheEnd(run, body));
   // The target takes the next delivery, also while the one that stood still wakes up.
   rig.runs.reaper = true;
-  await inParallel(bodies, (body) => deliverNext(run, body));
+  await inParallel(bodies, (body) => asFault(body, () => deliverNext(run, body)));
   rig.runs.reaper = false;
   for (const { crash, faults } of bodies) {
     results.push({
@@ -173,6 +173,15 @@ async function judge(run: Run, bodies: readonly Body[]): Promise<CaseResult[]> {
     });
   }
   return results;
+}
+
+/** What cannot even be looked at is that case's fault and keeps no other from being judged. */
+async function asFault({ faults }: Body, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    faults.push(error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** The first watchdog of a case that has two dies in its pass. */

@@ -191,6 +191,21 @@ test('a Vault that does not answer ends in the code for it', async () => {
   assert.ok(!err.includes('secret token'));
 });
 
+test('the SQL for the production database is for psql, which asks for the password itself', async () => {
+  const sql = (database: string) =>
+    airlock([
+      ...['vault', 'database-sql', '--database', database],
+      ...['--vault-login', 'vault_shop', '--app-owner', 'shop_owner'],
+    ]);
+  const { out } = await sql('shop');
+  const lines = out.split('\n');
+  assert.deepEqual([lines[0], lines.at(-1)], ['\\set ON_ERROR_STOP on', '\\password vault_shop']);
+  assert.match(out, /ALTER ROLE "vault_shop" LOGIN NOCREATEROLE[^;]*NOINHERIT;/);
+  const { code, err } = await sql('shop"; drop');
+  assert.equal(code, 2);
+  assert.match(err, /becomes a Postgres name/);
+});
+
 test('a target file that is not the signed one is refused', async () => {
   appendFileSync(join(at, 'gate/targets/prod-us.yaml'), '# changed\n');
   await refused(78, /not the signed file/);

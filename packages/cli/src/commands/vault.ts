@@ -11,6 +11,7 @@ import { compareVaultSetup, type ComparedCall } from '../vault/compare.ts';
 import { onVault, readText, signedTargets, vaultOf } from '../vault/given.ts';
 import type { VaultAccess } from '../vault/http.ts';
 import { manualSteps } from '../vault/manual-steps.ts';
+import { productionPostgresSetup } from '../vault/postgres.ts';
 import { issueReaperSecretFiles } from '../vault/reaper-secret.ts';
 import { planVaultSetup, type VaultSetup } from '../vault/setup.ts';
 import { comparedLines, findingLines, planLines } from '../vault/tell.ts';
@@ -60,6 +61,29 @@ export function registerVault(
       const access = vaultOf(environment, given.tokenFile) ?? noAddress();
       const setup = await setupOf(given);
       tellFindings(await onVault(() => checkVaultSetup(access, setup)), given.output, print);
+    });
+  vault
+    .command('database-sql')
+    .description(
+      'SQL for psql, as a superuser of the production database: the login of Vault and the two functions by which it makes and drops logins',
+    )
+    .requiredOption('--database <name>', 'the production database')
+    .requiredOption('--vault-login <name>', 'login of Vault itself, such as vault_shop')
+    .requiredOption('--app-owner <name>', 'role that owns the application’s tables')
+    .action(async (given: { database: string; vaultLogin: string; appOwner: string }) => {
+      const statements = await onVault(() =>
+        productionPostgresSetup({
+          database: given.database,
+          vaultAdmin: given.vaultLogin,
+          appOwner: given.appOwner,
+        }),
+      );
+      print([
+        '\\set ON_ERROR_STOP on',
+        ...statements.map((statement) => `${statement};`),
+        // psql asks for it and sends a hash: the password stands in no file and no log.
+        `\\password ${given.vaultLogin}`,
+      ]);
     });
   vault
     .command('issue-reaper-secret')

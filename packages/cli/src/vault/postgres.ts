@@ -38,6 +38,7 @@ export function ephemeralRoleStatements(appOwner: string): {
  * run sets Vault's password anew.
  *
  * @param setup.vaultAdmin login of Vault itself; made when absent.
+ * @param setup.password of that login; left out, the login keeps the one that it has.
  * @param setup.appOwner role that owns the application's tables; made without login when absent.
  */
 export function productionPostgresSetup({
@@ -47,7 +48,7 @@ export function productionPostgresSetup({
   database,
 }: {
   vaultAdmin: string;
-  password: string;
+  password?: string;
   appOwner: string;
   database: string;
 }): string[] {
@@ -61,7 +62,7 @@ export function productionPostgresSetup({
     createRole(definer, 'NOLOGIN'),
     createRole(vaultAdmin, 'LOGIN'),
     `ALTER ROLE ${keeper} NOLOGIN CREATEROLE NOSUPERUSER NOCREATEDB INHERIT`,
-    `ALTER ROLE ${admin} LOGIN NOCREATEROLE NOSUPERUSER NOCREATEDB NOINHERIT PASSWORD ${literal(password)}`,
+    `ALTER ROLE ${admin} LOGIN NOCREATEROLE NOSUPERUSER NOCREATEDB NOINHERIT${password === undefined ? '' : ` PASSWORD ${literal(password)}`}`,
     // Postgres 16 and later let CREATEROLE grant only what it holds with ADMIN; membership is what REASSIGN OWNED needs.
     `GRANT ${owner} TO ${keeper} WITH ADMIN OPTION`,
     `GRANT CONNECT ON DATABASE ${identifier(database)} TO ${admin}, ${owner}`,

@@ -185,6 +185,7 @@ const gateDependencies = new Set([
   'express', // pages
   'jose', // the one JWT of a delivery
   'node-vault', // Vault, behind our own transport
+  'pg', // its SCRAM, where a socket logs in for a hook; Prisma's adapter brings it already
   'preact', // pages
   'yaml', // target files
   'zod', // parsing at the door

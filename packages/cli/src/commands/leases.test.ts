@@ -13,6 +13,7 @@ const credential = (change: Partial<LeaseSession['credentials'][number]> = {}) =
   issuedAt: '2026-11-22T12:00:00.000Z',
   diesAtLatest: '2026-11-22T12:03:00.000Z',
   goneAt: '2026-11-22T12:00:00.270Z',
+  trial: null,
   ...change,
 });
 const session = (
@@ -42,14 +43,20 @@ describe('airlock leases', () => {
 
   test('calls nothing revoked that only dies by itself, or does not', () => {
     const cloud = credential({ kind: 'aws', ending: 'ttl-only', goneAt: null });
-    assert.match(lines(session({}, [cloud])), /died by itself at .*12:03:00Z; it could not/);
+    assert.match(
+      lines(session({}, [cloud])),
+      /ended by itself at .*12:03:00Z; revocation could not/,
+    );
     const later = { ...cloud, diesAtLatest: '2026-11-22T12:15:00.000Z' };
-    assert.match(lines(session({}, [later])), /dies by itself at .*12:15:00Z, cannot be revoked/);
+    assert.match(
+      lines(session({}, [later])),
+      /ends by itself at .*12:15:00Z; revocation cannot end it/,
+    );
     const key = credential({
       ...{ kind: 'kv', ending: 'by-hand', path: 'kv/data/prod/api' },
       ...{ diesAtLatest: null, goneAt: null },
     });
-    assert.match(lines(session({}, [key])), /rotate kv\/data\/prod\/api by hand/);
+    assert.match(lines(session({}, [key])), /replace kv\/prod\/api at Vault by hand/);
     assert.ok(!lines(session({}, [cloud, later, key])).includes('revoked, lived'));
   });
 
@@ -67,10 +74,28 @@ describe('airlock leases', () => {
     assert.ok(!shown.includes('\u001b'));
   });
 
+  test('says what the target said of a login after its revocation', () => {
+    assert.match(
+      lines(session({}, [credential({ trial: 'refused' })])),
+      /0\.27 s; the target refuses it$/,
+    );
+    assert.match(lines(session({}, [credential({ trial: 'unknown' })])), /lived 0\.27 s$/);
+    const works = credential({ goneAt: null, trial: 'works' });
+    assert.match(lines(session({ state: 'REVOKE_PENDING' }, [works])), /still works at the target/);
+  });
+
   test('says so when there is nothing', () => {
     assert.deepEqual(leaseLines([], { now, live: true }), [
       'No live leases. That is the normal state.',
     ]);
+  });
+
+  test('takes a target of which it knows nothing for no proof that nothing lives', () => {
+    const asked = { now, live: true, target: 'shop-prod-ue' };
+    const [line, ...more] = leaseLines([], { ...asked, anyOfTarget: false });
+    assert.match(line ?? '', /^Nothing of target shop-prod-ue is among .*Is that its name/);
+    assert.deepEqual(more, []);
+    assert.match(leaseLines([], { ...asked, anyOfTarget: true })[0] ?? '', /No live leases/);
   });
 
   test('an id that is no delivery’s is refused before anything is sent', async () => {

@@ -16,6 +16,7 @@ const Credential = z.looseObject({
   issuedAt: Time,
   diesAtLatest: Time,
   goneAt: Time,
+  trial: z.enum(['refused', 'works', 'unknown']).nullable(),
 });
 type Credential = z.infer<typeof Credential>;
 
@@ -66,7 +67,12 @@ export function registerLeases(program: Command, print: Print = toStdout): void 
       print(
         options.output === 'json'
           ? [JSON.stringify({ leases: shown }, null, 2)]
-          : leaseLines(shown, { now: new Date(), live: options.live === true }),
+          : leaseLines(shown, {
+              now: new Date(),
+              live: options.live === true,
+              target: options.target,
+              anyOfTarget: leases.some(({ target }) => target === options.target),
+            }),
       );
     });
 }
@@ -107,12 +113,25 @@ function isLive(session: LeaseSession, credential: Credential, now: Date): boole
   return credential.ending === 'by-hand' || diesAtLatest === null || new Date(diesAtLatest) > now;
 }
 
+type Asked = {
+  readonly now: Date;
+  readonly live: boolean;
+  readonly target?: string | undefined;
+  /** Whether the gate's answer had anything of `target`: a name that is spelt wrongly is no proof that nothing lives. */
+  readonly anyOfTarget?: boolean;
+};
+
 /** For people: three lines a credential, and what holds the target of a session that cannot be ended. */
 export function leaseLines(
   leases: readonly LeaseSession[],
-  { now, live }: { readonly now: Date; readonly live: boolean },
+  { now, live, target, anyOfTarget = true }: Asked,
 ): string[] {
   if (leases.length === 0) {
+    if (target !== undefined && !anyOfTarget) {
+      return [
+        `Nothing of target ${safe(target)} is among the newest 100 deliveries. Is that its name? See: airlock queue`,
+      ];
+    }
     return [live ? 'No live leases. That is the normal state.' : 'No credential was ever issued.'];
   }
   return leases.flatMap((session) => [
@@ -142,19 +161,24 @@ const liveStates = {
 
 /** How it ends or ended: only what Vault was seen to take back is called revoked. */
 function endOf(session: LeaseSession, credential: Credential, now: Date): string {
-  const { issuedAt, diesAtLatest, goneAt, ending } = credential;
+  const { issuedAt, diesAtLatest, goneAt, ending, trial } = credential;
   if (issuedAt !== null && ending === 'by-hand') {
-    return `does not end by itself: rotate ${safe(credential.path)} by hand`;
+    // As people name it: `data/` is how its API is asked.
+    const secret = safe(credential.path.replace('/data/', '/'));
+    return `does not end by itself: replace ${secret} at Vault by hand`;
   }
   if (issuedAt !== null && ending === 'ttl-only') {
     const isOver = diesAtLatest !== null && new Date(diesAtLatest) <= now;
     return isOver
-      ? `died by itself at ${shown(diesAtLatest)}; it could not be revoked`
-      : `dies by itself at ${shown(diesAtLatest)}, cannot be revoked`;
+      ? `ended by itself at ${shown(diesAtLatest)}; revocation could not end it`
+      : `ends by itself at ${shown(diesAtLatest)}; revocation cannot end it`;
   }
-  if (issuedAt === null || goneAt === null) return liveStates[session.state];
+  if (issuedAt === null || goneAt === null) {
+    if (session.state === 'REVOKE_PENDING' && trial === 'works') return 'still works at the target';
+    return liveStates[session.state];
+  }
   const lived = (new Date(goneAt).getTime() - new Date(issuedAt).getTime()) / 1000;
-  return `revoked, lived ${lived.toFixed(2)} s`;
+  return `revoked, lived ${lived.toFixed(2)} s${trial === 'refused' ? '; the target refuses it' : ''}`;
 }
 
 const shown = (time: string | null): string => (time === null ? '–' : `${time.slice(0, 19)}Z`);

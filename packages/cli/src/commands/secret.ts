@@ -40,7 +40,11 @@ export function registerSecret(program: Command, print: Print = toStdout): void 
     .command('list')
     .description('names, versions, and who changed what when')
     .addOption(as())
-    .addOption(new Option('-o, --output <format>').choices(['table', 'json']).default('table'))
+    .addOption(
+      new Option('-o, --output <format>', 'table or json')
+        .choices(['table', 'json'])
+        .default('table'),
+    )
     .action(async (options: As & { output: string }) => {
       const session = await signIn(options);
       const answer = await session.getJson('/api/v1/secrets');
@@ -50,7 +54,7 @@ export function registerSecret(program: Command, print: Print = toStdout): void 
       }
       const { project, secrets } = Listed.parse(answer);
       print([
-        `${secrets.filter(({ erased }) => erased === null).length} secrets of ${safe(project)}`,
+        `${counted(secrets.filter(({ erased }) => erased === null).length)} of ${safe(project)}`,
         ...secrets.map(({ name, version, setBy, setAt, erased, description }) =>
           safe(
             `${name.padEnd(24)} v${version}  ${erased === null ? `set ${setAt} by ${setBy}` : `erased ${erased.at} by ${erased.by}`}  ${description}`,
@@ -98,7 +102,7 @@ export function registerSecret(program: Command, print: Print = toStdout): void 
       const { project, erased } = Erased.parse(
         await session.postJson('/api/v1/secret-key/erase', body),
       );
-      print([safe(`${erased} secrets of ${project} are erased`)]);
+      print([safe(`${counted(erased)} of ${project} ${erased === 1 ? 'is' : 'are'} erased`)]);
     });
 
   secret
@@ -110,6 +114,8 @@ export function registerSecret(program: Command, print: Print = toStdout): void 
       print(['the project has a new key; what the old one wraps is being moved']);
     });
 }
+
+const counted = (secrets: number): string => `${secrets} ${secrets === 1 ? 'secret' : 'secrets'}`;
 
 const signIn = ({ as }: As): Promise<WebSession> => signInToDemo(demoContext().nonprod, as);
 

@@ -65,7 +65,7 @@ export function secretRoutes({ keeping, project }: SecretPorts): Route[] {
   };
   const erase = async (request: Request, person: string): Promise<void> => {
     if (await kept().manage.erase(project, pathName(request), person)) return;
-    throw new HttpError('conflict', 'There is no such secret (any more).');
+    throw new HttpError('not-found', 'There is no such secret (any more).');
   };
   const rotate = async (person: string): Promise<void> => {
     if (await answering(() => kept().manage.rotate(project, person))) return;

@@ -52,11 +52,13 @@ export function registerAudit(program: Command, print: Print = toStdout): void {
       'signed configuration of the gate: its targets say where credentials come from',
     )
     .addOption(administratorsOption())
-    .option(
-      '--mount <target:path>',
-      'a path without --config, such as shop-prod-eu:auth/jwt-prod-eu/login and shop-prod-eu:database/creds/shop-prod-eu; once for each',
-      (text: string, list: readonly VaultPlace[]) => [...list, placeIn(text)],
-      [],
+    .addOption(
+      new Option(
+        '--mount <target:path>',
+        'a path without --config, such as shop-prod-eu:auth/jwt-prod-eu/login and shop-prod-eu:database/creds/shop-prod-eu; once for each',
+      )
+        .argParser((text: string, list: readonly VaultPlace[]) => [...list, placeIn(text)])
+        .default([], 'none'),
     )
     .option('--from <time>', 'judge nothing before, such as 2026-11-22T10:00:00Z', timeIn)
     .option('--to <time>', 'judge nothing after', timeIn)

@@ -123,29 +123,39 @@ export function registerVault(
 }
 
 function withSetup(command: Command): Command {
-  const collect = (text: string, list: readonly string[]): readonly string[] => [...list, text];
+  const collect = (text: string, list: readonly string[] | undefined): readonly string[] => [
+    ...(list ?? []),
+    text,
+  ];
   return command
-    .option('--target <name>', 'one target, repeatable; default: all that are signed', collect, [])
+    .addOption(
+      new Option('--target <name>', 'one target, repeatable')
+        .argParser(collect)
+        .default([], 'all that are signed'),
+    )
     .addOption(directoryOption())
     .addOption(administratorsOption())
     .requiredOption('--issuer <url>', 'iss of the authority’s JWTs, as in its configuration')
-    .requiredOption(
-      '--authority-key <file>',
-      'public key of the authority, PEM; twice while one replaces the other',
-      collect,
-      [],
+    .addOption(
+      new Option(
+        '--authority-key <file>',
+        'public key of the authority, PEM; twice while one replaces the other',
+      )
+        .argParser(collect)
+        .makeOptionMandatory(),
     )
-    .option(
-      '--database-connection <target/as=file>',
-      'how Vault reaches a database: YAML with host, port, database, username, password and appOwner, mode 0600; once for each',
-      connectionIn,
-      new Map(),
+    .addOption(
+      new Option(
+        '--database-connection <target/as=file>',
+        'how Vault reaches a database: YAML with host, port, database, username, password and appOwner, mode 0600; once for each',
+      )
+        .argParser(connectionIn)
+        .default(new Map(), 'none'),
     )
-    .option(
-      '--gate-cidr <network>',
-      'tokens work from here alone, such as 10.0.0.7/32',
-      collect,
-      [],
+    .addOption(
+      new Option('--gate-cidr <network>', 'tokens work from here alone, such as 10.0.0.7/32')
+        .argParser(collect)
+        .default([], 'from anywhere'),
     )
     .addOption(
       new Option('--reaper <how>', 'how the watchdog logs in')

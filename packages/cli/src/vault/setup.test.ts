@@ -222,6 +222,15 @@ test('one mount cannot be two engines', () => {
   assert.throws(() => plan([mixed]), { code: 'vault-setup-invalid', message: /engine/ });
 });
 
+test('an issuer that is empty, as an unset variable is, is refused: Vault would ask nobody who signed', () => {
+  for (const issuer of ['', ' ']) {
+    assert.throws(() => planVaultSetup({ ...setup([eu]), issuer }), {
+      code: 'vault-setup-invalid',
+      message: /issuer/,
+    });
+  }
+});
+
 test('a name that would reach another path is refused', () => {
   for (const name of ['a/b', '..', 'a*', '+', 'A', '']) {
     assert.throws(() => plan([{ ...eu, jwtMount: name }]), { code: 'vault-setup-invalid' });

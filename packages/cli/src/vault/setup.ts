@@ -41,6 +41,7 @@ export function planVaultSetup(setup: VaultSetup): VaultCall[] {
   const reaped = [...targets, ...(setup.otherTargets ?? [])];
   requireSeparateTargets(reaped);
   for (const cidr of gateCidrs) requireCidr(cidr);
+  requireIssuer(issuer);
   const keys = [authorityPublicKeyPem].flat();
   if (keys.length === 0) {
     throw new VaultSetupError(
@@ -136,6 +137,19 @@ function policyCall(name: string, rules: Rules): VaultCall {
     path: `sys/policies/acl/${name}`,
     body: { policy: policyText(rules) },
   };
+}
+
+/**
+ * A mount whose `bound_issuer` is empty asks nobody who signed.
+ *
+ * @throws VaultSetupError `vault-setup-invalid`
+ */
+function requireIssuer(issuer: string): void {
+  if (/^\S{1,256}$/.test(issuer)) return;
+  throw new VaultSetupError(
+    'vault-setup-invalid',
+    `"${issuer}" is no issuer; give what the authority's configuration has as issuer`,
+  );
 }
 
 /** @throws VaultSetupError `vault-setup-invalid` */

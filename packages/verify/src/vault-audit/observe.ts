@@ -124,7 +124,12 @@ export function observeVault(places: VaultPlaces): VaultObservations {
     const policies = token.policies.join(', ');
     if (!isOurs) {
       found.push(
-        findingOf('token-elsewhere', line, where, `Vault gave out a token with ${policies}`),
+        findingOf(
+          'token-elsewhere',
+          line,
+          where,
+          `Vault gave out a token with the policy ${policies}`,
+        ),
       );
       return;
     }

@@ -454,7 +454,10 @@ export async function runDelivery(
       });
     });
     failpoint('lease-persisted');
-    book.write('gate', `credential ${read.as} (${credential.holder}) issued, ${lifeOf(diesAt)}`);
+    book.write(
+      'gate',
+      `credential ${read.as} (${credential.holder}) issued, ${lifeOf(credential.ending, diesAt)}`,
+    );
     // Only now: what exists is on record, also when nobody may use it.
     if (credential.fault !== undefined) {
       throw new DeliveryFault('credential-unusable', credential.fault);
@@ -778,8 +781,9 @@ function livesFor({ seconds, ending }: Credential, token: DeliveryToken): number
   return seconds === null || ending !== 'revocable' ? seconds : Math.min(seconds, token.ttlSeconds);
 }
 
-function lifeOf(diesAt: Date | null): string {
-  return diesAt === null
-    ? 'which does not end by itself'
+function lifeOf(ending: Credential['ending'], diesAt: Date | null): string {
+  if (diesAt === null) return 'which does not end by itself';
+  return ending === 'revocable'
+    ? `which dies at ${diesAt.toISOString()} at the latest`
     : `which ends by itself at ${diesAt.toISOString()}`;
 }

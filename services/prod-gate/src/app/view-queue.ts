@@ -1,7 +1,13 @@
 /** The first page: what waits for the person who looks, what runs, what waits for others, what is live, what was refused. */
 import { explainIntakeCode } from '../domain/intake-codes.ts';
 import type { Promotion } from '../domain/promotion.ts';
-import type { IntakeItem, LiveRelease, PromotionQueries, RepositoryFreeze } from './ports.ts';
+import type {
+  IntakeItem,
+  LiveRelease,
+  PromotionQueries,
+  RepositoryFreeze,
+  VaultSession,
+} from './ports.ts';
 import { viewPromotion, type PromotionView, type ViewSources } from './view-promotion.ts';
 
 const shownEnded = 10;
@@ -22,12 +28,14 @@ export type QueueView = {
   readonly ended: readonly Promotion[];
   readonly refused: readonly RefusedItem[];
   readonly freezes: readonly RepositoryFreeze[];
+  /** Whose credentials are not proven gone: their targets take no delivery. */
+  readonly held: readonly VaultSession[];
 };
 
 export type QueueSources = ViewSources & {
   readonly queries: Pick<
     PromotionQueries,
-    'approvals' | 'promotions' | 'live' | 'refused' | 'freezes'
+    'approvals' | 'promotions' | 'live' | 'refused' | 'freezes' | 'leases'
   >;
 };
 
@@ -36,7 +44,7 @@ export async function viewQueue(
   question: { readonly nameId: string; readonly now: Date },
 ): Promise<QueueView> {
   const { queries } = sources;
-  const [open, ended, live, refused, freezes, files] = await Promise.all([
+  const [open, ended, live, refused, freezes, sessions, files] = await Promise.all([
     queries.promotions({ states: ['waiting', 'delivering'], limit: mostOpen }),
     queries.promotions({
       states: ['live', 'failed', 'indeterminate', 'expired', 'superseded', 'rejected'],
@@ -45,6 +53,7 @@ export async function viewQueue(
     queries.live(),
     queries.refused(shownRefused),
     queries.freezes(),
+    queries.leases(mostOpen),
     sources.files(),
   ]);
   const views = (
@@ -62,6 +71,7 @@ export async function viewQueue(
     ended,
     refused: refused.map((item) => ({ ...item, ...explainIntakeCode(item.code ?? '') })),
     freezes,
+    held: sessions.filter(({ state }) => state === 'REVOKE_PENDING'),
   };
 }
 

@@ -154,7 +154,8 @@ export function createVaultSessionStore(database: GateDatabase): VaultSessionSto
         data: {
           state: 'REVOKE_PENDING',
           attempts: { increment: 1 },
-          lastError: error.slice(0, maxErrorLength),
+          lastError:
+            error.length > maxErrorLength ? `${error.slice(0, maxErrorLength - 1)}…` : error,
         },
       });
     },

@@ -94,6 +94,7 @@ const queueSeen = (queue: QueueView): string =>
     ...queue.ended.map(({ id }) => id),
     queue.refused[0]?.requestId ?? '',
     queue.freezes.length,
+    ...queue.held.map(({ id, attempts }) => `${id}.${attempts}`),
   ].join('-');
 
 const deliverySeen = (delivery: Delivery, session: VaultSession | null): string =>

@@ -314,7 +314,7 @@ test('the page of a promotion offers a decision only while one is possible', () 
 test('an empty queue and a full one are sound', () => {
   const empty = {
     ...{ needsYou: [], inProgress: [], waitingForOthers: [], live: [], empty: [] },
-    ...{ ended: [], refused: [], freezes: [] },
+    ...{ ended: [], refused: [], freezes: [], held: [] },
   };
   const page = (queue: Parameters<typeof QueuePage>[0]['queue']): string =>
     renderPage(QueuePage({ frame, queue, nonprodOrigin: null, now, seen: '' }));
@@ -334,31 +334,34 @@ test('an empty queue and a full one are sound', () => {
       },
     ],
     freezes: [{ repository: promotion.repository, reason: hostile, since: now }],
+    held: [{ ...session, state: 'REVOKE_PENDING' }],
   });
   assertSound(full);
+  assert.match(full, /prod-eu takes no delivery\./);
   assert.match(full, new RegExp(`<title>\\(${views.length}\\) Queue`));
 });
 
+const delivery: Delivery = {
+  ...{ id: formatId('dlv', bytes), promotionId: promotion.id, target: 'prod-eu' },
+  ...{ state: 'running', step: 'hook', fence: 1, owner: 'x', heartbeatAt: now, startedAt: now },
+  ...{ intentDigest: '3'.repeat(64), hookStartedAt: now, hookFinishedAt: null, hookExit: null },
+  ...{ hookResult: null, finishedAt: null, outcomeReason: null },
+};
+const session: VaultSession = {
+  ...{ id: 'vse_1', deliveryId: delivery.id, target: 'prod-eu', fence: 1, state: 'LEASED' },
+  ...{ jwtMount: 'jwt', jwtExpiresAt: soon, deadline: soon, accessor: 'the-accessor' },
+  ...{ createdAt: now, revokedAt: null, attempts: 0 },
+  credentials: [
+    {
+      ...{ name: 'db', kind: 'database', path: 'database/creds/loader', ending: 'revocable' },
+      ...{ leaseId: 'the-lease', holder: 'v-role', issuedAt: now, diesAt: soon, goneAt: null },
+      ...{ trial: null, triedAt: null },
+    },
+  ],
+  lastError: hostile,
+};
+
 describe('a delivery', () => {
-  const delivery: Delivery = {
-    ...{ id: formatId('dlv', bytes), promotionId: promotion.id, target: 'prod-eu' },
-    ...{ state: 'running', step: 'hook', fence: 1, owner: 'x', heartbeatAt: now, startedAt: now },
-    ...{ intentDigest: '3'.repeat(64), hookStartedAt: now, hookFinishedAt: null, hookExit: null },
-    ...{ hookResult: null, finishedAt: null, outcomeReason: null },
-  };
-  const session: VaultSession = {
-    ...{ id: 'vse_1', deliveryId: delivery.id, target: 'prod-eu', fence: 1, state: 'LEASED' },
-    ...{ jwtMount: 'jwt', jwtExpiresAt: soon, deadline: soon, accessor: 'the-accessor' },
-    ...{ createdAt: now, revokedAt: null, attempts: 0 },
-    credentials: [
-      {
-        ...{ name: 'db', kind: 'database', path: 'database/creds/loader', ending: 'revocable' },
-        ...{ leaseId: 'the-lease', holder: 'v-role', issuedAt: now, diesAt: soon, goneAt: null },
-        ...{ trial: null, triedAt: null },
-      },
-    ],
-    lastError: hostile,
-  };
   const states: DeliveryState[] = ['running', 'succeeded', 'failed', 'indeterminate'];
   const sessionStates: (VaultSession['state'] | null)[] = [
     ...[null, 'INTENT' as const, 'TOKEN' as const, 'LEASED' as const],

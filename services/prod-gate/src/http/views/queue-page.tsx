@@ -12,6 +12,7 @@ import type { QueueView } from '../../app/view-queue.ts';
 import type { Promotion } from '../../domain/promotion.ts';
 import { flagsOf } from './flags.ts';
 import { FreezeBanner } from './freeze-banner.tsx';
+import { HeldBanner } from './held-banner.tsx';
 import { count, headlineOf, plain, promotionTone, toneOf } from './words.ts';
 
 /** The first page: what to do now comes first, what needs nothing comes last. */
@@ -29,7 +30,8 @@ export function QueuePage({
   /** What the page shows, for the stream to compare with. */
   readonly seen: string;
 }) {
-  const { needsYou, inProgress, waitingForOthers, live, empty, ended, refused, freezes } = queue;
+  const { needsYou, inProgress, waitingForOthers, live, empty, ended, refused, freezes, held } =
+    queue;
   const idle = needsYou.length + inProgress.length + waitingForOthers.length === 0;
   return (
     <Layout
@@ -40,6 +42,9 @@ export function QueuePage({
     >
       {freezes.map((freeze) => (
         <FreezeBanner key={freeze.repository} freeze={freeze} />
+      ))}
+      {held.map((session) => (
+        <HeldBanner key={session.id} session={session} />
       ))}
       {idle ? (
         <EmptyState title="Nothing waits.">

@@ -177,6 +177,40 @@ test('a request inside the body of another stays a body', async (t) => {
   );
 });
 
+test('a request inside a body stays a body, also when Connection names the length of that body', async (t) => {
+  const { raw } = await open(t, {});
+  const inner = 'GET /v1/admin HTTP/1.1\r\nHost: x\r\n\r\n';
+  const head = `GET /v1/deploys HTTP/1.1\r\nHost: OWN\r\nContent-Length: ${inner.length}`;
+  let body = '';
+  answerWith = (request, response) => {
+    request.setEncoding('latin1').on('data', (text: string) => (body += text));
+    request.once('end', () => response.end('ok'));
+  };
+  for (const named of ['Content-Length', 'content_length', 'Transfer-Encoding']) {
+    body = '';
+    await raw(`${head}\r\nConnection: ${named}\r\n\r\n${inner}`);
+    assert.equal(body, inner, named);
+    assert.equal(seen.at(-1)?.headers['content-length'], String(inner.length), named);
+  }
+  assert.deepEqual(new Set(seen.map(({ url }) => url)), new Set(['/v1/deploys']));
+});
+
+test('one connection of the hook has no more than sixteen requests at the target at once', async (t) => {
+  const { raw, lines } = await open(t, {});
+  const waiting: ServerResponse[] = [];
+  answerWith = (_request, response) => {
+    waiting.push(response);
+  };
+  const answer = raw('GET /v1/deploys HTTP/1.1\r\nHost: OWN\r\n\r\n'.repeat(40));
+  await t.waitFor(() => {
+    assert.equal(waiting.length, 16);
+    assert.ok(lines.length > 0);
+  });
+  for (const response of waiting) response.end('ok');
+  assert.match(await answer, /HTTP\/1\.1 503 [\s\S]*more than 16 requests at once/);
+  assert.equal(seen.length, 16);
+});
+
 test('a request whose headers never end is cut after three seconds', async (t) => {
   const { raw } = await open(t, {});
   const started = performance.now();

@@ -17,6 +17,8 @@ import { quoted } from './refusals.ts';
 
 const maxHeaderBytes = 16 * 1024;
 const headersWithinMs = 3_000;
+/** One connection of the hook's can hold any number of requests, and each has a connection of its own to the target. */
+const mostAtOnce = 16;
 
 export type HttpsEgressOptions = {
   readonly rules: RequestRules;
@@ -29,6 +31,7 @@ export type HttpsEgressOptions = {
 
 export function httpsServer(options: HttpsEgressOptions): Server {
   const { rules, connections, onRefused } = options;
+  let underWay = 0;
   const server = createServer(
     {
       insecureHTTPParser: false,
@@ -46,12 +49,23 @@ export function httpsServer(options: HttpsEgressOptions): Server {
         refuse(answer, 403, fault);
         return;
       }
-      forward(options, incoming, answer).catch((cause: unknown) => {
-        const reason = reasonOf(cause);
-        onRefused(`${method} ${quoted(url)} got no answer: ${reason}`);
-        if (answer.headersSent) answer.destroy();
-        else refuse(answer, 502, reason);
-      });
+      if (underWay >= mostAtOnce) {
+        const reason = `more than ${mostAtOnce} requests at once`;
+        onRefused(reason);
+        refuse(answer, 503, reason);
+        return;
+      }
+      underWay += 1;
+      forward(options, incoming, answer)
+        .catch((cause: unknown) => {
+          const reason = reasonOf(cause);
+          onRefused(`${method} ${quoted(url)} got no answer: ${reason}`);
+          if (answer.headersSent) answer.destroy();
+          else refuse(answer, 502, reason);
+        })
+        .finally(() => {
+          underWay -= 1;
+        });
     },
   );
   server.on('connection', (socket) => {
@@ -96,16 +110,20 @@ async function forward(
     maxHeaderSize: maxHeaderBytes,
     insecureHTTPParser: false,
   });
-  const own = ['host', 'expect', ...(rules.header === null ? [] : [rules.header])];
+  const own = [
+    ...['host', 'expect', 'content-length'],
+    ...(rules.header === null ? [] : [rules.header]),
+  ];
   outgoing.setHeader('Host', authorityOf(rules).replace(/:443$/, ''));
   for (const [name, value] of passedHeaders(incoming.rawHeaders, own)) {
     outgoing.appendHeader(name, value);
   }
   if (rules.header !== null && headerValue !== null) outgoing.setHeader(rules.header, headerValue);
-  // The parser read the body by this and by nothing else.
-  if (incoming.headers['transfer-encoding'] !== undefined) {
-    outgoing.setHeader('Transfer-Encoding', 'chunked');
-  }
+  // The parser read the body by this and by nothing else; Connection may name either and must not take it away, because a body
+  // without a length is the next request.
+  const { 'content-length': length, 'transfer-encoding': coding } = incoming.headers;
+  if (length !== undefined) outgoing.setHeader('Content-Length', length);
+  if (coding !== undefined) outgoing.setHeader('Transfer-Encoding', 'chunked');
   answer.once('close', () => {
     socket.destroy();
   });

@@ -46,7 +46,11 @@ grant select, insert on attestation to gate_authority;
 grant select on delivery_log to gate_authority;
 grant select on attestation to gate_web;
 
-grant insert, update on delivery, vault_session, vault_credential to gate_deliverer;
+grant insert, update on delivery to gate_deliverer;
+-- Where a session's leases are and which login it has was checked when that login was minted, and is what is swept.
+grant insert on vault_session, vault_credential to gate_deliverer;
+grant update (state, accessor, attempts, last_error) on vault_session to gate_deliverer;
+grant update (lease_id, holder, issued_at, dies_at, trial, tried_at) on vault_credential to gate_deliverer;
 grant insert, select on delivery_log to gate_deliverer;
 grant insert, update on target_live to gate_deliverer;
 grant update (version, state, state_reason, state_changed_at) on promotion to gate_deliverer;

@@ -82,7 +82,7 @@ export async function issueReaperSecretFiles({
     writePrivate(directory, 'role-id', roleId);
     writePrivate(directory, 'wrapped-secret-id', wrappingToken);
     lines.push(
-      `${join(directory, 'role-id')}, ${join(directory, 'wrapped-secret-id')}: for identity.roleIdFile and identity.wrappedSecretIdFile of the watchdog; start it within ${wrapSeconds} s`,
+      `${join(directory, 'role-id')}, ${join(directory, 'wrapped-secret-id')}: for identity.roleIdFile and identity.wrapped.tokenFile of the watchdog; start it within ${wrapSeconds} s`,
     );
   }
   for (const accessor of earlier) await destroySecretId(role, accessor);

@@ -313,6 +313,16 @@ const refusals: [string, Partial<World>, string[]][] = [
     ['session-of-other-mount'],
   ],
   [
+    'a session that says another end of a credential than its kind has',
+    {
+      session: {
+        ...session,
+        credentials: session.credentials.map((each) => ({ ...each, ending: 'by-hand' as const })),
+      },
+    },
+    ['session-of-other-mount'],
+  ],
+  [
     'a session that would read less than was approved',
     { session: { ...session, credentials: [] } },
     ['session-of-other-mount'],

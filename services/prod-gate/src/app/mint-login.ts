@@ -258,9 +258,9 @@ function readsExactly({ credentials }: VaultSession, reads: readonly CredentialR
   const planned = plannedCredentials(reads);
   return (
     credentials.length === planned.length &&
-    planned.every(({ name, kind, path }, index) => {
+    planned.every(({ name, kind, path, ending }, index) => {
       const row = credentials[index];
-      return row?.name === name && row.kind === kind && row.path === path;
+      return row?.name === name && row.kind === kind && row.path === path && row.ending === ending;
     })
   );
 }

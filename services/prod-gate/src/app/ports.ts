@@ -414,8 +414,6 @@ export type VaultSessionStore = {
   /** The one session of the target that is not CLEAN. */
   uncleanOn(target: string): Promise<VaultSession | null>;
   unclean(): Promise<VaultSession[]>;
-  /** The newest session of the target, in whatever state. */
-  ofTarget(target: string): Promise<VaultSession | null>;
   /** CLEAN sessions whose minted login ended after `after` and not after `until`, which is in the past. */
   cleanWithLoginEnded(window: { after: Date; until: Date }): Promise<VaultSession[]>;
   /** State INTENT. @throws StoreError `target-busy` */

@@ -328,9 +328,7 @@ describe('a delivery', () => {
           () => ['minted'],
           (error: unknown) => (error instanceof MintError ? [...error.codes] : [String(error)]),
         );
-      await rig.asDeliverer.pool.query("update vault_session set state = 'CLEAN' where id = $1", [
-        sessionId,
-      ]);
+      await rig.admin.query("update vault_session set state = 'CLEAN' where id = $1", [sessionId]);
       return codes;
     };
     rig.runs.reaper = false;

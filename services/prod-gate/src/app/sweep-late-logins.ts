@@ -23,7 +23,7 @@ export type LateLogin = {
  * @returns a pass; it throws when Vault could not be asked, and then looks at the same sessions again.
  */
 export function createLateLoginSweep(dependencies: {
-  sessions: Pick<VaultSessionStore, 'cleanWithLoginEnded' | 'ofTarget'>;
+  sessions: Pick<VaultSessionStore, 'cleanWithLoginEnded' | 'uncleanOn'>;
   reaper: VaultReaper;
   /** As for the reaper. */
   loginSkewSeconds: number;
@@ -32,13 +32,28 @@ export function createLateLoginSweep(dependencies: {
 }): { pass(): Promise<void> } {
   const { sessions, reaper, onEvent, clock } = dependencies;
   let lookedUpTo = new Date(clock().getTime() - lookBackMs);
+  /** By what is swept: one of each, and those that wait because their target had another session when they were due. */
+  const due = new Map<string, VaultSession>();
+
+  /** A session that lives must not lose its token here. What a row says of a later one that is over is nobody's proof. */
+  const isBusy = async ({ target }: VaultSession): Promise<boolean> =>
+    (await sessions.uncleanOn(target)) !== null;
 
   async function look(session: VaultSession): Promise<void> {
-    // A later session on the target is swept by itself, and must not lose its token here.
-    if ((await sessions.ofTarget(session.target))?.id !== session.id) return;
+    if (await isBusy(session)) return;
     const request = sweepOf(session);
     const { tokens, leases } = await reaper.look(request);
-    if (tokens === 0 && leases === 0) return;
+    // What was counted may be of a session that began meanwhile.
+    if (tokens + leases > 0 && (await isBusy(session))) return;
+    if (tokens + leases > 0) await end(session, request, { tokens, leases });
+    due.delete(placesOf(session));
+  }
+
+  async function end(
+    session: VaultSession,
+    request: RevocationRequest,
+    { tokens, leases }: { tokens: number; leases: number },
+  ): Promise<void> {
     onEvent({ name: 'late-login', sessionId: session.id, target: session.target, tokens, leases });
     const result = await reaper.revokeSession(request);
     if (!result.clean) {
@@ -52,10 +67,15 @@ export function createLateLoginSweep(dependencies: {
     async pass() {
       const until = new Date(clock().getTime() - dependencies.loginSkewSeconds * 1000);
       const ended = await sessions.cleanWithLoginEnded({ after: lookedUpTo, until });
-      await eachInTurn(ended, look);
+      for (const session of ended) due.set(placesOf(session), session);
+      await eachInTurn([...due.values()], look);
       lookedUpTo = until;
     },
   };
+}
+
+function placesOf(session: VaultSession): string {
+  return JSON.stringify([session.target, sweepOf(session)]);
 }
 
 function sweepOf({ jwtMount, credentials }: VaultSession): RevocationRequest {

@@ -138,6 +138,54 @@ describe('what each role may not do', () => {
     await refused(deliverer.pool.query("insert into ledger_checkpoint values (1, '', '')"));
   });
 
+  test('the deliverer begins sessions and asks for their end, and can neither call one clean nor move what is swept', async () => {
+    const deliverer = open('gate_deliverer');
+    const sessions = createVaultSessionStore(deliverer);
+    const row = await admitted();
+    const deliveryId = id('dlv');
+    const session = { id: formatId('vse', randomBytes(10)), fence: 1 };
+    await deliverer.transaction(async (tx) => {
+      await createDeliveryStore(deliverer).insert(tx, {
+        ...{ id: deliveryId, promotionId: row.id, target: row.target, owner: 'test', at },
+        intentDigest: sha('intent'),
+      });
+      await sessions.insertIntent(tx, {
+        ...{ ...session, deliveryId, target: row.target, jwtMount: 'jwt-a', at },
+        ...{ jwtExpiresAt: at, deadline: at },
+        credentials: [
+          { name: 'db', kind: 'database', path: 'database/creds/a', ending: 'revocable' },
+        ],
+      });
+    });
+    const write = (set: string) =>
+      deliverer.pool.query(`update vault_session set ${set} where id = $1`, [session.id]);
+    for (const set of ["jwt_mount = 'jwt-b'", "target = 'b'", 'fence = 2', 'created_at = now()']) {
+      await refused(write(set));
+    }
+    await refused(deliverer.pool.query("update vault_credential set path = 'database/creds/b'"));
+    await refused(deliverer.pool.query("update vault_credential set ending = 'by-hand'"));
+    const proven = /may not write (CLEAN|INTENT|LEASED|TOKEN)/;
+    await assert.rejects(write("state = 'CLEAN'"), proven);
+    assert.ok(await sessions.token(session, 'accessor'));
+    assert.ok(await sessions.revoking(session));
+    await assert.rejects(write("state = 'CLEAN'"), proven);
+    await assert.rejects(write("state = 'LEASED'"), proven);
+    await sessions.revokeFailed(session.id, 'not yet');
+    await assert.rejects(write("state = 'INTENT'"), proven);
+    const watchdog = open('gate_watchdog');
+    const clean = createVaultSessionStore(watchdog);
+    assert.ok(await watchdog.transaction((tx) => clean.clean(tx, session.id, at)));
+    await assert.rejects(write("state = 'INTENT'"), proven);
+    await assert.rejects(
+      deliverer.pool.query(
+        `insert into vault_session (id, delivery_id, target, fence, state, jwt_mount, jwt_expires_at, deadline)
+           values ('vse_0', $1, $2, 1, 'CLEAN', 'jwt-a', now(), now())`,
+        [deliveryId, row.target],
+      ),
+      proven,
+    );
+  });
+
   test('not even the sequencer deletes or changes an entry, nor does the owner', async () => {
     const watchdog = open('gate_watchdog');
     await refused(watchdog.pool.query('delete from ledger_entry'));

@@ -71,15 +71,6 @@ export function createVaultSessionStore(database: GateDatabase): VaultSessionSto
       return rows.map(vaultSessionFrom);
     },
 
-    async ofTarget(target) {
-      const row = await prisma.vaultSession.findFirst({
-        where: { target },
-        include: withCredentials,
-        orderBy: { createdAt: 'desc' },
-      });
-      return row === null ? null : vaultSessionFrom(row);
-    },
-
     async cleanWithLoginEnded({ after, until }) {
       const ended = await prisma.mintedLogin.findMany({
         where: { expiresAt: { gt: after, lte: until } },

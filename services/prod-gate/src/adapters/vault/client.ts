@@ -62,10 +62,9 @@ export function createVaultClient({
         const body: unknown = await client.list(path, { ...options });
         return parseAnswer(Keys, body, `LIST ${path}`).data.keys;
       } catch (error) {
-        // An empty prefix is 404 with no reason; an unknown path is 404 with one, and must not read as "nothing left".
-        if (error instanceof VaultHttpError && error.status === 404 && error.reasons.length === 0) {
-          return [];
-        }
+        // An empty prefix is 404 with an empty list of reasons; an unknown path is 404 with one, and something in front of Vault
+        // may answer 404 without any list. Neither must read as "nothing left".
+        if (error instanceof VaultHttpError && error.isEmptyList) return [];
         throw error;
       }
     },
@@ -87,10 +86,11 @@ export function parseAnswer<T>(schema: z.ZodType<T>, body: unknown, what: string
 function handleResponse(response: unknown): Promise<unknown> {
   const { statusCode, body, retryAfterSeconds, request } = Response.parse(response);
   if (statusCode === 200 || statusCode === 202 || statusCode === 204) return Promise.resolve(body);
+  const told = Errors.safeParse(body);
   return Promise.reject(
     new VaultHttpError({
       status: statusCode,
-      reasons: Errors.safeParse(body).data?.errors ?? [],
+      reasons: told.success ? told.data.errors : null,
       request: `${request.method} ${request.path}`,
       retryAfterSeconds,
     }),

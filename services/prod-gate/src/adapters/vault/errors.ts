@@ -10,6 +10,8 @@ const mostReasonLength = 300;
 export class VaultHttpError extends VaultError {
   readonly status: number;
   readonly reasons: readonly string[];
+  /** What Vault answers to a LIST below which there is nothing: 404 with `{"errors":[]}`. */
+  readonly isEmptyList: boolean;
 
   constructor({
     status,
@@ -18,12 +20,13 @@ export class VaultHttpError extends VaultError {
     retryAfterSeconds,
   }: {
     status: number;
-    reasons: readonly string[];
+    /** Null when the answer holds no list of them, as Vault's own always does. */
+    reasons: readonly string[] | null;
     /** Method and path. */
     request: string;
     retryAfterSeconds: number | null;
   }) {
-    const shown = reasons.slice(0, mostReasons).map(printable);
+    const shown = (reasons ?? []).slice(0, mostReasons).map(printable);
     super(
       codeFor(status),
       `Vault answered ${status} to ${request}: ${shown.join('; ') || 'no reason given'}`,
@@ -34,6 +37,7 @@ export class VaultHttpError extends VaultError {
     );
     this.status = status;
     this.reasons = shown;
+    this.isEmptyList = status === 404 && reasons?.length === 0;
   }
 }
 

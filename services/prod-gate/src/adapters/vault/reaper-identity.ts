@@ -68,8 +68,8 @@ export function createReaperLogin(
 
   if (identity.kind === 'approle') {
     const secrets = () => ({
-      role_id: readLine('roleIdFile', identity.roleIdFile),
-      secret_id: readLine('secretIdFile', identity.secretIdFile),
+      role_id: oneLine('roleIdFile', identity.roleIdFile, readPart),
+      secret_id: oneLine('secretIdFile', identity.secretIdFile, readPrivate),
     });
     // Found out now and not when the first credential has to be revoked.
     secrets();
@@ -84,7 +84,7 @@ export function createReaperLogin(
   }
   const certificate = () => ({
     cert: readPart('certFile', identity.certFile),
-    key: readKey(identity.keyFile),
+    key: readPrivate('keyFile', identity.keyFile),
   });
   certificate();
   return () =>
@@ -95,8 +95,8 @@ export function createReaperLogin(
     );
 }
 
-function readLine(key: string, file: string): string {
-  const text = readPart(key, file).trim();
+function oneLine(key: string, file: string, read: typeof readPart): string {
+  const text = read(key, file).trim();
   if (text !== '') return text;
   throw new ConfigurationError('configuration-unreadable', `${key}: ${file} is empty`);
 }
@@ -114,12 +114,12 @@ function readPart(key: string, file: string): string {
   }
 }
 
-function readKey(file: string): string {
+function readPrivate(key: string, file: string): string {
   let descriptor: number;
   try {
     descriptor = openSync(file, 'r');
   } catch (cause) {
-    throw unreadable('keyFile', file, cause);
+    throw unreadable(key, file, cause);
   }
   try {
     // Asked of the open file, so that what was checked is what is read.
@@ -129,7 +129,7 @@ function readKey(file: string): string {
   }
   throw new ConfigurationError(
     'configuration-refused',
-    `keyFile: ${file} is open to other users; run: chmod 600 ${file}`,
+    `${key}: ${file} is open to other users; run: chmod 600 ${file}`,
   );
 }
 

@@ -239,3 +239,19 @@ test('a request on a connection that had one before may have been executed, too'
   assert.equal(error.sent, true);
   assert.equal(asked, 2);
 });
+
+test("only Vault's own empty list reads as nothing left", async (t) => {
+  let answer: unknown = { errors: [] };
+  const address = await listen(t, (_, response) => json(response, 404, answer));
+  const list = (): Promise<readonly string[]> => clientOf(address).list('sys/leases/lookup/x/');
+  assert.deepEqual(await list(), []);
+  for (const other of [{}, { message: 'not found' }, { errors: null }, { errors: 'no' }, null]) {
+    answer = other;
+    const error = await failure(list());
+    assert.match(error.message, /404/, JSON.stringify(other));
+  }
+  answer = { errors: ['no handler for route'] };
+  assert.match((await failure(list())).message, /no handler/);
+  const empty = await listen(t, (_, response) => response.writeHead(404).end());
+  assert.match((await failure(clientOf(empty).list('x/'))).message, /404/);
+});

@@ -41,8 +41,15 @@ export async function checkVaultSetup(access: VaultAccess, setup: VaultSetup): P
         : { what, result: 'fault', detail: `${fault}; by hand: ${how.join('; ')}` },
     );
   }
+  const isMounted = ({ jwtMount }: VaultTarget): boolean =>
+    compared.every(
+      ({ call, state }) =>
+        call.path !== `sys/auth/${jwtMount}` || (state !== 'absent' && state !== 'conflict'),
+    );
   const perTarget: Finding[] = [];
   for (const target of setup.targets) {
+    // Its absence is a fault already, and nobody can log in there.
+    if (!isMounted(target)) continue;
     perTarget.push(await checkRolesOf(access, target));
     perTarget.push(await checkForgedLogin(access, target, setup.issuer));
   }

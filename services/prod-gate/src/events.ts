@@ -144,7 +144,7 @@ export function reaped(log: Log, event: ReapEvent): void {
   }
 }
 
-/** Somebody has a login that only the deliverer had: an alarm, although what it opened is revoked. */
+/** Somebody used a login that only the deliverer had, or Vault answered a read after the proof: an alarm, although it is revoked. */
 export function lateLoginFound(log: Log, { sessionId, target, tokens, leases }: LateLogin): void {
   log.error('session.late-login', { session: sessionId, target, tokens, leases });
 }

@@ -416,6 +416,8 @@ export type VaultSessionStore = {
   unclean(): Promise<VaultSession[]>;
   /** CLEAN sessions whose minted login ended after `after` and not after `until`, which is in the past. */
   cleanWithLoginEnded(window: { after: Date; until: Date }): Promise<VaultSession[]>;
+  /** CLEAN sessions that became so after `after` and not after `until`. */
+  cleanedBetween(window: { after: Date; until: Date }): Promise<VaultSession[]>;
   /** State INTENT. @throws StoreError `target-busy` */
   insertIntent(
     tx: Transaction,

@@ -18,7 +18,9 @@ function session(name: number, state: VaultSession['state'] = 'CLEAN'): VaultSes
 /** A target whose sessions and tokens a test sets as it goes. */
 function world() {
   const state = {
+    now,
     ended: [] as VaultSession[],
+    cleaned: [] as VaultSession[],
     live: null as VaultSession | null,
     tokens: 0,
     looks: 0,
@@ -32,6 +34,12 @@ function world() {
         state.ended = [];
         return Promise.resolve(ended);
       },
+      cleanedBetween: ({ after, until }) =>
+        Promise.resolve(
+          state.cleaned.filter(
+            ({ revokedAt }) => revokedAt !== null && revokedAt > after && revokedAt <= until,
+          ),
+        ),
       uncleanOn: () => Promise.resolve(state.live),
     },
     reaper: {
@@ -45,7 +53,11 @@ function world() {
         return Promise.resolve({ clean: true, remaining: { tokens: 0, leases: 0 } });
       },
     },
-    ...{ loginSkewSeconds: 10, clock: () => now, onEvent: ({ sessionId }) => told.push(sessionId) },
+    ...{
+      loginSkewSeconds: 10,
+      clock: () => state.now,
+      onEvent: ({ sessionId }) => told.push(sessionId),
+    },
   });
   return { state, told, pass: () => sweep.pass() };
 }
@@ -76,6 +88,22 @@ test('the token of a session that begins during the look is neither told nor rev
 test('sessions with the same places at Vault are one look', async () => {
   const { state, pass } = world();
   state.ended = [session(1), session(2), session(3)];
+  await pass();
+  assert.equal(state.looks, 1);
+});
+
+test('what a read opened that was under way when its token was revoked is swept once no read can be', async () => {
+  const { state, told, pass } = world();
+  state.cleaned = [session(1)];
+  await pass();
+  assert.equal(state.looks, 0);
+  state.tokens = 1;
+  state.now = new Date(now.getTime() + 104_000);
+  await pass();
+  assert.equal(state.looks, 0);
+  state.now = new Date(now.getTime() + 105_000);
+  await pass();
+  assert.deepEqual([told, state.tokens, state.looks], [['vse_1'], 0, 1]);
   await pass();
   assert.equal(state.looks, 1);
 });

@@ -1,6 +1,7 @@
 /**
- * Vault lets one JWT in as often as it is shown, until it ends. A session is clean as soon as nothing of it is left, which is
- * sooner; so once its login has ended, Vault is asked again whether somebody used it after that.
+ * What can still come of a session that is clean. Vault lets one JWT in as often as it is shown, until it ends; and it answers
+ * a read that was under way when its token was revoked, with a lease that nothing listed before. So Vault is asked again once
+ * the login has ended, and once no read can be under way any more.
  */
 import { hasLease } from '@airlock/common/policy/target-credentials';
 import { eachInTurn } from './each-in-turn.ts';
@@ -9,6 +10,8 @@ import type { RevocationRequest, VaultReaper } from './vault-ports.ts';
 
 /** How far back a watchdog looks that has just started. */
 const lookBackMs = 3_600_000;
+/** Vault ends a request of its own after 90 s (`default_max_request_duration`). */
+const longestReadMs = 95_000;
 
 export type LateLogin = {
   readonly name: 'late-login';
@@ -23,7 +26,7 @@ export type LateLogin = {
  * @returns a pass; it throws when Vault could not be asked, and then looks at the same sessions again.
  */
 export function createLateLoginSweep(dependencies: {
-  sessions: Pick<VaultSessionStore, 'cleanWithLoginEnded' | 'uncleanOn'>;
+  sessions: Pick<VaultSessionStore, 'cleanWithLoginEnded' | 'cleanedBetween' | 'uncleanOn'>;
   reaper: VaultReaper;
   /** As for the reaper. */
   loginSkewSeconds: number;
@@ -67,7 +70,11 @@ export function createLateLoginSweep(dependencies: {
     async pass() {
       const until = new Date(clock().getTime() - dependencies.loginSkewSeconds * 1000);
       const ended = await sessions.cleanWithLoginEnded({ after: lookedUpTo, until });
-      for (const session of ended) due.set(placesOf(session), session);
+      const answered = await sessions.cleanedBetween({
+        after: new Date(lookedUpTo.getTime() - longestReadMs),
+        until: new Date(until.getTime() - longestReadMs),
+      });
+      for (const session of [...ended, ...answered]) due.set(placesOf(session), session);
       await eachInTurn([...due.values()], look);
       lookedUpTo = until;
     },

@@ -84,6 +84,14 @@ export function createVaultSessionStore(database: GateDatabase): VaultSessionSto
       return rows.map(vaultSessionFrom);
     },
 
+    async cleanedBetween({ after, until }) {
+      const rows = await prisma.vaultSession.findMany({
+        where: { state: 'CLEAN', revokedAt: { gt: after, lte: until } },
+        include: withCredentials,
+      });
+      return rows.map(vaultSessionFrom);
+    },
+
     async insertIntent(tx, session) {
       await onDuplicate({ vault_session_live: targetBusy }, () =>
         clientOf(tx).vaultSession.create({

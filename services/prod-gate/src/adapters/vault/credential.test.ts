@@ -214,7 +214,7 @@ describe('a certificate of PKI', () => {
   const read: CredentialRead = {
     ...{ as: 'client', kind: 'pki', mount: 'pki', role: 'deploy', commonName: 'deploy.example' },
   };
-  const issue = (name: string, subject: string, authority: boolean) => {
+  const issue = (name: string, subject: string, authority: boolean, names?: string) => {
     const [key, certificate] = [join(directory, `${name}.key`), join(directory, `${name}.crt`)];
     execFileSync(
       'openssl',
@@ -222,6 +222,7 @@ describe('a certificate of PKI', () => {
         ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
         ...['-keyout', key, '-out', certificate, '-days', '1', '-subj', subject],
         ...['-addext', `basicConstraints=critical,CA:${authority ? 'TRUE' : 'FALSE'}`],
+        ...(names === undefined ? [] : ['-addext', `subjectAltName=${names}`]),
       ],
       { stdio: 'ignore' },
     );
@@ -258,10 +259,14 @@ describe('a certificate of PKI', () => {
   test('for another name, with another key, or that is an authority is no credential for a hook', async () => {
     const other = issue('other', '/CN=other.example', false);
     const twice = issue('twice', '/CN=deploy.example/CN=other.example', false);
+    const more = issue('more', '/CN=deploy.example', false, 'DNS:deploy.example,DNS:other.example');
+    const same = issue('same', '/CN=deploy.example', false, 'DNS:deploy.example');
     const authority = issue('authority', '/CN=deploy.example', true);
     const fault = async (given: typeof good) => (await reading(read, answer(given))).fault ?? '';
     assert.match(await fault(other), /is not for deploy\.example alone/);
     assert.match(await fault(twice), /is not for deploy\.example alone/);
+    assert.match(await fault(more), /is not for deploy\.example alone/);
+    assert.equal(await fault(same), '');
     assert.match(await fault({ ...good, key: other.key }), /fits not the key/);
     assert.match(await fault(authority), /made a certificate authority/);
   });
@@ -273,6 +278,18 @@ describe('a certificate of PKI', () => {
       return true;
     });
   });
+});
+
+test('a lease that stands outside of what is swept is no credential for a hook', async () => {
+  const read: CredentialRead = { as: 'db', kind: 'database', mount: 'database', role: 'shop' };
+  const answer = (lease_id: string) => () => ({
+    ...{ lease_id, lease_duration: 60, data: { username: 'v-shop', password: 'p' } },
+  });
+  const fault = async (lease: string) => (await reading(read, answer(lease))).fault ?? '';
+  assert.equal(await fault('database/creds/shop/1'), '');
+  for (const lease of ['database/creds/shop-us/1', 'other/database/creds/shop/1', 'x']) {
+    assert.match(await fault(lease), /at another path/);
+  }
 });
 
 test('what Vault leaves out is an answer that is not its own', async () => {

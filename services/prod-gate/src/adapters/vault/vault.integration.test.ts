@@ -242,7 +242,7 @@ for (const name of servers) {
 
     test('a reaper without a valid secret id says so and claims nothing', async () => {
       const wrong = join(directory, 'wrong');
-      writeFileSync(wrong, 'wrong\n');
+      writeFileSync(wrong, 'wrong\n', { mode: 0o600 });
       const settings = settingsOf(vault);
       const stranger = createVaultReaper(
         settings,

@@ -28,3 +28,12 @@ export function secondsUntil(end: Date, now: Date): number {
 export function faultFrom(faults: readonly string[]): { fault?: string } {
   return faults.length === 0 ? {} : { fault: faults.join('; ') };
 }
+
+/** What the watchdog sweeps and lists is the read path; a lease that is kept elsewhere would be missed there. */
+export function leaseFaults(path: string, leaseId: string): string[] {
+  return leaseId.startsWith(`${path}/`)
+    ? []
+    : [
+        `Vault keeps the lease of ${path} at another path, where nothing sweeps it; talk to Vault itself, not through a proxy that renames paths`,
+      ];
+}

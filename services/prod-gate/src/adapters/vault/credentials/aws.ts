@@ -2,7 +2,7 @@ import { Secret } from '@airlock/common/secret';
 import { z } from 'zod';
 import type { Credential } from '../../../app/vault-ports.ts';
 import { parseAnswer } from '../client.ts';
-import { faultFrom, holderFrom, type Ask } from './ask.ts';
+import { faultFrom, holderFrom, leaseFaults, type Ask } from './ask.ts';
 
 const Answer = z.object({
   lease_id: z.string().min(1),
@@ -42,6 +42,6 @@ export async function readAws(as: string, ask: Ask): Promise<Credential> {
       secretAccessKey: new Secret(secret_key),
       sessionToken: new Secret(security_token ?? ''),
     },
-    ...faultFrom(faults),
+    ...faultFrom([...faults, ...leaseFaults(path, answer.lease_id)]),
   };
 }

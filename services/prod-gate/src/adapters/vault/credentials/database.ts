@@ -2,7 +2,7 @@ import { Secret } from '@airlock/common/secret';
 import { z } from 'zod';
 import type { Credential } from '../../../app/vault-ports.ts';
 import { parseAnswer } from '../client.ts';
-import { holderFrom, type Ask } from './ask.ts';
+import { faultFrom, holderFrom, leaseFaults, type Ask } from './ask.ts';
 
 const Answer = z.object({
   lease_id: z.string().min(1),
@@ -22,5 +22,6 @@ export async function readDatabase(as: string, ask: Ask): Promise<Credential> {
     holder: holderFrom(username),
     seconds: answer.lease_duration,
     secret: { kind: 'database', username, password: new Secret(password) },
+    ...faultFrom(leaseFaults(path, answer.lease_id)),
   };
 }

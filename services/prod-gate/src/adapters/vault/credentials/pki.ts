@@ -34,7 +34,9 @@ export async function readPki(as: string, commonName: string, ask: Ask): Promise
   const { parsed, fitsItsKey } = readCertificate(certificate, private_key, path);
   const names = parsed.subject.split('\n').filter((line) => line.startsWith('CN='));
   const faults = [
-    ...(names.length === 1 && names[0] === `CN=${commonName}`
+    ...(names.length === 1 &&
+    names[0] === `CN=${commonName}` &&
+    [undefined, `DNS:${commonName}`].includes(parsed.subjectAltName)
       ? []
       : [`the certificate of ${path} is not for ${commonName} alone; correct that role at Vault`]),
     ...(fitsItsKey ? [] : [`the certificate of ${path} fits not the key that came with it`]),

@@ -17,7 +17,8 @@ export type TryLogin = (place: DatabasePlace, login: DatabaseLogin) => Promise<L
 
 /** Vault drops the role behind the answer to the token's revocation: so long a login that works is no finding. */
 const usuallyDropsWithinMs = 800;
-const pauseMs = 40;
+/** Doubles from attempt to attempt: usually Vault needs a few milliseconds. */
+const firstPauseMs = 10;
 const laterPauseMs = 1_000;
 
 /** Where the gate itself logs in with this credential; null where it does not. */
@@ -48,12 +49,14 @@ export async function tryLogins(
 
   async function tryOne(name: string, place: DatabasePlace, login: DatabaseLogin): Promise<void> {
     const patientUntil = performance.now() + usuallyDropsWithinMs;
+    let pauseMs = firstPauseMs;
     for (;;) {
       const trial = await tryLogin(place, login);
       const isEarly = trial === 'works' && performance.now() < patientUntil;
       if (!isEarly && !(await sessions.tried(given.session, { name, trial, at: clock() }))) return;
       if (trial !== 'works' || given.isOver()) return;
       await sleep(isEarly ? pauseMs : laterPauseMs);
+      pauseMs *= 2;
     }
   }
 

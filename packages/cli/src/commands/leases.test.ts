@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Command } from 'commander';
 import { CliError } from '../exit-codes.ts';
-import { leaseLines, registerLeases, type LeaseSession } from './leases.ts';
+import { chosenLeases, leaseLines, registerLeases, type LeaseSession } from './leases.ts';
 
 const credential = (change: Partial<LeaseSession['credentials'][number]> = {}) => ({
   as: 'db',
@@ -82,6 +82,15 @@ describe('airlock leases', () => {
     assert.match(lines(session({}, [credential({ trial: 'unknown' })])), /lived 0\.27 s$/);
     const works = credential({ goneAt: null, trial: 'works' });
     assert.match(lines(session({ state: 'REVOKE_PENDING' }, [works])), /still works at the target/);
+  });
+
+  test('counts as living what has not ended, but for what only a person ends', () => {
+    const ended = credential({ kind: 'aws', ending: 'ttl-only', goneAt: null });
+    const lives = { ...ended, diesAtLatest: '2026-11-22T12:15:00.000Z' };
+    const key = credential({ kind: 'kv', ending: 'by-hand', diesAtLatest: null, goneAt: null });
+    const [left] = chosenLeases([session({}, [ended, lives, key])], { live: true }, now);
+    assert.deepEqual(left?.credentials, [lives]);
+    assert.deepEqual(chosenLeases([session({}, [ended, key])], { live: true }, now), []);
   });
 
   test('says so when there is nothing', () => {

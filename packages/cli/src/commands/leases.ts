@@ -63,7 +63,7 @@ export function registerLeases(program: Command, print: Print = toStdout): void 
       const path = leasesPath(options.delivery);
       const session = await signIn(options.as);
       const { leases } = Leases.parse(await session.getJson(path));
-      const shown = chosen(leases, options, new Date());
+      const shown = chosenLeases(leases, options, new Date());
       print(
         options.output === 'json'
           ? [JSON.stringify({ leases: shown }, null, 2)]
@@ -87,7 +87,8 @@ function leasesPath(id: string | undefined): string {
   );
 }
 
-function chosen(
+/** Of what the gate answered, that of one target, and only what lives where `live` is asked. */
+export function chosenLeases(
   leases: readonly LeaseSession[],
   { target, live }: Pick<Options, 'target' | 'live'>,
   now: Date,
@@ -105,12 +106,13 @@ function chosen(
     .filter(({ credentials }) => live !== true || credentials.length > 0);
 }
 
-/** Whatever may still open something, and what a session that is not over may still read. */
+/** As on the gate's page: a secret that only a person ends is no lease, it would stand here for good. */
 function isLive(session: LeaseSession, credential: Credential, now: Date): boolean {
   const { issuedAt, diesAtLatest, goneAt } = credential;
+  if (credential.ending === 'by-hand') return false;
   const isOver = session.state === 'CLEAN';
   if (issuedAt === null || credential.ending === 'revocable') return !isOver && goneAt === null;
-  return credential.ending === 'by-hand' || diesAtLatest === null || new Date(diesAtLatest) > now;
+  return diesAtLatest === null || new Date(diesAtLatest) > now;
 }
 
 type Asked = {

@@ -317,7 +317,7 @@ deliver:
   writeFileSync(path('witness.vkey'), `${createWitnessKey('nonprod.example/witness').vkey}\n`);
   writeFileSync(path('ledger.key'), ledgerKey.export({ type: 'pkcs8', format: 'pem' }));
   writeFileSync(path('role-id'), 'nobody');
-  writeFileSync(path('secret-id'), 'nothing');
+  writeFileSync(path('secret-id'), 'nothing', { mode: 0o600 });
   const address = server.address();
   assert.ok(typeof address === 'object' && address !== null);
   // JSON is YAML.

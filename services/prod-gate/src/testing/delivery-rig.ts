@@ -288,9 +288,11 @@ export async function createDeliveryRig(options: RigOptions) {
     for (const read of reads) {
       if (read.kind !== 'database') continue;
       leases += (await listed(readPathOf(read))).length;
-      const { rowCount } = await production.query(`select from pg_roles where rolname like $1`, [
-        `v-%-${read.role}-%`,
-      ]);
+      // Roles are the cluster's, which other rigs have theirs in; the owner is this rig's alone.
+      const { rowCount } = await production.query(
+        `select from pg_roles where rolname like $1 and pg_has_role(oid, $2, 'member')`,
+        [`v-%-${read.role}-%`, appOwner],
+      );
       roles += rowCount ?? 0;
     }
     return { ...left, leases, roles };

@@ -11,7 +11,7 @@ import { testPostgres } from '@airlock/testkit/stack';
 import { startVaultDouble, type VaultDouble } from '@airlock/vault-double/server';
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import {
   chmodSync,
   mkdirSync,
@@ -30,12 +30,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { gzipSync } from 'node:zlib';
 import pg from 'pg';
 import { SignJWT } from 'jose';
 import { readHookDirectory } from '@airlock/process/hook-directory';
 import type { HookEnd, HookRequest } from '../../app/delivery-ports.ts';
 import type { Credential, DeliveryToken } from '../../app/vault-ports.ts';
+import { makeReleaseArtifact, releaseCommit } from '../../testing/release-artifact.ts';
 import { createVaultLogin } from '../vault/login.ts';
 import { bubblewrapExecutor, createHookPreparer } from './run-hook.ts';
 
@@ -45,9 +45,8 @@ const hooks = join(directory, 'hooks');
 const store = join(directory, 'store');
 const issuer = 'https://gate.example/authority';
 const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const commit = 'c0ffee'.padEnd(40, '0');
 
-const artifact = makeArtifact();
+const artifact = makeReleaseArtifact();
 let double: VaultDouble;
 let database: { host: string; port: number; name: string };
 let admin: pg.Client;
@@ -402,7 +401,7 @@ function request(hook: string, params: HookRequest['params']): HookRequest {
       promotionDigest: 'd'.repeat(64),
       target: 'prod-eu',
       release: '2026.11.22-1',
-      commit,
+      commit: releaseCommit,
     },
   };
 }
@@ -496,7 +495,7 @@ async function login(): Promise<DeliveryToken> {
     approvals: '2',
     delivery_id: 'dlv_0123456789',
     artifact_digest: artifact.sha256,
-    commit,
+    commit: releaseCommit,
     policy_rev: 'e'.repeat(64),
     jti: randomBytes(8).toString('hex'),
     iat: now,
@@ -523,35 +522,4 @@ async function gone(name: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   assert.fail(`${name} is still there 5 s after its token was revoked`);
-}
-
-function makeArtifact(): { bytes: Buffer; sha256: string } {
-  const header = (name: string, size: number): Buffer => {
-    const block = Buffer.alloc(512);
-    block.write(name, 0);
-    block.write('0000644\0', 100);
-    block.write(`${size.toString(8).padStart(11, '0')}\0`, 124);
-    block.write('        ', 148);
-    block.write('0', 156);
-    block.write('ustar\x0000', 257);
-    const sum = block.reduce((total, byte) => total + byte, 0);
-    block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-    return block;
-  };
-  const members = {
-    'products.json': JSON.stringify([
-      { sku: 'bolt-m6', name: 'Bolt M6', price_cents: 12 },
-      { sku: 'nut-m6', name: 'Nut M6', price_cents: 7 },
-    ]),
-    'release.json': JSON.stringify({ commit, products: 2 }),
-  };
-  const tar = Buffer.concat([
-    ...Object.entries(members).flatMap(([name, content]) => {
-      const bytes = Buffer.from(content);
-      return [header(name, bytes.length), bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)];
-    }),
-    Buffer.alloc(1024),
-  ]);
-  const bytes = gzipSync(tar);
-  return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
 }

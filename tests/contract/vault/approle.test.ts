@@ -79,7 +79,8 @@ for (const server of vaultServers()) {
       };
       await guess();
       const { status } = await logIn(roleId, secretId);
-      if (status === 200) {
+      // A real Vault of that age cannot be told by its name; each stand-in but the oldest has to lock.
+      if (status === 200 && (!server.isDouble || server.name === 'double as vault-1.8')) {
         t.skip('this server locks nobody out');
         return;
       }

@@ -176,6 +176,7 @@ export async function writeConfigs(given: {
       pool: 'default',
       workDirectory: join(layout.work, 'runner'),
       isolation,
+      images: [{ image: '**', root: 'host' }],
       attestation: { runner: runnerName, keyFile: keys.runner.keyFile },
       pollSeconds: 0.5,
     }),
@@ -232,6 +233,7 @@ export async function writeConfigs(given: {
       ],
       workDirectory: join(layout.work, 'rebuilder'),
       isolation,
+      images: [{ image: '**', root: 'host' }],
       pollSeconds: 0.3,
     }),
     'gate-authority': writeConfig(layout, 'gate-authority', {

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { bubblewrapIsolation } from './isolation/bubblewrap.ts';
+import { createCatalogue } from './isolation/catalogue.ts';
 import type { Isolation } from './isolation/isolation.ts';
 import { noIsolation } from './isolation/none.ts';
 import { runBuild, type Build } from './run-build.ts';
@@ -75,7 +76,7 @@ async function build(
 }
 
 for (const [mode, isolation] of [
-  ['bubblewrap', bubblewrapIsolation(null)],
+  ['bubblewrap', bubblewrapIsolation({ nodeBinary: null })],
   ['none', noIsolation(null)],
 ] as const) {
   const absent = mode === 'bubblewrap' ? missing : null;
@@ -92,6 +93,16 @@ for (const [mode, isolation] of [
         environment: { TZ: 'Europe/Paris', SOURCE_DATE_EPOCH: '7' },
       });
       assert.match(log, /\nEurope\/Paris 7\n$/);
+    });
+
+    test('whose step names an image that is not listed runs no step, and says which', async () => {
+      const catalogue = createCatalogue([
+        { listedAs: 'node:24', root: { kind: 'host' }, entrypoint: [], plugin: false },
+      ]);
+      const { outcome, reason, log, steps } = await build({ ...isolation, catalogue }, ['true']);
+      assert.equal(outcome, 'failed');
+      assert.match(reason ?? '', /^step only: image image is not in the catalogue .*node:24/);
+      assert.deepEqual([steps[0]?.outcome, log], ['skipped', '']);
     });
 
     test('gives the same bytes twice, whatever the umask of the process that builds', async () => {

@@ -5,6 +5,7 @@
 import type { Readable } from 'node:stream';
 import type { JobStep, StepReport } from '@airlock/common/wire/runner-protocol';
 import { ArtifactError, collectArtifact } from './artifact.ts';
+import { imageLine, type CatalogueImage } from './isolation/catalogue.ts';
 import type { Isolation } from './isolation/isolation.ts';
 import type { SourceTree } from './source-tree.ts';
 import { unpackSource } from './source.ts';
@@ -75,10 +76,19 @@ export async function runBuild(options: BuildOptions): Promise<Build> {
       return failed(`the source of ${options.commit} could not be unpacked: ${unpacked.complaint}`);
     }
     source = unpacked.source;
+    const images: CatalogueImage[] = [];
+    for (const { name, image } of options.steps) {
+      const found = options.isolation.catalogue.find(image);
+      if (!found.listed) return failed(`step ${name}: ${found.reason}`);
+      images.push(found.image);
+    }
     const { time } = source;
     const deadline = performance.now() + options.timeoutSeconds * 1000;
     for (const [index, step] of options.steps.entries()) {
-      const { report, reason, words } = await runStep(options, { step, deadline, time });
+      const { report, reason, words } = await runStep(options, {
+        ...{ step, deadline, time },
+        image: images[index],
+      });
       for (const word of words) enforced.add(word);
       steps[index] = report;
       if (report.outcome !== 'passed') return failed(reason);
@@ -102,13 +112,19 @@ function fixedEnvironment(sourceTime: number): Record<string, string> {
 
 async function runStep(
   options: BuildOptions,
-  { step, deadline, time }: { step: JobStep; deadline: number; time: number },
+  {
+    step,
+    image = options.isolation.catalogue.base,
+    deadline,
+    time,
+  }: { step: JobStep; image: CatalogueImage | undefined; deadline: number; time: number },
 ): Promise<{ report: StepReport; reason: string | null; words: readonly string[] }> {
   const { isolation, workspace, onOutput, signal, now } = options;
   const startedAt = now().toISOString();
-  await onOutput(step.name, Buffer.from(`${imageLine(step.image, isolation.mode)}\n`));
+  await onOutput(step.name, Buffer.from(`${imageLine(step.image, image, isolation.mode)}\n`));
   const result = await isolation.run({
     command: ['/bin/sh', '-c', stepScript(step.commands)],
+    image,
     env: { ...fixedEnvironment(time), ...step.environment },
     workspace: workspace.path,
     writable: true,
@@ -151,11 +167,4 @@ async function keepArtifact(options: BuildOptions): Promise<Build['artifact']> {
     maxBytes: artifact.maxBytes,
   });
   return { file, digest, size };
-}
-
-/** Catalogue of the pool: every image name leads to the root file system of the pool itself. */
-function imageLine(image: string, mode: Isolation['mode']): string {
-  return mode === 'bubblewrap'
-    ? `image ${image}: this pool runs every image on its own root file system`
-    : `image ${image}: this pool runs every image on the machine itself, WITHOUT ISOLATION`;
 }

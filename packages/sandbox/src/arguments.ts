@@ -1,4 +1,3 @@
-import { rootFileSystemArguments } from './host.ts';
 import type { SandboxOptions } from './options.ts';
 
 /** A file whose bytes bwrap reads from a descriptor. */
@@ -29,11 +28,13 @@ export function accountFiles(options: { workingDirectory: string; hostname: stri
 /**
  * The sandbox line itself (without the command).
  *
+ * @param root shows programs and libraries, and nothing that can be written.
  * @param binds with sources as bwrap shall open them, which is not always the caller's path.
  * @param files each with the descriptor that carries its bytes.
  */
 export function bubblewrapArguments(
   options: Pick<SandboxOptions, 'env' | 'workingDirectory' | 'hostname'>,
+  root: readonly string[],
   binds: SandboxOptions['binds'],
   files: readonly { target: string; descriptor: number }[],
   descriptors: { seccomp: number; status: number },
@@ -48,7 +49,7 @@ export function bubblewrapArguments(
       '--clearenv',
       ...Object.entries(options.env).flatMap(([name, value]) => ['--setenv', name, value]),
     ],
-    ...rootFileSystemArguments(),
+    ...root,
     ...['--proc', '/proc', '--dev', '/dev'],
     ...['--size', String(64 * 1024 * 1024), '--perms', '1777', '--tmpfs', '/tmp'],
     ...['--size', String(8 * 1024 * 1024), '--perms', '1777', '--tmpfs', '/dev/shm'],

@@ -18,7 +18,8 @@ import type { SandboxLimits, SandboxOptions, SandboxResult } from './options.ts'
 import { createDescriptors, type Descriptors } from './descriptors.ts';
 import { launcher } from './launcher.ts';
 import { SandboxError } from './errors.ts';
-import { findProgram, strayDescriptors } from './host.ts';
+import { findProgram, rootFileSystemArguments, strayDescriptors } from './host.ts';
+import { directoryRootArguments, rootHasFile } from './root.ts';
 import { seccompProgram } from './seccomp.ts';
 
 export type * from './options.ts';
@@ -43,23 +44,43 @@ const namespaceWords = [
 export async function runSandboxed(options: SandboxOptions): Promise<SandboxResult> {
   checkOptions(options);
   const { limits } = options;
-  const launch = launcher(options.binds);
+  const rootDirectory =
+    options.root === undefined || options.root === 'host' ? null : options.root.directory;
+  const launch = launcher(
+    rootDirectory === null
+      ? options.binds
+      : [...options.binds, { source: rootDirectory, target: '/' }],
+  );
+  const binds = launch.binds.slice(0, options.binds.length);
+  const staged = launch.binds[options.binds.length]?.source;
+  const root =
+    rootDirectory === null || staged === undefined
+      ? rootFileSystemArguments()
+      : directoryRootArguments(rootDirectory, staged);
   const filter = seccompProgram(process.arch);
   const prlimit = findProgram('prlimit');
   const made = await createDescriptors(
     (options.inheritFds ?? []).flatMap(({ source }) => (Buffer.isBuffer(source) ? [source] : [])),
   );
   const started = performance.now();
-  const layout = layOutDescriptors(options, made);
+  const layout = layOutDescriptors(options, { made, rootDirectory });
+  // Another root need not have prlimit, nor the libraries of this machine's.
+  const [outside, inside] =
+    prlimit === null
+      ? [[], []]
+      : rootDirectory === null
+        ? [[], limitArguments(prlimit, limits)]
+        : [fileLimitArguments(prlimit, limits), processLimitArguments(limits)];
+  const line = [
+    ...launch.prefix,
+    ...[...outside, launch.bwrap, '--args', String(layout.args), '--'],
+    ...['/bin/sh', '-c', gateScript(layout.gate), 'sh'],
+    ...inside,
+    ...options.command,
+  ];
   const child = spawn(
-    launch.program,
-    [
-      ...launch.leadingArguments,
-      ...['--args', String(layout.args), '--'],
-      ...['/bin/sh', '-c', gateScript(layout.gate), 'sh'],
-      ...(prlimit === null ? [] : limitArguments(prlimit, limits)),
-      ...options.command,
-    ],
+    line[0] ?? launch.bwrap,
+    line.slice(1),
     // Detached: an interrupt typed at a terminal reaches this process, which decides, and not the sandbox.
     { env: {}, stdio: layout.stdio, detached: true, cwd: '/' },
   );
@@ -116,7 +137,7 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
     }
   };
   try {
-    const args = bubblewrapArguments(options, launch.binds, layout.files, layout);
+    const args = bubblewrapArguments(options, root, binds, layout.files, layout);
     feed(streamOf(child, layout.args), Buffer.from(args.map((arg) => `${arg}\0`).join('')));
     feed(streamOf(child, layout.seccomp), filter);
     for (const { descriptor, content } of layout.files) feed(streamOf(child, descriptor), content);
@@ -143,7 +164,7 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
   if (exitCode === null) {
     throw new SandboxError(
       'sandbox-setup-failed',
-      `the sandbox could not be set up: ${errorTail.trim() || `${launch.program} ended without a word`}`,
+      `the sandbox could not be set up: ${errorTail.trim() || `${launch.bwrap} ended without a word`}`,
     );
   }
   const signal = signalName(exitCode - 128);
@@ -171,7 +192,10 @@ type Layout = {
 const statusDescriptor = 3;
 
 /** Decides what every descriptor of the child is; what is not decided here is closed. */
-function layOutDescriptors(options: SandboxOptions, made: Descriptors): Layout {
+function layOutDescriptors(
+  options: SandboxOptions,
+  { made, rootDirectory }: { made: Descriptors; rootDirectory: string | null },
+): Layout {
   const { stdout, stderr, status, inputs } = made;
   const given = new Map<number, 'pipe' | number>([
     [1, stdout.writer],
@@ -193,7 +217,10 @@ function layOutDescriptors(options: SandboxOptions, made: Descriptors): Layout {
     return next;
   };
   const [args, seccomp, gate] = [allot(), allot(), allot()];
-  const files = [...accountFiles(options), ...options.files].map((file) => ({
+  const accounts = accountFiles(options).filter(
+    ({ target }) => rootDirectory === null || rootHasFile(rootDirectory, target),
+  );
+  const files = [...accounts, ...options.files].map((file) => ({
     ...file,
     descriptor: allot(),
   }));
@@ -217,10 +244,20 @@ function gateScript(gate: number): string {
 
 /** Runs inside the sandbox, because RLIMIT_NPROC then counts its own processes and not all of the account's. */
 function limitArguments(prlimit: string, limits: SandboxLimits): string[] {
+  const [program = prlimit, ...rest] = fileLimitArguments(prlimit, limits);
+  return [program, `--nproc=${limits.processes}`, ...rest];
+}
+
+function fileLimitArguments(prlimit: string, limits: SandboxLimits): string[] {
   return [
-    ...[prlimit, '--core=0', `--fsize=${limits.fileBytes}`, `--nofile=${limits.openFiles}`],
-    ...[`--nproc=${limits.processes}`, '--'],
+    ...[prlimit, '--core=0', `--fsize=${limits.fileBytes}`, `--nofile=${limits.openFiles}`, '--'],
   ];
+}
+
+/** bash says -u, dash and busybox say -p; where neither works the command does not start. */
+function processLimitArguments({ processes }: SandboxLimits): string[] {
+  const script = `{ ulimit -u ${processes} 2>/dev/null || ulimit -p ${processes}; } && exec "$@"`;
+  return ['/bin/sh', '-c', script, 'sh'];
 }
 
 function checkOptions(options: SandboxOptions): void {

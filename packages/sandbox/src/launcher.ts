@@ -5,8 +5,9 @@ import { requireProgram, runsAsRoot, unprivilegedAccount } from './host.ts';
 import type { SandboxBind } from './options.ts';
 
 export type Launcher = {
-  program: string;
-  leadingArguments: string[];
+  /** Program and arguments that end in starting what follows them; empty where nothing has to come before. */
+  prefix: string[];
+  bwrap: string;
   /** Sources as bwrap shall open them. */
   binds: SandboxBind[];
   enforced: string[];
@@ -37,8 +38,7 @@ exec env -i "$@"
 export function launcher(binds: readonly SandboxBind[]): Launcher {
   const bwrap = requireProgram('bwrap', 'bubblewrap');
   const states = binds.map((bind) => ({ bind, stats: sourceStats(bind) }));
-  if (!runsAsRoot())
-    return { program: bwrap, leadingArguments: [], binds: [...binds], enforced: [] };
+  if (!runsAsRoot()) return { prefix: [], bwrap, binds: [...binds], enforced: [] };
 
   const { uid, gid } = unprivilegedAccount;
   for (const { bind, stats } of states) {
@@ -61,16 +61,16 @@ export function launcher(binds: readonly SandboxBind[]): Launcher {
     );
   }
   return {
-    program: requireProgram('unshare', 'util-linux'),
-    leadingArguments: [
+    prefix: [
+      requireProgram('unshare', 'util-linux'),
       ...['--mount', '--propagation', 'private', '--', '/bin/sh', '-ec', rootScript, 'sh', at],
       ...binds.map(({ source }) => source),
       '--',
       requireProgram('setpriv', 'util-linux'),
       ...[`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--no-new-privs'],
       ...['--inh-caps=-all', '--bounding-set=-all'],
-      bwrap,
     ],
+    bwrap,
     binds: binds.map((bind, index) => ({ ...bind, source: `${at}/${index}` })),
     enforced: ['unprivileged-account'],
   };

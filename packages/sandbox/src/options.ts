@@ -9,6 +9,12 @@ export type SandboxBind = {
   writable?: boolean;
 };
 
+/**
+ * The programs and libraries that a sandbox shows: this machine's own /usr, or an unpacked root file system, whose path
+ * follows the rules of {@link SandboxBind.source}.
+ */
+export type SandboxRoot = 'host' | { readonly directory: string };
+
 export type SandboxLimits = {
   /** Seconds until everything in the sandbox is killed; fractions allowed. */
   wallSeconds: number;
@@ -23,6 +29,8 @@ export type SandboxOptions = {
   command: readonly string[];
   /** The whole environment. */
   env: Readonly<Record<string, string>>;
+  /** Default: this machine's programs. */
+  root?: SandboxRoot;
   binds: readonly SandboxBind[];
   /** Read-only files in memory; their bytes never touch the host's disk nor any command line. */
   files: readonly { target: string; content: Buffer }[];

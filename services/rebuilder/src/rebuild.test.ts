@@ -78,7 +78,7 @@ before(async () => {
   ports = {
     repositories: new Map([[repository, { name: 'org/app', mirror }]]),
     isolation: noIsolation(null),
-    ...{ workDirectory, builderId, image: '6'.repeat(64) },
+    ...{ workDirectory, builderId, machineImage: '6'.repeat(64) },
     key: { keyid: keyIdOf(ownKey.publicKey), privateKey: ownKey.privateKey },
     ...{ timeoutSeconds: 60, maxArtifactBytes: 1_000_000, now: () => new Date() },
   };

@@ -12,6 +12,7 @@ import { formatTimestamp } from '@airlock/common/time';
 import type { RebuildReport, WantedRebuild } from '@airlock/common/wire/rebuild-protocol';
 import { runBuild } from '@airlock/build/run-build';
 import { createWorkspace, type Workspace } from '@airlock/build/workspace';
+import { imagesDigest } from '@airlock/build/isolation/catalogue';
 import type { Isolation } from '@airlock/build/isolation/isolation';
 import { pipelinePath } from '@airlock/pipeline/pipeline-file';
 import { releasePath } from '@airlock/pipeline/release-file';
@@ -34,8 +35,8 @@ export type RebuildPorts = {
   workDirectory: string;
   builderId: string;
   key: SigningKey;
-  /** SHA-256 (hex) of what is installed on this machine. */
-  image: string;
+  /** SHA-256 (hex) of what is installed on this machine, which images may stand for. */
+  machineImage: string;
   timeoutSeconds: number;
   maxArtifactBytes: number;
   now: () => Date;
@@ -141,6 +142,11 @@ async function statementsOf(
   const sign = (payload: Uint8Array): string =>
     signEnvelope(intotoPayloadType, payload, [ports.key]);
   const subject = { name: wanted.artifact.name, sha256: made.digest };
+  const image = imagesDigest(
+    ports.isolation.catalogue,
+    recipe.steps.map((step) => step.image),
+    ports.machineImage,
+  );
   const provenance = sign(
     provenanceStatement({
       ...{ subject, builderId: ports.builderId, repository: wanted.repository },
@@ -149,7 +155,7 @@ async function statementsOf(
       invocationId: `${ports.builderId}/rebuilds/${wanted.promotion}`,
       startedOn: formatTimestamp(made.startedOn),
       finishedOn: formatTimestamp(made.finishedOn),
-      ran: { planDigest: recipe.planDigest, runnerImage: ports.image, planRederived: true },
+      ran: { planDigest: recipe.planDigest, runnerImage: image, planRederived: true },
     }),
   );
   if (made.digest === wanted.artifact.digest) return { provenance, difference: null, unsaid: null };

@@ -9,8 +9,6 @@ import { planDigest } from '@airlock/pipeline/plan-digest';
 export type Attester = {
   readonly runner: string;
   readonly key: SigningKey;
-  /** SHA-256 of the software that steps see. */
-  readonly image: string;
 };
 
 /**
@@ -18,10 +16,12 @@ export type Attester = {
  * the steps from, the tree that it unpacked, the digest of the bytes that it read out of the workspace, its own clock.
  */
 export function attestRun(
-  { runner, key, image }: Attester,
+  { runner, key }: Attester,
   ran: {
     readonly job: Job;
     readonly source: RunAttestation['source'];
+    /** SHA-256 of the software that the steps saw. */
+    readonly image: string;
     readonly artifact: { readonly name: string; readonly digest: string };
     readonly startedAt: Date;
     readonly finishedAt: Date;
@@ -36,7 +36,7 @@ export function attestRun(
       ...{ repository: repositoryUrl, ref, commit, pipeline: job.pipeline },
       source: ran.source,
       plan: planDigest(job.plan),
-      image,
+      image: ran.image,
       invocationId: job.invocationId,
       startedOn: formatTimestamp(ran.startedAt),
       finishedOn: formatTimestamp(ran.finishedAt),

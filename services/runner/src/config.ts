@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Name } from '@airlock/common/wire/scalars';
+import { ImageEntry } from '@airlock/build/isolation/catalogue';
 import { FilePath } from '@airlock/process/config';
 
 export const RunnerConfig = z.strictObject({
@@ -58,6 +59,13 @@ export const RunnerConfig = z.strictObject({
     .max(60)
     .default(1)
     .describe('Pause between two questions for work, in seconds (0.05-60). Default 1.'),
+  images: z
+    .array(ImageEntry)
+    .max(1000)
+    .default([])
+    .describe(
+      'Catalogue: the images that steps may name; the first that matches counts, and the first of all is also what bash, sh, /bin/bash and /bin/sh lead to. Left out: none, and nothing starts.',
+    ),
   nodeBinary: FilePath.optional().describe(
     'A Node binary that steps find as /opt/node/bin/node. Left out: only what /usr has.',
   ),

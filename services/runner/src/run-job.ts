@@ -7,6 +7,7 @@
 import type { Log } from '@airlock/process/log';
 import { runBuild } from '@airlock/build/run-build';
 import { createWorkspace, type Workspace } from '@airlock/build/workspace';
+import { imagesDigest } from '@airlock/build/isolation/catalogue';
 import type { Isolation } from '@airlock/build/isolation/isolation';
 import type { Job, JobReport } from '@airlock/common/wire/runner-protocol';
 import { jobSteps } from '@airlock/pipeline/job-steps';
@@ -21,6 +22,8 @@ type Ports = {
   controlPlane: ControlPlane;
   isolation: Isolation;
   attester: Attester;
+  /** SHA-256 of the software of this machine, which images may stand for. */
+  machineImage: string;
   workDirectory: string;
   log: Log;
   now: () => Date;
@@ -104,6 +107,11 @@ async function perform(running: Running): Promise<Result> {
   }
   const attestation = attestRun(running.attester, {
     ...{ job, source, artifact: { name, digest }, startedAt, finishedAt },
+    image: imagesDigest(
+      isolation.catalogue,
+      plan.steps.map((step) => step.image),
+      running.machineImage,
+    ),
     isolation: told.isolation,
   });
   return { ...told, outcome, reason, artifact: { name, digest, size }, attestation };

@@ -1,31 +1,46 @@
 import { runSandboxed } from '@airlock/sandbox/bubblewrap';
+import { hostCatalogue, type Catalogue } from './catalogue.ts';
 import type { Isolation } from './isolation.ts';
 
 const workspaceInside = '/build';
 const inputInside = '/run/airlock/input';
+const machinePath = '/opt/node/bin:/usr/local/bin:/usr/bin:/bin';
+const imagePath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
  * Every command in a sandbox of its own, so that nothing but the workspace goes from one step to the next.
  *
- * @param nodeBinary absolute path of a Node binary, not a link, shown as /opt/node/bin/node; null for none.
+ * @param options.nodeBinary absolute path of a Node binary, not a link, shown as /opt/node/bin/node to commands that see the
+ *   programs of this machine; null for none.
+ * @param options.catalogue default: every image is this machine.
  */
-export function bubblewrapIsolation(nodeBinary: string | null): Isolation {
+export function bubblewrapIsolation(options: {
+  nodeBinary: string | null;
+  catalogue?: Catalogue;
+}): Isolation {
+  const { nodeBinary, catalogue = hostCatalogue } = options;
   return {
     mode: 'bubblewrap',
-    run: ({ command, env, workspace, writable, input, wallSeconds, onOutput, signal }) =>
-      runSandboxed({
+    catalogue,
+    run: ({ image = catalogue.base, workspace, writable, input, ...rest }) => {
+      const { command, env, wallSeconds, onOutput, signal } = rest;
+      const isMachine = image.root.kind !== 'directory';
+      return runSandboxed({
         command,
         env: {
-          PATH: '/opt/node/bin:/usr/local/bin:/usr/bin:/bin',
+          PATH: isMachine ? machinePath : imagePath,
           ...env,
           HOME: workspaceInside,
           CI_WORKSPACE: workspaceInside,
           ...(input === undefined ? {} : { AIRLOCK_INPUT: inputInside }),
         },
+        root: image.root.kind === 'directory' ? { directory: image.root.path } : 'host',
         binds: [
           { source: workspace, target: workspaceInside, writable },
           ...(input === undefined ? [] : [{ source: input, target: inputInside }]),
-          ...(nodeBinary === null ? [] : [{ source: nodeBinary, target: '/opt/node/bin/node' }]),
+          ...(nodeBinary === null || !isMachine
+            ? []
+            : [{ source: nodeBinary, target: '/opt/node/bin/node' }]),
         ],
         files: [],
         workingDirectory: workspaceInside,
@@ -34,6 +49,7 @@ export function bubblewrapIsolation(nodeBinary: string | null): Isolation {
         limits: { wallSeconds, fileBytes: 8 * 1024 ** 3, processes: 2048, openFiles: 8192 },
         onOutput,
         signal,
-      }),
+      });
+    },
   };
 }

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { ConfigurationError } from '@airlock/process/config';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { bubblewrapIsolation } from './bubblewrap.ts';
+import { readCatalogue, type ImageEntry } from './catalogue.ts';
 import type { Isolation } from './isolation.ts';
 import { missingPrograms, noIsolation } from './none.ts';
 
@@ -13,10 +14,12 @@ import { missingPrograms, noIsolation } from './none.ts';
  */
 export async function chooseIsolation(config: {
   readonly isolation: Isolation['mode'];
+  readonly images: readonly ImageEntry[];
   /** A Node binary that steps are given; left out: none. */
   readonly nodeBinary?: string | undefined;
 }): Promise<Isolation> {
   const node = config.nodeBinary === undefined ? null : nodePath(config.nodeBinary);
+  const catalogue = await readCatalogue(config.images, config.isolation);
   if (config.isolation === 'none') {
     if (process.env['AIRLOCK_DEMO'] !== '1') {
       throw refused(
@@ -24,13 +27,13 @@ export async function chooseIsolation(config: {
       );
     }
     const missing = missingPrograms();
-    if (missing.length === 0) return noIsolation(node === null ? null : dirname(node));
+    if (missing.length === 0) return noIsolation(node === null ? null : dirname(node), catalogue);
     throw refused(
       `isolation: none finds no ${missing.join(', no ')} on PATH; on Debian or Ubuntu run: apt-get install -y dash tar gzip; then start again`,
     );
   }
   const probe = await probeSandbox();
-  if (probe.available) return bubblewrapIsolation(node);
+  if (probe.available) return bubblewrapIsolation({ nodeBinary: node, catalogue });
   throw refused(
     `isolation: bubblewrap does not work on this machine: ${probe.reason}; ${probe.remedy}`,
   );

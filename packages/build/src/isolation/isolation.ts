@@ -1,9 +1,13 @@
 /** How the commands of a job are kept apart from this machine. */
+import type { IsolationMode } from '@airlock/common/wire/isolation';
 import type { SandboxResult } from '@airlock/sandbox/bubblewrap';
+import type { Catalogue, CatalogueImage } from './catalogue.ts';
 
 /** One command of a job, with the job's workspace as its home. */
 export type IsolatedCommand = {
   command: readonly string[];
+  /** Whose programs it sees. Default: the catalogue's base. */
+  image?: CatalogueImage;
   /** Environment beside HOME, PATH and CI_WORKSPACE, which the isolation sets. */
   env: Readonly<Record<string, string>>;
   /** Absolute path of the workspace on this machine. */
@@ -18,7 +22,9 @@ export type IsolatedCommand = {
 };
 
 export type Isolation = {
-  mode: 'bubblewrap' | 'none';
+  mode: IsolationMode;
+  /** What a step may name as its image. */
+  catalogue: Catalogue;
   /** Resolves when every process the command started is gone. */
   run(command: IsolatedCommand): Promise<SandboxResult>;
 };

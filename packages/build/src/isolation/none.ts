@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { runUnisolated } from '@airlock/sandbox/unisolated';
+import { hostCatalogue, type Catalogue } from './catalogue.ts';
 import type { Isolation } from './isolation.ts';
 
 const hostPath = ['/usr/local/bin', '/usr/bin', '/bin', process.env['PATH']]
@@ -12,10 +13,15 @@ const hostPath = ['/usr/local/bin', '/usr/bin', '/bin', process.env['PATH']]
  * the repository has this user's rights here. What ran is attested with mode `none`.
  *
  * @param nodeDirectory directory of a Node binary for the PATH; null for none.
+ * @param catalogue of images that are this machine; default: every image.
  */
-export function noIsolation(nodeDirectory: string | null): Isolation {
+export function noIsolation(
+  nodeDirectory: string | null,
+  catalogue: Catalogue = hostCatalogue,
+): Isolation {
   return {
     mode: 'none',
+    catalogue,
     run: ({ command, env, workspace, input, wallSeconds, onOutput, signal }) =>
       runUnisolated({
         command,

@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import { runPredicate } from '../constants.ts';
+import { IsolationReport } from '../wire/isolation.ts';
 import { GitCommit, Name, RepositoryPath, Sha256Hex, Timestamp } from '../wire/scalars.ts';
 import { statementBytes, StatementError, type Statement, type Subject } from './statement.ts';
 
@@ -21,18 +22,17 @@ export const RunAttestation = z.strictObject({
   pipeline: RepositoryPath,
   /** SHA-256 of the plan that ran (`@airlock/pipeline/plan-digest`). */
   plan: Sha256Hex,
-  /** SHA-256 of the software that the steps saw (`@airlock/build/machine-image`). */
+  /**
+   * SHA-256 of the software that the steps saw: of a root file system (`@airlock/build/isolation/tree-digest`), of the machine
+   * (`@airlock/build/machine-image`), or of the list of them where steps saw several.
+   */
   image: Sha256Hex,
   invocationId: z.string().min(1).max(255),
   /** By the runner's own clock. */
   startedOn: Timestamp,
   finishedOn: Timestamp,
   runner: Name,
-  isolation: z.strictObject({
-    mode: z.enum(['bubblewrap', 'none']),
-    /** What the sandbox enforced for every command, such as `no-network`. */
-    enforced: z.array(z.string().max(64)).max(64),
-  }),
+  isolation: IsolationReport,
 });
 export type RunAttestation = z.infer<typeof RunAttestation>;
 

@@ -11,6 +11,7 @@
  * The lease number is a fencing token: a runner whose lease was given to another gets 409 and stops.
  */
 import { z } from 'zod';
+import { IsolationReport } from './isolation.ts';
 import { RunPlan } from './run-plan.ts';
 import { ArtifactName, GitCommit, Name, RepositoryPath, Sha256Hex, Timestamp } from './scalars.ts';
 
@@ -88,10 +89,7 @@ export const JobReport = z.strictObject({
   artifact: z
     .strictObject({ name: ArtifactName, digest: Sha256Hex, size: z.number().int().nonnegative() })
     .nullable(),
-  isolation: z.strictObject({
-    mode: z.enum(['bubblewrap', 'none']),
-    enforced: z.array(z.string().max(64)).max(64),
-  }),
+  isolation: IsolationReport,
   /** The run attestation over the artifact, one DSSE envelope as a line without its LF; null when none was kept. */
   attestation: z.string().max(maxAttestationLength).nullable(),
 });

@@ -23,18 +23,22 @@ await runProcess({
     const isolation = await chooseIsolation(config);
     const agent = connectAgent(config);
     const node = config.nodeBinary === undefined ? null : nodePath(config.nodeBinary);
-    const { digest: image } = await machineImage(node);
+    const { digest: machine } = await machineImage(node);
     await prepareWorkDirectory(config.workDirectory);
     const ports: RebuildPorts = {
       gate: createGate({ url: config.gate.url, agent }),
       repositories: new Map(config.repositories.map((one) => [one.repository, sourceOf(one)])),
-      ...{ isolation, workDirectory: config.workDirectory, image },
+      ...{ isolation, workDirectory: config.workDirectory, machineImage: machine },
       ...{ builderId: config.builder.id, key: { keyid, privateKey } },
       timeoutSeconds: config.timeoutSeconds,
       maxArtifactBytes: config.maxArtifactBytes,
       now: () => new Date(),
     };
-    log.info('rebuilder.identity', { builder: config.builder.id, keyid, image: `sha256:${image}` });
+    log.info('rebuilder.identity', {
+      builder: config.builder.id,
+      keyid,
+      image: `sha256:${machine}`,
+    });
     const list = createWorkList();
     const loop = startLoop({
       name: 'rebuild',

@@ -3,7 +3,6 @@ import { startLoop } from '@airlock/process/loop';
 import { runProcess } from '@airlock/process/main';
 import { mutualTlsAgent, TlsError } from '@airlock/process/mtls';
 import { readPrivateKey } from '@airlock/process/private-key';
-import type { Log } from '@airlock/process/log';
 import { createControlPlane } from '../api/control-plane.ts';
 import { RunnerConfig } from '../config.ts';
 import { chooseIsolation, nodePath } from '@airlock/build/isolation/choose';
@@ -21,9 +20,16 @@ await runProcess({
     const agent = connectAgent(config);
     const controlPlane = createControlPlane({ url: config.controlPlane.url, agent });
     await prepareWorkDirectory(config.workDirectory);
-    const attester = await createAttester(config, log);
+    const attester = createAttester(config);
+    const machine = await pinnedMachine(config);
+    for (const { listedAs, root } of isolation.catalogue.images) {
+      const digest = root.kind === 'host' ? machine : root.digest;
+      log.info('runner.image', { image: listedAs, root: root.kind, digest: `sha256:${digest}` });
+    }
+    log.info('runner.identity', { runner: attester.runner, keyid: attester.key.keyid });
     const ports = {
       ...{ controlPlane, isolation, attester, log },
+      machineImage: machine,
       workDirectory: config.workDirectory,
       now: () => new Date(),
     };
@@ -47,9 +53,18 @@ await runProcess({
   },
 });
 
-/** @throws ConfigurationError when the key cannot be read, or the machine is not the one that is pinned. */
-async function createAttester(config: RunnerConfig, log: Log): Promise<Attester> {
+/** @throws ConfigurationError when the key cannot be read. */
+function createAttester(config: RunnerConfig): Attester {
   const { keyid, privateKey } = readPrivateKey('attestation.keyFile', config.attestation.keyFile);
+  return { runner: config.attestation.runner, key: { keyid, privateKey } };
+}
+
+/**
+ * The digest of this machine's software.
+ *
+ * @throws ConfigurationError when it is not the one that is pinned.
+ */
+async function pinnedMachine(config: RunnerConfig): Promise<string> {
   const nodeBinary = config.nodeBinary === undefined ? null : nodePath(config.nodeBinary);
   const { digest } = await machineImage(nodeBinary);
   const pinned = config.image?.digest;
@@ -59,9 +74,7 @@ async function createAttester(config: RunnerConfig, log: Log): Promise<Attester>
       `image.digest: ${pinned} is pinned and this machine is sha256:${digest}; put the machine back, or pin the new digest here and in builders.images of the target files`,
     );
   }
-  const { runner } = config.attestation;
-  log.info('runner.image', { runner, keyid, image: `sha256:${digest}` });
-  return { runner, key: { keyid, privateKey }, image: digest };
+  return digest;
 }
 
 function connectAgent(config: RunnerConfig) {

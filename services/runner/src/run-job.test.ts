@@ -216,10 +216,7 @@ for (const [mode, isolation, absent] of modes) {
           ['passed', 0],
         ],
       );
-      assert.match(
-        seen.log,
-        /^image shop-builder: .*\n\+ cat hello\.txt\nhello from git\n/,
-      );
+      assert.match(seen.log, /^image shop-builder: .*\n\+ cat hello\.txt\nhello from git\n/);
       assert.match(seen.log, /\+ cat out\/sha\naaaaaaaa aaaa\n/);
       assert.deepEqual(seen.sequences, [...seen.sequences.keys()]);
       assert.deepEqual(readdirSync(workDirectory), []);

@@ -38,6 +38,16 @@ grant update (ciphertext, erased_by, erased_at) on secret_version to nonprod_web
 grant update (project_dek_id, wrapped) on secret_dek, build_dek to nonprod_web;
 grant delete on project_dek, secret_dek, build_dek to nonprod_web;
 
+-- Pools are edited and held runs are released in the web process; the scheduler decides by them.
+grant select on pool, pool_grant, pool_change, run_trust, run_release, cache_entry, budget, usage_day to nonprod_web;
+grant insert, update on pool, budget to nonprod_web;
+grant insert, delete on pool_grant to nonprod_web;
+grant insert on pool_change, run_release, cache_entry, usage_day to nonprod_web;
+grant update (post_review_at, post_review_why) on run_trust to nonprod_web;
+grant update (read_at) on cache_entry to nonprod_web;
+grant delete on cache_entry to nonprod_web;
+grant update (seconds) on usage_day to nonprod_web;
+
 -- The scheduler turns commits into runs, passed runs into candidates and requests into outbox items.
 grant select on run, step, job, artifact, candidate, promotion_request, outbox_item, outbox_counter, git_head,
   repository to nonprod_scheduler;
@@ -51,6 +61,12 @@ grant update (state, state_reason, envelope, bundle_digest, bundle_size, publish
   to nonprod_scheduler;
 grant update (seq, hash) on outbox_counter to nonprod_scheduler;
 grant usage on sequence run_number_seq to nonprod_scheduler;
+
+grant select on pool, pool_grant, run_trust, run_release, budget, usage_day to nonprod_scheduler;
+grant insert on pool, pool_grant, run_trust, usage_day to nonprod_scheduler;
+grant update (files, files_commit, notes) on run_trust to nonprod_scheduler;
+grant update (applied_at) on run_release to nonprod_scheduler;
+grant update (builds) on usage_day to nonprod_scheduler;
 
 -- The process that the gate talks to reads the outbox and writes down what the gate reports.
 grant select on outbox_item, promotion_status, gate_contact to nonprod_outbox;

@@ -38,6 +38,7 @@ export type HttpErrorCode =
   | 'changed-meanwhile'
   | 'host-unknown'
   | 'media-type-refused'
+  | 'setting-refused'
   | 'too-large'
   | 'too-many-requests'
   | 'sign-in-refused'
@@ -57,6 +58,7 @@ const status: Readonly<Record<HttpErrorCode, readonly [number, string]>> = {
   'changed-meanwhile': [412, 'It changed while you were reading'],
   'too-large': [413, 'The request is too large'],
   'media-type-refused': [415, 'This media type is not taken here'],
+  'setting-refused': [422, 'A setting cannot be kept'],
   'host-unknown': [421, 'This host name is not served here'],
   'too-many-requests': [429, 'Too many requests'],
   'dependency-unavailable': [503, 'Something that this needs did not answer'],

@@ -16,6 +16,14 @@ export function createEvents(log: Log) {
     heldRunStarted(run: { id: string }, person: string): void {
       log.info('run.released', { 'airlock.run.id': run.id, 'user.id': person });
     },
+    poolSaved(pool: { name: string; trust: number }, version: number, person: string): void {
+      log.info('pool.saved', {
+        'airlock.pool': pool.name,
+        'airlock.pool.trust': pool.trust,
+        'airlock.pool.version': version,
+        'user.id': person,
+      });
+    },
     headIgnored(head: { ref: string; commit: string }, why: string): void {
       log.info('head.ignored', {
         'airlock.ref': head.ref,

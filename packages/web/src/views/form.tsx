@@ -69,15 +69,24 @@ export function CheckField({
   label,
   name,
   required = false,
+  checked = false,
 }: {
   readonly label: string;
   /** Also the id, so that it is different for every field of a page. */
   readonly name: string;
   readonly required?: boolean;
+  readonly checked?: boolean;
 }) {
   return (
     <label class="check" htmlFor={name}>
-      <input type="checkbox" id={name} name={name} value="on" required={required} />
+      <input
+        type="checkbox"
+        id={name}
+        name={name}
+        value="on"
+        required={required}
+        defaultChecked={checked}
+      />
       <span>{label}</span>
     </label>
   );
@@ -87,18 +96,21 @@ export function SelectField({
   label,
   name,
   options,
+  value,
 }: {
   readonly label: string;
   /** Also the id, so that it is different for every field of a page. */
   readonly name: string;
   readonly options: readonly { readonly value: string; readonly label: string }[];
+  /** Of the option that is chosen at first. Default the first one. */
+  readonly value?: string;
 }) {
   return (
     <div class="field">
       <label htmlFor={name}>{label}</label>
       <select id={name} name={name}>
         {options.map((option) => (
-          <option key={option.value} value={option.value}>
+          <option key={option.value} value={option.value} selected={option.value === value}>
             {option.label}
           </option>
         ))}

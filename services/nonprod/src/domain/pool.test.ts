@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { placeWorkflow, poolFaults, poolWarnings, type PlacedWorkflow, type Pool } from './pool.ts';
+import {
+  firstPools,
+  placeWorkflow,
+  poolFaults,
+  poolWarnings,
+  type PlacedWorkflow,
+  type Pool,
+} from './pool.ts';
 import { trustLevels } from './trust-level.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
@@ -137,4 +144,14 @@ test('settings that the isolation could not keep are refused by field', () => {
 test('a pool of strangers whose runners are used again is warned about', () => {
   assert.equal(poolWarnings(pool('p', 0, { once: false })).length, 1);
   assert.equal(poolWarnings(pool('p', 0)).length, 0);
+});
+
+test('one pool for everything has trust 0; of two the one for main takes main alone', () => {
+  const trusts = (main: string, other: string) =>
+    firstPools({ main, other }).map(({ name, trust, everyone }) => ({ name, trust, everyone }));
+  assert.deepEqual(trusts('default', 'default'), [{ name: 'default', trust: 0, everyone: true }]);
+  assert.deepEqual(trusts('main', 'other'), [
+    { name: 'main', trust: 3, everyone: false },
+    { name: 'other', trust: 0, everyone: true },
+  ]);
 });

@@ -34,6 +34,20 @@ export interface Pool {
   readonly egress: string | null;
 }
 
+/**
+ * The pools that an installation begins with. One pool for everything is one that strangers' pull requests run in, so it has
+ * trust 0; two of them keep main apart.
+ */
+export function firstPools(names: { readonly main: string; readonly other: string }): Pool[] {
+  const first = (name: string, trust: TrustLevel): Pool => ({
+    ...{ name, trust, isolation: 'bubblewrap', once: false, labels: {}, repositories: [] },
+    ...{ everyone: trust === 0, concurrency: null, egress: null },
+    images: [{ glob: '**', digest: null, plugin: true }],
+  });
+  if (names.main === names.other) return [first(names.main, 0)];
+  return [first(names.main, 3), first(names.other, 0)];
+}
+
 export interface PoolFault {
   readonly field: keyof Pool;
   readonly message: string;

@@ -15,18 +15,21 @@ import { freePort } from '@airlock/testkit/ports';
 import { testPostgres } from '@airlock/testkit/stack';
 import { createWebServer, type WebServer } from '@airlock/web/server';
 import { csrfTokenOf, hashOf, newSecret, sessionCookie } from '@airlock/web/session';
+import { createHeadStore } from '../adapters/postgres/head-store.ts';
 import { createHeldRunStore } from '../adapters/postgres/held-run-store.ts';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
 import { createStatusStore } from '../adapters/postgres/outbox-reader.ts';
+import { createPoolStore } from '../adapters/postgres/pool-store.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
 import { createPromotionRequestStore } from '../adapters/postgres/promotion-request-store.ts';
 import { createWebhookStore } from '../adapters/postgres/webhook-store.ts';
 import { createAskPromotion } from '../app/ask-promotion.ts';
+import { createSavePool } from '../app/manage-pools.ts';
 import { createStartHeldRun } from '../app/start-held-run.ts';
 import { groupsFor, rolesOf } from '../domain/access.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
-import { candidate, newId, startRun } from '../testing/fixtures.ts';
+import { candidate, newId, repository, startRun } from '../testing/fixtures.ts';
 import { nonprodRoutes } from './routes.ts';
 
 const groups = { developers: 'developer', platform: 'platform' } as const;
@@ -58,6 +61,7 @@ before(async () => {
   );
   const db = database.as('nonprod_web');
   const events = createEvents(silent);
+  const pools = createPoolStore(db);
   const bell = { ring: (id: string) => rung.push(id) };
   server = await createWebServer({
     service: 'nonprod',
@@ -100,6 +104,7 @@ before(async () => {
       }),
       startHeldRun: createStartHeldRun({ runs: createHeldRunStore(db), bell, events }),
       secrets: { keeping: null, project: 'shop/web' },
+      pools: { pools, savePool: createSavePool({ pools, events }) },
       webhooks: {
         secrets: new Map([['github', webhookSecret]]),
         deliveries: createWebhookStore(db),
@@ -127,6 +132,7 @@ interface Browser {
   readonly csrfToken: string;
   get(path: string): Promise<Answer>;
   post(path: string, body: string, headers?: Record<string, string>): Promise<Answer>;
+  put(path: string, body: string, headers: Record<string, string>): Promise<Answer>;
 }
 
 /** A signed-in browser; how people sign in is the web kit's to test. */
@@ -160,6 +166,8 @@ async function signedIn(nameId: string, memberOf: string[]): Promise<Browser> {
         },
         body,
       ),
+    put: (path, body, headers) =>
+      send('PUT', path, { cookie, origin, 'sec-fetch-site': 'same-origin', ...headers }, body),
   };
 }
 
@@ -416,4 +424,44 @@ test('a webhook with a good signature rings once a delivery; any other is refuse
   assert.match((await post(good)).text, /"repeated":true/);
   assert.deepEqual(rung, ['repository']);
   assert.equal((await post(good, 'not an id')).status, 400);
+});
+
+test('the platform role makes and changes pools; what the isolation cannot keep is refused by field', async () => {
+  await createHeadStore(database.as('nonprod_scheduler')).ensureRepository(repository);
+  const dana = await signedIn('dana@demo.example', ['developers']);
+  const pat = await signedIn('pat@demo.example', ['platform']);
+  const form = (change: Record<string, string>, csrfToken: string): string =>
+    new URLSearchParams({
+      ...{ _csrf: csrfToken, version: '0', trust: '2', isolation: 'bubblewrap', once: 'on' },
+      images: `node:* sha256:${'a'.repeat(64)}\r\nplugins/s3 sha256:${'b'.repeat(64)} plugin`,
+      ...{ labels: 'gpu=a100', repositories: 'shop/web', concurrency: '', egress: '' },
+      ...change,
+    }).toString();
+  assert.equal((await dana.post('/pools', form({ name: 'gpu' }, dana.csrfToken))).status, 403);
+
+  const open = await pat.post('/pools', form({ name: 'gpu', everyone: 'on' }, pat.csrfToken));
+  assert.equal(open.status, 409);
+  assert.match(open.text, /everyone: only a pool of trust 0 is open/);
+  const made = await pat.post('/pools', form({ name: 'gpu' }, pat.csrfToken));
+  assert.equal(made.location, '/pools/gpu');
+  assertGoodPage(await pat.get('/pools'));
+  const page = await dana.get('/pools/gpu');
+  assertGoodPage(page);
+  assert.match(page.text, /plugins\/s3/);
+
+  const json = { 'content-type': 'application/json', 'x-csrf-token': pat.csrfToken };
+  const read = z
+    .looseObject({ version: z.number() })
+    .parse(JSON.parse((await pat.get('/api/v1/pools/gpu')).text));
+  const { version } = read;
+  const wish = { version, trust: 1, isolation: 'user', once: false, images: [], egress: 'npm' };
+  const refused = await pat.put('/api/v1/pools/gpu', JSON.stringify(wish), json);
+  assert.equal(refused.status, 422);
+  const problem = Problem.parse(JSON.parse(refused.text));
+  assert.deepEqual(problem.codes, ['egress']);
+  assert.match(problem.detail ?? '', /egress: isolation user has no network of its own/);
+  const saved = await pat.put('/api/v1/pools/gpu', JSON.stringify({ ...wish, egress: null }), json);
+  assert.deepEqual(JSON.parse(saved.text), { name: 'gpu', version: 2 });
+  const late = await pat.put('/api/v1/pools/gpu', JSON.stringify({ ...wish, egress: null }), json);
+  assert.equal(late.status, 412);
 });

@@ -2,6 +2,7 @@
 import type { Route } from '@airlock/web/route';
 import { apiRoutes } from './routes/api.ts';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
+import { poolRoutes, type PoolPorts } from './routes/pools.tsx';
 import { secretRoutes, type SecretPorts } from './routes/secrets.tsx';
 import { webhookRoutes } from './routes/webhooks.ts';
 
@@ -9,12 +10,14 @@ export function nonprodRoutes(
   ports: PagePorts & {
     readonly webhooks: Parameters<typeof webhookRoutes>[0];
     readonly secrets: SecretPorts;
+    readonly pools: PoolPorts;
   },
 ): Route[] {
   return [
     ...pageRoutes(ports),
     ...apiRoutes(ports),
     ...secretRoutes(ports.secrets),
+    ...poolRoutes(ports.pools),
     ...webhookRoutes(ports.webhooks),
   ];
 }

@@ -18,6 +18,7 @@ import { createDatabase } from '../adapters/postgres/client.ts';
 import { createHeadStore } from '../adapters/postgres/head-store.ts';
 import { createLeaseSweeper } from '../adapters/postgres/lease-sweeper.ts';
 import { createPublishStore } from '../adapters/postgres/outbox-store.ts';
+import { createPlacementStore } from '../adapters/postgres/pool-store.ts';
 import { createSignerClient } from '../adapters/signer/signer-client.ts';
 import { createExpireLeases } from '../app/expire-leases.ts';
 import { createPollRepository } from '../app/poll-repository.ts';
@@ -26,6 +27,7 @@ import { createPublishPromotions } from '../app/publish-promotions.ts';
 import { createSignRuns } from '../app/sign-runs.ts';
 import { jobsBell, lookAtRepository, schedulerBell } from '../bells.ts';
 import { SchedulerConfig } from '../config.ts';
+import { firstPools } from '../domain/pool.ts';
 import { createEvents } from '../events.ts';
 
 const newId: NewId = (prefix) => formatId(prefix, randomBytes(10));
@@ -59,6 +61,7 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
   const heads = createHeadStore(db);
   const { name, url, mainBranch } = config.repository;
   await heads.ensureRepository({ name, url });
+  await createPlacementStore(db).begin(firstPools(config.pools), name);
 
   const sweepMs = config.sweepSeconds * 1000;
   const loop = (named: string, intervalMs: number, run: () => Promise<void>): Loop =>

@@ -20,11 +20,13 @@ import { createSourceMirror } from '../adapters/git/source-mirror.ts';
 import { createDatabase } from '../adapters/postgres/client.ts';
 import { createHeldRunStore } from '../adapters/postgres/held-run-store.ts';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
+import { createPoolStore } from '../adapters/postgres/pool-store.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
 import { createPromotionRequestStore } from '../adapters/postgres/promotion-request-store.ts';
 import { createWebhookStore } from '../adapters/postgres/webhook-store.ts';
 import { createAskPromotion } from '../app/ask-promotion.ts';
 import { createLeaseJob } from '../app/lease-job.ts';
+import { createSavePool } from '../app/manage-pools.ts';
 import type { NewId } from '../app/ports.ts';
 import { createReportJob } from '../app/report-job.ts';
 import { createStartHeldRun } from '../app/start-held-run.ts';
@@ -51,6 +53,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   runtime.onClose(() => db.$disconnect());
   const jobs = createJobStore(db);
   const queries = createPageQueries(db);
+  const pools = createPoolStore(db);
 
   const redisUrl = config.redis?.url ?? null;
   const bell = createDoorbell({ name: schedulerBell, redisUrl, log });
@@ -127,6 +130,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       }),
       startHeldRun: createStartHeldRun({ runs: createHeldRunStore(db), bell: work, events }),
       secrets: { keeping, project: config.repository.name },
+      pools: { pools, savePool: createSavePool({ pools, events }) },
       webhooks: {
         secrets: new Map(
           config.webhooks.map(({ provider, secretFile }) => [provider, readSecret(secretFile)]),

@@ -1,0 +1,170 @@
+/** Pools: everybody sees who may run what where, the platform role changes it. */
+import { Name } from '@airlock/common/wire/scalars';
+import { sendPage } from '@airlock/web/page';
+import { HttpError } from '@airlock/web/problem';
+import { route, type Route } from '@airlock/web/route';
+import { frameOf } from '@airlock/web/server';
+import type { Request } from 'express';
+import type { createSavePool, SavePoolAnswer } from '../../app/manage-pools.ts';
+import type { PoolRow, PoolStore } from '../../app/pool-ports.ts';
+import { poolWarnings } from '../../domain/pool.ts';
+import { NewPoolForm, PoolBody, poolFrom, PoolForm } from '../pool-form.ts';
+import { PoolListPage } from '../views/pool-list.tsx';
+import { PoolPage } from '../views/pool-page.tsx';
+import { requesterOf } from './shared.ts';
+
+export interface PoolPorts {
+  readonly pools: PoolStore;
+  readonly savePool: ReturnType<typeof createSavePool>;
+}
+
+export function poolRoutes({ pools, savePool }: PoolPorts): Route[] {
+  const find = async (request: Request): Promise<PoolRow> => {
+    const row = await pools.find(pathName(request));
+    if (row === null) throw new HttpError('not-found', 'There is no pool of that name.');
+    return row;
+  };
+  const details = async (row: PoolRow) => ({
+    row,
+    changes: await pools.changes(row.pool.name),
+    load: await pools.load(row.pool.name),
+    now: new Date(),
+  });
+
+  return [
+    route({
+      name: 'show-pools',
+      method: 'get',
+      path: '/pools',
+      access: 'signed-in',
+      summary: 'Pools of runners by trust.',
+      async handle(request, response, context) {
+        const frame = await frameOf(request, context);
+        sendPage(response, PoolListPage({ frame, pools: await pools.list(), problems: [] }));
+      },
+    }),
+    route({
+      name: 'show-pool',
+      method: 'get',
+      path: '/pools/:name',
+      access: 'signed-in',
+      summary: 'One pool: what it executes for whom.',
+      async handle(request, response, context) {
+        const shown = await details(await find(request));
+        const frame = await frameOf(request, context);
+        sendPage(response, PoolPage({ frame, ...shown, problems: [] }));
+      },
+    }),
+    route({
+      name: 'make-pool-by-form',
+      method: 'post',
+      path: '/pools',
+      access: 'role:platform',
+      summary: 'Making a pool',
+      body: NewPoolForm,
+      async handle(request, response, context, { name, ...body }) {
+        const answer = await savePool(poolFrom(name, body), 0, requesterOf(context).id);
+        if (answer.kind === 'saved') {
+          response.redirect(303, `/pools/${name}`);
+          return;
+        }
+        const problems =
+          answer.kind === 'refused' ? problemsOf(answer) : [`There is a pool ${name} already.`];
+        const frame = await frameOf(request, context);
+        sendPage(response, PoolListPage({ frame, pools: await pools.list(), problems }), 409);
+      },
+    }),
+    route({
+      name: 'change-pool-by-form',
+      method: 'post',
+      path: '/pools/:name',
+      access: 'role:platform',
+      summary: 'Changing a pool',
+      body: PoolForm,
+      async handle(request, response, context, body) {
+        const row = await find(request);
+        const { name } = row.pool;
+        const answer = await savePool(poolFrom(name, body), body.version, requesterOf(context).id);
+        if (answer.kind === 'saved') {
+          response.redirect(303, `/pools/${name}`);
+          return;
+        }
+        const problems = answer.kind === 'refused' ? problemsOf(answer) : [changedMeanwhile];
+        const frame = await frameOf(request, context);
+        sendPage(response, PoolPage({ frame, ...(await details(row)), problems }), 409);
+      },
+    }),
+    route({
+      name: 'list-pools',
+      method: 'get',
+      path: '/api/v1/pools',
+      access: 'signed-in',
+      summary: 'Pools of runners by trust.',
+      async handle(_request, response) {
+        response.json({ pools: (await pools.list()).map(poolJson) });
+      },
+    }),
+    route({
+      name: 'read-pool',
+      method: 'get',
+      path: '/api/v1/pools/:name',
+      access: 'signed-in',
+      summary: 'One pool: what it executes for whom.',
+      async handle(request, response) {
+        const { row, load } = await details(await find(request));
+        response.json({ ...poolJson(row), ...load });
+      },
+    }),
+    route({
+      name: 'save-pool',
+      method: 'put',
+      path: '/api/v1/pools/:name',
+      access: 'role:platform',
+      summary: 'Making or changing a pool',
+      body: PoolBody,
+      async handle(request, response, context, body) {
+        const name = pathName(request);
+        const answer = await savePool(poolFrom(name, body), body.version, requesterOf(context).id);
+        if (answer.kind === 'changed') throw new HttpError('changed-meanwhile', changedMeanwhile);
+        if (answer.kind === 'refused') {
+          throw new HttpError('setting-refused', problemsOf(answer).join(' '), {
+            codes: answer.faults.map(({ field }) => field),
+          });
+        }
+        response.json({ name, version: answer.version });
+      },
+    }),
+  ];
+}
+
+const changedMeanwhile =
+  'This pool was changed by somebody else since; look at what it is now, and change that.';
+
+function problemsOf({ faults }: Extract<SavePoolAnswer, { kind: 'refused' }>): string[] {
+  return faults.map(({ field, message }) => `${field}: ${message}.`);
+}
+
+function poolJson({ pool, version, changedAt }: PoolRow) {
+  return {
+    name: pool.name,
+    trust: pool.trust,
+    isolation: pool.isolation,
+    once: pool.once,
+    images: pool.images,
+    labels: pool.labels,
+    everyone: pool.everyone,
+    repositories: pool.repositories,
+    concurrency: pool.concurrency,
+    egress: pool.egress,
+    warnings: poolWarnings(pool),
+    version,
+    changedAt: changedAt.toISOString(),
+  };
+}
+
+/** What is no name of a pool names nothing. */
+function pathName(request: Request): string {
+  const name = Name.safeParse(request.params['name']);
+  if (name.success) return name.data;
+  throw new HttpError('not-found', 'There is no pool of that name.');
+}

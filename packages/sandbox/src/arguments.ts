@@ -4,8 +4,11 @@ import type { SandboxOptions } from './options.ts';
 export type DataFile = { target: string; content: Buffer };
 
 /** The few files below /etc that programs expect; nothing of the host's. */
-export function accountFiles(options: { workingDirectory: string; hostname: string }): DataFile[] {
-  const { workingDirectory, hostname } = options;
+export function accountFiles(
+  options: Pick<SandboxOptions, 'workingDirectory' | 'hostname' | 'loopbackNames'>,
+): DataFile[] {
+  const { workingDirectory, hostname, loopbackNames = [] } = options;
+  const names = ['localhost', hostname, ...loopbackNames].join(' ');
   return [
     {
       target: '/etc/passwd',
@@ -16,7 +19,7 @@ export function accountFiles(options: { workingDirectory: string; hostname: stri
     { target: '/etc/group', content: Buffer.from('root:x:0:\nbuild:x:65534:\n') },
     {
       target: '/etc/hosts',
-      content: Buffer.from(`127.0.0.1 localhost ${hostname}\n::1 localhost\n`),
+      content: Buffer.from(`127.0.0.1 ${names}\n::1 localhost\n`),
     },
     {
       target: '/etc/nsswitch.conf',
@@ -33,7 +36,7 @@ export function accountFiles(options: { workingDirectory: string; hostname: stri
  * @param files each with the descriptor that carries its bytes.
  */
 export function bubblewrapArguments(
-  options: Pick<SandboxOptions, 'env' | 'workingDirectory' | 'hostname'>,
+  options: Pick<SandboxOptions, 'env' | 'workingDirectory' | 'hostname' | 'network'>,
   root: readonly string[],
   binds: SandboxOptions['binds'],
   files: readonly { target: string; descriptor: number }[],
@@ -42,7 +45,9 @@ export function bubblewrapArguments(
   return [
     // Named one by one: --unshare-all does not go with --disable-userns.
     ...['--unshare-user', '--disable-userns', '--assert-userns-disabled'],
-    ...['--unshare-pid', '--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup'],
+    ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup'],
+    // With a network given bwrap was started in it, and stays there.
+    ...(options.network === undefined ? ['--unshare-net'] : []),
     ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL'],
     ...['--uid', '65534', '--gid', '65534', '--hostname', options.hostname],
     ...[

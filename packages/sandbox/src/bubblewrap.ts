@@ -50,6 +50,7 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
     rootDirectory === null
       ? options.binds
       : [...options.binds, { source: rootDirectory, target: '/' }],
+    options.network,
   );
   const binds = launch.binds.slice(0, options.binds.length);
   const staged = launch.binds[options.binds.length]?.source;
@@ -273,6 +274,10 @@ function checkOptions(options: SandboxOptions): void {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
       refuse(`environment name ${JSON.stringify(name)} is malformed`);
     if (value.includes('\0')) refuse(`environment variable ${name} contains a NUL`);
+  }
+  for (const name of options.loopbackNames ?? []) {
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
+      refuse(`${JSON.stringify(name)} is no name that a host can have`);
   }
   const { wallSeconds } = options.limits;
   // setTimeout fires at once for more than 2^31 ms.

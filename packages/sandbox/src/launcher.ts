@@ -2,7 +2,7 @@ import { chownSync, existsSync, lstatSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { SandboxError } from './errors.ts';
 import { requireProgram, runsAsRoot, unprivilegedAccount } from './host.ts';
-import type { SandboxBind } from './options.ts';
+import type { SandboxBind, SandboxNetwork } from './options.ts';
 
 export type Launcher = {
   /** Program and arguments that end in starting what follows them; empty where nothing has to come before. */
@@ -33,12 +33,16 @@ exec env -i "$@"
 /**
  * How bwrap is started here: plainly by an ordinary user, and by root through an account that owns nothing.
  *
+ * @param network that it is started in; left out: this machine's, which bwrap then leaves.
+ *
  * @throws SandboxError `sandbox-unavailable`, `sandbox-options-refused`
  */
-export function launcher(binds: readonly SandboxBind[]): Launcher {
+export function launcher(binds: readonly SandboxBind[], network?: SandboxNetwork): Launcher {
   const bwrap = requireProgram('bwrap', 'bubblewrap');
+  const enter =
+    network === undefined ? [] : enterArguments(requireProgram('nsenter', 'util-linux'), network);
   const states = binds.map((bind) => ({ bind, stats: sourceStats(bind) }));
-  if (!runsAsRoot()) return { prefix: [], bwrap, binds: [...binds], enforced: [] };
+  if (!runsAsRoot()) return { prefix: enter, bwrap, binds: [...binds], enforced: [] };
 
   const { uid, gid } = unprivilegedAccount;
   for (const { bind, stats } of states) {
@@ -69,11 +73,18 @@ export function launcher(binds: readonly SandboxBind[]): Launcher {
       requireProgram('setpriv', 'util-linux'),
       ...[`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--no-new-privs'],
       ...['--inh-caps=-all', '--bounding-set=-all'],
+      ...enter,
     ],
     bwrap,
     binds: binds.map((bind, index) => ({ ...bind, source: `${at}/${index}` })),
     enforced: ['unprivileged-account'],
   };
+}
+
+/** Whoever enters has no rights in it that it had not outside. */
+function enterArguments(nsenter: string, { holder }: SandboxNetwork): string[] {
+  const of = (kind: string): string => `--${kind}=/proc/${holder}/ns/${kind}`;
+  return [nsenter, of('user'), of('net'), '--preserve-credentials', '--'];
 }
 
 function sourceStats({ source }: SandboxBind): Stats {

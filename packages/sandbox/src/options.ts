@@ -15,6 +15,16 @@ export type SandboxBind = {
  */
 export type SandboxRoot = 'host' | { readonly directory: string };
 
+/** A loopback that several sandboxes share (`network.ts`), and nothing else. */
+export type SandboxNetwork = {
+  /** A process of this machine that is in it for as long as it is open. */
+  readonly holder: number;
+  /** Whether somebody in it listens at a TCP port. */
+  listens(port: number): Promise<boolean>;
+  /** Resolves when its holder is gone. Sandboxes that are still in it keep it until they end. */
+  close(): Promise<void>;
+};
+
 export type SandboxLimits = {
   /** Seconds until everything in the sandbox is killed; fractions allowed. */
   wallSeconds: number;
@@ -38,6 +48,10 @@ export type SandboxOptions = {
   inheritFds?: readonly { fd: number; source: Buffer | number }[];
   workingDirectory: string;
   hostname: string;
+  /** Shared with the other sandboxes in it. Left out: a network of its own, in which nobody else is. */
+  network?: SandboxNetwork | undefined;
+  /** Further names of the address 127.0.0.1: letters, digits, `.`, `_` and `-`. */
+  loopbackNames?: readonly string[];
   limits: SandboxLimits;
   /** A promise holds the stream back until it settles, so that a flood of output waits instead of filling memory. */
   onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void | Promise<void>;

@@ -11,6 +11,6 @@ export function stepScript(commands: readonly string[]): string {
 }
 
 /** One word for a POSIX shell, whatever is in it. */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

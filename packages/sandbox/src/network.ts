@@ -3,11 +3,11 @@
  * nowhere, so that whoever is in it reaches the others in it and neither this machine nor the world.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { SandboxError } from './errors.ts';
 import { rootFileSystemArguments } from './host.ts';
 import { launcher } from './launcher.ts';
+import { listensIn } from './listening.ts';
 import type { SandboxNetwork } from './options.ts';
 
 const openMs = 10_000;
@@ -83,23 +83,4 @@ async function holderOf(child: ChildProcess): Promise<number> {
       });
     }
   });
-}
-
-/** State of a listening socket in /proc/net/tcp (include/net/tcp_states.h). */
-const listening = '0A';
-
-async function listensIn(holder: number, port: number): Promise<boolean> {
-  const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const tables = await Promise.all(
-    ['tcp', 'tcp6'].map((name) =>
-      // Without IPv6 there is no such table.
-      readFile(`/proc/${holder}/net/${name}`, 'latin1').catch(() => ''),
-    ),
-  );
-  return tables.some((table) =>
-    table.split('\n').some((line) => {
-      const [, local = '', , state] = line.trim().split(/\s+/);
-      return state === listening && local.endsWith(wanted);
-    }),
-  );
 }

@@ -1,4 +1,6 @@
-import { runSandboxed } from '@airlock/sandbox/bubblewrap';
+import { posix } from 'node:path';
+import { runSandboxed, type SandboxNetwork } from '@airlock/sandbox/bubblewrap';
+import { openNetwork } from '@airlock/sandbox/network';
 import { hostCatalogue, type Catalogue } from './catalogue.ts';
 import type { Isolation } from './isolation.ts';
 
@@ -19,19 +21,20 @@ export function bubblewrapIsolation(options: {
   catalogue?: Catalogue;
 }): Isolation {
   const { nodeBinary, catalogue = hostCatalogue } = options;
-  return {
-    mode: 'bubblewrap',
-    catalogue,
-    run: ({ image = catalogue.base, workspace, writable, input, ...rest }) => {
+  type Shared = { readonly network: SandboxNetwork; readonly names: readonly string[] };
+  const runIn =
+    (shared?: Shared): Isolation['run'] =>
+    ({ image = catalogue.base, workspace, directory, writable, input, ...rest }) => {
       const { command, env, wallSeconds, onOutput, signal } = rest;
       const isMachine = image.root.kind !== 'directory';
+      const workingDirectory = posix.join(workspaceInside, directory ?? '.');
       return runSandboxed({
         command,
         env: {
           PATH: isMachine ? machinePath : imagePath,
           ...env,
           HOME: workspaceInside,
-          CI_WORKSPACE: workspaceInside,
+          CI_WORKSPACE: workingDirectory,
           ...(input === undefined ? {} : { AIRLOCK_INPUT: inputInside }),
         },
         root: image.root.kind === 'directory' ? { directory: image.root.path } : 'host',
@@ -43,13 +46,27 @@ export function bubblewrapIsolation(options: {
             : [{ source: nodeBinary, target: '/opt/node/bin/node' }]),
         ],
         files: [],
-        workingDirectory: workspaceInside,
+        workingDirectory,
         hostname: 'build',
+        network: shared?.network,
+        loopbackNames: shared?.names ?? [],
         // Wide enough for large builds; what they protect is the machine, not fairness between jobs.
         limits: { wallSeconds, fileBytes: 8 * 1024 ** 3, processes: 2048, openFiles: 8192 },
         onOutput,
         signal,
       });
+    };
+  return {
+    mode: 'bubblewrap',
+    catalogue,
+    run: runIn(),
+    async openNetwork(names) {
+      const network = await openNetwork();
+      return {
+        run: runIn({ network, names }),
+        listens: (port) => network.listens(port),
+        close: () => network.close(),
+      };
     },
   };
 }

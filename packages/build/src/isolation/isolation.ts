@@ -12,6 +12,8 @@ export type IsolatedCommand = {
   env: Readonly<Record<string, string>>;
   /** Absolute path of the workspace on this machine. */
   workspace: string;
+  /** Where the command starts, and what CI_WORKSPACE names: a directory under the workspace. Default: the workspace itself. */
+  directory?: string;
   /** False: the command can read the workspace and not change it. */
   writable: boolean;
   /** A file of this machine that the command finds as `$AIRLOCK_INPUT`. */
@@ -27,4 +29,18 @@ export type Isolation = {
   catalogue: Catalogue;
   /** Resolves when every process the command started is gone. */
   run(command: IsolatedCommand): Promise<SandboxResult>;
+  /**
+   * A network for commands that reach one another, and nobody else: a port that one of them listens at on 127.0.0.1 is found
+   * by the others there.
+   *
+   * @param names that lead to 127.0.0.1 in it, where the mode can do that.
+   */
+  openNetwork(names: readonly string[]): Promise<IsolatedNetwork>;
+};
+
+/** Whoever opened it closes it, after the commands in it ended. */
+export type IsolatedNetwork = Pick<Isolation, 'run'> & {
+  /** Whether somebody in it listens at a TCP port. */
+  listens(port: number): Promise<boolean>;
+  close(): Promise<void>;
 };

@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { listensIn } from '@airlock/sandbox/listening';
 import { runUnisolated } from '@airlock/sandbox/unisolated';
 import { hostCatalogue, type Catalogue } from './catalogue.ts';
 import type { Isolation } from './isolation.ts';
@@ -19,23 +20,34 @@ export function noIsolation(
   nodeDirectory: string | null,
   catalogue: Catalogue = hostCatalogue,
 ): Isolation {
+  const run: Isolation['run'] = (given) => {
+    const { command, env, workspace, directory, input, wallSeconds, onOutput, signal } = given;
+    const workingDirectory = join(workspace, directory ?? '.');
+    return runUnisolated({
+      command,
+      env: {
+        PATH: nodeDirectory === null ? hostPath : `${nodeDirectory}${delimiter}${hostPath}`,
+        ...env,
+        HOME: workspace,
+        CI_WORKSPACE: workingDirectory,
+        ...(input === undefined ? {} : { AIRLOCK_INPUT: input }),
+      },
+      workingDirectory,
+      wallSeconds,
+      onOutput,
+      signal,
+    });
+  };
   return {
     mode: 'none',
     catalogue,
-    run: ({ command, env, workspace, input, wallSeconds, onOutput, signal }) =>
-      runUnisolated({
-        command,
-        env: {
-          PATH: nodeDirectory === null ? hostPath : `${nodeDirectory}${delimiter}${hostPath}`,
-          ...env,
-          HOME: workspace,
-          CI_WORKSPACE: workspace,
-          ...(input === undefined ? {} : { AIRLOCK_INPUT: input }),
-        },
-        workingDirectory: workspace,
-        wallSeconds,
-        onOutput,
-        signal,
+    run,
+    // All there is is this machine's own loopback, and names on it are not ours to give.
+    openNetwork: () =>
+      Promise.resolve({
+        run,
+        listens: (port) => listensIn('self', port),
+        close: () => Promise.resolve(),
       }),
   };
 }

@@ -25,7 +25,8 @@ grant select on repository, git_head, run, step, job, log_chunk, artifact, candi
 grant insert, select on webhook_delivery to nonprod_web;
 grant update (state, reason, started_at, finished_at, signing, attestation) on run to nonprod_web;
 grant update (state, exit_code, started_at, finished_at) on step to nonprod_web;
-grant update (state, lease, runner, lease_expires_at, heartbeat_at, isolation, log_bytes) on job to nonprod_web;
+grant update (state, outcome, reason, started_at, finished_at, lease, runner, lease_expires_at, heartbeat_at, isolation,
+  log_bytes) on job to nonprod_web;
 grant update on artifact to nonprod_web;
 grant insert on log_chunk, artifact, promotion_request to nonprod_web;
 grant select, insert, update, delete on web_session, saml_login, saml_assertion, login_ticket to nonprod_web;
@@ -56,7 +57,8 @@ grant insert, update on git_head to nonprod_scheduler;
 grant update (url) on repository to nonprod_scheduler;
 grant update (state, reason, started_at, finished_at, signing, signing_reason) on run to nonprod_scheduler;
 grant update (state, exit_code, started_at, finished_at) on step to nonprod_scheduler;
-grant update (state, attempt, runner, lease_expires_at, heartbeat_at) on job to nonprod_scheduler;
+grant update (state, outcome, reason, started_at, finished_at, attempt, runner, lease_expires_at, heartbeat_at) on job
+  to nonprod_scheduler;
 grant update (state, state_reason, envelope, bundle_digest, bundle_size, published_at) on promotion_request
   to nonprod_scheduler;
 grant update (seq, hash) on outbox_counter to nonprod_scheduler;

@@ -251,7 +251,7 @@ export async function attackerOn(pair: Pair): Promise<Attacker> {
 async function planOf(pair: Pair): Promise<string> {
   const show = (path: string): Promise<string> => gitIn(pair, 'show', `refs/heads/main:${path}`);
   const planned = planMain({
-    pipeline: await show('.woodpecker.yaml'),
+    pipelines: [{ path: '.woodpecker.yaml', text: await show('.woodpecker.yaml') }],
     release: await show('.airlock/release.yaml'),
   });
   if (planned.kind !== 'run') throw new Error(`main has no plan: ${JSON.stringify(planned)}`);

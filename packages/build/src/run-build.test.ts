@@ -10,6 +10,7 @@ import { createCatalogue } from './isolation/catalogue.ts';
 import type { Isolation } from './isolation/isolation.ts';
 import { noIsolation } from './isolation/none.ts';
 import { runBuild, type Build } from './run-build.ts';
+import { planStep } from '@airlock/common/testing/plans';
 import { createWorkspace } from './workspace.ts';
 
 const probe = await probeSandbox();
@@ -59,7 +60,7 @@ async function build(
       workspace,
       source: options.source ?? (() => Promise.resolve(Readable.from([source]))),
       commit: 'a'.repeat(40),
-      steps: [{ name: 'only', image: 'image', commands, environment: options.environment ?? {} }],
+      steps: [planStep('only', { commands, environment: options.environment ?? {} })],
       artifact: { path: 'out.tar', maxBytes: 1_000_000 },
       timeoutSeconds: 30,
       signal: new AbortController().signal,

@@ -54,6 +54,7 @@ export async function runBuild(options: BuildOptions): Promise<Build> {
   const enforced = new Set<string>();
   const steps: StepReport[] = options.steps.map(({ name }) => ({
     name,
+    kind: 'step',
     outcome: 'skipped',
     exitCode: null,
     startedAt: null,
@@ -110,6 +111,18 @@ function fixedEnvironment(sourceTime: number): Record<string, string> {
   return { TZ: 'UTC', LC_ALL: 'C', SOURCE_DATE_EPOCH: String(sourceTime) };
 }
 
+/** @throws Error for a value that only a secret would give. */
+function plainEnvironment({ name, environment }: JobStep): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).map(([variable, value]) => {
+      if (typeof value === 'string') return [variable, value];
+      throw new Error(
+        `step ${name}: ${variable} is the secret ${value.secret}, which is not given here`,
+      );
+    }),
+  );
+}
+
 async function runStep(
   options: BuildOptions,
   {
@@ -125,7 +138,7 @@ async function runStep(
   const result = await isolation.run({
     command: ['/bin/sh', '-c', stepScript(step.commands)],
     image,
-    env: { ...fixedEnvironment(time), ...step.environment },
+    env: { ...fixedEnvironment(time), ...plainEnvironment(step) },
     workspace: workspace.path,
     writable: true,
     wallSeconds: Math.max(0.001, (deadline - performance.now()) / 1000),
@@ -136,6 +149,7 @@ async function runStep(
   const report = (outcome: StepReport['outcome'], reason: string | null) => ({
     report: {
       name: step.name,
+      kind: 'step' as const,
       outcome,
       exitCode: result.exitCode,
       startedAt,

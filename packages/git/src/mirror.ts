@@ -53,6 +53,8 @@ export type Mirror = {
   commitObject(commit: string): Promise<Buffer | null>;
   /** The content of a regular file, 16 MiB at most, or null. @throws GitError `git-too-large` */
   readBlob(commit: string, path: string): Promise<Buffer | null>;
+  /** Paths of the regular files directly in a directory, in git's order; empty where there is none. `''`: the top. */
+  listFiles(commit: string, directory: string): Promise<string[]>;
   /** All commits of `to` that `from` does not have, newest first, side branches included; `from` null: from the root. */
   log(range: { from: string | null; to: string; limit: number }): Promise<LogEntry[]>;
   /** Files that differ between two commits, without rename detection; `from` null: all files of `to`. */
@@ -176,6 +178,16 @@ export function createMirror(options: {
       if (entry?.[1] !== undefined && entry[2] !== undefined) found.set(entry[2], entry[1]);
     }
     return Object.fromEntries(paths.map((path) => [path, found.get(path) ?? null]));
+  }
+
+  async function filesIn(commit: string, directory: string): Promise<string[]> {
+    if (directory !== '') refusePath(directory);
+    const inside = directory === '' ? [] : ['--', `${directory}/`];
+    const listing = await output('ls-tree', '-z', '--full-tree', commit, ...inside);
+    return listing
+      .toString('utf8')
+      .split('\0')
+      .flatMap((line) => /^100(?:644|755) blob [0-9a-f]{40}\t(.*)$/s.exec(line)?.[1] ?? []);
   }
 
   async function fetchNow(): Promise<{ head: string | null; previous: string | null }> {
@@ -327,6 +339,9 @@ export function createMirror(options: {
       const range = from === null ? [to] : [to, `^${from}`];
       const format = '--format=%H%x00%an%x00%ae%x00%cn%x00%ce%x00%s%x00%ct';
       return parseLog(await output('log', '-z', format, `--max-count=${limit}`, ...range, '--'));
+    },
+    async listFiles(commit, directory) {
+      return (await knownCommit(commit)) ? await filesIn(commit, directory) : [];
     },
     async changedFiles({ from, to }) {
       refuseCommit(to);

@@ -2,6 +2,7 @@
 import type { RunPlan } from '@airlock/common/wire/run-plan';
 import type { JobStep, RunFacts } from '@airlock/common/wire/runner-protocol';
 import { substituteInCommand, substituteInValue } from './substitution.ts';
+import { workflowOf, type WorkflowId } from './workflow-name.ts';
 
 /** Woodpecker's names for what a step may know about its run. */
 export function ciVariables(run: RunFacts): Record<string, string> {
@@ -24,20 +25,21 @@ export function ciVariables(run: RunFacts): Record<string, string> {
         }),
     CI_PIPELINE_NUMBER: String(run.number),
     CI_PIPELINE_EVENT: run.event,
-    CI_WORKFLOW_NAME: 'woodpecker',
   };
 }
 
-/** The plan's steps with the variables of this run put in. */
-export function jobSteps(plan: RunPlan, run: RunFacts): JobStep[] {
-  const ci = ciVariables(run);
-  return plan.steps.map((step) => {
-    const environment: Record<string, string> = { ...ci, CI_STEP_NAME: step.name };
+/** The steps of one workflow of the plan with the variables of this run put in. @throws RangeError for no such workflow. */
+export function jobSteps(plan: RunPlan, which: WorkflowId, run: RunFacts): JobStep[] {
+  const workflow = workflowOf(plan, which);
+  if (workflow === null) throw new RangeError(`the plan has no workflow ${which.name}`);
+  const ci = { ...ciVariables(run), CI_WORKFLOW_NAME: workflow.name };
+  return workflow.steps.map((step) => {
+    const environment: JobStep['environment'] = { ...ci, CI_STEP_NAME: step.name };
     for (const [name, value] of Object.entries(step.environment)) {
-      environment[name] = substituteInValue(value, ci);
+      environment[name] = typeof value === 'string' ? substituteInValue(value, ci) : value;
     }
     return {
-      name: step.name,
+      ...step,
       image: substituteInValue(step.image, ci),
       commands: step.commands.map((command) => substituteInCommand(command, ci)),
       environment,

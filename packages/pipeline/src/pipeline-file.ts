@@ -4,12 +4,11 @@
  * A key that is not understood is refused by name with file, line and column. It is never ignored: a pipeline that
  * behaves otherwise than it reads is worse than one that does not start.
  */
+import type { RunEvent } from '@airlock/common/wire/runner-protocol';
 import { Name } from '@airlock/common/wire/scalars';
 import { matchesGlob } from './glob.ts';
 import { readMap, readText, readTexts, type Keys } from './yaml-fields.ts';
 import { join, readYamlFile, type Fault, type FaultList, type YamlValue } from './yaml-file.ts';
-
-export const pipelinePath = '.woodpecker.yaml';
 
 const maxSteps = 128;
 const maxCommands = 256;
@@ -58,7 +57,7 @@ export type Parsed<T> =
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
 export interface Occasion {
-  readonly event: 'push' | 'pull_request' | 'manual';
+  readonly event: RunEvent;
   readonly branch: string;
 }
 

@@ -4,7 +4,6 @@ import type { RunPlan } from '@airlock/common/wire/run-plan';
 import { RunPlan as RunPlanSchema } from '@airlock/common/wire/run-plan';
 import { planDifferences } from './plan-difference.ts';
 import { planBytes, planDigest } from './plan-digest.ts';
-import type { PlanFiles } from './plan-files.ts';
 import { planMain } from './run-plan.ts';
 
 const pipeline = `when:
@@ -33,8 +32,18 @@ releases:
       - target: prod-eu
 `;
 
-function planOf(files: Partial<PlanFiles> = {}): RunPlan {
-  const planned = planMain({ pipeline, release, ...files });
+interface Given {
+  readonly pipeline?: string;
+  readonly release?: string | null;
+}
+
+const filesOf = (given: Given) => ({
+  pipelines: [{ path: '.woodpecker.yaml', text: given.pipeline ?? pipeline }],
+  release: given.release === undefined ? release : given.release,
+});
+
+function planOf(given: Given = {}): RunPlan {
+  const planned = planMain(filesOf(given));
   if (planned.kind !== 'run') assert.fail(JSON.stringify(planned));
   return planned.plan;
 }
@@ -44,20 +53,28 @@ const good = planDigest(planOf());
 test('the digest is of canonical JSON with sorted keys, and stays what it is from version to version', () => {
   assert.equal(
     planBytes(planOf()).toString('utf8'),
-    '{"artifact":{"maxBytes":null,"name":"web.tar.gz","path":"dist/web.tar.gz"},"release":{"targets":["prod-eu"],"version":null},' +
-      '"steps":[{"commands":["make test","make more"],"environment":{"A":"one","B":"two"},"image":"node:24","name":"test"},' +
-      '{"commands":["make package"],"environment":{},"image":"node:24","name":"package"}],"version":1}',
+    '{"artifact":{"maxBytes":null,"name":"web.tar.gz","path":"dist/web.tar.gz","workflow":"woodpecker"},' +
+      '"release":{"requires":[],"targets":["prod-eu"],"version":null},"version":2,"workflows":[' +
+      '{"clone":{"depth":null,"lfs":false,"partial":false,"recursive":false,"tags":false},"concurrency":null,' +
+      '"dependsOn":[],"file":".woodpecker.yaml","instance":0,"labels":{},"matrix":{},"name":"woodpecker","path":null,' +
+      '"runsOn":["success"],"services":[],"steps":[' +
+      '{"commands":["make test","make more"],"dependsOn":[],"detach":false,"directory":null,"entrypoint":null,' +
+      '"environment":{"A":"one","B":"two"},"failure":"fail","image":"node:24","kind":"commands","limits":null,' +
+      '"name":"test","runsOn":["success"]},' +
+      '{"commands":["make package"],"dependsOn":["test"],"detach":false,"directory":null,"entrypoint":null,' +
+      '"environment":{},"failure":"fail","image":"node:24","kind":"commands","limits":null,"name":"package",' +
+      '"runsOn":["success"]}]}]}',
   );
-  assert.equal(good, '41b674522bb1a167f7ad5bc76ba9836ecd8003234c032cd8945abb0a31032fe2');
+  assert.equal(good, '75a39f59ffe9c89e936297404370c955054a8535e463741ec7313df2b9779615');
 });
 
 test('a plan that was stored and read back has the digest that it had', () => {
   const stored = RunPlanSchema.parse(JSON.parse(JSON.stringify(planOf())));
-  const { version, steps, release: released, artifact } = stored;
-  assert.equal(planDigest({ artifact, release: released, steps, version }), good);
+  const { version, workflows, release: released, artifact } = stored;
+  assert.equal(planDigest({ artifact, release: released, workflows, version }), good);
 });
 
-const sameMeaning: [how: string, files: Partial<PlanFiles>][] = [
+const sameMeaning: [how: string, files: Given][] = [
   ['a comment', { pipeline: `# nothing\n${pipeline}` }],
   [
     'the order of keys',
@@ -92,21 +109,21 @@ for (const [how, files] of sameMeaning) {
   });
 }
 
-const otherMeaning: [what: string, files: Partial<PlanFiles>, said: RegExp][] = [
+const otherMeaning: [what: string, files: Given, said: RegExp][] = [
   [
     'a command',
     { pipeline: pipeline.replace('make more', 'make less') },
-    /^step test: command 2 "make more" expected, ran "make less"$/,
+    /^workflow woodpecker: step test: command 2 "make more" expected, ran "make less"$/,
   ],
   [
     'one command more',
     { pipeline: pipeline.replace('- make more', '- make more\n      - curl evil') },
-    /^step test: command 3 is not in the file, ran "curl evil"$/,
+    /^workflow woodpecker: step test: command 3 is not in the file, ran "curl evil"$/,
   ],
   [
     'one command less',
     { pipeline: pipeline.replace('      - make more\n', '') },
-    /^step test: command 2 "make more" expected, was left out$/,
+    /^workflow woodpecker: step test: command 2 "make more" expected, was left out$/,
   ],
   [
     'commands in another order',
@@ -116,33 +133,37 @@ const otherMeaning: [what: string, files: Partial<PlanFiles>, said: RegExp][] = 
         '- make more\n      - make test',
       ),
     },
-    /^step test: command 1/,
+    /^workflow woodpecker: step test: command 1/,
   ],
   [
     'two commands made one',
     { pipeline: pipeline.replace('- make test\n      - make more', '- "make test\\nmake more"') },
-    /^step test: command 1/,
+    /^workflow woodpecker: step test: command 1/,
   ],
   [
     'an image',
     { pipeline: pipeline.replace('node:24', 'node:25') },
-    /^step test: image "node:24" expected, ran "node:25"$/,
+    /^workflow woodpecker: step test: image "node:24" expected, ran "node:25"$/,
   ],
-  ['a variable', { pipeline: pipeline.replace('A: one', 'A: two') }, /^step test: environment A$/],
+  [
+    'a variable',
+    { pipeline: pipeline.replace('A: one', 'A: two') },
+    /^workflow woodpecker: step test: environment A$/,
+  ],
   [
     'a variable more',
     { pipeline: pipeline.replace('A: one', 'A: one\n      LD_PRELOAD: x') },
-    /^step test: environment LD_PRELOAD$/,
+    /^workflow woodpecker: step test: environment LD_PRELOAD$/,
   ],
   [
     'the name of a step',
     { pipeline: pipeline.replace('name: test', 'name: tests') },
-    /^steps test, package expected, ran tests, package$/,
+    /^workflow woodpecker: steps test, package expected, ran tests, package$/,
   ],
   [
     'a step more',
     { pipeline: `${pipeline}  - { name: exfil, image: a, commands: [b] }\n` },
-    /^steps test, package expected, ran test, package, exfil$/,
+    /^workflow woodpecker: steps test, package expected, ran test, package, exfil$/,
   ],
   ['what is kept', { release: release.replace('dist/', 'out/') }, /^artifact$/],
   [
@@ -171,7 +192,7 @@ test('every text that the files may hold can be put into the digest', () => {
     assert.match(planDigest(planOf(files)), /^[0-9a-f]{64}$/);
   }
   for (const escape of ['"\\ud800"', '"\\0"']) {
-    const planned = planMain({ pipeline: pipeline.replace('make more', escape), release });
+    const planned = planMain(filesOf({ pipeline: pipeline.replace('make more', escape) }));
     assert.match(planned.kind === 'refused' ? planned.reason : '', /:11:9: .*surrogate/, escape);
   }
 });

@@ -1,10 +1,21 @@
 import { AirlockError } from '@airlock/common/errors';
+import { releasePath } from './release-file.ts';
 import { maxFileBytes } from './yaml-file.ts';
 
-/** The two files at a commit, from which its plan follows; null where the commit has none. */
+/** The files at a commit from which its plan follows. */
 export interface PlanFiles {
-  readonly pipeline: string | null;
+  /** By path; empty where the commit has none. */
+  readonly pipelines: readonly { readonly path: string; readonly text: string }[];
+  /** Null where the commit has none. */
   readonly release: string | null;
+}
+
+/** One commit's files. */
+export interface CommitTree {
+  /** Paths of the regular files directly in a directory of the repository; empty where there is no such directory. */
+  list(directory: string): Promise<readonly string[]>;
+  /** The bytes, or null where there is no such file; may throw `git-too-large`. */
+  read(path: string): Promise<Uint8Array | null>;
 }
 
 /** Stands for a file that git does not even hand out; the parser refuses it for its length. */
@@ -27,13 +38,26 @@ export async function planFile(read: () => Promise<Uint8Array | null>): Promise<
   }
 }
 
-/** Both files of a commit. */
-export async function planFiles(
-  read: (path: string) => Promise<Uint8Array | null>,
-  paths: { readonly pipeline: string; readonly release: string },
-): Promise<PlanFiles> {
-  return {
-    pipeline: await planFile(() => read(paths.pipeline)),
-    release: await planFile(() => read(paths.release)),
-  };
+/** Looked at in this order; the first place that has a file is the only one that counts. */
+const directories = ['.airlock/pipelines', '.woodpecker'];
+const singleFiles = ['.woodpecker.yaml', '.woodpecker.yml'];
+
+/** Which pipeline files a commit has, in the order of their paths; see `PlanFiles`. */
+export async function pipelinePaths(tree: Pick<CommitTree, 'list'>): Promise<readonly string[]> {
+  for (const directory of directories) {
+    const found = (await tree.list(directory)).filter((path) => /\.ya?ml$/.test(path));
+    if (found.length > 0) return found.toSorted();
+  }
+  const atTop = await tree.list('');
+  return singleFiles.filter((path) => atTop.includes(path)).slice(0, 1);
+}
+
+/** Every file of a commit that its plan follows from. */
+export async function planFiles(tree: CommitTree): Promise<PlanFiles> {
+  const pipelines: { path: string; text: string }[] = [];
+  for (const path of await pipelinePaths(tree)) {
+    const text = await planFile(() => tree.read(path));
+    if (text !== null) pipelines.push({ path, text });
+  }
+  return { pipelines, release: await planFile(() => tree.read(releasePath)) };
 }

@@ -2,6 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { headFacts, planRun } from './run-plan.ts';
 
+const filesOf = (text: string, release: string | null = null) => ({
+  pipelines: [{ path: '.woodpecker.yaml', text }],
+  release,
+});
 const push = { event: 'push', branch: 'main', pullRequest: null } as const;
 
 test('branches are pushes, pull request heads are pull requests, the rest is nothing', () => {
@@ -26,26 +30,28 @@ test('steps that are for another event are left out of the plan', () => {
   - { name: publish, image: a, commands: [p], when: { event: push, branch: main } }
 `;
   const names = (planned: ReturnType<typeof planRun>): string[] =>
-    planned.kind === 'run' ? planned.plan.steps.map((step) => step.name) : [planned.kind];
-  assert.deepEqual(names(planRun({ pipeline, release: null }, push)), ['test', 'publish']);
+    planned.kind === 'run'
+      ? (planned.plan.workflows[0]?.steps ?? []).map((step) => step.name)
+      : [planned.kind];
+  assert.deepEqual(names(planRun(filesOf(pipeline), push)), ['test', 'publish']);
   const topic = { ...push, branch: 'topic' };
-  assert.deepEqual(names(planRun({ pipeline, release: null }, topic)), ['test']);
+  assert.deepEqual(names(planRun(filesOf(pipeline), topic)), ['test']);
 });
 
 test('no pipeline file, or none for this event, starts no run', () => {
-  assert.equal(planRun({ pipeline: null, release: null }, push).kind, 'nothing');
+  assert.equal(planRun({ pipelines: [], release: null }, push).kind, 'nothing');
   const tagsOnly = 'when: { event: tag }\nsteps:\n  - { name: a, image: b, commands: [c] }\n';
-  assert.equal(planRun({ pipeline: tagsOnly, release: null }, push).kind, 'nothing');
+  assert.equal(planRun(filesOf(tagsOnly), push).kind, 'nothing');
 });
 
 test('a fault in either file is told with file, line and column', () => {
   const pipeline = 'steps:\n  - { name: a, image: b, commands: [c] }\n';
-  const bad = planRun({ pipeline: 'steps: 1\n', release: null }, push);
+  const bad = planRun(filesOf('steps: 1\n'), push);
   assert.match(
     bad.kind === 'refused' ? bad.reason : '',
     /^\.woodpecker\.yaml:1:8: steps: expected/,
   );
-  const badRelease = planRun({ pipeline, release: 'version: 1\nx: 1\n' }, push);
+  const badRelease = planRun(filesOf(pipeline, 'version: 1\nx: 1\n'), push);
   assert.match(
     badRelease.kind === 'refused' ? badRelease.reason : '',
     /^\.airlock\/release\.yaml:2:1: x: unknown key/,
@@ -57,6 +63,6 @@ test('a plan that aliases blow up is refused before it travels', () => {
   const commands = (from: number): string =>
     Array.from({ length: 30 }, (_, index) => (from + index === 0 ? `&a ${long}` : '*a')).join(', ');
   const pipeline = `steps:\n  - { image: a, commands: [${commands(0)}] }\n`;
-  const planned = planRun({ pipeline, release: null }, push);
+  const planned = planRun(filesOf(pipeline), push);
   assert.match(planned.kind === 'refused' ? planned.reason : '', /use fewer aliases/);
 });

@@ -1,17 +1,10 @@
 /** From two files at a commit to what a run will do. */
 import type { RunPlan } from '@airlock/common/wire/run-plan';
-import {
-  conditionsHold,
-  parsePipelineFile,
-  pipelinePath,
-  type PipelineStep,
-} from './pipeline-file.ts';
+import type { RunEvent } from '@airlock/common/wire/runner-protocol';
+import { conditionsHold, parsePipelineFile, type PipelineStep } from './pipeline-file.ts';
 import { parseReleaseFile, releasePath } from './release-file.ts';
-
 import type { PlanFiles } from './plan-files.ts';
 import { formatFault } from './yaml-file.ts';
-
-export type RunEvent = 'push' | 'pull_request' | 'manual';
 
 interface HeadFacts {
   readonly event: RunEvent;
@@ -50,32 +43,50 @@ export function planMain(files: PlanFiles): Planned {
  * @param files.release null when the commit has no release file: the run is built and nothing is kept.
  */
 export function planRun(files: PlanFiles, facts: Pick<HeadFacts, 'event' | 'branch'>): Planned {
-  if (files.pipeline === null) return { kind: 'nothing', why: `no ${pipelinePath} at this commit` };
-  const pipeline = parsePipelineFile(files.pipeline);
-  if (!pipeline.ok) {
-    return { kind: 'refused', reason: reasonOf(pipelinePath, pipeline.faults) };
-  }
+  const [file] = files.pipelines;
+  if (file === undefined) return { kind: 'nothing', why: 'no .woodpecker.yaml at this commit' };
+  const { path } = file;
+  const pipeline = parsePipelineFile(file.text);
+  if (!pipeline.ok) return { kind: 'refused', reason: reasonOf(path, pipeline.faults) };
   const release = files.release === null ? null : parseReleaseFile(files.release);
   if (release !== null && !release.ok) {
     return { kind: 'refused', reason: reasonOf(releasePath, release.faults) };
   }
   if (!conditionsHold(pipeline.value.when, facts)) {
-    return { kind: 'nothing', why: `\`when\` of ${pipelinePath} leaves out this event` };
+    return { kind: 'nothing', why: `\`when\` of ${path} leaves out this event` };
   }
   const steps = pipeline.value.steps.filter((step) => conditionsHold(step.when, facts));
   if (steps.length === 0) return { kind: 'nothing', why: 'no step is for this event' };
+  const name = 'woodpecker';
   const plan: RunPlan = {
-    version: 1,
-    steps: steps.map(({ name, image, commands, environment }: PipelineStep) => ({
-      name,
-      image,
-      commands: [...commands],
-      environment: { ...environment },
-    })),
+    version: 2,
+    workflows: [
+      {
+        ...{ name, instance: 0, file: path, matrix: {}, labels: {}, dependsOn: [] },
+        runsOn: ['success'],
+        clone: { depth: null, recursive: false, lfs: false, tags: false, partial: false },
+        ...{ path: null, concurrency: null, services: [] },
+        steps: steps.map((step: PipelineStep, index) => ({
+          name: step.name,
+          image: step.image,
+          kind: 'commands',
+          commands: [...step.commands],
+          entrypoint: null,
+          environment: { ...step.environment },
+          directory: null,
+          dependsOn: steps.slice(Math.max(0, index - 1), index).map((before) => before.name),
+          runsOn: ['success'],
+          failure: 'fail',
+          detach: false,
+          limits: null,
+        })),
+      },
+    ],
     artifact:
       release === null
         ? null
         : {
+            workflow: name,
             name: release.value.artifact.fileName,
             path: release.value.artifact.path,
             maxBytes: release.value.artifact.maxBytes,
@@ -86,11 +97,12 @@ export function planRun(files: PlanFiles, facts: Pick<HeadFacts, 'event' | 'bran
         : {
             version: release.value.release.version,
             targets: [...release.value.release.targets],
+            requires: [],
           },
   };
   const size = Buffer.byteLength(JSON.stringify(plan));
   if (size > maxPlanBytes) {
-    const reason = `${pipelinePath}:1:1: written out it has ${size} bytes, at most ${maxPlanBytes} are run; use fewer aliases`;
+    const reason = `${path}:1:1: written out it has ${size} bytes, at most ${maxPlanBytes} are run; use fewer aliases`;
     return { kind: 'refused', reason };
   }
   return { kind: 'run', plan };

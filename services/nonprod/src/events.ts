@@ -51,12 +51,25 @@ export function createEvents(log: Log) {
         'event.outcome': job.outcome,
       });
     },
-    runFinished(run: { id: string; outcome: string; reason: string | null }): void {
-      log.info('run.finished', {
-        'airlock.run.id': run.id,
-        'event.outcome': run.outcome,
-        ...(run.reason === null ? {} : { message: run.reason }),
+    jobFinished(job: {
+      jobId: string;
+      run: string;
+      workflow: string;
+      runner: string;
+      outcome: string;
+      reason: string | null;
+    }): void {
+      log.info('job.finished', {
+        'airlock.job.id': job.jobId,
+        'airlock.run.id': job.run,
+        'airlock.workflow': job.workflow,
+        'airlock.runner.id': job.runner,
+        'event.outcome': job.outcome,
+        ...(job.reason === null ? {} : { message: job.reason }),
       });
+    },
+    runFinished(run: { id: string; outcome: string }): void {
+      log.info('run.finished', { 'airlock.run.id': run.id, 'event.outcome': run.outcome });
     },
     candidateSigned(candidate: {
       id: string;

@@ -142,7 +142,7 @@ function counted(head: string, claimed: Buffer): BuilderCount {
     publicKeyPem: key.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     ...{ notBefore: '2020-01-01T00:00:00Z', notAfter: '2100-01-01T00:00:00Z' },
   });
-  const planned = planMain({ pipeline, release });
+  const planned = planMain({ pipelines: [{ path: '.woodpecker.yaml', text: pipeline }], release });
   assert.equal(planned.kind, 'run');
   const [answer] = said;
   assert.ok(answer);

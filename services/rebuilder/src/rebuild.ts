@@ -14,7 +14,6 @@ import { runBuild } from '@airlock/build/run-build';
 import { createWorkspace, type Workspace } from '@airlock/build/workspace';
 import { imagesDigest } from '@airlock/build/isolation/catalogue';
 import type { Isolation } from '@airlock/build/isolation/isolation';
-import { pipelinePath } from '@airlock/pipeline/pipeline-file';
 import { releasePath } from '@airlock/pipeline/release-file';
 import { compareArtifacts } from './compare-artifacts.ts';
 import { GateError, type Gate } from './gate-client.ts';
@@ -151,7 +150,7 @@ async function statementsOf(
     provenanceStatement({
       ...{ subject, builderId: ports.builderId, repository: wanted.repository },
       ...{ ref: 'refs/heads/main', commit: wanted.commit, release: releasePath },
-      ...{ pipeline: pipelinePath, pipelineBlob: recipe.pipelineBlob },
+      ...{ pipeline: wanted.pipeline, pipelineBlob: recipe.pipelineBlob },
       invocationId: `${ports.builderId}/rebuilds/${wanted.promotion}`,
       startedOn: formatTimestamp(made.startedOn),
       finishedOn: formatTimestamp(made.finishedOn),

@@ -4,11 +4,11 @@ import type { JobStep } from '@airlock/common/wire/runner-protocol';
 import type { WantedRebuild } from '@airlock/common/wire/rebuild-protocol';
 import type { Mirror } from '@airlock/git/mirror';
 import { jobSteps } from '@airlock/pipeline/job-steps';
-import { pipelinePath } from '@airlock/pipeline/pipeline-file';
 import { planDigest } from '@airlock/pipeline/plan-digest';
 import { planFiles } from '@airlock/pipeline/plan-files';
 import { releasePath } from '@airlock/pipeline/release-file';
 import { planMain } from '@airlock/pipeline/run-plan';
+import { leadingWorkflow } from '@airlock/pipeline/workflow-name';
 
 export type RecipeErrorCode =
   /** The gate asks for what this rebuilder does not build. */
@@ -20,7 +20,10 @@ export class RecipeError extends AirlockError<RecipeErrorCode> {}
 export type RepositorySource = {
   /** What steps find in CI_REPO. */
   readonly name: string;
-  readonly mirror: Pick<Mirror, 'fetch' | 'commitFacts' | 'readBlob' | 'log' | 'archive'>;
+  readonly mirror: Pick<
+    Mirror,
+    'fetch' | 'commitFacts' | 'readBlob' | 'listFiles' | 'log' | 'archive'
+  >;
 };
 
 export type Recipe = {
@@ -41,25 +44,25 @@ export async function recipeOf(
   limits: { readonly maxArtifactBytes: number },
 ): Promise<Recipe> {
   const { commit, pipeline, releaseFile, artifact } = wanted;
-  if (pipeline !== pipelinePath || releaseFile !== releasePath) {
+  if (releaseFile !== releasePath) {
     throw new RecipeError(
       'rebuild-not-ours',
-      `${pipeline} and ${releaseFile} are asked for; only ${pipelinePath} and ${releasePath} are built here`,
+      `${releaseFile} is asked for; only what ${releasePath} names is built here`,
     );
   }
   await mirror.fetch();
-  const facts = await mirror.commitFacts(commit, [pipelinePath]);
-  const pipelineBlob = facts?.blobs[pipelinePath];
+  const facts = await mirror.commitFacts(commit, [pipeline]);
+  const pipelineBlob = facts?.blobs[pipeline];
   if (facts?.firstParent !== true || pipelineBlob == null) {
     throw new RecipeError(
       'rebuild-not-ours',
-      `${commit} is no commit of main with ${pipelinePath} in this rebuilder's own mirror; nothing else is built here`,
+      `${commit} is no commit of main with ${pipeline} in this rebuilder's own mirror; nothing else is built here`,
     );
   }
   const planned = planMain(
-    await planFiles((path) => mirror.readBlob(commit, path), {
-      pipeline: pipelinePath,
-      release: releasePath,
+    await planFiles({
+      list: (directory) => mirror.listFiles(commit, directory),
+      read: (path) => mirror.readBlob(commit, path),
     }),
   );
   if (planned.kind !== 'run') {
@@ -73,14 +76,23 @@ export async function recipeOf(
       `${releasePath} at ${commit} makes ${plan.artifact?.name ?? 'nothing'}, asked for is ${artifact.name}`,
     );
   }
+  const workflow = leadingWorkflow(plan);
+  if (workflow?.file !== pipeline) {
+    throw new RecipeError(
+      'rebuild-not-ours',
+      `${pipeline} is asked for; at ${commit} ${artifact.name} is made by ${String(workflow?.file)}`,
+    );
+  }
   const [head] = await mirror.log({ from: null, to: commit, limit: 1 });
-  const steps = jobSteps(plan, {
+  const steps = jobSteps(plan, workflow, {
     // Of a run at nonprod nothing is known here: a build that puts its number into the artifact cannot be made again.
     number: 1,
     ...{ repository: name, repositoryUrl: wanted.repository, commit },
     ...{ ref: 'refs/heads/main', branch: 'main', event: 'push', pullRequest: null },
     subject: (head?.subject ?? '').slice(0, 500),
     authorName: head?.authorName ?? '',
+    ...{ tag: null, sourceBranch: null, cron: null, deployTo: null, previous: null },
+    ...{ url: '', variables: {} },
   });
   const { path, maxBytes } = plan.artifact;
   const { maxArtifactBytes } = limits;

@@ -29,6 +29,7 @@ import { ControlPlaneError, type ControlPlane } from './api/control-plane.ts';
 import { bubblewrapIsolation } from '@airlock/build/isolation/bubblewrap';
 import { noIsolation } from '@airlock/build/isolation/none';
 import type { Attester } from './attest.ts';
+import { planStep, runFacts, runPlan } from '@airlock/common/testing/plans';
 import { runJob } from './run-job.ts';
 import type { Isolation } from '@airlock/build/isolation/isolation';
 
@@ -77,7 +78,9 @@ function nonprod(source: Buffer) {
   return { api, seen, state };
 }
 
-type Changes = Partial<Omit<Job, 'plan'>> & { artifact?: Job['plan']['artifact'] };
+type Changes = Partial<Omit<Job, 'plan'>> & {
+  artifact?: Omit<NonNullable<Job['plan']['artifact']>, 'workflow'> | null;
+};
 
 function job(commands: string[][], { artifact = null, ...changes }: Changes = {}): Job {
   return {
@@ -88,29 +91,18 @@ function job(commands: string[][], { artifact = null, ...changes }: Changes = {}
     timeoutSeconds: 30,
     invocationId: 'https://nonprod.example/runs/run_0000000000',
     pipeline: '.woodpecker.yaml',
-    run: {
-      number: 7,
-      repository: 'org/app',
-      repositoryUrl: 'https://git.example/org/app',
-      ref: 'refs/heads/main',
-      branch: 'main',
-      commit: 'a'.repeat(40),
-      event: 'push',
-      pullRequest: null,
-      subject: 'VAT per line',
-      authorName: 'Dana',
-    },
-    plan: {
-      version: 1,
-      steps: commands.map((list, index) => ({
-        name: `step-${index + 1}`,
-        image: 'shop-builder',
-        commands: list,
-        environment: { SHORT: '${CI_COMMIT_SHA:0:8}' },
-      })),
-      artifact,
-      release: null,
-    },
+    workflow: { name: 'woodpecker', instance: 0 },
+    run: runFacts({ repositoryUrl: 'https://git.example/org/app', commit: 'a'.repeat(40) }),
+    plan: runPlan(
+      commands.map((list, index) =>
+        planStep(`step-${index + 1}`, {
+          image: 'shop-builder',
+          commands: list,
+          environment: { SHORT: '${CI_COMMIT_SHA:0:8}' },
+        }),
+      ),
+      { artifact: artifact === null ? null : { workflow: 'woodpecker', ...artifact } },
+    ),
     maxArtifactBytes: 1_000_000,
     ...changes,
   };

@@ -76,16 +76,17 @@ async function perform(running: Running): Promise<Result> {
   const held = { jobId: job.jobId, lease: job.lease };
   const { plan, maxArtifactBytes } = job;
   const startedAt = now();
+  const wanted = plan.artifact?.workflow === job.workflow.name ? plan.artifact : null;
   const build = await runBuild({
     ...{ isolation, workspace, signal, now },
     commit: job.run.commit,
-    steps: jobSteps(plan, job.run),
+    steps: jobSteps(plan, job.workflow, job.run),
     artifact:
-      plan.artifact === null
+      wanted === null
         ? null
         : {
-            path: plan.artifact.path,
-            maxBytes: Math.min(plan.artifact.maxBytes ?? maxArtifactBytes, maxArtifactBytes),
+            path: wanted.path,
+            maxBytes: Math.min(wanted.maxBytes ?? maxArtifactBytes, maxArtifactBytes),
           },
     timeoutSeconds: job.timeoutSeconds,
     source: () => controlPlane.source(held, signal),
@@ -95,11 +96,11 @@ async function perform(running: Running): Promise<Result> {
   const finishedAt = now();
   const told = { steps, isolation: { mode: isolation.mode, enforced: [...enforced] } };
   if (build.accident !== null) return failedHere(running, build.accident, told);
-  if (source === null || build.artifact === null || plan.artifact === null) {
+  if (source === null || build.artifact === null || wanted === null) {
     return { ...told, outcome, reason, artifact: null, attestation: null };
   }
   const { file, digest, size } = build.artifact;
-  const { name } = plan.artifact;
+  const { name } = wanted;
   try {
     await controlPlane.uploadArtifact(held, { name, path: file, digest, size }, signal);
   } catch (cause) {

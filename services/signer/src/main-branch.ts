@@ -13,14 +13,11 @@ export type MainBranch = {
   /** What a commit that `facts` knows names as its source. */
   source(commit: string): Promise<CommitSource | null>;
   /** The files from which the commit's plan follows, of a commit that `facts` knows. */
-  planFiles(
-    commit: string,
-    paths: { readonly pipeline: string; readonly release: string },
-  ): Promise<PlanFiles>;
+  planFiles(commit: string): Promise<PlanFiles>;
 };
 
 export function createMainBranch(
-  mirror: Pick<Mirror, 'fetch' | 'commitFacts' | 'commitObject' | 'readBlob'>,
+  mirror: Pick<Mirror, 'fetch' | 'commitFacts' | 'commitObject' | 'readBlob' | 'listFiles'>,
 ): MainBranch {
   return {
     async facts(commit, paths) {
@@ -31,6 +28,10 @@ export function createMainBranch(
       const object = await mirror.commitObject(commit);
       return object === null ? null : readCommitSource(object);
     },
-    planFiles: (commit, paths) => planFiles((path) => mirror.readBlob(commit, path), paths),
+    planFiles: (commit) =>
+      planFiles({
+        list: (directory) => mirror.listFiles(commit, directory),
+        read: (path) => mirror.readBlob(commit, path),
+      }),
   };
 }

@@ -61,7 +61,7 @@ export function createStatementSigner(ports: {
     const facts = await main.facts(commit, [pipeline, release]);
     if (facts === null) return { facts, source: null, plan: null };
     const source = await main.source(commit);
-    const planned = planMain(await main.planFiles(commit, { pipeline, release }));
+    const planned = planMain(await main.planFiles(commit));
     if (planned.kind !== 'run') {
       const fault = planned.kind === 'nothing' ? planned.why : planned.reason;
       return { facts, source, plan: { ok: false, fault } };

@@ -161,7 +161,10 @@ async function ask(method: string, path: string, body?: unknown) {
 const image = '6'.repeat(64);
 
 function planOf(files: { pipeline: string; release: string }): RunPlan {
-  const planned = planMain(files);
+  const planned = planMain({
+    pipelines: [{ path: '.woodpecker.yaml', text: files.pipeline }],
+    release: files.release,
+  });
   if (planned.kind !== 'run') throw new Error(JSON.stringify(planned));
   return planned.plan;
 }

@@ -35,12 +35,12 @@ async function airlock(...args: string[]): Promise<string> {
 }
 
 test('compile prints the plan of the work tree and the digest that provenance states for it', async () => {
-  const planned = planMain({ pipeline, release });
+  const planned = planMain({ pipelines: [{ path: '.woodpecker.yaml', text: pipeline }], release });
   assert.ok(planned.kind === 'run');
   const digest = planDigest(planned.plan);
   assert.equal(
     await airlock('compile', directory),
-    `test (node)\n  + make test\nkeeps dist/app.tar.gz\nmay be asked for: prod-eu\nplan sha256:${digest}`,
+    `workflow woodpecker\n  test (node)\n    + make test\nkeeps dist/app.tar.gz\nmay be asked for: prod-eu\nplan sha256:${digest}`,
   );
   assert.deepEqual(JSON.parse(await airlock('compile', directory, '--json')), {
     digest,
@@ -50,7 +50,7 @@ test('compile prints the plan of the work tree and the digest that provenance st
 
 test('compile takes the event, and a file without its release file', async () => {
   const pr = await airlock('compile', directory, '--event', 'pull_request');
-  assert.match(pr, /pr \(node\)\n {2}\+ make check/);
+  assert.match(pr, /pr \(node\)\n {4}\+ make check/);
   assert.match(await airlock('compile', join(directory, '.woodpecker.yaml')), /nothing is kept/);
 });
 

@@ -1,11 +1,10 @@
 /** What a pipeline does, before it is pushed: the same parser and compiler that nonprod, signer and gate use. */
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { pipelinePath } from '@airlock/pipeline/pipeline-file';
+import { readFile, readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { planDigest } from '@airlock/pipeline/plan-digest';
-import { planFile } from '@airlock/pipeline/plan-files';
-import { releasePath } from '@airlock/pipeline/release-file';
+import { planFile, planFiles, type PlanFiles } from '@airlock/pipeline/plan-files';
 import { planRun, type Planned } from '@airlock/pipeline/run-plan';
+import { titleOf } from '@airlock/pipeline/workflow-name';
 import { Option, type Command } from 'commander';
 import { CliError, exitCode } from '../exit-codes.ts';
 import { toStdout, type Print } from '../print.ts';
@@ -40,9 +39,12 @@ export function registerPlan(program: Command, print: Print = toStdout): void {
         print([JSON.stringify({ digest, plan }, null, 2)]);
         return;
       }
-      const steps = plan.steps.flatMap(({ name, image, commands }) => [
-        `${name} (${image})`,
-        ...commands.map((command) => `  + ${command}`),
+      const steps = plan.workflows.flatMap((workflow) => [
+        `workflow ${titleOf(workflow)}`,
+        ...workflow.steps.flatMap(({ name, image, commands }) => [
+          `  ${name} (${image})`,
+          ...commands.map((command) => `    + ${command}`),
+        ]),
       ]);
       const { artifact, release } = plan;
       const kept = artifact === null ? 'nothing is kept' : `keeps ${artifact.path}`;
@@ -67,24 +69,38 @@ async function compile(
   occasion: Occasion,
 ): Promise<Exclude<Planned, { kind: 'refused' }>> {
   const isDirectory = await stat(where).then((facts) => facts.isDirectory(), absent(where));
-  const files = {
-    pipeline: await textOf(isDirectory ? join(where, pipelinePath) : where),
-    release: isDirectory ? await textOf(join(where, releasePath)) : null,
-  };
-  if (files.pipeline === null) absent(join(where, pipelinePath))();
+  const files = isDirectory ? await filesOf(where) : await onlyFile(where);
   const planned = planRun(files, occasion);
   if (planned.kind === 'refused')
     throw new CliError(exitCode.error, `no plan can be made of these files:\n${planned.reason}`);
   return planned;
 }
 
-function textOf(path: string): Promise<string | null> {
-  return planFile(() =>
-    readFile(path).catch((error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-      throw error;
-    }),
-  );
+async function onlyFile(path: string): Promise<PlanFiles> {
+  const text = await planFile(() => readFile(path));
+  return { pipelines: text === null ? [] : [{ path: basename(path), text }], release: null };
+}
+
+async function filesOf(directory: string): Promise<PlanFiles> {
+  const files = await planFiles({
+    async list(inside) {
+      const entries = await readdir(join(directory, inside), { withFileTypes: true }).catch(
+        orElse([]),
+      );
+      return entries.filter((entry) => entry.isFile()).map(({ name }) => join(inside, name));
+    },
+    read: (path) => readFile(join(directory, path)).catch(orElse(null)),
+  });
+  if (files.pipelines.length === 0) absent(join(directory, '.woodpecker.yaml'))();
+  return files;
+}
+
+/** For what does not exist; everything else is thrown again. */
+function orElse<T>(instead: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return instead;
+    throw error;
+  };
 }
 
 const absent = (path: string) => (): never => {

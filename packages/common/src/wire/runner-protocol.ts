@@ -12,7 +12,7 @@
  */
 import { z } from 'zod';
 import { IsolationReport } from './isolation.ts';
-import { RunPlan } from './run-plan.ts';
+import { RunPlan, type PlanStep } from './run-plan.ts';
 import { ArtifactName, GitCommit, Name, RepositoryPath, Sha256Hex, Timestamp } from './scalars.ts';
 
 /** A run attestation is some 2 KiB. */
@@ -20,6 +20,22 @@ export const maxAttestationLength = 32_768;
 
 export const LeaseRequest = z.strictObject({ pool: Name });
 export type LeaseRequest = z.infer<typeof LeaseRequest>;
+
+/** Woodpecker's events. */
+export const RunEvent = z.enum([
+  'push',
+  'pull_request',
+  'pull_request_closed',
+  'pull_request_metadata',
+  'tag',
+  'release',
+  'deployment',
+  'cron',
+  'manual',
+]);
+export type RunEvent = z.infer<typeof RunEvent>;
+
+const Text = z.string().max(1024);
 
 /** What a step may know about its run: the source of its CI_* variables. Everything here is nonprod's word. */
 export const RunFacts = z.strictObject({
@@ -30,15 +46,31 @@ export const RunFacts = z.strictObject({
   ref: z.string().max(255),
   branch: z.string().max(255),
   commit: GitCommit,
-  event: z.enum(['push', 'pull_request', 'manual']),
+  event: RunEvent,
   pullRequest: z.number().int().positive().nullable(),
   subject: z.string().max(500),
   authorName: z.string(),
+  /** Of a tag or release. */
+  tag: Text.nullable(),
+  /** Of a pull request, as its forge tells: null where nobody told. */
+  sourceBranch: Text.nullable(),
+  /** Of a timed run: the name of its schedule. */
+  cron: Text.nullable(),
+  /** Of a deployment. */
+  deployTo: Text.nullable(),
+  /** The run before this one of the same ref. */
+  previous: z
+    .strictObject({ commit: GitCommit, number: z.number().int().positive(), state: Text })
+    .nullable(),
+  /** The run's page. */
+  url: Text,
+  /** Public by definition: variable sets and launch forms. */
+  variables: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(65_536)),
 });
 export type RunFacts = z.infer<typeof RunFacts>;
 
 /** A step as it is executed: one of the plan's with the variables of the run put in. */
-export type JobStep = RunPlan['steps'][number];
+export type JobStep = PlanStep;
 
 export const Job = z.strictObject({
   jobId: z.string(),
@@ -48,7 +80,9 @@ export const Job = z.strictObject({
   timeoutSeconds: z.number().int().positive(),
   /** Names the run in what is signed about it. */
   invocationId: z.string().min(1).max(255),
-  /** The file at the commit from which the plan was compiled. */
+  /** What this job does of the plan. */
+  workflow: z.strictObject({ name: Name, instance: z.int().min(0) }),
+  /** The file at the commit that the workflow stands in. */
   pipeline: RepositoryPath,
   run: RunFacts,
   /** The runner makes the steps of this by itself, and signs its digest. */
@@ -73,6 +107,7 @@ export type LogChunk = z.infer<typeof LogChunk>;
 
 export const StepReport = z.strictObject({
   name: Name,
+  kind: z.enum(['step', 'service']),
   outcome: z.enum(['passed', 'failed', 'skipped', 'timed-out', 'cancelled']),
   exitCode: z.number().int().nullable(),
   startedAt: Timestamp.nullable(),
@@ -85,7 +120,8 @@ export const JobReport = z.strictObject({
   outcome: z.enum(['passed', 'failed']),
   /** One sentence for people when the outcome is failed for another reason than a step's exit code. */
   reason: z.string().max(1000).nullable(),
-  steps: z.array(StepReport).max(128),
+  /** Services after the steps. */
+  steps: z.array(StepReport).max(160),
   artifact: z
     .strictObject({ name: ArtifactName, digest: Sha256Hex, size: z.number().int().nonnegative() })
     .nullable(),

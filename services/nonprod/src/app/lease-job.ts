@@ -1,5 +1,5 @@
 import type { Job } from '@airlock/common/wire/runner-protocol';
-import { pipelinePath } from '@airlock/pipeline/pipeline-file';
+import { workflowOf } from '@airlock/pipeline/workflow-name';
 import { invocationIdOf } from '../domain/run.ts';
 import type { Events } from '../events.ts';
 import type { JobStore } from './ports.ts';
@@ -17,7 +17,8 @@ export function createLeaseJob(
   return async (runner, pool) => {
     const claimed = await ports.jobs.claim({ runner, pool, leaseSeconds: settings.leaseSeconds });
     if (claimed === null) return null;
-    const { runId, run, plan } = claimed;
+    const { runId, run, plan, workflow } = claimed;
+    const url = invocationIdOf(settings.origin, runId);
     ports.events.jobLeased(claimed, runner);
     return {
       jobId: claimed.jobId,
@@ -25,9 +26,10 @@ export function createLeaseJob(
       lease: claimed.lease,
       leaseSeconds: settings.leaseSeconds,
       timeoutSeconds: settings.timeoutSeconds,
-      invocationId: invocationIdOf(settings.origin, runId),
-      pipeline: pipelinePath,
-      run,
+      invocationId: url,
+      workflow,
+      pipeline: workflowOf(plan, workflow)?.file ?? '',
+      run: { ...run, url },
       plan,
       maxArtifactBytes: settings.maxArtifactBytes,
     };

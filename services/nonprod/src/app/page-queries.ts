@@ -1,7 +1,9 @@
 /** What the pages and their JSON twins show: reads only, shaped for people. */
 import type { RunPlan } from '@airlock/common/wire/run-plan';
-import type { RunEvent } from '@airlock/pipeline/run-plan';
+import type { RunEvent } from '@airlock/common/wire/runner-protocol';
+import type { JobState } from '../domain/job-lease.ts';
 import type { RunState, StepState } from '../domain/run.ts';
+import type { JobOutcome } from '../domain/workflow-order.ts';
 import type { GateState } from '../domain/promotion-status.ts';
 
 export interface RunSummary {
@@ -24,6 +26,7 @@ export interface RunSummary {
 
 export interface StepSummary {
   readonly name: string;
+  readonly kind: 'step' | 'service';
   readonly image: string;
   readonly state: StepState;
   readonly exitCode: number | null;
@@ -31,20 +34,32 @@ export interface StepSummary {
   readonly finishedAt: Date | null;
 }
 
+export interface JobSummary {
+  readonly id: string;
+  /** Of the workflow, with its combination of a matrix. */
+  readonly title: string;
+  readonly state: JobState;
+  readonly outcome: JobOutcome | null;
+  readonly reason: string | null;
+  readonly pool: string;
+  readonly attempt: number;
+  readonly runner: string | null;
+  readonly isolation: { readonly mode: string; readonly enforced: readonly string[] } | null;
+  readonly logWasCut: boolean;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+  /** Services after the steps. */
+  readonly steps: readonly StepSummary[];
+}
+
 export interface RunDetails extends RunSummary {
   readonly repositoryUrl: string;
-  readonly plan: RunPlan;
+  /** Null where the files could not be followed. */
+  readonly plan: RunPlan | null;
   readonly signing: 'none' | 'wanted' | 'signed' | 'refused';
   readonly signingReason: string | null;
-  readonly steps: readonly StepSummary[];
-  readonly job: {
-    readonly id: string;
-    readonly pool: string;
-    readonly attempt: number;
-    readonly runner: string | null;
-    readonly isolation: { readonly mode: string; readonly enforced: readonly string[] } | null;
-    readonly logWasCut: boolean;
-  } | null;
+  /** In the order of the plan. */
+  readonly jobs: readonly JobSummary[];
   readonly artifact: {
     readonly name: string;
     readonly digest: string;
@@ -112,7 +127,7 @@ export interface PageQueries {
   run(id: string): Promise<RunDetails | null>;
   /** In the order in which it was written; after the given piece, or from the start. */
   log(
-    runId: string,
+    jobId: string,
     after: { lease: number; sequence: number } | null,
     limit: number,
   ): Promise<readonly LogPiece[]>;

@@ -97,7 +97,7 @@ function world(name: string, change: Partial<PollSettings> = {}) {
     const rows = await database.as('owner').run.findMany({
       where: { repository: name },
       orderBy: { number: 'asc' },
-      include: { job: true },
+      include: { jobs: true },
     });
     return rows;
   };
@@ -116,7 +116,7 @@ test('every head that moves gets one run, planned from its own files, in the poo
   await poll();
   const found = await runs();
   assert.deepEqual(
-    found.map((run) => [run.commit, run.event, run.pullRequest, run.job?.pool]),
+    found.map((run) => [run.commit, run.event, run.pullRequest, run.jobs[0]?.pool]),
     [
       [first, 'push', null, 'trusted'],
       [change, 'pull_request', 7, 'default'],
@@ -158,7 +158,7 @@ test('files that cannot be followed make a failed run that says where, and other
   assert.equal(byRef.get('refs/heads/typo')?.state, 'failed');
   assert.match(byRef.get('refs/heads/typo')?.reason ?? '', /^\.woodpecker\.yaml:3:5: .*comands/);
   assert.match(byRef.get('refs/heads/huge')?.reason ?? '', /at most 65536 are read/);
-  assert.equal(byRef.get('refs/heads/typo')?.job, null);
+  assert.deepEqual(byRef.get('refs/heads/typo')?.jobs, []);
 });
 
 test('a branch rewritten by force is built anew, and a commit without pipeline is not', async () => {
@@ -189,10 +189,10 @@ test('pull requests wait for a developer where the configuration says so; branch
   const held = found.get('refs/pull/12/head');
   assert.equal(held?.state, 'held');
   assert.match(held.reason ?? '', /pull request #12 waits until a developer starts it/);
-  assert.equal(held.job?.state, 'held');
+  assert.equal(held.jobs[0]?.state, 'held');
   const page = await createPageQueries(database.as('nonprod_web')).run(held.id);
   assert.deepEqual(
-    page?.steps.map(({ name }) => name),
+    page?.jobs[0]?.steps.map(({ name }) => name),
     ['test'],
   );
 });

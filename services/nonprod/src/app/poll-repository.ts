@@ -1,11 +1,7 @@
-import type { RunPlan } from '@airlock/common/wire/run-plan';
 import { headFacts, planRun, type Planned } from '@airlock/pipeline/run-plan';
-import { pipelinePath } from '@airlock/pipeline/pipeline-file';
 import { releasePath } from '@airlock/pipeline/release-file';
 import type { Events } from '../events.ts';
 import type { Bell, HeadStore, NewId, NewRun, RefHead, SourceMirror } from './ports.ts';
-
-const nothingPlanned: RunPlan = { version: 1, steps: [], artifact: null, release: null };
 
 export interface PollSettings {
   readonly repository: { readonly name: string; readonly url: string; readonly mainBranch: string };
@@ -40,10 +36,7 @@ export function createPollRepository(
   async function prepare(head: RefHead, firstSight: boolean): Promise<NewRun | null> {
     const facts = headFacts(head.ref, mainBranch);
     if (facts === null || (firstSight && head.ref !== mainRef)) return null;
-    const files = {
-      pipeline: await mirror.file(head.commit, pipelinePath),
-      release: await mirror.file(head.commit, releasePath),
-    };
+    const files = await mirror.planFiles(head.commit);
     const planned = withinLimit(planRun(files, facts), settings.maxArtifactBytes);
     if (planned.kind === 'nothing') {
       events.headIgnored(head, planned.why);
@@ -52,7 +45,7 @@ export function createPollRepository(
     const hold = facts.event === 'pull_request' && settings.pullRequests === 'hold';
     const outcome: Pick<NewRun, 'state' | 'reason' | 'plan'> =
       planned.kind === 'refused'
-        ? { state: 'failed', reason: planned.reason, plan: nothingPlanned }
+        ? { state: 'failed', reason: planned.reason, plan: null }
         : hold
           ? {
               state: 'held',
@@ -60,9 +53,14 @@ export function createPollRepository(
               plan: planned.plan,
             }
           : { state: 'queued', reason: null, plan: planned.plan };
+    const pool = head.ref === mainRef ? settings.pools.main : settings.pools.other;
     return {
       id: newId('run'),
-      jobId: newId('job'),
+      jobs: (outcome.plan?.workflows ?? []).map(({ name, instance }) => ({
+        id: newId('job'),
+        workflow: { name, instance },
+        pool,
+      })),
       repository,
       ref: head.ref,
       branch: facts.branch,
@@ -70,7 +68,6 @@ export function createPollRepository(
       event: facts.event,
       commit: head.commit,
       details: await mirror.details(head.commit),
-      pool: head.ref === mainRef ? settings.pools.main : settings.pools.other,
       ...outcome,
     };
   }
@@ -102,7 +99,7 @@ export function createPollRepository(
     const started = await heads.advance(repository, head, run);
     if (run === null || !started) return;
     events.runStarted(run);
-    if (run.state === 'queued') jobs.ring(run.jobId);
+    if (run.state === 'queued') jobs.ring(run.id);
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream';
 import type { WitnessedTree } from '@airlock/common/ledger/witness';
 import type { RunPlan } from '@airlock/common/wire/run-plan';
-import type { JobReport, LogChunk, RunFacts } from '@airlock/common/wire/runner-protocol';
+import type { JobReport, LogChunk, RunEvent, RunFacts } from '@airlock/common/wire/runner-protocol';
 import type { OutboxItem, OutboxPage, PromotionStatus } from '@airlock/common/wire/outbox';
 import type {
   PromotionRequestRequest,
@@ -11,7 +11,8 @@ import type {
 } from '@airlock/common/wire/signer-protocol';
 import type { Judgement, KeptArtifact, LeaseState } from '../domain/job-lease.ts';
 import type { OutboxContent } from '../domain/outbox-chain.ts';
-import type { RunEvent } from '@airlock/pipeline/run-plan';
+import type { PlanFiles } from '@airlock/pipeline/plan-files';
+import type { WorkflowId } from '@airlock/pipeline/workflow-name';
 
 export interface RefHead {
   readonly ref: string;
@@ -29,8 +30,8 @@ export interface SourceMirror {
   fetch(): Promise<void>;
   heads(): Promise<readonly RefHead[]>;
   details(commit: string): Promise<CommitDetails>;
-  /** Null when the commit has no such file. */
-  file(commit: string, path: string): Promise<string | null>;
+  /** What the commit's plan follows from. */
+  planFiles(commit: string): Promise<PlanFiles>;
   /** Git's id of the file; null when the commit has none. */
   fileBlob(commit: string, path: string): Promise<string | null>;
 }
@@ -40,9 +41,16 @@ export interface SourceArchive {
   archive(commit: string): Readable;
 }
 
+export interface NewJob {
+  readonly id: string;
+  readonly workflow: WorkflowId;
+  readonly pool: string;
+}
+
 export interface NewRun {
   readonly id: string;
-  readonly jobId: string;
+  /** One a workflow of the plan, in its order. */
+  readonly jobs: readonly NewJob[];
   readonly repository: string;
   readonly ref: string;
   readonly branch: string;
@@ -52,8 +60,7 @@ export interface NewRun {
   readonly details: CommitDetails;
   readonly state: 'queued' | 'held' | 'failed';
   readonly reason: string | null;
-  readonly plan: RunPlan;
-  readonly pool: string;
+  readonly plan: RunPlan | null;
 }
 
 export interface HeadStore {
@@ -72,13 +79,16 @@ export interface ClaimedJob {
   readonly lease: number;
   readonly attempt: number;
   readonly runId: string;
-  readonly run: RunFacts;
+  readonly workflow: WorkflowId;
+  /** Without the address of the run's page, which is a setting. */
+  readonly run: Omit<RunFacts, 'url'>;
   readonly plan: RunPlan;
 }
 
 export interface JobFacts extends LeaseState {
   readonly jobId: string;
   readonly runId: string;
+  readonly workflow: WorkflowId;
   readonly commit: string;
   readonly plan: RunPlan;
   /** What was uploaded under the present lease. */
@@ -106,7 +116,12 @@ export interface JobStore {
     bytes: Uint8Array,
   ): Promise<boolean>;
   recordArtifact(proof: LeaseProofOf, artifact: KeptArtifact): Promise<boolean>;
-  finish(proof: LeaseProofOf, report: JobReport, judgement: Judgement): Promise<boolean>;
+  /** Ends the job, starts or skips the workflows that waited for it, and with the last one ends the run. */
+  finish(
+    proof: LeaseProofOf,
+    report: JobReport,
+    judgement: Judgement,
+  ): Promise<{ readonly run: 'passed' | 'failed' | 'running' } | null>;
 }
 
 export interface ExpiredJob {

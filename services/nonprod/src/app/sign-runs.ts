@@ -1,6 +1,6 @@
 import { payloadDigest } from '../domain/bundle.ts';
-import { pipelinePath } from '@airlock/pipeline/pipeline-file';
 import { expandVersion, releasePath } from '@airlock/pipeline/release-file';
+import { leadingWorkflow } from '@airlock/pipeline/workflow-name';
 import { releaseDay } from '../domain/release-name.ts';
 import { invocationIdOf } from '../domain/run.ts';
 import type { Events } from '../events.ts';
@@ -24,13 +24,14 @@ export function createSignRuns(
   const { candidates, signer, mirror, events, newId } = ports;
 
   async function sign(run: RunToSign): Promise<void> {
+    const pipeline = leadingWorkflow(run.plan)?.file ?? '';
     const builder = run.ref === `refs/heads/${settings.mainBranch}` ? 'main' : 'pr';
     const recorded = {
       subject: { name: run.artifact.name, sha256: run.artifact.digest },
       repository: run.repositoryUrl,
       ref: run.ref,
       commit: run.commit,
-      pipeline: pipelinePath,
+      pipeline,
       release: releasePath,
       invocationId: invocationIdOf(settings.origin, run.runId),
       attestation: run.attestation,
@@ -39,8 +40,7 @@ export function createSignRuns(
     const provenance = await signer.provenance({
       builder,
       ...recorded,
-      claimedPipelineBlob:
-        builder === 'pr' ? await mirror.fileBlob(run.commit, pipelinePath) : null,
+      claimedPipelineBlob: builder === 'pr' ? await mirror.fileBlob(run.commit, pipeline) : null,
     });
     const testResult = builder === 'main' ? await signer.testResult(recorded) : null;
     const template = run.plan.release?.version ?? null;

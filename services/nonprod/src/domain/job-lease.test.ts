@@ -8,17 +8,16 @@ import {
   maxAttempts,
   type KeptArtifact,
 } from './job-lease.ts';
-import type { RunPlan } from '@airlock/common/wire/run-plan';
+import { planStep, runPlan } from '@airlock/common/testing/plans';
 
-const plan: RunPlan = {
-  version: 1,
-  steps: ['a', 'b'].map((name) => ({ name, image: 'i', commands: ['c'], environment: {} })),
-  artifact: { name: 'web.tgz', path: 'dist/web.tgz', maxBytes: 100 },
-  release: null,
-};
+const which = { name: 'woodpecker', instance: 0 };
+const plan = runPlan([planStep('a'), planStep('b')], {
+  artifact: { workflow: 'woodpecker', name: 'web.tgz', path: 'dist/web.tgz', maxBytes: 100 },
+});
 const uploaded: KeptArtifact = { name: 'web.tgz', digest: 'a'.repeat(64), size: 3 };
 const step = (name: string, outcome: JobReport['steps'][number]['outcome'] = 'passed') => ({
   name,
+  kind: 'step' as const,
   outcome,
   exitCode: outcome === 'passed' ? 0 : 1,
   startedAt: null,
@@ -49,7 +48,7 @@ test('a job whose runner is lost is given out again, up to the limit', () => {
 });
 
 test('a whole report of what was planned passes', () => {
-  assert.deepEqual(judgeReport(plan, passed, uploaded), { outcome: 'passed' });
+  assert.deepEqual(judgeReport(plan, which, passed, uploaded), { outcome: 'passed' });
 });
 
 const lies: [name: string, report: JobReport, kept: KeptArtifact | null][] = [
@@ -65,12 +64,12 @@ const lies: [name: string, report: JobReport, kept: KeptArtifact | null][] = [
 ];
 for (const [name, report, kept] of lies) {
   test(`not believed: ${name}`, () => {
-    assert.equal(judgeReport(plan, report, kept).outcome, 'failed');
+    assert.equal(judgeReport(plan, which, report, kept).outcome, 'failed');
   });
 }
 
 test('an artifact that nobody asked for is not taken', () => {
-  assert.equal(judgeReport({ ...plan, artifact: null }, passed, uploaded).outcome, 'failed');
+  assert.equal(judgeReport({ ...plan, artifact: null }, which, passed, uploaded).outcome, 'failed');
 });
 
 test('a failure names the step and its exit code', () => {
@@ -80,7 +79,7 @@ test('a failure names the step and its exit code', () => {
     steps: [step('a', 'failed'), step('b', 'skipped')],
     artifact: null,
   };
-  assert.deepEqual(judgeReport(plan, report, null), {
+  assert.deepEqual(judgeReport(plan, which, report, null), {
     outcome: 'failed',
     reason: 'Step a failed with exit code 1.',
   });

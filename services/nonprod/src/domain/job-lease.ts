@@ -1,12 +1,16 @@
 /** What a runner may still do with the job it was given, and what becomes of a job whose runner is lost. */
 import type { JobReport } from '@airlock/common/wire/runner-protocol';
-import type { RunPlan } from '@airlock/common/wire/run-plan';
+import type { PlanService, PlanStep, RunPlan } from '@airlock/common/wire/run-plan';
+import { workflowOf, type WorkflowId } from '@airlock/pipeline/workflow-name';
 
 /** How often a job is given out before its run fails. */
 export const maxAttempts = 3;
 
+export const jobStates = ['held', 'waiting', 'queued', 'leased', 'finished'] as const;
+export type JobState = (typeof jobStates)[number];
+
 export interface LeaseState {
-  readonly state: 'held' | 'queued' | 'leased' | 'finished';
+  readonly state: JobState;
   readonly lease: number;
   readonly runner: string | null;
 }
@@ -46,6 +50,7 @@ export type Judgement =
  */
 export function judgeReport(
   plan: RunPlan,
+  which: WorkflowId,
   report: JobReport,
   uploaded: KeptArtifact | null,
 ): Judgement {
@@ -60,18 +65,19 @@ export function judgeReport(
         : `Step ${failed.name} ${describe(failed)}.`);
     return { outcome: 'failed', reason };
   }
-  const names = plan.steps.map((step) => step.name);
+  const workflow = workflowOf(plan, which);
+  if (workflow === null) return fail('The plan has no such workflow.');
+  const planned = [...workflow.steps, ...workflow.services];
+  const names = planned.map((step) => step.name);
   const reported = report.steps.map((step) => step.name);
   if (names.length !== reported.length || names.some((name, index) => reported[index] !== name)) {
     return fail('The runner reported other steps than were planned.');
   }
-  const notPassed = report.steps.find((step) => step.outcome !== 'passed');
-  if (notPassed !== undefined) {
-    return fail(
-      `The runner reported a pass although step ${notPassed.name} ${describe(notPassed)}.`,
-    );
+  const bad = report.steps.find((step, index) => !mayPassWith(planned[index], step.outcome));
+  if (bad !== undefined) {
+    return fail(`The runner reported a pass although step ${bad.name} ${describe(bad)}.`);
   }
-  if (plan.artifact === null) {
+  if (plan.artifact?.workflow !== which.name) {
     return report.artifact === null
       ? { outcome: 'passed' }
       : fail('The runner reported an artifact that nobody asked for.');
@@ -88,6 +94,18 @@ export function judgeReport(
   return report.attestation === null
     ? fail('The runner did not sign what it built; update the runner.')
     : { outcome: 'passed' };
+}
+
+/** Whether a workflow passes although this step ended so. */
+function mayPassWith(
+  step: PlanStep | PlanService | undefined,
+  outcome: JobReport['steps'][number]['outcome'],
+): boolean {
+  if (step === undefined) return false;
+  if (outcome === 'passed' || step.failure === 'ignore') return true;
+  // Ended with the workflow, whatever it was doing then.
+  if (!('runsOn' in step) || step.detach) return outcome === 'cancelled' || outcome === 'skipped';
+  return outcome === 'skipped' && !step.runsOn.includes('success');
 }
 
 function fail(reason: string): Judgement {

@@ -1,6 +1,7 @@
 /** The JSON twins of the pages. Fields are listed by name, so that a new column does not leave the house by itself. */
 import type {
   CandidateSummary,
+  JobSummary,
   PromotionSummary,
   RunDetails,
   RunSummary,
@@ -30,26 +31,35 @@ export function runDetailsJson(run: RunDetails) {
   return {
     ...runJson(run),
     repository: run.repositoryUrl,
-    steps: run.steps.map((step) => ({
+    jobs: run.jobs.map(jobJson),
+    artifact: run.artifact,
+    signing: { state: run.signing, reason: run.signingReason },
+    candidate: run.candidate,
+  };
+}
+
+function jobJson(job: JobSummary) {
+  return {
+    id: job.id,
+    workflow: job.title,
+    state: job.state,
+    outcome: job.outcome,
+    reason: job.reason,
+    pool: job.pool,
+    runner: job.runner,
+    attempt: job.attempt,
+    isolation: job.isolation,
+    startedAt: job.startedAt?.toISOString() ?? null,
+    finishedAt: job.finishedAt?.toISOString() ?? null,
+    steps: job.steps.map((step) => ({
       name: step.name,
+      kind: step.kind,
       image: step.image,
       state: step.state,
       exitCode: step.exitCode,
       startedAt: step.startedAt?.toISOString() ?? null,
       finishedAt: step.finishedAt?.toISOString() ?? null,
     })),
-    runner:
-      run.job === null
-        ? null
-        : {
-            id: run.job.runner,
-            pool: run.job.pool,
-            attempt: run.job.attempt,
-            isolation: run.job.isolation,
-          },
-    artifact: run.artifact,
-    signing: { state: run.signing, reason: run.signingReason },
-    candidate: run.candidate,
   };
 }
 

@@ -1,4 +1,4 @@
-/** A run's log as lines, read from the store piece by piece. */
+/** A job's log as lines, read from the store piece by piece. */
 import type { LogPiece, PageQueries } from '../app/page-queries.ts';
 import { createLineReader, type LogLine } from './log-lines.ts';
 
@@ -7,16 +7,16 @@ const piecesAtOnce = 200;
 type LogSource = Pick<PageQueries, 'log'>;
 
 /** Every line there is; the last may not have ended yet. */
-export async function* logLines(queries: LogSource, runId: string): AsyncGenerator<LogLine> {
+export async function* logLines(queries: LogSource, jobId: string): AsyncGenerator<LogLine> {
   const reader = createLineReader();
-  for await (const piece of piecesOf(queries, runId)) yield* reader.push(piece);
+  for await (const piece of piecesOf(queries, jobId)) yield* reader.push(piece);
   yield* reader.rest();
 }
 
-async function* piecesOf(queries: LogSource, runId: string): AsyncGenerator<LogPiece> {
+async function* piecesOf(queries: LogSource, jobId: string): AsyncGenerator<LogPiece> {
   let after: { lease: number; sequence: number } | null = null;
   for (;;) {
-    const pieces: readonly LogPiece[] = await queries.log(runId, after, piecesAtOnce);
+    const pieces: readonly LogPiece[] = await queries.log(jobId, after, piecesAtOnce);
     yield* pieces;
     const last = pieces.at(-1);
     if (last === undefined || pieces.length < piecesAtOnce) return;
@@ -32,12 +32,12 @@ export interface NumberedLine extends LogLine {
 /** The last `limit` lines, numbered as in the whole log. */
 export async function lastLines(
   queries: LogSource,
-  runId: string,
+  jobId: string,
   limit: number,
 ): Promise<{ readonly lines: readonly NumberedLine[]; readonly total: number }> {
   const lines: NumberedLine[] = [];
   let total = 0;
-  for await (const line of logLines(queries, runId)) {
+  for await (const line of logLines(queries, jobId)) {
     total += 1;
     lines.push({ ...line, n: total });
     if (lines.length > 2 * limit) lines.splice(0, limit);
@@ -53,7 +53,7 @@ export interface LogFollower {
 }
 
 /** Follows a log that grows, from its beginning: only so are lines numbered alike for everybody. */
-export function followLog(queries: LogSource, runId: string): LogFollower {
+export function followLog(queries: LogSource, jobId: string): LogFollower {
   const reader = createLineReader();
   let after: { lease: number; sequence: number } | null = null;
   let n = 0;
@@ -64,7 +64,7 @@ export function followLog(queries: LogSource, runId: string): LogFollower {
     });
   return {
     async next() {
-      const pieces: readonly LogPiece[] = await queries.log(runId, after, piecesAtOnce);
+      const pieces: readonly LogPiece[] = await queries.log(jobId, after, piecesAtOnce);
       const last = pieces.at(-1);
       if (last !== undefined) after = { lease: last.lease, sequence: last.sequence };
       return {

@@ -17,7 +17,7 @@ import { createLeaseJob } from '../app/lease-job.ts';
 import { createReportJob } from '../app/report-job.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
-import { passedReport, startRun } from '../testing/fixtures.ts';
+import { passedReport, plan, startRun } from '../testing/fixtures.ts';
 import {
   machineClient,
   writeTlsFiles,
@@ -81,7 +81,11 @@ before(async () => {
           maxArtifactBytes: 2_000_000,
         },
       ),
-      reportJob: createReportJob({ jobs, bell: { ring: (id) => rung.push(id) }, events }),
+      reportJob: createReportJob({
+        ...{ jobs, events },
+        bell: { ring: (id) => rung.push(id) },
+        work: { ring: () => undefined },
+      }),
       waitForWork: (milliseconds) => waiter.wait(milliseconds),
     }),
     mayCall: (caller) =>
@@ -126,7 +130,7 @@ test('a job’s life: lease, source, log, heartbeat, artifact, report', async ()
   const job = await lease(client);
   assert.equal(job.runId, run.id);
   assert.equal(job.run.commit, run.commit);
-  assert.equal(planDigest(job.plan), planDigest(run.plan));
+  assert.equal(planDigest(job.plan), planDigest(plan));
   assert.equal(job.invocationId, `https://ci.example/runs/${run.id}`);
   const at = `/v1/jobs/${job.jobId}`;
 

@@ -120,7 +120,7 @@ export function runnerRoutes(ports: RunnerApiPorts): MachineRoute[] {
         if (!name.success || !digest.success) {
           throw new MachineError('request-malformed', 'name and sha256 are needed in the query');
         }
-        const wanted = job.plan.artifact;
+        const wanted = job.plan.artifact?.workflow === job.workflow.name ? job.plan.artifact : null;
         if (wanted?.name !== name.data) {
           throw new MachineError(
             'artifact-not-asked-for',

@@ -87,7 +87,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
         { jobs, events },
         { ...config, timeoutSeconds: config.jobTimeoutSeconds },
       ),
-      reportJob: createReportJob({ jobs, bell, events }),
+      reportJob: createReportJob({ jobs, bell, work, events }),
       waitForWork: (milliseconds) => waiter.wait(milliseconds),
     }),
     mayCall: (caller) =>

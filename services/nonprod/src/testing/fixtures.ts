@@ -7,25 +7,36 @@ import { createHeadStore } from '../adapters/postgres/head-store.ts';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
 import type { NewId, NewRun } from '../app/ports.ts';
 import type { RunPlan } from '@airlock/common/wire/run-plan';
+import { planStep, runPlan } from '@airlock/common/testing/plans';
 import type { TestDatabase } from './database.ts';
 
 export const newId: NewId = (prefix) => formatId(prefix, randomBytes(10));
 export const repository = { name: 'shop/web', url: 'https://git.example/shop/web.git' };
 
-export const plan: RunPlan = {
-  version: 1,
-  steps: [
-    { name: 'build', image: 'node:24', commands: ['make'], environment: { A: '1' } },
-    { name: 'test', image: 'node:24', commands: ['make test'], environment: {} },
+export const plan: RunPlan = runPlan(
+  [
+    planStep('build', { commands: ['make'], environment: { A: '1' } }),
+    planStep('test', { commands: ['make test'] }),
   ],
-  artifact: { name: 'web.tar.gz', path: 'dist/web.tar.gz', maxBytes: 1_000_000 },
-  release: { version: null, targets: ['prod'] },
-};
+  {
+    artifact: {
+      workflow: 'woodpecker',
+      name: 'web.tar.gz',
+      path: 'dist/web.tar.gz',
+      maxBytes: 1_000_000,
+    },
+    release: { version: null, targets: ['prod'], requires: [] },
+  },
+);
+type RunChange = Partial<NewRun> & { readonly pool?: string };
 
-export function newRun(change: Partial<NewRun> = {}): NewRun {
+export const workflow = { name: 'woodpecker', instance: 0 };
+
+/** @param change.pool of its one job. */
+export function newRun({ pool = 'default', ...change }: RunChange = {}): NewRun {
   return {
     id: newId('run'),
-    jobId: newId('job'),
+    jobs: [{ id: newId('job'), workflow, pool }],
     repository: repository.name,
     ref: 'refs/heads/main',
     branch: 'main',
@@ -36,15 +47,11 @@ export function newRun(change: Partial<NewRun> = {}): NewRun {
     state: 'queued',
     reason: null,
     plan,
-    pool: 'default',
     ...change,
   };
 }
 
-export async function startRun(
-  database: TestDatabase,
-  change: Partial<NewRun> = {},
-): Promise<NewRun> {
+export async function startRun(database: TestDatabase, change: RunChange = {}): Promise<NewRun> {
   const heads = createHeadStore(database.as('nonprod_scheduler'));
   await heads.ensureRepository(repository);
   const run = newRun(change);
@@ -59,8 +66,9 @@ export function passedReport(lease: number): JobReport {
     lease,
     outcome: 'passed',
     reason: null,
-    steps: plan.steps.map(({ name }) => ({
+    steps: ['build', 'test'].map((name) => ({
       name,
+      kind: 'step',
       outcome: 'passed',
       exitCode: 0,
       startedAt: '2026-11-22T10:00:00Z',
@@ -73,13 +81,14 @@ export function passedReport(lease: number): JobReport {
 }
 
 /** A run of main that passed and whose artifact was kept. */
-export async function passedRun(
-  database: TestDatabase,
-  change: Partial<NewRun> = {},
-): Promise<NewRun> {
+export async function passedRun(database: TestDatabase, change: RunChange = {}): Promise<NewRun> {
   const run = await startRun(database, change);
   const jobs = createJobStore(database.as('nonprod_web'));
-  const claimed = await jobs.claim({ runner: 'r1', pool: run.pool, leaseSeconds: 60 });
+  const claimed = await jobs.claim({
+    runner: 'r1',
+    pool: run.jobs[0]?.pool ?? '',
+    leaseSeconds: 60,
+  });
   if (claimed?.runId !== run.id) throw new Error('another job was waiting');
   const proof = { jobId: claimed.jobId, lease: claimed.lease, runner: 'r1' };
   await jobs.recordArtifact(proof, artifact);

@@ -7,19 +7,21 @@ import { checkPlan } from '@airlock/common/verify/check-plan';
 import type { Refusal, VerifiedBundle } from '@airlock/common/verify/verify-promotion-bundle';
 import { planDigest } from '@airlock/pipeline/plan-digest';
 import { planFiles } from '@airlock/pipeline/plan-files';
+import { releasePath } from '@airlock/pipeline/release-file';
 import { planMain } from '@airlock/pipeline/run-plan';
+import { leadingWorkflow } from '@airlock/pipeline/workflow-name';
 import type { GitReader } from './intake-ports.ts';
 
 /** Null when what ran is what the files say, on software that the target allows. */
 export async function planFault(
-  git: Pick<GitReader, 'readBlob'>,
+  git: Pick<GitReader, 'readBlob' | 'listFiles'>,
   bundle: VerifiedBundle,
   policy: TargetPolicy,
 ): Promise<Refusal | null> {
   const { commit, pipeline, releaseFile } = bundle;
-  const files = await planFiles((path) => git.readBlob(commit, path), {
-    pipeline,
-    release: releaseFile,
+  const files = await planFiles({
+    list: (directory) => git.listFiles(commit, directory),
+    read: (path) => git.readBlob(commit, path),
   });
   const planned = planMain(files);
   if (planned.kind !== 'run') {
@@ -28,6 +30,14 @@ export async function planFault(
       ok: false,
       code: 'E_PLAN_DIGEST',
       detail: `${pipeline} and ${releaseFile} at ${commit} make no plan here: ${why}`,
+    };
+  }
+  const leading = leadingWorkflow(planned.plan)?.file;
+  if (leading !== pipeline || releaseFile !== releasePath) {
+    return {
+      ok: false,
+      code: 'E_PLAN_DIGEST',
+      detail: `at ${commit} what is released is made by ${String(leading)} and ${releasePath}, the build names ${pipeline} and ${releaseFile}`,
     };
   }
   return checkPlan(bundle, {

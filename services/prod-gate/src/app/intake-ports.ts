@@ -40,6 +40,8 @@ export type GitReader = {
   log(range: { from: string | null; to: string; limit: number }): Promise<DeltaCommit[]>;
   /** The content of a regular file at a commit, or null. */
   readBlob(commit: string, path: string): Promise<Buffer | null>;
+  /** Paths of the regular files directly in a directory; `''`: the top. */
+  listFiles(commit: string, directory: string): Promise<readonly string[]>;
   changedFiles(range: { from: string | null; to: string }): Promise<DeltaFile[]>;
 };
 

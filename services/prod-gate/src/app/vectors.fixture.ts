@@ -1,5 +1,6 @@
 /** The conformance vectors as intake meets them: the same bytes, with the target file and the mirror that they imply. */
 import assert from 'node:assert/strict';
+import { dirname } from 'node:path';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { TargetPolicy } from '@airlock/common/policy/target-policy';
@@ -159,6 +160,8 @@ export function mirrorOf(
       ]),
     changedFiles: () => Promise.resolve([]),
     readBlob: (_, path) => Promise.resolve(files.get(path) ?? null),
+    listFiles: (_, directory) =>
+      Promise.resolve([...files.keys()].filter((path) => dirname(path) === (directory || '.'))),
   };
 }
 
@@ -179,8 +182,9 @@ const runnerImage = '6'.repeat(64);
 
 function planOfFiles(): string {
   const text = (path: string): string | null => files.get(path)?.toString('utf8') ?? null;
+  const path = '.woodpecker/build.yaml';
   const planned = planMain({
-    pipeline: text('.woodpecker/build.yaml'),
+    pipelines: [{ path, text: text(path) ?? '' }],
     release: text('.airlock/release.yaml'),
   });
   assert.ok(planned.kind === 'run');

@@ -79,7 +79,7 @@ function plannedFiles(): { pipeline: string; release: string; digest: string } {
   const pipeline = 'steps:\n  - { name: package, image: any, commands: [make package] }\n';
   const release =
     'version: 1\nartifacts: { app: { path: dist/app.tar.gz } }\nreleases: { app: { artifacts: [app] } }\n';
-  const found = planMain({ pipeline, release });
+  const found = planMain({ pipelines: [{ path: '.woodpecker.yaml', text: pipeline }], release });
   assert.ok(found.kind === 'run');
   return { pipeline, release, digest: planDigest(found.plan) };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { planStep, runPlan } from '@airlock/common/testing/plans';
 import type { CommitPlace } from '@airlock/common/verify/decide-admission';
 import type {
   PromotionRequestRequest,
@@ -23,12 +24,7 @@ const facts: CommitPlace = {
   position: 3,
   blobs: { '.woodpecker.yaml': blob, '.airlock/release.yaml': 'c'.repeat(40) },
 };
-const plan = {
-  version: 1,
-  steps: [{ name: 'test', image: 'a', commands: ['make'], environment: {} }],
-  artifact: null,
-  release: null,
-} as const;
+const plan = runPlan([planStep('test', { commands: ['make'] })]);
 const recorded: TestResultRequest = {
   subject: { name: 'app.tar.gz', sha256: 'd'.repeat(64) },
   repository,
@@ -38,7 +34,7 @@ const recorded: TestResultRequest = {
   release: '.airlock/release.yaml',
   invocationId: 'https://nonprod.example/runs/run_1',
   attestation: '{}',
-  plan: { ...plan, steps: plan.steps.map((step) => ({ ...step, commands: [...step.commands] })) },
+  plan,
 };
 const request: ProvenanceRequest = { builder: 'main', ...recorded, claimedPipelineBlob: null };
 const planDigest = '9'.repeat(64);

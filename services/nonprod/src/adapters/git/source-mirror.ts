@@ -1,6 +1,6 @@
 import type { Mirror } from '@airlock/git/mirror';
 import type { SourceArchive, SourceMirror } from '../../app/ports.ts';
-import { planFile } from '@airlock/pipeline/plan-files';
+import { planFiles } from '@airlock/pipeline/plan-files';
 
 /** Every branch and pull request; heads may be rewritten, because nothing here is believed by the gate. */
 export const nonprodRefspecs = ['+refs/heads/*:refs/heads/*', '+refs/pull/*:refs/pull/*'];
@@ -21,7 +21,11 @@ export function createSourceMirror(mirror: Mirror): SourceMirror & SourceArchive
         authorEmail: entry?.authorEmail ?? '',
       };
     },
-    file: (commit, path) => planFile(() => mirror.readBlob(commit, path)),
+    planFiles: (commit) =>
+      planFiles({
+        list: (directory) => mirror.listFiles(commit, directory),
+        read: (path) => mirror.readBlob(commit, path),
+      }),
     async fileBlob(commit, path) {
       const facts = await mirror.commitFacts(commit, [path]);
       return facts?.blobs[path] ?? null;

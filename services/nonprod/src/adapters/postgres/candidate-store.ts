@@ -1,7 +1,7 @@
 import type { CandidateStore, NewCandidate } from '../../app/ports.ts';
 import { nextReleaseName } from '../../domain/release-name.ts';
 import type { Database, Transaction } from './client.ts';
-import { planOf } from './row-shapes.ts';
+import { plannedOf } from './row-shapes.ts';
 
 export function createCandidateStore(db: Database): CandidateStore {
   return {
@@ -21,7 +21,7 @@ export function createCandidateStore(db: Database): CandidateStore {
             repositoryUrl: run.repositoryRow.url,
             ref: run.ref,
             commit: run.commit,
-            plan: planOf(run.plan),
+            plan: plannedOf(run.plan),
             artifact: {
               name: artifact.name,
               digest: artifact.digest,

@@ -1,6 +1,7 @@
-import type { HeadStore, NewRun, RefHead } from '../../app/ports.ts';
-import type { Prisma } from '../../generated/prisma/client.ts';
+import { workflowOf } from '@airlock/pipeline/workflow-name';
+import type { HeadStore, NewJob, NewRun, RefHead } from '../../app/ports.ts';
 import type { Database, Transaction } from './client.ts';
+import { advanceRun } from './run-progress.ts';
 
 export function createHeadStore(db: Database): HeadStore {
   return {
@@ -45,43 +46,40 @@ async function insertRun(tx: Transaction, run: NewRun): Promise<boolean> {
       authorEmail: run.details.authorEmail,
       state: run.state,
       reason: run.reason,
-      plan: planColumn(run),
+      ...(run.plan === null ? {} : { plan: run.plan }),
       finishedAt: run.state === 'failed' ? new Date() : null,
     },
     skipDuplicates: true,
   });
   if (count === 0) return false;
-  await tx.step.createMany({
-    data: run.plan.steps.map((step, position) => ({
-      runId: run.id,
-      position,
-      name: step.name,
-      image: step.image,
-      state: 'queued',
-    })),
-  });
-  if (run.state !== 'failed') {
-    await tx.job.create({
-      data: { id: run.jobId, runId: run.id, pool: run.pool, state: run.state },
-    });
-  }
+  for (const [position, job] of run.jobs.entries()) await insertJob(tx, run, job, position);
+  if (run.state === 'queued') await advanceRun(tx, run.id);
   return true;
 }
 
-/** Prisma's JSON type wants index signatures, which a plan of named fields does not have. */
-function planColumn({ plan }: NewRun): Prisma.InputJsonObject {
-  return {
-    version: plan.version,
-    steps: plan.steps.map((step) => ({
-      name: step.name,
-      image: step.image,
-      commands: [...step.commands],
-      environment: { ...step.environment },
+async function insertJob(
+  tx: Transaction,
+  run: NewRun,
+  { id, workflow: which, pool }: NewJob,
+  position: number,
+): Promise<void> {
+  const workflow = run.plan === null ? null : workflowOf(run.plan, which);
+  if (workflow === null) throw new Error(`${run.id}: its plan has no workflow ${which.name}`);
+  const { name, instance, steps, services } = workflow;
+  await tx.job.create({
+    data: {
+      ...{ id, runId: run.id, position, workflow: name, instance, pool },
+      state: run.state === 'held' ? 'held' : 'waiting',
+    },
+  });
+  const rows = [
+    ...steps.map((step) => ({ ...step, kind: 'step' })),
+    ...services.map((service) => ({ ...service, kind: 'service' })),
+  ];
+  await tx.step.createMany({
+    data: rows.map((row, place) => ({
+      ...{ jobId: id, position: place, state: 'queued' },
+      ...{ name: row.name, kind: row.kind, image: row.image },
     })),
-    artifact: plan.artifact === null ? null : { ...plan.artifact },
-    release:
-      plan.release === null
-        ? null
-        : { version: plan.release.version, targets: [...plan.release.targets] },
-  };
+  });
 }

@@ -2,42 +2,53 @@
  * Jobs as a runner sees them. Every write names the lease and the runner, and happens only if both are still those of
  * the row: a runner that was replaced can write nothing, however late it wakes up.
  */
+import { z } from 'zod';
 import type { JobReport } from '@airlock/common/wire/runner-protocol';
 import type { ClaimedJob, JobStore, LeaseProofOf } from '../../app/ports.ts';
-import type { Judgement } from '../../domain/job-lease.ts';
 import { predecessorsOf } from '../../domain/run.ts';
 import type { Database, Transaction } from './client.ts';
-import { eventOf, planOf } from './row-shapes.ts';
+import { eventOf, jobStateOf, plannedOf } from './row-shapes.ts';
+import { advanceRun } from './run-progress.ts';
 
 /** What one run's log may hold; the rest of a flood is dropped. */
 export const maxLogBytes = 50 * 1024 * 1024;
+
+interface ClaimedRow {
+  readonly id: string;
+  readonly run_id: string;
+  readonly workflow: string;
+  readonly instance: number;
+  readonly lease: bigint;
+  readonly attempt: number;
+}
+
+const Variables = z.record(z.string(), z.string());
 
 export function createJobStore(db: Database): JobStore {
   return {
     async claim({ runner, pool, leaseSeconds }) {
       return await db.$transaction(async (tx) => {
-        const [job] = await tx.$queryRaw<
-          { id: string; run_id: string; lease: bigint; attempt: number }[]
-        >`
+        const [job] = await tx.$queryRaw<ClaimedRow[]>`
           with next as (
             select id from job where state = 'queued' and pool = ${pool}
             order by created_at limit 1 for update skip locked
           )
           update job set state = 'leased', lease = lease + 1, runner = ${runner}, heartbeat_at = now(),
+            started_at = coalesce(started_at, now()),
             lease_expires_at = now() + make_interval(secs => ${leaseSeconds}::double precision)
           from next where job.id = next.id
-          returning job.id, job.run_id, job.lease, job.attempt`;
+          returning job.id, job.run_id, job.workflow, job.instance, job.lease, job.attempt`;
         if (job === undefined) return null;
-        const { count } = await tx.run.updateMany({
-          where: { id: job.run_id, state: { in: predecessorsOf('running') } },
-          data: { state: 'running' },
-        });
-        if (count === 0) {
-          await tx.job.updateMany({ where: { id: job.id }, data: { state: 'finished' } });
+        const running = await tx.$executeRaw`
+          update run set state = 'running', started_at = coalesce(started_at, now())
+          where id = ${job.run_id} and state = any (${['running', ...predecessorsOf('running')]})`;
+        if (running === 0) {
+          await tx.job.updateMany({
+            where: { id: job.id },
+            data: { state: 'finished', outcome: 'cancelled', leaseExpiresAt: null },
+          });
           return null;
         }
-        await tx.$executeRaw`
-          update run set started_at = coalesce(started_at, now()) where id = ${job.run_id}`;
         return await claimedJob(tx, job);
       });
     },
@@ -52,11 +63,12 @@ export function createJobStore(db: Database): JobStore {
       return {
         jobId,
         runId: job.runId,
+        workflow: { name: job.workflow, instance: job.instance },
         state: jobStateOf(job.state),
         lease: Number(job.lease),
         runner: job.runner,
         commit: job.run.commit,
-        plan: planOf(job.run.plan),
+        plan: plannedOf(job.run.plan),
         uploaded:
           artifact?.lease === job.lease
             ? { name: artifact.name, digest: artifact.digest, size: Number(artifact.size) }
@@ -74,10 +86,10 @@ export function createJobStore(db: Database): JobStore {
 
     async appendLog(proof, chunk, bytes) {
       return await db.$transaction(async (tx) => {
-        const [job] = await tx.$queryRaw<{ run_id: string; log_bytes: bigint }[]>`
+        const [job] = await tx.$queryRaw<{ log_bytes: bigint }[]>`
           update job set log_bytes = log_bytes + ${bytes.length}
           where id = ${proof.jobId} and state = 'leased' and lease = ${proof.lease} and runner = ${proof.runner}
-          returning run_id, log_bytes`;
+          returning log_bytes`;
         if (job === undefined) return false;
         if (Number(job.log_bytes) <= maxLogBytes) {
           await tx.logChunk.createMany({
@@ -93,7 +105,7 @@ export function createJobStore(db: Database): JobStore {
         }
         await tx.$executeRaw`
           update step set state = 'running', started_at = now()
-          where run_id = ${job.run_id} and name = ${chunk.step} and state = 'queued'`;
+          where job_id = ${proof.jobId} and name = ${chunk.step} and state = 'queued'`;
         return true;
       });
     },
@@ -116,18 +128,21 @@ export function createJobStore(db: Database): JobStore {
     async finish(proof, report, judgement) {
       return await db.$transaction(async (tx) => {
         const runId = await lockHeldJob(tx, proof);
-        if (runId === null) return false;
-        await tx.job.updateMany({
-          where: { id: proof.jobId },
-          data: {
-            state: 'finished',
-            leaseExpiresAt: null,
-            isolation: { mode: report.isolation.mode, enforced: report.isolation.enforced },
-          },
-        });
-        await closeSteps(tx, runId, report);
-        await closeRun(tx, runId, judgement, report.attestation);
-        return true;
+        if (runId === null) return null;
+        const isolation = JSON.stringify(report.isolation);
+        const { outcome } = judgement;
+        await tx.$executeRaw`
+          update job set state = 'finished', outcome = ${outcome}, finished_at = now(), lease_expires_at = null,
+            reason = ${outcome === 'failed' ? judgement.reason : null}, isolation = ${isolation}::jsonb
+          where id = ${proof.jobId}`;
+        await closeSteps(tx, proof.jobId, report);
+        if (outcome === 'passed' && report.attestation !== null) {
+          await tx.run.updateMany({
+            where: { id: runId },
+            data: { attestation: report.attestation },
+          });
+        }
+        return { run: await advanceRun(tx, runId) };
       });
     },
   };
@@ -141,10 +156,10 @@ async function lockHeldJob(tx: Transaction, proof: LeaseProofOf): Promise<string
   return job?.run_id ?? null;
 }
 
-async function closeSteps(tx: Transaction, runId: string, report: JobReport): Promise<void> {
+async function closeSteps(tx: Transaction, jobId: string, report: JobReport): Promise<void> {
   for (const step of report.steps) {
     await tx.step.updateMany({
-      where: { runId, name: step.name },
+      where: { jobId, name: step.name },
       data: {
         state: step.outcome,
         exitCode: step.exitCode,
@@ -155,29 +170,12 @@ async function closeSteps(tx: Transaction, runId: string, report: JobReport): Pr
   }
   // A step that the report leaves out did not happen.
   await tx.step.updateMany({
-    where: { runId, state: { in: ['queued', 'running'] } },
+    where: { jobId, state: { in: ['queued', 'running'] } },
     data: { state: 'skipped' },
   });
 }
 
-async function closeRun(
-  tx: Transaction,
-  runId: string,
-  judgement: Judgement,
-  attestation: string | null,
-): Promise<void> {
-  const attested = judgement.outcome === 'passed' ? attestation : null;
-  await tx.$executeRaw`
-    update run set state = ${judgement.outcome}, finished_at = now(),
-      reason = ${judgement.outcome === 'failed' ? judgement.reason : null},
-      signing = ${attested === null ? 'none' : 'wanted'}, attestation = ${attested}
-    where id = ${runId} and state = any (${predecessorsOf(judgement.outcome)})`;
-}
-
-async function claimedJob(
-  tx: Transaction,
-  job: { id: string; run_id: string; lease: bigint; attempt: number },
-): Promise<ClaimedJob> {
+async function claimedJob(tx: Transaction, job: ClaimedRow): Promise<ClaimedJob> {
   const run = await tx.run.findUniqueOrThrow({
     where: { id: job.run_id },
     include: { repositoryRow: true },
@@ -187,7 +185,8 @@ async function claimedJob(
     lease: Number(job.lease),
     attempt: job.attempt,
     runId: run.id,
-    plan: planOf(run.plan),
+    workflow: { name: job.workflow, instance: job.instance },
+    plan: plannedOf(run.plan),
     run: {
       number: Number(run.number),
       repository: run.repository,
@@ -199,14 +198,24 @@ async function claimedJob(
       pullRequest: run.pullRequest,
       subject: run.subject,
       authorName: run.authorName,
+      tag: run.tag,
+      sourceBranch: run.sourceBranch,
+      cron: run.cron,
+      deployTo: run.deployTo,
+      previous: await previousRun(tx, run),
+      variables: Variables.parse(run.variables),
     },
   };
 }
 
-const jobStates = ['held', 'queued', 'leased', 'finished'] as const;
-
-function jobStateOf(column: string): (typeof jobStates)[number] {
-  const state = jobStates.find((known) => known === column);
-  if (state === undefined) throw new Error(`job.state holds ${column}`);
-  return state;
+async function previousRun(
+  tx: Transaction,
+  run: { readonly repository: string; readonly ref: string; readonly number: bigint },
+): Promise<ClaimedJob['run']['previous']> {
+  const before = await tx.run.findFirst({
+    where: { repository: run.repository, ref: run.ref, number: { lt: run.number } },
+    orderBy: { number: 'desc' },
+    select: { commit: true, number: true, state: true },
+  });
+  return before === null ? null : { ...before, number: Number(before.number) };
 }

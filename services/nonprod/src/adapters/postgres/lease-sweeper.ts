@@ -2,6 +2,7 @@ import type { ExpiredJob, LeaseSweeper } from '../../app/ports.ts';
 import { afterExpiry } from '../../domain/job-lease.ts';
 import { predecessorsOf } from '../../domain/run.ts';
 import type { Database, Transaction } from './client.ts';
+import { advanceRun } from './run-progress.ts';
 
 interface LostJob {
   readonly id: string;
@@ -35,25 +36,27 @@ async function takeBack(tx: Transaction, job: LostJob): Promise<ExpiredJob> {
       data: { state: 'queued', attempt: next.attempt, runner: null, leaseExpiresAt: null },
     });
     await tx.run.updateMany({
-      where: { id: job.run_id, state: { in: predecessorsOf('queued') } },
+      where: {
+        id: job.run_id,
+        state: { in: predecessorsOf('queued') },
+        jobs: { none: { state: 'leased' } },
+      },
       data: { state: 'queued' },
     });
     await tx.step.updateMany({
-      where: { runId: job.run_id },
+      where: { jobId: job.id },
       data: { state: 'queued', exitCode: null, startedAt: null, finishedAt: null },
     });
     return { ...named, outcome: 'requeued' };
   }
-  await tx.job.updateMany({
-    where: { id: job.id },
-    data: { state: 'finished', runner: null, leaseExpiresAt: null },
-  });
   await tx.$executeRaw`
-    update run set state = 'failed', reason = ${next.reason}, finished_at = now()
-    where id = ${job.run_id} and state = any (${predecessorsOf('failed')})`;
+    update job set state = 'finished', outcome = 'failed', reason = ${next.reason}, finished_at = now(),
+      runner = null, lease_expires_at = null
+    where id = ${job.id}`;
   await tx.step.updateMany({
-    where: { runId: job.run_id, state: { in: ['queued', 'running'] } },
+    where: { jobId: job.id, state: { in: ['queued', 'running'] } },
     data: { state: 'cancelled' },
   });
+  await advanceRun(tx, job.run_id);
   return { ...named, outcome: 'failed' };
 }

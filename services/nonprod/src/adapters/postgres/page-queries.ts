@@ -1,20 +1,33 @@
 import { z } from 'zod';
 import { PromotionStatus } from '@airlock/common/wire/outbox';
+import type { RunPlan } from '@airlock/common/wire/run-plan';
+import { titleOf, workflowOf } from '@airlock/pipeline/workflow-name';
 import type {
   CandidateSummary,
+  JobSummary,
   PageQueries,
   PromotionSummary,
   RunSummary,
 } from '../../app/page-queries.ts';
 import type {
   Candidate,
+  Job,
   PromotionRequest,
   PromotionStatus as StatusRow,
   Run,
+  Step,
 } from '../../generated/prisma/client.ts';
 import type { Database } from './client.ts';
 import { maxLogBytes } from './job-store.ts';
-import { builderOf, eventOf, planOf, runStateOf, stepStateOf } from './row-shapes.ts';
+import {
+  builderOf,
+  eventOf,
+  jobStateOf,
+  outcomeOf,
+  planOf,
+  runStateOf,
+  stepStateOf,
+} from './row-shapes.ts';
 
 const Signing = z.enum(['none', 'wanted', 'signed', 'refused']);
 const RequestState = z.enum(['asked', 'published', 'refused']);
@@ -31,40 +44,25 @@ export function createPageQueries(db: Database): PageQueries {
       const row = await db.run.findUnique({
         where: { id },
         include: {
-          steps: { orderBy: { position: 'asc' } },
-          job: true,
+          jobs: {
+            orderBy: { position: 'asc' },
+            include: { steps: { orderBy: { position: 'asc' } } },
+          },
           artifact: true,
           candidate: true,
           repositoryRow: true,
         },
       });
       if (row === null) return null;
-      const { job, artifact, candidate } = row;
+      const { artifact, candidate } = row;
+      const plan = planOf(row.plan);
       return {
         ...runSummary(row),
         repositoryUrl: row.repositoryRow.url,
-        plan: planOf(row.plan),
+        plan,
         signing: Signing.parse(row.signing),
         signingReason: row.signingReason,
-        steps: row.steps.map((step) => ({
-          name: step.name,
-          image: step.image,
-          state: stepStateOf(step.state),
-          exitCode: step.exitCode,
-          startedAt: step.startedAt,
-          finishedAt: step.finishedAt,
-        })),
-        job:
-          job === null
-            ? null
-            : {
-                id: job.id,
-                pool: job.pool,
-                attempt: job.attempt,
-                runner: job.runner,
-                isolation: Isolation.parse(job.isolation),
-                logWasCut: Number(job.logBytes) > maxLogBytes,
-              },
+        jobs: row.jobs.map((job) => jobSummary(job, plan)),
         artifact:
           artifact === null
             ? null
@@ -80,10 +78,10 @@ export function createPageQueries(db: Database): PageQueries {
       };
     },
 
-    async log(runId, after, limit) {
+    async log(jobId, after, limit) {
       const rows = await db.logChunk.findMany({
         where: {
-          job: { runId },
+          jobId,
           ...(after === null
             ? {}
             : {
@@ -137,11 +135,18 @@ export function createPageQueries(db: Database): PageQueries {
     async lastMainRun(mainBranch) {
       const row = await db.run.findFirst({
         where: { ref: `refs/heads/${mainBranch}` },
-        include: { steps: { orderBy: { position: 'asc' } } },
+        include: {
+          jobs: {
+            orderBy: { position: 'asc' },
+            include: { steps: { orderBy: { position: 'asc' } } },
+          },
+        },
         orderBy: { createdAt: 'desc' },
       });
       if (row === null) return null;
-      const failed = row.steps.find((step) => ['failed', 'timed-out'].includes(step.state));
+      const failed = row.jobs
+        .flatMap(({ steps }) => steps)
+        .find((step) => ['failed', 'timed-out'].includes(step.state));
       return { ...runSummary(row), failedStep: failed?.name ?? null };
     },
 
@@ -166,6 +171,34 @@ export function createPageQueries(db: Database): PageQueries {
       const row = await db.gateContact.findFirst();
       return row?.seenAt ?? null;
     },
+  };
+}
+
+function jobSummary(job: Job & { steps: Step[] }, plan: RunPlan | null): JobSummary {
+  const which = { name: job.workflow, instance: job.instance };
+  const workflow = plan === null ? null : workflowOf(plan, which);
+  return {
+    id: job.id,
+    title: workflow === null ? job.workflow : titleOf(workflow),
+    state: jobStateOf(job.state),
+    outcome: outcomeOf(job.outcome),
+    reason: job.reason,
+    pool: job.pool,
+    attempt: job.attempt,
+    runner: job.runner,
+    isolation: Isolation.parse(job.isolation),
+    logWasCut: Number(job.logBytes) > maxLogBytes,
+    startedAt: job.startedAt,
+    finishedAt: job.finishedAt,
+    steps: job.steps.map((step) => ({
+      name: step.name,
+      kind: step.kind === 'service' ? 'service' : 'step',
+      image: step.image,
+      state: stepStateOf(step.state),
+      exitCode: step.exitCode,
+      startedAt: step.startedAt,
+      finishedAt: step.finishedAt,
+    })),
   };
 }
 

@@ -1,30 +1,31 @@
 /** Reads what the database keeps as text or JSON back into domain types; a row that does not fit is a defect and throws. */
 import { z } from 'zod';
-import type { RunPlan } from '@airlock/common/wire/run-plan';
-import type { RunEvent } from '@airlock/pipeline/run-plan';
+import { RunPlan } from '@airlock/common/wire/run-plan';
+import { RunEvent } from '@airlock/common/wire/runner-protocol';
+import { jobStates, type JobState } from '../../domain/job-lease.ts';
+import { jobOutcomes, type JobOutcome } from '../../domain/workflow-order.ts';
 import { runStates, stepStates, type RunState, type StepState } from '../../domain/run.ts';
 
-/** Wider than the plan on the wire: a run whose files could not be followed has no steps. */
-const PlanColumn: z.ZodType<RunPlan> = z.strictObject({
-  version: z.literal(1),
-  steps: z.array(
-    z.strictObject({
-      name: z.string(),
-      image: z.string(),
-      commands: z.array(z.string()),
-      environment: z.record(z.string(), z.string()),
-    }),
-  ),
-  artifact: z
-    .strictObject({ name: z.string(), path: z.string(), maxBytes: z.number().nullable() })
-    .nullable(),
-  release: z
-    .strictObject({ version: z.string().nullable(), targets: z.array(z.string()) })
-    .nullable(),
-});
+/** Null for a run whose files could not be followed. */
+export function planOf(column: unknown): RunPlan | null {
+  return RunPlan.nullable().parse(column);
+}
 
-export function planOf(column: unknown): RunPlan {
-  return PlanColumn.parse(column);
+/** @throws Error for a run that has no plan. */
+export function plannedOf(column: unknown): RunPlan {
+  const plan = planOf(column);
+  if (plan === null) throw new Error('a run that has jobs has no plan');
+  return plan;
+}
+
+const JobStateColumn = z.enum(jobStates);
+export function jobStateOf(column: string): JobState {
+  return JobStateColumn.parse(column);
+}
+
+const OutcomeColumn = z.enum(jobOutcomes).nullable();
+export function outcomeOf(column: string | null): JobOutcome | null {
+  return OutcomeColumn.parse(column);
 }
 
 const RunStateColumn = z.enum(runStates);
@@ -37,9 +38,8 @@ export function stepStateOf(column: string): StepState {
   return StepStateColumn.parse(column);
 }
 
-const EventColumn = z.enum(['push', 'pull_request', 'manual']);
 export function eventOf(column: string): RunEvent {
-  return EventColumn.parse(column);
+  return RunEvent.parse(column);
 }
 
 const BuilderColumn = z.enum(['main', 'pr']);

@@ -33,12 +33,12 @@ export async function streamChanges(
   }
 }
 
-/** Sends the lines after the one that the page shows last, until the run has ended. */
+/** Sends the lines after the one that the page shows last, until the job has ended. */
 export async function streamLog(
   stream: EventStream,
   after: unknown,
   queries: Pick<PageQueries, 'log'>,
-  runId: string,
+  jobId: string,
   hasEnded: () => Promise<boolean>,
 ): Promise<void> {
   const from = Number(stream.lastEventId ?? after);
@@ -51,7 +51,7 @@ export async function streamLog(
       stream.send('lines', shown, String(part.at(-1)?.n ?? first));
     }
   };
-  const log = followLog(queries, runId);
+  const log = followLog(queries, jobId);
   while (!stream.signal.aborted) {
     // Asked before the lines are read, so that the last ones are not missed.
     const ended = await hasEnded();

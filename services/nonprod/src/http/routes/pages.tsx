@@ -5,7 +5,12 @@ import { HttpError } from '@airlock/web/problem';
 import { route, type Route } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
 import type { AskAnswer, PromotionWish } from '../../app/ask-promotion.ts';
-import type { PageQueries, PromotionSummary, RunDetails } from '../../app/page-queries.ts';
+import type {
+  JobSummary,
+  PageQueries,
+  PromotionSummary,
+  RunDetails,
+} from '../../app/page-queries.ts';
 import { isFinished } from '../../domain/run.ts';
 import { lastLines, logLines } from '../run-log.ts';
 import { plainText } from '../views/ansi.ts';
@@ -34,7 +39,25 @@ export function pageRoutes(ports: PagePorts): Route[] {
 
 /** Everything of a run that its page shows and that may change. */
 const runFingerprint = (run: RunDetails): string =>
-  [run.state, run.signing, run.job?.attempt ?? 0, ...run.steps.map(({ state }) => state)].join(' ');
+  [
+    run.state,
+    run.signing,
+    ...run.jobs.flatMap(({ state, attempt, steps }) => [
+      state,
+      attempt,
+      ...steps.map((step) => step.state),
+    ]),
+  ].join(' ');
+
+/** The job whose log is asked for; without a word the first that began, or the first. */
+function chosenJob(run: RunDetails, asked: unknown): JobSummary | null {
+  if (asked === undefined) {
+    return run.jobs.find(({ startedAt }) => startedAt !== null) ?? run.jobs[0] ?? null;
+  }
+  const job = run.jobs.find(({ id }) => id === asked);
+  if (job === undefined) throw new HttpError('not-found', 'The run has no job of that id.');
+  return job;
+}
 
 const promotionFingerprint = ({ state, status }: PromotionSummary): string =>
   [state, status?.state ?? '', status?.at.getTime() ?? ''].join(' ');
@@ -80,10 +103,11 @@ function runPages(ports: PagePorts): Route[] {
       summary: 'One run with its steps and its log.',
       async handle(request, response, context) {
         const run = await find(pathId(request, 'run'));
-        const { lines } = await lastLines(queries, run.id, shownLines);
+        const job = chosenJob(run, request.query['job']);
+        const lines = job === null ? [] : (await lastLines(queries, job.id, shownLines)).lines;
         const frame = await frameOf(request, context);
         const seen = runFingerprint(run);
-        sendPage(response, RunPage({ frame, run, lines, now: new Date(), seen }));
+        sendPage(response, RunPage({ frame, run, job, lines, now: new Date(), seen }));
       },
     }),
     route({
@@ -108,10 +132,12 @@ function runPages(ports: PagePorts): Route[] {
       access: 'signed-in',
       summary: 'The lines of a log as they come.',
       async handle(request, response) {
-        const { id } = await find(pathId(request, 'run'));
+        const run = await find(pathId(request, 'run'));
+        const job = chosenJob(run, request.query['job']);
+        if (job === null) throw new HttpError('not-found', 'The run has no job.');
         const stream = openEventStream(request, response);
-        await streamLog(stream, request.query['after'], queries, id, async () =>
-          isFinished((await find(id)).state),
+        await streamLog(stream, request.query['after'], queries, job.id, async () =>
+          (await find(run.id)).jobs.some(({ id, state }) => id === job.id && state === 'finished'),
         );
       },
     }),
@@ -122,9 +148,13 @@ function runPages(ports: PagePorts): Route[] {
       access: 'signed-in',
       summary: 'The whole log as text.',
       async handle(request, response) {
-        const { id } = await find(pathId(request, 'run'));
+        const job = chosenJob(await find(pathId(request, 'run')), request.query['job']);
         response.type('text/plain; charset=utf-8');
-        for await (const { text } of logLines(queries, id)) {
+        if (job === null) {
+          response.end();
+          return;
+        }
+        for await (const { text } of logLines(queries, job.id)) {
           if (response.destroyed) return;
           if (!response.write(`${plainText(text)}\n`)) await drained(response);
         }

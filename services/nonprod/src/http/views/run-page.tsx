@@ -8,7 +8,7 @@ import { LogView } from '@airlock/web/views/log-view';
 import { StepList } from '@airlock/web/views/step-list';
 import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
-import type { RunDetails, StepSummary } from '../../app/page-queries.ts';
+import type { JobSummary, RunDetails, StepSummary } from '../../app/page-queries.ts';
 import { isFinished } from '../../domain/run.ts';
 import type { NumberedLine } from '../run-log.ts';
 import { ansiSpans } from './ansi.ts';
@@ -17,19 +17,23 @@ import { duration, fileSize, provenanceLevel, sourceOf, stepTone } from './words
 export function RunPage({
   frame,
   run,
+  job,
   lines,
   now,
   seen,
 }: {
   readonly frame: Frame;
   readonly run: RunDetails;
+  /** Whose log is shown. */
+  readonly job: JobSummary | null;
   readonly lines: readonly NumberedLine[];
   readonly now: Date;
   /** What the page shows, for the stream to compare with. */
   readonly seen: string;
 }) {
   const url = `/runs/${run.id}`;
-  const grows = !isFinished(run.state) && run.state !== 'held';
+  const grows = job !== null && job.state !== 'finished' && run.state !== 'held';
+  const ofJob = job === null || run.jobs.length === 1 ? '' : `?job=${job.id}`;
   const current = !isFinished(run.state) || run.signing === 'wanted';
   return (
     <Layout
@@ -46,27 +50,49 @@ export function RunPage({
         </CodeBlock>
       ) : null}
       <WithAside aside={<Aside run={run} now={now} />}>
-        {run.steps.length === 0 ? null : (
-          <>
-            <SectionHeading note={duration(run.startedAt, run.finishedAt ?? now)}>
-              Steps
-            </SectionHeading>
-            <StepList steps={run.steps.map((step) => stepBox(step, now))} />
-          </>
-        )}
-        <SectionHeading id="log">Log</SectionHeading>
-        {run.job?.logWasCut === true ? (
+        {run.jobs.map((each) => (
+          <JobSteps key={each.id} run={run} job={each} now={now} />
+        ))}
+        <SectionHeading id="log">
+          {job === null || run.jobs.length === 1 ? 'Log' : `Log of ${job.title}`}
+        </SectionHeading>
+        {job?.logWasCut === true ? (
           <p class="muted">The build wrote more than 50 MiB; the rest was not kept.</p>
         ) : null}
         <LogView
           label="Log of the run"
           lines={lines.map(({ n, text }) => ({ n, spans: ansiSpans(text) }))}
-          wholeUrl={`${url}/log.txt`}
+          wholeUrl={`${url}/log.txt${ofJob}`}
           empty={emptyLog(run, now)}
-          {...(grows ? { streamUrl: `${url}/lines` } : {})}
+          {...(grows ? { streamUrl: `${url}/lines${ofJob}` } : {})}
         />
       </WithAside>
     </Layout>
+  );
+}
+
+function JobSteps({
+  run,
+  job,
+  now,
+}: {
+  readonly run: RunDetails;
+  readonly job: JobSummary;
+  readonly now: Date;
+}) {
+  const took = duration(job.startedAt, job.finishedAt ?? now);
+  return (
+    <>
+      <SectionHeading note={took}>{run.jobs.length === 1 ? 'Steps' : job.title}</SectionHeading>
+      {run.jobs.length === 1 ? null : (
+        <p class="muted">
+          {job.outcome ?? job.state}
+          {job.reason === null ? '' : `: ${job.reason}`}{' '}
+          <a href={`/runs/${run.id}?job=${job.id}#log`}>its log</a>
+        </p>
+      )}
+      <StepList steps={job.steps.map((step) => stepBox(step, now))} />
+    </>
   );
 }
 
@@ -100,12 +126,8 @@ function Verdict({
       return (
         <VerdictBanner
           kind="progress"
-          title={`Running on ${run.job?.runner ?? 'a runner'}.`}
-          text={
-            run.job !== null && run.job.attempt > 1
-              ? `Attempt ${run.job.attempt}: a runner was lost before.`
-              : ''
-          }
+          title={`Running on ${runnersOf(run)}.`}
+          text={run.jobs.some(({ attempt }) => attempt > 1) ? 'A runner was lost before.' : ''}
         />
       );
     case 'failed':
@@ -137,7 +159,7 @@ function afterPassing(run: RunDetails): string {
 }
 
 function Aside({ run, now }: { readonly run: RunDetails; readonly now: Date }) {
-  const { job, artifact, candidate } = run;
+  const { jobs, artifact, candidate } = run;
   return (
     <>
       {candidate !== null && candidate.release !== null ? (
@@ -155,19 +177,20 @@ function Aside({ run, now }: { readonly run: RunDetails; readonly now: Date }) {
             { term: 'Source', value: `${sourceOf(run)} (${run.event})` },
             { term: 'Author', value: run.authorName },
             { term: 'Asked', value: <Time at={run.createdAt} now={now} /> },
-            ...(job === null
-              ? []
-              : [
-                  { term: 'Runner', value: `${job.runner ?? 'none yet'}, pool ${job.pool}` },
-                  {
-                    term: 'Isolation',
-                    value:
-                      job.isolation === null
-                        ? 'known when it has ended'
-                        : `${job.isolation.mode}: ${job.isolation.enforced.join(', ')}`,
-                    source: 'as the runner reported',
-                  },
-                ]),
+            ...jobs.flatMap((job) => [
+              {
+                term: jobs.length === 1 ? 'Runner' : `Runner of ${job.title}`,
+                value: `${job.runner ?? 'none yet'}, pool ${job.pool}`,
+              },
+              {
+                term: 'Isolation',
+                value:
+                  job.isolation === null
+                    ? 'known when it has ended'
+                    : `${job.isolation.mode}: ${job.isolation.enforced.join(', ')}`,
+                source: 'as the runner reported',
+              },
+            ]),
           ]}
         />
       </Card>
@@ -201,7 +224,14 @@ function stepBox(step: StepSummary, now: Date) {
 }
 
 function waitsForRunner(run: RunDetails, now: Date): string {
-  return `Waits ${duration(run.createdAt, now)} for a runner of the pool ${run.job?.pool ?? ''}.`;
+  return `Waits ${duration(run.createdAt, now)} for a runner of the pool ${run.jobs.find(({ state }) => state === 'queued')?.pool ?? ''}.`;
+}
+
+function runnersOf({ jobs }: RunDetails): string {
+  const runners = jobs.flatMap(({ state, runner }) =>
+    state === 'leased' && runner !== null ? [runner] : [],
+  );
+  return runners.join(', ') || 'a runner';
 }
 
 function emptyLog(run: RunDetails, now: Date): string {

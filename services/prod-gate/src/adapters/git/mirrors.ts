@@ -84,5 +84,6 @@ function portOf(mirror: GitMirror): Mirror {
     log: (range) => mirror.log(range),
     changedFiles: (range) => mirror.changedFiles(range),
     readBlob: (commit, path) => mirror.readBlob(commit, path),
+    listFiles: (commit, directory) => mirror.listFiles(commit, directory),
   };
 }

@@ -1,0 +1,57 @@
+/** What the end of a job means for its run. */
+import { isFinished, predecessorsOf } from '../../domain/run.ts';
+import { isSame, runEnd, turnsOf } from '../../domain/workflow-order.ts';
+import type { Transaction } from './client.ts';
+import { outcomeOf, planOf, runStateOf } from './row-shapes.ts';
+
+/**
+ * Starts or skips the workflows that waited, and ends the run with its last job. To be called in the transaction that
+ * changed a job, after that job's row was locked: jobs before runs, everywhere.
+ *
+ * @returns what the run is now.
+ */
+export async function advanceRun(
+  tx: Transaction,
+  runId: string,
+): Promise<'passed' | 'failed' | 'running'> {
+  await tx.$executeRaw`select from run where id = ${runId} for update`;
+  const row = await tx.run.findUniqueOrThrow({
+    where: { id: runId },
+    include: { jobs: { orderBy: { position: 'asc' } } },
+  });
+  const plan = planOf(row.plan);
+  if (plan === null || isFinished(runStateOf(row.state))) return 'running';
+  const jobs = row.jobs.map((job) => ({
+    id: job.id,
+    workflow: { name: job.workflow, instance: job.instance },
+    waits: job.state === 'waiting',
+    outcome: outcomeOf(job.outcome),
+    reason: job.reason,
+  }));
+  const waiting = jobs.filter(({ waits }) => waits).map(({ workflow }) => workflow);
+  const turns = [...turnsOf(plan, jobs, waiting)];
+  const after = [];
+  for (const job of jobs) {
+    const turn = turns.find(([workflow]) => isSame(workflow, job.workflow))?.[1];
+    if (turn?.kind === 'start') {
+      await tx.job.updateMany({ where: { id: job.id }, data: { state: 'queued' } });
+    }
+    if (turn?.kind !== 'skip') {
+      after.push(job);
+      continue;
+    }
+    const { reason } = turn;
+    await tx.$executeRaw`
+      update job set state = 'finished', outcome = 'skipped', reason = ${reason}, finished_at = now()
+      where id = ${job.id}`;
+    await tx.step.updateMany({ where: { jobId: job.id }, data: { state: 'skipped' } });
+    after.push({ ...job, outcome: 'skipped' as const, reason });
+  }
+  const end = runEnd(plan, after);
+  if (!end.ended) return 'running';
+  await tx.$executeRaw`
+    update run set state = ${end.outcome}, finished_at = now(), reason = ${end.reason},
+      signing = case when ${end.outcome} = 'passed' and attestation is not null then 'wanted' else 'none' end
+    where id = ${runId} and state = any (${predecessorsOf(end.outcome)})`;
+  return end.outcome;
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { planStep, planWorkflow, runPlan } from '@airlock/common/testing/plans';
+import { runEnd, turnOf, turnsOf, type JobOutcome } from './workflow-order.ts';
+
+const steps = [planStep('only')];
+const after = (...names: string[]) => names.map((name) => ({ name, optional: false }));
+const plan = runPlan(steps, {
+  workflows: [
+    planWorkflow(steps, { name: 'lint' }),
+    planWorkflow(steps, { name: 'test', instance: 1, matrix: { GO: '1.24' } }),
+    planWorkflow(steps, { name: 'test', instance: 2, matrix: { GO: '1.25' } }),
+    planWorkflow(steps, { name: 'build', dependsOn: after('lint', 'test') }),
+    planWorkflow(steps, { name: 'publish', dependsOn: after('build') }),
+    planWorkflow(steps, { name: 'tell', dependsOn: after('build'), runsOn: ['failure'] }),
+  ],
+});
+const jobs = (outcomes: Partial<Record<string, JobOutcome>>) =>
+  plan.workflows.map(({ name, instance }) => ({
+    workflow: { name, instance },
+    outcome: outcomes[`${name}${instance || ''}`] ?? null,
+    reason: null,
+  }));
+const build = { name: 'build', instance: 0 };
+const publish = { name: 'publish', instance: 0 };
+const tell = { name: 'tell', instance: 0 };
+
+test('a workflow starts when all that it depends on have passed, every combination of a matrix', () => {
+  assert.deepEqual(turnOf(plan, jobs({}), { name: 'lint', instance: 0 }), { kind: 'start' });
+  assert.deepEqual(turnOf(plan, jobs({ lint: 'passed', test1: 'passed' }), build), {
+    kind: 'wait',
+  });
+  assert.deepEqual(
+    turnOf(plan, jobs({ lint: 'passed', test1: 'passed', test2: 'passed' }), build),
+    { kind: 'start' },
+  );
+});
+
+test('a failure before it skips a workflow and those behind it, and starts the one that runs on failure', () => {
+  const now = jobs({ lint: 'passed', test1: 'passed', test2: 'failed' });
+  const turns = turnsOf(plan, now, [publish, tell, build]);
+  assert.deepEqual(turns.get(build), {
+    kind: 'skip',
+    reason: 'Skipped: workflow test (GO=1.25) before it failed.',
+  });
+  assert.deepEqual(turns.get(publish), {
+    kind: 'skip',
+    reason: 'Skipped: workflow build before it was skipped.',
+  });
+  assert.deepEqual(turns.get(tell), { kind: 'start' });
+});
+
+test('what runs on failure alone is skipped when nothing failed', () => {
+  const now = jobs({ lint: 'passed', test1: 'passed', test2: 'passed', build: 'passed' });
+  assert.equal(turnOf(plan, now, tell).kind, 'skip');
+});
+
+test('a run ends with its last job and passes when none failed or was cancelled', () => {
+  const all = { lint: 'passed', test1: 'passed', test2: 'passed', build: 'passed' } as const;
+  assert.deepEqual(runEnd(plan, jobs({ ...all, publish: 'passed' })), { ended: false });
+  assert.deepEqual(runEnd(plan, jobs({ ...all, publish: 'passed', tell: 'skipped' })), {
+    ended: true,
+    outcome: 'passed',
+    reason: null,
+  });
+  assert.deepEqual(
+    runEnd(plan, jobs({ ...all, test2: 'cancelled', publish: 'passed', tell: 'passed' })),
+    {
+      ended: true,
+      outcome: 'failed',
+      reason: 'test (GO=1.25): It was cancelled.',
+    },
+  );
+});

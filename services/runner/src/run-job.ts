@@ -76,11 +76,12 @@ async function perform(running: Running): Promise<Result> {
   const held = { jobId: job.jobId, lease: job.lease };
   const { plan, maxArtifactBytes } = job;
   const startedAt = now();
+  const planned = jobSteps(plan, job.workflow, job.run);
   const wanted = plan.artifact?.workflow === job.workflow.name ? plan.artifact : null;
   const build = await runBuild({
     ...{ isolation, workspace, signal, now },
     commit: job.run.commit,
-    steps: jobSteps(plan, job.workflow, job.run),
+    steps: planned,
     artifact:
       wanted === null
         ? null
@@ -110,7 +111,7 @@ async function perform(running: Running): Promise<Result> {
     ...{ job, source, artifact: { name, digest }, startedAt, finishedAt },
     image: imagesDigest(
       isolation.catalogue,
-      plan.steps.map((step) => step.image),
+      planned.map((step) => step.image),
       running.machineImage,
     ),
     isolation: told.isolation,

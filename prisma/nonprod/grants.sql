@@ -22,7 +22,16 @@ end $$;
 -- The web process shows everything, serves runners, and takes down what people ask for; it signs and publishes nothing.
 grant select on repository, git_head, run, step, job, log_chunk, artifact, candidate, promotion_request,
   promotion_status, gate_contact to nonprod_web;
-grant insert, select on webhook_delivery to nonprod_web;
+-- Webhooks are taken down as they come, and read by the scheduler.
+grant insert, select on webhook_delivery, webhook_refusal to nonprod_web;
+grant usage on sequence webhook_delivery_id_seq to nonprod_web;
+grant update (count, last_at, last_from) on webhook_refusal to nonprod_web;
+grant select on pull_request, commit_status to nonprod_web;
+grant select, insert on run_request to nonprod_web;
+grant insert on repository to nonprod_web;
+grant update (clone_url, provider, main_branch, protected_refs, branches, build_latest, hook_generation)
+  on repository to nonprod_web;
+grant select, insert, update, delete on schedule to nonprod_web;
 grant update (state, reason, started_at, finished_at, signing, attestation) on run to nonprod_web;
 grant update (state, exit_code, started_at, finished_at) on step to nonprod_web;
 grant update (state, outcome, reason, started_at, finished_at, lease, runner, lease_expires_at, heartbeat_at, isolation,
@@ -54,7 +63,14 @@ grant select on run, step, job, artifact, candidate, promotion_request, outbox_i
   repository to nonprod_scheduler;
 grant insert on repository, run, step, job, candidate, outbox_item to nonprod_scheduler;
 grant insert, update on git_head to nonprod_scheduler;
-grant update (url) on repository to nonprod_scheduler;
+grant update on repository to nonprod_scheduler;
+grant select, delete on webhook_delivery, webhook_refusal to nonprod_scheduler;
+grant update (state, reason, repository, body, handled_at) on webhook_delivery to nonprod_scheduler;
+grant select, insert, update on pull_request, commit_status to nonprod_scheduler;
+grant select, insert on run_request to nonprod_scheduler;
+grant update (state, reason, settled_at) on run_request to nonprod_scheduler;
+grant select on schedule to nonprod_scheduler;
+grant update (fired_for, last_outcome) on schedule to nonprod_scheduler;
 grant update (state, reason, started_at, finished_at, signing, signing_reason) on run to nonprod_scheduler;
 grant update (state, exit_code, started_at, finished_at) on step to nonprod_scheduler;
 grant update (state, outcome, reason, started_at, finished_at, attempt, runner, lease_expires_at, heartbeat_at) on job

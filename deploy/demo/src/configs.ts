@@ -51,7 +51,12 @@ export async function writeConfigs(given: {
     certificateFile: keys.saml[service].certificateFile,
   });
   const { runner: runnerEdge, gate: gateEdge, rebuilds: rebuildEdge } = keys.edges;
-  const nonprodRepository = { name: 'shop/shop-api', url: repository.url, mainBranch: 'main' };
+  const nonprodRepository = {
+    name: 'shop/shop-api',
+    url: repository.url,
+    mainBranch: 'main',
+    provider: 'github',
+  };
   const nonprodMirror = join(layout.mirrors, 'nonprod.git');
   const nonprodArtifacts = join(layout.artifacts, 'nonprod');
   const gateArtifacts = join(layout.artifacts, 'gate');
@@ -111,6 +116,7 @@ export async function writeConfigs(given: {
         socketPath: layout.marksSocket,
       },
       webhooks: [{ provider: 'github', secretFile: webhookSecretFile }],
+      webhookKeyFile: (await passwordFile(layout, 'webhook-key')).file,
     }),
     'nonprod-scheduler': writeConfig(layout, 'nonprod-scheduler', {
       origin: origins.nonprod,

@@ -5,7 +5,7 @@
  * the security headers.
  */
 import { randomUUID } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { AirlockError } from '@airlock/common/errors';
 import type { Log } from '@airlock/process/log';
 import express, {
@@ -51,6 +51,8 @@ export interface WebServerOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly log: Log;
   readonly routes: readonly Route[];
+  /** Callers that are machines and many; no page, no session, no parser stands before them. */
+  readonly intakes?: readonly Intake[];
   readonly assetsDirectory: string;
   readonly sessions: SessionStore;
   readonly saml: SamlSettings;
@@ -64,6 +66,13 @@ export interface WebServerOptions {
   groupForRole(role: string): string;
   /** Translates a use case's refusal; null leaves it an internal error. */
   translateError?(error: unknown): HttpError | null;
+}
+
+/** Takes every request below a path by itself: reads the body, checks who sent it, answers. */
+export interface Intake {
+  /** Such as `/hooks/git/`. */
+  readonly prefix: string;
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
 }
 
 export interface WebServer {
@@ -176,9 +185,13 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
       connectionsCheckingInterval: 1_000,
       maxHeaderSize: 16_384,
     },
-    // Express's handler is a plain request listener.
     (request, response) => {
-      app(request, response);
+      const intake = options.intakes?.find(
+        ({ prefix }) => request.url?.startsWith(prefix) === true,
+      );
+      // Express's handler is a plain request listener.
+      if (intake === undefined) app(request, response);
+      else takeIn(intake, request, response, { host: origin.host, log });
     },
   );
   server.maxConnections = 2_000;
@@ -195,6 +208,30 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
       });
     },
   };
+}
+
+/** Every answer carries the headers of a document that nobody may show, sniff or keep. */
+function takeIn(
+  intake: Intake,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { host, log }: { readonly host: string; readonly log: Log },
+): void {
+  response.setHeader('cache-control', 'no-store');
+  response.setHeader('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
+  response.setHeader('x-content-type-options', 'nosniff');
+  if (request.headers.host !== host) {
+    response.writeHead(421).end();
+    return;
+  }
+  intake.handle(request, response).catch((error: unknown) => {
+    log.error('intake.failed', {
+      'url.path': intake.prefix,
+      error: error instanceof Error ? error : new Error(String(error)),
+    });
+    if (response.headersSent) response.destroy();
+    else response.writeHead(500, { connection: 'close' }).end();
+  });
 }
 
 function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {

@@ -4,3 +4,7 @@ export const jobsBell = 'airlock:nonprod:jobs';
 
 /** Rung at the scheduler when a webhook came: look at the repository. */
 export const lookAtRepository = 'repository';
+/** Rung at the scheduler when a webhook was written down: read it. */
+export const lookAtWebhooks = 'webhooks';
+/** Rung with a repository's name behind it: look at that one. */
+export const lookAtOne = 'repository:';

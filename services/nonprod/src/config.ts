@@ -7,6 +7,7 @@ import { KeeperSettings } from '@airlock/envelope/settings';
 import { FilePath } from '@airlock/process/config';
 import { MachineListener } from '@airlock/process/machine-server';
 import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
+import { RepositoryProvider, webhookSettings } from './source-config.ts';
 
 const Port = z.int().min(1).max(65_535);
 const Host = z.string().min(1).max(255);
@@ -36,6 +37,7 @@ const Repository = z
       .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,200}$/)
       .default('main')
       .describe('Branch whose builds can be promoted. Default main.'),
+    provider: RepositoryProvider,
   })
   .describe('The repository that is built.');
 
@@ -82,19 +84,7 @@ export const WebConfig = z.strictObject({
     .describe(
       'Role by group name exactly as the identity provider sends it. developer: may ask for promotions and start held runs. platform: may set and erase secrets. Everybody who can sign in may look.',
     ),
-  webhooks: z
-    .array(
-      z.strictObject({
-        provider: z
-          .enum(['github', 'gitea'])
-          .describe('Path of the hook: POST /hooks/git/<provider>.'),
-        secretFile: FilePath.describe(
-          'Shared secret of the webhook, one line, 16 characters or more.',
-        ),
-      }),
-    )
-    .default([])
-    .describe('Webhooks that wake the scheduler; without any it polls. Default none.'),
+  ...webhookSettings,
   leaseSeconds: z
     .int()
     .min(2)

@@ -120,6 +120,25 @@ export function createEvents(log: Log) {
         'airlock.webhook.repeated': delivery.repeated,
       });
     },
+    webhookRead(
+      delivery: { provider: string; event: string },
+      verdict: { state: string; reason: string | null; repository: string | null },
+    ): void {
+      log[verdict.state === 'refused' ? 'warn' : 'info']('webhook.read', {
+        'airlock.webhook.provider': delivery.provider,
+        'airlock.webhook.event': delivery.event,
+        'airlock.repository': verdict.repository ?? '',
+        'event.outcome': verdict.state,
+        ...(verdict.reason === null ? {} : { message: verdict.reason }),
+      });
+    },
+    webhookRefused(refused: { provider: string; repository: string; code: string }): void {
+      log.warn('webhook.refused', {
+        'airlock.webhook.provider': refused.provider,
+        'airlock.repository': refused.repository,
+        'event.reason': refused.code,
+      });
+    },
     /** Somebody has to look, and not here alone: the gate's ledger was rewritten, or shows two faces. */
     ledgerInconsistent(fault: { origin: string; size: number; detail: string }): void {
       log.error('ledger.inconsistent', {

@@ -248,15 +248,6 @@ export interface StatusStore {
   record(reports: readonly PromotionStatus[]): Promise<void>;
 }
 
-export interface WebhookStore {
-  /** False when this delivery came before. */
-  firstTime(delivery: {
-    readonly provider: string;
-    readonly id: string;
-    readonly event: string;
-  }): Promise<boolean>;
-}
-
 /** Each answers one DSSE envelope as a line without its line feed. Throws SignerError. */
 export interface Signer {
   provenance(request: ProvenanceRequest): Promise<string>;

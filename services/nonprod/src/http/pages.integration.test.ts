@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { createHmac, randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -22,7 +21,6 @@ import { createStatusStore } from '../adapters/postgres/outbox-reader.ts';
 import { createPoolStore } from '../adapters/postgres/pool-store.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
 import { createPromotionRequestStore } from '../adapters/postgres/promotion-request-store.ts';
-import { createWebhookStore } from '../adapters/postgres/webhook-store.ts';
 import { createAskPromotion } from '../app/ask-promotion.ts';
 import { createSavePool } from '../app/manage-pools.ts';
 import { createStartHeldRun } from '../app/start-held-run.ts';
@@ -33,7 +31,6 @@ import { candidate, newId, repository, startRun } from '../testing/fixtures.ts';
 import { nonprodRoutes } from './routes.ts';
 
 const groups = { developers: 'developer', platform: 'platform' } as const;
-const webhookSecret = 'a webhook secret of the tests';
 const silent = createLog('test');
 for (const level of ['debug', 'info', 'warn', 'error'] as const) silent[level] = () => undefined;
 
@@ -105,12 +102,6 @@ before(async () => {
       startHeldRun: createStartHeldRun({ runs: createHeldRunStore(db), bell, events }),
       secrets: { keeping: null, project: 'shop/web' },
       pools: { pools, savePool: createSavePool({ pools, events }) },
-      webhooks: {
-        secrets: new Map([['github', webhookSecret]]),
-        deliveries: createWebhookStore(db),
-        bell,
-        events,
-      },
     }),
   });
 });
@@ -399,31 +390,6 @@ test('an installation that keeps no secrets says so, with what would change it',
   const api = await oke.get('/api/v1/secrets');
   assert.equal(api.status, 409);
   assert.match(Problem.parse(JSON.parse(api.text)).detail ?? '', /`secrets` in the configuration/);
-});
-
-test('a webhook with a good signature rings once a delivery; any other is refused', async () => {
-  const body = JSON.stringify({ ref: 'refs/heads/main', nonce: randomBytes(4).toString('hex') });
-  const good = `sha256=${createHmac('sha256', webhookSecret).update(body).digest('hex')}`;
-  const post = (signature: string, delivery = 'd-1') =>
-    send(
-      'POST',
-      '/hooks/git/github',
-      {
-        'content-type': 'application/json',
-        'x-github-event': 'push',
-        'x-github-delivery': delivery,
-        'x-hub-signature-256': signature,
-      },
-      body,
-    );
-  rung.length = 0;
-  assert.equal((await post(good.replace(/.$/, (c) => (c === '0' ? '1' : '0')))).status, 403);
-  assert.equal((await post('')).status, 403);
-  assert.deepEqual(rung, []);
-  assert.equal((await post(good)).status, 202);
-  assert.match((await post(good)).text, /"repeated":true/);
-  assert.deepEqual(rung, ['repository']);
-  assert.equal((await post(good, 'not an id')).status, 400);
 });
 
 test('the platform role makes and changes pools; what the isolation cannot keep is refused by field', async () => {

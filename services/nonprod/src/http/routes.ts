@@ -4,11 +4,9 @@ import { apiRoutes } from './routes/api.ts';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
 import { poolRoutes, type PoolPorts } from './routes/pools.tsx';
 import { secretRoutes, type SecretPorts } from './routes/secrets.tsx';
-import { webhookRoutes } from './routes/webhooks.ts';
 
 export function nonprodRoutes(
   ports: PagePorts & {
-    readonly webhooks: Parameters<typeof webhookRoutes>[0];
     readonly secrets: SecretPorts;
     readonly pools: PoolPorts;
   },
@@ -18,6 +16,5 @@ export function nonprodRoutes(
     ...apiRoutes(ports),
     ...secretRoutes(ports.secrets),
     ...poolRoutes(ports.pools),
-    ...webhookRoutes(ports.webhooks),
   ];
 }

@@ -15,20 +15,26 @@ import { createDoorbell } from '@airlock/queue/doorbell';
 import { createSourceMirror, nonprodRefspecs } from '../adapters/git/source-mirror.ts';
 import { createCandidateStore } from '../adapters/postgres/candidate-store.ts';
 import { createDatabase } from '../adapters/postgres/client.ts';
+import { createDeliveryQueue } from '../adapters/postgres/delivery-store.ts';
 import { createHeadStore } from '../adapters/postgres/head-store.ts';
 import { createLeaseSweeper } from '../adapters/postgres/lease-sweeper.ts';
 import { createPublishStore } from '../adapters/postgres/outbox-store.ts';
 import { createPlacementStore } from '../adapters/postgres/pool-store.ts';
+import { createRepositoryKeeping } from '../adapters/postgres/repository-store.ts';
 import { createSignerClient } from '../adapters/signer/signer-client.ts';
 import { createExpireLeases } from '../app/expire-leases.ts';
 import { createPollRepository } from '../app/poll-repository.ts';
 import type { NewId } from '../app/ports.ts';
 import { createPublishPromotions } from '../app/publish-promotions.ts';
+import { createReadWebhooks } from '../app/read-webhooks.ts';
 import { createSignRuns } from '../app/sign-runs.ts';
-import { jobsBell, lookAtRepository, schedulerBell } from '../bells.ts';
+import { jobsBell, lookAtRepository, lookAtWebhooks, schedulerBell } from '../bells.ts';
 import { SchedulerConfig } from '../config.ts';
 import { firstPools } from '../domain/pool.ts';
 import { createEvents } from '../events.ts';
+
+/** Whoever replays a captured delivery later than this is believed once more; what it says is asked of git then. */
+const deliveriesKeptDays = 180;
 
 const newId: NewId = (prefix) => formatId(prefix, randomBytes(10));
 
@@ -59,8 +65,18 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
   runtime.onClose(() => bell.close());
 
   const heads = createHeadStore(db);
-  const { name, url, mainBranch } = config.repository;
-  await heads.ensureRepository({ name, url });
+  const { name, url, mainBranch, provider } = config.repository;
+  const repositories = createRepositoryKeeping(db);
+  await repositories.ensureConfigured(name, {
+    url,
+    cloneUrl: config.git.url,
+    provider,
+    mainBranch,
+    protectedRefs: [],
+    branches: [],
+    buildLatest: false,
+  });
+  const deliveries = createDeliveryQueue(db);
   await createPlacementStore(db).begin(firstPools(config.pools), name);
 
   const sweepMs = config.sweepSeconds * 1000;
@@ -81,6 +97,22 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
         },
       ),
     ),
+    webhooks: loop(
+      'read-webhooks',
+      sweepMs,
+      createReadWebhooks({
+        deliveries,
+        repositories,
+        events,
+        newId,
+        onNews: () => {
+          loops.poll.wake();
+        },
+      }),
+    ),
+    forget: loop('forget-webhooks', 3600_000, async () => {
+      await deliveries.forget(deliveriesKeptDays);
+    }),
     expire: loop(
       'expire-leases',
       sweepMs,
@@ -112,6 +144,7 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
 
   bell.listen((id) => {
     if (id === lookAtRepository) loops.poll.wake();
+    else if (id === lookAtWebhooks) loops.webhooks.wake();
     else if (id.startsWith('run_')) loops.sign.wake();
     else if (id.startsWith('prq_')) loops.publish.wake();
     return Promise.resolve();

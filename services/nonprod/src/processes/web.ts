@@ -3,14 +3,12 @@
  * written down, and the scheduler acts on it.
  */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { openArtifactStore } from '@airlock/artifacts/open-store';
 import { formatId } from '@airlock/common/ids';
 import { openPool } from '@airlock/database/pool';
 import { assertReachable } from '@airlock/database/reachable';
 import { createSessionStore } from '@airlock/database/session-store';
 import { createMirror } from '@airlock/git/mirror';
-import { ConfigurationError } from '@airlock/process/config';
 import { runProcess, type Runtime } from '@airlock/process/main';
 import { poolConfig } from '@airlock/process/settings';
 import { createDoorbell } from '@airlock/queue/doorbell';
@@ -23,7 +21,7 @@ import { createJobStore } from '../adapters/postgres/job-store.ts';
 import { createPoolStore } from '../adapters/postgres/pool-store.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
 import { createPromotionRequestStore } from '../adapters/postgres/promotion-request-store.ts';
-import { createWebhookStore } from '../adapters/postgres/webhook-store.ts';
+import { createRepositoryStore } from '../adapters/postgres/repository-store.ts';
 import { createAskPromotion } from '../app/ask-promotion.ts';
 import { createLeaseJob } from '../app/lease-job.ts';
 import { createSavePool } from '../app/manage-pools.ts';
@@ -36,6 +34,7 @@ import { groupsFor, rolesOf } from '../domain/access.ts';
 import { createEvents } from '../events.ts';
 import { startMachineServer } from '@airlock/process/machine-server';
 import { keepSecrets } from '../secret-keeping.ts';
+import { keepWebhooks } from '../webhook-keeping.ts';
 import { nonprodRoutes } from '../http/routes.ts';
 import { createWorkWaiter, runnerPrefix, runnerRoutes } from '../http/runner-api.ts';
 
@@ -104,6 +103,15 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const keeping =
     settings === null ? null : await keepSecrets({ settings, db, runtime, events, newId });
 
+  const webhooks = keepWebhooks({
+    settings: config,
+    repositories: createRepositoryStore(db),
+    pool,
+    bell,
+    events,
+    runtime,
+  });
+
   const web = await createWebServer({
     service: 'nonprod',
     origin: config.origin,
@@ -119,6 +127,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       { href: '/promotions', label: 'Promotions' },
       { href: '/secrets', label: 'Secrets' },
     ],
+    intakes: [webhooks.intake],
     routes: nonprodRoutes({
       queries,
       mainBranch: config.repository.mainBranch,
@@ -131,14 +140,6 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       startHeldRun: createStartHeldRun({ runs: createHeldRunStore(db), bell: work, events }),
       secrets: { keeping, project: config.repository.name },
       pools: { pools, savePool: createSavePool({ pools, events }) },
-      webhooks: {
-        secrets: new Map(
-          config.webhooks.map(({ provider, secretFile }) => [provider, readSecret(secretFile)]),
-        ),
-        deliveries: createWebhookStore(db),
-        bell,
-        events,
-      },
     }),
     footer: async () => {
       const seenAt = await queries.gateSeenAt();
@@ -158,22 +159,4 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   });
   runtime.onClose(() => web.close());
   runtime.listening(web.url);
-}
-
-function readSecret(file: string): string {
-  let secret: string;
-  try {
-    secret = readFileSync(file, 'utf8').trim();
-  } catch (cause) {
-    throw new ConfigurationError(
-      'configuration-unreadable',
-      `webhooks.secretFile: ${file} cannot be read; create it, readable by this process's user only`,
-      { cause },
-    );
-  }
-  if (secret.length >= 16) return secret;
-  throw new ConfigurationError(
-    'configuration-refused',
-    `webhooks.secretFile: ${file} holds fewer than 16 characters; make one with: openssl rand -hex 32`,
-  );
 }

@@ -6,7 +6,11 @@ import { advanceRun } from './run-progress.ts';
 export function createHeadStore(db: Database): HeadStore {
   return {
     async ensureRepository({ name, url }) {
-      await db.repository.upsert({ where: { name }, create: { name, url }, update: { url } });
+      await db.repository.upsert({
+        where: { name },
+        create: { name, url, cloneUrl: url },
+        update: { url },
+      });
     },
 
     async known(repository) {

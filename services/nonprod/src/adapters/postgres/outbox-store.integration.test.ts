@@ -10,7 +10,6 @@ import { createOutboxReader, createStatusStore } from './outbox-reader.ts';
 import { createPublishStore } from './outbox-store.ts';
 import { createPageQueries } from './page-queries.ts';
 import { createPromotionRequestStore } from './promotion-request-store.ts';
-import { createWebhookStore } from './webhook-store.ts';
 
 let database: TestDatabase;
 before(async () => {
@@ -137,13 +136,6 @@ test('two candidates signed at once get different release names', async () => {
   const names = results.map((result) => (result.recorded ? result.release : null)).sort();
   assert.deepEqual(names, ['2027.01.01-1', '2027.01.01-2']);
   assert.deepEqual(await store.wanted(16), []);
-});
-
-test('a webhook delivery is new once', async () => {
-  const store = createWebhookStore(database.as('nonprod_web'));
-  const delivery = { provider: 'github', id: 'd1', event: 'push' };
-  const answers = await Promise.all([1, 2, 3].map(() => store.firstTime(delivery)));
-  assert.equal(answers.filter(Boolean).length, 1);
 });
 
 const forbidden: [role: 'nonprod_web' | 'nonprod_outbox' | 'nonprod_scheduler', sql: string][] = [

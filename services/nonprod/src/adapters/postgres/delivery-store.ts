@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import type { DatabasePool } from '@airlock/database/pool';
+import type {
+  DeliveryQueue,
+  DeliveryStore,
+  DeliveryVerdict,
+  WaitingDelivery,
+} from '../../app/source-ports.ts';
+import { providers } from '../../domain/webhook/forge-event.ts';
+import type { Database, Transaction } from './client.ts';
+
+/** One statement, prepared once a connection: a webhook is answered when its row is on disk, and by nothing else. */
+const takeStatement = {
+  name: 'take-webhook-delivery',
+  text: `insert into webhook_delivery (provider, repository, delivery_id, event, body, body_digest, relayed)
+    values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
+};
+
+export function createDeliveryStore(pool: DatabasePool): DeliveryStore {
+  return {
+    async take({ provider, repository, id, event, body, relayed }) {
+      const digest = createHash('sha256').update(body).digest();
+      const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+      const { rowCount } = await pool.query({
+        ...takeStatement,
+        values: [provider, repository, id, event, bytes, digest, relayed],
+      });
+      return rowCount === 1;
+    },
+
+    async count(refusals) {
+      for (const { provider, repository, code, from, count } of refusals) {
+        await pool.query({
+          name: 'count-webhook-refusal',
+          text: `insert into webhook_refusal (hour, provider, repository, code, count, last_at, last_from)
+            values (date_trunc('hour', now()), $1, $2, $3, $4, now(), $5)
+            on conflict (hour, provider, repository, code) do update
+            set count = webhook_refusal.count + excluded.count, last_at = now(), last_from = excluded.last_from`,
+          values: [provider, repository, code, count, from],
+        });
+      }
+    },
+  };
+}
+
+export function createDeliveryQueue(db: Database): DeliveryQueue {
+  return {
+    async waiting(limit) {
+      const rows = await db.webhookDelivery.findMany({
+        where: { state: 'waiting' },
+        orderBy: { id: 'asc' },
+        take: limit,
+      });
+      return rows.flatMap((row) => {
+        const provider = providers.find((each) => each === row.provider);
+        if (provider === undefined) return [];
+        return {
+          row: row.id,
+          provider,
+          repository: row.repository,
+          event: row.event,
+          body: row.body ?? new Uint8Array(),
+          receivedAt: row.receivedAt,
+        };
+      });
+    },
+
+    async settle(delivery, verdict) {
+      await db.$transaction(async (tx) => {
+        const { count } = await tx.webhookDelivery.updateMany({
+          where: { id: delivery.row, state: 'waiting' },
+          data: {
+            state: verdict.state,
+            reason: verdict.reason?.slice(0, 1000) ?? null,
+            repository: verdict.repository,
+            body: null,
+            handledAt: new Date(),
+          },
+        });
+        if (count === 0) return;
+        await writeFacts(tx, delivery, verdict);
+        const { request } = verdict;
+        if (request !== null) {
+          await tx.runRequest.create({ data: { ...request, variables: { ...request.variables } } });
+        }
+      });
+    },
+
+    async forget(days) {
+      const before = new Date(Date.now() - days * 24 * 3600_000);
+      const { count } = await db.webhookDelivery.deleteMany({
+        where: { receivedAt: { lt: before }, state: { not: 'waiting' } },
+      });
+      const refusals = await db.webhookRefusal.deleteMany({ where: { hour: { lt: before } } });
+      return count + refusals.count;
+    },
+  };
+}
+
+async function writeFacts(
+  tx: Transaction,
+  delivery: WaitingDelivery,
+  { repository, pullRequest }: DeliveryVerdict,
+): Promise<void> {
+  if (repository === null || pullRequest === null) return;
+  const { number, author, labels, ...news } = pullRequest;
+  const data = {
+    ...news,
+    labels: [...labels],
+    authorProvider: author === null ? null : delivery.provider,
+    authorId: author?.id ?? null,
+    authorName: author?.name ?? null,
+  };
+  await tx.pullRequest.createMany({ data: { repository, number, ...data }, skipDuplicates: true });
+  await tx.pullRequest.updateMany({
+    where: { repository, number, updatedAt: { lte: pullRequest.updatedAt } },
+    data,
+  });
+}

@@ -1,0 +1,147 @@
+/** What a verified webhook says becomes facts, wishes for runs, and a look at the repository. */
+import type { ForgeEvent, PayloadRepository } from '../domain/webhook/forge-event.ts';
+import { isAbout, normalise } from '../domain/webhook/normalise.ts';
+import type { Events } from '../events.ts';
+import type { NewId } from './ports.ts';
+import type {
+  DeliveryQueue,
+  DeliveryVerdict,
+  RepositoryRow,
+  RunRequest,
+  WaitingDelivery,
+} from './source-ports.ts';
+
+const batch = 100;
+/** What happened longer ago is not news: forges try again for some days, and a relay may have waited. */
+const replayWindowMs = 7 * 24 * 3600_000;
+/**
+ * Reads every waiting delivery, in the order in which they came.
+ *
+ * A webhook is a hint: where a ref points is asked of git. What only the forge knows, whose pull request it is, is taken
+ * from here.
+ */
+export function createReadWebhooks(ports: {
+  readonly deliveries: DeliveryQueue;
+  readonly repositories: { list(): Promise<readonly RepositoryRow[]> };
+  readonly events: Pick<Events, 'webhookRead'>;
+  readonly newId: NewId;
+  /** Told which repository to look at. */
+  onNews(repository: string): void;
+}): () => Promise<void> {
+  const { deliveries, events, newId } = ports;
+
+  function judge(delivery: WaitingDelivery, known: readonly RepositoryRow[]): DeliveryVerdict {
+    const event = normalise(delivery.provider, delivery.event, delivery.body);
+    const plain = { repository: delivery.repository, pullRequest: null, request: null };
+    switch (event.kind) {
+      case 'ping':
+        return { ...plain, state: 'handled', reason: 'ping' };
+      case 'ignored':
+        return { ...plain, state: 'ignored', reason: event.why };
+      case 'refused':
+        return { ...plain, state: 'refused', reason: `${event.code}: ${event.why}` };
+      default: {
+        const repository = repositoryOf(delivery, event.repository, known);
+        if (typeof repository === 'string') {
+          return { ...plain, state: 'refused', reason: repository };
+        }
+        const { name } = repository;
+        if (event.kind !== 'pull-request') {
+          return {
+            state: 'handled',
+            reason: null,
+            repository: name,
+            pullRequest: null,
+            request: wishOf(event, name),
+          };
+        }
+        const age = delivery.receivedAt.getTime() - event.pullRequest.updatedAt.getTime();
+        if (age > replayWindowMs) {
+          return {
+            ...plain,
+            state: 'refused',
+            reason: 'too-old: it tells of more than 7 days ago',
+          };
+        }
+        return {
+          state: 'handled',
+          reason: null,
+          repository: name,
+          pullRequest: event.pullRequest,
+          request: wishOf(event, name),
+        };
+      }
+    }
+  }
+
+  function wishOf(event: ForgeEvent, repository: string): RunRequest | null {
+    const wish = (what: Pick<RunRequest, 'event' | 'ref'> & Partial<RunRequest>): RunRequest => ({
+      id: newId('run'),
+      repository,
+      commit: null,
+      pullRequest: null,
+      deployTo: null,
+      cron: null,
+      variables: {},
+      askedBy: null,
+      ...what,
+    });
+    switch (event.kind) {
+      case 'release':
+        return wish({ event: 'release', ref: `refs/tags/${event.tag}` });
+      case 'deployment':
+        return wish({
+          event: 'deployment',
+          ref: event.ref.startsWith('refs/') ? event.ref : `refs/heads/${event.ref}`,
+          commit: event.commit,
+          deployTo: event.environment,
+        });
+      case 'pull-request': {
+        if (event.change !== 'closed' && event.change !== 'metadata') return null;
+        const { number, headCommit } = event.pullRequest;
+        return wish({
+          event: event.change === 'closed' ? 'pull_request_closed' : 'pull_request_metadata',
+          ref: `refs/pull/${number}/head`,
+          commit: headCommit,
+          pullRequest: number,
+        });
+      }
+      default:
+        return null;
+    }
+  }
+
+  return async () => {
+    for (;;) {
+      const waiting = await deliveries.waiting(batch);
+      if (waiting.length === 0) break;
+      const known = await ports.repositories.list();
+      const news = new Set<string>();
+      for (const delivery of waiting) {
+        const verdict = judge(delivery, known);
+        await deliveries.settle(delivery, verdict);
+        events.webhookRead(delivery, verdict);
+        if (verdict.state === 'handled' && verdict.repository !== null) {
+          news.add(verdict.repository);
+        }
+      }
+      for (const repository of news) ports.onNews(repository);
+    }
+  };
+}
+
+/** The repository that a payload is about, or why it is none that this hook may speak of. */
+function repositoryOf(
+  delivery: WaitingDelivery,
+  payload: PayloadRepository,
+  known: readonly RepositoryRow[],
+): RepositoryRow | string {
+  const { provider } = delivery;
+  if (delivery.repository === null) {
+    const found = known.find((each) => each.provider === provider && isAbout(payload, each));
+    return found ?? `repository-unknown: ${JSON.stringify(payload.fullName)} is not built here`;
+  }
+  const own = known.find(({ name }) => name === delivery.repository);
+  if (own !== undefined && isAbout(payload, own)) return own;
+  return `repository-wrong: this webhook is ${delivery.repository}'s, and the payload is about ${JSON.stringify(payload.fullName)}`;
+}

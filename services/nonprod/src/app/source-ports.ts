@@ -1,0 +1,120 @@
+/** What the use cases about repositories, webhooks, schedules and asked-for runs need from outside. */
+import type { PullRequestNews, Provider } from '../domain/webhook/forge-event.ts';
+
+export interface RepositoryRow {
+  readonly name: string;
+  /** Identity in signed statements. */
+  readonly url: string;
+  readonly cloneUrl: string;
+  readonly provider: Provider | null;
+  readonly mainBranch: string;
+  readonly protectedRefs: readonly string[];
+  /** Globs of branches whose pushes are built; empty: all. */
+  readonly branches: readonly string[];
+  readonly buildLatest: boolean;
+  readonly hookGeneration: number;
+  readonly configured: boolean;
+  readonly addedBy: string | null;
+  readonly lookedAt: Date | null;
+  readonly failing: string | null;
+}
+
+export type RepositorySettings = Pick<
+  RepositoryRow,
+  'url' | 'cloneUrl' | 'provider' | 'mainBranch' | 'protectedRefs' | 'branches' | 'buildLatest'
+>;
+
+export interface RepositoryStore {
+  /** By name. */
+  list(): Promise<readonly RepositoryRow[]>;
+  find(name: string): Promise<RepositoryRow | null>;
+  /** False when there is one of that name or of that identity. */
+  add(name: string, settings: RepositorySettings, person: string): Promise<boolean>;
+  /** False when there is none of that name that people may change. */
+  change(name: string, settings: Omit<RepositorySettings, 'url'>): Promise<boolean>;
+  /** The new generation of the webhook's secret; null when there is no such repository. */
+  nextHook(name: string): Promise<number | null>;
+}
+
+/** The scheduler's side of it. */
+export interface RepositoryKeeping {
+  list(): Promise<readonly RepositoryRow[]>;
+  /** Makes or updates the row of the configured repository. */
+  ensureConfigured(name: string, settings: RepositorySettings): Promise<void>;
+  /** `failing` null: it was fetched. */
+  looked(name: string, failing: string | null): Promise<void>;
+}
+
+export interface NewDelivery {
+  readonly provider: Provider;
+  /** Null for a hook of the whole installation. */
+  readonly repository: string | null;
+  readonly id: string;
+  readonly event: string;
+  readonly body: Uint8Array;
+  readonly relayed: boolean;
+}
+
+export interface RefusedDelivery {
+  readonly provider: string;
+  readonly repository: string;
+  readonly code: string;
+  readonly from: string;
+}
+
+/** Who sends: the path that it was sent to, and its secret. */
+export interface Hook {
+  readonly provider: Provider;
+  /** Null for a hook of the whole installation. */
+  readonly repository: string | null;
+  readonly secret: string;
+}
+
+export interface DeliveryStore {
+  /** Written down before this returns; false when it came before, by its id or by its bytes. */
+  take(delivery: NewDelivery): Promise<boolean>;
+  count(refusals: readonly (RefusedDelivery & { readonly count: number })[]): Promise<void>;
+}
+
+export interface WaitingDelivery {
+  readonly row: bigint;
+  readonly provider: Provider;
+  readonly repository: string | null;
+  readonly event: string;
+  readonly body: Uint8Array;
+  readonly receivedAt: Date;
+}
+
+export interface RunRequest {
+  /** Also the id of the run that comes of it. */
+  readonly id: string;
+  readonly repository: string;
+  readonly event:
+    'pull_request_closed' | 'pull_request_metadata' | 'release' | 'deployment' | 'cron' | 'manual';
+  /** Full ref. */
+  readonly ref: string;
+  /** Null: whatever the ref points at. */
+  readonly commit: string | null;
+  readonly pullRequest: number | null;
+  readonly deployTo: string | null;
+  readonly cron: string | null;
+  readonly variables: Readonly<Record<string, string>>;
+  readonly askedBy: string | null;
+}
+
+export interface DeliveryVerdict {
+  readonly state: 'handled' | 'ignored' | 'refused';
+  readonly reason: string | null;
+  readonly repository: string | null;
+  readonly pullRequest: PullRequestNews | null;
+  readonly request: RunRequest | null;
+}
+
+export interface DeliveryQueue {
+  /** Oldest first. */
+  waiting(limit: number): Promise<readonly WaitingDelivery[]>;
+  /** All of it in one transaction; the body is dropped then. An older fact never overwrites a newer one. */
+  settle(delivery: WaitingDelivery, verdict: DeliveryVerdict): Promise<void>;
+  /** Settled deliveries and refusals older than that many days; how many. Whatever is forgotten could be replayed. */
+  forget(days: number): Promise<number>;
+}

@@ -60,7 +60,9 @@ async function build(
       workspace,
       source: options.source ?? (() => Promise.resolve(Readable.from([source]))),
       commit: 'a'.repeat(40),
-      steps: [planStep('only', { commands, environment: options.environment ?? {} })],
+      steps: [
+        planStep('only', { image: 'image', commands, environment: options.environment ?? {} }),
+      ],
       artifact: { path: 'out.tar', maxBytes: 1_000_000 },
       timeoutSeconds: 30,
       signal: new AbortController().signal,

@@ -43,7 +43,10 @@ grant select, insert, update, delete on web_session, saml_login, saml_assertion,
 -- The only process that keeps secrets, and the only one that the keeper of their key lets in: no other reads even names.
 grant select, insert on project_dek, secret, secret_version, secret_dek, build_dek to nonprod_web;
 grant update (wrapped, is_active) on project_dek to nonprod_web;
-grant update (description) on secret to nonprod_web;
+grant update (description, kind, events, refs, protected_only, images, least_trust, approved_only, expires_at,
+  rotate_every_days) on secret to nonprod_web;
+-- What a build was given stays written down.
+grant select, insert on secret_handout, secret_read to nonprod_web;
 grant update (ciphertext, erased_by, erased_at) on secret_version to nonprod_web;
 grant update (project_dek_id, wrapped) on secret_dek, build_dek to nonprod_web;
 grant delete on project_dek, secret_dek, build_dek to nonprod_web;

@@ -31,12 +31,16 @@ export type Sealed =
       readonly dek: string;
       readonly run: string;
     }
-  | {
-      readonly type: 'build-box';
-      readonly project: string;
-      readonly run: string;
-      readonly label: string;
-    };
+  | ({ readonly type: 'build-box'; readonly name: string } & Handed)
+  | ({ readonly type: 'handout'; readonly runner: string } & Handed)
+  | ({ readonly type: 'handout-request'; readonly publicKey: string } & Handed);
+
+interface Handed {
+  readonly run: string;
+  readonly job: string;
+  readonly lease: number;
+  readonly step: string;
+}
 
 /**
  * The associated data of `sealed`: each part behind its length in four bytes, so that no two things have the same bytes.
@@ -71,6 +75,14 @@ function partsOf(sealed: Sealed): string[] {
     case 'build-dek':
       return [sealed.project, sealed.dek, sealed.run];
     case 'build-box':
-      return [sealed.project, sealed.run, sealed.label];
+      return [...handed(sealed), sealed.name];
+    case 'handout':
+      return [...handed(sealed), sealed.runner];
+    case 'handout-request':
+      return [...handed(sealed), sealed.publicKey];
   }
+}
+
+function handed({ run, job, lease, step }: Handed): string[] {
+  return [run, job, String(lease), step];
 }

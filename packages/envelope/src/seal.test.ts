@@ -88,7 +88,10 @@ const anySealed: fc.Arbitrary<Sealed> = fc.oneof(
     version,
   }),
   fc.record({ type: fc.constant('build-dek' as const), project: text, dek: text, run: text }),
-  fc.record({ type: fc.constant('build-box' as const), project: text, run: text, label: text }),
+  fc.record({
+    type: fc.constant('build-box' as const),
+    ...{ run: text, job: text, lease: fc.nat(), step: text, name: text },
+  }),
 );
 
 test('two places have the same context only when they are the same place', () => {

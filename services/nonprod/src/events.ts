@@ -1,5 +1,6 @@
 /** Every business event of nonprod, one function each, its fields listed by name. */
 import type { Log } from '@airlock/process/log';
+import type { SecretFilters } from './domain/secret-filter.ts';
 
 export type Events = ReturnType<typeof createEvents>;
 
@@ -153,6 +154,50 @@ export function createEvents(log: Log) {
         'airlock.secret.name': secret.name,
         'airlock.secret.version': secret.version,
         'user.id': person,
+      });
+    },
+    /** Who may read a secret was changed. */
+    secretFiltersSet(
+      secret: { project: string; name: string; filters: SecretFilters },
+      person: string,
+    ): void {
+      log.info('secret.filters-set', {
+        'airlock.project': secret.project,
+        'airlock.secret.name': secret.name,
+        'airlock.secret.filters': JSON.stringify(secret.filters),
+        'user.id': person,
+      });
+    },
+    /** A step is given a secret: never what. */
+    secretRead(read: {
+      project: string;
+      name: string;
+      version: number;
+      runId: string;
+      jobId: string;
+      step: string;
+      runner: string;
+    }): void {
+      log.info('secret.read', {
+        'airlock.project': read.project,
+        'airlock.secret.name': read.name,
+        'airlock.secret.version': read.version,
+        'airlock.run.id': read.runId,
+        'airlock.job.id': read.jobId,
+        'airlock.step': read.step,
+        'airlock.runner.id': read.runner,
+      });
+    },
+    secretRefused(
+      asked: { project: string; runId: string; jobId: string; step: string },
+      reason: string,
+    ): void {
+      log.warn('secret.refused', {
+        'airlock.project': asked.project,
+        'airlock.run.id': asked.runId,
+        'airlock.job.id': asked.jobId,
+        'airlock.step': asked.step,
+        message: reason,
       });
     },
     secretErased(secret: { project: string; name: string }, person: string): void {

@@ -1,18 +1,25 @@
 /**
- * What one build is given, sealed under a key of that build: boxes may lie in queues and logs of queues, and open no more
- * once the key is deleted at the build's end.
+ * What one build is given, in boxes under keys that come from a key of that build. At the build's end that key is deleted:
+ * whatever was copied of boxes opens no more with anything that is left here.
  */
-import { Secret } from '@airlock/common/secret';
+import type { Secret } from '@airlock/common/secret';
 import { contextOf } from '@airlock/envelope/context';
+import { packHandout, type Handout, type HandoutPlace } from '@airlock/envelope/handout';
 import { newKey, openSealed, seal } from '@airlock/envelope/seal';
 import type { ProjectDeks } from './project-deks.ts';
 import type { BuildDek, BuildDekStore } from './secret-ports.ts';
 
 export interface BuildBoxes {
-  /** @param label what it is for, such as a secret's name; a box opens under its own label alone. */
-  seal(build: { project: string; run: string }, label: string, value: Secret): Promise<Buffer>;
-  /** Null when the build's key is erased. @throws EnvelopeError for a box of another build or label. */
-  open(run: string, label: string, box: Uint8Array): Promise<Secret | null>;
+  /** Boxes for one step, and the key that opens them, sealed to the runner's. */
+  pack(
+    project: string,
+    place: HandoutPlace,
+    given: {
+      readonly runner: string;
+      readonly publicKey: Uint8Array;
+      readonly values: readonly { readonly name: string; readonly value: Secret }[];
+    },
+  ): Promise<Handout>;
   erase(run: string): Promise<boolean>;
 }
 
@@ -55,27 +62,20 @@ export function createBuildBoxes({
   }
 
   return {
-    async seal({ project, run }, label, value) {
-      const dek = await dekOf(project, run);
-      const context = contextOf({ type: 'build-box', project: dek.project, run, label });
-      const plain = Buffer.from(value.reveal(), 'utf8');
-      return withKey(run, dek, (key) => seal(key, plain, context)).finally(() => plain.fill(0));
-    },
-
-    async open(run, label, box) {
-      const dek = await builds.find(run);
-      if (dek === null) return null;
-      const context = contextOf({ type: 'build-box', project: dek.project, run, label });
-      return withKey(run, dek, (key) => {
-        const plain = openSealed(key, box, context);
-        try {
-          return new Secret(plain.toString('utf8'));
-        } finally {
-          plain.fill(0);
-        }
-      });
+    async pack(project, place, { runner, publicKey, values }) {
+      const dek = await dekOf(project, place.run);
+      const plain = values.map(({ name, value }) => ({ name, value: bytesOf(value) }));
+      try {
+        return await withKey(place.run, dek, (buildKey) =>
+          packHandout(place, { runner, publicKey, buildKey, values: plain }),
+        );
+      } finally {
+        for (const { value } of plain) value.fill(0);
+      }
     },
 
     erase: (run) => builds.erase(run),
   };
 }
+
+const bytesOf = (value: Secret): Buffer => Buffer.from(value.reveal(), 'utf8');

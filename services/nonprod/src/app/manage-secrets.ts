@@ -1,6 +1,8 @@
 /** What people do with the secrets of a project. A value goes in and comes out to no page. */
 import { maxSecretMarks } from '@airlock/common/limits';
 import type { Secret } from '@airlock/common/secret';
+import type { SecretKind } from '@airlock/common/wire/secret-handout';
+import type { SecretFilters } from '../domain/secret-filter.ts';
 import type { Events } from '../events.ts';
 import type { NewId } from './ports.ts';
 import type { ProjectDeks } from './project-deks.ts';
@@ -11,7 +13,11 @@ export interface SecretWish {
   readonly project: string;
   readonly name: string;
   readonly description: string;
+  /** Of kind `ssh-key`: the key and what belongs to it, as JSON. */
   readonly value: Secret;
+  readonly kind: SecretKind;
+  /** Null: as they are, or, of a new secret, pushes to protected branches in pools of trust 2. */
+  readonly filters: SecretFilters | null;
   /** NameID as the identity provider sent it. */
   readonly person: string;
 }
@@ -25,6 +31,13 @@ export type SetAnswer =
 
 export interface ManageSecrets {
   set(wish: SecretWish): Promise<SetAnswer>;
+  /** Who may read it from now on; false when there is no such secret. */
+  setFilters(
+    project: string,
+    name: string,
+    filters: SecretFilters,
+    person: string,
+  ): Promise<boolean>;
   /** False when there is nothing (any more) to erase. */
   erase(project: string, name: string, person: string): Promise<boolean>;
   /** How many secrets that were. */
@@ -46,7 +59,7 @@ export function createManageSecrets(ports: {
 }): ManageSecrets {
   const { secrets, deks, dekStore, events, newId } = ports;
   return {
-    async set({ project, name, description, value, person }) {
+    async set({ project, name, description, value, kind, filters, person }) {
       for (let attempt = 1; attempt <= mostAttempts; attempt += 1) {
         const { id, lastVersion } = await secrets.place(project, name);
         if ((await secrets.count()) >= maxSecretMarks) return { kind: 'too-many' };
@@ -55,12 +68,18 @@ export function createManageSecrets(ports: {
         const place = { id: id ?? newId('sec'), project, name, version, projectDek };
         const sealed = await sealSecret(deks, place, value);
         const isNew = id === null;
-        if (await secrets.addVersion({ ...sealed, isNew, description, person })) {
+        if (await secrets.addVersion({ ...sealed, isNew, description, person, kind, filters })) {
           events.secretSet({ project, name, version }, person);
           return { kind: 'set', version };
         }
       }
       return { kind: 'busy' };
+    },
+
+    async setFilters(project, name, filters, person) {
+      const changed = await secrets.setFilters(project, name, filters);
+      if (changed) events.secretFiltersSet({ project, name, filters }, person);
+      return changed;
     },
 
     async erase(project, name, person) {

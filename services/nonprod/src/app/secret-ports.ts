@@ -1,5 +1,7 @@
 /** What the use cases of secrets need: rows that hold nothing readable. */
+import type { SecretKind } from '@airlock/common/wire/secret-handout';
 import type { WrappedDek } from '@airlock/envelope/dek-cache';
+import type { SecretFilters } from '../domain/secret-filter.ts';
 
 export interface ProjectDek extends WrappedDek {
   readonly isActive: boolean;
@@ -29,6 +31,19 @@ export interface SecretSummary {
   readonly setAt: Date;
   /** Null while its value is kept. */
   readonly erased: { readonly by: string; readonly at: Date } | null;
+  readonly kind: SecretKind;
+  readonly filters: SecretFilters;
+  /** Null: no build has been given it. */
+  readonly lastRead: SecretReading | null;
+}
+
+/** That a step of a run was given it; never what. */
+export interface SecretReading {
+  readonly runId: string;
+  readonly runNumber: number;
+  readonly step: string;
+  readonly version: number;
+  readonly at: Date;
 }
 
 export interface SecretVersionSummary {
@@ -75,7 +90,12 @@ export interface SecretStore {
   versions(
     project: string,
     name: string,
-  ): Promise<{ readonly secret: SecretSummary; readonly versions: SecretVersionSummary[] } | null>;
+  ): Promise<{
+    readonly secret: SecretSummary;
+    readonly versions: SecretVersionSummary[];
+    /** Newest first, 50 at most. */
+    readonly reads: readonly SecretReading[];
+  } | null>;
   /** How many can be read, of all projects. */
   count(): Promise<number>;
   /** Where the next version goes; `id` is null while there is no secret of that name. */
@@ -94,6 +114,8 @@ export interface SecretStore {
   erase(project: string, name: string, person: string): Promise<boolean>;
   /** Deletes every key of a project, also those of its builds; how many secrets that were. */
   eraseProject(project: string, person: string): Promise<number>;
+  /** False when there is no secret of that name. */
+  setFilters(project: string, name: string, filters: SecretFilters): Promise<boolean>;
   strays(limit: number): Promise<readonly Stray[]>;
   /** False when somebody else was faster. */
   moved(
@@ -106,6 +128,9 @@ export interface NewVersion {
   readonly isNew: boolean;
   readonly description: string;
   readonly person: string;
+  readonly kind: SecretKind;
+  /** Null: as they are; of a new secret, those that a new secret has. */
+  readonly filters: SecretFilters | null;
 }
 
 export interface BuildDek {

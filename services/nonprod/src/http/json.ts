@@ -6,7 +6,7 @@ import type {
   RunDetails,
   RunSummary,
 } from '../app/page-queries.ts';
-import type { SecretSummary } from '../app/secret-ports.ts';
+import type { SecretReading, SecretSummary } from '../app/secret-ports.ts';
 
 export function runJson(run: RunSummary) {
   return {
@@ -118,5 +118,18 @@ export function secretJson(secret: SecretSummary) {
     setAt: secret.setAt.toISOString(),
     erased:
       secret.erased === null ? null : { by: secret.erased.by, at: secret.erased.at.toISOString() },
+    kind: secret.kind,
+    filters: secret.filters,
+    lastRead: secret.lastRead === null ? null : secretReadJson(secret.lastRead),
+  };
+}
+
+export function secretReadJson(read: SecretReading) {
+  return {
+    run: read.runId,
+    runNumber: read.runNumber,
+    step: read.step,
+    version: read.version,
+    at: read.at.toISOString(),
   };
 }

@@ -78,7 +78,15 @@ after(async () => {
 });
 
 const set = (project: string, name: string, value: string) =>
-  it.manage.set({ project, name, description: '', value: new Secret(value), person: 'oke' });
+  it.manage.set({
+    project,
+    name,
+    description: '',
+    kind: 'value' as const,
+    filters: null,
+    value: new Secret(value),
+    person: 'oke',
+  });
 
 test('the gate is told a mark of every value that is kept, and of none that is erased', async () => {
   await set('shop/web', 'TOKEN', 'first value');

@@ -1,6 +1,14 @@
-import type { SealedSecret, SecretStore, SecretSummary, Stray } from '../../app/secret-ports.ts';
+import type {
+  NewVersion,
+  SealedSecret,
+  SecretReading,
+  SecretStore,
+  SecretSummary,
+  Stray,
+} from '../../app/secret-ports.ts';
 import type { SecretVersion } from '../../generated/prisma/client.ts';
 import type { Database, Transaction } from './client.ts';
+import { filterColumns, filtersOf, kindOf, type FilterRow } from './secret-filter-row.ts';
 import { projectDekOf, type ProjectDekColumns } from './project-dek-store.ts';
 
 interface SealedColumns {
@@ -29,6 +37,7 @@ export function createSecretStore(db: Database): SecretStore {
         where: { project },
         include: {
           versions: { orderBy: { version: 'desc' }, take: 1, omit: { ciphertext: true } },
+          reads: { ...newestRead, take: 1 },
         },
         orderBy: { name: 'asc' },
       });
@@ -40,6 +49,7 @@ export function createSecretStore(db: Database): SecretStore {
         where: { project_name: { project, name } },
         include: {
           versions: { orderBy: { version: 'desc' }, take: 100, omit: { ciphertext: true } },
+          reads: { ...newestRead, take: 50 },
         },
       });
       const [newest] = row?.versions ?? [];
@@ -47,6 +57,7 @@ export function createSecretStore(db: Database): SecretStore {
       return {
         secret: summary(row, newest),
         versions: row.versions.map((version) => summary(row, version)),
+        reads: row.reads.map(reading),
       };
     },
 
@@ -124,6 +135,14 @@ export function createSecretStore(db: Database): SecretStore {
       });
     },
 
+    async setFilters(project, name, filters) {
+      const { count } = await db.secret.updateMany({
+        where: { project, name },
+        data: filterColumns(filters),
+      });
+      return count === 1;
+    },
+
     async strays(limit) {
       const rows = await db.$queryRaw<(ProjectDekColumns & StrayColumns)[]>`
         select * from (
@@ -169,19 +188,17 @@ async function isActive(tx: Transaction, id: string): Promise<boolean> {
 }
 
 /** Makes the secret's row or holds it; false when the next version is another one by now. */
-async function claimPlace(
-  tx: Transaction,
-  secret: SealedSecret & { readonly isNew: boolean; readonly description: string },
-): Promise<boolean> {
-  const { id, project, name, description, version, isNew } = secret;
+async function claimPlace(tx: Transaction, secret: SealedSecret & NewVersion): Promise<boolean> {
+  const { id, project, name, description, version, isNew, kind, filters } = secret;
+  const given = { description, kind, ...(filters === null ? {} : filterColumns(filters)) };
   if (isNew) {
     const { count } = await tx.secret.createMany({
-      data: { id, project, name, description, lowValue: true },
+      data: { id, project, name, lowValue: true, ...given },
       skipDuplicates: true,
     });
     return count === 1;
   }
-  const { count } = await tx.secret.updateMany({ where: { id }, data: { description } });
+  const { count } = await tx.secret.updateMany({ where: { id }, data: given });
   const newest = await tx.secretVersion.aggregate({
     where: { secretId: id },
     _max: { version: true },
@@ -199,11 +216,37 @@ async function eraseVersions(tx: Transaction, ids: string[], person: string): Pr
   return count;
 }
 
+const newestRead = {
+  include: { handout: { include: { job: { include: { run: { select: { number: true } } } } } } },
+  orderBy: { handout: { givenAt: 'desc' } },
+} as const;
+
+interface ReadRow {
+  readonly step: string;
+  readonly version: number;
+  readonly handout: {
+    readonly givenAt: Date;
+    readonly job: { readonly runId: string; readonly run: { readonly number: bigint } };
+  };
+}
+
+function reading({ step, version, handout }: ReadRow): SecretReading {
+  const { runId, run } = handout.job;
+  return { runId, runNumber: Number(run.number), step, version, at: handout.givenAt };
+}
+
 function summary(
-  row: { id: string; name: string; description: string },
+  row: FilterRow & {
+    readonly id: string;
+    readonly name: string;
+    readonly description: string;
+    readonly kind: string;
+    readonly reads: readonly ReadRow[];
+  },
   version: Omit<SecretVersion, 'ciphertext'>,
 ): SecretSummary {
   const { erasedBy, erasedAt } = version;
+  const [lastRead] = row.reads;
   return {
     id: row.id,
     name: row.name,
@@ -212,5 +255,8 @@ function summary(
     setBy: version.setBy,
     setAt: version.setAt,
     erased: erasedBy === null || erasedAt === null ? null : { by: erasedBy, at: erasedAt },
+    kind: kindOf(row.kind),
+    filters: filtersOf(row),
+    lastRead: lastRead === undefined ? null : reading(lastRead),
   };
 }

@@ -1,5 +1,4 @@
 /** The secrets of a project's builds: names for everybody, values for nobody, changes for the platform role. */
-import { Secret } from '@airlock/common/secret';
 import { EnvelopeError } from '@airlock/envelope/envelope-error';
 import { sendPage } from '@airlock/web/page';
 import { HttpError } from '@airlock/web/problem';
@@ -9,29 +8,14 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import type { SetAnswer } from '../../app/manage-secrets.ts';
 import type { SecretStore } from '../../app/secret-ports.ts';
-import { SecretDescription, SecretName, SecretValue } from '../../domain/secret.ts';
+import { SecretName } from '@airlock/common/wire/secret-handout';
 import type { SecretKeeping } from '../../secret-keeping.ts';
 import { secretJson } from '../json.ts';
+import { SetBody, SetForm, type SetWish } from '../secret-bodies.ts';
+import { secretFilterRoutes } from './secret-filters.tsx';
 import { SecretListPage } from '../views/secret-list.tsx';
 import { SecretPage } from '../views/secret-page.tsx';
 import { requesterOf } from './shared.ts';
-
-const SetBody = z.strictObject({
-  name: SecretName,
-  value: SecretValue,
-  description: SecretDescription.default(''),
-  /** Said by whoever sets it: that it is no credential of production. */
-  lowValue: z.literal(true),
-});
-
-/** A form sends lines apart with CR LF, and a ticked box as `on`. */
-const SetForm = SetBody.extend({
-  value: z
-    .string()
-    .transform((text) => text.replaceAll('\r\n', '\n'))
-    .pipe(SecretValue),
-  lowValue: z.literal('on', 'tick the box: secrets of production have no place here'),
-});
 
 const ProjectBody = z.strictObject({ project: z.string().max(200) });
 
@@ -52,17 +36,8 @@ export function secretRoutes({ keeping, project }: SecretPorts): Route[] {
   const find = async (request: Request): ReturnType<SecretStore['versions']> =>
     kept().secrets.versions(project, pathName(request));
 
-  const set = async (
-    wish: { name: string; value: string; description: string },
-    person: string,
-  ): Promise<number> => {
-    const { name, description, value } = wish;
-    return versionOf(
-      await answering(() =>
-        kept().manage.set({ project, name, description, value: new Secret(value), person }),
-      ),
-    );
-  };
+  const set = async (wish: SetWish, person: string): Promise<number> =>
+    versionOf(await answering(() => kept().manage.set({ ...wish, project, person })));
   const erase = async (request: Request, person: string): Promise<void> => {
     if (await kept().manage.erase(project, pathName(request), person)) return;
     throw new HttpError('not-found', 'There is no such secret (any more).');
@@ -105,6 +80,7 @@ export function secretRoutes({ keeping, project }: SecretPorts): Route[] {
         sendPage(response, SecretPage({ frame, ...found, now: new Date() }));
       },
     }),
+    ...secretFilterRoutes({ keeping: kept, project, pathName }),
     route({
       name: 'set-secret-by-form',
       method: 'post',

@@ -111,7 +111,8 @@ export interface Refusal {
     | 'pool-trust'
     | 'released'
     | 'expired'
-    | 'not-set';
+    | 'not-set'
+    | 'kind';
   /** What, where and how to mend it. */
   readonly text: string;
 }

@@ -3,11 +3,13 @@ import { Button } from '@airlock/web/views/button';
 import { Card, SectionHeading, WithAside } from '@airlock/web/views/card';
 import { DataTable } from '@airlock/web/views/data-table';
 import { DescriptionList } from '@airlock/web/views/description-list';
-import { CheckField, PostForm, TextField } from '@airlock/web/views/form';
+import { CheckField, PostForm, SelectField, TextField } from '@airlock/web/views/form';
 import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
+import type { SecretKind } from '@airlock/common/wire/secret-handout';
 import type { ProjectDek, SecretSummary } from '../../app/secret-ports.ts';
+import { AgeStatus, readersText } from './secret-filters.tsx';
 
 export function SecretListPage({
   frame,
@@ -41,12 +43,13 @@ export function SecretListPage({
     <Layout frame={frame} title="Secrets">
       <p class="muted">
         What builds of {project} need for tests and registries, nothing that opens production.
-        Values go in and are shown to nobody. They are kept only: no build is given one yet.
+        Values go in and are shown to nobody. A step asks for one with <code>from_secret</code>, and
+        is given it where the secret’s own page says so.
       </p>
       <WithAside
         aside={
           <>
-            <SetBox frame={frame} name={null} description="" />
+            <SetBox frame={frame} name={null} description="" kind="value" />
             <KeyBox frame={frame} projectKey={key} keeper={keeper} now={now} />
             {key === null || !isPlatform(frame) ? null : (
               <EraseBox frame={frame} project={project} />
@@ -65,21 +68,40 @@ export function SecretListPage({
             {
               label: 'Name',
               wide: true,
-              cell: ({ name, description }) => (
+              cell: ({ name, description, kind, filters }) => (
                 <>
                   <a href={`/secrets/${name}`}>{name}</a>
+                  {kind === 'ssh-key' ? <span class="muted small"> SSH key</span> : null}
                   {description === '' ? null : <div class="muted small">{description}</div>}
+                  <div class="muted small">{readersText(filters)}</div>
                 </>
               ),
             },
             {
               label: 'State',
               nowrap: true,
-              cell: ({ erased, version }) =>
-                erased === null ? (
-                  <Status tone="good">version {version}</Status>
+              cell: (secret) =>
+                secret.erased === null ? (
+                  <>
+                    <Status tone="good">version {secret.version}</Status>
+                    <AgeStatus secret={secret} now={now} />
+                  </>
                 ) : (
                   <Status tone="plain">erased</Status>
+                ),
+            },
+            {
+              label: 'Last read',
+              cell: ({ lastRead }) =>
+                lastRead === null ? (
+                  <span class="muted">never</span>
+                ) : (
+                  <>
+                    <Time at={lastRead.at} now={now} />
+                    <div class="muted small">
+                      <a href={`/runs/${lastRead.runId}`}>#{lastRead.runNumber}</a> {lastRead.step}
+                    </div>
+                  </>
                 ),
             },
             {
@@ -105,10 +127,12 @@ export function SetBox({
   frame,
   name,
   description,
+  kind,
 }: {
   readonly frame: Frame;
   readonly name: string | null;
   readonly description: string;
+  readonly kind: SecretKind;
 }) {
   const title = name === null ? 'Set a secret' : 'Set a new value';
   if (!isPlatform(frame)) {
@@ -133,13 +157,40 @@ export function SetBox({
           <input type="hidden" name="name" value={name} />
         )}
         <TextField label="For what" name="description" value={description} maxLength={200} />
+        {name === null ? (
+          <SelectField
+            label="Kind"
+            name="kind"
+            options={[
+              { value: 'value', label: 'a value' },
+              { value: 'ssh-key', label: 'an SSH key: used by an agent, never seen by the build' },
+            ]}
+          />
+        ) : (
+          <input type="hidden" name="kind" value={kind} />
+        )}
         <TextField
-          label="Value"
+          label={kind === 'ssh-key' ? 'Private key' : 'Value'}
           name="value"
-          hint="4 characters or more. It replaces the value before, which is erased."
+          hint="8 characters or more. It replaces the value before, which is erased."
           multiline
           required
         />
+        {name !== null && kind === 'value' ? null : (
+          <>
+            <TextField
+              label="Passphrase of an SSH key"
+              name="passphrase"
+              hint="Empty where it has none."
+            />
+            <TextField
+              label="Hosts of an SSH key"
+              name="knownHosts"
+              hint="As ssh-keyscan HOST prints them: builds connect to no other."
+              multiline
+            />
+          </>
+        )}
         <CheckField
           name="lowValue"
           label="It opens nothing in production, and who can change a build may learn it."

@@ -5,21 +5,24 @@ import { DataTable } from '@airlock/web/views/data-table';
 import { PostForm } from '@airlock/web/views/form';
 import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
-import type { SecretSummary, SecretVersionSummary } from '../../app/secret-ports.ts';
+import type { SecretReading, SecretSummary, SecretVersionSummary } from '../../app/secret-ports.ts';
+import { AgeStatus, FiltersBox, ReadersBox } from './secret-filters.tsx';
 import { SetBox } from './secret-list.tsx';
 
 export function SecretPage({
   frame,
   secret,
   versions,
+  reads,
   now,
 }: {
   readonly frame: Frame;
   readonly secret: SecretSummary;
   readonly versions: readonly SecretVersionSummary[];
+  readonly reads: readonly SecretReading[];
   readonly now: Date;
 }) {
-  const { name, description, erased } = secret;
+  const { name, description, erased, filters } = secret;
   return (
     <Layout
       frame={frame}
@@ -27,10 +30,13 @@ export function SecretPage({
       breadcrumbs={[{ label: 'Secrets', href: '/secrets' }, { label: name }]}
     >
       <p class="muted">{description === '' ? 'Nobody wrote down what it is for.' : description}</p>
+      <AgeStatus secret={secret} now={now} />
       <WithAside
         aside={
           <>
-            <SetBox frame={frame} name={name} description={description} />
+            <ReadersBox filters={filters} />
+            <FiltersBox frame={frame} name={name} filters={filters} />
+            <SetBox frame={frame} name={name} description={description} kind={secret.kind} />
             {erased === null && frame.viewer?.roles.includes('platform') === true ? (
               <Card title="Erase" icon="x-circle">
                 <p>Its key is deleted. The value cannot be brought back.</p>
@@ -73,6 +79,21 @@ export function SecretPage({
                 </>
               ),
             },
+          ]}
+        />
+        <SectionHeading note={reads.length}>Read by</SectionHeading>
+        <DataTable
+          caption="Builds that were given it, newest first"
+          rows={reads}
+          empty="No build has been given it."
+          columns={[
+            {
+              label: 'Run',
+              cell: ({ runId, runNumber }) => <a href={`/runs/${runId}`}>#{runNumber}</a>,
+            },
+            { label: 'Step', wide: true, cell: ({ step }) => step },
+            { label: 'Version', kind: 'number', cell: ({ version }) => version },
+            { label: 'When', cell: ({ at }) => <Time at={at} now={now} /> },
           ]}
         />
       </WithAside>

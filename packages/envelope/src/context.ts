@@ -33,7 +33,7 @@ export type Sealed =
     }
   | ({ readonly type: 'build-box'; readonly name: string } & Handed)
   | ({ readonly type: 'handout'; readonly runner: string } & Handed)
-  | ({ readonly type: 'handout-request'; readonly publicKey: string } & Handed);
+  | ({ readonly type: 'handout-request'; readonly publicKey: string } & Omit<Handed, 'run'>);
 
 interface Handed {
   readonly run: string;
@@ -79,7 +79,7 @@ function partsOf(sealed: Sealed): string[] {
     case 'handout':
       return [...handed(sealed), sealed.runner];
     case 'handout-request':
-      return [...handed(sealed), sealed.publicKey];
+      return [sealed.job, String(sealed.lease), sealed.step, sealed.publicKey];
   }
 }
 

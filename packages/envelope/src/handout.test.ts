@@ -75,7 +75,7 @@ test('what a runner signs differs with every part of the request', () => {
     handoutRequest({ ...place, lease: 5 }, key),
     handoutRequest({ ...place, step: 'publish4' }, key),
     handoutRequest({ ...place, job: 'job_14' }, key),
-    handoutRequest({ ...place, run: 'run_1job_1', job: '' }, key),
+    handoutRequest({ ...place, job: 'job_', step: '14publish' }, key),
     handoutRequest(place, Buffer.alloc(32, 2)),
   ];
   assert.equal(new Set(signed.map((bytes) => bytes.toString('hex'))).size, signed.length);

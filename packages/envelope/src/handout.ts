@@ -21,7 +21,7 @@ export interface Handout {
 }
 
 /** The bytes that a runner signs to say that it asks, and for which key. */
-export function handoutRequest(place: HandoutPlace, publicKey: Uint8Array): Buffer {
+export function handoutRequest(place: Omit<HandoutPlace, 'run'>, publicKey: Uint8Array): Buffer {
   const hex = Buffer.from(publicKey).toString('hex');
   return contextOf({ type: 'handout-request', ...place, publicKey: hex });
 }

@@ -28,6 +28,8 @@ const statusOf = {
   'caller-not-allowed': 403,
   'not-found': 404,
   'lease-lost': 409,
+  'secret-refused': 403,
+  'secret-taken': 410,
   'artifact-too-large': 413,
   'artifact-digest-mismatch': 422,
   'artifact-not-asked-for': 422,

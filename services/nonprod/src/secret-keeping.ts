@@ -10,7 +10,10 @@ import { listenOnSocket } from '@airlock/process/unix-socket';
 import { createBuildDekStore } from './adapters/postgres/build-dek-store.ts';
 import type { Database } from './adapters/postgres/client.ts';
 import { createProjectDekStore } from './adapters/postgres/project-dek-store.ts';
+import { createSecretReadingStore } from './adapters/postgres/secret-reading-store.ts';
 import { createSecretStore } from './adapters/postgres/secret-store.ts';
+import { createBuildBoxes } from './app/build-boxes.ts';
+import { createHandOutSecrets, type HandOutSecrets } from './app/hand-out-secrets.ts';
 import { createManageSecrets, type ManageSecrets } from './app/manage-secrets.ts';
 import { createMarkSecrets } from './app/mark-secrets.ts';
 import type { NewId } from './app/ports.ts';
@@ -30,6 +33,7 @@ export interface SecretKeeping {
   readonly secrets: Pick<SecretStore, 'list' | 'versions'>;
   readonly projectKeys: Pick<ProjectDekStore, 'active'>;
   readonly keeper: string;
+  readonly handOut: HandOutSecrets;
 }
 
 /** @throws ConfigurationError when the keeper refuses, or does not bind a key to its context. */
@@ -112,5 +116,12 @@ export async function keepSecrets(options: {
     secrets,
     projectKeys: dekStore,
     keeper: kek.name,
+    handOut: createHandOutSecrets({
+      reading: createSecretReadingStore(db),
+      deks,
+      boxes: createBuildBoxes({ deks, builds }),
+      events,
+      now: () => new Date(),
+    }),
   };
 }

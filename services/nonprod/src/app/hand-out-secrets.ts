@@ -112,6 +112,11 @@ export function createHandOutSecrets(ports: {
   };
 }
 
+/** False for a workflow to which none of the rules here matter. */
+export function asksForSecrets(workflow: PlanWorkflow): boolean {
+  return askingSteps(workflow).length > 0;
+}
+
 interface Asking {
   readonly step: Pick<PlanStep, 'name' | 'image' | 'kind'>;
   readonly names: readonly string[];
@@ -129,7 +134,7 @@ function askingSteps({ steps, services }: PlanWorkflow): Asking[] {
     }
     if (variables.size === 0) return [];
     const { name, image } = step;
-    return [{ step: { name, image, kind: kindOf(step) }, names: [...variables.keys()], variables }];
+    return [{ step: { name, image, kind: kindOf(step) }, names: [...variables.keys()].sort(), variables }];
   });
 }
 

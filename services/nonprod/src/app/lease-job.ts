@@ -2,11 +2,21 @@ import type { Job } from '@airlock/common/wire/runner-protocol';
 import { workflowOf } from '@airlock/pipeline/workflow-name';
 import { invocationIdOf } from '../domain/run.ts';
 import type { Events } from '../events.ts';
-import type { JobStore } from './ports.ts';
+import { finishJob, type FinishPorts } from './finish-job.ts';
+import { asksForSecrets, type HandOutSecrets } from './hand-out-secrets.ts';
+import type { ClaimedJob, JobStore } from './ports.ts';
 
-/** Gives a runner the oldest job of its pool, or null. */
+/**
+ * Gives a runner the oldest job of its pool, or null. A job whose steps ask for what they may not read ends here, before
+ * anything of it runs.
+ */
 export function createLeaseJob(
-  ports: { readonly jobs: JobStore; readonly events: Events },
+  ports: FinishPorts & {
+    readonly jobs: Pick<JobStore, 'claim'>;
+    readonly events: Pick<Events, 'jobLeased'>;
+    /** Null: this installation keeps no secrets. */
+    readonly secrets: Pick<HandOutSecrets, 'refusal'> | null;
+  },
   settings: {
     readonly origin: string;
     readonly leaseSeconds: number;
@@ -14,24 +24,36 @@ export function createLeaseJob(
     readonly maxArtifactBytes: number;
   },
 ): (runner: string, pool: string) => Promise<Job | null> {
+  const { leaseSeconds } = settings;
+
+  async function refusal({ jobId, lease, plan, workflow }: ClaimedJob, runner: string) {
+    const planned = workflowOf(plan, workflow);
+    if (planned === null || !asksForSecrets(planned)) return null;
+    if (ports.secrets !== null) return await ports.secrets.refusal({ jobId, lease, runner });
+    return 'A step asks for a secret, and this installation keeps none; whoever looks after it names a keeper under `secrets` in the configuration of nonprod-web.';
+  }
+
   return async (runner, pool) => {
-    const claimed = await ports.jobs.claim({ runner, pool, leaseSeconds: settings.leaseSeconds });
-    if (claimed === null) return null;
-    const { runId, run, plan, workflow } = claimed;
-    const url = invocationIdOf(settings.origin, runId);
-    ports.events.jobLeased(claimed, runner);
-    return {
-      jobId: claimed.jobId,
-      runId,
-      lease: claimed.lease,
-      leaseSeconds: settings.leaseSeconds,
-      timeoutSeconds: settings.timeoutSeconds,
-      invocationId: url,
-      workflow,
-      pipeline: workflowOf(plan, workflow)?.file ?? '',
-      run: { ...run, url },
-      plan,
-      maxArtifactBytes: settings.maxArtifactBytes,
-    };
+    for (;;) {
+      const claimed = await ports.jobs.claim({ runner, pool, leaseSeconds });
+      if (claimed === null) return null;
+      const { jobId, lease, runId, run, plan, workflow } = claimed;
+      const reason = await refusal(claimed, runner);
+      if (reason !== null) {
+        const job = { proof: { jobId, lease, runner }, runId, workflow: workflow.name };
+        await finishJob(ports, job, null, { outcome: 'failed', reason });
+        continue;
+      }
+      const url = invocationIdOf(settings.origin, runId);
+      ports.events.jobLeased(claimed, runner);
+      return {
+        ...{ jobId, runId, lease, leaseSeconds, workflow, plan },
+        timeoutSeconds: settings.timeoutSeconds,
+        invocationId: url,
+        pipeline: workflowOf(plan, workflow)?.file ?? '',
+        run: { ...run, url },
+        maxArtifactBytes: settings.maxArtifactBytes,
+      };
+    }
   };
 }

@@ -116,10 +116,14 @@ export interface JobStore {
     bytes: Uint8Array,
   ): Promise<boolean>;
   recordArtifact(proof: LeaseProofOf, artifact: KeptArtifact): Promise<boolean>;
-  /** Ends the job, starts or skips the workflows that waited for it, and with the last one ends the run. */
+  /**
+   * Ends the job, starts or skips the workflows that waited for it, and with the last one ends the run.
+   *
+   * @param report null: nothing of it was started.
+   */
   finish(
     proof: LeaseProofOf,
-    report: JobReport,
+    report: JobReport | null,
     judgement: Judgement,
   ): Promise<{ readonly run: 'passed' | 'failed' | 'running' } | null>;
 }

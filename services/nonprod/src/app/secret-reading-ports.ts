@@ -33,7 +33,11 @@ export interface SecretReadingStore {
     handout: {
       readonly step: string;
       readonly publicKey: Uint8Array;
-      readonly secrets: readonly { readonly id: string; readonly name: string; readonly version: number }[];
+      readonly secrets: readonly {
+        readonly id: string;
+        readonly name: string;
+        readonly version: number;
+      }[];
     },
   ): Promise<'given' | 'taken' | 'lease-lost'>;
 }

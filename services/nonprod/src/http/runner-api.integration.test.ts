@@ -36,6 +36,7 @@ let database: TestDatabase;
 let server: MachineServer;
 let ca: Pem;
 const waiter = createWorkWaiter();
+const quiet = { ring: () => undefined };
 const rung: string[] = [];
 const refused: (string | null)[] = [];
 const clients: MachineClient[] = [];
@@ -73,7 +74,7 @@ before(async () => {
       blobs: createContentStore(join(directory, 'artifacts')),
       settings: { leaseSeconds: 60, maxArtifactBytes: 2_000_000 },
       leaseJob: createLeaseJob(
-        { jobs, events },
+        { jobs, events, secrets: null, bell: quiet, work: quiet },
         {
           origin: 'https://ci.example',
           leaseSeconds: 60,
@@ -84,7 +85,7 @@ before(async () => {
       reportJob: createReportJob({
         ...{ jobs, events },
         bell: { ring: (id) => rung.push(id) },
-        work: { ring: () => undefined },
+        work: quiet,
       }),
       waitForWork: (milliseconds) => waiter.wait(milliseconds),
     }),

@@ -172,7 +172,7 @@ function runnerId(call: MachineCall): string {
   return call.caller.slice(runnerPrefix.length);
 }
 
-function namedJob(call: MachineCall): { jobId: string; runner: string } {
+export function namedJob(call: MachineCall): { jobId: string; runner: string } {
   return { jobId: call.params['jobId'] ?? '', runner: runnerId(call) };
 }
 
@@ -184,7 +184,7 @@ function queryLease(call: MachineCall): number {
   return Number(text);
 }
 
-function leaseLost(): MachineError {
+export function leaseLost(): MachineError {
   return new MachineError('lease-lost', 'this lease does not hold (any more); stop this job');
 }
 

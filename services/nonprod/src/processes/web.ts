@@ -36,6 +36,7 @@ import { startMachineServer } from '@airlock/process/machine-server';
 import { keepSecrets } from '../secret-keeping.ts';
 import { keepWebhooks } from '../webhook-keeping.ts';
 import { nonprodRoutes } from '../http/routes.ts';
+import { secretHandoutRoutes } from '../http/secret-handout-api.ts';
 import { createWorkWaiter, runnerPrefix, runnerRoutes } from '../http/runner-api.ts';
 
 const newId: NewId = (prefix) => formatId(prefix, randomBytes(10));
@@ -65,30 +66,39 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     return Promise.resolve();
   });
 
+  const settings = config.secrets;
+  const keeping =
+    settings === null ? null : await keepSecrets({ settings, db, runtime, events, newId });
+
+  const secrets = keeping?.handOut ?? null;
+
   const runners = new Map(config.runners.map(({ id, pools }) => [id, pools]));
   const runnerApi = await startMachineServer({
     listener: config.runnerApi,
     setting: 'runnerApi',
-    routes: runnerRoutes({
-      runners,
-      jobs,
-      // Never fetches: that is the scheduler's. So it needs no address but its own.
-      source: createSourceMirror(
-        createMirror({
-          directory: config.mirrorDirectory,
-          url: config.mirrorDirectory,
-          protocols: ['file'],
-        }),
-      ),
-      blobs: openArtifactStore(config.artifacts),
-      settings: config,
-      leaseJob: createLeaseJob(
-        { jobs, events },
-        { ...config, timeoutSeconds: config.jobTimeoutSeconds },
-      ),
-      reportJob: createReportJob({ jobs, bell, work, events }),
-      waitForWork: (milliseconds) => waiter.wait(milliseconds),
-    }),
+    routes: [
+      ...secretHandoutRoutes(secrets),
+      ...runnerRoutes({
+        runners,
+        jobs,
+        // Never fetches: that is the scheduler's. So it needs no address but its own.
+        source: createSourceMirror(
+          createMirror({
+            directory: config.mirrorDirectory,
+            url: config.mirrorDirectory,
+            protocols: ['file'],
+          }),
+        ),
+        blobs: openArtifactStore(config.artifacts),
+        settings: config,
+        leaseJob: createLeaseJob(
+          { jobs, bell, work, events, secrets },
+          { ...config, timeoutSeconds: config.jobTimeoutSeconds },
+        ),
+        reportJob: createReportJob({ jobs, bell, work, events }),
+        waitForWork: (milliseconds) => waiter.wait(milliseconds),
+      }),
+    ],
     mayCall: (caller) =>
       caller.startsWith(runnerPrefix) && runners.has(caller.slice(runnerPrefix.length)),
     onRefusedCaller: (caller) => {
@@ -98,10 +108,6 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   });
   runtime.onClose(() => runnerApi.close());
   runtime.listening(runnerApi.url);
-
-  const settings = config.secrets;
-  const keeping =
-    settings === null ? null : await keepSecrets({ settings, db, runtime, events, newId });
 
   const webhooks = keepWebhooks({
     settings: config,

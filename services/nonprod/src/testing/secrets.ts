@@ -26,7 +26,7 @@ export interface Boxed {
   readonly handout: Handout;
 }
 
-const silent = createLog('test');
+export const silent = createLog('test');
 for (const level of ['debug', 'info', 'warn', 'error'] as const) silent[level] = () => undefined;
 
 export function testSecrets(database: TestDatabase) {

@@ -129,14 +129,14 @@ export function createJobStore(db: Database): JobStore {
       return await db.$transaction(async (tx) => {
         const runId = await lockHeldJob(tx, proof);
         if (runId === null) return null;
-        const isolation = JSON.stringify(report.isolation);
+        const isolation = report === null ? null : JSON.stringify(report.isolation);
         const { outcome } = judgement;
         await tx.$executeRaw`
           update job set state = 'finished', outcome = ${outcome}, finished_at = now(), lease_expires_at = null,
             reason = ${outcome === 'failed' ? judgement.reason : null}, isolation = ${isolation}::jsonb
           where id = ${proof.jobId}`;
-        await closeSteps(tx, proof.jobId, report);
-        if (outcome === 'passed' && report.attestation !== null) {
+        await closeSteps(tx, proof.jobId, report?.steps ?? []);
+        if (outcome === 'passed' && report !== null && report.attestation !== null) {
           await tx.run.updateMany({
             where: { id: runId },
             data: { attestation: report.attestation },
@@ -156,8 +156,12 @@ async function lockHeldJob(tx: Transaction, proof: LeaseProofOf): Promise<string
   return job?.run_id ?? null;
 }
 
-async function closeSteps(tx: Transaction, jobId: string, report: JobReport): Promise<void> {
-  for (const step of report.steps) {
+async function closeSteps(
+  tx: Transaction,
+  jobId: string,
+  steps: JobReport['steps'],
+): Promise<void> {
+  for (const step of steps) {
     await tx.step.updateMany({
       where: { jobId, name: step.name },
       data: {

@@ -45,7 +45,8 @@ export function createSecretReadingStore(db: Database): SecretReadingStore {
         where j.id = ${jobId} and j.state = 'leased' and j.lease = ${lease} and j.runner = ${runner}`;
       if (row === undefined) return null;
       const { event, ref, branch, level, workflow: name, instance } = row;
-      const workflow = workflowOf(planOf(row.plan), { name, instance });
+      const plan = planOf(row.plan);
+      const workflow = plan === null ? null : workflowOf(plan, { name, instance });
       if (workflow === null) throw new Error(`job ${jobId} does a workflow that its plan has not`);
       return {
         runId: row.run_id,

@@ -134,7 +134,9 @@ function askingSteps({ steps, services }: PlanWorkflow): Asking[] {
     }
     if (variables.size === 0) return [];
     const { name, image } = step;
-    return [{ step: { name, image, kind: kindOf(step) }, names: [...variables.keys()].sort(), variables }];
+    return [
+      { step: { name, image, kind: kindOf(step) }, names: [...variables.keys()].sort(), variables },
+    ];
   });
 }
 

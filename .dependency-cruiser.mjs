@@ -122,7 +122,7 @@ export default {
       name: 'builders-and-signer-know-no-database',
       comment: 'Their package.json is the proof; this rule holds it to what the code reaches.',
       severity: 'error',
-      from: { path: '^services/(runner|rebuilder|signer)/src/processes/' },
+      from: { path: '^services/(runner|rebuilder|signer|hook-relay)/src/processes/' },
       to: { path: '^node_modules/(pg|bull|ioredis|express|@prisma)/', reachable: true },
     },
     {

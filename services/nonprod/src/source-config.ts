@@ -1,7 +1,7 @@
 /** Configuration of where runs come from. The descriptions are the manual. */
 import { z } from 'zod';
 import { FilePath } from '@airlock/process/config';
-import { providers } from './domain/webhook/forge-event.ts';
+import { providers } from '@airlock/common/webhook/provider';
 
 const Provider = z.enum(providers);
 
@@ -24,7 +24,22 @@ export const webhookSettings = {
     .describe(
       'Key of 32 bytes or more from which each repository’s webhook secret is derived (POST /hooks/git/<provider>/<repository>). Another key makes all of them void. null: repositories have no webhook of their own. Default null.',
     ),
+  hookRelay: z
+    .strictObject({
+      url: z
+        .url({ protocol: /^https$/ })
+        .describe('Listener of the relay for us (pull), such as https://hooks.dmz.example:26447.'),
+      caFile: FilePath.describe('CA of that edge, PEM.'),
+      certificateFile: FilePath.describe('Our certificate there, PEM, airlock:nonprod:web.'),
+      keyFile: FilePath.describe('Its private key, PEM, mode 0600.'),
+    })
+    .nullable()
+    .default(null)
+    .describe(
+      'Where webhooks are fetched from in an installation that forges cannot reach. null: nowhere. Default null.',
+    ),
 };
+export type HookRelaySettings = NonNullable<WebhookSettings['hookRelay']>;
 export type WebhookSettings = z.infer<z.ZodObject<typeof webhookSettings>>;
 
 export const RepositoryProvider = Provider.nullable()

@@ -1,21 +1,25 @@
 /** Wires what the web process does with webhooks: whose they are, where they are written down, what is counted. */
 import { readFileSync } from 'node:fs';
+import { providers, type Provider } from '@airlock/common/webhook/provider';
 import type { DatabasePool } from '@airlock/database/pool';
 import { ConfigurationError } from '@airlock/process/config';
 import { startLoop } from '@airlock/process/loop';
 import type { Runtime } from '@airlock/process/main';
+import {
+  createWebhookIntake,
+  type Hook,
+  type RefusedDelivery,
+  type TakeDelivery,
+} from '@airlock/process/webhook-intake';
 import type { Intake } from '@airlock/web/server';
+import { createHookRelayClient } from './adapters/hook-relay-client.ts';
 import { createDeliveryStore } from './adapters/postgres/delivery-store.ts';
 import type { Bell } from './app/ports.ts';
-import type { Hook, RefusedDelivery, RepositoryRow } from './app/source-ports.ts';
-import { providers, type Provider } from './domain/webhook/forge-event.ts';
+import type { RepositoryRow } from './app/source-ports.ts';
 import { hookSecret } from './domain/webhook/hook-secret.ts';
 import type { Events } from './events.ts';
-import {
-  createTakeDelivery,
-  createWebhookIntake,
-  type TakeDelivery,
-} from './http/webhook-intake.ts';
+import { createPullWebhooks } from './app/pull-webhooks.ts';
+import { createTakeDelivery } from './app/take-delivery.ts';
 import type { WebhookSettings } from './source-config.ts';
 
 /** A new repository's hook is known within this time; asked for one that is not known, not more often than this. */
@@ -105,8 +109,30 @@ export function keepWebhooks(options: {
 
   const take = createTakeDelivery({ deliveries: store, bell: options.bell, events, onRefused });
   const clock = (): Date => new Date();
+  if (settings.hookRelay !== null) {
+    const { signal, log } = options.runtime;
+    const relay = createHookRelayClient(settings.hookRelay, signal);
+    const pulling = startLoop({
+      name: 'pull-webhooks',
+      // It waits at the relay for as long as there is nothing.
+      intervalMs: 50,
+      signal,
+      log,
+      run: createPullWebhooks({ relay, hookAt, take, onRefused }),
+    });
+    options.runtime.onClose(async () => {
+      await pulling.done;
+      relay.close();
+    });
+  }
   return {
-    intake: createWebhookIntake({ hookAt, take, onRefused, clock }),
+    intake: createWebhookIntake({
+      hookAt,
+      take,
+      onRefused,
+      sourceOf: (request) => request.socket.remoteAddress ?? '',
+      clock,
+    }),
     take,
     hookAt,
     secretOf,

@@ -1,5 +1,7 @@
 /** What the use cases about repositories, webhooks, schedules and asked-for runs need from outside. */
-import type { PullRequestNews, Provider } from '../domain/webhook/forge-event.ts';
+import type { Provider } from '@airlock/common/webhook/provider';
+import type { RefusedDelivery } from '@airlock/process/webhook-intake';
+import type { PullRequestNews } from '../domain/webhook/forge-event.ts';
 
 export interface RepositoryRow {
   readonly name: string;
@@ -53,21 +55,6 @@ export interface NewDelivery {
   readonly event: string;
   readonly body: Uint8Array;
   readonly relayed: boolean;
-}
-
-export interface RefusedDelivery {
-  readonly provider: string;
-  readonly repository: string;
-  readonly code: string;
-  readonly from: string;
-}
-
-/** Who sends: the path that it was sent to, and its secret. */
-export interface Hook {
-  readonly provider: Provider;
-  /** Null for a hook of the whole installation. */
-  readonly repository: string | null;
-  readonly secret: string;
 }
 
 export interface DeliveryStore {

@@ -4,6 +4,7 @@ import { createServer, request as httpRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import type { Provider } from '@airlock/common/webhook/provider';
 import { openPool, type DatabasePool } from '@airlock/database/pool';
 import { createLog } from '@airlock/process/log';
 import { testPostgres } from '@airlock/testkit/stack';
@@ -16,7 +17,6 @@ import {
   createRepositoryStore,
 } from '../adapters/postgres/repository-store.ts';
 import { createReadWebhooks } from '../app/read-webhooks.ts';
-import type { Provider } from '../domain/webhook/forge-event.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { newId } from '../testing/fixtures.ts';
@@ -44,7 +44,7 @@ before(async () => {
   const webhookKeyFile = join(directory, 'key');
   writeFileSync(webhookKeyFile, 'k'.repeat(32));
   keeping = keepWebhooks({
-    settings: { webhooks: [{ provider: 'github', secretFile }], webhookKeyFile },
+    settings: { webhooks: [{ provider: 'github', secretFile }], webhookKeyFile, hookRelay: null },
     repositories: createRepositoryStore(database.as('nonprod_web')),
     pool,
     bell: { ring: (id) => rung.push(id) },

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { DatabasePool } from '@airlock/database/pool';
+import { providers } from '@airlock/common/webhook/provider';
 import type {
   DeliveryQueue,
   DeliveryStore,
   DeliveryVerdict,
   WaitingDelivery,
 } from '../../app/source-ports.ts';
-import { providers } from '../../domain/webhook/forge-event.ts';
 import type { Database, Transaction } from './client.ts';
 
 /** One statement, prepared once a connection: a webhook is answered when its row is on disk, and by nothing else. */

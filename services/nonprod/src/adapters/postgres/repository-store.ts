@@ -1,10 +1,10 @@
+import { providers } from '@airlock/common/webhook/provider';
 import type {
   RepositoryKeeping,
   RepositoryRow,
   RepositorySettings,
   RepositoryStore,
 } from '../../app/source-ports.ts';
-import { providers } from '../../domain/webhook/forge-event.ts';
 import type { Repository } from '../../generated/prisma/client.ts';
 import type { Database } from './client.ts';
 

@@ -1,9 +1,6 @@
 /** What a forge's webhook says, in one shape for all forges. Names in it are the forge's: text, and never a path or a command. */
 import { z } from 'zod';
-
-export const providers = ['github', 'gitlab', 'gitea', 'bitbucket', 'bitbucket-server'] as const;
-/** `gitea` is Forgejo too; `bitbucket-server` is Bitbucket Data Center. */
-export type Provider = (typeof providers)[number];
+import type { Provider } from '@airlock/common/webhook/provider';
 
 export interface PullRequestNews {
   readonly number: number;

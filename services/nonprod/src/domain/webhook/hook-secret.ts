@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { Provider } from './forge-event.ts';
+import type { Provider } from '@airlock/common/webhook/provider';
 
 /**
  * The secret of a repository's webhook: derived, so that no database and no backup holds it. In the form of Standard

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import type { ForgeEvent, Provider } from './forge-event.ts';
+import type { Provider } from '@airlock/common/webhook/provider';
+import type { ForgeEvent } from './forge-event.ts';
 import { isAbout, normalise } from './normalise.ts';
 
 /** GitHub’s own examples of every webhook, and the counts by what becomes of them. */

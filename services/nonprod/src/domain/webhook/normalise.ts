@@ -1,6 +1,7 @@
+import type { Provider } from '@airlock/common/webhook/provider';
 import { fromBitbucketServer } from './bitbucket-server.ts';
 import { fromBitbucket } from './bitbucket.ts';
-import type { ForgeEvent, Payload, PayloadRepository, Provider } from './forge-event.ts';
+import type { ForgeEvent, Payload, PayloadRepository } from './forge-event.ts';
 import { fromGitea, fromGithub } from './github.ts';
 import { fromGitlab } from './gitlab.ts';
 

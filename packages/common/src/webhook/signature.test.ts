@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
-import type { Provider } from './forge-event.ts';
+import type { Provider } from './provider.ts';
 import { authenticity, identityOf, type Headers } from './signature.ts';
 
 const body = Buffer.from('{"ref":"refs/heads/main"}');

@@ -1,6 +1,6 @@
 /** Who sent a webhook: checked over the bytes as they came, before anything of them is read. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Provider } from './forge-event.ts';
+import type { Provider } from './provider.ts';
 
 /** Lower-case names; a header that came twice is joined by a comma and holds for nothing. */
 export type Headers = Readonly<Record<string, string | undefined>>;

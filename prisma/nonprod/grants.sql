@@ -97,3 +97,16 @@ grant select (id) on promotion_request to nonprod_outbox;
 -- As the witness of the gate's ledger.
 grant select, insert on witnessed_tree to nonprod_outbox;
 grant update (size, root, note, cosigned_at) on witnessed_tree to nonprod_outbox;
+
+-- The registry of runners: the web process lets them in and shows them.
+grant select, insert on runner, runner_certificate, runner_token, runner_enrolment, runner_event, run_taint
+  to nonprod_web;
+grant update (pool, kind, state, state_reason, state_by, state_at, enrolled_at, last_seen_at, instance, version,
+  isolation, labels, spent_at) on runner to nonprod_web;
+grant update (retired_at, retired_why) on runner_certificate to nonprod_web;
+grant update (spent_at) on runner_token to nonprod_web;
+grant update (state, decided_by, decided_at, chain) on runner_enrolment to nonprod_web;
+grant delete on runner, runner_certificate to nonprod_web;
+grant usage on sequence runner_event_id_seq to nonprod_web;
+-- What is tainted is not published either.
+grant select on run_taint to nonprod_scheduler;

@@ -53,6 +53,7 @@ async function apart(config: Config, directory: string): Promise<Config> {
   for (const key of ['listen', 'listener', 'runnerApi']) {
     if (key in config) at(config, key)['port'] = await freePort();
   }
+  if ('runnerEdge' in config) at(config, 'runnerEdge', 'enrolment')['port'] = await freePort();
   if ('rebuilds' in config) at(config, 'rebuilds', 'listener')['port'] = await freePort();
   if ('secrets' in config) at(config, 'secrets')['socketPath'] = join(directory, 'marks.sock');
   if ('hooks' in config) at(config, 'hooks')['workDirectory'] = join(directory, 'hooks');
@@ -127,7 +128,8 @@ const missingFiles: readonly [ProcessName, key: readonly string[]][] = [
   ['nonprod-outbox', ['listener', 'caFile']],
   ['nonprod-scheduler', ['database', 'passwordFile']],
   ['signer', ['keys', 'main']],
-  ['runner', ['controlPlane', 'certificateFile']],
+  ['nonprod-web', ['runnerEdge', 'authority', 'keyFile']],
+  ['runner', ['controlPlane', 'identityFile']],
   ['gate-intake', ['outbox', 'keyFile']],
   ['gate-intake', ['files', 'directory']],
   ['gate-web', ['saml', 'idp', 'certificateFile']],
@@ -203,6 +205,7 @@ test('a target file that nobody signed is named with what is signed and what to 
 // Its own configuration names the ports of the one that runs.
 const takenPorts = [
   ['nonprod-web', 'runnerApi', 'runnerApi'],
+  ['nonprod-web', 'runnerEdge.enrolment', 'enrolment'],
   ['nonprod-web', 'listen', 'nonprod'],
   ['nonprod-outbox', 'listener', 'outbox'],
   ['gate-web', 'listen', 'gate'],
@@ -214,7 +217,7 @@ for (const [name, key, port] of takenPorts) {
       name,
       async (config, directory) => {
         const taken = ports[port];
-        at(await apart(config, directory), key)['port'] = taken;
+        at(await apart(config, directory), ...key.split('.'))['port'] = taken;
         return config;
       },
       new RegExp(`^${key}.*127\\.0\\.0\\.1:${ports[port]}.*(free the port|end it)`),

@@ -102,7 +102,15 @@ export async function writeConfigs(given: {
         caFile: runnerEdge.caFile,
         ...runnerEdge.server,
       },
-      runners: [{ id: runnerName, pools: ['default'] }],
+      runnerEdge: {
+        url: `https://127.0.0.1:${ports.runnerApi}`,
+        enrolment: {
+          host: '127.0.0.1',
+          port: ports.enrolment,
+          url: `https://127.0.0.1:${ports.enrolment}`,
+        },
+        authority: runnerEdge.authority,
+      },
       database: await database('nonprod', 'nonprod_web'),
       redis: redisBlock,
       repository: nonprodRepository,
@@ -175,8 +183,8 @@ export async function writeConfigs(given: {
     runner: writeConfig(layout, 'runner', {
       controlPlane: {
         url: `https://127.0.0.1:${ports.runnerApi}`,
-        caFile: runnerEdge.caFile,
-        ...runnerEdge.client,
+        caFile: join(keys.runner.directory, 'ca.pem'),
+        identityFile: join(keys.runner.directory, 'identity.pem'),
         serverIdentity: 'airlock:nonprod:runner-api',
       },
       pool: 'default',

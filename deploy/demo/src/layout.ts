@@ -64,6 +64,7 @@ export interface Ports {
   readonly gate: number;
   readonly nonprod: number;
   readonly runnerApi: number;
+  readonly enrolment: number;
   readonly outbox: number;
   readonly rebuilds: number;
   readonly identityProvider: number;
@@ -79,6 +80,7 @@ const preferred = {
   outbox: 26083,
   identityProvider: 26084,
   rebuilds: 26085,
+  enrolment: 26086,
   vault: 26200,
   postgres: 26432,
   redis: 26379,
@@ -92,6 +94,7 @@ export async function choosePorts(choice: 'preferred' | 'free'): Promise<Ports> 
     gate: await pick(preferred.gate),
     nonprod: await pick(preferred.nonprod),
     runnerApi: await pick(preferred.runnerApi),
+    enrolment: await pick(preferred.enrolment),
     outbox: await pick(preferred.outbox),
     rebuilds: await pick(preferred.rebuilds),
     identityProvider: await pick(preferred.identityProvider),

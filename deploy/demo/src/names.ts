@@ -54,6 +54,9 @@ export const bundleOf: Record<ProcessName, string> = {
   rebuilder: 'rebuilder/rebuilder.mjs',
 };
 
+/** Makes the machine a runner; not a process of the pair, and gone when it is done. */
+export const joinBundle = 'runner/join.mjs';
+
 export interface Origins {
   readonly nonprod: string;
   readonly gate: string;

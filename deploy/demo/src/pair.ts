@@ -22,6 +22,7 @@ import {
   writeGateFiles,
 } from './prepare.ts';
 import type { Progress } from './progress.ts';
+import { joinRunner } from './runner.ts';
 import { pinnedKeys, provisionKeys, writePrivate, type Keys } from './provision.ts';
 import { seedRepository, type DemoRepository } from './repository.ts';
 import { startProcess, type RunningProcess } from './supervisor.ts';
@@ -215,6 +216,11 @@ export async function startPair(options: PairOptions): Promise<Pair> {
         );
         // Only now is every process that did start known to be ended again.
         for (const each of starts) if (each.status === 'rejected') throw each.reason;
+        await joinRunner({
+          nonprodOrigin: origins.nonprod,
+          enrolmentUrl: `https://127.0.0.1:${ports.enrolment}`,
+          directory: keys.runner.directory,
+        });
         // These two ask a web process for work from their first moment on.
         await Promise.all([start('runner'), ...(builders === 2 ? [start('rebuilder')] : [])]);
       },

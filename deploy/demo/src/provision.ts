@@ -4,6 +4,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   createCertificateAuthority,
+  createIntermediateAuthority,
+  createRootAuthority,
   issueCertificate,
   type CertificateAndKey,
 } from '@airlock/cli/setup/pki';
@@ -36,10 +38,17 @@ export interface PemFiles {
 export interface Keys {
   readonly edges: Readonly<
     Record<
-      'runner' | 'gate' | 'rebuilds',
+      'gate' | 'rebuilds',
       { readonly caFile: string; readonly server: PemFiles; readonly client: PemFiles }
     >
-  >;
+  > & {
+    /** Its clients come by token: see runner.ts. */
+    readonly runner: {
+      readonly caFile: string;
+      readonly server: PemFiles;
+      readonly authority: PemFiles;
+    };
+  };
   readonly signing: Readonly<
     Record<
       'main' | 'pr' | 'test' | 'promotion' | 'rebuilder',
@@ -49,7 +58,12 @@ export interface Keys {
   /** Whose signatures the gate's configuration needs: two people of two domains, both at hand in a demo alone. */
   readonly administrators: readonly Administrator[];
   /** What the runner signs its runs with; not the key of its certificate. */
-  readonly runner: { readonly keyFile: string; readonly key: NewSigningKey };
+  readonly runner: {
+    /** What the runner is, as it wrote it down when it joined. */
+    readonly directory: string;
+    readonly keyFile: string;
+    readonly key: NewSigningKey;
+  };
   readonly forge: ForgeKey;
   readonly ledger: { readonly keyFile: string; readonly vkey: string };
   readonly witness: { readonly keyFile: string; readonly vkey: string };
@@ -79,12 +93,7 @@ export async function provisionKeys(layout: Layout): Promise<Keys> {
   const at = (...names: string[]): string => join(layout.keys, ...names);
   return {
     edges: {
-      runner: await edge(
-        at('runner-edge'),
-        'runner-edge',
-        'airlock:nonprod:runner-api',
-        `airlock:runner:${runnerName}`,
-      ),
+      runner: await runnerEdge(at('runner-edge')),
       gate: await edge(
         at('gate-edge'),
         'gate-edge',
@@ -109,7 +118,10 @@ export async function provisionKeys(layout: Layout): Promise<Keys> {
       await administrator(at('administrators', 'ada.json'), 'Ada Novak', 'platform'),
       await administrator(at('administrators', 'ben.json'), 'Ben Ito', 'security'),
     ],
-    runner: await signingKey(at('runner.json'), 'ed25519'),
+    runner: {
+      directory: at('runner'),
+      ...(await signingKey(at('runner', 'attestation.json'), 'ed25519')),
+    },
     forge: await forgeKey(at('forge.json')),
     ledger: await noteKey(at('ledger.json'), () => createLedgerKey(ledgerOrigin)),
     witness: await noteKey(at('witness.json'), () => createWitnessKey(witnessName)),
@@ -141,12 +153,37 @@ function pemFiles(base: string, { certificatePem, keyPem }: CertificateAndKey): 
   };
 }
 
+/** As `airlock ca init` makes it: the root signs the server and the authority that works online. */
+async function runnerEdge(directory: string): Promise<Keys['edges']['runner']> {
+  const stored = await kept(join(directory, 'edge.json'), async () => {
+    const root = await createRootAuthority('runner-edge');
+    const authority = await createIntermediateAuthority({
+      ...{ root, name: 'runner-edge online', days: 365 },
+    });
+    const server = await issueCertificate({
+      ...{ ca: root, uriSan: 'airlock:nonprod:runner-api', usage: 'server', days: 365 },
+      ...{ dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] },
+    });
+    return JSON.stringify({ root, authority, server });
+  });
+  // Written by the lines above.
+  const { root, authority, server } = JSON.parse(stored) as Record<
+    'root' | 'authority' | 'server',
+    CertificateAndKey
+  >;
+  return {
+    caFile: writePrivate(join(directory, 'ca.pem'), root.certificatePem),
+    server: pemFiles(join(directory, 'server'), server),
+    authority: pemFiles(join(directory, 'authority'), authority),
+  };
+}
+
 async function edge(
   directory: string,
   name: string,
   serverUri: string,
   clientUri: string,
-): Promise<Keys['edges']['runner']> {
+): Promise<Keys['edges']['gate']> {
   const stored = await kept(join(directory, 'edge.json'), async () => {
     const ca = await createCertificateAuthority(name);
     const issue = (uriSan: string, usage: 'server' | 'client'): Promise<CertificateAndKey> =>

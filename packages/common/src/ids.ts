@@ -16,7 +16,9 @@ export type IdPrefix =
   | 'itm'
   | 'req'
   | 'sec'
-  | 'dek';
+  | 'dek'
+  | 'rtk'
+  | 'enr';
 
 /** A typed, pasteable identifier such as `prm_7k2q9x0d1f` : prefix, underscore, ten base32 characters. */
 export type Id<Prefix extends IdPrefix> = string & { readonly __id: Prefix };

@@ -79,7 +79,8 @@ export async function startMachineServer(options: {
   /** Where the listener stands in the configuration, for messages. */
   readonly setting: string;
   readonly routes: readonly MachineRoute[];
-  mayCall(caller: string): boolean;
+  /** Asked before each request; may throw MachineError to say more than no. */
+  mayCall(caller: string, request: IncomingMessage): boolean | Promise<boolean>;
   onRefusedCaller(caller: string | null): void;
   readonly log: Log;
 }): Promise<MachineServer> {
@@ -106,7 +107,7 @@ export async function startMachineServer(options: {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const caller = request.socket instanceof TLSSocket ? peerIdentity(request.socket) : null;
-    if (caller === null || !options.mayCall(caller)) {
+    if (caller === null || !(await options.mayCall(caller, request))) {
       options.onRefusedCaller(caller);
       throw new MachineError(
         'caller-not-allowed',

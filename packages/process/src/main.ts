@@ -21,6 +21,10 @@ export type Runtime = {
   listening(address: string): void;
   /** Absolute directory of the configuration file. */
   configDirectory: string;
+  /** Of the process's own switches, those that it was started with. */
+  switches: ReadonlySet<string>;
+  /** Ends the process as SIGTERM would. */
+  stop(): void;
 };
 
 /**
@@ -32,6 +36,8 @@ export type Runtime = {
 export async function runProcess<T>(options: {
   name: string;
   schema: z.ZodType<T>;
+  /** Names of switches, such as `once` for `--once`, that this process knows beside `--config`. Default none. */
+  switches?: readonly string[];
   start(config: T, runtime: Runtime): Promise<void>;
 }): Promise<void> {
   // Without a listener Node answers SIGUSR1 by opening its inspector, a remote shell into this process.
@@ -88,7 +94,7 @@ export async function runProcess<T>(options: {
   process.stdout.on('error', () => {});
 
   try {
-    const file = configFile(options.name);
+    const { file, switches } = commandLine(options.name, options.switches ?? []);
     const config = parseConfig(options.schema, await readConfig(file), file);
     await options.start(config, {
       log,
@@ -96,6 +102,8 @@ export async function runProcess<T>(options: {
       onClose: (close) => closers.push(close),
       listening: (address) => listen.push(address),
       configDirectory: dirname(resolve(file)),
+      switches,
+      stop: () => void end(0),
     });
     if (!stopping.signal.aborted) {
       log.info('process.ready', {
@@ -108,11 +116,21 @@ export async function runProcess<T>(options: {
   }
 }
 
-function configFile(name: string): string {
-  const usage = `${name}: usage: --config FILE.yaml`;
+function commandLine(
+  name: string,
+  known: readonly string[],
+): { file: string; switches: ReadonlySet<string> } {
+  const usage = `${name}: usage: --config FILE.yaml${known.map((each) => ` [--${each}]`).join('')}`;
   try {
-    const { values } = parseArgs({ options: { config: { type: 'string' } } });
-    if (values.config !== undefined) return values.config;
+    const { values } = parseArgs({
+      options: {
+        ...Object.fromEntries(known.map((each) => [each, { type: 'boolean' as const }])),
+        config: { type: 'string' as const },
+      },
+    });
+    const { config: file, ...given } = values;
+    // Every other option is a switch, and one that is not known was refused.
+    if (file !== undefined) return { file, switches: new Set(Object.keys(given)) };
   } catch (cause) {
     throw new ConfigurationError(
       'configuration-unreadable',

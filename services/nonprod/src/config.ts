@@ -8,6 +8,7 @@ import { FilePath } from '@airlock/process/config';
 import { MachineListener } from '@airlock/process/machine-server';
 import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
 import { RepositoryProvider, webhookSettings } from './source-config.ts';
+import { RunnerEdgeSettings } from './runner-config.ts';
 
 const Port = z.int().min(1).max(65_535);
 const Host = z.string().min(1).max(255);
@@ -61,17 +62,7 @@ export const WebConfig = z.strictObject({
   runnerApi: MachineListener.describe(
     'Listener for runners: TLS 1.3, mutual; its certificate carries airlock:nonprod:runner-api.',
   ),
-  runners: z
-    .array(
-      z.strictObject({
-        id: Name.describe('Runner id: the part behind airlock:runner: in its certificate.'),
-        pools: z.array(Name).min(1).describe('Pools whose jobs this runner may take.'),
-      }),
-    )
-    .refine((list) => new Set(list.map(({ id }) => id)).size === list.length, {
-      message: 'the same runner id stands here twice',
-    })
-    .describe('Every runner that may call; a certificate alone is not enough.'),
+  runnerEdge: RunnerEdgeSettings,
   database: DatabaseSettings.describe('Database, as role nonprod_web.'),
   redis: RedisSettings,
   repository: Repository,

@@ -9,11 +9,12 @@ export const RunnerConfig = z.strictObject({
       url: z
         .url({ protocol: /^https$/ })
         .describe("Nonprod's runner API, such as https://127.0.0.1:26011; https only."),
-      caFile: FilePath.describe('CA of the runner edge, PEM.'),
-      certificateFile: FilePath.describe(
-        "This runner's certificate, PEM; its one URI name is airlock:runner:<id>.",
+      caFile: FilePath.describe(
+        'Authorities of the runner edge, PEM; replaced when nonprod names others.',
       ),
-      keyFile: FilePath.describe('Private key of that certificate, PEM, mode 0600.'),
+      identityFile: FilePath.describe(
+        "This runner's private key and certificate chain in one PEM file, mode 0600, as airlock-runner join wrote it; replaced by the agent at half of the certificate's life.",
+      ),
       serverIdentity: z
         .string()
         .default('airlock:nonprod:runner-api')

@@ -28,7 +28,14 @@ const dayMs = 86_400_000;
 const backdateMs = 5 * 60_000;
 
 /** A new authority (P-256, ten years) that may sign end certificates and no further authority. */
-export async function createCertificateAuthority(name: string): Promise<CertificateAndKey> {
+export const createCertificateAuthority = (name: string): Promise<CertificateAndKey> =>
+  selfSigned(name, 0);
+
+/** A new authority (P-256, ten years) that may also sign one authority below it, which works in its place. */
+export const createRootAuthority = (name: string): Promise<CertificateAndKey> =>
+  selfSigned(name, 1);
+
+async function selfSigned(name: string, pathLength: 0 | 1): Promise<CertificateAndKey> {
   const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
   const certificate = await X509CertificateGenerator.createSelfSigned({
     name: [{ CN: [name] }],
@@ -37,9 +44,40 @@ export async function createCertificateAuthority(name: string): Promise<Certific
     keys,
     signingAlgorithm: keyAlgorithm,
     extensions: [
+      new BasicConstraintsExtension(true, pathLength, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { certificatePem: pem(certificate), keyPem: await privateKeyPem(keys.privateKey) };
+}
+
+/**
+ * A new authority below `root` that may sign end certificates and nothing else. It works online, so that the root's key can
+ * lie in a safe; it is replaced by the root when it ends, and no runner notices.
+ *
+ * @param options.root made by createRootAuthority.
+ */
+export async function createIntermediateAuthority(options: {
+  root: CertificateAndKey;
+  name: string;
+  days: number;
+}): Promise<CertificateAndKey> {
+  const root = new X509Certificate(options.root.certificatePem);
+  const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
+  const certificate = await X509CertificateGenerator.create({
+    subject: [{ CN: [options.name] }],
+    issuer: root.subject,
+    serialNumber: serialNumber(),
+    ...validity(options.days),
+    publicKey: keys.publicKey,
+    signingKey: await importSigningKey(options.root.keyPem),
+    signingAlgorithm: keyAlgorithm,
+    extensions: [
       new BasicConstraintsExtension(true, 0, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await AuthorityKeyIdentifierExtension.create(root),
     ],
   });
   return { certificatePem: pem(certificate), keyPem: await privateKeyPem(keys.privateKey) };

@@ -271,4 +271,6 @@ export interface Bell {
   ring(id: string): void;
 }
 
-export type NewId = (prefix: 'run' | 'job' | 'cand' | 'prq' | 'sec' | 'dek') => string;
+export type NewId = (
+  prefix: 'run' | 'job' | 'cand' | 'prq' | 'sec' | 'dek' | 'rtk' | 'enr',
+) => string;

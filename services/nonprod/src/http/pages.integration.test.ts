@@ -27,6 +27,7 @@ import { createStartHeldRun } from '../app/start-held-run.ts';
 import { groupsFor, rolesOf } from '../domain/access.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
+import { testFleet } from '../testing/fleet.ts';
 import { candidate, newId, repository, startRun } from '../testing/fixtures.ts';
 import { nonprodRoutes } from './routes.ts';
 
@@ -91,6 +92,7 @@ before(async () => {
       }),
     groupForRole: (role) => groupsFor(role, groups).join(' or '),
     routes: nonprodRoutes({
+      fleet: await testFleet(database, directory),
       queries: createPageQueries(db),
       mainBranch: 'main',
       askPromotion: createAskPromotion({

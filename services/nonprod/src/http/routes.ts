@@ -3,12 +3,15 @@ import type { Route } from '@airlock/web/route';
 import { apiRoutes } from './routes/api.ts';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
 import { poolRoutes, type PoolPorts } from './routes/pools.tsx';
+import { runnerApiRoutes } from './routes/runners-api.ts';
 import { secretRoutes, type SecretPorts } from './routes/secrets.tsx';
+import type { RunnerKeeping } from '../runner-keeping.ts';
 
 export function nonprodRoutes(
   ports: PagePorts & {
     readonly secrets: SecretPorts;
     readonly pools: PoolPorts;
+    readonly fleet: RunnerKeeping;
   },
 ): Route[] {
   return [
@@ -16,5 +19,6 @@ export function nonprodRoutes(
     ...apiRoutes(ports),
     ...secretRoutes(ports.secrets),
     ...poolRoutes(ports.pools),
+    ...runnerApiRoutes(ports.fleet),
   ];
 }

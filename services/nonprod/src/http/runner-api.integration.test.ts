@@ -18,80 +18,60 @@ import { createReportJob } from '../app/report-job.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { passedReport, plan, startRun } from '../testing/fixtures.ts';
-import {
-  machineClient,
-  writeTlsFiles,
-  type MachineClient,
-  type Pem,
-} from '../testing/machine-client.ts';
+import { hello, testFleet, type TestFleet } from '../testing/fleet.ts';
+import { writeTlsFiles, type MachineClient } from '../testing/machine-client.ts';
 import { startMachineServer, type MachineServer } from '@airlock/process/machine-server';
-import { createWorkWaiter, runnerPrefix, runnerRoutes } from './runner-api.ts';
+import { createWorkWaiter, runnerRoutes } from './runner-api.ts';
+import { runnerRegistryRoutes } from './runner-registry-api.ts';
 
-const serverIdentity = 'airlock:nonprod:runner-api';
 const silent = createLog('test');
 for (const level of ['debug', 'info', 'warn', 'error'] as const) silent[level] = () => undefined;
 
 let directory: string;
 let database: TestDatabase;
 let server: MachineServer;
-let ca: Pem;
+let fleet: TestFleet;
 const waiter = createWorkWaiter();
 const quiet = { ring: () => undefined };
 const rung: string[] = [];
-const refused: (string | null)[] = [];
 const clients: MachineClient[] = [];
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'airlock-runner-api-'));
   database = await testDatabase(await testPostgres());
-  ca = await createCertificateAuthority('runner-edge');
-  const files = await writeTlsFiles(
-    directory,
-    'server',
-    ca,
-    await issueCertificate({
-      ca,
-      uriSan: serverIdentity,
-      dnsNames: ['localhost'],
-      ipAddresses: ['127.0.0.1'],
-      usage: 'server',
-      days: 1,
-    }),
-  );
   const jobs = createJobStore(database.as('nonprod_web'));
   const events = createEvents(silent);
-  const runners = new Map([
-    ['r1', ['default']],
-    ['r2', ['default', 'trusted']],
-  ]);
+  fleet = await testFleet(database, join(directory, 'edge'));
   server = await startMachineServer({
     setting: 'listener',
-    listener: { host: '127.0.0.1', port: 0, ...files },
-    routes: runnerRoutes({
-      runners,
-      jobs,
-      source: { archive: (commit) => Readable.from([Buffer.from(`tar of ${commit}`)]) },
-      blobs: createContentStore(join(directory, 'artifacts')),
-      settings: { leaseSeconds: 60, maxArtifactBytes: 2_000_000 },
-      leaseJob: createLeaseJob(
-        { jobs, events, secrets: null, bell: quiet, work: quiet },
-        {
-          origin: 'https://ci.example',
-          leaseSeconds: 60,
-          timeoutSeconds: 600,
-          maxArtifactBytes: 2_000_000,
-        },
-      ),
-      reportJob: createReportJob({
-        ...{ jobs, events },
-        bell: { ring: (id) => rung.push(id) },
-        work: quiet,
+    listener: { host: '127.0.0.1', port: 0, ...fleet.server },
+    routes: [
+      ...runnerRegistryRoutes(fleet),
+      ...runnerRoutes({
+        fleet,
+        jobs,
+        source: { archive: (commit) => Readable.from([Buffer.from(`tar of ${commit}`)]) },
+        blobs: createContentStore(join(directory, 'artifacts')),
+        settings: { leaseSeconds: 60, maxArtifactBytes: 2_000_000 },
+        leaseJob: createLeaseJob(
+          { jobs, events, secrets: null, bell: quiet, work: quiet },
+          {
+            origin: 'https://ci.example',
+            leaseSeconds: 60,
+            timeoutSeconds: 600,
+            maxArtifactBytes: 2_000_000,
+          },
+        ),
+        reportJob: createReportJob({
+          ...{ jobs, events },
+          bell: { ring: (id) => rung.push(id) },
+          work: quiet,
+        }),
+        waitForWork: (milliseconds) => waiter.wait(milliseconds),
       }),
-      waitForWork: (milliseconds) => waiter.wait(milliseconds),
-    }),
-    mayCall: (caller) =>
-      caller.startsWith(runnerPrefix) && runners.has(caller.slice(runnerPrefix.length)),
-    onRefusedCaller: (caller) => refused.push(caller),
+    ],
+    mayCall: (caller, request) => fleet.guard.mayCall(caller, request),
+    onRefusedCaller: () => undefined,
     log: silent,
   });
 });
@@ -99,22 +79,22 @@ before(async () => {
 after(async () => {
   for (const client of clients) client.close();
   await server.close();
+  await fleet.close();
   await database.close();
   await rm(directory, { recursive: true });
 });
 
-async function clientNamed(uriSan: string, from = ca): Promise<MachineClient> {
-  const certificate = await issueCertificate({
-    ca: from,
-    uriSan,
-    dnsNames: [],
-    ipAddresses: [],
-    usage: 'client',
-    days: 1,
-  });
-  const name = uriSan.replaceAll(/[^a-z0-9]/g, '-');
-  const files = await writeTlsFiles(join(directory, name), 'client', ca, certificate);
-  const client = machineClient(server.url, files, serverIdentity);
+const runnerNames = new Map<string, Promise<MachineClient>>();
+
+/** The one process of a runner, which is enrolled when it is first asked for. */
+function runnerNamed(runner: string, named = 'default'): Promise<MachineClient> {
+  const started = runnerNames.get(runner) ?? start(runner, named);
+  runnerNames.set(runner, started);
+  return started;
+}
+
+async function start(runner: string, named: string): Promise<MachineClient> {
+  const client = await fleet.running(server.url, await fleet.enrolled(runner, named));
   clients.push(client);
   return client;
 }
@@ -127,7 +107,7 @@ async function lease(client: MachineClient, pool = 'default'): Promise<Job> {
 
 test('a job’s life: lease, source, log, heartbeat, artifact, report', async () => {
   const run = await startRun(database);
-  const client = await clientNamed('airlock:runner:r1');
+  const client = await runnerNamed('r1');
   const job = await lease(client);
   assert.equal(job.runId, run.id);
   assert.equal(job.run.commit, run.commit);
@@ -163,31 +143,39 @@ test('a job’s life: lease, source, log, heartbeat, artifact, report', async ()
   assert.ok(rung.includes(run.id));
 });
 
-test('whoever is not on the list is refused, whatever its certificate says', async () => {
-  for (const name of ['airlock:runner:r9', 'airlock:gate:intake', 'airlock:runner:', 'r1']) {
-    const client = await clientNamed(name);
-    const answer = await client.call('POST', '/v1/lease', { pool: 'default' });
+test('a certificate that the right authority signed and nobody registered is refused, whatever it says', async () => {
+  for (const name of ['airlock:runner:r1', 'airlock:gate:intake', 'airlock:runner:']) {
+    const forged = await fleet.signed(name);
+    const client = fleet.client(server.url, forged);
+    clients.push(client);
+    const answer = await client.call('POST', '/v1/runner/hello', hello);
     assert.equal(answer.status, 403, name);
-    assert.ok(refused.includes(name));
   }
 });
 
 test('a certificate of another authority does not get as far as a request', async () => {
-  const other = await createCertificateAuthority('somebody');
-  const client = await clientNamed('airlock:runner:r1', other);
-  await assert.rejects(client.call('POST', '/v1/lease', { pool: 'default' }));
+  const ca = await createCertificateAuthority('somebody');
+  const certificate = await issueCertificate({
+    ...{ ca, uriSan: 'airlock:runner:r1', dnsNames: [], ipAddresses: [] },
+    ...{ usage: 'client', days: 1 },
+  });
+  const { caFile } = fleet.server;
+  const files = await writeTlsFiles(join(directory, 'somebody'), 'client', ca, certificate);
+  const client = fleet.client(server.url, { ...files, caFile });
+  clients.push(client);
+  await assert.rejects(client.call('POST', '/v1/runner/hello', hello));
 });
 
-test('a runner gets jobs of its own pools only', async () => {
-  const client = await clientNamed('airlock:runner:r1');
+test('a runner gets jobs of its own pool only', async () => {
+  const client = await runnerNamed('r1');
   const answer = await client.call('POST', '/v1/lease', { pool: 'trusted' });
   assert.equal(answer.status, 403);
 });
 
 test('another runner cannot act on a job by naming it and its lease', async () => {
   await startRun(database);
-  const job = await lease(await clientNamed('airlock:runner:r1'));
-  const thief = await clientNamed('airlock:runner:r2');
+  const job = await lease(await runnerNamed('r1'));
+  const thief = await runnerNamed('r2');
   const at = `/v1/jobs/${job.jobId}`;
   const digest = 'a'.repeat(64);
   const tries = [
@@ -214,7 +202,7 @@ test('another runner cannot act on a job by naming it and its lease', async () =
 
 test('an artifact must be the one asked for, as long as allowed, and what its digest says', async () => {
   await startRun(database);
-  const client = await clientNamed('airlock:runner:r1');
+  const client = await runnerNamed('r1');
   const job = await lease(client);
   const put = (name: string, digest: string, bytes: Buffer) =>
     client.call(
@@ -230,7 +218,7 @@ test('an artifact must be the one asked for, as long as allowed, and what its di
 });
 
 test('a request for work is held until there is some', async () => {
-  const client = await clientNamed('airlock:runner:r2');
+  const client = await runnerNamed('r3', 'trusted');
   const asked = client.call('POST', '/v1/lease', { pool: 'trusted' });
   const run = await startRun(database, { pool: 'trusted' });
   waiter.wake();
@@ -238,7 +226,7 @@ test('a request for work is held until there is some', async () => {
 });
 
 test('what is not JSON of the protocol’s shape is refused by name', async () => {
-  const client = await clientNamed('airlock:runner:r1');
+  const client = await runnerNamed('r1');
   const bodies = [Buffer.from('{'), { pool: 'a b' }, { pool: 'default', extra: 1 }];
   for (const body of bodies) {
     const answer = await client.call('POST', '/v1/lease', body);

@@ -10,6 +10,10 @@ import {
 } from '@airlock/common/wire/runner-protocol';
 import { ArtifactName, Sha256Hex } from '@airlock/common/wire/scalars';
 import { leaseHolds } from '../domain/job-lease.ts';
+import { judgeLease, runnerPrefix, type Registration } from '../domain/runner.ts';
+import type { PoolRule } from '../app/enrol-runners.ts';
+import type { RunnerStore } from '../app/runner-ports.ts';
+import type { RunnerGuard } from './runner-guard.ts';
 import type { BlobStore, JobFacts, JobStore, LeaseProofOf, SourceArchive } from '../app/ports.ts';
 import {
   MachineError,
@@ -26,11 +30,13 @@ const smallBody = 4 * 1024;
 const logBody = 128 * 1024;
 const reportBody = 512 * 1024;
 
-export const runnerPrefix = 'airlock:runner:';
-
 export interface RunnerApiPorts {
-  /** Pools by runner id; whoever is not in it may not call. */
-  readonly runners: ReadonlyMap<string, readonly string[]>;
+  /** Who may call, and for which jobs. */
+  readonly fleet: {
+    readonly guard: Pick<RunnerGuard, 'callerOf'>;
+    readonly runners: Pick<RunnerStore, 'registration' | 'spend' | 'giveBack'>;
+    readonly poolRule: (pool: string) => Promise<PoolRule | null>;
+  };
   readonly jobs: JobStore;
   readonly source: SourceArchive;
   readonly blobs: BlobStore;
@@ -42,7 +48,7 @@ export interface RunnerApiPorts {
 }
 
 export function runnerRoutes(ports: RunnerApiPorts): MachineRoute[] {
-  const { jobs } = ports;
+  const { fleet, jobs } = ports;
 
   async function heldJob(call: MachineCall): Promise<{ proof: LeaseProofOf; job: JobFacts }> {
     const proof = { ...namedJob(call), lease: queryLease(call) };
@@ -58,14 +64,20 @@ export function runnerRoutes(ports: RunnerApiPorts): MachineRoute[] {
       async handle(call) {
         const { pool } = await readJson(call.request, LeaseRequest, smallBody);
         const runner = runnerId(call);
-        if (ports.runners.get(runner)?.includes(pool) !== true) {
-          throw new MachineError('caller-not-allowed', `${runner} is not granted the pool ${pool}`);
-        }
+        const once = (await fleet.poolRule(pool))?.once === true;
+        const { registration, fingerprint } = fleet.guard.callerOf(call.request);
+        refuseLease(registration, { pool, once });
         const until = Date.now() + holdMs;
         // Nothing is claimed for a caller that has gone away.
         while (!call.response.destroyed) {
-          const job = await ports.leaseJob(runner, pool);
-          if (job !== null) return { status: 200, json: job };
+          const now = await fleet.runners.registration(fingerprint);
+          const may = now !== null && refuseLease(now, { pool, once });
+          const job = may ? await ports.leaseJob(runner, pool) : null;
+          if (job !== null && (await fleet.runners.spend(runner, new Date()))) {
+            return { status: 200, json: job };
+          }
+          // Barred, or spent by another call, since it was asked: the job goes to somebody else.
+          if (job !== null) await fleet.runners.giveBack(job.jobId, runner);
           const left = until - Date.now();
           if (left <= 0) break;
           await ports.waitForWork(Math.min(left, lookAgainMs));
@@ -166,6 +178,16 @@ async function keep(
     }
     throw cause;
   }
+}
+
+/** False while the runner is to wait. @throws MachineError when it is not to ask at all. */
+function refuseLease(
+  registration: Registration,
+  asked: { readonly pool: string; readonly once: boolean },
+): boolean {
+  const verdict = judgeLease(registration, asked);
+  if (verdict.kind === 'no') throw new MachineError('caller-not-allowed', verdict.text);
+  return verdict.kind === 'may';
 }
 
 function runnerId(call: MachineCall): string {

@@ -28,7 +28,7 @@ import {
   type Pem,
 } from '../testing/machine-client.ts';
 import { silent, testSecrets } from '../testing/secrets.ts';
-import { runnerPrefix } from './runner-api.ts';
+import { runnerPrefix } from '../domain/runner.ts';
 import { secretHandoutRoutes } from './secret-handout-api.ts';
 
 const serverIdentity = 'airlock:nonprod:runner-api';

@@ -37,7 +37,9 @@ import { keepSecrets } from '../secret-keeping.ts';
 import { keepWebhooks } from '../webhook-keeping.ts';
 import { nonprodRoutes } from '../http/routes.ts';
 import { secretHandoutRoutes } from '../http/secret-handout-api.ts';
-import { createWorkWaiter, runnerPrefix, runnerRoutes } from '../http/runner-api.ts';
+import { createWorkWaiter, runnerRoutes } from '../http/runner-api.ts';
+import { runnerRegistryRoutes } from '../http/runner-registry-api.ts';
+import { keepRunners } from '../runner-keeping.ts';
 
 const newId: NewId = (prefix) => formatId(prefix, randomBytes(10));
 
@@ -72,14 +74,19 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
 
   const secrets = keeping?.handOut ?? null;
 
-  const runners = new Map(config.runners.map(({ id, pools }) => [id, pools]));
+  const fleet = await keepRunners({
+    settings: config.runnerEdge,
+    listener: config.runnerApi,
+    ...{ pool, pools, runtime, newId },
+  });
   const runnerApi = await startMachineServer({
     listener: config.runnerApi,
     setting: 'runnerApi',
     routes: [
       ...secretHandoutRoutes(secrets),
+      ...runnerRegistryRoutes(fleet),
       ...runnerRoutes({
-        runners,
+        fleet,
         jobs,
         // Never fetches: that is the scheduler's. So it needs no address but its own.
         source: createSourceMirror(
@@ -99,8 +106,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
         waitForWork: (milliseconds) => waiter.wait(milliseconds),
       }),
     ],
-    mayCall: (caller) =>
-      caller.startsWith(runnerPrefix) && runners.has(caller.slice(runnerPrefix.length)),
+    mayCall: (caller, request) => fleet.guard.mayCall(caller, request),
     onRefusedCaller: (caller) => {
       events.callerRefused(caller, 'runner-api');
     },
@@ -135,6 +141,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     ],
     intakes: [webhooks.intake],
     routes: nonprodRoutes({
+      fleet,
       queries,
       mainBranch: config.repository.mainBranch,
       askPromotion: createAskPromotion({

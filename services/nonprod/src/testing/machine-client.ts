@@ -45,12 +45,17 @@ export interface MachineClient {
 }
 
 /** A body that is a Buffer is sent as it is, everything else as JSON. */
-export function machineClient(url: string, files: TlsFiles, serverIdentity: string): MachineClient {
+export function machineClient(
+  url: string,
+  files: TlsFiles,
+  serverIdentity: string,
+  headers: Readonly<Record<string, string>> = {},
+): MachineClient {
   const agent = mutualTlsAgent({ ...files, serverIdentity });
   return {
     call: (method, path, body) =>
       new Promise((resolve, reject) => {
-        const outgoing = request(new URL(path, url), { method, agent }, (incoming) => {
+        const outgoing = request(new URL(path, url), { method, agent, headers }, (incoming) => {
           const chunks: Buffer[] = [];
           incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
           incoming.on('error', reject);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent, createServer, request, type IncomingMessage, type Server } from 'node:http';
+import { createServer, request, type IncomingMessage, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -13,7 +13,6 @@ type Answer = { status: number; body?: string };
 let answers: Answer[] = [];
 const asked: { method: string; url: string; body: Buffer }[] = [];
 let server: Server;
-let agent: Agent;
 let api: ControlPlane;
 
 async function bodyOf(incoming: IncomingMessage): Promise<Buffer> {
@@ -33,13 +32,12 @@ before(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   assert.ok(typeof address === 'object' && address !== null);
-  agent = new Agent({ keepAlive: true });
-  api = createControlPlane({ url: `http://127.0.0.1:${address.port}`, agent, request });
+  api = createControlPlane({ url: `http://127.0.0.1:${address.port}`, request });
 });
 
 after(() => {
-  agent.destroy();
   server.close();
+  server.closeAllConnections();
 });
 
 test('no job is no job', async () => {
@@ -115,7 +113,7 @@ test('an artifact is sent whole, under its name and digest; a job id is one part
 });
 
 test('a server that is not there is named, with what to look at', async () => {
-  const nowhere = createControlPlane({ url: 'http://127.0.0.1:1', agent: new Agent(), request });
+  const nowhere = createControlPlane({ url: 'http://127.0.0.1:1', request });
   await assert.rejects(nowhere.lease('default', never), {
     code: 'control-plane-unreachable',
     message: /127\.0\.0\.1:1 cannot be reached.*controlPlane\.url/,

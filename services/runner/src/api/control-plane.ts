@@ -1,9 +1,8 @@
 /** The runner's side of nonprod's runner API; the wire format is in `@airlock/common/wire/runner-protocol`. */
 import { createReadStream } from 'node:fs';
-import { request as httpsRequest } from 'node:https';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Agent, IncomingMessage, RequestOptions, ClientRequest } from 'node:http';
+import type { IncomingMessage, RequestOptions, ClientRequest } from 'node:http';
 import type { Readable } from 'node:stream';
 import { AirlockError } from '@airlock/common/errors';
 import { Job, type JobReport, type LogChunk } from '@airlock/common/wire/runner-protocol';
@@ -45,15 +44,13 @@ const idleMs = 30_000;
 /**
  * All calls throw ControlPlaneError.
  *
- * @param options.agent carries the runner's certificate and checks the server's.
- * @param options.request node:https in every process; tests talk to a plain server.
+ * @param options.request makes a call in the runner's name, and to nobody but nonprod; tests talk to a plain server.
  */
 export function createControlPlane(options: {
   url: string;
-  agent: Agent;
-  request?: (url: URL, options: RequestOptions) => ClientRequest;
+  request: (url: URL, options: RequestOptions) => ClientRequest;
 }): ControlPlane {
-  const { agent, request = httpsRequest } = options;
+  const { request } = options;
 
   type Call = {
     method: 'GET' | 'POST' | 'PUT';
@@ -68,7 +65,6 @@ export function createControlPlane(options: {
     const length = body?.size ?? text?.length ?? 0;
     const outgoing = request(new URL(path, options.url), {
       method,
-      agent,
       signal,
       timeout: idleMs,
       headers: {

@@ -1,10 +1,10 @@
 import { ConfigurationError } from '@airlock/process/config';
 import { startLoop } from '@airlock/process/loop';
 import { runProcess } from '@airlock/process/main';
-import { mutualTlsAgent, TlsError } from '@airlock/process/mtls';
 import { readPrivateKey } from '@airlock/process/private-key';
 import { createControlPlane } from '../api/control-plane.ts';
 import { RunnerConfig } from '../config.ts';
+import { enterEdge } from '../edge/enter.ts';
 import { chooseIsolation, nodePath } from '@airlock/build/isolation/choose';
 import type { Attester } from '../attest.ts';
 import { runJob } from '../run-job.ts';
@@ -14,11 +14,10 @@ import { prepareWorkDirectory } from '@airlock/build/workspace';
 await runProcess({
   name: 'runner-agent',
   schema: RunnerConfig,
+  switches: ['once'],
   async start(config, runtime) {
     const { log, signal } = runtime;
     const isolation = await chooseIsolation(config);
-    const agent = connectAgent(config);
-    const controlPlane = createControlPlane({ url: config.controlPlane.url, agent });
     await prepareWorkDirectory(config.workDirectory);
     const attester = createAttester(config);
     const machine = await pinnedMachine(config);
@@ -27,6 +26,8 @@ await runProcess({
       log.info('runner.image', { image: listedAs, root: root.kind, digest: `sha256:${digest}` });
     }
     log.info('runner.identity', { runner: attester.runner, keyid: attester.key.keyid });
+    // Last: whoever says hello is ready, and another process of this runner that still runs is not any more.
+    const controlPlane = createControlPlane(await enterEdge(config, runtime));
     const ports = {
       ...{ controlPlane, isolation, attester, log },
       machineImage: machine,
@@ -43,12 +44,12 @@ await runProcess({
         if (job === null) return;
         log.info('job.leased', { job: job.jobId, run: job.runId, lease: job.lease });
         await runJob(ports, job, signal);
-        loop.wake();
+        if (runtime.switches.has('once')) runtime.stop();
+        else loop.wake();
       },
     });
     runtime.onClose(async () => {
       await loop.done;
-      agent.destroy();
     });
   },
 });
@@ -75,15 +76,4 @@ async function pinnedMachine(config: RunnerConfig): Promise<string> {
     );
   }
   return digest;
-}
-
-function connectAgent(config: RunnerConfig) {
-  try {
-    return mutualTlsAgent(config.controlPlane);
-  } catch (error) {
-    if (!(error instanceof TlsError)) throw error;
-    throw new ConfigurationError('configuration-refused', `controlPlane: ${error.message}`, {
-      cause: error,
-    });
-  }
 }

@@ -1,0 +1,94 @@
+/** Which runner may speak, and what its word is worth. */
+import type { RunnerKind } from '@airlock/common/wire/runner-enrolment';
+
+/** What stands before a runner's id in the one URI name of its certificate. */
+export const runnerPrefix = 'airlock:runner:';
+
+/**
+ * active takes jobs; draining ends what it has and takes none; quarantined and disabled may not speak at all. A quarantined
+ * runner is suspected, a disabled one was only not needed or not seen.
+ */
+export const runnerStates = ['active', 'draining', 'quarantined', 'disabled'] as const;
+export type RunnerState = (typeof runnerStates)[number];
+
+/** Paths below /runners are not only ids. */
+const reserved: readonly string[] = ['new', 'tokens', 'enrolments', 'prune'];
+
+export const mayBeRunnerId = (id: string): boolean => !reserved.includes(id);
+
+export interface Registration {
+  readonly runner: string;
+  readonly pool: string;
+  readonly kind: RunnerKind;
+  readonly state: RunnerState;
+  readonly stateReason: string | null;
+  /** Of the process that said hello last; null before the first. */
+  readonly instance: string | null;
+  readonly spentAt: Date | null;
+  readonly certificate: { readonly retiredWhy: string | null };
+}
+
+export type CallVerdict =
+  | { readonly kind: 'admitted' }
+  | { readonly kind: 'refused'; readonly text: string }
+  /** Two processes hold this runner's key. */
+  | { readonly kind: 'cloned' };
+
+/**
+ * @param call.instance null when the call names none.
+ * @param call.isHello only this may bring a new instance.
+ */
+export function judgeCall(
+  registration: Registration | null,
+  call: { readonly runner: string; readonly instance: string | null; readonly isHello: boolean },
+): CallVerdict {
+  if (registration?.runner !== call.runner) {
+    return refused(
+      'this certificate stands in no registry; enrol this machine: airlock runner token',
+    );
+  }
+  const { state, stateReason, certificate } = registration;
+  if (certificate.retiredWhy !== null) {
+    return refused(`this certificate is retired: ${certificate.retiredWhy}`);
+  }
+  if (state === 'quarantined' || state === 'disabled') {
+    return refused(`${call.runner} is ${state}${stateReason === null ? '' : `: ${stateReason}`}`);
+  }
+  if (call.instance === null) return refused('a runner names its instance with every call');
+  if (registration.instance === call.instance) return { kind: 'admitted' };
+  if (!call.isHello) {
+    // Each process says hello first. One that is not the last to have done so was replaced, and still runs.
+    return registration.instance === null ? refused('say hello first') : { kind: 'cloned' };
+  }
+  return registration.spentAt === null
+    ? { kind: 'admitted' }
+    : refused(`${call.runner} was registered for one job and had it`);
+}
+
+export type LeaseVerdict =
+  { readonly kind: 'may' } | { readonly kind: 'wait' } | { readonly kind: 'no'; text: string };
+
+/** @param pool.once whether the pool takes runners that are registered for one job alone. */
+export function judgeLease(
+  registration: Registration,
+  asked: { readonly pool: string; readonly once: boolean },
+): LeaseVerdict {
+  const { runner, pool, kind, state, spentAt } = registration;
+  if (pool !== asked.pool) {
+    return { kind: 'no', text: `${runner} is registered for the pool ${pool}, not ${asked.pool}` };
+  }
+  if (asked.once && kind !== 'once') {
+    return {
+      kind: 'no',
+      text: `the pool ${pool} takes runners for one job only, and ${runner} is registered to last; enrol it with a token made with --once`,
+    };
+  }
+  if (spentAt !== null) {
+    return { kind: 'no', text: `${runner} was registered for one job and had it` };
+  }
+  return state === 'active' ? { kind: 'may' } : { kind: 'wait' };
+}
+
+function refused(text: string): CallVerdict {
+  return { kind: 'refused', text };
+}

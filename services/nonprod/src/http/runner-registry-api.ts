@@ -1,0 +1,49 @@
+/** What a registered runner says of itself, and how it gets its next certificate. */
+import {
+  CertificateRequest,
+  IssuedCertificate,
+  RunnerHello,
+} from '@airlock/common/wire/runner-enrolment';
+import { MachineError, readJson, type MachineRoute } from '@airlock/process/machine-server';
+import type { EnrolRunners } from '../app/enrol-runners.ts';
+import { RunnerEdgeError } from '../app/runner-ports.ts';
+import { helloPath, type RunnerGuard } from './runner-guard.ts';
+
+const helloBody = 16 * 1024;
+const requestBody = 8 * 1024;
+
+export function runnerRegistryRoutes(ports: {
+  readonly guard: Pick<RunnerGuard, 'callerOf'>;
+  readonly enrol: Pick<EnrolRunners, 'hello' | 'renew'>;
+}): MachineRoute[] {
+  const { guard, enrol } = ports;
+  return [
+    {
+      method: 'POST',
+      path: helloPath,
+      async handle({ request }) {
+        const said = await readJson(request, RunnerHello, helloBody);
+        const caller = guard.callerOf(request);
+        await enrol.hello(caller, caller.instance, said);
+        return { status: 204 };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/runner/certificate',
+      async handle({ request }) {
+        const { csr } = await readJson(request, CertificateRequest, requestBody);
+        const { registration } = guard.callerOf(request);
+        try {
+          const issued: IssuedCertificate = await enrol.renew(registration, csr);
+          return { status: 200, json: issued };
+        } catch (cause) {
+          if (!(cause instanceof RunnerEdgeError)) throw cause;
+          const code =
+            cause.code === 'request-refused' ? 'request-malformed' : 'dependency-unavailable';
+          throw new MachineError(code, cause.message, { cause });
+        }
+      },
+    },
+  ];
+}

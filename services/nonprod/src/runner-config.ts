@@ -1,0 +1,54 @@
+/** How runners come into nonprod, as the configuration of nonprod-web says it. */
+import { z } from 'zod';
+import { Name } from '@airlock/common/wire/scalars';
+import { FilePath } from '@airlock/process/config';
+
+const HttpsUrl = z
+  .string()
+  .regex(/^https:\/\/[A-Za-z0-9.-]+(:\d{1,5})?$/, 'expected https://host[:port] without a path');
+
+export const RunnerEdgeSettings = z
+  .strictObject({
+    url: HttpsUrl.describe(
+      'Where runners reach runnerApi, such as https://ci.example:26082. Told to each that is enrolled.',
+    ),
+    enrolment: z
+      .strictObject({
+        host: z.string().min(1).max(255).describe('Address to listen on, such as 127.0.0.1.'),
+        port: z.int().min(1).max(65_535).describe('Port to listen on (1-65535).'),
+        url: HttpsUrl.describe('Where runners reach it, such as https://ci.example:26086.'),
+      })
+      .describe(
+        'Listener for runners that have a token and no certificate yet; TLS 1.3, with the certificate of runnerApi.',
+      ),
+    authority: z
+      .strictObject({
+        certificateFile: FilePath.describe(
+          'Intermediate authority below runnerApi.caFile, PEM; airlock ca init makes both.',
+        ),
+        keyFile: FilePath.describe('Its private key, PEM (PKCS #8, ECDSA P-256), mode 0600.'),
+      })
+      .describe('What signs the certificates of runners. The key of the root is not kept here.'),
+    certificateHours: z
+      .number()
+      .min(1)
+      .max(168)
+      .default(24)
+      .describe(
+        'How long the certificate of a runner holds, in hours (1-168); it is renewed at half of that. Default 24.',
+      ),
+    acceptByToken: z
+      .array(Name)
+      .default([])
+      .describe(
+        'Pools of trust 0 or 1 whose runners come in with their token alone. Everywhere else, and always from trust 2 on, somebody compares the fingerprint of the key first. Default none.',
+      ),
+    staleDays: z
+      .int()
+      .min(1)
+      .max(365)
+      .default(30)
+      .describe('A runner not seen for so many days (1-365) is disabled. Default 30.'),
+  })
+  .describe('How runners come, renew and go.');
+export type RunnerEdgeSettings = z.infer<typeof RunnerEdgeSettings>;

@@ -1,0 +1,76 @@
+/** Wires the agent's connections to nonprod: says hello before anything else, and keeps the certificate from ending. */
+import type { RunnerHello } from '@airlock/common/wire/runner-enrolment';
+import { ConfigurationError } from '@airlock/process/config';
+import { startLoop } from '@airlock/process/loop';
+import type { Runtime } from '@airlock/process/main';
+import { TlsError } from '@airlock/process/mtls';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ControlPlaneError } from '../api/control-plane.ts';
+import type { RunnerConfig } from '../config.ts';
+import { createEdgeCalls } from './calls.ts';
+import { createConnection, type Connection } from './connection.ts';
+import { readValidity } from './identity.ts';
+import { stayEnrolled } from './stay-enrolled.ts';
+
+/** The certificate is looked at so often; renewal is due once in half of its life. */
+const lookMs = 60_000;
+const version = '0.1.0';
+
+/** @throws ConfigurationError when the identity cannot be read or has ended, or nonprod refuses it. */
+export async function enterEdge(
+  config: RunnerConfig,
+  runtime: Runtime,
+): Promise<{ url: string; request: Connection['request'] }> {
+  const { controlPlane: files, isolation } = config;
+  const { log, signal } = runtime;
+  const now = (): Date => new Date();
+  readValidity(files.identityFile, now());
+  const connection = connect(config);
+  const calls = createEdgeCalls({ url: files.url, request: connection.request });
+  const said: RunnerHello = { version, isolation, labels: [] };
+  await introduce(() => calls.hello(said, signal), signal);
+  const renewal = startLoop({
+    name: 'renew-certificate',
+    intervalMs: lookMs,
+    ...{ signal, log },
+    run: async () => {
+      await stayEnrolled({ files, connection, calls, said, now, log, signal });
+    },
+  });
+  runtime.onClose(async () => {
+    await renewal.done;
+    connection.close();
+  });
+  return { url: files.url, request: connection.request };
+}
+
+function connect(config: RunnerConfig): Connection {
+  try {
+    return createConnection(config.controlPlane);
+  } catch (error) {
+    if (!(error instanceof TlsError)) throw error;
+    throw new ConfigurationError('configuration-refused', `controlPlane: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Nonprod may start later than its runners; one that refuses is not asked again. */
+async function introduce(hello: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await hello();
+      return;
+    } catch (cause) {
+      if (!(cause instanceof ControlPlaneError) || signal.aborted) throw cause;
+      if (cause.code !== 'control-plane-unreachable') {
+        throw new ConfigurationError(
+          'configuration-refused',
+          `controlPlane: ${cause.message}; airlock runner show tells more`,
+          { cause },
+        );
+      }
+      await sleep(Math.min(100 * 2 ** attempt, 5_000), undefined, { signal });
+    }
+  }
+}

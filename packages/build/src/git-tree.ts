@@ -3,7 +3,13 @@ import { createHash } from 'node:crypto';
 
 export type FileMode = '100644' | '100755' | '120000';
 
-export type File = { readonly mode: FileMode; readonly id: Buffer };
+export type File = {
+  readonly mode: FileMode;
+  readonly id: Buffer;
+  readonly size: number;
+  /** Where the content is: a link's target, or the offset in the archive that was read. */
+  readonly content: Buffer | number;
+};
 export type Directory = Map<string, File | Directory>;
 
 /**
@@ -13,7 +19,7 @@ export type Directory = Map<string, File | Directory>;
  */
 export function enter(root: Directory, path: string, entry: File | Directory): string | null {
   const parts = path.split('/');
-  if (parts.some((part) => part === '' || part === '.' || part === '..' || part.includes('\0'))) {
+  if (parts.some((part) => ['', '.', '..', '.git'].includes(part) || part.includes('\0'))) {
     return 'is a path that git would not hold';
   }
   const name = parts.pop() ?? '';
@@ -40,18 +46,31 @@ export function emptyDirectoryIn(directory: Directory): string | null {
 }
 
 /** 40 lower-case hexadecimal digits. */
-export const treeId = (directory: Directory): string => digestOf(directory).toString('hex');
+export const treeId = (directory: Directory): string => objectOf(directory).id.toString('hex');
 
-function digestOf(directory: Directory): Buffer {
+export type TreeObject = { readonly id: Buffer; readonly content: Buffer };
+
+/** The tree of a directory and of every one below it, as git stores them; `keep` is given each. */
+export function objectOf(
+  directory: Directory,
+  keep: (tree: TreeObject) => void = () => {},
+): TreeObject {
   const entries = [...directory].map(([name, entry]) =>
     entry instanceof Map
-      ? { name, mode: '40000', id: digestOf(entry), sorted: `${name}/` }
-      : { name, ...entry, sorted: name },
+      ? { name, mode: '40000', id: objectOf(entry, keep).id, sorted: `${name}/` }
+      : { name, mode: entry.mode, id: entry.id, sorted: name },
   );
   // Git sorts by bytes, and a directory as if its name ended with a slash.
   entries.sort((a, b) => (a.sorted < b.sorted ? -1 : 1));
   const content = Buffer.concat(
     entries.flatMap(({ name, mode, id }) => [Buffer.from(`${mode} ${name}\0`, 'latin1'), id]),
   );
-  return createHash('sha1').update(`tree ${content.length}\0`).update(content).digest();
+  const tree = { id: objectId('tree', content), content };
+  keep(tree);
+  return tree;
+}
+
+/** The name that git gives an object. */
+export function objectId(type: 'commit' | 'tree', content: Uint8Array): Buffer {
+  return createHash('sha1').update(`${type} ${content.length}\0`).update(content).digest();
 }

@@ -9,7 +9,9 @@ import { bubblewrapIsolation } from './isolation/bubblewrap.ts';
 import { createCatalogue } from './isolation/catalogue.ts';
 import type { Isolation } from './isolation/isolation.ts';
 import { noIsolation } from './isolation/none.ts';
+import { noSecrets } from './environment.ts';
 import { runBuild, type Build } from './run-build.ts';
+import type { Source } from './source.ts';
 import { planStep } from '@airlock/common/testing/plans';
 import { createWorkspace } from './workspace.ts';
 
@@ -50,7 +52,7 @@ after(() => {
 async function build(
   isolation: Isolation,
   commands: string[],
-  options: { source?: () => Promise<Readable>; environment?: Record<string, string> } = {},
+  options: { source?: () => Promise<Source>; environment?: Record<string, string> } = {},
 ): Promise<Build & { log: string; bytes: Buffer | null }> {
   const workspace = await createWorkspace(root);
   let log = '';
@@ -58,13 +60,17 @@ async function build(
     const built = await runBuild({
       isolation,
       workspace,
-      source: options.source ?? (() => Promise.resolve(Readable.from([source]))),
+      source:
+        options.source ??
+        (() => Promise.resolve({ archive: Readable.from([source]), checkout: null })),
       commit: 'a'.repeat(40),
       steps: [
         planStep('only', { image: 'image', commands, environment: options.environment ?? {} }),
       ],
       artifact: { path: 'out.tar', maxBytes: 1_000_000 },
+      ...{ directory: null, services: [], secretsOf: noSecrets },
       timeoutSeconds: 30,
+      cancelled: new AbortController().signal,
       signal: new AbortController().signal,
       now: () => new Date(),
       onOutput: (_, chunk) => {

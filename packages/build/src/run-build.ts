@@ -1,38 +1,47 @@
 /**
- * A build: source in, steps in order, artifact out. Runner and rebuilder do it by this same code, so that what differs
- * between their artifacts was not made different here.
+ * A build: source in, the steps of one workflow, artifact out. Runner and rebuilder do it by this same code, so that what
+ * differs between their artifacts was not made different here.
  */
-import type { Readable } from 'node:stream';
-import type { JobStep, StepReport } from '@airlock/common/wire/runner-protocol';
+import { posix } from 'node:path';
+import type { JobService, JobStep, StepReport } from '@airlock/common/wire/runner-protocol';
 import { ArtifactError, collectArtifact } from './artifact.ts';
-import { imageLine, type CatalogueImage } from './isolation/catalogue.ts';
+import type { SecretsOf } from './environment.ts';
 import type { Isolation } from './isolation/isolation.ts';
+import { runWorkflow } from './run-workflow.ts';
 import type { SourceTree } from './source-tree.ts';
-import { unpackSource } from './source.ts';
-import { stepScript } from './step-script.ts';
+import { leavesWorkspace } from './step-command.ts';
+import { type Source, unpackSource } from './source.ts';
 import type { Workspace } from './workspace.ts';
 
 export type BuildOptions = {
   isolation: Isolation;
   workspace: Workspace;
-  /** The tree as `git archive` writes it. */
-  source: () => Promise<Readable>;
+  /** Null: nothing is unpacked. */
+  source: (() => Promise<Source>) | null;
+  /** Directory of the source under the workspace; null: the workspace itself. */
+  directory: string | null;
   /** For messages. */
   commit: string;
   steps: readonly JobStep[];
+  services: readonly JobService[];
+  secretsOf: SecretsOf;
   /** The file to keep once every step passed; null: none. */
   artifact: { readonly path: string; readonly maxBytes: number } | null;
   /** For all steps together. */
   timeoutSeconds: number;
+  /** Ends everything, and nothing is told. */
   signal: AbortSignal;
+  /** Ends what runs and says so. */
+  cancelled: AbortSignal;
   now: () => Date;
   onOutput: (step: string, chunk: Buffer) => void | Promise<void>;
 };
 
 export type Build = {
-  outcome: 'passed' | 'failed';
-  /** One sentence for people; null when it passed, or when a step's exit code says it all. */
+  outcome: 'passed' | 'failed' | 'cancelled';
+  /** One sentence for people; null when it passed or was cancelled. */
   reason: string | null;
+  /** Services after the steps. */
   steps: StepReport[];
   /** What was unpacked; null when nothing was. */
   source: SourceTree | null;
@@ -50,60 +59,75 @@ export type Build = {
  * @throws when `signal` is aborted.
  */
 export async function runBuild(options: BuildOptions): Promise<Build> {
-  const { signal } = options;
+  const { signal, directory, steps, services } = options;
   const enforced = new Set<string>();
-  const steps: StepReport[] = options.steps.map(({ name }) => ({
-    name,
-    kind: 'step',
-    outcome: 'skipped',
-    exitCode: null,
-    startedAt: null,
-    finishedAt: null,
-  }));
+  let reports: StepReport[] = [
+    ...steps.map(({ name }) => skipped(name, 'step')),
+    ...services.map(({ name }) => skipped(name, 'service')),
+  ];
   let source: SourceTree | null = null;
-  const failed = (reason: string | null, accident: Error | null = null): Build => ({
-    outcome: 'failed',
-    reason: reason === null ? null : reason.slice(0, 1000),
-    steps,
-    source,
-    artifact: null,
-    enforced: [...enforced],
-    accident,
+  const end = (
+    outcome: Build['outcome'],
+    rest: Partial<Pick<Build, 'reason' | 'artifact' | 'accident'>>,
+  ): Build => ({
+    ...{ outcome, steps: reports, source, enforced: [...enforced] },
+    reason: rest.reason?.slice(0, 1000) ?? null,
+    artifact: rest.artifact ?? null,
+    accident: rest.accident ?? null,
   });
   try {
-    const unpacked = await unpackSource({ ...options, source: await options.source() });
+    const refusal = refusalOf(options);
+    if (refusal !== null) return end('failed', { reason: refusal });
+    const unpacked = await unpackSource({
+      ...options,
+      directory: directory ?? '.',
+      source: options.source === null ? null : await options.source(),
+    });
     for (const word of unpacked.enforced) enforced.add(word);
     if (!unpacked.ok) {
-      return failed(`the source of ${options.commit} could not be unpacked: ${unpacked.complaint}`);
+      const reason = `the source of ${options.commit} could not be unpacked: ${unpacked.complaint}`;
+      return end('failed', { reason });
     }
     source = unpacked.source;
-    const images: CatalogueImage[] = [];
-    for (const { name, image } of options.steps) {
-      const found = options.isolation.catalogue.find(image);
-      if (!found.listed) return failed(`step ${name}: ${found.reason}`);
-      images.push(found.image);
-    }
-    const { time } = source;
-    const deadline = performance.now() + options.timeoutSeconds * 1000;
-    for (const [index, step] of options.steps.entries()) {
-      const { report, reason, words } = await runStep(options, {
-        ...{ step, deadline, time },
-        image: images[index],
-      });
-      for (const word of words) enforced.add(word);
-      steps[index] = report;
-      if (report.outcome !== 'passed') return failed(reason);
-    }
-    const artifact = await keepArtifact(options);
-    return {
-      ...{ outcome: 'passed', reason: null, steps, source, artifact },
-      ...{ enforced: [...enforced], accident: null },
-    };
+    const ran = await runWorkflow({
+      ...options,
+      directory: directory ?? '.',
+      environment: fixedEnvironment(source?.time ?? 0),
+    });
+    reports = ran.reports;
+    for (const word of ran.enforced) enforced.add(word);
+    if (ran.outcome !== 'passed') return end(ran.outcome, { reason: ran.reason });
+    return end('passed', { artifact: await keepArtifact(options) });
   } catch (cause) {
     if (signal.aborted) throw cause;
     const error = cause instanceof Error ? cause : new Error(String(cause));
-    return failed(error.message, error instanceof ArtifactError ? null : error);
+    const accident = error instanceof ArtifactError ? null : error;
+    return end('failed', { reason: error.message, accident });
   }
+}
+
+const skipped = (name: string, kind: StepReport['kind']): StepReport => ({
+  ...{ name, kind, outcome: 'skipped', exitCode: null, startedAt: null, finishedAt: null },
+});
+
+/** What is known to be wrong before anything is fetched; null when nothing is. */
+function refusalOf(options: BuildOptions): string | null {
+  const { isolation, steps, services, directory, artifact, source } = options;
+  const named = [
+    ...steps.map((step) => ({ ...step, told: `step ${step.name}` })),
+    ...services.map((service) => ({ ...service, told: `service ${service.name}` })),
+  ];
+  for (const { told, image } of named) {
+    const found = isolation.catalogue.find(image);
+    if (!found.listed) return `${told}: ${found.reason}`;
+  }
+  if (directory !== null && leavesWorkspace(directory)) {
+    return `workspace path ${directory} leads out of the workspace; write a path within it`;
+  }
+  if (artifact !== null && source === null) {
+    return `${artifact.path} cannot be kept of a workflow without a source: nobody could say what it was made of; take out skip_clone`;
+  }
+  return null;
 }
 
 /** What would otherwise differ from machine to machine; a step may set any of it to something else. */
@@ -111,73 +135,13 @@ function fixedEnvironment(sourceTime: number): Record<string, string> {
   return { TZ: 'UTC', LC_ALL: 'C', SOURCE_DATE_EPOCH: String(sourceTime) };
 }
 
-/** @throws Error for a value that only a secret would give. */
-function plainEnvironment({ name, environment }: JobStep): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(environment).map(([variable, value]) => {
-      if (typeof value === 'string') return [variable, value];
-      throw new Error(
-        `step ${name}: ${variable} is the secret ${value.secret}, which is not given here`,
-      );
-    }),
-  );
-}
-
-async function runStep(
-  options: BuildOptions,
-  {
-    step,
-    image = options.isolation.catalogue.base,
-    deadline,
-    time,
-  }: { step: JobStep; image: CatalogueImage | undefined; deadline: number; time: number },
-): Promise<{ report: StepReport; reason: string | null; words: readonly string[] }> {
-  const { isolation, workspace, onOutput, signal, now } = options;
-  const startedAt = now().toISOString();
-  await onOutput(step.name, Buffer.from(`${imageLine(step.image, image, isolation.mode)}\n`));
-  const result = await isolation.run({
-    command: ['/bin/sh', '-c', stepScript(step.commands)],
-    image,
-    env: { ...fixedEnvironment(time), ...plainEnvironment(step) },
-    workspace: workspace.path,
-    writable: true,
-    wallSeconds: Math.max(0.001, (deadline - performance.now()) / 1000),
-    signal,
-    onOutput: (_, chunk) => onOutput(step.name, chunk),
-  });
-  signal.throwIfAborted();
-  const report = (outcome: StepReport['outcome'], reason: string | null) => ({
-    report: {
-      name: step.name,
-      kind: 'step' as const,
-      outcome,
-      exitCode: result.exitCode,
-      startedAt,
-      finishedAt: now().toISOString(),
-    },
-    reason,
-    words: result.enforced,
-  });
-  if (result.outcome === 'timed-out') {
-    return report(
-      'timed-out',
-      `step ${step.name} was ended: all steps together may take ${options.timeoutSeconds} s`,
-    );
-  }
-  if (result.exitCode === 0) return report('passed', null);
-  return report(
-    'failed',
-    result.signal === null ? null : `step ${step.name} was ended by ${result.signal}`,
-  );
-}
-
 async function keepArtifact(options: BuildOptions): Promise<Build['artifact']> {
-  const { artifact, isolation, workspace, signal } = options;
+  const { artifact, isolation, workspace, directory, signal } = options;
   if (artifact === null) return null;
   const file = workspace.beside('artifact');
   const { digest, size } = await collectArtifact({
     ...{ isolation, workspace: workspace.path, to: file, signal },
-    path: artifact.path,
+    path: posix.join(directory ?? '.', artifact.path),
     maxBytes: artifact.maxBytes,
   });
   return { file, digest, size };

@@ -62,7 +62,7 @@ async function assertTreesAgree(trees: readonly (readonly Entry[])[]): Promise<v
   const mirror = await mirrorOf(trees);
   for (const index of trees.keys()) {
     const { id, tree } = await commitOf(mirror, index);
-    const found = await sourceTreeOf(mirror.archive(id));
+    const { source: found } = await sourceTreeOf(mirror.archive(id));
     assert.deepEqual(found, { tree, time: committedAt });
   }
 }

@@ -51,6 +51,14 @@ const defaultLimits: SourceTreeLimits = { maxEntries: 500_000, maxPathBytes: 64 
 /** PATH_MAX of Linux. */
 const longestPath = 4096;
 
+/** A source archive as it was read. */
+export type SourceArchive = {
+  readonly source: SourceTree;
+  readonly root: Directory;
+  /** Offset of the first block that belongs to its end. */
+  readonly endsAt: number;
+};
+
 /**
  * SHA-1 suffices as in git itself: no other bytes can be found for an id that exists, and of two made to collide git takes
  * neither into a mirror (it detects the attack).
@@ -61,8 +69,8 @@ const longestPath = 4096;
 export async function sourceTreeOf(
   source: AsyncIterable<Uint8Array>,
   limits: SourceTreeLimits = defaultLimits,
-): Promise<SourceTree> {
-  const reader = createByteReader(source);
+): Promise<SourceArchive> {
+  const reader = countingReader(source);
   try {
     return await readSource(reader, limits);
   } finally {
@@ -70,7 +78,34 @@ export async function sourceTreeOf(
   }
 }
 
-async function readSource(reader: ByteReader, limits: SourceTreeLimits): Promise<SourceTree> {
+type CountingReader = ByteReader & {
+  /** So many bytes were read. */
+  position(): number;
+};
+
+function countingReader(source: AsyncIterable<Uint8Array>): CountingReader {
+  const reader = createByteReader(source);
+  let position = 0;
+  return {
+    ...reader,
+    async read(count) {
+      const bytes = await reader.read(count);
+      position += bytes.length;
+      return bytes;
+    },
+    async take(most) {
+      const bytes = await reader.take(most);
+      position += bytes?.length ?? 0;
+      return bytes;
+    },
+    position: () => position,
+  };
+}
+
+async function readSource(
+  reader: CountingReader,
+  limits: SourceTreeLimits,
+): Promise<SourceArchive> {
   const root: Directory = new Map();
   let entries = 0;
   let pathBytes = 0;
@@ -108,6 +143,7 @@ async function readSource(reader: ByteReader, limits: SourceTreeLimits): Promise
     await readMember(reader, root, { path, header, pax });
     header = await nextHeader();
   }
+  const endsAt = reader.position() - blockBytes;
   await readEnd(reader);
   const empty = emptyDirectoryIn(root);
   if (empty !== null) {
@@ -116,7 +152,7 @@ async function readSource(reader: ByteReader, limits: SourceTreeLimits): Promise
       `${shown(empty)} is a submodule, whose files are in another repository and not in this commit, so that nobody could say afterwards what was built; commit the files themselves in its place`,
     );
   }
-  return { tree: treeId(root), time };
+  return { source: { tree: treeId(root), time }, root, endsAt };
 }
 
 type Records = ReadonlyMap<string, Buffer>;
@@ -135,7 +171,7 @@ async function readHeader(reader: ByteReader): Promise<Buffer | null> {
 }
 
 async function readMember(
-  reader: ByteReader,
+  reader: CountingReader,
   root: Directory,
   { path, header, pax }: { path: string; header: Buffer; pax: Records },
 ): Promise<void> {
@@ -156,7 +192,10 @@ async function readMember(
   if (flag === '2' && mode === 0o777) {
     const target = pax.get('linkpath') ?? link;
     const blob = createHash('sha1').update(`blob ${target.length}\0`).update(target);
-    place(root, path, { mode: '120000', id: blob.digest() });
+    place(root, path, {
+      ...{ mode: '120000', id: blob.digest(), size: target.length },
+      content: Buffer.from(target),
+    });
     return;
   }
   const fileMode = flag === '0' ? fileModes.get(mode) : undefined;
@@ -165,13 +204,14 @@ async function readMember(
   }
   const size = sizeOf(path, inHeader, pax);
   const blob = createHash('sha1').update(`blob ${size}\0`);
+  const content = reader.position();
   await readContent(
     reader,
     { path: decoded(path), size },
     {
       chunk: (bytes) => void blob.update(bytes),
       end: () => {
-        place(root, path, { mode: fileMode, id: blob.digest() });
+        place(root, path, { mode: fileMode, id: blob.digest(), size, content });
       },
     },
   );

@@ -19,7 +19,7 @@ const openMs = 10_000;
  */
 export async function openNetwork(): Promise<SandboxNetwork> {
   const launch = launcher([]);
-  const [program = launch.bwrap, ...args] = [...launch.prefix, launch.bwrap];
+  const [program, ...args] = [...launch.prefix, launch.bwrap];
   const child = spawn(
     program,
     [

@@ -259,7 +259,10 @@ test('a build that does not pass says so with the last words of its step, and no
   const failing = pipeline.replace(/- tar .*/, '- echo no compiler here; exit 3');
   const head = commit({ '.woodpecker.yaml': failing, 'data.txt': 'x' });
   await assert.rejects(rebuildOf(head, Buffer.from('any')), (error: Error) => {
-    assert.match(error.message, /step pack ended with 3; its last words: .*no compiler here/s);
+    assert.match(
+      error.message,
+      /step pack failed with exit code 3; its last words: .*no compiler here/s,
+    );
     return true;
   });
   assert.deepEqual(said, []);

@@ -10,6 +10,7 @@ import { rebuildDifferenceStatement } from '@airlock/common/intoto/rebuild-diffe
 import { provenanceStatement } from '@airlock/common/slsa/provenance';
 import { formatTimestamp } from '@airlock/common/time';
 import type { RebuildReport, WantedRebuild } from '@airlock/common/wire/rebuild-protocol';
+import { noSecrets } from '@airlock/build/environment';
 import { runBuild } from '@airlock/build/run-build';
 import { createWorkspace, type Workspace } from '@airlock/build/workspace';
 import { imagesDigest } from '@airlock/build/isolation/catalogue';
@@ -109,18 +110,18 @@ async function build(
   let lastOutput = '';
   const built = await runBuild({
     ...{ isolation: ports.isolation, workspace, signal, now: ports.now, commit },
-    ...{ steps: recipe.steps, artifact: recipe.artifact },
-    source: () => Promise.resolve(source.mirror.archive(commit)),
+    ...{ steps: recipe.steps, services: recipe.services, artifact: recipe.artifact },
+    ...{ directory: recipe.directory, secretsOf: noSecrets, cancelled: signal },
+    source: () => Promise.resolve({ archive: source.mirror.archive(commit), checkout: null }),
     timeoutSeconds: ports.timeoutSeconds,
     onOutput: (_, chunk) => {
       lastOutput = `${lastOutput}${chunk.toString()}`.slice(-2000);
     },
   });
   if (built.artifact === null) {
-    const failedStep = built.steps.find(({ outcome }) => outcome !== 'passed');
     throw new RebuildError(
       'rebuild-failed',
-      `${built.reason ?? `step ${failedStep?.name ?? ''} ended with ${failedStep?.exitCode ?? 'no code'}`}; its last words: ${lastOutput.trim()}`,
+      `${built.reason ?? 'it was cancelled'}; its last words: ${lastOutput.trim()}`,
     );
   }
   const { file, digest } = built.artifact;
@@ -143,7 +144,7 @@ async function statementsOf(
   const subject = { name: wanted.artifact.name, sha256: made.digest };
   const image = imagesDigest(
     ports.isolation.catalogue,
-    recipe.steps.map((step) => step.image),
+    [...recipe.steps, ...recipe.services].map(({ image }) => image),
     ports.machineImage,
   );
   const provenance = sign(

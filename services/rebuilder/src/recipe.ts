@@ -1,8 +1,9 @@
 /** What a commit says of its own build, read in the rebuilder's own mirror and nowhere else. */
 import { AirlockError } from '@airlock/common/errors';
-import type { JobStep } from '@airlock/common/wire/runner-protocol';
+import type { JobService, JobStep, RunFacts } from '@airlock/common/wire/runner-protocol';
 import type { WantedRebuild } from '@airlock/common/wire/rebuild-protocol';
 import type { Mirror } from '@airlock/git/mirror';
+import { jobServices } from '@airlock/pipeline/job-services';
 import { jobSteps } from '@airlock/pipeline/job-steps';
 import { planDigest } from '@airlock/pipeline/plan-digest';
 import { planFiles } from '@airlock/pipeline/plan-files';
@@ -28,6 +29,9 @@ export type RepositorySource = {
 
 export type Recipe = {
   readonly steps: readonly JobStep[];
+  readonly services: readonly JobService[];
+  /** Of the source, under the workspace; null: the workspace itself. */
+  readonly directory: string | null;
   readonly artifact: { readonly path: string; readonly maxBytes: number };
   readonly pipelineBlob: string;
   readonly planDigest: string;
@@ -84,7 +88,7 @@ export async function recipeOf(
     );
   }
   const [head] = await mirror.log({ from: null, to: commit, limit: 1 });
-  const steps = jobSteps(plan, workflow, {
+  const run: RunFacts = {
     // Of a run at nonprod nothing is known here: a build that puts its number into the artifact cannot be made again.
     number: 1,
     ...{ repository: name, repositoryUrl: wanted.repository, commit },
@@ -93,9 +97,14 @@ export async function recipeOf(
     authorName: head?.authorName ?? '',
     ...{ tag: null, sourceBranch: null, cron: null, deployTo: null, previous: null },
     ...{ url: '', variables: {} },
-  });
+  };
+  const steps = jobSteps(plan, workflow, run);
+  const services = jobServices(plan, workflow, run);
   const { path, maxBytes } = plan.artifact;
   const { maxArtifactBytes } = limits;
   const kept = { path, maxBytes: Math.min(maxBytes ?? maxArtifactBytes, maxArtifactBytes) };
-  return { steps, artifact: kept, pipelineBlob, planDigest: planDigest(plan) };
+  return {
+    ...{ steps, services, directory: workflow.path, artifact: kept },
+    ...{ pipelineBlob, planDigest: planDigest(plan) },
+  };
 }

@@ -5,12 +5,15 @@
  * nothing: the job is or will be another's, and nonprod starts it again.
  */
 import type { Log } from '@airlock/process/log';
+import { noSecrets } from '@airlock/build/environment';
 import { runBuild } from '@airlock/build/run-build';
 import { createWorkspace, type Workspace } from '@airlock/build/workspace';
 import { imagesDigest } from '@airlock/build/isolation/catalogue';
 import type { Isolation } from '@airlock/build/isolation/isolation';
 import type { Job, JobReport } from '@airlock/common/wire/runner-protocol';
+import { jobServices } from '@airlock/pipeline/job-services';
 import { jobSteps } from '@airlock/pipeline/job-steps';
+import { workflowOf } from '@airlock/pipeline/workflow-name';
 import { isLeaseLost, type ControlPlane } from './api/control-plane.ts';
 import { attestRun, type Attester } from './attest.ts';
 import { keepLease } from './lease-keeper.ts';
@@ -76,12 +79,14 @@ async function perform(running: Running): Promise<Result> {
   const held = { jobId: job.jobId, lease: job.lease };
   const { plan, maxArtifactBytes } = job;
   const startedAt = now();
+  const workflow = workflowOf(plan, job.workflow);
   const planned = jobSteps(plan, job.workflow, job.run);
+  const services = jobServices(plan, job.workflow, job.run);
   const wanted = plan.artifact?.workflow === job.workflow.name ? plan.artifact : null;
   const build = await runBuild({
     ...{ isolation, workspace, signal, now },
     commit: job.run.commit,
-    steps: planned,
+    ...{ steps: planned, services, directory: workflow?.path ?? null, secretsOf: noSecrets },
     artifact:
       wanted === null
         ? null
@@ -90,10 +95,15 @@ async function perform(running: Running): Promise<Result> {
             maxBytes: Math.min(wanted.maxBytes ?? maxArtifactBytes, maxArtifactBytes),
           },
     timeoutSeconds: job.timeoutSeconds,
-    source: () => controlPlane.source(held, signal),
+    source:
+      workflow?.clone == null
+        ? null
+        : async () => ({ archive: await controlPlane.source(held, signal), checkout: null }),
+    cancelled: new AbortController().signal,
     onOutput: (step, chunk) => output.write(step, chunk),
   });
-  const { outcome, reason, steps, enforced, source } = build;
+  const { reason, steps, enforced, source } = build;
+  const outcome = build.outcome === 'passed' ? 'passed' : 'failed';
   const finishedAt = now();
   const told = { steps, isolation: { mode: isolation.mode, enforced: [...enforced] } };
   if (build.accident !== null) return failedHere(running, build.accident, told);
@@ -111,7 +121,7 @@ async function perform(running: Running): Promise<Result> {
     ...{ job, source, artifact: { name, digest }, startedAt, finishedAt },
     image: imagesDigest(
       isolation.catalogue,
-      planned.map((step) => step.image),
+      [...planned, ...services].map(({ image }) => image),
       running.machineImage,
     ),
     isolation: told.isolation,

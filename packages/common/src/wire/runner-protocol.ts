@@ -12,7 +12,7 @@
  */
 import { z } from 'zod';
 import { IsolationReport } from './isolation.ts';
-import { RunPlan, type PlanStep } from './run-plan.ts';
+import { RunPlan, type PlanService, type PlanStep } from './run-plan.ts';
 import { ArtifactName, GitCommit, Name, RepositoryPath, Sha256Hex, Timestamp } from './scalars.ts';
 
 /** A run attestation is some 2 KiB. */
@@ -72,6 +72,9 @@ export type RunFacts = z.infer<typeof RunFacts>;
 /** A step as it is executed: one of the plan's with the variables of the run put in. */
 export type JobStep = PlanStep;
 
+/** A service of the plan with the variables of the run put in. */
+export type JobService = PlanService;
+
 export const Job = z.strictObject({
   jobId: z.string(),
   runId: z.string(),
@@ -118,7 +121,7 @@ export type StepReport = z.infer<typeof StepReport>;
 export const JobReport = z.strictObject({
   lease: z.number().int().positive(),
   outcome: z.enum(['passed', 'failed']),
-  /** One sentence for people when the outcome is failed for another reason than a step's exit code. */
+  /** One sentence for people on what failed first; null when it passed. */
   reason: z.string().max(1000).nullable(),
   /** Services after the steps. */
   steps: z.array(StepReport).max(160),

@@ -20,6 +20,8 @@ import { launcher } from './launcher.ts';
 import { SandboxError } from './errors.ts';
 import { findProgram, rootFileSystemArguments, strayDescriptors } from './host.ts';
 import { directoryRootArguments, rootHasFile } from './root.ts';
+import { groupMaker, openGroup, type Exceeded } from './limits/control-group.ts';
+import { watchMemory } from './limits/watchdog.ts';
 import { seccompProgram } from './seccomp.ts';
 
 export type * from './options.ts';
@@ -63,7 +65,12 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
   const made = await createDescriptors(
     (options.inheritFds ?? []).flatMap(({ source }) => (Buffer.isBuffer(source) ? [source] : [])),
   );
+  const maker = limits.memoryBytes === undefined ? null : await groupMaker();
   const started = performance.now();
+  const group =
+    maker === null || limits.memoryBytes === undefined
+      ? null
+      : openGroup(maker, { ...limits, memoryBytes: limits.memoryBytes });
   const layout = layOutDescriptors(options, { made, rootDirectory });
   // Another root need not have prlimit, nor the libraries of this machine's.
   const [outside, inside] =
@@ -73,6 +80,7 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
         ? [[], limitArguments(prlimit, limits)]
         : [fileLimitArguments(prlimit, limits), processLimitArguments(limits)];
   const line = [
+    ...(group?.prefix ?? []),
     ...launch.prefix,
     ...[...outside, launch.bwrap, '--args', String(layout.args), '--'],
     ...['/bin/sh', '-c', gateScript(layout.gate), 'sh'],
@@ -99,11 +107,9 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
   const ready = new Promise<void>((resolve) => {
     gate.once('data', resolve);
   });
-  const ending: { asked: boolean; reason: 'timed-out' | 'cancelled' | null } = {
-    asked: false,
-    reason: null,
-  };
-  const kill = (reason: 'timed-out' | 'cancelled'): void => {
+  type Reason = 'timed-out' | 'cancelled' | 'memory';
+  const ending: { asked: boolean; reason: Reason | null } = { asked: false, reason: null };
+  const kill = (reason: Reason): void => {
     ending.asked = true;
     // A bwrap killed half way through leaves its child waiting for it for ever.
     void Promise.race([ready, exited, sleep(2000, undefined, { ref: false })]).then(() => {
@@ -112,6 +118,12 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
     });
   };
   const timer = setTimeout(kill, limits.wallSeconds * 1000, 'timed-out');
+  const stopWatching =
+    group !== null || limits.memoryBytes === undefined || child.pid === undefined
+      ? () => {}
+      : watchMemory(child.pid, limits.memoryBytes, () => {
+          kill('memory');
+        });
   const onAbort = (): void => {
     kill('cancelled');
   };
@@ -123,6 +135,7 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
   void exited.then(() => gate.destroy());
 
   let status: Status;
+  let exceeded: Exceeded[];
   let errorTail = '';
   const relay = async (stream: 'stdout' | 'stderr'): Promise<void> => {
     // A socket without an encoding yields buffers.
@@ -147,9 +160,12 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
   } finally {
     await exited;
     clearTimeout(timer);
+    stopWatching();
     options.signal?.removeEventListener('abort', onAbort);
     status = readStatus(made.status.reader);
     if (status.pid !== null) await gone(status.pid);
+    exceeded = ending.reason === 'memory' ? ['memory'] : (group?.exceeded() ?? []);
+    await group?.remove();
   }
 
   const { exitCode } = status;
@@ -158,9 +174,15 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
     ...namespaceWords,
     ...launch.enforced,
     ...(prlimit === null ? [] : ['core-size', 'file-size', 'open-files', 'processes']),
+    ...(group?.words ?? (limits.memoryBytes === undefined ? [] : ['memory:watchdog'])),
   ];
-  if (ending.reason !== null) {
-    return { outcome: ending.reason, exitCode: null, signal: null, durationMs, enforced };
+  const told = { durationMs, exceeded, enforced };
+  if (ending.reason === 'timed-out' || ending.reason === 'cancelled') {
+    return { outcome: ending.reason, exitCode: null, signal: null, ...told };
+  }
+  // The kernel may choose bwrap itself, which is in the group, too.
+  if (ending.reason === 'memory' || (exitCode === null && exceeded.includes('memory'))) {
+    return { outcome: 'signalled', exitCode: 128 + 9, signal: 'SIGKILL', ...told };
   }
   if (exitCode === null) {
     throw new SandboxError(
@@ -173,8 +195,7 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
     outcome: signal === null ? 'exited' : 'signalled',
     exitCode,
     signal,
-    durationMs,
-    enforced,
+    ...told,
   };
 }
 

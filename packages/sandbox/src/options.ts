@@ -32,6 +32,13 @@ export type SandboxLimits = {
   fileBytes: number;
   processes: number;
   openFiles: number;
+  /**
+   * Of everything in the sandbox together, in bytes, what it writes to /tmp and /dev/shm included. Left out: no bound, and no
+   * control group is made.
+   */
+  memoryBytes?: number | undefined;
+  /** Processors' worth of time, such as 1.5. Only with `memoryBytes`. Default: no bound. */
+  cpus?: number | undefined;
 };
 
 export type SandboxOptions = {
@@ -65,6 +72,8 @@ export type SandboxResult = {
   exitCode: number | null;
   signal: string | null;
   durationMs: number;
+  /** What was wanted beyond the limits, as far as the kernel says; the command may have gone on without it. */
+  exceeded: readonly ('memory' | 'processes' | 'disk')[];
   /** What held the command, in words that go into the attestation of a build. */
   enforced: string[];
 };

@@ -4,6 +4,7 @@ import type { StepReport } from '@airlock/common/wire/runner-protocol';
 import type { Environment } from './environment.ts';
 import { imageLine } from './isolation/catalogue.ts';
 import type { Isolation } from './isolation/isolation.ts';
+import type { StepLimits } from './isolation/limits.ts';
 import { stepCommand, type Runnable } from './step-command.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -41,7 +42,7 @@ export async function runCommand(
   around: Surroundings,
   step: Runnable & {
     readonly environment: Parameters<Environment>[1];
-    readonly limits?: { readonly timeoutSeconds: number | null } | null;
+    readonly limits?: (StepLimits & { readonly timeoutSeconds: number | null }) | null;
   },
   given: {
     readonly kind: StepReport['kind'];
@@ -88,6 +89,8 @@ export async function runCommand(
     workspace: around.workspace.path,
     directory: around.directory,
     writable: true,
+    egress: true,
+    limits: step.limits ?? undefined,
     ...(input === null ? {} : { input }),
     wallSeconds: wall.seconds,
     signal,

@@ -20,7 +20,8 @@ import { launcher } from './launcher.ts';
 import { SandboxError } from './errors.ts';
 import { findProgram, rootFileSystemArguments, strayDescriptors } from './host.ts';
 import { directoryRootArguments, rootHasFile } from './root.ts';
-import { groupMaker, openGroup, type Exceeded } from './limits/control-group.ts';
+import { groupMaker, openGroup } from './limits/control-group.ts';
+import type { Exceeded } from './limits/group.ts';
 import { watchMemory } from './limits/watchdog.ts';
 import { seccompProgram } from './seccomp.ts';
 

@@ -78,7 +78,11 @@ export async function runUnisolated(options: UnisolatedOptions): Promise<Sandbox
       relay('stdout', child.stdout),
       relay('stderr', child.stderr),
     ]);
-    const result = { durationMs: Math.round(performance.now() - started), exceeded: [], enforced: [] };
+    const result = {
+      durationMs: Math.round(performance.now() - started),
+      exceeded: [],
+      enforced: [],
+    };
     if (ending.reason !== null)
       return { outcome: ending.reason, exitCode: null, signal: null, ...result };
     return { outcome: signal === null ? 'exited' : 'signalled', exitCode, signal, ...result };

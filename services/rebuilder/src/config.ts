@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ImageEntry } from '@airlock/build/isolation/catalogue';
+import { isolationConfig } from '@airlock/build/isolation/config';
 import { FilePath } from '@airlock/process/config';
 
 export const RebuilderConfig = z.strictObject({
@@ -64,22 +64,7 @@ export const RebuilderConfig = z.strictObject({
   workDirectory: FilePath.describe(
     'Directory for the workspaces of builds, made if absent. What a crash left in it is removed at start.',
   ),
-  isolation: z
-    .enum(['bubblewrap', 'none'])
-    .default('bubblewrap')
-    .describe(
-      'bubblewrap: every step in a sandbox. none: steps run as this user with everything it may do; refused unless AIRLOCK_DEMO=1 is in the environment. Default bubblewrap.',
-    ),
-  images: z
-    .array(ImageEntry)
-    .max(1000)
-    .default([])
-    .describe(
-      'Catalogue: the images that steps may name; the first that matches counts, and the first of all is also what bash, sh, /bin/bash and /bin/sh lead to. Left out: none, and nothing starts.',
-    ),
-  nodeBinary: FilePath.optional().describe(
-    'A Node binary that steps find as /opt/node/bin/node, the same as at the runner. Left out: only what /usr has.',
-  ),
+  ...isolationConfig,
   timeoutSeconds: z
     .int()
     .min(1)

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Name } from '@airlock/common/wire/scalars';
-import { ImageEntry } from '@airlock/build/isolation/catalogue';
+import { isolationConfig } from '@airlock/build/isolation/config';
 import { FilePath } from '@airlock/process/config';
 
 export const RunnerConfig = z.strictObject({
@@ -25,12 +25,7 @@ export const RunnerConfig = z.strictObject({
   workDirectory: FilePath.describe(
     'Directory for the workspaces of jobs, made if absent. What a crash left in it is removed at start.',
   ),
-  isolation: z
-    .enum(['bubblewrap', 'none'])
-    .default('bubblewrap')
-    .describe(
-      'bubblewrap: every step in a sandbox. none: steps run as this user with everything it may do; refused unless AIRLOCK_DEMO=1 is in the environment. Default bubblewrap.',
-    ),
+  ...isolationConfig,
   attestation: z
     .strictObject({
       runner: Name.describe(
@@ -60,15 +55,5 @@ export const RunnerConfig = z.strictObject({
     .max(60)
     .default(1)
     .describe('Pause between two questions for work, in seconds (0.05-60). Default 1.'),
-  images: z
-    .array(ImageEntry)
-    .max(1000)
-    .default([])
-    .describe(
-      'Catalogue: the images that steps may name; the first that matches counts, and the first of all is also what bash, sh, /bin/bash and /bin/sh lead to. Left out: none, and nothing starts.',
-    ),
-  nodeBinary: FilePath.optional().describe(
-    'A Node binary that steps find as /opt/node/bin/node. Left out: only what /usr has.',
-  ),
 });
 export type RunnerConfig = z.infer<typeof RunnerConfig>;

@@ -2,6 +2,7 @@
 import type { IsolationMode } from '@airlock/common/wire/isolation';
 import type { SandboxResult } from '@airlock/sandbox/bubblewrap';
 import type { Catalogue, CatalogueImage } from './catalogue.ts';
+import type { StepLimits } from './limits.ts';
 
 /** One command of a job, with the job's workspace as its home. */
 export type IsolatedCommand = {
@@ -18,6 +19,10 @@ export type IsolatedCommand = {
   writable: boolean;
   /** A file of this machine that the command finds as `$AIRLOCK_INPUT`. */
   input?: string;
+  /** True: it may connect to what the builder's configuration allows. Default false. */
+  egress?: boolean;
+  /** Lower than the builder's own. */
+  limits?: StepLimits | undefined;
   wallSeconds: number;
   onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void | Promise<void>;
   signal: AbortSignal;

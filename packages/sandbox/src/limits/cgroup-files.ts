@@ -13,8 +13,7 @@ export function groupName(): string {
 
 /** Program and arguments that enter every one of the groups and then start what follows them. */
 export function joinPrefix(directories: readonly string[]): string[] {
-  const script =
-    'while [ "$1" != -- ]; do echo 0 > "$1" || exit 1; shift; done; shift; exec "$@"';
+  const script = 'while [ "$1" != -- ]; do echo 0 > "$1" || exit 1; shift; done; shift; exec "$@"';
   const files = directories.map((directory) => join(directory, 'cgroup.procs'));
   return ['/bin/sh', '-c', script, 'sh', ...files, '--'];
 }

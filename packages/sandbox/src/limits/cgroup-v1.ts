@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { countIn, groupName, joinPrefix, removeGroup } from './cgroup-files.ts';
-import type { ControlGroup, Exceeded, GroupLimits } from './control-group.ts';
+import type { ControlGroup, Exceeded, GroupLimits } from './group.ts';
 
 /** A directory in each hierarchy in which groups may be made. */
 export type V1Hierarchies = {

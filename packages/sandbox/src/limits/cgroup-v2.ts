@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { countIn, groupName, joinPrefix, removeGroup } from './cgroup-files.ts';
-import type { ControlGroup, Exceeded, GroupLimits } from './control-group.ts';
+import type { ControlGroup, Exceeded, GroupLimits } from './group.ts';
 
 const periodMicroseconds = 100_000;
 

@@ -44,12 +44,19 @@ const hog = (megabytes: number): string =>
 describe('limits of a sandbox', { skip: missing ?? false }, () => {
   const skip = maker === null ? 'NOT TESTED: no control groups here' : false;
 
-  test('memory: a hog is ended at its limit, and the result says that it was memory', { skip }, async () => {
-    const { output, exceeded, enforced } = await run(hog(256), { memoryBytes: 96 * megabyte });
-    assert.doesNotMatch(output, /had all/);
-    assert.deepEqual(exceeded, ['memory']);
-    assert.ok(enforced.some((word) => /^memory:(cgroup|systemd)/.test(word)), enforced.join());
-  });
+  test(
+    'memory: a hog is ended at its limit, and the result says that it was memory',
+    { skip },
+    async () => {
+      const { output, exceeded, enforced } = await run(hog(256), { memoryBytes: 96 * megabyte });
+      assert.doesNotMatch(output, /had all/);
+      assert.deepEqual(exceeded, ['memory']);
+      assert.ok(
+        enforced.some((word) => /^memory:(cgroup|systemd)/.test(word)),
+        enforced.join(),
+      );
+    },
+  );
 
   test('memory: what stays below the limit runs to its end', { skip }, async () => {
     const { output, exceeded } = await run(hog(32), { memoryBytes: 192 * megabyte });
@@ -57,19 +64,24 @@ describe('limits of a sandbox', { skip: missing ?? false }, () => {
     assert.deepEqual(exceeded, []);
   });
 
-  test('processes: a fork bomb stops at the limit, and the next sandbox starts', { skip }, async () => {
-    const bomb = await run('f() { f | f & }; f; sleep 1; echo still', {
-      memoryBytes: 256 * megabyte,
-      processes: 40,
-      wallSeconds: 5,
-    });
-    assert.ok(bomb.exceeded.includes('processes') || /fork/i.test(bomb.output));
-    const next = await run('echo fine', { memoryBytes: 64 * megabyte });
-    assert.equal(next.output, 'fine\n');
-  });
+  test(
+    'processes: a fork bomb stops at the limit, and the next sandbox starts',
+    { skip },
+    async () => {
+      const bomb = await run('f() { f | f & }; f; sleep 1; echo still', {
+        memoryBytes: 256 * megabyte,
+        processes: 40,
+        wallSeconds: 5,
+      });
+      assert.ok(bomb.exceeded.includes('processes') || /fork/i.test(bomb.output));
+      const next = await run('echo fine', { memoryBytes: 64 * megabyte });
+      assert.equal(next.output, 'fine\n');
+    },
+  );
 
   test('processor time: half a processor is what it gets', { skip }, async () => {
-    const script = 'perl -e \'my $end = time + 3; 1 while time < $end; my ($u, $s) = times; printf "%.2f\n", $u + $s\'';
+    const script =
+      'perl -e \'my $end = time + 3; 1 while time < $end; my ($u, $s) = times; printf "%.2f\n", $u + $s\'';
     const { output, enforced } = await run(script, { memoryBytes: 64 * megabyte, cpus: 0.25 });
     if (!enforced.some((word) => word.startsWith('cpu:'))) return;
     assert.ok(Number(output) < 1.6, `${output.trim()} s of processor time in 3 s`);

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { findProgram, runsAsRoot } from '../host.ts';
-import type { ControlGroup, GroupLimits } from './control-group.ts';
+import type { ControlGroup, GroupLimits } from './group.ts';
 
 const probeBytes = 64 * 1024 * 1024;
 

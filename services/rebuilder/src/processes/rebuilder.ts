@@ -20,7 +20,9 @@ await runProcess({
   async start(config, runtime) {
     const { log, signal } = runtime;
     const { keyid, privateKey } = readPrivateKey('builder.keyFile', config.builder.keyFile);
-    const isolation = await chooseIsolation(config);
+    const isolation = await chooseIsolation(config, (decision) => {
+      log.info('egress', decision);
+    });
     const agent = connectAgent(config);
     const node = config.nodeBinary === undefined ? null : nodePath(config.nodeBinary);
     const { digest: machine } = await machineImage(node);

@@ -17,7 +17,9 @@ await runProcess({
   switches: ['once'],
   async start(config, runtime) {
     const { log, signal } = runtime;
-    const isolation = await chooseIsolation(config);
+    const isolation = await chooseIsolation(config, (decision) => {
+      log.info('egress', decision);
+    });
     await prepareWorkDirectory(config.workDirectory);
     const attester = createAttester(config);
     const machine = await pinnedMachine(config);

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { FilePath } from '@airlock/process/config';
+import { IsolationMode } from '@airlock/common/wire/isolation';
+import { ImageEntry } from './catalogue.ts';
+import { EgressConfig } from './egress.ts';
+import { BuildLimits, defaultLimits } from './limits.ts';
+
+/** The part of a builder's configuration that says how builds are kept apart; runner and rebuilder have the same. */
+export const isolationConfig = {
+  isolation: IsolationMode.default('bubblewrap').describe(
+    'bubblewrap: every step in a sandbox. none: steps run as this user with everything it may do; refused unless AIRLOCK_DEMO=1 is in the environment. Default bubblewrap.',
+  ),
+  images: z
+    .array(ImageEntry)
+    .max(1000)
+    .default([])
+    .describe(
+      'Catalogue: the images that steps may name; the first that matches counts, and the first of all is also what bash, sh, /bin/bash and /bin/sh lead to. Left out: none, and nothing starts.',
+    ),
+  limits: BuildLimits.default(defaultLimits).describe(
+    'What a step may take of this machine, and a job of its disk.',
+  ),
+  egress: EgressConfig.optional().describe(
+    'Where steps may connect to, through a proxy that logs each decision. Left out: nowhere, and there is no network at all. Only with isolation: bubblewrap.',
+  ),
+  nodeBinary: FilePath.optional().describe(
+    'A Node binary that steps of images with root: host find as /opt/node/bin/node, the same on all builders of a repository. Left out: only what /usr has.',
+  ),
+} as const;
+
+export const IsolationConfig = z.object(isolationConfig);
+export type IsolationConfig = z.infer<typeof IsolationConfig>;

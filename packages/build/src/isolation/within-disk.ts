@@ -1,0 +1,36 @@
+import type { SandboxResult } from '@airlock/sandbox/bubblewrap';
+import { watchDisk } from './disk-watch.ts';
+import type { IsolatedCommand } from './isolation.ts';
+import { exceededSentence, type BuildLimits } from './limits.ts';
+
+/**
+ * Runs one command while its workspace is watched, and says in its log which limit it ran into, if any.
+ *
+ * @param run is given a signal that is also aborted when the workspace is full.
+ */
+export async function withinDisk(
+  given: Pick<IsolatedCommand, 'workspace' | 'onOutput' | 'signal'> & { limits: BuildLimits },
+  run: (signal: AbortSignal) => Promise<SandboxResult>,
+): Promise<SandboxResult> {
+  const { workspace, limits, onOutput, signal } = given;
+  const full = new AbortController();
+  const stop = watchDisk(workspace, limits, () => {
+    full.abort();
+  });
+  let result: SandboxResult;
+  try {
+    result = await run(AbortSignal.any([signal, full.signal]));
+  } finally {
+    await stop();
+  }
+  if (full.signal.aborted && !signal.aborted && result.outcome === 'cancelled') {
+    const exceeded = [...result.exceeded, 'disk' as const];
+    result = { ...result, outcome: 'signalled', exitCode: 137, signal: 'SIGKILL', exceeded };
+  }
+  const sentence = exceededSentence(result, limits);
+  // A command that went on without what it wanted needs no explanation.
+  if (sentence !== null && result.exitCode !== 0) {
+    await onOutput('stderr', Buffer.from(`this step ${sentence}\n`));
+  }
+  return { ...result, enforced: [...result.enforced, 'workspace:watched'] };
+}

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer as createHttpServer, request } from 'node:http';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { parseEgressEntry, type EgressEntry } from './policy.ts';
+import { startEgressProxy, type EgressDecision, type EgressProxy } from './proxy.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'egress-'));
+const socketPath = join(directory, 'proxy.sock');
+const echo = createServer((socket) => socket.pipe(socket));
+const web = createHttpServer((asked, answer) => {
+  answer.setHeader('x-seen', JSON.stringify([asked.method, asked.url, asked.headers]));
+  asked.pipe(answer);
+});
+let [echoPort, webPort] = [0, 0];
+let decisions: EgressDecision[] = [];
+let proxy: EgressProxy;
+
+const listen = async (server: Server): Promise<number> => {
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  // A server that listens on TCP has a port.
+  return (server.address() as AddressInfo).port;
+};
+
+before(async () => {
+  [echoPort, webPort] = [await listen(echo), await listen(web)];
+  const entries = [
+    `127.0.0.1:${echoPort}`,
+    `127.0.0.1:${webPort}`,
+    `inside.example:${echoPort}`,
+    'rebound.example:443',
+    'nowhere.example:443',
+  ].map(parseEgressEntry);
+  proxy = await startEgressProxy({
+    socketPath,
+    allow: entries.filter((entry): entry is EgressEntry => entry !== null),
+    onDecision: (decision) => decisions.push(decision),
+    resolve: (host) => {
+      if (host === 'nowhere.example') return Promise.reject(new Error('ENOTFOUND'));
+      return Promise.resolve(host === 'inside.example' ? ['127.0.0.1'] : ['127.0.0.1', '10.0.0.1']);
+    },
+  });
+});
+beforeEach(() => {
+  decisions = [];
+});
+after(async () => {
+  await proxy.close();
+  echo.close();
+  web.close();
+  rmSync(directory, { recursive: true });
+});
+
+/** What comes back for some raw bytes, until `until` is in it or the other side ends. */
+async function talk(text: string, until?: string): Promise<string> {
+  const socket = connect(socketPath);
+  socket.write(text);
+  let seen = '';
+  for await (const chunk of socket as AsyncIterable<Buffer>) {
+    seen += chunk.toString();
+    if (until !== undefined && seen.includes(until)) break;
+  }
+  socket.destroy();
+  return seen;
+}
+
+const connectTo = (target: string): string => `CONNECT ${target} HTTP/1.1\r\nHost: x\r\n\r\n`;
+
+test('what is listed is connected to, and carries bytes both ways', async () => {
+  const seen = await talk(`${connectTo(`127.0.0.1:${echoPort}`)}hello`, 'hello');
+  assert.match(seen, /^HTTP\/1\.1 200 .*\r\n\r\nhello$/s);
+  assert.deepEqual(decisions, [{ host: '127.0.0.1', port: echoPort, allowed: true, reason: null }]);
+});
+
+test('a listed name with a listed address is connected to', async () => {
+  assert.match(await talk(`${connectTo(`inside.example:${echoPort}`)}hi`, 'hi'), / 200 /);
+});
+
+test('what is not listed is refused with a sentence that says how to have it, and told once', async () => {
+  const seen = await talk(connectTo('evil.example:443'));
+  assert.match(
+    seen,
+    /^HTTP\/1\.1 403 .*egress to evil\.example:443 is not in this pool's list; ask/s,
+  );
+  assert.deepEqual(decisions, [
+    { host: 'evil.example', port: 443, allowed: false, reason: 'not-listed' },
+  ]);
+});
+
+test('a listed name that resolves to private addresses alone is refused', async () => {
+  assert.match(await talk(connectTo('rebound.example:443')), / 403 .*private address/s);
+});
+
+test('a name that cannot be resolved is unreachable, and not refused for its own sake', async () => {
+  assert.match(await talk(connectTo('nowhere.example:443')), / 502 .*cannot be reached/s);
+});
+
+test('an address in disguise is malformed', async () => {
+  for (const target of ['2130706433:80', '0x7f.1:80', '[::ffff:7f00:1]:80', '127.1:80']) {
+    assert.match(await talk(connectTo(target)), / 403 /, target);
+  }
+  assert.ok(decisions.every(({ allowed }) => !allowed));
+});
+
+test('a plain request goes through without what was said to the proxy', async () => {
+  const answer = await new Promise<{ seen: string; body: string }>((resolve, reject) => {
+    const asked = request(
+      {
+        ...{ socketPath, method: 'POST', path: `http://127.0.0.1:${webPort}/a?b=c` },
+        headers: { 'proxy-authorization': 'Basic eA==', host: 'evil.example', 'x-own': '1' },
+      },
+      (response) => {
+        let body = '';
+        response.on('data', (chunk: Buffer) => (body += chunk.toString()));
+        response.on('end', () => {
+          resolve({ seen: String(response.headers['x-seen']), body });
+        });
+      },
+    );
+    asked.on('error', reject);
+    asked.end('body');
+  });
+  assert.equal(answer.body, 'body');
+  const [method, url, headers] = JSON.parse(answer.seen) as [
+    string,
+    string,
+    Record<string, string>,
+  ];
+  assert.deepEqual([method, url, headers['host']], ['POST', '/a?b=c', `127.0.0.1:${webPort}`]);
+  assert.deepEqual([headers['x-own'], headers['proxy-authorization']], ['1', undefined]);
+});
+
+test('nothing else goes out: another scheme, a path alone, TRACE, a user in the address, an upgrade', async () => {
+  const at = `127.0.0.1:${webPort}`;
+  for (const line of [
+    `GET https://${at}/`,
+    'GET /etc/passwd',
+    `TRACE http://${at}/`,
+    `GET http://user@${at}/`,
+    `GET ftp://${at}/`,
+  ]) {
+    assert.match(await talk(`${line} HTTP/1.1\r\nHost: x\r\n\r\n`), /^HTTP\/1\.1 403 /, line);
+  }
+  const upgrade = `GET http://${at}/ HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n`;
+  assert.equal(await talk(upgrade), '');
+  assert.equal(await talk('not http at all\r\n\r\n'), '');
+});
+
+test('what went through is counted', async () => {
+  const before = { ...proxy.counts };
+  await talk(`${connectTo(`127.0.0.1:${echoPort}`)}12345`, '12345');
+  await talk(connectTo('evil.example:443'));
+  for (let wait = 0; proxy.counts.bytesIn === before.bytesIn && wait < 100; wait += 1) {
+    await new Promise((done) => setTimeout(done, 10));
+  }
+  assert.deepEqual(
+    [proxy.counts.allowed - before.allowed, proxy.counts.refused - before.refused],
+    [1, 1],
+  );
+  assert.deepEqual(
+    [proxy.counts.bytesOut - before.bytesOut, proxy.counts.bytesIn - before.bytesIn],
+    [5, 5],
+  );
+});

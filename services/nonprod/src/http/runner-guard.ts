@@ -58,6 +58,8 @@ export function createRunnerGuard(ports: {
       const isHello = request.method === 'POST' && request.url === helloPath;
       const verdict = judgeCall(registration, { runner, instance, isHello });
       if (verdict.kind === 'cloned') {
+        // What is cut now is everything but this call, which is told why.
+        open.get(runner)?.delete(socket);
         const address = socket.remoteAddress ?? 'an unknown address';
         await ports.onCloned(runner, address);
         throw new MachineError('caller-not-allowed', `two processes use the key of ${runner}`);

@@ -1,0 +1,438 @@
+/** Runners come, renew and go: the registry, the guard and the enrolment listener on a real database and real TLS. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createContentStore } from '@airlock/artifacts/content-store';
+import { Enrolment, IssuedCertificate } from '@airlock/common/wire/runner-enrolment';
+import { Job } from '@airlock/common/wire/runner-protocol';
+import { createLog } from '@airlock/process/log';
+import { startMachineServer, type MachineServer } from '@airlock/process/machine-server';
+import { testPostgres } from '@airlock/testkit/stack';
+import { Readable } from 'node:stream';
+import { createJobStore } from '../adapters/postgres/job-store.ts';
+import { createLeaseSweeper } from '../adapters/postgres/lease-sweeper.ts';
+import { createLeaseJob } from '../app/lease-job.ts';
+import { createReportJob } from '../app/report-job.ts';
+import { createEvents } from '../events.ts';
+import { testDatabase, type TestDatabase } from '../testing/database.ts';
+import { passedReport, startRun } from '../testing/fixtures.ts';
+import {
+  certificateRequest,
+  ensurePool,
+  hello,
+  testFleet,
+  type TestFleet,
+} from '../testing/fleet.ts';
+import { writeTlsFiles, type MachineClient } from '../testing/machine-client.ts';
+import { startEnrolmentServer, type EnrolmentServer } from './enrolment-server.ts';
+import { createWorkWaiter, runnerRoutes } from './runner-api.ts';
+import { runnerRegistryRoutes } from './runner-registry-api.ts';
+
+const silent = createLog('test');
+for (const level of ['debug', 'info', 'warn', 'error'] as const) silent[level] = () => undefined;
+const quiet = { ring: () => undefined };
+const dayMs = 86_400_000;
+
+let directory: string;
+let database: TestDatabase;
+let fleet: TestFleet;
+let server: MachineServer;
+let enrolment: EnrolmentServer;
+let now = (): Date => new Date();
+const clients: MachineClient[] = [];
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'airlock-registry-'));
+  database = await testDatabase(await testPostgres());
+  fleet = await testFleet(database, join(directory, 'edge'), { clock: () => now() });
+  const jobs = createJobStore(database.as('nonprod_web'));
+  const events = createEvents(silent);
+  const settings = { origin: 'https://ci.example', timeoutSeconds: 60, leaseSeconds: 60 };
+  server = await startMachineServer({
+    setting: 'runnerApi',
+    listener: { host: '127.0.0.1', port: 0, ...fleet.server },
+    routes: [
+      ...runnerRegistryRoutes(fleet),
+      ...runnerRoutes({
+        ...{ fleet, jobs },
+        source: { archive: () => Readable.from([]) },
+        blobs: createContentStore(join(directory, 'artifacts')),
+        settings: { leaseSeconds: 60, maxArtifactBytes: 1 },
+        leaseJob: createLeaseJob(
+          { jobs, events, secrets: null, bell: quiet, work: quiet },
+          { ...settings, maxArtifactBytes: 1 },
+        ),
+        reportJob: createReportJob({ ...{ jobs, events }, bell: quiet, work: quiet }),
+        waitForWork: (milliseconds) => createWorkWaiter().wait(Math.min(milliseconds, 50)),
+      }),
+    ],
+    mayCall: (caller, incoming) => fleet.guard.mayCall(caller, incoming),
+    onRefusedCaller: () => undefined,
+    log: silent,
+  });
+  const { certificateFile, keyFile } = fleet.server;
+  enrolment = await startEnrolmentServer({
+    ...{ listen: { host: '127.0.0.1', port: 0 }, certificateFile, keyFile },
+    ...{ enrol: fleet.enrol, log: silent },
+  });
+});
+
+after(async () => {
+  for (const client of clients) client.close();
+  await Promise.all([server.close(), enrolment.close()]);
+  await fleet.close();
+  await database.close();
+  await rm(directory, { recursive: true });
+});
+
+function kept(client: MachineClient): MachineClient {
+  clients.push(client);
+  return client;
+}
+
+/** One request without a client certificate, which is what the enrolment listener is for. */
+async function show(
+  url: string,
+  method: 'GET' | 'POST',
+  path: string,
+  body?: unknown,
+): Promise<{ status: number; json: unknown }> {
+  const ca = await readFile(fleet.server.caFile);
+  return new Promise((resolve, reject) => {
+    const outgoing = request(new URL(path, url), { method, ca, agent: false }, (incoming) => {
+      let text = '';
+      incoming.setEncoding('utf8').on('data', (part: string) => (text += part));
+      incoming.on('end', () => {
+        resolve({ status: incoming.statusCode ?? 0, json: text === '' ? null : JSON.parse(text) });
+      });
+    });
+    outgoing.once('error', reject);
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+/** What a runner's call about a job that is not there is answered with: 409 when it was let in, 403 when not. */
+const call = (client: MachineClient) =>
+  client.call('POST', '/v1/jobs/none/heartbeat', { lease: 1 });
+const letIn = 409;
+
+const ask = (token: string, csr: string): Promise<{ status: number; json: unknown }> =>
+  show(enrolment.url, 'POST', '/v1/enrolments', { token, csr });
+
+test('a token, a key of its own, and a person who accepts it make a runner', async () => {
+  await ensurePool(database, 'first', { trust: 2 });
+  const made = await fleet.enrol.token({ pool: 'first', kind: 'lasting', runner: 'f-1' }, 'pat');
+  const { csrPem, keyPem } = await certificateRequest();
+  const asked = await ask(made.secret, csrPem);
+  assert.equal(asked.status, 201);
+  const waiting = Enrolment.parse(asked.json);
+  assert.equal(waiting.state, 'waiting');
+  const [row] = await fleet.enrol.waiting();
+  assert.deepEqual([row?.id, row?.keyFingerprint], [waiting.id, waiting.keyFingerprint]);
+
+  await fleet.enrol.accept(waiting.id, 'pat');
+  const answer = await show(enrolment.url, 'GET', `/v1/enrolments/${waiting.id}`);
+  const accepted = Enrolment.parse(answer.json);
+  assert.ok(accepted.state === 'accepted');
+  const certificate = new X509Certificate(accepted.issued.chainPem);
+  assert.equal(certificate.subjectAltName, 'URI:airlock:runner:f-1');
+  assert.deepEqual(certificate.keyUsage, ['1.3.6.1.5.5.7.3.2']);
+  const lifetime = Date.parse(certificate.validTo) - Date.now();
+  assert.ok(Math.abs(lifetime - dayMs) < 60_000, `${lifetime} ms`);
+  const { caFile } = fleet.server;
+  const files = await writeTlsFiles(
+    join(directory, 'f-1'),
+    'f-1',
+    { certificatePem: accepted.issued.caPem, keyPem: '' },
+    { certificatePem: accepted.issued.chainPem, keyPem },
+  );
+  const client = kept(await fleet.running(server.url, { ...files, caFile }));
+  assert.equal((await call(client)).status, letIn);
+});
+
+test('OpenSSL finds the chain of a runner good for a client, and for a server not', async () => {
+  const { caFile, certificateFile } = await fleet.enrolled('openssl');
+  const verify = (purpose: string): string =>
+    spawnSync(
+      'openssl',
+      [
+        'verify',
+        '-x509_strict',
+        '-purpose',
+        purpose,
+        '-CAfile',
+        caFile,
+        '-untrusted',
+        certificateFile,
+        certificateFile,
+      ],
+      { encoding: 'utf8' },
+    ).stdout;
+  assert.match(verify('sslclient'), /: OK/);
+  assert.doesNotMatch(verify('sslserver'), /: OK/);
+});
+
+test('a token that is shown again is refused with 401, and the event is kept', async () => {
+  await ensurePool(database, 'default');
+  const made = await fleet.enrol.token({ pool: 'default', kind: 'lasting', runner: null }, 'pat');
+  const { csrPem } = await certificateRequest();
+  assert.equal((await ask(made.secret, csrPem)).status, 201);
+  const again = await ask(made.secret, csrPem);
+  assert.equal(again.status, 401);
+  assert.match(JSON.stringify(again.json), /token-refused.*airlock runner token/s);
+  const rows = await database
+    .as('owner')
+    .runnerEvent.findMany({ where: { kind: 'token-refused' } });
+  assert.equal(rows.length, 1);
+});
+
+test('of ten machines that show one token at once exactly one is taken down', async () => {
+  const made = await fleet.enrol.token({ pool: 'default', kind: 'lasting', runner: 'race' }, 'pat');
+  const { csrPem } = await certificateRequest();
+  const answers = await Promise.all(Array.from({ length: 10 }, () => ask(made.secret, csrPem)));
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [201, ...Array(9).fill(401)]);
+});
+
+test('a token past its fifteen minutes is refused', async () => {
+  const made = await fleet.enrol.token({ pool: 'default', kind: 'lasting', runner: 'late' }, 'pat');
+  const { csrPem } = await certificateRequest();
+  now = () => new Date(Date.now() + 15 * 60_000 + 1);
+  try {
+    assert.equal((await ask(made.secret, csrPem)).status, 401);
+  } finally {
+    now = () => new Date();
+  }
+});
+
+test('a bad request for a certificate costs no token and gets none', async () => {
+  const made = await fleet.enrol.token({ pool: 'default', kind: 'lasting', runner: 'bad' }, 'pat');
+  const { csrPem } = await certificateRequest();
+  const other = await certificateRequest();
+  // The middle of one and the end of the other: well formed and signed by nobody.
+  const [head = '', ...lines] = csrPem.trim().split('\n');
+  const forged = [head, ...lines.slice(0, -2), ...other.csrPem.trim().split('\n').slice(-2)].join(
+    '\n',
+  );
+  assert.equal((await ask(made.secret, forged)).status, 400);
+  assert.equal((await ask(made.secret, 'no request')).status, 400);
+  const rsa = spawnSync(
+    'openssl',
+    ['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=x', '-keyout', '/dev/null'],
+    { encoding: 'utf8' },
+  ).stdout;
+  const refused = await ask(made.secret, rsa);
+  assert.match(JSON.stringify(refused.json), /neither P-256 nor Ed25519/);
+  assert.equal((await ask(made.secret, csrPem)).status, 201);
+});
+
+test('an Ed25519 key is as good, and the name in the request counts for nothing', async () => {
+  const made = await fleet.enrol.token({ pool: 'default', kind: 'lasting', runner: 'ed' }, 'pat');
+  const csr = spawnSync(
+    'openssl',
+    [
+      'req',
+      '-new',
+      '-newkey',
+      'ed25519',
+      '-nodes',
+      '-subj',
+      '/CN=airlock:runner:r1',
+      '-keyout',
+      '/dev/null',
+    ],
+    { encoding: 'utf8' },
+  ).stdout;
+  const { id } = Enrolment.parse((await ask(made.secret, csr)).json);
+  const accepted = await fleet.enrol.accept(id, 'pat');
+  assert.ok(accepted.state === 'accepted');
+  const certificate = new X509Certificate(accepted.issued.chainPem);
+  assert.equal(certificate.subjectAltName, 'URI:airlock:runner:ed');
+});
+
+test('an enrolment is decided once; one that was refused is told so and gets no certificate', async () => {
+  const made = await fleet.enrol.token({ pool: 'default', kind: 'lasting', runner: 'no' }, 'pat');
+  const { csrPem } = await certificateRequest();
+  const { id } = Enrolment.parse((await ask(made.secret, csrPem)).json);
+  await fleet.enrol.refuse(id, 'pat');
+  await assert.rejects(fleet.enrol.accept(id, 'pat'), { code: 'already-decided' });
+  const told = Enrolment.parse((await show(enrolment.url, 'GET', `/v1/enrolments/${id}`)).json);
+  assert.equal(told.state, 'refused');
+  assert.equal(await fleet.runners.find('no'), null);
+});
+
+test('the enrolment listener answers nothing of the runner API, and names no job', async () => {
+  const answer = await show(enrolment.url, 'POST', '/v1/lease', { pool: 'default' });
+  assert.equal(answer.status, 404);
+});
+
+test('the old certificate is refused once the new one said hello, and not before', async () => {
+  const files = await fleet.enrolled('renew');
+  const instance = 'a'.repeat(32);
+  const old = kept(await fleet.running(server.url, files, instance));
+  const { csrPem, keyPem } = await certificateRequest();
+  const answer = await old.call('POST', '/v1/runner/certificate', { csr: csrPem });
+  const issued = IssuedCertificate.parse(answer.json);
+  assert.equal((await call(old)).status, letIn);
+  const next = await writeTlsFiles(
+    join(directory, 'renew'),
+    'renew',
+    { certificatePem: issued.caPem, keyPem: '' },
+    { certificatePem: issued.chainPem, keyPem },
+  );
+  const fresh = kept(await fleet.running(server.url, next, instance));
+  assert.equal((await call(fresh)).status, letIn);
+  const late = await call(old);
+  assert.equal(late.status, 403);
+  assert.match(late.body.toString(), /a newer one is in use/);
+});
+
+test('a runner that is enrolled again loses its certificate and its open connections at once', async () => {
+  const before = kept(await fleet.running(server.url, await fleet.enrolled('again')));
+  const held = before.call('POST', '/v1/lease', { pool: 'default' });
+  const cut = assert.rejects(held, /socket hang up|ECONNRESET/);
+  await delay(100);
+  const after = await fleet.enrolled('again');
+  await cut;
+  assert.equal((await before.call('POST', '/v1/runner/hello', hello)).status, 403);
+  kept(await fleet.running(server.url, after));
+});
+
+test('two processes under one certificate: the runner is quarantined when the first speaks again', async () => {
+  const files = await fleet.enrolled('twin');
+  const first = kept(await fleet.running(server.url, files));
+  const second = kept(await fleet.running(server.url, files));
+  const caught = await call(first);
+  assert.equal(caught.status, 403);
+  assert.match(caught.body.toString(), /two processes use the key of twin/);
+  const found = await fleet.runners.find('twin');
+  assert.deepEqual([found?.state, found?.certificate], ['quarantined', null]);
+  assert.equal((await second.call('POST', '/v1/runner/hello', hello)).status, 403);
+});
+
+test('a runner that was started anew is no clone of the process before', async () => {
+  const files = await fleet.enrolled('restarted');
+  (await fleet.running(server.url, files)).close();
+  const client = kept(await fleet.running(server.url, files));
+  assert.equal((await call(client)).status, letIn);
+  assert.equal((await fleet.runners.find('restarted'))?.state, 'active');
+});
+
+test('before its hello a process gets nothing', async () => {
+  const client = kept(fleet.client(server.url, await fleet.enrolled('mute')));
+  const answer = await client.call('POST', '/v1/lease', { pool: 'default' });
+  assert.deepEqual([answer.status, /say hello first/.test(answer.body.toString())], [403, true]);
+});
+
+test('quarantine: connections cut, the job another’s, late reports refused, what it built marked', async () => {
+  const files = await fleet.enrolled('suspect', 'lab');
+  const suspect = kept(await fleet.running(server.url, files));
+  const run = await startRun(database, { pool: 'lab' });
+  const job = Job.parse((await suspect.call('POST', '/v1/lease', { pool: 'lab' })).json);
+  const since = new Date(Date.now() - 3_600_000);
+  const why = { reason: 'odd traffic', since };
+  assert.deepEqual(await fleet.lookAfter.quarantine('suspect', why, 'pat'), { jobs: 1, runs: 1 });
+  const report = await suspect.call(
+    'POST',
+    `/v1/jobs/${job.jobId}/report`,
+    passedReport(job.lease),
+  );
+  assert.equal(report.status, 403);
+  assert.match(report.body.toString(), /quarantined: odd traffic/);
+
+  const requeued = await createLeaseSweeper(database.as('nonprod_scheduler')).sweep();
+  assert.deepEqual(
+    requeued.map(({ jobId, outcome }) => [jobId, outcome]),
+    [[job.jobId, 'requeued']],
+  );
+  const sound = kept(await fleet.running(server.url, await fleet.enrolled('sound', 'lab')));
+  const again = Job.parse((await sound.call('POST', '/v1/lease', { pool: 'lab' })).json);
+  assert.deepEqual([again.jobId, again.lease > job.lease], [job.jobId, true]);
+  const marks = await database.as('owner').runTaint.findMany({ where: { runner: 'suspect' } });
+  assert.deepEqual(
+    marks.map(({ runId, reason }) => [runId, reason]),
+    [[run.id, 'odd traffic']],
+  );
+});
+
+test('a registration for one job has one, however often and from how many calls it asks', async () => {
+  const files = await fleet.enrolled('single', 'singles', 'once');
+  const client = kept(await fleet.running(server.url, files));
+  for (let count = 0; count < 3; count += 1) await startRun(database, { pool: 'singles' });
+  const answers = await Promise.all(
+    Array.from({ length: 5 }, () => client.call('POST', '/v1/lease', { pool: 'singles' })),
+  );
+  const given = answers.filter(({ status }) => status === 200);
+  assert.equal(given.length, 1);
+  assert.equal((await client.call('POST', '/v1/lease', { pool: 'singles' })).status, 403);
+  const { jobId, lease } = Job.parse(given[0]?.json);
+  assert.equal((await client.call('POST', `/v1/jobs/${jobId}/heartbeat`, { lease })).status, 204);
+  await createLeaseSweeper(database.as('nonprod_scheduler')).sweep();
+  const left = await database
+    .as('owner')
+    .job.count({ where: { pool: 'singles', state: 'queued' } });
+  assert.equal(left, 2);
+});
+
+test('a pool of one-job runners gives nothing to a runner that lasts', async () => {
+  await ensurePool(database, 'fresh', { once: true });
+  const made = await fleet.enrol.token({ pool: 'fresh', kind: 'lasting', runner: null }, 'pat');
+  assert.equal(made.kind, 'once');
+  const lasting = await fleet.enrolled('lasts', 'became-once');
+  await database
+    .as('owner')
+    .pool.updateMany({ where: { name: 'became-once' }, data: { once: true } });
+  const client = kept(await fleet.running(server.url, lasting));
+  const answer = await client.call('POST', '/v1/lease', { pool: 'became-once' });
+  assert.equal(answer.status, 403);
+  assert.match(answer.body.toString(), /takes runners for one job only/);
+});
+
+test('a draining runner ends its job and is given no other', async () => {
+  const client = kept(await fleet.running(server.url, await fleet.enrolled('drain', 'drains')));
+  await startRun(database, { pool: 'drains' });
+  await startRun(database, { pool: 'drains' });
+  const job = Job.parse((await client.call('POST', '/v1/lease', { pool: 'drains' })).json);
+  await fleet.lookAfter.drain('drain', 'pat');
+  assert.equal((await client.call('POST', '/v1/lease', { pool: 'drains' })).status, 204);
+  const beat = await client.call('POST', `/v1/jobs/${job.jobId}/heartbeat`, { lease: job.lease });
+  assert.equal(beat.status, 204);
+  await fleet.lookAfter.resume('drain', 'pat');
+  assert.equal((await client.call('POST', '/v1/lease', { pool: 'drains' })).status, 200);
+});
+
+test('who was not seen for thirty days is disabled, and who was is not', async () => {
+  const files = await fleet.enrolled('stale');
+  const client = kept(await fleet.running(server.url, files));
+  await fleet.enrolled('lively');
+  now = () => new Date(Date.now() + 30 * dayMs + 1000);
+  try {
+    await fleet.runners.seen('lively', now());
+    const pruned = await fleet.lookAfter.prune(30, 'airlock');
+    assert.ok(pruned.includes('stale'));
+    assert.ok(!pruned.includes('lively'));
+  } finally {
+    now = () => new Date();
+  }
+  const answer = await client.call('POST', '/v1/runner/hello', hello);
+  assert.equal(answer.status, 403);
+  const [event] = await fleet.runners.events('stale', 1);
+  assert.deepEqual([event?.kind, event?.text], ['disabled', 'Disabled: not seen for 30 days.']);
+});
+
+test('a runner that another process barred is cut by the next look, without a call of its own', async () => {
+  const client = kept(await fleet.running(server.url, await fleet.enrolled('elsewhere')));
+  const held = client.call('POST', '/v1/lease', { pool: 'default' });
+  await delay(100);
+  await database
+    .as('owner')
+    .runner.updateMany({ where: { id: 'elsewhere' }, data: { state: 'disabled' } });
+  const cut = assert.rejects(held, /socket hang up|ECONNRESET/);
+  await fleet.guard.cutBarred();
+  await cut;
+});

@@ -7,8 +7,8 @@ import { KeeperSettings } from '@airlock/envelope/settings';
 import { FilePath } from '@airlock/process/config';
 import { MachineListener } from '@airlock/process/machine-server';
 import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
-import { RepositoryProvider, webhookSettings } from './source-config.ts';
 import { RunnerEdgeSettings } from './runner-config.ts';
+import { Forges, RepositoryProvider, webhookSettings } from './source-config.ts';
 
 const Port = z.int().min(1).max(65_535);
 const Host = z.string().min(1).max(255);
@@ -134,6 +134,7 @@ export const SchedulerConfig = z.strictObject({
         ),
     })
     .describe('The mirror of every branch and pull request.'),
+  forges: Forges,
   database: DatabaseSettings.describe('Database, as role nonprod_scheduler.'),
   redis: RedisSettings,
   artifacts: ArtifactsSettings,

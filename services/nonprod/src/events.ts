@@ -133,6 +133,13 @@ export function createEvents(log: Log) {
         ...(verdict.reason === null ? {} : { message: verdict.reason }),
       });
     },
+    statusFailed(status: { runId: string; verdict: string; givenUp: boolean }, why: string): void {
+      log.warn(status.givenUp ? 'status.given-up' : 'status.failed', {
+        'airlock.run.id': status.runId,
+        'airlock.status': status.verdict,
+        message: why,
+      });
+    },
     webhookRefused(refused: { provider: string; repository: string; code: string }): void {
       log.warn('webhook.refused', {
         'airlock.webhook.provider': refused.provider,

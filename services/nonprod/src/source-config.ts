@@ -42,6 +42,32 @@ export const webhookSettings = {
 export type HookRelaySettings = NonNullable<WebhookSettings['hookRelay']>;
 export type WebhookSettings = z.infer<z.ZodObject<typeof webhookSettings>>;
 
+export const Forges = z
+  .array(
+    z.strictObject({
+      provider: Provider.describe('Kind of the forge.'),
+      host: z
+        .string()
+        .regex(/^[a-z0-9.-]+$/)
+        .describe('Host in the clone URLs of its repositories, such as github.com.'),
+      api: z
+        .string()
+        .regex(
+          /^(https:\/\/[a-z0-9.-]+(:\d{1,5})?|http:\/\/(127\.0\.0\.1|localhost)(:\d{1,5})?)(\/[\w.-]+)*$/,
+          'expected https://host[:port][/path] without a slash at the end',
+        )
+        .describe(
+          'Address of its API: https://api.github.com, https://gitlab.example/api/v4, https://gitea.example/api/v1, https://api.bitbucket.org/2.0, https://bitbucket.example/rest. The token goes nowhere else.',
+        ),
+      tokenFile: FilePath.describe(
+        'Token that may write commit statuses and nothing else, one line.',
+      ),
+    }),
+  )
+  .default([])
+  .describe('Forges that are told how runs stand, as commit statuses. Default none.');
+export type ForgeSettings = z.infer<typeof Forges>[number];
+
 export const RepositoryProvider = Provider.nullable()
   .default(null)
   .describe(

@@ -12,6 +12,7 @@ import { startLoop, type Loop } from '@airlock/process/loop';
 import { runProcess, type Runtime } from '@airlock/process/main';
 import { poolConfig } from '@airlock/process/settings';
 import { createDoorbell } from '@airlock/queue/doorbell';
+import { createTellForge } from '../adapters/forge/tell-status.ts';
 import { createSourceMirror, nonprodRefspecs } from '../adapters/git/source-mirror.ts';
 import { createCandidateStore } from '../adapters/postgres/candidate-store.ts';
 import { createDatabase } from '../adapters/postgres/client.ts';
@@ -20,6 +21,7 @@ import { createHeadStore } from '../adapters/postgres/head-store.ts';
 import { createLeaseSweeper } from '../adapters/postgres/lease-sweeper.ts';
 import { createPublishStore } from '../adapters/postgres/outbox-store.ts';
 import { createPlacementStore } from '../adapters/postgres/pool-store.ts';
+import { createStatusOutbox } from '../adapters/postgres/status-outbox.ts';
 import { createRepositoryKeeping } from '../adapters/postgres/repository-store.ts';
 import { createSignerClient } from '../adapters/signer/signer-client.ts';
 import { createExpireLeases } from '../app/expire-leases.ts';
@@ -27,6 +29,7 @@ import { createPollRepository } from '../app/poll-repository.ts';
 import type { NewId } from '../app/ports.ts';
 import { createPublishPromotions } from '../app/publish-promotions.ts';
 import { createReadWebhooks } from '../app/read-webhooks.ts';
+import { createTellForges } from '../app/tell-forges.ts';
 import { createSignRuns } from '../app/sign-runs.ts';
 import { jobsBell, lookAtRepository, lookAtWebhooks, schedulerBell } from '../bells.ts';
 import { SchedulerConfig } from '../config.ts';
@@ -109,6 +112,19 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
           loops.poll.wake();
         },
       }),
+    ),
+    statuses: loop(
+      'tell-forges',
+      sweepMs,
+      createTellForges(
+        {
+          outbox: createStatusOutbox(db),
+          forge: createTellForge(config.forges),
+          events,
+          signal,
+        },
+        { origin: config.origin },
+      ),
     ),
     forget: loop('forget-webhooks', 3600_000, async () => {
       await deliveries.forget(deliveriesKeptDays);

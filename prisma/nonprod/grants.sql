@@ -56,6 +56,7 @@ grant select on pool, pool_grant, pool_change, run_trust, run_release, cache_ent
 grant insert, update on pool, budget to nonprod_web;
 grant insert, delete on pool_grant to nonprod_web;
 grant insert on pool_change, run_release, cache_entry, usage_day to nonprod_web;
+grant update on run_release to nonprod_web;
 grant update (post_review_at, post_review_why) on run_trust to nonprod_web;
 grant update (read_at) on cache_entry to nonprod_web;
 grant delete on cache_entry to nonprod_web;
@@ -74,7 +75,7 @@ grant select, insert on run_request to nonprod_scheduler;
 grant update (state, reason, settled_at) on run_request to nonprod_scheduler;
 grant select on schedule to nonprod_scheduler;
 grant update (fired_for, last_outcome) on schedule to nonprod_scheduler;
-grant update (state, reason, started_at, finished_at, signing, signing_reason) on run to nonprod_scheduler;
+grant update (state, reason, plan, started_at, finished_at, signing, signing_reason) on run to nonprod_scheduler;
 grant update (state, exit_code, started_at, finished_at) on step to nonprod_scheduler;
 grant update (state, outcome, reason, started_at, finished_at, attempt, runner, lease_expires_at, heartbeat_at) on job
   to nonprod_scheduler;

@@ -14,8 +14,17 @@ export function createEvents(log: Log) {
         'airlock.run.state': run.state,
       });
     },
-    heldRunStarted(run: { id: string }, person: string): void {
-      log.info('run.released', { 'airlock.run.id': run.id, 'user.id': person });
+    runReleased(
+      run: { id: string; commit: string; files: string; filesDigest: string },
+      person: string,
+    ): void {
+      log.info('run.released', {
+        'airlock.run.id': run.id,
+        'airlock.commit': run.commit,
+        'airlock.run.files': run.files,
+        'airlock.run.files_digest': run.filesDigest,
+        'user.id': person,
+      });
     },
     poolSaved(pool: { name: string; trust: number }, version: number, person: string): void {
       log.info('pool.saved', {

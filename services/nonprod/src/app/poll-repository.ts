@@ -1,14 +1,11 @@
-import { headFacts, planRun, type Planned } from '@airlock/pipeline/run-plan';
-import { releasePath } from '@airlock/pipeline/release-file';
+import { headFacts } from '@airlock/pipeline/run-plan';
 import type { Events } from '../events.ts';
-import type { Bell, HeadStore, NewId, NewRun, RefHead, SourceMirror } from './ports.ts';
+import type { Bell, HeadStore, NewRun, RefHead, SourceMirror } from './ports.ts';
+import type { Prepared, RunWish } from './prepare-run.ts';
 
 export interface PollSettings {
   readonly repository: { readonly name: string; readonly url: string; readonly mainBranch: string };
-  readonly pullRequests: 'run' | 'hold';
   readonly firstSight: 'main' | 'all';
-  readonly pools: { readonly main: string; readonly other: string };
-  readonly maxArtifactBytes: number;
 }
 
 /**
@@ -25,51 +22,26 @@ export function createPollRepository(
     /** Tells the process that serves runners that there is work. */
     readonly jobs: Bell;
     readonly events: Events;
-    readonly newId: NewId;
+    prepareRun(wish: RunWish): Promise<Prepared>;
   },
   settings: PollSettings,
 ): () => Promise<void> {
-  const { mirror, heads, jobs, events, newId } = ports;
+  const { mirror, heads, jobs, events } = ports;
   const { name: repository, mainBranch } = settings.repository;
   const mainRef = `refs/heads/${mainBranch}`;
 
   async function prepare(head: RefHead, firstSight: boolean): Promise<NewRun | null> {
     const facts = headFacts(head.ref, mainBranch);
     if (facts === null || (firstSight && head.ref !== mainRef)) return null;
-    const files = await mirror.planFiles(head.commit);
-    const planned = withinLimit(planRun(files, facts), settings.maxArtifactBytes);
-    if (planned.kind === 'nothing') {
-      events.headIgnored(head, planned.why);
-      return null;
-    }
-    const hold = facts.event === 'pull_request' && settings.pullRequests === 'hold';
-    const outcome: Pick<NewRun, 'state' | 'reason' | 'plan'> =
-      planned.kind === 'refused'
-        ? { state: 'failed', reason: planned.reason, plan: null }
-        : hold
-          ? {
-              state: 'held',
-              reason: `Held: pull request #${facts.pullRequest ?? 0} waits until a developer starts it.`,
-              plan: planned.plan,
-            }
-          : { state: 'queued', reason: null, plan: planned.plan };
-    const pool = head.ref === mainRef ? settings.pools.main : settings.pools.other;
-    return {
-      id: newId('run'),
-      jobs: (outcome.plan?.workflows ?? []).map(({ name, instance }) => ({
-        id: newId('job'),
-        workflow: { name, instance },
-        pool,
-      })),
-      repository,
+    const prepared = await ports.prepareRun({
+      repository: { name: repository, mainBranch, protectedRefs: [] },
+      ...facts,
       ref: head.ref,
-      branch: facts.branch,
-      pullRequest: facts.pullRequest,
-      event: facts.event,
       commit: head.commit,
-      details: await mirror.details(head.commit),
-      ...outcome,
-    };
+    });
+    if (prepared.kind === 'run') return prepared.run;
+    events.headIgnored(head, prepared.why);
+    return null;
   }
 
   return async () => {
@@ -101,14 +73,4 @@ export function createPollRepository(
     events.runStarted(run);
     if (run.state === 'queued') jobs.ring(run.id);
   }
-}
-
-/** What is kept at most is this installation's, and no part of a plan; a file that wants more is told at once. */
-function withinLimit(planned: Planned, maxArtifactBytes: number): Planned {
-  const wanted = planned.kind === 'run' ? (planned.plan.artifact?.maxBytes ?? 0) : 0;
-  if (wanted <= maxArtifactBytes) return planned;
-  return {
-    kind: 'refused',
-    reason: `${releasePath}: maxSize is ${wanted} bytes; at most ${maxArtifactBytes} bytes are kept here`,
-  };
 }

@@ -13,6 +13,7 @@ import type { Judgement, KeptArtifact, LeaseState } from '../domain/job-lease.ts
 import type { OutboxContent } from '../domain/outbox-chain.ts';
 import type { PlanFiles } from '@airlock/pipeline/plan-files';
 import type { WorkflowId } from '@airlock/pipeline/workflow-name';
+import type { RunTrust } from './trust-ports.ts';
 
 export interface RefHead {
   readonly ref: string;
@@ -29,6 +30,8 @@ export interface CommitDetails {
 export interface SourceMirror {
   fetch(): Promise<void>;
   heads(): Promise<readonly RefHead[]>;
+  /** The commit of a full ref as last fetched, or null. */
+  head(ref: string): Promise<string | null>;
   details(commit: string): Promise<CommitDetails>;
   /** What the commit's plan follows from. */
   planFiles(commit: string): Promise<PlanFiles>;
@@ -49,7 +52,7 @@ export interface NewJob {
 
 export interface NewRun {
   readonly id: string;
-  /** One a workflow of the plan, in its order. */
+  /** One a workflow of the plan, in its order; none while the run is held. */
   readonly jobs: readonly NewJob[];
   readonly repository: string;
   readonly ref: string;
@@ -61,6 +64,7 @@ export interface NewRun {
   readonly state: 'queued' | 'held' | 'failed';
   readonly reason: string | null;
   readonly plan: RunPlan | null;
+  readonly trust: RunTrust;
 }
 
 export interface HeadStore {
@@ -138,11 +142,6 @@ export interface ExpiredJob {
 export interface LeaseSweeper {
   /** Takes back jobs whose lease ran out by the database's clock. */
   sweep(): Promise<readonly ExpiredJob[]>;
-}
-
-export interface HeldRunStore {
-  /** False when the run does not wait to be started. */
-  start(runId: string): Promise<boolean>;
 }
 
 export interface RunToSign {

@@ -3,6 +3,7 @@ import type { Route } from '@airlock/web/route';
 import { apiRoutes } from './routes/api.ts';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
 import { poolRoutes, type PoolPorts } from './routes/pools.tsx';
+import { releaseRoutes, type ReleasePorts } from './routes/releases.ts';
 import { runnerApiRoutes } from './routes/runners-api.ts';
 import { secretRoutes, type SecretPorts } from './routes/secrets.tsx';
 import type { RunnerKeeping } from '../runner-keeping.ts';
@@ -12,6 +13,7 @@ export function nonprodRoutes(
     readonly secrets: SecretPorts;
     readonly pools: PoolPorts;
     readonly fleet: RunnerKeeping;
+    readonly releases: ReleasePorts;
   },
 ): Route[] {
   return [
@@ -20,5 +22,6 @@ export function nonprodRoutes(
     ...secretRoutes(ports.secrets),
     ...poolRoutes(ports.pools),
     ...runnerApiRoutes(ports.fleet),
+    ...releaseRoutes(ports.releases),
   ];
 }

@@ -20,7 +20,6 @@ import { createDeliveryQueue } from '../adapters/postgres/delivery-store.ts';
 import { createHeadStore } from '../adapters/postgres/head-store.ts';
 import { createLeaseSweeper } from '../adapters/postgres/lease-sweeper.ts';
 import { createPublishStore } from '../adapters/postgres/outbox-store.ts';
-import { createPlacementStore } from '../adapters/postgres/pool-store.ts';
 import { createStatusOutbox } from '../adapters/postgres/status-outbox.ts';
 import { createRepositoryKeeping } from '../adapters/postgres/repository-store.ts';
 import { createSignerClient } from '../adapters/signer/signer-client.ts';
@@ -33,8 +32,8 @@ import { createTellForges } from '../app/tell-forges.ts';
 import { createSignRuns } from '../app/sign-runs.ts';
 import { jobsBell, lookAtRepository, lookAtWebhooks, schedulerBell } from '../bells.ts';
 import { SchedulerConfig } from '../config.ts';
-import { firstPools } from '../domain/pool.ts';
 import { createEvents } from '../events.ts';
+import { makeRuns } from '../trust-keeping.ts';
 
 /** Whoever replays a captured delivery later than this is believed once more; what it says is asked of git then. */
 const deliveriesKeptDays = 180;
@@ -80,7 +79,7 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
     buildLatest: false,
   });
   const deliveries = createDeliveryQueue(db);
-  await createPlacementStore(db).begin(firstPools(config.pools), name);
+  const { prepareRun, applyReleases } = await makeRuns({ db, mirror, jobs, events, newId }, config);
 
   const sweepMs = config.sweepSeconds * 1000;
   const loop = (named: string, intervalMs: number, run: () => Promise<void>): Loop =>
@@ -90,14 +89,8 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
       'poll-repository',
       config.git.pollSeconds * 1000,
       createPollRepository(
-        { mirror, heads, jobs, events, newId },
-        {
-          repository: { name, url, mainBranch },
-          pullRequests: config.pullRequests,
-          firstSight: config.firstSight,
-          pools: config.pools,
-          maxArtifactBytes: config.maxArtifactBytes,
-        },
+        { mirror, heads, jobs, events, prepareRun },
+        { repository: { name, url, mainBranch }, firstSight: config.firstSight },
       ),
     ),
     webhooks: loop(
@@ -142,6 +135,7 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
         { origin: config.origin, mainBranch },
       ),
     ),
+    release: loop('apply-releases', sweepMs, applyReleases),
     publish: loop(
       'publish-promotions',
       sweepMs,
@@ -161,8 +155,10 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
   bell.listen((id) => {
     if (id === lookAtRepository) loops.poll.wake();
     else if (id === lookAtWebhooks) loops.webhooks.wake();
-    else if (id.startsWith('run_')) loops.sign.wake();
-    else if (id.startsWith('prq_')) loops.publish.wake();
+    else if (id.startsWith('run_')) {
+      loops.release.wake();
+      loops.sign.wake();
+    } else if (id.startsWith('prq_')) loops.publish.wake();
     return Promise.resolve();
   });
 }

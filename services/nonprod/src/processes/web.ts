@@ -16,24 +16,21 @@ import { createWebServer } from '@airlock/web/server';
 import { timeText } from '@airlock/web/views/time';
 import { createSourceMirror } from '../adapters/git/source-mirror.ts';
 import { createDatabase } from '../adapters/postgres/client.ts';
-import { createHeldRunStore } from '../adapters/postgres/held-run-store.ts';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
-import { createPoolStore } from '../adapters/postgres/pool-store.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
 import { createPromotionRequestStore } from '../adapters/postgres/promotion-request-store.ts';
 import { createRepositoryStore } from '../adapters/postgres/repository-store.ts';
 import { createAskPromotion } from '../app/ask-promotion.ts';
 import { createLeaseJob } from '../app/lease-job.ts';
-import { createSavePool } from '../app/manage-pools.ts';
 import type { NewId } from '../app/ports.ts';
 import { createReportJob } from '../app/report-job.ts';
-import { createStartHeldRun } from '../app/start-held-run.ts';
 import { jobsBell, schedulerBell } from '../bells.ts';
 import { WebConfig } from '../config.ts';
 import { groupsFor, rolesOf } from '../domain/access.ts';
 import { createEvents } from '../events.ts';
 import { startMachineServer } from '@airlock/process/machine-server';
 import { keepSecrets } from '../secret-keeping.ts';
+import { keepTrust } from '../trust-keeping.ts';
 import { keepWebhooks } from '../webhook-keeping.ts';
 import { nonprodRoutes } from '../http/routes.ts';
 import { secretHandoutRoutes } from '../http/secret-handout-api.ts';
@@ -55,7 +52,6 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   runtime.onClose(() => db.$disconnect());
   const jobs = createJobStore(db);
   const queries = createPageQueries(db);
-  const pools = createPoolStore(db);
 
   const redisUrl = config.redis?.url ?? null;
   const bell = createDoorbell({ name: schedulerBell, redisUrl, log });
@@ -68,6 +64,15 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     return Promise.resolve();
   });
 
+  // Never fetches: that is the scheduler's. So it needs no address but its own.
+  const mirror = createSourceMirror(
+    createMirror({
+      directory: config.mirrorDirectory,
+      url: config.mirrorDirectory,
+      protocols: ['file'],
+    }),
+  );
+  const trust = keepTrust({ db, mirror, bell, events }, config.repository.mainBranch);
   const settings = config.secrets;
   const keeping =
     settings === null ? null : await keepSecrets({ settings, db, runtime, events, newId });
@@ -77,7 +82,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const fleet = await keepRunners({
     settings: config.runnerEdge,
     listener: config.runnerApi,
-    ...{ pool, pools, runtime, newId },
+    ...{ pool, pools: trust.pools.pools, runtime, newId },
   });
   const runnerApi = await startMachineServer({
     listener: config.runnerApi,
@@ -88,14 +93,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       ...runnerRoutes({
         fleet,
         jobs,
-        // Never fetches: that is the scheduler's. So it needs no address but its own.
-        source: createSourceMirror(
-          createMirror({
-            directory: config.mirrorDirectory,
-            url: config.mirrorDirectory,
-            protocols: ['file'],
-          }),
-        ),
+        source: mirror,
         blobs: openArtifactStore(config.artifacts),
         settings: config,
         leaseJob: createLeaseJob(
@@ -150,9 +148,9 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
         events,
         newId,
       }),
-      startHeldRun: createStartHeldRun({ runs: createHeldRunStore(db), bell: work, events }),
       secrets: { keeping, project: config.repository.name },
-      pools: { pools, savePool: createSavePool({ pools, events }) },
+      pools: trust.pools,
+      releases: trust.releases,
     }),
     footer: async () => {
       const seenAt = await queries.gateSeenAt();

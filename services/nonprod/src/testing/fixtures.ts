@@ -34,19 +34,21 @@ export const workflow = { name: 'woodpecker', instance: 0 };
 
 /** @param change.pool of its one job. */
 export function newRun({ pool = 'default', ...change }: RunChange = {}): NewRun {
+  const commit = randomBytes(20).toString('hex');
   return {
     id: newId('run'),
-    jobs: [{ id: newId('job'), workflow, pool }],
+    jobs: change.state === 'held' ? [] : [{ id: newId('job'), workflow, pool }],
     repository: repository.name,
     ref: 'refs/heads/main',
     branch: 'main',
     pullRequest: null,
     event: 'push',
-    commit: randomBytes(20).toString('hex'),
+    commit,
     details: { subject: 'VAT per line', authorName: 'Dana', authorEmail: 'dana@example.com' },
     state: 'queued',
     reason: null,
     plan,
+    trust: { level: 3, why: 'a run of the tests', files: 'own', filesCommit: commit, notes: [] },
     ...change,
   };
 }

@@ -13,6 +13,7 @@ export function createSourceMirror(mirror: Mirror): SourceMirror & SourceArchive
     async heads() {
       return [...(await mirror.refs('refs/heads/')), ...(await mirror.refs('refs/pull/'))];
     },
+    head: (ref) => mirror.resolve(ref),
     async details(commit) {
       const [entry] = await mirror.log({ from: null, to: commit, limit: 1 });
       return {

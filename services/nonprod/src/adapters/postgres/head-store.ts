@@ -1,6 +1,7 @@
 import { workflowOf } from '@airlock/pipeline/workflow-name';
 import type { HeadStore, NewJob, NewRun, RefHead } from '../../app/ports.ts';
 import type { Database, Transaction } from './client.ts';
+import { countBuild } from './budget-store.ts';
 import { advanceRun } from './run-progress.ts';
 
 export function createHeadStore(db: Database): HeadStore {
@@ -56,14 +57,34 @@ async function insertRun(tx: Transaction, run: NewRun): Promise<boolean> {
     skipDuplicates: true,
   });
   if (count === 0) return false;
+  await tx.runTrust.create({ data: { runId: run.id, ...trustColumns(run.trust) } });
+  await supersedeHeld(tx, run);
+  if (run.state === 'queued') await countBuild(tx, run);
   for (const [position, job] of run.jobs.entries()) await insertJob(tx, run, job, position);
   if (run.state === 'queued') await advanceRun(tx, run.id);
   return true;
 }
 
-async function insertJob(
+function trustColumns({ level, why, files, filesCommit, notes }: NewRun['trust']) {
+  return { level, why, files, filesCommit, notes: [...notes] };
+}
+
+/** What nobody released before its branch moved on is not worth looking at any more. */
+async function supersedeHeld(tx: Transaction, { id, repository, ref }: NewRun): Promise<void> {
+  await tx.run.updateMany({
+    where: { repository, ref, state: 'held', id: { not: id } },
+    data: {
+      state: 'cancelled',
+      reason: 'A newer commit came before anybody released this one.',
+      finishedAt: new Date(),
+    },
+  });
+}
+
+/** @param run with the plan that the job is of. */
+export async function insertJob(
   tx: Transaction,
-  run: NewRun,
+  run: Pick<NewRun, 'id' | 'plan'>,
   { id, workflow: which, pool }: NewJob,
   position: number,
 ): Promise<void> {
@@ -73,7 +94,7 @@ async function insertJob(
   await tx.job.create({
     data: {
       ...{ id, runId: run.id, position, workflow: name, instance, pool },
-      state: run.state === 'held' ? 'held' : 'waiting',
+      state: 'waiting',
     },
   });
   const rows = [

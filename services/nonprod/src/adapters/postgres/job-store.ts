@@ -8,6 +8,7 @@ import type { ClaimedJob, JobStore, LeaseProofOf } from '../../app/ports.ts';
 import { predecessorsOf } from '../../domain/run.ts';
 import type { Database, Transaction } from './client.ts';
 import { eventOf, jobStateOf, plannedOf } from './row-shapes.ts';
+import { countTime } from './budget-store.ts';
 import { advanceRun } from './run-progress.ts';
 
 /** What one run's log may hold; the rest of a flood is dropped. */
@@ -136,6 +137,7 @@ export function createJobStore(db: Database): JobStore {
             reason = ${outcome === 'failed' ? judgement.reason : null}, isolation = ${isolation}::jsonb
           where id = ${proof.jobId}`;
         await closeSteps(tx, proof.jobId, report?.steps ?? []);
+        await countTime(tx, proof.jobId);
         if (outcome === 'passed' && report !== null && report.attestation !== null) {
           await tx.run.updateMany({
             where: { id: runId },

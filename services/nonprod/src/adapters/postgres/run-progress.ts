@@ -51,7 +51,10 @@ export async function advanceRun(
   if (!end.ended) return 'running';
   await tx.$executeRaw`
     update run set state = ${end.outcome}, finished_at = now(), reason = ${end.reason},
-      signing = case when ${end.outcome} = 'passed' and attestation is not null then 'wanted' else 'none' end
+      signing = case when ${end.outcome} = 'passed' and attestation is not null
+        -- Provenance names the files of the commit, and these ran by another's.
+        and not exists (select from run_trust where run_id = ${runId} and files = 'base')
+        then 'wanted' else 'none' end
     where id = ${runId} and state = any (${predecessorsOf(end.outcome)})`;
   return end.outcome;
 }

@@ -20,6 +20,7 @@ import { PromotionListPage, PromotionPage } from '../views/promotion-page.tsx';
 import { RunListPage } from '../views/run-list.tsx';
 import { RunPage } from '../views/run-page.tsx';
 import { AskBody } from './api.ts';
+import type { ReleasePorts } from './releases.ts';
 import { streamChanges, streamLog } from './live.ts';
 import { pathId, requesterOf } from './shared.ts';
 
@@ -30,7 +31,7 @@ export interface PagePorts {
   readonly queries: PageQueries;
   readonly mainBranch: string;
   askPromotion(wish: PromotionWish): Promise<AskAnswer>;
-  startHeldRun(runId: string, person: string): Promise<boolean>;
+  readonly releases: Pick<ReleasePorts, 'describeTrust'>;
 }
 
 export function pageRoutes(ports: PagePorts): Route[] {
@@ -107,7 +108,8 @@ function runPages(ports: PagePorts): Route[] {
         const lines = job === null ? [] : (await lastLines(queries, job.id, shownLines)).lines;
         const frame = await frameOf(request, context);
         const seen = runFingerprint(run);
-        sendPage(response, RunPage({ frame, run, job, lines, now: new Date(), seen }));
+        const trust = await ports.releases.describeTrust(run.id);
+        sendPage(response, RunPage({ frame, run, job, lines, trust, now: new Date(), seen }));
       },
     }),
     route({
@@ -159,20 +161,6 @@ function runPages(ports: PagePorts): Route[] {
           if (!response.write(`${plainText(text)}\n`)) await drained(response);
         }
         response.end();
-      },
-    }),
-    route({
-      name: 'start-held-run',
-      method: 'post',
-      path: '/runs/:id/start',
-      access: 'role:developer',
-      summary: 'Starting a held run',
-      async handle(request, response, context) {
-        const { id } = await find(pathId(request, 'run'));
-        if (!(await ports.startHeldRun(id, requesterOf(context).id))) {
-          throw new HttpError('conflict', 'This run does not wait to be started (any more).');
-        }
-        response.redirect(303, `/runs/${id}`);
       },
     }),
   ];

@@ -2,16 +2,18 @@ import { Button } from '@airlock/web/views/button';
 import { Card, SectionHeading, WithAside } from '@airlock/web/views/card';
 import { CodeBlock, Digest } from '@airlock/web/views/code-block';
 import { DescriptionList } from '@airlock/web/views/description-list';
-import { PostForm } from '@airlock/web/views/form';
 import { Layout, type Frame } from '@airlock/web/views/layout';
 import { LogView } from '@airlock/web/views/log-view';
 import { StepList } from '@airlock/web/views/step-list';
 import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
+import type { TrustDescription } from '../../app/describe-trust.ts';
 import type { JobSummary, RunDetails, StepSummary } from '../../app/page-queries.ts';
 import { isFinished } from '../../domain/run.ts';
 import type { NumberedLine } from '../run-log.ts';
 import { ansiSpans } from './ansi.ts';
+import { HeldBox } from './held-box.tsx';
+import { TrustCard } from './trust-card.tsx';
 import { duration, fileSize, provenanceLevel, sourceOf, stepTone } from './words.ts';
 
 export function RunPage({
@@ -19,6 +21,7 @@ export function RunPage({
   run,
   job,
   lines,
+  trust,
   now,
   seen,
 }: {
@@ -27,6 +30,7 @@ export function RunPage({
   /** Whose log is shown. */
   readonly job: JobSummary | null;
   readonly lines: readonly NumberedLine[];
+  readonly trust: TrustDescription | null;
   readonly now: Date;
   /** What the page shows, for the stream to compare with. */
   readonly seen: string;
@@ -43,13 +47,14 @@ export function RunPage({
       scripts={['log.js']}
       {...(current ? { live: `${url}/events?seen=${encodeURIComponent(seen)}` } : {})}
     >
-      <Verdict run={run} frame={frame} now={now} />
+      <Verdict run={run} now={now} />
       {run.state === 'failed' && run.reason?.includes('\n') === true ? (
         <CodeBlock label="What is wrong with the files of this commit" wrap>
           {run.reason}
         </CodeBlock>
       ) : null}
-      <WithAside aside={<Aside run={run} now={now} />}>
+      <WithAside aside={<Aside run={run} trust={trust} now={now} />}>
+        {trust?.held == null ? null : <HeldBox frame={frame} runId={run.id} held={trust.held} />}
         {run.jobs.map((each) => (
           <JobSteps key={each.id} run={run} job={each} now={now} />
         ))}
@@ -96,15 +101,7 @@ function JobSteps({
   );
 }
 
-function Verdict({
-  run,
-  frame,
-  now,
-}: {
-  readonly run: RunDetails;
-  readonly frame: Frame;
-  readonly now: Date;
-}) {
+function Verdict({ run, now }: { readonly run: RunDetails; readonly now: Date }) {
   switch (run.state) {
     case 'held':
       return (
@@ -112,13 +109,7 @@ function Verdict({
           kind="person"
           title={run.reason ?? 'Held.'}
           text="Nothing of it runs before; look at what it changes first."
-        >
-          {frame.viewer?.roles.includes('developer') === true ? (
-            <PostForm action={`/runs/${run.id}/start`} csrfToken={frame.csrfToken}>
-              <Button kind="primary">Start it</Button>
-            </PostForm>
-          ) : null}
-        </VerdictBanner>
+        />
       );
     case 'queued':
       return <VerdictBanner kind="time" title="Queued." text={waitsForRunner(run, now)} />;
@@ -153,12 +144,23 @@ function afterPassing(run: RunDetails): string {
   if (run.signing === 'wanted') return 'Its artifact is being signed.';
   if (run.signing === 'refused') return `Its artifact is not signed. ${run.signingReason ?? ''}`;
   if (run.artifact === null) return 'The commit has no release file, so nothing was kept.';
-  return run.candidate?.release === null
+  if (run.candidate === null) {
+    return 'Its artifact is kept and not signed: the files that it followed are not of its own commit.';
+  }
+  return run.candidate.release === null
     ? 'Its artifact is signed as a build that is not of main, so it cannot be promoted. Merge it first.'
-    : `It made the candidate ${run.candidate?.release ?? ''}.`;
+    : `It made the candidate ${run.candidate.release}.`;
 }
 
-function Aside({ run, now }: { readonly run: RunDetails; readonly now: Date }) {
+function Aside({
+  run,
+  trust,
+  now,
+}: {
+  readonly run: RunDetails;
+  readonly trust: TrustDescription | null;
+  readonly now: Date;
+}) {
   const { jobs, artifact, candidate } = run;
   return (
     <>
@@ -194,6 +196,7 @@ function Aside({ run, now }: { readonly run: RunDetails; readonly now: Date }) {
           ]}
         />
       </Card>
+      {trust === null ? null : <TrustCard description={trust} now={now} />}
       {artifact === null ? null : (
         <Card title="Artifact" icon="file">
           <DescriptionList

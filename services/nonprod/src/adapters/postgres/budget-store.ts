@@ -1,0 +1,60 @@
+import type { BudgetStore } from '../../app/trust-ports.ts';
+import { defaultBudgets, triggerOf } from '../../domain/budget.ts';
+import type { Database, Transaction } from './client.ts';
+
+interface Row {
+  readonly builds: number | null;
+  readonly seconds: bigint | null;
+  readonly queued: bigint;
+  readonly builds_a_day: number | null;
+  readonly minutes_a_day: number | null;
+}
+
+export function createBudgetStore(db: Database): BudgetStore {
+  return {
+    async today(repository, trigger) {
+      const [row] = await db.$queryRaw<Row[]>`
+        select u.builds, u.seconds, b.builds_a_day, b.minutes_a_day,
+          (select count(*) from run where repository = ${repository} and state = 'queued') as queued
+        from (select 1) as one
+          left join usage_day u on u.repository = ${repository} and u.trigger = ${trigger}
+            and u.day = (now() at time zone 'utc')::date
+          left join budget b on b.repository = ${repository} and b.trigger = ${trigger}`;
+      const standard = defaultBudgets[trigger];
+      return {
+        usage: {
+          builds: row?.builds ?? 0,
+          seconds: Number(row?.seconds ?? 0),
+          queued: Number(row?.queued ?? 0),
+        },
+        budget: {
+          buildsADay: row?.builds_a_day ?? standard.buildsADay,
+          minutesADay: row?.minutes_a_day ?? standard.minutesADay,
+        },
+      };
+    },
+  };
+}
+
+/** Counts a run that starts, in the transaction that makes it. */
+export async function countBuild(
+  tx: Transaction,
+  { repository, event }: { readonly repository: string; readonly event: string },
+): Promise<void> {
+  await tx.$executeRaw`
+    insert into usage_day (repository, day, trigger, builds)
+    values (${repository}, (now() at time zone 'utc')::date, ${triggerOf(event)}, 1)
+    on conflict (repository, day, trigger) do update set builds = usage_day.builds + 1`;
+}
+
+/** Counts what a job took, in the transaction that ended it. */
+export async function countTime(tx: Transaction, jobId: string): Promise<void> {
+  const [job] = await tx.$queryRaw<{ repository: string; event: string; seconds: number }[]>`
+    select run.repository, run.event, extract(epoch from now() - job.started_at)::int as seconds
+    from job join run on run.id = job.run_id where job.id = ${jobId} and job.started_at is not null`;
+  if (job === undefined) return;
+  await tx.$executeRaw`
+    insert into usage_day (repository, day, trigger, seconds)
+    values (${job.repository}, (now() at time zone 'utc')::date, ${triggerOf(job.event)}, ${job.seconds})
+    on conflict (repository, day, trigger) do update set seconds = usage_day.seconds + excluded.seconds`;
+}

@@ -1,0 +1,218 @@
+/**
+ * What becomes of one commit: its trust, whose files it follows, where each of its workflows runs, and whether somebody has
+ * to look first. Everything that starts a run asks here.
+ */
+import type { RunPlan } from '@airlock/common/wire/run-plan';
+import type { RunEvent } from '@airlock/common/wire/runner-protocol';
+import type { PlanFiles } from '@airlock/pipeline/plan-files';
+import { releasePath } from '@airlock/pipeline/release-file';
+import { planRun, type Planned } from '@airlock/pipeline/run-plan';
+import { titleOf } from '@airlock/pipeline/workflow-name';
+import { budgetRefusal, triggerOf } from '../domain/budget.ts';
+import { placeWorkflow } from '../domain/pool.ts';
+import { trustLevelOf, type TrustLevel } from '../domain/trust-level.ts';
+import type { NewId, NewJob, NewRun, SourceMirror } from './ports.ts';
+import type { PlacementStore } from './pool-ports.ts';
+import type { BudgetStore, Membership, PullRequestStore, RunTrust } from './trust-ports.ts';
+
+export interface RunWish {
+  readonly repository: {
+    readonly name: string;
+    readonly mainBranch: string;
+    /** Globs over full refs that count as protected, beside the main branch. */
+    readonly protectedRefs: readonly string[];
+  };
+  readonly event: RunEvent;
+  readonly ref: string;
+  readonly commit: string;
+  readonly branch: string;
+  readonly pullRequest: number | null;
+}
+
+export type Prepared =
+  | { readonly kind: 'run'; readonly run: NewRun }
+  /** Nothing is wanted for this commit. */
+  | { readonly kind: 'nothing'; readonly why: string };
+
+export interface PreparePorts {
+  readonly mirror: SourceMirror;
+  readonly pools: Pick<PlacementStore, 'pools'>;
+  readonly pullRequests: PullRequestStore;
+  readonly members: Membership;
+  readonly budgets: BudgetStore;
+  readonly newId: NewId;
+}
+
+export interface PrepareSettings {
+  /** Whether runs of strangers wait until a member releases them. */
+  readonly pullRequests: 'run' | 'hold';
+  readonly maxArtifactBytes: number;
+}
+
+type Outcome = Pick<NewRun, 'state' | 'reason' | 'plan' | 'jobs' | 'trust'>;
+
+export function createPrepareRun(
+  ports: PreparePorts,
+  settings: PrepareSettings,
+): (wish: RunWish) => Promise<Prepared> {
+  const { mirror, newId } = ports;
+
+  return async (wish) => {
+    const { repository, commit, pullRequest } = wish;
+    const { level, why, baseBranch } = await trustOf(ports, wish);
+    const own = await mirror.planFiles(commit);
+    const base = level === 0 ? await baseFiles(mirror, baseBranch) : null;
+    const files = base?.files ?? own;
+    const trust: RunTrust = {
+      ...{ level, why, notes: [] },
+      ...(base === null
+        ? { files: 'own', filesCommit: commit }
+        : { files: 'base', filesCommit: base.commit ?? commit }),
+    };
+    const planned = compile(files, wish, settings.maxArtifactBytes);
+    const outcome = await decide(wish, { level, trust, planned, own, isBase: base !== null });
+    if (outcome === null) {
+      return { kind: 'nothing', why: planned.kind === 'nothing' ? planned.why : 'nothing to run' };
+    }
+    return {
+      kind: 'run',
+      run: {
+        id: newId('run'),
+        repository: repository.name,
+        ...{ ref: wish.ref, branch: wish.branch, event: wish.event, commit, pullRequest },
+        details: await mirror.details(commit),
+        ...outcome,
+      },
+    };
+  };
+
+  /** Null when nothing is wanted. */
+  async function decide(
+    wish: RunWish,
+    found: {
+      readonly level: TrustLevel;
+      readonly trust: RunTrust;
+      readonly planned: Planned;
+      readonly own: PlanFiles;
+      readonly isBase: boolean;
+    },
+  ): Promise<Outcome | null> {
+    const { planned, trust, isBase, own } = found;
+    if (planned.kind !== 'run') {
+      // The base branch's files run nothing; the pull request's own may, once somebody has seen them.
+      const theirs = isBase ? compile(own, wish, settings.maxArtifactBytes) : planned;
+      if (theirs.kind === 'run') return held(wish, trust, null);
+      if (planned.kind === 'nothing') return null;
+      return failed(planned.reason, trust);
+    }
+    const over = await overBudget(ports.budgets, wish);
+    if (over !== null) return failed(over, trust);
+    if (isBase && settings.pullRequests === 'hold') return held(wish, trust, planned.plan);
+    const placed = await placeRun(ports, wish.repository.name, trust, planned.plan);
+    if (placed.kind === 'refused') return failed(placed.reason, trust);
+    return {
+      ...{ state: 'queued', reason: null, plan: planned.plan, jobs: placed.jobs },
+      trust: { ...trust, notes: placed.notes },
+    };
+  }
+}
+
+function failed(reason: string, trust: RunTrust): Outcome {
+  return { state: 'failed', reason, plan: null, jobs: [], trust };
+}
+
+/** Its jobs are made when it is released, from the files as they are then. */
+function held(wish: RunWish, trust: RunTrust, plan: RunPlan | null): Outcome {
+  const what = wish.pullRequest === null ? wish.ref : `pull request #${wish.pullRequest}`;
+  const reason = `Held: ${what} waits until a member releases it; ${trust.why}.`;
+  return { state: 'held', reason, plan, jobs: [], trust };
+}
+
+async function trustOf(
+  { pullRequests, members }: PreparePorts,
+  { repository, event, ref, commit, pullRequest }: RunWish,
+): Promise<{ level: TrustLevel; why: string; baseBranch: string }> {
+  const facts =
+    pullRequest === null ? null : await pullRequests.facts(repository.name, pullRequest);
+  const author = facts?.author ?? null;
+  const { level, why } = trustLevelOf({
+    ...{ event, ref, commit, pullRequest: facts },
+    authorIsMember: author !== null && (await members.isMember(repository.name, author)),
+    protectedRefs: [`refs/heads/${repository.mainBranch}`, ...repository.protectedRefs],
+  });
+  // Facts about another head say nothing of what this one shall be merged into either.
+  const baseBranch = facts?.headCommit === commit ? facts.baseBranch : repository.mainBranch;
+  return { level, why, baseBranch };
+}
+
+/** The files of a branch's tip; without the branch there are none to follow. */
+export async function baseFiles(
+  mirror: Pick<SourceMirror, 'head' | 'planFiles'>,
+  branch: string,
+): Promise<{ readonly commit: string | null; readonly files: PlanFiles }> {
+  const commit = await mirror.head(`refs/heads/${branch}`);
+  if (commit === null) return { commit, files: { pipelines: [], release: null } };
+  return { commit, files: await mirror.planFiles(commit) };
+}
+
+/** What is kept at most is this installation's, and no part of a plan; a file that wants more is told at once. */
+export function compile(
+  files: PlanFiles,
+  wish: Pick<RunWish, 'event' | 'branch'>,
+  maxArtifactBytes: number,
+): Planned {
+  const planned = planRun(files, wish);
+  const wanted = planned.kind === 'run' ? (planned.plan.artifact?.maxBytes ?? 0) : 0;
+  if (wanted <= maxArtifactBytes) return planned;
+  return {
+    kind: 'refused',
+    reason: `${releasePath}: maxSize is ${wanted} bytes; at most ${maxArtifactBytes} bytes are kept here`,
+  };
+}
+
+async function overBudget(
+  budgets: BudgetStore,
+  { repository, event }: RunWish,
+): Promise<string | null> {
+  const trigger = triggerOf(event);
+  const { usage, budget } = await budgets.today(repository.name, trigger);
+  return budgetRefusal(repository.name, trigger, usage, budget);
+}
+
+/** A pool for every workflow, or every reason why there is none: nothing of a run starts when a part of it cannot. */
+export async function placeRun(
+  { pools, newId }: Pick<PreparePorts, 'pools' | 'newId'>,
+  repository: string,
+  { level }: Pick<RunTrust, 'level'>,
+  plan: RunPlan,
+): Promise<
+  | { readonly kind: 'placed'; readonly jobs: readonly NewJob[]; readonly notes: readonly string[] }
+  | { readonly kind: 'refused'; readonly reason: string }
+> {
+  const known = await pools.pools();
+  const jobs: NewJob[] = [];
+  const notes = new Set<string>();
+  const reasons = new Set<string>();
+  for (const workflow of plan.workflows) {
+    const { name, instance, labels, steps, services } = workflow;
+    const images = [
+      ...steps.map((step) => ({
+        ...{ step: step.name, image: step.image, plugin: step.kind === 'plugin' },
+      })),
+      ...services.map((service) => ({ step: service.name, image: service.image, plugin: false })),
+    ];
+    const placed = placeWorkflow(
+      { name: titleOf(workflow), labels, images },
+      { repository, level },
+      known,
+    );
+    if (placed.kind === 'refused') {
+      reasons.add(placed.reason);
+      continue;
+    }
+    for (const note of placed.notes) notes.add(note);
+    jobs.push({ id: newId('job'), workflow: { name, instance }, pool: placed.pool.name });
+  }
+  if (reasons.size > 0) return { kind: 'refused', reason: [...reasons].slice(0, 20).join('\n') };
+  return { kind: 'placed', jobs, notes: [...notes] };
+}

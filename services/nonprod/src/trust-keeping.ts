@@ -1,0 +1,85 @@
+/** Wires who may run what where: the scheduler makes runs and acts on releases, the web process takes releases down. */
+import { createBudgetStore } from './adapters/postgres/budget-store.ts';
+import type { Database } from './adapters/postgres/client.ts';
+import { createPlacementStore, createPoolStore } from './adapters/postgres/pool-store.ts';
+import { createReleaseQueue, createReleaseStore } from './adapters/postgres/release-store.ts';
+import { createApplyReleases } from './app/apply-releases.ts';
+import { createDescribeTrust } from './app/describe-trust.ts';
+import { createReadHeldFiles } from './app/held-files.ts';
+import { createSavePool } from './app/manage-pools.ts';
+import type { Bell, NewId, SourceMirror } from './app/ports.ts';
+import { createPrepareRun, type PreparePorts, type PrepareSettings } from './app/prepare-run.ts';
+import { createReleaseRun } from './app/release-run.ts';
+import { firstPools } from './domain/pool.ts';
+import type { Events } from './events.ts';
+import type { PoolPorts } from './http/routes/pools.tsx';
+import type { ReleasePorts } from './http/routes/releases.ts';
+
+/** Without a word of a forge every pull request is a stranger's, and without known accounts nobody is a member. */
+const forgesWord: Pick<PreparePorts, 'pullRequests' | 'members'> = {
+  pullRequests: { facts: () => Promise.resolve(null) },
+  members: {
+    isMember: () => Promise.resolve(false),
+    identitiesOf: () => Promise.resolve([]),
+  },
+};
+
+export interface RunMaking {
+  readonly prepareRun: ReturnType<typeof createPrepareRun>;
+  readonly applyReleases: () => Promise<void>;
+}
+
+/** The scheduler's side. Begins the pools of the configuration where they are not there yet. */
+export async function makeRuns(
+  ports: {
+    readonly db: Database;
+    readonly mirror: SourceMirror;
+    readonly jobs: Bell;
+    readonly events: Events;
+    readonly newId: NewId;
+  },
+  settings: PrepareSettings & {
+    readonly pools: { readonly main: string; readonly other: string };
+    readonly repository: { readonly name: string; readonly mainBranch: string };
+  },
+): Promise<RunMaking> {
+  const { db, mirror, jobs, events, newId } = ports;
+  const { name, mainBranch } = settings.repository;
+  const pools = createPlacementStore(db);
+  await pools.begin(firstPools(settings.pools), name);
+  const budgets = createBudgetStore(db);
+  const readHeldFiles = createReadHeldFiles({ mirror, ...forgesWord }, mainBranch);
+  const releases = createReleaseQueue(db);
+  return {
+    prepareRun: createPrepareRun({ mirror, pools, budgets, newId, ...forgesWord }, settings),
+    applyReleases: createApplyReleases(
+      { releases, pools, jobs, events, newId, readHeldFiles },
+      settings,
+    ),
+  };
+}
+
+/** The web process's side. */
+export function keepTrust(
+  ports: {
+    readonly db: Database;
+    readonly mirror: Pick<SourceMirror, 'head' | 'planFiles'>;
+    /** Wakes the scheduler. */
+    readonly bell: Bell;
+    readonly events: Events;
+  },
+  mainBranch: string,
+): { readonly pools: PoolPorts; readonly releases: ReleasePorts } {
+  const { db, mirror, bell, events } = ports;
+  const pools = createPoolStore(db);
+  const releases = createReleaseStore(db);
+  const readHeldFiles = createReadHeldFiles({ mirror, ...forgesWord }, mainBranch);
+  const { members } = forgesWord;
+  return {
+    pools: { pools, savePool: createSavePool({ pools, events }) },
+    releases: {
+      describeTrust: createDescribeTrust({ releases, readHeldFiles }),
+      releaseRun: createReleaseRun({ releases, members, bell, events, readHeldFiles }),
+    },
+  };
+}

@@ -2,26 +2,25 @@
 import { createBudgetStore } from './adapters/postgres/budget-store.ts';
 import type { Database } from './adapters/postgres/client.ts';
 import { createPlacementStore, createPoolStore } from './adapters/postgres/pool-store.ts';
+import { createPullRequestStore } from './adapters/postgres/pull-request-store.ts';
 import { createReleaseQueue, createReleaseStore } from './adapters/postgres/release-store.ts';
 import { createApplyReleases } from './app/apply-releases.ts';
 import { createDescribeTrust } from './app/describe-trust.ts';
 import { createReadHeldFiles } from './app/held-files.ts';
 import { createSavePool } from './app/manage-pools.ts';
 import type { Bell, NewId, SourceMirror } from './app/ports.ts';
-import { createPrepareRun, type PreparePorts, type PrepareSettings } from './app/prepare-run.ts';
+import { createPrepareRun, type PrepareSettings } from './app/prepare-run.ts';
 import { createReleaseRun } from './app/release-run.ts';
+import type { Membership } from './app/trust-ports.ts';
 import { firstPools } from './domain/pool.ts';
 import type { Events } from './events.ts';
 import type { PoolPorts } from './http/routes/pools.tsx';
 import type { ReleasePorts } from './http/routes/releases.ts';
 
-/** Without a word of a forge every pull request is a stranger's, and without known accounts nobody is a member. */
-const forgesWord: Pick<PreparePorts, 'pullRequests' | 'members'> = {
-  pullRequests: { facts: () => Promise.resolve(null) },
-  members: {
-    isMember: () => Promise.resolve(false),
-    identitiesOf: () => Promise.resolve([]),
-  },
+/** Without accounts that are known to be somebody's nobody is a member. */
+const nobody: Membership = {
+  isMember: () => Promise.resolve(false),
+  identitiesOf: () => Promise.resolve([]),
 };
 
 export interface RunMaking {
@@ -48,10 +47,14 @@ export async function makeRuns(
   const pools = createPlacementStore(db);
   await pools.begin(firstPools(settings.pools), name);
   const budgets = createBudgetStore(db);
-  const readHeldFiles = createReadHeldFiles({ mirror, ...forgesWord }, mainBranch);
+  const pullRequests = createPullRequestStore(db);
+  const readHeldFiles = createReadHeldFiles({ mirror, pullRequests }, mainBranch);
   const releases = createReleaseQueue(db);
   return {
-    prepareRun: createPrepareRun({ mirror, pools, budgets, newId, ...forgesWord }, settings),
+    prepareRun: createPrepareRun(
+      { mirror, pools, pullRequests, members: nobody, budgets, newId },
+      settings,
+    ),
     applyReleases: createApplyReleases(
       { releases, pools, jobs, events, newId, readHeldFiles },
       settings,
@@ -73,13 +76,13 @@ export function keepTrust(
   const { db, mirror, bell, events } = ports;
   const pools = createPoolStore(db);
   const releases = createReleaseStore(db);
-  const readHeldFiles = createReadHeldFiles({ mirror, ...forgesWord }, mainBranch);
-  const { members } = forgesWord;
+  const pullRequests = createPullRequestStore(db);
+  const readHeldFiles = createReadHeldFiles({ mirror, pullRequests }, mainBranch);
   return {
     pools: { pools, savePool: createSavePool({ pools, events }) },
     releases: {
       describeTrust: createDescribeTrust({ releases, readHeldFiles }),
-      releaseRun: createReleaseRun({ releases, members, bell, events, readHeldFiles }),
+      releaseRun: createReleaseRun({ releases, members: nobody, bell, events, readHeldFiles }),
     },
   };
 }

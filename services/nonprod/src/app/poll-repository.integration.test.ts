@@ -13,7 +13,8 @@ import { createPageQueries } from '../adapters/postgres/page-queries.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { newId } from '../testing/fixtures.ts';
-import { createPollRepository, type PollSettings } from './poll-repository.ts';
+import { makeRuns } from '../trust-keeping.ts';
+import { createPollRepository } from './poll-repository.ts';
 
 const silent = createLog('test');
 for (const level of ['debug', 'info', 'warn', 'error'] as const) silent[level] = () => undefined;
@@ -31,7 +32,10 @@ after(async () => {
 });
 
 /** A repository with a main branch, and a poll of it under a name of its own. */
-function world(name: string, change: Partial<PollSettings> = {}) {
+function world(
+  name: string,
+  change: { firstSight?: 'main' | 'all'; pullRequests?: 'run' | 'hold' } = {},
+) {
   const origin = join(directory, `${name}.git`);
   const work = join(directory, `${name}-work`);
   const git = (...args: string[]): string =>
@@ -72,23 +76,31 @@ function world(name: string, change: Partial<PollSettings> = {}) {
   );
   const heads = createHeadStore(database.as('nonprod_scheduler'));
   const rung: string[] = [];
+  const jobs = { ring: (id: string) => rung.push(id) };
+  const events = createEvents(silent);
   const poll = async (): Promise<void> => {
     await heads.ensureRepository({ name, url: origin });
+    const { prepareRun } = await makeRuns(
+      { db: database.as('nonprod_scheduler'), mirror, jobs, events, newId },
+      {
+        pullRequests: 'run',
+        maxArtifactBytes: 1_000_000,
+        pools: { main: `${name}-trusted`, other: 'default' },
+        repository: { name, mainBranch: 'main' },
+        ...change,
+      },
+    );
     await createPollRepository(
       {
         mirror,
         heads,
-        jobs: { ring: (id) => rung.push(id) },
-        events: createEvents(silent),
-        newId,
+        jobs,
+        events,
+        prepareRun,
       },
       {
         repository: { name, url: origin, mainBranch: 'main' },
-        pullRequests: 'run',
-        firstSight: 'main',
-        pools: { main: 'trusted', other: 'default' },
-        maxArtifactBytes: 1_000_000,
-        ...change,
+        firstSight: change.firstSight ?? 'main',
       },
     )();
   };
@@ -118,9 +130,9 @@ test('every head that moves gets one run, planned from its own files, in the poo
   assert.deepEqual(
     found.map((run) => [run.commit, run.event, run.pullRequest, run.jobs[0]?.pool]),
     [
-      [first, 'push', null, 'trusted'],
+      [first, 'push', null, 'moves-trusted'],
       [change, 'pull_request', 7, 'default'],
-      [second, 'push', null, 'trusted'],
+      [second, 'push', null, 'moves-trusted'],
     ],
   );
   assert.equal(found[2]?.subject, 'VAT per line');
@@ -179,7 +191,7 @@ test('a branch rewritten by force is built anew, and a commit without pipeline i
   );
 });
 
-test('pull requests wait for a developer where the configuration says so; branches do not', async () => {
+test('pull requests of strangers wait for a member where the configuration says so; branches do not', async () => {
   const { push, poll, runs } = world('hold', { pullRequests: 'hold', firstSight: 'all' });
   push('refs/heads/main', 'main', { '.woodpecker.yaml': pipeline });
   push('refs/pull/12/head', 'from outside', {});
@@ -188,11 +200,11 @@ test('pull requests wait for a developer where the configuration says so; branch
   assert.equal(found.get('refs/heads/main')?.state, 'queued');
   const held = found.get('refs/pull/12/head');
   assert.equal(held?.state, 'held');
-  assert.match(held.reason ?? '', /pull request #12 waits until a developer starts it/);
-  assert.equal(held.jobs[0]?.state, 'held');
+  assert.match(held.reason ?? '', /pull request #12 waits until a member releases it/);
+  assert.deepEqual(held.jobs, []);
   const page = await createPageQueries(database.as('nonprod_web')).run(held.id);
   assert.deepEqual(
-    page?.jobs[0]?.steps.map(({ name }) => name),
+    page?.plan?.workflows.flatMap(({ steps }) => steps.map(({ name }) => name)),
     ['test'],
   );
 });

@@ -15,20 +15,17 @@ import { testPostgres } from '@airlock/testkit/stack';
 import { createWebServer, type WebServer } from '@airlock/web/server';
 import { csrfTokenOf, hashOf, newSecret, sessionCookie } from '@airlock/web/session';
 import { createHeadStore } from '../adapters/postgres/head-store.ts';
-import { createHeldRunStore } from '../adapters/postgres/held-run-store.ts';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
 import { createStatusStore } from '../adapters/postgres/outbox-reader.ts';
-import { createPoolStore } from '../adapters/postgres/pool-store.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
 import { createPromotionRequestStore } from '../adapters/postgres/promotion-request-store.ts';
 import { createAskPromotion } from '../app/ask-promotion.ts';
-import { createSavePool } from '../app/manage-pools.ts';
-import { createStartHeldRun } from '../app/start-held-run.ts';
 import { groupsFor, rolesOf } from '../domain/access.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { testFleet } from '../testing/fleet.ts';
 import { candidate, newId, repository, startRun } from '../testing/fixtures.ts';
+import { keepTrust } from '../trust-keeping.ts';
 import { nonprodRoutes } from './routes.ts';
 
 const groups = { developers: 'developer', platform: 'platform' } as const;
@@ -59,8 +56,12 @@ before(async () => {
   );
   const db = database.as('nonprod_web');
   const events = createEvents(silent);
-  const pools = createPoolStore(db);
   const bell = { ring: (id: string) => rung.push(id) };
+  const noFiles = { pipelines: [], release: null };
+  const mirror = {
+    head: () => Promise.resolve('a'.repeat(40)),
+    planFiles: () => Promise.resolve(noFiles),
+  };
   server = await createWebServer({
     service: 'nonprod',
     origin,
@@ -101,9 +102,8 @@ before(async () => {
         events,
         newId,
       }),
-      startHeldRun: createStartHeldRun({ runs: createHeldRunStore(db), bell, events }),
       secrets: { keeping: null, project: 'shop/web' },
-      pools: { pools, savePool: createSavePool({ pools, events }) },
+      ...keepTrust({ db, mirror, bell, events }, 'main'),
     }),
   });
 });
@@ -368,19 +368,29 @@ test('a run’s page shows every state, with log text that is never markup', asy
   assert.equal((await dana.get('/runs/1%27--')).status, 404);
 });
 
-test('a held run is started by a developer, once', async () => {
-  const dana = await signedIn('dana@demo.example', ['developers']);
+test('a held run is released by a developer who is not its author, once', async () => {
   const run = await startRun(database, {
     state: 'held',
-    reason: 'Held: pull request #3 waits until a developer starts it.',
+    reason: 'Held: pull request #3 waits until a member releases it; …',
     ref: 'refs/pull/3/head',
     pullRequest: 3,
     event: 'pull_request',
   });
-  assert.match((await dana.get(`/runs/${run.id}`)).text, /pull request #3 waits/);
-  const form = new URLSearchParams({ _csrf: dana.csrfToken }).toString();
-  assert.equal((await dana.post(`/runs/${run.id}/start`, form)).status, 303);
-  assert.equal((await dana.post(`/runs/${run.id}/start`, form)).status, 409);
+  const dana = await signedIn('dana@example.com', ['developers']);
+  const leo = await signedIn('leo@demo.example', ['developers']);
+  const page = await leo.get(`/runs/${run.id}`);
+  assertGoodPage(page);
+  assert.match(page.text, /pull request #3 waits/);
+  assert.match(page.text, /Trust 3/);
+  const { commit } = run;
+  const form = ({ csrfToken }: Browser): string =>
+    new URLSearchParams({ _csrf: csrfToken, commit, files: 'base' }).toString();
+  const author = await dana.post(`/runs/${run.id}/release`, form(dana));
+  assert.equal(author.status, 409);
+  assert.match(author.text, /somebody else releases it/);
+  assert.equal((await leo.post(`/runs/${run.id}/release`, form(leo))).status, 303);
+  assert.ok(rung.includes(run.id));
+  assert.equal((await leo.post(`/runs/${run.id}/release`, form(leo))).status, 409);
 });
 
 test('an installation that keeps no secrets says so, with what would change it', async () => {

@@ -4,7 +4,6 @@ import { testPostgres } from '@airlock/testkit/stack';
 import { testDatabase, type TestDatabase } from '../../testing/database.ts';
 import { artifact, newRun, passedReport, repository, startRun } from '../../testing/fixtures.ts';
 import { createHeadStore } from './head-store.ts';
-import { createHeldRunStore } from './held-run-store.ts';
 import { createJobStore } from './job-store.ts';
 import { createLeaseSweeper } from './lease-sweeper.ts';
 import { createPageQueries } from './page-queries.ts';
@@ -176,15 +175,4 @@ test('the same head starts one run, however often it is seen', async () => {
   );
   assert.equal(started.filter(Boolean).length, 1);
   assert.equal((await heads.known(repository.name)).get(run.ref), run.commit);
-});
-
-test('a held run is given to nobody until a person starts it, once', async () => {
-  const { jobs, pages } = stores();
-  const held = createHeldRunStore(database.as('nonprod_web'));
-  const run = await startRun(database, { pool: 'held', state: 'held', reason: 'Held: …' });
-  assert.equal(await jobs.claim({ runner: 'r', pool: 'held', leaseSeconds: 60 }), null);
-  const started = await Promise.all([held.start(run.id), held.start(run.id)]);
-  assert.deepEqual(started.sort(), [false, true]);
-  assert.equal((await pages.run(run.id))?.state, 'queued');
-  assert.ok((await jobs.claim({ runner: 'r', pool: 'held', leaseSeconds: 60 })) !== null);
 });

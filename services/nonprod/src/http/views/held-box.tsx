@@ -3,7 +3,10 @@ import { Card, SectionHeading } from '@airlock/web/views/card';
 import { CodeBlock } from '@airlock/web/views/code-block';
 import { PostForm } from '@airlock/web/views/form';
 import type { Frame } from '@airlock/web/views/layout';
+import { StepList } from '@airlock/web/views/step-list';
+import { titleOf } from '@airlock/pipeline/workflow-name';
 import type { TrustDescription } from '../../app/describe-trust.ts';
+import type { RunDetails } from '../../app/page-queries.ts';
 import { lineDiff } from '../../domain/line-diff.ts';
 
 type Held = NonNullable<TrustDescription['held']>;
@@ -11,15 +14,29 @@ type Held = NonNullable<TrustDescription['held']>;
 /** What a stranger's run would follow, and the decision over it. */
 export function HeldBox({
   frame,
-  runId,
+  run,
   held,
 }: {
   readonly frame: Frame;
-  readonly runId: string;
+  readonly run: Pick<RunDetails, 'id' | 'plan'>;
   readonly held: Held;
 }) {
+  const steps = (run.plan?.workflows ?? []).flatMap((workflow) =>
+    workflow.steps.map(({ name, image }) => ({
+      ...{ id: `${workflow.name}-${workflow.instance}-${name}`, tone: 'wait' as const },
+      ...{ title: name, detail: `in ${image}, workflow ${titleOf(workflow)}` },
+    })),
+  );
   return (
     <>
+      {steps.length === 0 ? (
+        <p>The files of {held.baseBranch} run nothing for it; its own files would.</p>
+      ) : (
+        <>
+          <SectionHeading>What the files of {held.baseBranch} run for it</SectionHeading>
+          <StepList steps={steps} />
+        </>
+      )}
       <SectionHeading id="files">
         {held.isSame ? 'Pipeline files' : 'What it changes in the pipeline files'}
       </SectionHeading>
@@ -41,10 +58,12 @@ export function HeldBox({
             Only this commit, with the trust of strangers: no secrets, no cache that others read,
             and machines that nothing of main runs on.
           </p>
-          {held.base.pipelines.length === 0 ? null : (
-            <ReleaseForm frame={frame} runId={runId} held={held} files="base" />
+          {steps.length === 0 ? null : (
+            <ReleaseForm frame={frame} runId={run.id} held={held} files="base" />
           )}
-          {held.isSame ? null : <ReleaseForm frame={frame} runId={runId} held={held} files="own" />}
+          {held.isSame ? null : (
+            <ReleaseForm frame={frame} runId={run.id} held={held} files="own" />
+          )}
         </Card>
       ) : null}
     </>

@@ -54,7 +54,7 @@ export function RunPage({
         </CodeBlock>
       ) : null}
       <WithAside aside={<Aside run={run} trust={trust} now={now} />}>
-        {trust?.held == null ? null : <HeldBox frame={frame} runId={run.id} held={trust.held} />}
+        {trust?.held == null ? null : <HeldBox frame={frame} run={run} held={trust.held} />}
         {run.jobs.map((each) => (
           <JobSteps key={each.id} run={run} job={each} now={now} />
         ))}

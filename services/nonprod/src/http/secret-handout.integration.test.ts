@@ -21,6 +21,7 @@ import { newSecretFilters, type SecretFilters } from '../domain/secret-filter.ts
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { repository, startRun } from '../testing/fixtures.ts';
+import type { TrustLevel } from '../domain/trust-level.ts';
 import {
   machineClient,
   writeTlsFiles,
@@ -132,21 +133,19 @@ const plan = runPlan([
   planStep('publish', { environment: { NPM_TOKEN: { secret: 'NPM' }, KEY: { secret: 'SIGN' } } }),
 ]);
 
+const trustOf = (level: TrustLevel): NewRun['trust'] => ({
+  ...{ level, why: 'told so', files: 'own', filesCommit: 'a'.repeat(40), notes: [] },
+});
+
 /** A run that `runner` has a lease on. */
 async function leased(
-  change: Parameters<typeof startRun>[1] & { readonly level?: number | null } = {},
+  change: Parameters<typeof startRun>[1] & { readonly level?: TrustLevel | null } = {},
   runner = r1,
 ): Promise<{ run: NewRun; jobId: string; lease: number }> {
   const { level = 3, ...rest } = change;
-  const run = await startRun(database, { plan, ...rest });
-  if (level !== null) {
-    await database.as('owner').runTrust.create({
-      data: {
-        ...{ runId: run.id, level, why: 'told so', files: 'own' },
-        filesCommit: run.commit,
-        notes: [],
-      },
-    });
+  const run = await startRun(database, { plan, trust: trustOf(level ?? 3), ...rest });
+  if (level === null) {
+    await database.as('owner').runTrust.delete({ where: { runId: run.id } });
   }
   const jobs = createJobStore(database.as('nonprod_web'));
   const claimed = await jobs.claim({
@@ -308,6 +307,7 @@ test('a job whose step may not read what it asks for ends before anything of it 
     ref: 'refs/heads/y',
     branch: 'y',
     pool: 'early',
+    trust: trustOf(2),
   });
   const jobs = createJobStore(database.as('nonprod_web'));
   const lease = createLeaseJob(
@@ -321,7 +321,7 @@ test('a job whose step may not read what it asks for ends before anything of it 
   assert.equal(run.state, 'failed');
   assert.match(
     run.jobs[0]?.reason ?? '',
-    /^Step publish was not started: secret NPM is not given .* Step publish was not started: secret SIGN/,
+    /^Step publish was not started: secret NPM is for protected .* Step publish was not started: secret SIGN/,
   );
 });
 

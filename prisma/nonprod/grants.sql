@@ -111,3 +111,8 @@ grant delete on runner, runner_certificate to nonprod_web;
 grant usage on sequence runner_event_id_seq to nonprod_web;
 -- What is tainted is not published either.
 grant select on run_taint to nonprod_scheduler;
+
+-- People, and the tokens of their programs.
+grant select, insert on person, api_token to nonprod_web;
+grant update (idp, name, groups, seen_at) on person to nonprod_web;
+grant update (last_used_at, revoked_at) on api_token to nonprod_web;

@@ -213,14 +213,31 @@ const textOf = (html: string): string =>
     .trim()
     .slice(0, 300);
 
-async function openSession(origin: string, person: string, jar: CookieJar): Promise<WebSession> {
+/**
+ * A session of a program with a token of its owner's (`/me/tokens` at nonprod); the gate takes none.
+ *
+ * @throws CliError `notAllowed` when the token is refused or is not for reading.
+ */
+export const sessionWithToken = (origin: string, token: string): Promise<WebSession> =>
+  openSession(origin, 'token', new CookieJar(), { authorization: `Bearer ${token}` });
+
+async function openSession(
+  origin: string,
+  person: string,
+  jar: CookieJar,
+  credentials: Readonly<Record<string, string>> = {},
+): Promise<WebSession> {
   let csrfToken = '';
   const call = async (
     outgoing: Omit<Outgoing, 'url'> & { readonly path: string },
   ): Promise<Answer> => {
     const url = new URL(outgoing.path, origin);
     const answer = await send(
-      { ...outgoing, url, headers: { accept: 'application/json', ...outgoing.headers } },
+      {
+        ...outgoing,
+        url,
+        headers: { accept: 'application/json', ...credentials, ...outgoing.headers },
+      },
       jar,
     );
     if (answer.status >= 200 && answer.status < 300) return answer;

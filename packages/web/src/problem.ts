@@ -29,6 +29,8 @@ export type HttpErrorCode =
   | 'request-malformed'
   | 'sign-in-required'
   | 'group-missing'
+  | 'token-refused'
+  | 'scope-missing'
   | 'csrf-refused'
   | 'signature-refused'
   | 'not-allowed'
@@ -48,6 +50,8 @@ const status: Readonly<Record<HttpErrorCode, readonly [number, string]>> = {
   'request-malformed': [400, 'The request is not as it should be'],
   'sign-in-required': [401, 'Sign in first'],
   'sign-in-refused': [403, 'The sign-in was refused'],
+  'token-refused': [401, 'The token is refused'],
+  'scope-missing': [403, 'The token is not for this'],
   'group-missing': [403, 'A group or role is missing'],
   'csrf-refused': [403, 'The request did not come from our own page'],
   'signature-refused': [403, 'The signature does not hold'],

@@ -33,6 +33,8 @@ export interface Route<Body = unknown> {
   readonly method: 'get' | 'post' | 'put' | 'delete';
   readonly path: string;
   readonly access: Access;
+  /** A program may call it with a token of this scope, where the service takes tokens; left out: people alone. */
+  readonly scope?: string;
   readonly summary: string;
   /** Parsed before `handle`; JSON or urlencoded (`_csrf` is taken out first). Faults answer 400 and name the field. */
   readonly body?: z.ZodType<Body>;

@@ -18,6 +18,7 @@ import express, {
 import helmet from 'helmet';
 import type { Assets } from './assets.ts';
 import { loadAssets } from './assets.ts';
+import { tokenHolder, type TokenDoor } from './bearer.ts';
 import { HttpError, problemFrom, sendProblem, wantsJson } from './problem.ts';
 import { sendPage } from './page.ts';
 import { createRateLimit } from './rate-limit.ts';
@@ -62,6 +63,10 @@ export interface WebServerOptions {
   footer(): Promise<Frame['footer']>;
   /** Who this is here; null for somebody this service does not know, who then gets a 403 and no redirect loop. */
   resolveViewer(identity: Identity): Promise<Viewer | null>;
+  /** Takes tokens of programs, on routes that name a scope; left out: the Authorization header means nothing. */
+  readonly tokens?: TokenDoor;
+  /** Told of every sign-in before its session exists; when it fails there is none. */
+  signedIn?(identity: Identity): Promise<void>;
   /** Name of the group to ask for when a role is missing. */
   groupForRole(role: string): string;
   /** Translates a use case's refusal; null leaves it an internal error. */
@@ -88,10 +93,13 @@ const maxBodyBytes = 256 * 1024;
 const maxAcsBytes = 160 * 1024;
 const ticketSeconds = 60;
 const signInsPerMinute = 60;
+const refusedTokensPerMinute = 60;
 
 interface Locals {
   requestId: string;
   session: OpenSession | null;
+  /** Of the token that the request came with; no session beside it. */
+  scopes: readonly string[] | null;
   viewer: Viewer | null;
 }
 
@@ -121,6 +129,7 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
     response.locals = {
       requestId: `req_${randomUUID()}`,
       session: null,
+      scopes: null,
       viewer: null,
     } satisfies Locals;
     const makeFrame: FrameOf = (asked, context) => frame(options, assets, asked, context);
@@ -153,7 +162,18 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
 
   for (const route of options.routes.filter(({ machine }) => machine === true))
     mountMachine(app, route);
+  const letGuess = createRateLimit(refusedTokensPerMinute);
   app.use(async (request, response, next) => {
+    const { tokens } = options;
+    const holder =
+      tokens === undefined
+        ? null
+        : await tokenHolder(request, tokens, (address) => letGuess(address, new Date()));
+    if (holder !== null) {
+      Object.assign(localsOf(response), holder);
+      next();
+      return;
+    }
     const sid = readCookies(request.headers.cookie).get(sessionCookie);
     if (sid !== undefined) {
       // A stream that the browser opens again by itself is not a person doing something.
@@ -332,8 +352,13 @@ const contextOf = (response: Response): RouteContext => {
  * sends the session's token along (checked when the body is parsed). GET changes nothing.
  */
 function refuseForgedRequests(origin: URL): RequestHandler {
-  return (request, _response, next) => {
-    if (request.method === 'GET' || request.method === 'HEAD') {
+  return (request, response, next) => {
+    // No browser sends a token by itself, so that nobody can be made to send one.
+    if (
+      request.method === 'GET' ||
+      request.method === 'HEAD' ||
+      localsOf(response).scopes !== null
+    ) {
       next();
       return;
     }
@@ -359,14 +384,22 @@ function admits(route: Route, viewer: Viewer | null): boolean {
 const roleOf = (access: `role:${string}`): string => access.slice('role:'.length);
 
 function authorise(route: Route, response: Response, groupForRole: (role: string) => string): void {
-  const { viewer, session } = localsOf(response);
+  const { viewer, session, scopes } = localsOf(response);
+  if (scopes !== null && (route.scope === undefined || !scopes.includes(route.scope))) {
+    throw new HttpError(
+      'scope-missing',
+      route.scope === undefined
+        ? `${route.summary} is for people alone: sign in with a browser.`
+        : `${route.summary} takes a token with the scope ${route.scope}; this one has ${scopes.join(', ')}.`,
+    );
+  }
   if (admits(route, viewer)) return;
-  if (session === null)
+  if (session === null && scopes === null)
     throw new HttpError('sign-in-required', 'This page is for people who are signed in.');
   if (viewer === null) {
     throw new HttpError(
       'group-missing',
-      `${session.identity.nameId} is signed in, and nobody of that name is known here. Whoever looks after this service's list of people adds you; then sign in again.`,
+      `${session?.identity.nameId ?? ''} is signed in, and nobody of that name is known here. Whoever looks after this service's list of people adds you; then sign in again.`,
     );
   }
   // What is left is a role: the other kinds of access admit every viewer.
@@ -550,6 +583,7 @@ function mountSignIn(app: express.Express, options: WebServerOptions, assets: As
     const old = localsOf(response).session;
     // A new identifier at every sign-in: a fixed or stolen old one is worth nothing.
     if (old !== null) await sessions.deleteSession(hashOf(old.sid));
+    await options.signedIn?.(ticket.identity);
     const sid = newSecret();
     await sessions.createSession(hashOf(sid), {
       person: ticket.identity.nameId,

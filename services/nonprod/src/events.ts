@@ -97,6 +97,23 @@ export function createEvents(log: Log) {
     signingRefused(subject: { id: string }, reason: string): void {
       log.warn('signing.refused', { 'airlock.subject.id': subject.id, message: reason });
     },
+    tokenMade(
+      token: { id: string; scopes: readonly string[]; days: number },
+      person: string,
+    ): void {
+      log.info('token.made', {
+        'airlock.token.id': token.id,
+        'airlock.token.scopes': token.scopes.join(' '),
+        'airlock.token.days': token.days,
+        'user.id': person,
+      });
+    },
+    tokenRevoked(token: { id: string }, person: string): void {
+      log.info('token.revoked', { 'airlock.token.id': token.id, 'user.id': person });
+    },
+    tokenRefused(token: { id: string | null }, address: string): void {
+      log.warn('token.refused', { 'airlock.token.id': token.id ?? '', 'client.address': address });
+    },
     promotionAsked(request: {
       id: string;
       candidateId: string;

@@ -5,8 +5,8 @@ import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { CliError, exitCode } from '../exit-codes.ts';
 import { safe, toStdout, type Print } from '../print.ts';
-import { demoContext } from '../release-commands.ts';
-import { signInToDemo, type WebSession } from '../web-session.ts';
+import { nonprodSession } from '../nonprod-session.ts';
+import type { WebSession } from '../web-session.ts';
 
 type As = { readonly as: string };
 
@@ -117,7 +117,7 @@ export function registerSecret(program: Command, print: Print = toStdout): void 
 
 const counted = (secrets: number): string => `${secrets} ${secrets === 1 ? 'secret' : 'secrets'}`;
 
-const signIn = ({ as }: As): Promise<WebSession> => signInToDemo(demoContext().nonprod, as);
+const signIn = ({ as }: As): Promise<WebSession> => nonprodSession(as);
 
 /** One line end at the end belongs to the file or the pipe and not to the value. */
 async function valueFrom(file: string | undefined): Promise<string> {

@@ -271,5 +271,5 @@ export interface Bell {
 }
 
 export type NewId = (
-  prefix: 'run' | 'job' | 'cand' | 'prq' | 'sec' | 'dek' | 'rtk' | 'enr',
+  prefix: 'run' | 'job' | 'cand' | 'prq' | 'sec' | 'dek' | 'rtk' | 'enr' | 'tok',
 ) => string;

@@ -19,6 +19,9 @@ import { createJobStore } from '../adapters/postgres/job-store.ts';
 import { createStatusStore } from '../adapters/postgres/outbox-reader.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
 import { createPromotionRequestStore } from '../adapters/postgres/promotion-request-store.ts';
+import { createApiTokens } from '../app/api-tokens.ts';
+import { createTokenStore } from '../adapters/postgres/token-store.ts';
+import { viewerOf } from '../testing/web.ts';
 import { createAskPromotion } from '../app/ask-promotion.ts';
 import { groupsFor, rolesOf } from '../domain/access.ts';
 import { createEvents } from '../events.ts';
@@ -104,6 +107,11 @@ before(async () => {
       }),
       secrets: { keeping: null, project: 'shop/web' },
       ...keepTrust({ db, mirror, bell, events }, 'main'),
+      tokens: createApiTokens({
+        ...{ events, newId, resolveViewer: viewerOf },
+        tokens: createTokenStore(db),
+        clock: () => new Date(),
+      }),
     }),
   });
 });

@@ -7,6 +7,8 @@ import { releaseRoutes, type ReleasePorts } from './routes/releases.ts';
 import { runnerApiRoutes } from './routes/runners-api.ts';
 import { secretRoutes, type SecretPorts } from './routes/secrets.tsx';
 import type { RunnerKeeping } from '../runner-keeping.ts';
+import { tokenRoutes } from './routes/tokens.tsx';
+import type { ApiTokens } from '../app/api-tokens.ts';
 
 export function nonprodRoutes(
   ports: PagePorts & {
@@ -14,6 +16,7 @@ export function nonprodRoutes(
     readonly pools: PoolPorts;
     readonly fleet: RunnerKeeping;
     readonly releases: ReleasePorts;
+    readonly tokens: ApiTokens;
   },
 ): Route[] {
   return [
@@ -23,5 +26,6 @@ export function nonprodRoutes(
     ...poolRoutes(ports.pools),
     ...runnerApiRoutes(ports.fleet),
     ...releaseRoutes(ports.releases),
+    ...tokenRoutes(ports),
   ];
 }

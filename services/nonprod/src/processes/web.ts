@@ -12,6 +12,8 @@ import { createMirror } from '@airlock/git/mirror';
 import { runProcess, type Runtime } from '@airlock/process/main';
 import { poolConfig } from '@airlock/process/settings';
 import { createDoorbell } from '@airlock/queue/doorbell';
+import type { Viewer } from '@airlock/web/route';
+import type { Identity } from '@airlock/web/saml/identity';
 import { createWebServer } from '@airlock/web/server';
 import { timeText } from '@airlock/web/views/time';
 import { createSourceMirror } from '../adapters/git/source-mirror.ts';
@@ -20,6 +22,9 @@ import { createJobStore } from '../adapters/postgres/job-store.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
 import { createPromotionRequestStore } from '../adapters/postgres/promotion-request-store.ts';
 import { createRepositoryStore } from '../adapters/postgres/repository-store.ts';
+import { createPersonStore } from '../adapters/postgres/person-store.ts';
+import { createTokenStore } from '../adapters/postgres/token-store.ts';
+import { createApiTokens } from '../app/api-tokens.ts';
 import { createAskPromotion } from '../app/ask-promotion.ts';
 import { createLeaseJob } from '../app/lease-job.ts';
 import type { NewId } from '../app/ports.ts';
@@ -122,6 +127,22 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     runtime,
   });
 
+  const resolveViewer = (identity: Identity): Promise<Viewer> =>
+    Promise.resolve({
+      id: identity.nameId,
+      name: identity.displayName,
+      nameId: identity.nameId,
+      idp: identity.idp,
+      groups: identity.groups,
+      roles: rolesOf(identity.groups, config.groups),
+    });
+  const people = createPersonStore(db);
+  const tokens = createApiTokens({
+    ...{ events, newId, resolveViewer },
+    tokens: createTokenStore(db),
+    clock: () => new Date(),
+  });
+
   const web = await createWebServer({
     service: 'nonprod',
     origin: config.origin,
@@ -140,6 +161,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     intakes: [webhooks.intake],
     routes: nonprodRoutes({
       fleet,
+      tokens,
       queries,
       mainBranch: config.repository.mainBranch,
       askPromotion: createAskPromotion({
@@ -157,15 +179,9 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       const value = seenAt === null ? 'not yet' : timeText(seenAt, new Date());
       return [{ label: 'Gate last seen', value }];
     },
-    resolveViewer: (identity) =>
-      Promise.resolve({
-        id: identity.nameId,
-        name: identity.displayName,
-        nameId: identity.nameId,
-        idp: identity.idp,
-        groups: identity.groups,
-        roles: rolesOf(identity.groups, config.groups),
-      }),
+    resolveViewer,
+    tokens: tokens.door,
+    signedIn: (identity) => people.signedIn(identity),
     groupForRole: (role) => groupsFor(role, config.groups).join(' or ') || role,
   });
   runtime.onClose(() => web.close());

@@ -29,6 +29,7 @@ export function apiRoutes(ports: {
       method: 'get',
       path: '/api/v1/me',
       access: 'signed-in',
+      scope: 'read',
       summary: 'Who is signed in, and the token that every change needs.',
       handle(_request, response, { viewer, csrfToken }) {
         response.json({ viewer, csrfToken });
@@ -39,6 +40,7 @@ export function apiRoutes(ports: {
       method: 'get',
       path: '/api/v1/runs',
       access: 'signed-in',
+      scope: 'read',
       summary: 'The newest runs.',
       async handle(_request, response) {
         response.json({ runs: (await queries.runs(listLength)).map(runJson) });
@@ -49,6 +51,7 @@ export function apiRoutes(ports: {
       method: 'get',
       path: '/api/v1/runs/:id',
       access: 'signed-in',
+      scope: 'read',
       summary: 'One run with its steps.',
       async handle(request, response) {
         const run = await queries.run(pathId(request, 'run'));
@@ -61,6 +64,7 @@ export function apiRoutes(ports: {
       method: 'get',
       path: '/api/v1/candidates',
       access: 'signed-in',
+      scope: 'read',
       summary: 'The newest signed builds of main.',
       async handle(_request, response) {
         response.json({ candidates: (await queries.candidates(listLength)).map(candidateJson) });
@@ -71,6 +75,7 @@ export function apiRoutes(ports: {
       method: 'post',
       path: '/api/v1/candidates/:id/promotions',
       access: 'role:developer',
+      scope: 'promote',
       summary: 'Asking for promotion',
       body: AskBody,
       async handle(request, response, context, { target, reason }) {
@@ -96,6 +101,7 @@ export function apiRoutes(ports: {
       method: 'get',
       path: '/api/v1/promotions/:id',
       access: 'signed-in',
+      scope: 'read',
       summary: 'One request, and what the gate reported of it.',
       async handle(request, response) {
         const promotion = await queries.promotion(pathId(request, 'prq'));

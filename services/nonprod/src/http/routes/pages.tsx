@@ -148,6 +148,7 @@ function runPages(ports: PagePorts): Route[] {
       method: 'get',
       path: '/runs/:id/log.txt',
       access: 'signed-in',
+      scope: 'read',
       summary: 'The whole log as text.',
       async handle(request, response) {
         const job = chosenJob(await find(pathId(request, 'run')), request.query['job']);

@@ -99,6 +99,7 @@ export function poolRoutes({ pools, savePool }: PoolPorts): Route[] {
       method: 'get',
       path: '/api/v1/pools',
       access: 'signed-in',
+      scope: 'read',
       summary: 'Pools of runners by trust.',
       async handle(_request, response) {
         response.json({ pools: (await pools.list()).map(poolJson) });
@@ -109,6 +110,7 @@ export function poolRoutes({ pools, savePool }: PoolPorts): Route[] {
       method: 'get',
       path: '/api/v1/pools/:name',
       access: 'signed-in',
+      scope: 'read',
       summary: 'One pool: what it executes for whom.',
       async handle(request, response) {
         const { row, load } = await details(await find(request));
@@ -120,6 +122,7 @@ export function poolRoutes({ pools, savePool }: PoolPorts): Route[] {
       method: 'put',
       path: '/api/v1/pools/:name',
       access: 'role:platform',
+      scope: 'admin',
       summary: 'Making or changing a pool',
       body: PoolBody,
       async handle(request, response, context, body) {

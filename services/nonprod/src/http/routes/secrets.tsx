@@ -132,6 +132,7 @@ export function secretRoutes({ keeping, project }: SecretPorts): Route[] {
       method: 'get',
       path: '/api/v1/secrets',
       access: 'signed-in',
+      scope: 'read',
       summary: 'Names of the secrets that are kept for builds.',
       async handle(_request, response) {
         const secrets = await kept().secrets.list(project);
@@ -143,6 +144,7 @@ export function secretRoutes({ keeping, project }: SecretPorts): Route[] {
       method: 'post',
       path: '/api/v1/secrets',
       access: 'role:platform',
+      scope: 'secrets',
       summary: 'Setting a secret',
       body: SetBody,
       async handle(_request, response, context, body) {
@@ -155,6 +157,7 @@ export function secretRoutes({ keeping, project }: SecretPorts): Route[] {
       method: 'post',
       path: '/api/v1/secrets/:name/erase',
       access: 'role:platform',
+      scope: 'secrets',
       summary: 'Erasing a secret',
       async handle(request, response, context) {
         await erase(request, requesterOf(context).id);

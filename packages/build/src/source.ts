@@ -43,6 +43,7 @@ export async function unpackSource(options: {
   /** Null: the directory stays empty. */
   source: Source | null;
   signal: AbortSignal;
+  now: () => Date;
 }): Promise<UnpackedSource> {
   const { workspace, source, signal } = options;
   if (source === null) return { ...(await enterDirectory(options, null)), source: null };
@@ -50,7 +51,7 @@ export async function unpackSource(options: {
   await pipeline(source.archive, createWriteStream(file, { flags: 'wx' }), { signal });
   // Readable by all, in a directory that is not: the sandbox has another account, and our umask may be strict.
   await chmod(file, 0o644);
-  const read = await readArchive(file, source.checkout);
+  const read = await readArchive(file, source.checkout, options.now());
   if ('complaint' in read) return { ok: false, ...read, enforced: [], source: null };
   const unpacked = await enterDirectory(options, file);
   await rm(file);
@@ -61,6 +62,7 @@ export async function unpackSource(options: {
 async function readArchive(
   file: string,
   checkout: Checkout | null,
+  now: Date,
 ): Promise<{ source: SourceTree } | { complaint: string }> {
   let archive: SourceArchive;
   try {
@@ -76,7 +78,7 @@ async function readArchive(
   if (fault !== null) return { complaint: fault };
   const handle = await open(file, 'r+');
   try {
-    await appendGitDirectory(handle, archive, checkout);
+    await appendGitDirectory(handle, archive, { checkout, now });
   } finally {
     await handle.close();
   }

@@ -12,6 +12,7 @@ import { formatTimestamp } from '@airlock/common/time';
 import type { RebuildReport, WantedRebuild } from '@airlock/common/wire/rebuild-protocol';
 import { noSecrets } from '@airlock/build/environment';
 import { runBuild } from '@airlock/build/run-build';
+import type { Source } from '@airlock/build/source';
 import { createWorkspace, type Workspace } from '@airlock/build/workspace';
 import { imagesDigest } from '@airlock/build/isolation/catalogue';
 import type { Isolation } from '@airlock/build/isolation/isolation';
@@ -112,7 +113,7 @@ async function build(
     ...{ isolation: ports.isolation, workspace, signal, now: ports.now, commit },
     ...{ steps: recipe.steps, services: recipe.services, artifact: recipe.artifact },
     ...{ directory: recipe.directory, secretsOf: noSecrets, cancelled: signal },
-    source: () => Promise.resolve({ archive: source.mirror.archive(commit), checkout: null }),
+    source: recipe.clone === null ? null : () => sourceOf(source, recipe.clone, wanted),
     timeoutSeconds: ports.timeoutSeconds,
     onOutput: (_, chunk) => {
       lastOutput = `${lastOutput}${chunk.toString()}`.slice(-2000);
@@ -126,6 +127,22 @@ async function build(
   }
   const { file, digest } = built.artifact;
   return { file, digest, startedOn, finishedOn: ports.now() };
+}
+
+async function sourceOf(
+  { mirror }: RepositorySource,
+  clone: Recipe['clone'],
+  { commit, repository }: WantedRebuild,
+): Promise<Source> {
+  const object = await mirror.commitObject(commit);
+  if (object === null) throw new RebuildError('rebuild-failed', `${commit} is not in the mirror`);
+  return {
+    archive: mirror.archive(commit),
+    checkout: {
+      ...{ commit, object, ref: 'refs/heads/main', url: repository },
+      withFiles: clone?.partial !== true,
+    },
+  };
 }
 
 async function statementsOf(

@@ -1,5 +1,6 @@
 /** What a commit says of its own build, read in the rebuilder's own mirror and nowhere else. */
 import { AirlockError } from '@airlock/common/errors';
+import type { PlanWorkflow } from '@airlock/common/wire/run-plan';
 import type { JobService, JobStep, RunFacts } from '@airlock/common/wire/runner-protocol';
 import type { WantedRebuild } from '@airlock/common/wire/rebuild-protocol';
 import type { Mirror } from '@airlock/git/mirror';
@@ -23,7 +24,7 @@ export type RepositorySource = {
   readonly name: string;
   readonly mirror: Pick<
     Mirror,
-    'fetch' | 'commitFacts' | 'readBlob' | 'listFiles' | 'log' | 'archive'
+    'fetch' | 'commitFacts' | 'commitObject' | 'readBlob' | 'listFiles' | 'log' | 'archive'
   >;
 };
 
@@ -32,6 +33,7 @@ export type Recipe = {
   readonly services: readonly JobService[];
   /** Of the source, under the workspace; null: the workspace itself. */
   readonly directory: string | null;
+  readonly clone: PlanWorkflow['clone'];
   readonly artifact: { readonly path: string; readonly maxBytes: number };
   readonly pipelineBlob: string;
   readonly planDigest: string;
@@ -104,7 +106,8 @@ export async function recipeOf(
   const { maxArtifactBytes } = limits;
   const kept = { path, maxBytes: Math.min(maxBytes ?? maxArtifactBytes, maxArtifactBytes) };
   return {
-    ...{ steps, services, directory: workflow.path, artifact: kept },
+    ...{ steps, services, directory: workflow.path, clone: workflow.clone },
+    artifact: kept,
     ...{ pipelineBlob, planDigest: planDigest(plan) },
   };
 }

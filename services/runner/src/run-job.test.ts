@@ -39,6 +39,9 @@ if (missing !== null && process.env['CI'] === 'true') assert.fail(missing);
 
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
+/** The commit that jobs are of. */
+const built: { commit: string; object: Buffer } = { commit: '', object: Buffer.alloc(0) };
+
 /** Nonprod's side of the wire, kept in memory. */
 function nonprod(source: Buffer) {
   const seen = {
@@ -64,6 +67,7 @@ function nonprod(source: Buffer) {
       seen.sequences.push(chunk.sequence);
     },
     source: () => Promise.resolve(Readable.from([source])),
+    commitObject: () => Promise.resolve(built.object),
     uploadArtifact: async (_, { name, path, digest }) => {
       await Promise.resolve();
       check();
@@ -92,7 +96,7 @@ function job(commands: string[][], { artifact = null, ...changes }: Changes = {}
     invocationId: 'https://nonprod.example/runs/run_0000000000',
     pipeline: '.woodpecker.yaml',
     workflow: { name: 'woodpecker', instance: 0 },
-    run: runFacts({ repositoryUrl: 'https://git.example/org/app', commit: 'a'.repeat(40) }),
+    run: runFacts({ repositoryUrl: 'https://git.example/org/app', commit: built.commit }),
     plan: runPlan(
       commands.map((list, index) =>
         planStep(`step-${index + 1}`, {
@@ -163,6 +167,8 @@ for (const [mode, isolation, absent] of modes) {
       source = git('-c', 'tar.umask=0022', 'archive', '--format=tar', 'HEAD');
       const [id = '', time] = git('show', '-s', '--format=%T %ct').toString().trim().split(' ');
       unpacked = { tree: id, time: Number(time) };
+      built.commit = git('rev-parse', 'HEAD').toString().trim();
+      built.object = git('cat-file', 'commit', 'HEAD');
     });
     after(() => {
       rmSync(directory, { recursive: true });
@@ -209,11 +215,38 @@ for (const [mode, isolation, absent] of modes) {
         ],
       );
       assert.match(seen.log, /^image shop-builder: .*\n\+ cat hello\.txt\nhello from git\n/);
-      assert.match(seen.log, /\+ cat out\/sha\naaaaaaaa aaaa\n/);
+      const { commit } = built;
+      assert.ok(seen.log.includes(`+ cat out/sha\n${commit.slice(0, 8)} ${commit.slice(0, 4)}\n`));
       assert.deepEqual(seen.sequences, [...seen.sequences.keys()]);
       assert.deepEqual(readdirSync(workDirectory), []);
       assert.equal(seen.report.isolation.mode, mode);
       assert.equal(seen.report.isolation.enforced.includes('no-network'), mode === 'bubblewrap');
+    });
+
+    test('its steps have a clean git checkout of the commit, except where nothing is cloned', async () => {
+      const what = job([['git rev-parse HEAD', 'git status --porcelain']]);
+      const { running, seen } = run(what);
+      await running;
+      assert.ok(
+        seen.log.endsWith(`+ git rev-parse HEAD\n${built.commit}\n+ git status --porcelain\n`),
+        seen.log,
+      );
+      const bare = job([['ls -A']]);
+      const without = {
+        ...bare.plan,
+        workflows: bare.plan.workflows.map((one) => ({ ...one, clone: null })),
+      };
+      const empty = run({ ...bare, plan: without });
+      await empty.running;
+      assert.ok(empty.seen.log.endsWith('+ ls -A\n'), empty.seen.log);
+    });
+
+    test('a commit that is another than the one that was asked for runs nothing', async () => {
+      const what = job([['true']]);
+      const { running, seen } = run({ ...what, run: { ...what.run, commit: 'b'.repeat(40) } });
+      await running;
+      assert.match(seen.report?.reason ?? '', /what was sent as commit b{40} is another object$/);
+      assert.equal(seen.report?.steps[0]?.outcome, 'skipped');
     });
 
     test('a step that fails ends it, and the steps after it are skipped', async () => {
@@ -264,7 +297,7 @@ for (const [mode, isolation, absent] of modes) {
       assert.deepEqual(rest, {
         repository: 'https://git.example/org/app',
         ref: 'refs/heads/main',
-        commit: 'a'.repeat(40),
+        commit: built.commit,
         source: unpacked,
         pipeline: '.woodpecker.yaml',
         plan: planDigest(what.plan),
@@ -341,7 +374,7 @@ for (const [mode, isolation, absent] of modes) {
       assert.equal(seen.report?.outcome, 'failed');
       assert.match(
         seen.report.reason ?? '',
-        /source of a{40} could not be unpacked: a header is not as git writes it/,
+        /source of [0-9a-f]{40} could not be unpacked: a header is not as git writes it/,
       );
       assert.equal(seen.report.steps[0]?.outcome, 'skipped');
     });

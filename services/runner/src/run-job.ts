@@ -9,7 +9,9 @@ import { noSecrets } from '@airlock/build/environment';
 import { runBuild } from '@airlock/build/run-build';
 import { createWorkspace, type Workspace } from '@airlock/build/workspace';
 import { imagesDigest } from '@airlock/build/isolation/catalogue';
+import type { Source } from '@airlock/build/source';
 import type { Isolation } from '@airlock/build/isolation/isolation';
+import type { PlanWorkflow } from '@airlock/common/wire/run-plan';
 import type { Job, JobReport } from '@airlock/common/wire/runner-protocol';
 import { jobServices } from '@airlock/pipeline/job-services';
 import { jobSteps } from '@airlock/pipeline/job-steps';
@@ -80,6 +82,7 @@ async function perform(running: Running): Promise<Result> {
   const { plan, maxArtifactBytes } = job;
   const startedAt = now();
   const workflow = workflowOf(plan, job.workflow);
+  const clone = workflow?.clone ?? null;
   const planned = jobSteps(plan, job.workflow, job.run);
   const services = jobServices(plan, job.workflow, job.run);
   const wanted = plan.artifact?.workflow === job.workflow.name ? plan.artifact : null;
@@ -95,10 +98,7 @@ async function perform(running: Running): Promise<Result> {
             maxBytes: Math.min(wanted.maxBytes ?? maxArtifactBytes, maxArtifactBytes),
           },
     timeoutSeconds: job.timeoutSeconds,
-    source:
-      workflow?.clone == null
-        ? null
-        : async () => ({ archive: await controlPlane.source(held, signal), checkout: null }),
+    source: clone === null ? null : () => sourceOf(running, clone),
     cancelled: new AbortController().signal,
     onOutput: (step, chunk) => output.write(step, chunk),
   });
@@ -127,6 +127,22 @@ async function perform(running: Running): Promise<Result> {
     isolation: told.isolation,
   });
   return { ...told, outcome, reason, artifact: { name, digest, size }, attestation };
+}
+
+async function sourceOf(
+  { controlPlane, job, signal }: Running,
+  clone: NonNullable<PlanWorkflow['clone']>,
+): Promise<Source> {
+  const held = { jobId: job.jobId, lease: job.lease };
+  const [archive, object] = await Promise.all([
+    controlPlane.source(held, signal),
+    controlPlane.commitObject(held, signal),
+  ]);
+  const { commit, ref, repositoryUrl } = job.run;
+  return {
+    archive,
+    checkout: { commit, object, ref, url: repositoryUrl, withFiles: !clone.partial },
+  };
 }
 
 /** @throws what it is given when the job is no longer this runner's. */

@@ -6,7 +6,7 @@
  * the word of whoever sent the source.
  */
 import type { FileHandle } from 'node:fs/promises';
-import { objectId, objectOf, type Directory } from '../git-tree.ts';
+import { objectId, objectOf, type Directory, type File } from '../git-tree.ts';
 import type { SourceArchive } from '../source-tree.ts';
 import { indexFile } from './index-file.ts';
 import { maxPackBytes, writePack, type PackObject } from './pack.ts';
@@ -44,7 +44,7 @@ export function checkoutFault({ commit, object }: Checkout, tree: string): strin
 export async function appendGitDirectory(
   file: FileHandle,
   { root, source, endsAt }: SourceArchive,
-  checkout: Checkout,
+  { checkout, now }: { checkout: Checkout; now: Date },
 ): Promise<void> {
   const tar = createTarWriter(file, { at: endsAt, time: source.time });
   for (const name of ['', 'objects/', 'objects/pack/', 'objects/info/', 'refs/', 'refs/heads/']) {
@@ -61,8 +61,9 @@ export async function appendGitDirectory(
     writePack(objectsOf(file, root, checkout), write),
   );
   await tar.file('.git/objects/pack/pack-airlock.idx', pack.index);
-  // Later than the files, so that git need not look into one to see whether it changed within the same second.
-  await tar.file('.git/index', indexFile(root, source.time), source.time + 1);
+  // Git trusts an index that is later than the files, and looks into files that were changed within the same second.
+  const seconds = Math.floor(now.getTime() / 1000);
+  await tar.file('.git/index', indexFile(root, source.time), seconds);
   await tar.end();
 }
 
@@ -81,21 +82,22 @@ function objectsOf(file: FileHandle, root: Directory, checkout: Checkout): PackO
   objectOf(root, ({ id, content }) => {
     add({ type: 'tree', id, size: content.length, content: () => content });
   });
-  if (checkout.withFiles && bytesOf(root) < maxPackBytes * 0.9) addFiles(file, root, add);
-  return [...objects.values()];
-}
-
-function addFiles(file: FileHandle, root: Directory, add: (object: PackObject) => void): void {
-  for (const entry of root.values()) {
-    if (entry instanceof Map) {
-      addFiles(file, entry, add);
-      continue;
-    }
-    const { id, size, content } = entry;
+  const withFiles = checkout.withFiles && bytesOf(root) < maxPackBytes * 0.9;
+  addFiles(root, ({ id, size, content }) => {
+    // Git reads what a link leads to when it looks whether the link changed.
+    if (!withFiles && typeof content === 'number') return;
     add({
       ...{ type: 'blob', id, size },
       content: () => (typeof content === 'number' ? read(file, content, size) : content),
     });
+  });
+  return [...objects.values()];
+}
+
+function addFiles(root: Directory, add: (file: File) => void): void {
+  for (const entry of root.values()) {
+    if (entry instanceof Map) addFiles(entry, add);
+    else add(entry);
   }
 }
 

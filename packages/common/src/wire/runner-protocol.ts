@@ -5,6 +5,7 @@
  *   POST /v1/jobs/:jobId/heartbeat         LeaseProof → 204 | 409 lease-lost
  *   POST /v1/jobs/:jobId/log               LogChunk → 204 | 409 lease-lost
  *   GET  /v1/jobs/:jobId/source?lease=N    → 200 application/x-tar, the tree at the job's commit
+ *   GET  /v1/jobs/:jobId/commit?lease=N    → 200 application/octet-stream, that commit as git hashes it
  *   PUT  /v1/jobs/:jobId/artifact?lease=N&name=NAME&sha256=HEX   raw bytes → 201 {digest, size} | 413 | 422 artifact-digest-mismatch
  *   POST /v1/jobs/:jobId/report            JobReport → 204 | 409 lease-lost
  *

@@ -42,6 +42,8 @@ export interface SourceMirror {
 export interface SourceArchive {
   /** The tree at the commit as a tar stream. */
   archive(commit: string): Readable;
+  /** The commit as git hashes it, 1 MiB at most; null when there is no such commit. */
+  commitObject(commit: string): Promise<Buffer | null>;
 }
 
 export interface NewJob {

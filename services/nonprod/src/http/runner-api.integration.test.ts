@@ -50,7 +50,10 @@ before(async () => {
       ...runnerRoutes({
         fleet,
         jobs,
-        source: { archive: (commit) => Readable.from([Buffer.from(`tar of ${commit}`)]) },
+        source: {
+          archive: (commit) => Readable.from([Buffer.from(`tar of ${commit}`)]),
+          commitObject: (commit) => Promise.resolve(Buffer.from(`object of ${commit}`)),
+        },
         blobs: createContentStore(join(directory, 'artifacts')),
         settings: { leaseSeconds: 60, maxArtifactBytes: 2_000_000 },
         leaseJob: createLeaseJob(
@@ -117,6 +120,8 @@ test('a job’s life: lease, source, log, heartbeat, artifact, report', async ()
 
   const source = await client.call('GET', `${at}/source?lease=${job.lease}`);
   assert.equal(source.body.toString(), `tar of ${run.commit}`);
+  const object = await client.call('GET', `${at}/commit?lease=${job.lease}`);
+  assert.equal(object.body.toString(), `object of ${run.commit}`);
   const log = await client.call('POST', `${at}/log`, {
     lease: job.lease,
     step: 'build',
@@ -181,6 +186,7 @@ test('another runner cannot act on a job by naming it and its lease', async () =
   const tries = [
     await thief.call('POST', `${at}/heartbeat`, { lease: job.lease }),
     await thief.call('GET', `${at}/source?lease=${job.lease}`),
+    await thief.call('GET', `${at}/commit?lease=${job.lease}`),
     await thief.call(
       'PUT',
       `${at}/artifact?lease=${job.lease}&name=web.tar.gz&sha256=${digest}`,

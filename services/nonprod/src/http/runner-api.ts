@@ -123,6 +123,23 @@ export function runnerRoutes(ports: RunnerApiPorts): MachineRoute[] {
       },
     },
     {
+      method: 'GET',
+      path: '/v1/jobs/:jobId/commit',
+      async handle(call) {
+        const { job } = await heldJob(call);
+        const object = await ports.source.commitObject(job.commit);
+        if (object === null) {
+          throw new MachineError('not-found', `${job.commit} is not in the mirror (any more)`);
+        }
+        call.response.writeHead(200, {
+          ...{ 'content-type': 'application/octet-stream', 'content-length': object.length },
+          'cache-control': 'no-store',
+        });
+        call.response.end(object);
+        return 'streamed';
+      },
+    },
+    {
       method: 'PUT',
       path: '/v1/jobs/:jobId/artifact',
       async handle(call) {

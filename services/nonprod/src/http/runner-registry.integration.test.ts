@@ -61,7 +61,7 @@ before(async () => {
       ...runnerRegistryRoutes(fleet),
       ...runnerRoutes({
         ...{ fleet, jobs },
-        source: { archive: () => Readable.from([]) },
+        source: { archive: () => Readable.from([]), commitObject: () => Promise.resolve(null) },
         blobs: createContentStore(join(directory, 'artifacts')),
         settings: { leaseSeconds: 60, maxArtifactBytes: 1 },
         leaseJob: createLeaseJob(

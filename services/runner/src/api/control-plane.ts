@@ -29,6 +29,8 @@ export type ControlPlane = {
   appendLog(held: Held, chunk: Omit<LogChunk, 'lease'>, signal: AbortSignal): Promise<void>;
   /** The tree at the job's commit, as tar. */
   source(held: Held, signal: AbortSignal): Promise<Readable>;
+  /** The job's commit as git hashes it. */
+  commitObject(held: Held, signal: AbortSignal): Promise<Buffer>;
   uploadArtifact(
     held: Held,
     artifact: { name: string; path: string; digest: string; size: number },
@@ -150,6 +152,13 @@ export function createControlPlane(options: {
       if (answer.statusCode === 200) return answer;
       throw refusal(answer.statusCode ?? 0, await readText(answer, options.url));
     },
+    async commitObject(held, signal) {
+      const path = job(held, `commit?lease=${held.lease}`);
+      const answer = await open({ method: 'GET', path, signal });
+      const bytes = await readBytes(answer, options.url);
+      if (answer.statusCode === 200) return bytes;
+      throw refusal(answer.statusCode ?? 0, bytes.toString('utf8'));
+    },
     async uploadArtifact(held, { name, path, digest, size }, signal) {
       const query = new URLSearchParams({ lease: String(held.lease), name, sha256: digest });
       await call({
@@ -178,6 +187,10 @@ function isUnreachable(error: unknown): boolean {
 }
 
 async function readText(answer: IncomingMessage, url: string): Promise<string> {
+  return (await readBytes(answer, url)).toString('utf8');
+}
+
+async function readBytes(answer: IncomingMessage, url: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   // A message without an encoding yields buffers.
@@ -192,7 +205,7 @@ async function readText(answer: IncomingMessage, url: string): Promise<string> {
   } catch (cause) {
     throw unreachable(url, cause);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 function parseJson(text: string): unknown {

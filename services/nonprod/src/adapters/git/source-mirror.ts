@@ -32,5 +32,6 @@ export function createSourceMirror(mirror: Mirror): SourceMirror & SourceArchive
       return facts?.blobs[path] ?? null;
     },
     archive: (commit) => mirror.archive(commit),
+    commitObject: (commit) => mirror.commitObject(commit),
   };
 }

@@ -61,6 +61,9 @@ grant update (post_review_at, post_review_why) on run_trust to nonprod_web;
 grant update (read_at) on cache_entry to nonprod_web;
 grant delete on cache_entry to nonprod_web;
 grant update (seconds) on usage_day to nonprod_web;
+-- The turn that a pool's jobs have come to moves with every claim.
+grant select, insert, update on pool_clock to nonprod_web;
+grant select on pool_clock to nonprod_scheduler;
 
 -- The scheduler turns commits into runs, passed runs into candidates and requests into outbox items.
 grant select on run, step, job, artifact, candidate, promotion_request, outbox_item, outbox_counter, git_head,

@@ -84,17 +84,23 @@ async function supersedeHeld(tx: Transaction, { id, repository, ref }: NewRun): 
 /** @param run with the plan that the job is of. */
 export async function insertJob(
   tx: Transaction,
-  run: Pick<NewRun, 'id' | 'plan'>,
+  run: Pick<NewRun, 'id' | 'plan' | 'repository'>,
   { id, workflow: which, pool }: NewJob,
   position: number,
 ): Promise<void> {
   const workflow = run.plan === null ? null : workflowOf(run.plan, which);
   if (workflow === null) throw new Error(`${run.id}: its plan has no workflow ${which.name}`);
-  const { name, instance, steps, services } = workflow;
+  const { name, instance, steps, services, concurrency } = workflow;
   await tx.job.create({
     data: {
       ...{ id, runId: run.id, position, workflow: name, instance, pool },
-      state: 'waiting',
+      ...{ state: 'waiting', repository: run.repository },
+      ...(concurrency === null
+        ? {}
+        : {
+            concurrencyGroup: concurrency.group ?? name,
+            concurrencyLimit: concurrency.limit,
+          }),
     },
   });
   const rows = [

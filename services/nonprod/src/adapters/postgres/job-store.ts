@@ -9,6 +9,7 @@ import { predecessorsOf } from '../../domain/run.ts';
 import type { Database, Transaction } from './client.ts';
 import { eventOf, jobStateOf, plannedOf } from './row-shapes.ts';
 import { countTime } from './budget-store.ts';
+import { nextJob } from './job-queue.ts';
 import { advanceRun } from './run-progress.ts';
 
 /** What one run's log may hold; the rest of a flood is dropped. */
@@ -29,15 +30,13 @@ export function createJobStore(db: Database): JobStore {
   return {
     async claim({ runner, pool, leaseSeconds }) {
       return await db.$transaction(async (tx) => {
+        const next = await nextJob(tx, pool);
+        if (next === null) return null;
         const [job] = await tx.$queryRaw<ClaimedRow[]>`
-          with next as (
-            select id from job where state = 'queued' and pool = ${pool}
-            order by created_at limit 1 for update skip locked
-          )
           update job set state = 'leased', lease = lease + 1, runner = ${runner}, heartbeat_at = now(),
             started_at = coalesce(started_at, now()),
             lease_expires_at = now() + make_interval(secs => ${leaseSeconds}::double precision)
-          from next where job.id = next.id
+          where id = ${next}
           returning job.id, job.run_id, job.workflow, job.instance, job.lease, job.attempt`;
         if (job === undefined) return null;
         const running = await tx.$executeRaw`

@@ -77,7 +77,7 @@ export function createReleaseQueue(db: Database): ReleaseQueue {
         });
         await countBuild(tx, { repository, event });
         for (const [position, job] of jobs.entries()) {
-          await insertJob(tx, { id: runId, plan }, job, position);
+          await insertJob(tx, { id: runId, plan, repository }, job, position);
         }
         await advanceRun(tx, runId);
         return true;

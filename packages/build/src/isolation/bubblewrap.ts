@@ -28,15 +28,17 @@ type Shared = {
  *   programs of this machine; null for none.
  * @param options.catalogue default: every image is this machine.
  * @param options.egress where commands may connect to; default: nowhere.
+ * @param options.words said in every result beside what the sandbox enforces; default: none.
  */
 export function bubblewrapIsolation(options: {
   nodeBinary: string | null;
   catalogue?: Catalogue;
   limits?: BuildLimits;
   egress?: EgressRules | null;
+  words?: readonly string[];
 }): Isolation {
   const { nodeBinary, catalogue = hostCatalogue } = options;
-  const { limits: ofBuilder = defaultLimits, egress = null } = options;
+  const { limits: ofBuilder = defaultLimits, egress = null, words = [] } = options;
 
   const runOne = async (shared: Shared | null, given: IsolatedCommand): Promise<SandboxResult> => {
     const {
@@ -54,35 +56,38 @@ export function bubblewrapIsolation(options: {
     const way = given.egress === true ? (shared?.way ?? null) : null;
     shared?.outputs.add(onOutput);
     try {
-      return await withinDisk({ workspace, limits, onOutput, signal: given.signal }, (signal) =>
-        runSandboxed({
-          command: given.command,
-          env: {
-            PATH: isMachine ? machinePath : imagePath,
-            ...way?.env,
-            ...env,
-            HOME: workspaceInside,
-            CI_WORKSPACE: workingDirectory,
-            ...(input === undefined ? {} : { AIRLOCK_INPUT: inputInside }),
-          },
-          root: image.root.kind === 'directory' ? { directory: image.root.path } : 'host',
-          binds: [
-            { source: workspace, target: workspaceInside, writable },
-            ...(input === undefined ? [] : [{ source: input, target: inputInside }]),
-            ...(nodeBinary === null || !isMachine
-              ? []
-              : [{ source: nodeBinary, target: '/opt/node/bin/node' }]),
-          ],
-          files: [],
-          workingDirectory,
-          hostname: 'build',
-          network: shared?.network,
-          loopbackNames: shared?.names ?? [],
-          limits: { ...limits, wallSeconds },
-          onOutput,
-          signal,
-        }),
+      const result = await withinDisk(
+        { workspace, limits, onOutput, signal: given.signal },
+        (signal) =>
+          runSandboxed({
+            command: given.command,
+            env: {
+              PATH: isMachine ? machinePath : imagePath,
+              ...way?.env,
+              ...env,
+              HOME: workspaceInside,
+              CI_WORKSPACE: workingDirectory,
+              ...(input === undefined ? {} : { AIRLOCK_INPUT: inputInside }),
+            },
+            root: image.root.kind === 'directory' ? { directory: image.root.path } : 'host',
+            binds: [
+              { source: workspace, target: workspaceInside, writable },
+              ...(input === undefined ? [] : [{ source: input, target: inputInside }]),
+              ...(nodeBinary === null || !isMachine
+                ? []
+                : [{ source: nodeBinary, target: '/opt/node/bin/node' }]),
+            ],
+            files: [],
+            workingDirectory,
+            hostname: 'build',
+            network: shared?.network,
+            loopbackNames: shared?.names ?? [],
+            limits: { ...limits, wallSeconds },
+            onOutput,
+            signal,
+          }),
       );
+      return { ...result, enforced: [...result.enforced, ...words] };
     } finally {
       shared?.outputs.delete(onOutput);
       const summary = way?.summary() ?? null;

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { ConfigurationError } from '@airlock/process/config';
 import type { EgressDecision } from '@airlock/sandbox/egress/proxy';
 import { probeSandbox } from '@airlock/sandbox/probe';
+import { ownNode, selfTest, type SelfTest } from '../escape-kit/self-test.ts';
 import { bubblewrapIsolation } from './bubblewrap.ts';
 import { readCatalogue, type Catalogue } from './catalogue.ts';
 import type { IsolationConfig } from './config.ts';
@@ -10,14 +11,18 @@ import type { Isolation } from './isolation.ts';
 import { missingPrograms, noIsolation } from './none.ts';
 
 /**
- * The isolation that a builder is configured with.
+ * The isolation that a builder is configured with, after an attempt to get out of it.
  *
- * @param onEgress told of every connection that a build asked for.
- * @throws ConfigurationError when what was asked for cannot be had: a builder never falls back to less.
+ * @param around.onEgress told of every connection that a build asked for.
+ * @param around.secretFiles absolute paths of the builder's own files that no build may read.
+ * @throws ConfigurationError when what was asked for cannot be had or does not hold: a builder never falls back to less.
  */
 export async function chooseIsolation(
-  config: IsolationConfig,
-  onEgress: (decision: EgressDecision) => void,
+  config: IsolationConfig & { readonly workDirectory: string },
+  around: {
+    readonly onEgress: (decision: EgressDecision) => void;
+    readonly secretFiles: readonly string[];
+  },
 ): Promise<Isolation> {
   const { isolation: mode, limits, egress } = config;
   const nodeBinary = config.nodeBinary === undefined ? null : nodePath(config.nodeBinary);
@@ -25,30 +30,53 @@ export async function chooseIsolation(
     throw refused(`egress: isolation: ${mode} cannot keep it; leave it out, or use bubblewrap`);
   }
   const catalogue = await readCatalogue(config.images, mode);
-  switch (mode) {
-    case 'none':
-      return unisolated(nodeBinary, catalogue);
-    case 'bubblewrap': {
-      const probe = await probeSandbox();
-      if (!probe.available) {
-        throw refused(
-          `isolation: bubblewrap does not work on this machine: ${probe.reason}; ${probe.remedy}`,
-        );
-      }
-      const rules =
-        egress === undefined
-          ? null
-          : {
-              allow: egress.allow,
-              nodeBinary: realpathSync(process.execPath),
-              onDecision: onEgress,
-            };
-      return bubblewrapIsolation({ nodeBinary, catalogue, limits, egress: rules });
-    }
-    case 'podman':
-    case 'user':
-      throw refused(`isolation: ${mode} is not there`);
+  if (mode === 'none') return unisolated(nodeBinary, catalogue);
+  const digest = await provenIsolation(config, around.secretFiles);
+  const rules =
+    egress === undefined
+      ? null
+      : { allow: egress.allow, nodeBinary: ownNode(), onDecision: around.onEgress };
+  const words = [`self-test:${digest.slice(0, 32)}`];
+  return bubblewrapIsolation({ nodeBinary, catalogue, limits, egress: rules, words });
+}
+
+/**
+ * Runs the escape kit in what `mode` makes of this machine.
+ *
+ * @throws ConfigurationError when the mode does not work here, or the kit found what it must not find.
+ * @returns the digest of what it found.
+ */
+async function provenIsolation(
+  config: IsolationConfig & { readonly workDirectory: string },
+  secretFiles: readonly string[],
+): Promise<string> {
+  const test = await testIsolation(config, secretFiles);
+  if (test.differences.length === 0) return test.digest;
+  const shown = test.differences.slice(0, 8).join('; ');
+  const hint = 'system-calls' in test.probes ? '; install perl (Debian: perl-base)' : '';
+  throw refused(
+    `isolation: ${test.mode} does not hold on this machine, so that no work is taken: ${shown}${hint}; see all: airlock-runner selftest --mode ${test.mode}`,
+  );
+}
+
+/**
+ * @returns what the escape kit found in the sandbox that `config` asks for, whose mode is not `none`.
+ * @throws ConfigurationError when the mode does not work here.
+ */
+export async function testIsolation(
+  config: Pick<IsolationConfig, 'isolation' | 'limits'> & { readonly workDirectory: string },
+  secretFiles: readonly string[],
+): Promise<SelfTest> {
+  const { isolation: mode, limits, workDirectory } = config;
+  if (mode !== 'bubblewrap') throw refused(`isolation: ${mode} is not there`);
+  const probe = await probeSandbox();
+  if (!probe.available) {
+    throw refused(
+      `isolation: bubblewrap does not work on this machine: ${probe.reason}; ${probe.remedy}`,
+    );
   }
+  const isolation = bubblewrapIsolation({ nodeBinary: ownNode(), limits });
+  return selfTest({ isolation, secretFiles, workDirectory });
 }
 
 function unisolated(nodeBinary: string | null, catalogue: Catalogue): Isolation {

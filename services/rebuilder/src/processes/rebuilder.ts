@@ -20,8 +20,11 @@ await runProcess({
   async start(config, runtime) {
     const { log, signal } = runtime;
     const { keyid, privateKey } = readPrivateKey('builder.keyFile', config.builder.keyFile);
-    const isolation = await chooseIsolation(config, (decision) => {
-      log.info('egress', decision);
+    const isolation = await chooseIsolation(config, {
+      onEgress(decision) {
+        log.info('egress', decision);
+      },
+      secretFiles: [config.builder.keyFile, config.gate.keyFile],
     });
     const agent = connectAgent(config);
     const node = config.nodeBinary === undefined ? null : nodePath(config.nodeBinary);

@@ -17,8 +17,11 @@ await runProcess({
   switches: ['once'],
   async start(config, runtime) {
     const { log, signal } = runtime;
-    const isolation = await chooseIsolation(config, (decision) => {
-      log.info('egress', decision);
+    const isolation = await chooseIsolation(config, {
+      onEgress(decision) {
+        log.info('egress', decision);
+      },
+      secretFiles: [config.attestation.keyFile, config.controlPlane.identityFile],
     });
     await prepareWorkDirectory(config.workDirectory);
     const attester = createAttester(config);

@@ -91,6 +91,8 @@ function writeRunner(joined: Joined, directory: string): string {
       `  identityFile: ${at('identity.pem')}`,
       `pool: ${pool}`,
       `workDirectory: /var/lib/airlock-runner/${randomUUID()}`,
+      '# Every image is this machine; docs/operations/runners.md says how to have others.',
+      "images: [{ image: '**', root: host }]",
       'attestation:',
       `  runner: ${runner}`,
       `  keyFile: ${at('attestation.key')}`,

@@ -2,6 +2,7 @@
  * The escape kit: one program that tries to get out of wherever it is started, and prints what it found. It runs inside, where
  * nothing of this code base is, so that it is sent as its own text and stands for itself.
  */
+import type { NetConnectOpts } from 'node:net';
 import type { HostFacts } from './facts.ts';
 import { systemCallScript } from './system-calls.ts';
 
@@ -149,9 +150,9 @@ async function probe(get: typeof process.getBuiltinModule, given: Given): Promis
   }
 
   // Networks.
-  const reach = async (name: string, to: object): Promise<void> => {
+  const reach = async (name: string, to: NetConnectOpts): Promise<void> => {
     found[name] = await new Promise<string>((resolve) => {
-      const socket = net.connect(to as import('node:net').NetConnectOpts);
+      const socket = net.connect(to);
       socket.setTimeout(3000, () => {
         resolve('silence');
         socket.destroy();
@@ -179,8 +180,9 @@ async function probe(get: typeof process.getBuiltinModule, given: Given): Promis
   // Raw system calls.
   const names: Record<string, string> = { '0': 'LET THROUGH', '1': 'EPERM', '38': 'ENOSYS' };
   const perl = spawnSync('perl', ['-e', given.script], { encoding: 'utf8' });
-  if (perl.error !== undefined) found['system-calls'] = 'NOT TRIED: no perl';
-  for (const entry of (perl.stdout ?? '').split('\n').filter(Boolean)) {
+  const said = perl.error === undefined ? perl.stdout : '';
+  if (said === '') found['system-calls'] = 'NOT TRIED: no perl';
+  for (const entry of said.split('\n').filter(Boolean)) {
     const [name, number = ''] = entry.split(' ');
     found[`call ${name ?? ''}`] = names[number] ?? `errno ${number}`;
   }

@@ -3,20 +3,36 @@ import type { PlanStep } from '@airlock/common/wire/run-plan';
 
 export type StepEnvironment = PlanStep['environment'];
 
-/** Values by name of secret, or one sentence on why the step does not get them. Asked once, right before a step starts. */
-export type SecretsOf = (
-  step: string,
-  names: readonly string[],
-) => Promise<
-  | { readonly ok: true; readonly values: ReadonlyMap<string, string> }
-  | { readonly ok: false; readonly reason: string }
->;
+/** What a step is given of the secrets that it names, or one sentence on why it gets none. */
+export type GivenSecrets =
+  | {
+      readonly ok: true;
+      /** By name of secret. */
+      readonly values: ReadonlyMap<string, string>;
+      /** Beside what the step itself says, which goes before. */
+      readonly environment?: Readonly<Record<string, string>>;
+      /** Directories of this machine that it sees, read-only. */
+      readonly shown?: readonly Shown[];
+      /** Called when the step is over, however. */
+      readonly end?: () => Promise<void>;
+    }
+  | { readonly ok: false; readonly reason: string };
+
+export type Shown = { readonly source: string; readonly target: string };
+
+/** Asked once, right before a step starts. */
+export type SecretsOf = (step: string, names: readonly string[]) => Promise<GivenSecrets>;
 
 export type Environment = (
   step: string,
   environment: StepEnvironment,
 ) => Promise<
-  | { readonly ok: true; readonly environment: Readonly<Record<string, string>> }
+  | {
+      readonly ok: true;
+      readonly environment: Readonly<Record<string, string>>;
+      readonly shown: readonly Shown[];
+      readonly end: () => Promise<void>;
+    }
   | { readonly ok: false; readonly reason: string }
 >;
 
@@ -28,20 +44,20 @@ export function environmentWith(secretsOf: SecretsOf): Environment {
         typeof value === 'string' ? [] : [value.secret],
       ),
     );
-    const secrets =
-      names.size === 0
-        ? ({ ok: true, values: new Map<string, string>() } as const)
-        : await secretsOf(step, [...names]);
+    const secrets: GivenSecrets =
+      names.size === 0 ? { ok: true, values: new Map() } : await secretsOf(step, [...names]);
     if (!secrets.ok) return secrets;
-    const filled: Record<string, string> = {};
+    const end = secrets.end ?? (() => Promise.resolve());
+    const filled: Record<string, string> = { ...secrets.environment };
     for (const [variable, value] of Object.entries(environment)) {
       const text = typeof value === 'string' ? value : secrets.values.get(value.secret);
       if (text === undefined) {
+        await end();
         return { ok: false, reason: `${variable} is a secret that was not given` };
       }
       filled[variable] = text;
     }
-    return { ok: true, environment: filled };
+    return { ok: true, environment: filled, shown: secrets.shown ?? [], end };
   };
 }
 

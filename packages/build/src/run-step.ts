@@ -5,6 +5,7 @@ import type { Environment } from './environment.ts';
 import { imageLine } from './isolation/catalogue.ts';
 import type { Isolation } from './isolation/isolation.ts';
 import type { StepLimits } from './isolation/limits.ts';
+import type { SandboxResult } from '@airlock/sandbox/bubblewrap';
 import { stepCommand, type Runnable } from './step-command.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -82,21 +83,27 @@ export async function runCommand(
     await chmod(input, 0o644);
   }
   const wall = wallOf(around, step.limits?.timeoutSeconds ?? null);
-  const result = await around.run({
-    command: what.command,
-    image,
-    env: { ...around.environment, ...given.environment, ...what.env, ...values.environment },
-    workspace: around.workspace.path,
-    directory: around.directory,
-    writable: true,
-    egress: true,
-    limits: step.limits ?? undefined,
-    ...(input === null ? {} : { input }),
-    wallSeconds: wall.seconds,
-    signal,
-    onOutput: (_, chunk) => around.onOutput(name, chunk),
-  });
-  if (input !== null) await rm(input);
+  let result: SandboxResult;
+  try {
+    result = await around.run({
+      command: what.command,
+      image,
+      env: { ...around.environment, ...given.environment, ...what.env, ...values.environment },
+      workspace: around.workspace.path,
+      directory: around.directory,
+      writable: true,
+      egress: true,
+      shown: values.shown,
+      limits: step.limits ?? undefined,
+      ...(input === null ? {} : { input }),
+      wallSeconds: wall.seconds,
+      signal,
+      onOutput: (_, chunk) => around.onOutput(name, chunk),
+    });
+  } finally {
+    await values.end();
+    if (input !== null) await rm(input, { force: true });
+  }
   const { outcome, exitCode } = result;
   if (outcome === 'cancelled') return end('cancelled', null, result);
   if (outcome === 'timed-out') return end('timed-out', `${told} was ended: ${wall.why}`, result);

@@ -51,7 +51,12 @@ export function mutualTlsAgent(settings: MutualTlsSettings): Agent {
 /** The one URI name of the client at the other end of a server's socket; null when it did not prove exactly one. */
 export function peerIdentity(socket: TLSSocket): string | null {
   const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
-  return certificate === undefined ? null : certificateIdentity(certificate, clientAuthentication);
+  return certificate === undefined ? null : clientIdentity(certificate);
+}
+
+/** The one URI name of a client's certificate; null for one that is no client's, or names several. */
+export function clientIdentity(certificate: X509Certificate): string | null {
+  return certificateIdentity(certificate, clientAuthentication);
 }
 
 function certificateIdentity(certificate: X509Certificate, usage: string): string | null {

@@ -68,6 +68,8 @@ function nonprod(source: Buffer) {
     },
     source: () => Promise.resolve(Readable.from([source])),
     commitObject: () => Promise.resolve(built.object),
+    secrets: () =>
+      Promise.reject(new ControlPlaneError('control-plane-refused', 'no secrets here')),
     uploadArtifact: async (_, { name, path, digest }) => {
       await Promise.resolve();
       check();

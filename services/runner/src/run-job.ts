@@ -5,7 +5,6 @@
  * nothing: the job is or will be another's, and nonprod starts it again.
  */
 import type { Log } from '@airlock/process/log';
-import { noSecrets } from '@airlock/build/environment';
 import { runBuild } from '@airlock/build/run-build';
 import { createWorkspace, type Workspace } from '@airlock/build/workspace';
 import { imagesDigest } from '@airlock/build/isolation/catalogue';
@@ -13,13 +12,17 @@ import type { Source } from '@airlock/build/source';
 import type { Isolation } from '@airlock/build/isolation/isolation';
 import type { PlanWorkflow } from '@airlock/common/wire/run-plan';
 import type { Job, JobReport } from '@airlock/common/wire/runner-protocol';
+import { createMasker } from '@airlock/masking/masker';
 import { jobServices } from '@airlock/pipeline/job-services';
 import { jobSteps } from '@airlock/pipeline/job-steps';
 import { workflowOf } from '@airlock/pipeline/workflow-name';
 import { isLeaseLost, type ControlPlane } from './api/control-plane.ts';
 import { attestRun, type Attester } from './attest.ts';
 import { keepLease } from './lease-keeper.ts';
+import { createKnownSecrets, type KnownSecrets } from './known-secrets.ts';
 import { createLogStream, type LogStream } from './log-stream.ts';
+import { maskedLog } from './masked-log.ts';
+import { createStepSecrets } from './step-secrets.ts';
 
 const maxLogBytes = 50 * 1024 * 1024;
 
@@ -40,6 +43,7 @@ type Running = Ports & {
   job: Job;
   workspace: Workspace;
   output: LogStream;
+  known: KnownSecrets;
   signal: AbortSignal;
 };
 
@@ -54,12 +58,17 @@ export async function runJob(
   const keeper = keepLease(job.leaseSeconds, (signal) => controlPlane.heartbeat(held, signal));
   const signal = AbortSignal.any([stopping, keeper.lost]);
   const workspace = await createWorkspace(ports.workDirectory);
-  const output = createLogStream({
-    maxBytes: maxLogBytes,
-    send: (chunk) => controlPlane.appendLog(held, chunk, signal),
-  });
+  const masker = createMasker();
+  const known = createKnownSecrets(masker);
+  const output = maskedLog(
+    createLogStream({
+      maxBytes: maxLogBytes,
+      send: (chunk) => controlPlane.appendLog(held, chunk, signal),
+    }),
+    masker,
+  );
   try {
-    const result = await perform({ ...ports, job, workspace, output, signal });
+    const result = await perform({ ...ports, job, workspace, output, known, signal });
     await output.end();
     signal.throwIfAborted();
     await controlPlane.report(held, result, signal);
@@ -72,12 +81,13 @@ export async function runJob(
     return 'lease-lost';
   } finally {
     keeper.stop();
+    known.wipe();
     await workspace.destroy();
   }
 }
 
 async function perform(running: Running): Promise<Result> {
-  const { controlPlane, isolation, job, workspace, output, signal, now } = running;
+  const { controlPlane, isolation, job, workspace, output, known, signal, now } = running;
   const held = { jobId: job.jobId, lease: job.lease };
   const { plan, maxArtifactBytes } = job;
   const startedAt = now();
@@ -86,10 +96,14 @@ async function perform(running: Running): Promise<Result> {
   const planned = jobSteps(plan, job.workflow, job.run);
   const services = jobServices(plan, job.workflow, job.run);
   const wanted = plan.artifact?.workflow === job.workflow.name ? plan.artifact : null;
+  const secretsOf = createStepSecrets({
+    ...{ controlPlane, job, isolation, known, signal },
+    beside: (name) => workspace.beside(name),
+  });
   const build = await runBuild({
     ...{ isolation, workspace, signal, now },
     commit: job.run.commit,
-    ...{ steps: planned, services, directory: workflow?.path ?? null, secretsOf: noSecrets },
+    ...{ steps: planned, services, directory: workflow?.path ?? null, secretsOf },
     artifact:
       wanted === null
         ? null
@@ -112,6 +126,11 @@ async function perform(running: Running): Promise<Result> {
   }
   const { file, digest, size } = build.artifact;
   const { name } = wanted;
+  const leaked = await known.in(file);
+  if (leaked.length > 0) {
+    const reason = `${name} holds the value of ${leaked.join(' and ')}, which this run was given; it was not kept. Find out which step writes it there, and set the secret anew if the file has gone elsewhere.`;
+    return { ...told, outcome: 'failed', reason, artifact: null, attestation: null };
+  }
   try {
     await controlPlane.uploadArtifact(held, { name, path: file, digest, size }, signal);
   } catch (cause) {

@@ -73,6 +73,7 @@ export function bubblewrapIsolation(options: {
             binds: [
               { source: workspace, target: workspaceInside, writable },
               ...(input === undefined ? [] : [{ source: input, target: inputInside }]),
+              ...(given.shown ?? []),
               ...(nodeBinary === null || !isMachine
                 ? []
                 : [{ source: nodeBinary, target: '/opt/node/bin/node' }]),

@@ -19,6 +19,8 @@ export type IsolatedCommand = {
   writable: boolean;
   /** A file of this machine that the command finds as `$AIRLOCK_INPUT`. */
   input?: string;
+  /** Directories of this machine that it sees, read-only; bubblewrap alone can show them. Default: none. */
+  shown?: readonly { readonly source: string; readonly target: string }[];
   /** True: it may connect to what the builder's configuration allows. Default false. */
   egress?: boolean;
   /** Lower than the builder's own. */

@@ -13,6 +13,7 @@ type Answer = { status: number; body?: string };
 let answers: Answer[] = [];
 const asked: { method: string; url: string; body: Buffer }[] = [];
 let server: Server;
+const identity = () => ({ runner: 'r1', sign: () => Buffer.from('signed') });
 let api: ControlPlane;
 
 async function bodyOf(incoming: IncomingMessage): Promise<Buffer> {
@@ -32,7 +33,7 @@ before(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   assert.ok(typeof address === 'object' && address !== null);
-  api = createControlPlane({ url: `http://127.0.0.1:${address.port}`, request });
+  api = createControlPlane({ url: `http://127.0.0.1:${address.port}`, request, identity });
 });
 
 after(() => {
@@ -113,7 +114,7 @@ test('an artifact is sent whole, under its name and digest; a job id is one part
 });
 
 test('a server that is not there is named, with what to look at', async () => {
-  const nowhere = createControlPlane({ url: 'http://127.0.0.1:1', request });
+  const nowhere = createControlPlane({ url: 'http://127.0.0.1:1', request, identity });
   await assert.rejects(nowhere.lease('default', never), {
     code: 'control-plane-unreachable',
     message: /127\.0\.0\.1:1 cannot be reached.*controlPlane\.url/,

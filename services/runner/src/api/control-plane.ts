@@ -7,6 +7,9 @@ import type { Readable } from 'node:stream';
 import { AirlockError } from '@airlock/common/errors';
 import { Job, type JobReport, type LogChunk } from '@airlock/common/wire/runner-protocol';
 import { Problem } from '@airlock/common/wire/problem';
+import { SecretsAnswer, type SecretsRequest } from '@airlock/common/wire/secret-handout';
+import { handoutRequest } from '@airlock/envelope/handout';
+import type { RunnerIdentity } from '../edge/connection.ts';
 
 export type ControlPlaneErrorCode =
   /** 409: the job was given to another runner, or is over. */
@@ -31,6 +34,12 @@ export type ControlPlane = {
   source(held: Held, signal: AbortSignal): Promise<Readable>;
   /** The job's commit as git hashes it. */
   commitObject(held: Held, signal: AbortSignal): Promise<Buffer>;
+  /** What nonprod hands out to one step, sealed to the key; asked again only while nonprod cannot be reached. */
+  secrets(
+    held: Held,
+    request: { step: string; publicKey: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<{ runner: string; answer: SecretsAnswer }>;
   uploadArtifact(
     held: Held,
     artifact: { name: string; path: string; digest: string; size: number },
@@ -50,6 +59,8 @@ const idleMs = 30_000;
  */
 export function createControlPlane(options: {
   url: string;
+  /** What `request` goes under. */
+  identity: () => RunnerIdentity;
   request: (url: URL, options: RequestOptions) => ClientRequest;
 }): ControlPlane {
   const { request } = options;
@@ -104,12 +115,15 @@ export function createControlPlane(options: {
 
   /** Tries again, at most a second apart, for as long as nonprod cannot be reached and the signal is not given. */
   async function insist(what: Omit<Call, 'body'>): Promise<void> {
+    await insisting(() => call(what), what.signal);
+  }
+
+  async function insisting<T>(attemptOnce: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (let attempt = 0; ; attempt += 1) {
       try {
-        await call(what);
-        return;
+        return await attemptOnce();
       } catch (error) {
-        if (!isUnreachable(error) || what.signal.aborted) throw error;
+        if (!isUnreachable(error) || signal.aborted) throw error;
         await sleep(Math.min(50 * 2 ** attempt, 1000));
       }
     }
@@ -159,6 +173,25 @@ export function createControlPlane(options: {
       if (answer.statusCode === 200) return bytes;
       throw refusal(answer.statusCode ?? 0, bytes.toString('utf8'));
     },
+    secrets: (held, { step, publicKey }, signal) =>
+      insisting(async () => {
+        // Signed anew each time: meanwhile calls may go under another certificate.
+        const { runner, sign } = options.identity();
+        const { jobId, lease } = held;
+        const signature = sign(handoutRequest({ job: jobId, lease, step }, publicKey));
+        const json: SecretsRequest = {
+          ...{ lease, step },
+          publicKey: Buffer.from(publicKey).toString('base64'),
+          signature: signature.toString('base64'),
+        };
+        const answer = await call({ method: 'POST', path: job(held, 'secrets'), json, signal });
+        const parsed = SecretsAnswer.safeParse(answer);
+        if (parsed.success) return { runner, answer: parsed.data };
+        throw new ControlPlaneError(
+          'control-plane-refused',
+          'what was handed out is malformed; are nonprod and this runner of the same version?',
+        );
+      }, signal),
     async uploadArtifact(held, { name, path, digest, size }, signal) {
       const query = new URLSearchParams({ lease: String(held.lease), name, sha256: digest });
       await call({

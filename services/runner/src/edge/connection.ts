@@ -2,12 +2,13 @@
  * The runner's connections to nonprod. The certificate can be replaced while calls are under way: they end on the
  * connection that they began on, and new ones are made under the new certificate.
  */
-import { randomBytes } from 'node:crypto';
+import { createPrivateKey, randomBytes, sign, X509Certificate, type KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { Agent, ClientRequest } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { instanceHeader } from '@airlock/common/wire/runner-enrolment';
-import { mutualTlsAgent } from '@airlock/process/mtls';
+import { clientIdentity, mutualTlsAgent, TlsError } from '@airlock/process/mtls';
 
 export type EdgeSettings = {
   url: string;
@@ -19,9 +20,18 @@ export type EdgeSettings = {
   serverIdentity: string;
 };
 
+export type RunnerIdentity = {
+  /** The name in its certificate, without what every runner's begins with. */
+  runner: string;
+  /** By the key of the certificate. */
+  sign: (bytes: Uint8Array) => Buffer;
+};
+
 export type Connection = {
   /** As node:https has it, on this runner's connections and in its name. */
   request: (url: URL, options: RequestOptions) => ClientRequest;
+  /** What calls are made under that begin now. */
+  identity: () => RunnerIdentity;
   /** Reads certificate and authorities again: calls from now on are made under what the files hold. */
   replace(): void;
   /** Settles when no call is under way on a certificate before the present one. */
@@ -30,17 +40,21 @@ export type Connection = {
 };
 
 const lookAgainMs = 50;
+const runnerPrefix = 'airlock:runner:';
 
 /** @throws TlsError `configuration-tls-file` when a file cannot be read. */
 export function createConnection(settings: EdgeSettings): Connection {
   const { caFile, identityFile, serverIdentity } = settings;
   const instance = randomBytes(16).toString('hex');
-  const open = (): Agent =>
-    mutualTlsAgent({
+  const open = (): { agent: Agent; identity: RunnerIdentity } => {
+    const pem = readPem(identityFile);
+    const agent = mutualTlsAgent({
       ...{ caFile, serverIdentity },
       certificateFile: identityFile,
       keyFile: identityFile,
     });
+    return { agent, identity: identityOf(pem, identityFile) };
+  };
   let current = open();
   const earlier = new Set<Agent>();
 
@@ -48,12 +62,13 @@ export function createConnection(settings: EdgeSettings): Connection {
     request: (url, options) =>
       httpsRequest(url, {
         ...options,
-        agent: current,
+        agent: current.agent,
         headers: { ...options.headers, [instanceHeader]: instance },
       }),
+    identity: () => current.identity,
     replace() {
       const next = open();
-      earlier.add(current);
+      earlier.add(current.agent);
       current = next;
     },
     async drained(signal) {
@@ -69,7 +84,40 @@ export function createConnection(settings: EdgeSettings): Connection {
       }
     },
     close() {
-      for (const agent of [current, ...earlier]) agent.destroy();
+      for (const agent of [current.agent, ...earlier]) agent.destroy();
     },
   };
+}
+
+function identityOf(pem: string, file: string): RunnerIdentity {
+  const refused = (cause?: unknown): TlsError =>
+    new TlsError(
+      'configuration-tls-file',
+      `${file} holds no key and certificate of a runner; bring this runner in anew with airlock-runner join`,
+      { cause },
+    );
+  let key: KeyObject;
+  let name: string | null;
+  try {
+    key = createPrivateKey(pem);
+    name = clientIdentity(new X509Certificate(pem));
+  } catch (cause) {
+    throw refused(cause);
+  }
+  if (name?.startsWith(runnerPrefix) !== true) throw refused();
+  const algorithm = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
+  return {
+    runner: name.slice(runnerPrefix.length),
+    sign: (bytes) => sign(algorithm, bytes, key),
+  };
+}
+
+function readPem(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new TlsError('configuration-tls-file', `${file} cannot be read; check the path`, {
+      cause,
+    });
+  }
 }

@@ -20,7 +20,7 @@ const version = '0.1.0';
 export async function enterEdge(
   config: RunnerConfig,
   runtime: Runtime,
-): Promise<{ url: string; request: Connection['request'] }> {
+): Promise<{ url: string } & Pick<Connection, 'request' | 'identity'>> {
   const { controlPlane: files, isolation } = config;
   const { log, signal } = runtime;
   const now = (): Date => new Date();
@@ -41,7 +41,8 @@ export async function enterEdge(
     await renewal.done;
     connection.close();
   });
-  return { url: files.url, request: connection.request };
+  const { request, identity } = connection;
+  return { url: files.url, request, identity };
 }
 
 function connect(config: RunnerConfig): Connection {

@@ -127,6 +127,14 @@ export function createEvents(log: Log) {
         'user.id': request.requester,
       });
     },
+    /** It was asked for before what built it was quarantined. */
+    promotionWithheld(request: { id: string; target: string }, reason: string): void {
+      log.warn('promotion.withheld', {
+        'airlock.promotion_request.id': request.id,
+        'airlock.target': request.target,
+        message: reason,
+      });
+    },
     promotionPublished(request: { id: string; seq: number; target: string }): void {
       log.info('promotion.published', {
         'airlock.promotion_request.id': request.id,

@@ -90,6 +90,8 @@ export interface CandidateSummary {
   readonly artifact: { readonly name: string; readonly digest: string; readonly size: number };
   readonly targets: readonly string[];
   readonly createdAt: Date;
+  /** Why what built it is not trusted any more; null when it is. */
+  readonly taint: string | null;
 }
 
 export interface CandidateDetails extends CandidateSummary {

@@ -185,6 +185,8 @@ export interface CandidateStore {
 
 export interface CandidateFacts {
   readonly id: string;
+  /** Why what built it is not trusted any more; null when it is. */
+  readonly taint: string | null;
   readonly builder: 'main' | 'pr';
   readonly release: string | null;
   readonly targets: readonly string[];
@@ -215,6 +217,8 @@ export interface AskedPromotion {
   readonly provenance: string;
   readonly provenancePayloadDigest: string;
   readonly testResult: string;
+  /** Why what built it is not trusted any more; null when it is. */
+  readonly taint: string | null;
 }
 
 export interface PublishStore {

@@ -48,6 +48,11 @@ export function createPublishPromotions(ports: {
 
   return async () => {
     for (const request of await requests.asked(16)) {
+      if (request.taint !== null) {
+        await requests.refuse(request.id, request.taint);
+        events.promotionWithheld({ id: request.id, target: request.target }, request.taint);
+        continue;
+      }
       try {
         await publish(request);
       } catch (error) {

@@ -6,20 +6,20 @@ import { nextReleaseName, releaseDay } from './release-name.ts';
 const wish = { target: 'prod', reason: 'VAT per line' };
 
 test('a build of main may be asked for where its release file says', () => {
-  assert.deepEqual(mayAskForPromotion({ builder: 'main', targets: ['prod'] }, wish), {
+  assert.deepEqual(mayAskForPromotion({ builder: 'main', targets: ['prod'], taint: null }, wish), {
     allowed: true,
   });
 });
 
 test('every reason against is told at once, by code', () => {
   const verdict = mayAskForPromotion(
-    { builder: 'pr', targets: ['staging'] },
+    { builder: 'pr', targets: ['staging'], taint: 'It was built by r-7, which is quarantined: x' },
     { target: 'prod', reason: '  ' },
   );
   if (verdict.allowed) assert.fail('it was allowed');
   assert.deepEqual(
     verdict.reasons.map(({ code }) => code),
-    ['not-built-from-main', 'target-not-declared', 'reason-missing'],
+    ['not-built-from-main', 'built-by-quarantined', 'target-not-declared', 'reason-missing'],
   );
 });
 

@@ -1,10 +1,17 @@
+/** What is said of a run that a runner worked on which was quarantined later. */
+export const taintText = (mark: { readonly runner: string; readonly reason: string }): string =>
+  `It was built by ${mark.runner}, which is quarantined: ${mark.reason}`;
+
 /** Which builds may be asked for in production. The gate decides again by itself; this only saves a vain request. */
 export interface Promotable {
   readonly builder: 'main' | 'pr';
   readonly targets: readonly string[];
+  /** Why what built it is not trusted any more; null when it is. */
+  readonly taint: string | null;
 }
 
-export type RefusalCode = 'not-built-from-main' | 'target-not-declared' | 'reason-missing';
+export type RefusalCode =
+  'built-by-quarantined' | 'not-built-from-main' | 'target-not-declared' | 'reason-missing';
 
 export interface Refusal {
   readonly code: RefusalCode;
@@ -24,6 +31,12 @@ export function mayAskForPromotion(
     reasons.push({
       code: 'not-built-from-main',
       text: 'Only builds of main can be promoted. Merge it; the run on main makes a candidate.',
+    });
+  }
+  if (candidate.taint !== null) {
+    reasons.push({
+      code: 'built-by-quarantined',
+      text: `${candidate.taint}. Build the commit again on another runner.`,
     });
   }
   if (!candidate.targets.includes(request.target)) {

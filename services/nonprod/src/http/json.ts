@@ -74,6 +74,7 @@ export function candidateJson(candidate: CandidateSummary) {
     author: candidate.authorName,
     artifact: candidate.artifact,
     targets: candidate.targets,
+    taint: candidate.taint,
     createdAt: candidate.createdAt.toISOString(),
   };
 }

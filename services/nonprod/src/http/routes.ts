@@ -4,6 +4,7 @@ import { apiRoutes } from './routes/api.ts';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
 import { poolRoutes, type PoolPorts } from './routes/pools.tsx';
 import { releaseRoutes, type ReleasePorts } from './routes/releases.ts';
+import { runnerPageRoutes } from './routes/runners.tsx';
 import { runnerApiRoutes } from './routes/runners-api.ts';
 import { secretRoutes, type SecretPorts } from './routes/secrets.tsx';
 import type { RunnerKeeping } from '../runner-keeping.ts';
@@ -24,6 +25,7 @@ export function nonprodRoutes(
     ...apiRoutes(ports),
     ...secretRoutes(ports.secrets),
     ...poolRoutes(ports.pools),
+    ...runnerPageRoutes(ports.fleet, ports.pools.pools),
     ...runnerApiRoutes(ports.fleet),
     ...releaseRoutes(ports.releases),
     ...tokenRoutes(ports),

@@ -1,8 +1,8 @@
 /** What a registered runner says of itself, and how it gets its next certificate. */
 import {
   CertificateRequest,
-  IssuedCertificate,
   RunnerHello,
+  type IssuedCertificate,
 } from '@airlock/common/wire/runner-enrolment';
 import { MachineError, readJson, type MachineRoute } from '@airlock/process/machine-server';
 import type { EnrolRunners } from '../app/enrol-runners.ts';

@@ -17,11 +17,15 @@ import { testPostgres } from '@airlock/testkit/stack';
 import { Readable } from 'node:stream';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
 import { createLeaseSweeper } from '../adapters/postgres/lease-sweeper.ts';
+import { createPageQueries } from '../adapters/postgres/page-queries.ts';
+import { createPromotionRequestStore } from '../adapters/postgres/promotion-request-store.ts';
+import { createPublishStore } from '../adapters/postgres/outbox-store.ts';
+import { createAskPromotion } from '../app/ask-promotion.ts';
 import { createLeaseJob } from '../app/lease-job.ts';
 import { createReportJob } from '../app/report-job.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
-import { passedReport, startRun } from '../testing/fixtures.ts';
+import { candidate, newId, passedReport, startRun } from '../testing/fixtures.ts';
 import {
   certificateRequest,
   ensurePool,
@@ -196,7 +200,7 @@ test('of ten machines that show one token at once exactly one is taken down', as
   const made = await fleet.enrol.token({ pool: 'default', kind: 'lasting', runner: 'race' }, 'pat');
   const { csrPem } = await certificateRequest();
   const answers = await Promise.all(Array.from({ length: 10 }, () => ask(made.secret, csrPem)));
-  assert.deepEqual(answers.map(({ status }) => status).sort(), [201, ...Array(9).fill(401)]);
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [201, ...Array.from({ length: 9 }, () => 401)]);
 });
 
 test('a token past its fifteen minutes is refused', async () => {
@@ -435,4 +439,29 @@ test('a runner that another process barred is cut by the next look, without a ca
   const cut = assert.rejects(held, /socket hang up|ECONNRESET/);
   await fleet.guard.cutBarred();
   await cut;
+});
+
+test('a candidate of a quarantined runner is not asked for, and one that was asked for is not published', async () => {
+  await fleet.enrolled('r1');
+  const id = await candidate(database);
+  const requests = createPromotionRequestStore(database.as('nonprod_web'));
+  const ask = createAskPromotion({ requests, bell: quiet, events: createEvents(silent), newId });
+  const requester = { id: 'dana', idp: 'idp', name: 'Dana' };
+  const wish = { candidateId: id, target: 'prod', reason: 'VAT', requester };
+  const asked = await ask(wish);
+  assert.ok(asked.kind === 'asked');
+  const why = { reason: 'odd traffic', since: new Date(Date.now() - dayMs) };
+  await fleet.lookAfter.quarantine('r1', why, 'pat');
+
+  const refused = await ask(wish);
+  assert.ok(refused.kind === 'refused');
+  assert.deepEqual(
+    refused.reasons.map(({ code }) => code),
+    ['built-by-quarantined'],
+  );
+  const [waiting] = await createPublishStore(database.as('nonprod_scheduler')).asked(1);
+  assert.equal(waiting?.id, asked.id);
+  assert.equal(waiting.taint, 'It was built by r1, which is quarantined: odd traffic');
+  const page = await createPageQueries(database.as('nonprod_web')).candidate(id);
+  assert.equal(page?.taint, waiting.taint);
 });

@@ -156,6 +156,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       { href: '/', label: 'Runs' },
       { href: '/candidates', label: 'Candidates' },
       { href: '/promotions', label: 'Promotions' },
+      { href: '/runners', label: 'Runners' },
       { href: '/secrets', label: 'Secrets' },
     ],
     intakes: [webhooks.intake],

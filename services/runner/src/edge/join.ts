@@ -1,5 +1,5 @@
 /** How a machine becomes a runner: it shows a token and a key of its own, and waits until somebody accepts the key. */
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash, type X509Certificate } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { json as readJson } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,5 +1,6 @@
 import type { PublishStore } from '../../app/ports.ts';
 import { nextOutboxItem } from '../../domain/outbox-chain.ts';
+import { taintText } from '../../domain/promotable.ts';
 import type { Database } from './client.ts';
 
 export function createPublishStore(db: Database): PublishStore {
@@ -7,7 +8,7 @@ export function createPublishStore(db: Database): PublishStore {
     async asked(limit) {
       const rows = await db.promotionRequest.findMany({
         where: { state: 'asked' },
-        include: { candidate: true },
+        include: { candidate: { include: { run: { include: { taint: true } } } } },
         orderBy: { requestedAt: 'asc' },
         take: limit,
       });
@@ -30,6 +31,7 @@ export function createPublishStore(db: Database): PublishStore {
             provenance: candidate.provenance,
             provenancePayloadDigest: candidate.provenancePayloadDigest,
             testResult: candidate.testResult,
+            taint: candidate.run.taint === null ? null : taintText(candidate.run.taint),
           },
         ];
       });

@@ -15,8 +15,10 @@ import type {
   PromotionRequest,
   PromotionStatus as StatusRow,
   Run,
+  RunTaint,
   Step,
 } from '../../generated/prisma/client.ts';
+import { taintText } from '../../domain/promotable.ts';
 import type { Database } from './client.ts';
 import { maxLogBytes } from './job-store.ts';
 import {
@@ -105,7 +107,7 @@ export function createPageQueries(db: Database): PageQueries {
     async candidates(limit) {
       const rows = await db.candidate.findMany({
         where: { builder: 'main' },
-        include: { run: true },
+        include: { run: { include: { taint: true } } },
         orderBy: { createdAt: 'desc' },
         take: limit,
       });
@@ -116,7 +118,7 @@ export function createPageQueries(db: Database): PageQueries {
       const row = await db.candidate.findUnique({
         where: { id },
         include: {
-          run: true,
+          run: { include: { taint: true } },
           promotionRequests: { include: { status: true }, orderBy: { requestedAt: 'desc' } },
         },
       });
@@ -222,7 +224,9 @@ function runSummary(row: Run): RunSummary {
   };
 }
 
-function candidateSummary(row: Candidate & { run: Run }): CandidateSummary {
+function candidateSummary(
+  row: Candidate & { run: Run & { taint: RunTaint | null } },
+): CandidateSummary {
   return {
     id: row.id,
     runId: row.runId,
@@ -238,6 +242,7 @@ function candidateSummary(row: Candidate & { run: Run }): CandidateSummary {
     },
     targets: row.targets,
     createdAt: row.createdAt,
+    taint: row.run.taint === null ? null : taintText(row.run.taint),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { PromotionRequestStore } from '../../app/ports.ts';
+import { taintText } from '../../domain/promotable.ts';
 import { endedStates } from '../../domain/promotion-status.ts';
 import type { Database } from './client.ts';
 import { builderOf } from './row-shapes.ts';
@@ -6,13 +7,17 @@ import { builderOf } from './row-shapes.ts';
 export function createPromotionRequestStore(db: Database): PromotionRequestStore {
   return {
     async candidate(id) {
-      const row = await db.candidate.findUnique({ where: { id } });
+      const row = await db.candidate.findUnique({
+        where: { id },
+        include: { run: { include: { taint: true } } },
+      });
       if (row === null) return null;
       return {
         id: row.id,
         builder: builderOf(row.builder),
         release: row.release,
         targets: row.targets,
+        taint: row.run.taint === null ? null : taintText(row.run.taint),
       };
     },
 

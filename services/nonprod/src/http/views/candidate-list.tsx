@@ -1,3 +1,4 @@
+import { Status } from '@airlock/web/views/badge';
 import { DataTable } from '@airlock/web/views/data-table';
 import { Digest } from '@airlock/web/views/code-block';
 import { Layout, type Frame } from '@airlock/web/views/layout';
@@ -30,7 +31,14 @@ export function CandidateListPage({
             label: 'Release',
             nowrap: true,
             cell: (candidate) => (
-              <a href={`/candidates/${candidate.id}`}>{candidate.release ?? candidate.id}</a>
+              <>
+                <a href={`/candidates/${candidate.id}`}>{candidate.release ?? candidate.id}</a>
+                {candidate.taint === null ? null : (
+                  <div>
+                    <Status tone="bad">tainted</Status>
+                  </div>
+                )}
+              </>
             ),
           },
           {

@@ -34,6 +34,13 @@ export function CandidatePage({
       title={title}
       breadcrumbs={[{ label: 'Candidates', href: '/candidates' }, { label: title }]}
     >
+      {candidate.taint === null ? null : (
+        <VerdictBanner
+          kind="fix"
+          title="Not to be trusted."
+          text={`${candidate.taint}. Nobody can ask for it; build the commit again on another runner.`}
+        />
+      )}
       {refusals.length === 0 ? null : (
         <VerdictBanner
           kind="fix"
@@ -111,6 +118,13 @@ function AskBox({
     return (
       <Card title="Not for promotion" icon="info">
         <p>Only builds of main can be promoted. Merge it; the run on main makes a candidate.</p>
+      </Card>
+    );
+  }
+  if (candidate.taint !== null) {
+    return (
+      <Card title="Not for promotion" icon="alert">
+        <p>{candidate.taint}.</p>
       </Card>
     );
   }

@@ -200,7 +200,10 @@ test('of ten machines that show one token at once exactly one is taken down', as
   const made = await fleet.enrol.token({ pool: 'default', kind: 'lasting', runner: 'race' }, 'pat');
   const { csrPem } = await certificateRequest();
   const answers = await Promise.all(Array.from({ length: 10 }, () => ask(made.secret, csrPem)));
-  assert.deepEqual(answers.map(({ status }) => status).sort(), [201, ...Array.from({ length: 9 }, () => 401)]);
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [
+    201,
+    ...Array.from({ length: 9 }, () => 401),
+  ]);
 });
 
 test('a token past its fifteen minutes is refused', async () => {

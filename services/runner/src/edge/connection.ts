@@ -59,12 +59,11 @@ export function createConnection(settings: EdgeSettings): Connection {
   const earlier = new Set<Agent>();
 
   return {
-    request: (url, options) =>
-      httpsRequest(url, {
-        ...options,
-        agent: current.agent,
-        headers: { ...options.headers, [instanceHeader]: instance },
-      }),
+    request(url, options) {
+      const outgoing = httpsRequest(url, { ...options, agent: current.agent });
+      outgoing.setHeader(instanceHeader, instance);
+      return outgoing;
+    },
     identity: () => current.identity,
     replace() {
       const next = open();

@@ -1,314 +1,255 @@
 /**
- * `.woodpecker.yaml`: a strict subset of Woodpecker's format.
+ * A pipeline file: a strict subset of Woodpecker's format.
  *
  * A key that is not understood is refused by name with file, line and column. It is never ignored: a pipeline that
  * behaves otherwise than it reads is worse than one that does not start.
  */
-import type { RunEvent } from '@airlock/common/wire/runner-protocol';
-import { Name } from '@airlock/common/wire/scalars';
-import { matchesGlob } from './glob.ts';
-import { readMap, readText, readTexts, type Keys } from './yaml-fields.ts';
+import type { PlanWorkflow } from '@airlock/common/wire/run-plan';
+import { plainClone, readClone, type Clone } from './clone.ts';
+import type { Condition, Patterns, Status } from './condition.ts';
+import { containerEntries, readDirectory } from './container.ts';
+import { findCycle, readDependsOn, type Dependency } from './dependencies.ts';
+import { readMatrix, type Combination } from './matrix.ts';
+import { plainName } from './names.ts';
+import { readService, type PipelineService } from './service.ts';
+import { readStep, type PipelineStep } from './step.ts';
+import { readWhen } from './when.ts';
+import { readFlag, readMap, readText, readTextMap, readTexts, readWhole } from './yaml-fields.ts';
 import { join, readYamlFile, type Fault, type FaultList, type YamlValue } from './yaml-file.ts';
 
 const maxSteps = 128;
-const maxCommands = 256;
-const maxCommandBytes = 16_384;
-const maxImageLength = 255;
+const maxServices = 32;
 
-/** Every event of Woodpecker's; a run here is for one of the first three. */
-const events = [
-  'push',
-  'pull_request',
-  'manual',
-  'pull_request_closed',
-  'pull_request_metadata',
-  'tag',
-  'release',
-  'deployment',
-  'cron',
-];
-
-export interface Condition {
-  /** Null: any event. */
-  readonly events: readonly string[] | null;
-  /** Null: any branch. For a pull request the branch is the one it wants to be merged into. */
-  readonly branches: {
-    readonly include: readonly string[];
-    readonly exclude: readonly string[];
-  } | null;
-}
-
-export interface PipelineStep {
-  readonly name: string;
-  readonly image: string;
-  readonly commands: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
-  /** Any of these; empty means always. */
-  readonly when: readonly Condition[];
-}
-
+/** One workflow as its file has it. */
 export interface PipelineFile {
   readonly when: readonly Condition[];
   readonly steps: readonly PipelineStep[];
+  readonly services: readonly PipelineService[];
+  /** Empty: it runs once, without a matrix. */
+  readonly matrix: readonly Combination[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly dependsOn: readonly Dependency[];
+  /** Null: as its conditions' `status` says. */
+  readonly runsOn: readonly Status[] | null;
+  /** Null: no source in the workspace. */
+  readonly clone: Clone | null;
+  readonly path: string | null;
+  readonly concurrency: PlanWorkflow['concurrency'];
 }
 
-export type Parsed<T> =
+export type Parsed<T> = {
+  /** What is followed, but should be known to whoever wrote it. */
+  readonly warnings: readonly Fault[];
+} & (
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly faults: readonly Fault[] };
-
-export interface Occasion {
-  readonly event: RunEvent;
-  readonly branch: string;
-}
-
-/** True when one of the conditions holds; no condition at all holds always. */
-export function conditionsHold(conditions: readonly Condition[], occasion: Occasion): boolean {
-  if (conditions.length === 0) return true;
-  return conditions.some(({ events: wanted, branches }) => {
-    if (wanted !== null && !wanted.includes(occasion.event)) return false;
-    if (branches === null) return true;
-    const matches = (pattern: string): boolean => matchesGlob(pattern, occasion.branch);
-    const included = branches.include.length === 0 || branches.include.some(matches);
-    return included && !branches.exclude.some(matches);
-  });
-}
+  | { readonly ok: false; readonly faults: readonly Fault[] }
+);
 
 export function parsePipelineFile(text: string): Parsed<PipelineFile> {
   const { root, faults } = readYamlFile(text);
-  if (root === null) return { ok: false, faults: faults.faults };
-  const read: { when: readonly Condition[]; steps: readonly PipelineStep[] | null } = {
-    when: [],
-    steps: null,
+  const value = root === null ? null : readWorkflow(root, faults);
+  const { warnings } = faults;
+  if (value === null || faults.faults.length > 0) return { ok: false, faults: faults.faults, warnings };
+  return { ok: true, value, warnings };
+}
+
+function readWorkflow(root: YamlValue, faults: FaultList): PipelineFile | null {
+  const read: { -readonly [K in keyof PipelineFile]: PipelineFile[K] } = {
+    ...{ when: [], steps: [], services: [], matrix: [], labels: {}, dependsOn: [], runsOn: null },
+    ...{ clone: plainClone, path: null, concurrency: null },
+  };
+  let branches: Patterns | null = null;
+  let skipClone = false;
+  let hasSteps = false;
+  const readSteps = (value: YamlValue, path: string): void => {
+    if (hasSteps) faults.add(value.at, path, '`steps` and `pipeline` are the same; keep `steps`');
+    hasSteps = true;
+    read.steps = containerEntries(value, path, faults, maxSteps).map((one) => readStep(one, faults));
+    if (value.kind !== 'scalar' && read.steps.length === 0) {
+      faults.add(value.at, path, 'at least one step is needed');
+    }
   };
   readMap(root, '', faults, {
     when: ({ value }, path) => {
-      read.when = readWhen(value, path, faults);
+      read.when = readWhen(value, path, faults, 'workflow');
     },
     steps: ({ value }, path) => {
-      read.steps = readSteps(value, path, faults);
+      readSteps(value, path);
+    },
+    pipeline: ({ value, keyAt }, path) => {
+      faults.warn(keyAt, path, '`pipeline` is of older files; write `steps`');
+      readSteps(value, path);
+    },
+    services: ({ value }, path) => {
+      read.services = containerEntries(value, path, faults, maxServices).map((one) =>
+        readService(one, faults),
+      );
+    },
+    matrix: ({ value }, path) => {
+      read.matrix = readMatrix(value, path, faults);
+    },
+    labels: ({ value }, path) => {
+      read.labels = { ...read.labels, ...readLabels(value, path, faults) };
+    },
+    platform: ({ value, keyAt }, path) => {
+      faults.warn(keyAt, path, '`platform` is of older files; write `labels: { platform: … }`');
+      read.labels = { ...read.labels, platform: readText(value, path, faults) ?? '' };
+    },
+    depends_on: ({ value }, path) => {
+      read.dependsOn = readDependsOn(value, path, faults);
+    },
+    runs_on: ({ value, keyAt }, path) => {
+      faults.warn(keyAt, path, '`runs_on` is of older files; write `when: { status: … }`');
+      read.runsOn = readRunsOn(value, path, faults);
+    },
+    branches: ({ value, keyAt }, path) => {
+      faults.warn(keyAt, path, '`branches` is of older files; write `when: { branch: … }`');
+      branches = readBranches(value, path, faults);
+    },
+    clone: ({ value }, path) => {
+      read.clone = readClone(value, path, faults);
+    },
+    skip_clone: ({ value }, path) => {
+      skipClone = readFlag(value, path, faults) ?? false;
+    },
+    workspace: ({ value }, path) => {
+      read.path = readWorkspace(value, path, faults);
+    },
+    concurrency: ({ value }, path) => {
+      read.concurrency = readConcurrency(value, path, faults);
     },
     // A place to put anchors; its content means nothing by itself.
     variables: () => undefined,
-    ...refusedWorkflowKeys,
+    $schema: ({ value }, path) => {
+      readText(value, path, faults);
+    },
+    cache: 'keep files between steps in the workspace',
+    volumes: 'nothing of the host is mounted here',
+    kind: 'this is how Drone’s files begin; a workflow here has `steps` and no `kind`',
+    type: 'this is how Drone’s files begin; a workflow here has `steps` and no `type`',
   });
-  const { when, steps } = read;
-  if (steps === null) {
-    if (faults.faults.length === 0) {
-      faults.add(root.at, '', 'no `steps`: add at least one step with `image` and `commands`');
-    }
-    return { ok: false, faults: faults.faults };
+  if (!hasSteps && faults.faults.length === 0) {
+    faults.add(root.at, '', 'no `steps`: add at least one step with `image` and `commands`');
   }
-  return faults.faults.length > 0
-    ? { ok: false, faults: faults.faults }
-    : { ok: true, value: { when, steps } };
+  if (branches !== null) read.when = withBranches(read.when, branches);
+  if (skipClone) read.clone = null;
+  if (faults.faults.length > 0) return null;
+  checkNames(read, faults);
+  return read;
 }
 
-const refusedWorkflowKeys: Keys = {
-  services: 'this pool has no service containers; start what a test needs within its step',
-  matrix: 'write one step for each combination',
-  labels: 'the pool is chosen by the event, not by the file',
-  depends_on: 'steps run in the order in which they are written',
-  clone: 'the tree at the commit is in the working directory before the first step',
-  skip_clone: 'the tree at the commit is in the working directory before the first step',
-  workspace: 'the working directory is fixed; leave the key out',
-  concurrency: 'runs of one repository may run side by side; leave the key out',
-  runs_on: 'use `when` with `event`',
-  pipeline: 'write `steps`',
-  branches: 'write `when: { branch: … }`',
-  platform: 'the pool is chosen by the event, not by the file',
-  cache: 'there is no cache between runs',
-};
-
-const refusedStepKeys: Keys = {
-  entrypoint: 'commands run with /bin/sh; put the program into `commands`',
-  settings: 'plugins are not run here; write their work as `commands`',
-  directory: 'write `cd` as the first of the `commands`',
-  depends_on: 'steps run in the order in which they are written',
-  failure: 'a failed step fails the run; write `|| true` behind a command that may fail',
-  detach: 'start it with `&` within the step that needs it',
-  pull: 'images are entries of the pool’s catalogue and are not pulled',
-  backend_options: 'limits are set by the pool',
-  privileged: 'no step runs with privileges here',
-  volumes: 'a step sees its working directory only',
-  devices: 'a step gets no devices',
-  network_mode: 'a step has no network',
-  dns: 'a step has no network',
-  dns_search: 'a step has no network',
-  extra_hosts: 'a step has no network',
-  tmpfs: '/tmp is a file system of its own already',
-  secrets: 'no secrets are given to builds here',
-  group: 'steps run in the order in which they are written',
-  ports: 'a step has no network',
-};
-
-const refusedConditionKeys: Keys = {
-  ref: 'use `branch`',
-  repo: 'a file belongs to one repository; leave the key out',
-  path: 'every push runs every step; leave the key out',
-  status: 'a step runs when every step before it passed; leave the key out',
-  cron: 'there are no timed runs; use `event`',
-  platform: 'the pool is chosen by the event, not by the file',
-  matrix: 'there is no matrix; leave the key out',
-  instance: 'leave the key out',
-  evaluate: 'use `event` and `branch`',
-  environment: 'leave the key out',
-};
-
-function readSteps(value: YamlValue, path: string, faults: FaultList): PipelineStep[] {
-  const found: { name: string | null; at: number; path: string; value: YamlValue }[] = [];
-  if (value.kind === 'map') {
-    for (const { key, keyAt, value: step } of value.entries) {
-      found.push({ name: key, at: keyAt, path: join(path, key), value: step });
-    }
-  } else if (value.kind === 'list') {
-    value.items.forEach((step, index) => {
-      found.push({ name: null, at: step.at, path: join(path, String(index)), value: step });
-    });
-  } else {
-    faults.add(value.at, path, 'expected a list of steps, or steps by name');
-    return [];
+/** Steps by name, when one of them names others; services by name always. */
+function checkNames({ steps, services }: PipelineFile, faults: FaultList): void {
+  const serviceNames = services.map(({ name }) => name);
+  for (const [index, name] of serviceNames.entries()) {
+    if (serviceNames.indexOf(name) < index) faults.add(0, 'services', `two services are named ${name}`);
   }
-  if (found.length === 0) faults.add(value.at, path, 'at least one step is needed');
-  if (found.length > maxSteps) faults.add(value.at, path, `at most ${maxSteps} steps`);
-  const names = new Set<string>();
-  return found.map((step, index) => {
-    const read = readStep(step, index, faults);
-    if (names.has(read.name)) faults.add(step.at, step.path, `two steps are named ${read.name}`);
-    names.add(read.name);
-    return read;
-  });
-}
-
-function readStep(
-  from: { name: string | null; at: number; path: string; value: YamlValue },
-  index: number,
-  faults: FaultList,
-): PipelineStep {
-  const read: {
-    name: string | null;
-    nameAt: number;
-    image: string | null;
-    commands: string[] | null;
-    environment: Record<string, string>;
-    when: readonly Condition[];
-  } = {
-    name: from.name,
-    nameAt: from.at,
-    image: null,
-    commands: null,
-    environment: {},
-    when: [],
+  const tell = (step: PipelineStep, message: string): void => {
+    faults.addAt(step.place, 'steps', message);
   };
-  const before = faults.faults.length;
-  readMap(from.value, from.path, faults, {
-    name: ({ value }, path) => {
-      read.name = readText(value, path, faults) ?? read.name;
-      read.nameAt = value.at;
-    },
-    image: ({ value }, path) => {
-      read.image = readText(value, path, faults);
-      if ((read.image?.length ?? 0) > maxImageLength) {
-        faults.add(value.at, path, `an image’s name has at most ${maxImageLength} characters`);
-      }
-    },
-    commands: ({ value }, path) => {
-      const commands = readTexts(value, path, faults);
-      read.commands = commands;
-      if (commands.length > maxCommands) {
-        faults.add(value.at, path, `at most ${maxCommands} commands`);
-      }
-      if (commands.some((command) => Buffer.byteLength(command) > maxCommandBytes)) {
-        faults.add(value.at, path, `a command has at most ${maxCommandBytes} bytes`);
-      }
-    },
-    environment: ({ value }, path) => {
-      read.environment = readEnvironment(value, path, faults);
-    },
-    when: ({ value }, path) => {
-      read.when = readWhen(value, path, faults);
-    },
-    ...refusedStepKeys,
-  });
-  const { image, commands, environment, when } = read;
-  const stepName = read.name ?? `step-${index + 1}`;
-  if (!Name.safeParse(stepName).success) {
-    faults.add(
-      read.nameAt,
-      from.path,
-      'a step’s name has 1 to 63 letters, digits, `.`, `_` or `-`',
-    );
+  for (const step of steps) {
+    if (step.name === null || plainName(step.name) === step.name || step.name.includes('${')) continue;
+    faults.warnAt(step.place, 'steps', `\`${step.name}\` is shown as ${plainName(step.name) ?? 'its number'}`);
   }
-  // Whoever uses a refused key is told about that, and not also about what it would have replaced.
-  if (faults.faults.length === before) {
-    if (image === null) faults.add(from.at, from.path, 'the step has no `image`');
-    if (commands === null) faults.add(from.at, from.path, 'the step has no `commands`');
+  if (steps.every(({ dependsOn }) => dependsOn === null)) return;
+  const names = new Map<string, readonly string[]>();
+  for (const step of steps) {
+    if (step.group !== null) tell(step, 'a file has `group` or `depends_on`, not both');
+    if (step.name === null) continue;
+    if (names.has(step.name)) tell(step, `two steps are named ${step.name}; \`depends_on\` needs names apart`);
+    names.set(step.name, (step.dependsOn ?? []).map(({ name }) => name));
   }
-  return { name: stepName, image: image ?? '', commands: commands ?? [], environment, when };
+  for (const dependency of steps.flatMap(({ dependsOn }) => dependsOn ?? [])) {
+    if (names.has(dependency.name) || dependency.optional) continue;
+    const known = [...names.keys()].slice(0, 20).join(', ');
+    faults.addAt(dependency.place, 'steps', `no step is named ${dependency.name}; there are ${known}`);
+  }
+  const cycle = findCycle(names);
+  const first = steps.find(({ name }) => name === cycle?.[0]);
+  if (cycle !== null && first !== undefined) {
+    tell(first, `these steps wait for each other: ${cycle.join(' → ')}`);
+  }
 }
 
-function readEnvironment(
+function withBranches(when: readonly Condition[], branch: Patterns): readonly Condition[] {
+  const nothing: Condition = {
+    ...{ events: null, branch: null, ref: null, repo: null, platform: null, instance: null },
+    ...{ cron: null, path: null, matrix: null, evaluate: null, status: [] },
+  };
+  return (when.length === 0 ? [nothing] : when).map((condition) => ({
+    ...condition,
+    branch: condition.branch ?? branch,
+  }));
+}
+
+function readBranches(value: YamlValue, path: string, faults: FaultList): Patterns {
+  const [condition] = readWhen(
+    { kind: 'map', at: value.at, entries: [{ key: 'branch', keyAt: value.at, value }] },
+    path,
+    faults,
+    'workflow',
+  );
+  return condition?.branch ?? { include: [], exclude: [] };
+}
+
+const maxLabels = 32;
+
+function readLabels(value: YamlValue, path: string, faults: FaultList): Record<string, string> {
+  const labels = readTextMap(value, path, faults);
+  const entries = Object.entries(labels);
+  if (entries.length > maxLabels) faults.add(value.at, path, `at most ${maxLabels} labels`);
+  for (const [key, text] of entries) {
+    if (key.length > 63 || text.length > 255) {
+      faults.add(value.at, join(path, key), 'a label has at most 63 characters, its value 255');
+    }
+  }
+  // Woodpecker: a label without a value asks for nothing.
+  return Object.fromEntries(entries.filter(([, text]) => text !== ''));
+}
+
+function readRunsOn(value: YamlValue, path: string, faults: FaultList): Status[] | null {
+  const statuses = readTexts(value, path, faults).flatMap((text): Status[] => {
+    if (text === 'success' || text === 'failure') return [text];
+    faults.add(value.at, path, `no such status: ${text}; known: success, failure`);
+    return [];
+  });
+  return statuses.length === 0 ? null : [...new Set(statuses)];
+}
+
+function readWorkspace(value: YamlValue, path: string, faults: FaultList): string | null {
+  let directory: string | null = null;
+  readMap(value, path, faults, {
+    base: ({ keyAt, value: base }, at) => {
+      readText(base, at, faults);
+      faults.warn(keyAt, at, '`base` changes nothing: where the workspace lies is in $CI_WORKSPACE');
+    },
+    path: (entry, at) => {
+      directory = readDirectory(entry.value, at, faults);
+    },
+  });
+  return directory;
+}
+
+function readConcurrency(
   value: YamlValue,
   path: string,
   faults: FaultList,
-): Record<string, string> {
-  const environment: Record<string, string> = {};
+): PipelineFile['concurrency'] {
+  const range = { least: 1, most: 1000 };
   if (value.kind !== 'map') {
-    faults.add(value.at, path, 'expected `NAME: value` lines');
-    return environment;
+    const limit = readWhole(value, path, faults, range);
+    return limit === null ? null : { limit, group: null };
   }
-  for (const entry of value.entries) {
-    const here = join(path, entry.key);
-    // Assigned to an object, __proto__ would vanish without a word.
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(entry.key) || entry.key === '__proto__') {
-      faults.add(entry.keyAt, here, 'a variable’s name has letters, digits and `_` only');
-    } else if (entry.value.kind === 'map') {
-      const secret = entry.value.entries.some((inner) => inner.key === 'from_secret');
-      const hint = secret
-        ? '`from_secret` is refused: no secrets are given to builds here'
-        : 'expected text, a number, true or false';
-      faults.add(entry.value.at, here, hint);
-    } else environment[entry.key] = readText(entry.value, here, faults) ?? '';
-  }
-  return environment;
-}
-
-function readWhen(value: YamlValue, path: string, faults: FaultList): Condition[] {
-  const items = value.kind === 'list' ? value.items : [value];
-  return items.map((item, index) => {
-    const read: { events: readonly string[] | null; branches: Condition['branches'] } = {
-      events: null,
-      branches: null,
-    };
-    const here = value.kind === 'list' ? join(path, String(index)) : path;
-    readMap(item, here, faults, {
-      event: (entry, at) => {
-        const wanted = readTexts(entry.value, at, faults);
-        read.events = wanted;
-        for (const event of wanted) {
-          if (!events.includes(event)) {
-            faults.add(entry.value.at, at, `no such event: ${event}; known: ${events.join(', ')}`);
-          }
-        }
-      },
-      branch: (entry, at) => {
-        read.branches = readBranches(entry.value, at, faults);
-      },
-      ...refusedConditionKeys,
-    });
-    return read;
-  });
-}
-
-function readBranches(value: YamlValue, path: string, faults: FaultList): Condition['branches'] {
-  if (value.kind !== 'map') return { include: readTexts(value, path, faults), exclude: [] };
-  const read: { include: string[]; exclude: string[] } = { include: [], exclude: [] };
+  const read: { limit: number | null; group: string | null } = { limit: null, group: null };
   readMap(value, path, faults, {
-    include: (entry, at) => {
-      read.include = readTexts(entry.value, at, faults);
+    limit: (entry, at) => {
+      read.limit = readWhole(entry.value, at, faults, range);
     },
-    exclude: (entry, at) => {
-      read.exclude = readTexts(entry.value, at, faults);
+    group: (entry, at) => {
+      read.group = readText(entry.value, at, faults);
+      if ((read.group ?? '').length > 255) faults.add(entry.value.at, at, 'at most 255 characters');
     },
   });
-  return read;
+  if (read.limit === null) faults.add(value.at, path, 'the `limit` is missing');
+  return { limit: read.limit ?? 1, group: read.group };
 }

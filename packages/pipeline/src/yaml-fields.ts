@@ -18,13 +18,27 @@ export function readMap(value: YamlValue, path: string, faults: FaultList, keys:
       faults.add(entry.keyAt, here, `\`${entry.key}\` is refused: ${known}`);
     else {
       const accepted = Object.keys(keys).filter((key) => typeof keys[key] === 'function');
-      faults.add(
-        entry.keyAt,
-        here,
-        `unknown key \`${entry.key}\`; known here: ${accepted.join(', ')}`,
-      );
+      const near = accepted.find((key) => isNear(key, entry.key));
+      const hint =
+        near === undefined ? `known here: ${accepted.join(', ')}` : `did you mean \`${near}\`?`;
+      faults.add(entry.keyAt, here, `unknown key \`${entry.key}\`; ${hint}`);
     }
   }
+}
+
+/** One letter more, less or another, or two changed about. */
+function isNear(known: string, written: string): boolean {
+  if (Math.abs(known.length - written.length) > 1 || known.length < 4) return false;
+  let start = 0;
+  while (start < known.length && known[start] === written[start]) start += 1;
+  let [left, right] = [known.length, written.length];
+  while (left > start && right > start && known[left - 1] === written[right - 1]) {
+    left -= 1;
+    right -= 1;
+  }
+  if (left - start <= 1 && right - start <= 1) return true;
+  const [a, b] = [known.slice(start, left), written.slice(start, right)];
+  return a.length === 2 && b.length === 2 && a[0] === b[1] && a[1] === b[0];
 }
 
 // Half of a surrogate pair has no bytes to be signed; NUL ends a string in a shell, an environment and a database.
@@ -48,4 +62,61 @@ export function readTexts(value: YamlValue, path: string, faults: FaultList): st
     const text = readText(item, value.kind === 'list' ? join(path, String(index)) : path, faults);
     return text === null ? [] : [text];
   });
+}
+
+/** Null, with a fault, for anything but true and false, also in quotes as plugins' settings have them. */
+export function readFlag(value: YamlValue, path: string, faults: FaultList): boolean | null {
+  if (value.kind === 'scalar' && typeof value.value === 'boolean') return value.value;
+  if (value.kind === 'scalar' && value.value === 'true') return true;
+  if (value.kind === 'scalar' && value.value === 'false') return false;
+  faults.add(value.at, path, 'expected true or false');
+  return null;
+}
+
+/** A whole number, in quotes or not; null, with a fault, for anything else. */
+export function readWhole(
+  value: YamlValue,
+  path: string,
+  faults: FaultList,
+  range: { readonly least: number; readonly most: number },
+): number | null {
+  const text = value.kind === 'scalar' ? String(value.value) : '';
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= range.least && number <= range.most) return number;
+  faults.add(value.at, path, `expected a whole number from ${range.least} to ${range.most}`);
+  return null;
+}
+
+/** One of the words given; null, with a fault that names them, for anything else. */
+export function readWord<T extends string>(
+  value: YamlValue,
+  path: string,
+  faults: FaultList,
+  words: readonly T[],
+): T | null {
+  const text = value.kind === 'scalar' && typeof value.value === 'string' ? value.value : null;
+  const found = words.find((word) => word === text);
+  if (found !== undefined) return found;
+  faults.add(value.at, path, `expected ${words.join(', ')}`);
+  return null;
+}
+
+/** Names with a scalar each; a name that an object cannot carry is a fault. */
+export function readTextMap(
+  value: YamlValue,
+  path: string,
+  faults: FaultList,
+): Record<string, string> {
+  const texts: Record<string, string> = {};
+  if (value.kind !== 'map') {
+    faults.add(value.at, path, 'expected `name: text` lines');
+    return texts;
+  }
+  for (const entry of value.entries) {
+    const here = join(path, entry.key);
+    // Assigned to an object, __proto__ would vanish without a word.
+    if (entry.key === '__proto__') faults.add(entry.keyAt, here, 'this name cannot be used');
+    else texts[entry.key] = readText(entry.value, here, faults) ?? '';
+  }
+  return texts;
 }

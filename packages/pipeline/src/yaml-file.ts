@@ -39,8 +39,17 @@ export interface YamlEntry {
 /** Collects faults, so that a person sees all of them at once. */
 export interface FaultList {
   add(at: number, path: string, message: string): void;
+  /** What is followed but should be written otherwise, or means less here than it reads. */
+  warn(at: number, path: string, message: string): void;
+  place(at: number): Place;
+  addAt(place: Place, path: string, message: string): void;
+  warnAt(place: Place, path: string, message: string): void;
   readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
 }
+
+/** 1-based line and column in the file. */
+export type Place = Pick<Fault, 'line' | 'column'>;
 
 export interface YamlFile {
   readonly root: YamlValue | null;
@@ -56,11 +65,26 @@ export function formatFault(file: string, fault: Fault): string {
 export function readYamlFile(text: string): YamlFile {
   const lines = new LineCounter();
   const found: Fault[] = [];
+  const warnings: Fault[] = [];
+  const place = (at: number): Place => {
+    const { line, col } = at === 0 ? { line: 1, col: 1 } : lines.linePos(at);
+    return { line, column: col };
+  };
   const faults: FaultList = {
     faults: found,
+    warnings,
+    place,
     add(at, path, message) {
-      const { line, col } = at === 0 ? { line: 1, col: 1 } : lines.linePos(at);
-      found.push({ line, column: col, path, message });
+      found.push({ ...place(at), path, message });
+    },
+    addAt(where, path, message) {
+      found.push({ ...where, path, message });
+    },
+    warn(at, path, message) {
+      warnings.push({ ...place(at), path, message });
+    },
+    warnAt(where, path, message) {
+      warnings.push({ ...where, path, message });
     },
   };
   const bytes = Buffer.byteLength(text);
@@ -121,11 +145,19 @@ function expand(document: Document, faults: FaultList): YamlValue | null {
       return { kind: 'scalar', value: plain, source: node.source ?? '', at };
     }
     if (isSeq(node)) {
-      return {
-        kind: 'list',
-        at,
-        items: node.items.map((item, index) => visit(item, join(path, String(index)), depth + 1)),
-      };
+      const items = node.items.flatMap((item, index) => {
+        const here = join(path, String(index));
+        const merged = mergedList(item);
+        if (merged === null) return [visit(item, here, depth + 1)];
+        const value = visit(merged, here, depth + 1);
+        // `- <<: *list` stands for the items of the list, `- <<: [*list, *list]` for those of each.
+        if (value.kind !== 'list') return [visit(item, here, depth + 1)];
+        if (isAlias(merged)) return value.items;
+        return value.items.every((inner) => inner.kind === 'list')
+          ? value.items.flatMap((inner) => (inner.kind === 'list' ? inner.items : []))
+          : [visit(item, here, depth + 1)];
+      });
+      return { kind: 'list', at, items };
     }
     if (isMap(node)) {
       const own: YamlEntry[] = [];
@@ -161,6 +193,13 @@ function expand(document: Document, faults: FaultList): YamlValue | null {
     if (error instanceof TooMuch) return null;
     throw error;
   }
+}
+
+/** What an item of a list merges in when it is `<<: …` and nothing else; Woodpecker merges lists in this way. */
+function mergedList(item: unknown): unknown {
+  if (!isMap(item) || item.items.length !== 1) return null;
+  const [pair] = item.items;
+  return isScalar(pair?.key) && pair.key.value === '<<' ? pair.value : null;
 }
 
 function mergedEntries(

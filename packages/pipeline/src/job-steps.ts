@@ -1,48 +1,80 @@
-/** From a plan and what is known of its run to the steps as they are executed. */
-import type { RunPlan } from '@airlock/common/wire/run-plan';
+/** From a plan and what is known of its run to the steps and services as they are executed. */
+import { mapJson, secretNamesIn } from '@airlock/common/wire/plan-secrets';
+import type { PlanService, PlanStep, PlanWorkflow, RunPlan } from '@airlock/common/wire/run-plan';
 import type { JobStep, RunFacts } from '@airlock/common/wire/runner-protocol';
-import { substituteInCommand, substituteInValue } from './substitution.ts';
+import { ciVariables, referenceVariables } from './ci-variables.ts';
+import { substituteInCommand, substituteInValue, type Variables } from './substitution.ts';
 import { workflowOf, type WorkflowId } from './workflow-name.ts';
-
-/** Woodpecker's names for what a step may know about its run. */
-export function ciVariables(run: RunFacts): Record<string, string> {
-  return {
-    CI: 'woodpecker',
-    AIRLOCK: '1',
-    CI_REPO: run.repository,
-    CI_REPO_NAME: run.repository.slice(run.repository.lastIndexOf('/') + 1),
-    CI_REPO_CLONE_URL: run.repositoryUrl,
-    CI_COMMIT_SHA: run.commit,
-    CI_COMMIT_REF: run.ref,
-    CI_COMMIT_BRANCH: run.branch,
-    CI_COMMIT_MESSAGE: run.subject,
-    CI_COMMIT_AUTHOR: run.authorName,
-    ...(run.pullRequest === null
-      ? {}
-      : {
-          CI_COMMIT_PULL_REQUEST: String(run.pullRequest),
-          CI_COMMIT_TARGET_BRANCH: run.branch,
-        }),
-    CI_PIPELINE_NUMBER: String(run.number),
-    CI_PIPELINE_EVENT: run.event,
-  };
-}
 
 /** The steps of one workflow of the plan with the variables of this run put in. @throws RangeError for no such workflow. */
 export function jobSteps(plan: RunPlan, which: WorkflowId, run: RunFacts): JobStep[] {
+  const { workflow, variables, given } = factsOf(plan, which, run);
+  return workflow.steps.map((step, index) => {
+    const own = { CI_STEP_NAME: step.name, CI_STEP_NUMBER: String(index + 1) };
+    // Woodpecker: a plugin is told by its settings, not by the matrix and the variables of the run.
+    const around = step.kind === 'plugin' ? given : { ...run.variables, ...given, ...workflow.matrix };
+    return { ...step, ...filled(step, { ...variables, ...own }, { ...around, ...own }) };
+  });
+}
+
+/** Its services likewise. @throws RangeError for no such workflow. */
+export function jobServices(plan: RunPlan, which: WorkflowId, run: RunFacts): PlanService[] {
+  const { workflow, variables, given } = factsOf(plan, which, run);
+  const around = { ...run.variables, ...given, ...workflow.matrix };
+  return workflow.services.map((service) => ({ ...service, ...filled(service, variables, around) }));
+}
+
+function factsOf(
+  plan: RunPlan,
+  which: WorkflowId,
+  run: RunFacts,
+): { workflow: PlanWorkflow; variables: Variables; given: Variables } {
   const workflow = workflowOf(plan, which);
   if (workflow === null) throw new RangeError(`the plan has no workflow ${which.name}`);
-  const ci = { ...ciVariables(run), CI_WORKFLOW_NAME: workflow.name };
-  return workflow.steps.map((step) => {
-    const environment: JobStep['environment'] = { ...ci, CI_STEP_NAME: step.name };
-    for (const [name, value] of Object.entries(step.environment)) {
-      environment[name] = typeof value === 'string' ? substituteInValue(value, ci) : value;
-    }
-    return {
-      ...step,
-      image: substituteInValue(step.image, ci),
-      commands: step.commands.map((command) => substituteInCommand(command, ci)),
-      environment,
-    };
-  });
+  return {
+    workflow,
+    variables: referenceVariables(run, workflow),
+    given: { ...ciVariables(run), CI_WORKFLOW_NAME: workflow.name },
+  };
+}
+
+type Filled = Pick<PlanStep, 'image' | 'commands' | 'entrypoint' | 'environment'>;
+
+function filled(what: Filled, variables: Variables, around: Variables): Filled {
+  const own = Object.fromEntries(
+    Object.entries(what.environment).map(([name, value]) => [name, filledValue(value, variables)]),
+  );
+  const spilled: Record<string, string> = {};
+  const spill = (value: string): string => {
+    const name = `AIRLOCK_VALUE_${Object.keys(spilled).length + 1}`;
+    spilled[name] = value;
+    return name;
+  };
+  // What the step sets itself its shell reads from the environment, and not from the run.
+  const inCommands = Object.fromEntries(
+    Object.entries(variables).filter(([name]) => !Object.hasOwn(what.environment, name)),
+  );
+  const inShell = (text: string): string => substituteInCommand(text, inCommands, spill);
+  return {
+    image: substituteInValue(what.image, variables),
+    commands: what.commands.map(inShell),
+    entrypoint: what.entrypoint?.map(inShell) ?? null,
+    environment: { ...around, ...own, ...spilled },
+  };
+}
+
+/** In JSON the texts are filled one by one, so that no value can become a part of its structure. */
+function filledValue(
+  value: PlanStep['environment'][string],
+  variables: Variables,
+): PlanStep['environment'][string] {
+  if (typeof value === 'string') return substituteInValue(value, variables);
+  if ('secret' in value) return value;
+  const json = JSON.stringify(
+    mapJson(JSON.parse(value.json), {
+      text: (text) => substituteInValue(text, variables),
+      secret: (name) => ({ from_secret: name }),
+    }),
+  );
+  return secretNamesIn({ value: { json } }).length === 0 ? json : { json };
 }

@@ -5,16 +5,25 @@
 import { ArtifactName, Name, RepositoryPath } from '@airlock/common/wire/scalars';
 import type { Parsed } from './pipeline-file.ts';
 import { readMap, readText, readTexts } from './yaml-fields.ts';
-import { join, readYamlFile, type FaultList, type YamlValue } from './yaml-file.ts';
+import { parseTemplate, type Template } from './template.ts';
+import { substituteInValue } from './substitution.ts';
+import { join, readYamlFile, type FaultList, type Place, type YamlEntry, type YamlValue } from './yaml-file.ts';
 
 export const releasePath = '.airlock/release.yaml';
 
-/** The one workflow of a repository with a single pipeline file. */
-const onlyWorkflow = 'woodpecker';
-const versionVariable = '${CI_COMMIT_SHA:0:12}';
+/** A workflow's name as the file has it. */
+export interface WorkflowReference {
+  readonly name: string;
+  readonly place: Place;
+}
 
 export interface ReleaseFile {
   readonly artifact: {
+    /** What the file calls it. */
+    readonly key: string;
+    readonly place: Place;
+    /** Null: the only one that there is. */
+    readonly workflow: WorkflowReference | null;
     /** Last part of `path`: the name that provenance states. */
     readonly fileName: string;
     readonly path: string;
@@ -28,11 +37,15 @@ export interface ReleaseFile {
     /** Null: named by date and a number, such as 2026.11.22-1. */
     readonly version: string | null;
     readonly targets: readonly string[];
+    /** Workflows that must have passed on the same commit. */
+    readonly requires: readonly WorkflowReference[];
   };
 }
 
 interface ArtifactEntry {
   readonly name: string;
+  readonly place: Place;
+  readonly workflow: WorkflowReference | null;
   readonly path: string | null;
   readonly maxBytes: number | null;
   readonly reproduce: number;
@@ -42,11 +55,13 @@ interface ReleaseEntry {
   readonly artifacts: readonly string[];
   readonly version: string | null;
   readonly targets: readonly string[];
+  readonly requires: readonly WorkflowReference[];
 }
 
 export function parseReleaseFile(text: string): Parsed<ReleaseFile> {
   const { root, faults } = readYamlFile(text);
-  if (root === null) return { ok: false, faults: faults.faults };
+  const { warnings } = faults;
+  if (root === null) return { ok: false, faults: faults.faults, warnings };
   const read: {
     version: string | null;
     artifacts: readonly ArtifactEntry[];
@@ -65,7 +80,7 @@ export function parseReleaseFile(text: string): Parsed<ReleaseFile> {
     },
   });
   const { version, artifacts, releases } = read;
-  if (faults.faults.length > 0) return { ok: false, faults: faults.faults };
+  if (faults.faults.length > 0) return { ok: false, faults: faults.faults, warnings };
   if (version === null) faults.add(root.at, 'version', 'missing; write `version: 1`');
   const artifact = artifacts[0];
   const release = releases[0];
@@ -80,14 +95,14 @@ export function parseReleaseFile(text: string): Parsed<ReleaseFile> {
     faults.add(root.at, 'releases', `exactly one release is made; found ${releases.length}`);
   }
   if (artifact === undefined || release === undefined || faults.faults.length > 0) {
-    return { ok: false, faults: faults.faults };
+    return { ok: false, faults: faults.faults, warnings };
   }
   if (release.artifacts.length !== 1 || release.artifacts[0] !== artifact.name) {
     faults.add(root.at, `releases.${release.name}.artifacts`, `expected [${artifact.name}]`);
   }
   if (artifact.path === null) {
     faults.add(root.at, `artifacts.${artifact.name}.path`, 'missing; name the file to keep');
-    return { ok: false, faults: faults.faults };
+    return { ok: false, faults: faults.faults, warnings };
   }
   const fileName = artifact.path.slice(artifact.path.lastIndexOf('/') + 1);
   if (!ArtifactName.safeParse(fileName).success) {
@@ -97,33 +112,37 @@ export function parseReleaseFile(text: string): Parsed<ReleaseFile> {
       'the file’s name has letters, digits and . _ + - only',
     );
   }
-  if (faults.faults.length > 0) return { ok: false, faults: faults.faults };
+  if (faults.faults.length > 0) return { ok: false, faults: faults.faults, warnings };
   return {
     ok: true,
     value: {
       artifact: {
+        key: artifact.name,
+        place: artifact.place,
+        workflow: artifact.workflow,
         fileName,
         path: artifact.path,
         maxBytes: artifact.maxBytes,
         reproduce: artifact.reproduce,
       },
-      release: { name: release.name, version: release.version, targets: release.targets },
+      release,
     },
+    warnings,
   };
 }
 
 function readArtifacts(value: YamlValue, path: string, faults: FaultList): ArtifactEntry[] {
-  return entriesOf(value, path, faults).map(({ key, value: artifact }) => {
-    const read: { path: string | null; maxBytes: number | null; reproduce: number } = {
+  return entriesOf(value, path, faults).map(({ key, keyAt, value: artifact }) => {
+    const read: { -readonly [K in 'workflow' | 'path' | 'maxBytes' | 'reproduce']: ArtifactEntry[K] } = {
+      workflow: null,
       path: null,
       maxBytes: null,
       reproduce: 1,
     };
     readMap(artifact, join(path, key), faults, {
       workflow: (entry, at) => {
-        if (readText(entry.value, at, faults) !== onlyWorkflow) {
-          faults.add(entry.value.at, at, `this repository has one workflow, ${onlyWorkflow}`);
-        }
+        const name = readText(entry.value, at, faults);
+        if (name !== null) read.workflow = { name, place: faults.place(entry.value.at) };
       },
       path: (entry, at) => {
         read.path = readText(entry.value, at, faults);
@@ -145,16 +164,17 @@ function readArtifacts(value: YamlValue, path: string, faults: FaultList): Artif
         else faults.add(entry.value.at, at, 'expected a number of builders, 1 to 8');
       },
     });
-    return { name: key, ...read };
+    return { name: key, place: faults.place(keyAt), ...read };
   });
 }
 
 function readReleases(value: YamlValue, path: string, faults: FaultList): ReleaseEntry[] {
   return entriesOf(value, path, faults).map(({ key, value: release }) => {
-    const read: { artifacts: string[]; version: string | null; targets: string[] } = {
+    const read: { -readonly [K in Exclude<keyof ReleaseEntry, 'name'>]: ReleaseEntry[K] } = {
       artifacts: [],
       version: null,
       targets: [],
+      requires: [],
     };
     readMap(release, join(path, key), faults, {
       artifacts: (entry, at) => {
@@ -162,23 +182,31 @@ function readReleases(value: YamlValue, path: string, faults: FaultList): Releas
       },
       version: (entry, at) => {
         read.version = readText(entry.value, at, faults);
-        if (read.version !== null && !isVersionTemplate(read.version)) {
-          faults.add(
-            entry.value.at,
-            at,
-            `expected letters, digits, . _ - and at most ${versionVariable}, which must be part of it`,
-          );
-        }
+        const fault = read.version === null ? null : versionFault(read.version);
+        if (fault !== null) faults.add(entry.value.at, at, fault);
       },
       promote: (entry, at) => {
         read.targets = readTargets(entry.value, at, faults);
       },
       notes: 'the gate shows the commits; leave the key out',
-      requires: 'every step of the run must pass; leave the key out',
+      requires: (entry, at) => {
+        read.requires = readReferences(entry.value, at, faults);
+      },
     });
     return { name: key, ...read };
   });
 }
+
+function readReferences(value: YamlValue, path: string, faults: FaultList): WorkflowReference[] {
+  const items = value.kind === 'list' ? value.items : [value];
+  if (items.length > maxRequired) faults.add(value.at, path, `at most ${maxRequired} workflows`);
+  return items.slice(0, maxRequired).flatMap((item, index) => {
+    const name = readText(item, join(path, String(index)), faults);
+    return name === null ? [] : [{ name, place: faults.place(item.at) }];
+  });
+}
+
+const maxRequired = 64;
 
 function readTargets(value: YamlValue, path: string, faults: FaultList): string[] {
   if (value.kind !== 'list') {
@@ -208,7 +236,7 @@ function entriesOf(
   value: YamlValue,
   path: string,
   faults: FaultList,
-): readonly { readonly key: string; readonly value: YamlValue }[] {
+): readonly YamlEntry[] {
   if (value.kind !== 'map') {
     faults.add(value.at, path, 'expected names with what belongs to each');
     return [];
@@ -241,16 +269,32 @@ export function reproduceWish(text: string | null): number {
 
 const mostBuilders = 8;
 
-/** A template without the commit would name two builds alike. */
-function isVersionTemplate(text: string): boolean {
-  const parts = text.split(versionVariable);
-  return (
-    parts.length === 2 &&
-    parts.every((part) => /^[A-Za-z0-9._-]{0,64}$/.test(part)) &&
-    text.length <= 100
+/** Two commits that a version must tell apart. */
+const samples = ['0123456789ab', 'ba9876543210'].map((start) => start.padEnd(40, '0'));
+
+/** What is wrong with a version as the file writes it; null for nothing. */
+function versionFault(text: string): string | null {
+  const unknown = referencesIn(parseTemplate(text)).find((name) => !versionVariables.includes(name));
+  if (unknown !== undefined) return `knows ${versionVariables.join(' and ')}, not ${unknown}`;
+  const [one = '', other = ''] = samples.map((commit) => expandVersion(text, commit));
+  if (!/^[A-Za-z0-9._-]{1,100}$/.test(one)) {
+    return 'expected letters, digits, . _ - and references such as ${CI_COMMIT_SHA:0:12}';
+  }
+  // Without the commit it would name two builds alike.
+  return one.includes(samples[0]?.slice(0, 12) ?? '') && one !== other
+    ? null
+    : '${CI_COMMIT_SHA:0:12} must be part of it';
+}
+
+const versionVariables = ['CI_COMMIT_SHA', 'CI_COMMIT_TAG', 'CI_COMMIT_BRANCH'];
+
+function referencesIn(template: Template): string[] {
+  return template.flatMap((piece) =>
+    typeof piece === 'string' ? [] : [piece.name, ...piece.arguments.flatMap(referencesIn)],
   );
 }
 
+/** The version of what a push to main built from this commit: there is no tag, and the branch is main. */
 export function expandVersion(template: string, commit: string): string {
-  return template.split(versionVariable).join(commit.slice(0, 12));
+  return substituteInValue(template, { CI_COMMIT_SHA: commit, CI_COMMIT_BRANCH: 'main' });
 }

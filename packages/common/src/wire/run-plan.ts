@@ -2,9 +2,14 @@ import { z } from 'zod';
 import { ArtifactName, Name, RepositoryPath } from './scalars.ts';
 
 const Variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/);
+/** Text, a secret's text, or JSON in which `{"from_secret": name}` stands for the text of a secret. */
 const Environment = z.record(
   Variable,
-  z.union([z.string().max(65_536), z.strictObject({ secret: Name })]),
+  z.union([
+    z.string().max(65_536),
+    z.strictObject({ secret: Name }),
+    z.strictObject({ json: z.string().max(65_536) }),
+  ]),
 );
 const Image = z.string().max(255);
 const Commands = z.array(z.string().max(16_384)).max(256);
@@ -13,7 +18,10 @@ const Commands = z.array(z.string().max(16_384)).max(256);
 export const PlanStep = z.strictObject({
   name: Name,
   image: Image,
-  /** plugin: the image's own entrypoint runs, told by PLUGIN_* variables; commands is empty then. */
+  /**
+   * plugin: the image's own entrypoint runs, told by PLUGIN_* variables alone; commands is empty then. The entrypoint runs
+   * also for `commands` without any command: but with variables that the file chose, so that it is trusted as the file is.
+   */
   kind: z.enum(['commands', 'plugin']),
   commands: Commands,
   /** Null: /bin/sh runs the commands, or, of a plugin, what the image says. */

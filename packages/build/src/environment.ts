@@ -1,4 +1,5 @@
 /** The environment of a step as it starts: what its file says, with the values of the secrets that it names. */
+import { secretNamesIn, withSecretTexts } from '@airlock/common/wire/plan-secrets';
 import type { PlanStep } from '@airlock/common/wire/run-plan';
 
 export type StepEnvironment = PlanStep['environment'];
@@ -39,24 +40,17 @@ export type Environment = (
 /** A step that names a secret which is not given does not start. */
 export function environmentWith(secretsOf: SecretsOf): Environment {
   return async (step, environment) => {
-    const names = new Set(
-      Object.values(environment).flatMap((value) =>
-        typeof value === 'string' ? [] : [value.secret],
-      ),
-    );
+    const names = secretNamesIn(environment);
     const secrets: GivenSecrets =
-      names.size === 0 ? { ok: true, values: new Map() } : await secretsOf(step, [...names]);
+      names.length === 0 ? { ok: true, values: new Map() } : await secretsOf(step, names);
     if (!secrets.ok) return secrets;
     const end = secrets.end ?? (() => Promise.resolve());
-    const filled: Record<string, string> = { ...secrets.environment };
-    for (const [variable, value] of Object.entries(environment)) {
-      const text = typeof value === 'string' ? value : secrets.values.get(value.secret);
-      if (text === undefined) {
-        await end();
-        return { ok: false, reason: `${variable} is a secret that was not given` };
-      }
-      filled[variable] = text;
+    const missing = names.find((name) => !secrets.values.has(name));
+    if (missing !== undefined) {
+      await end();
+      return { ok: false, reason: `the secret ${missing} was not given` };
     }
+    const filled = { ...secrets.environment, ...withSecretTexts(environment, secrets.values) };
     return { ok: true, environment: filled, shown: secrets.shown ?? [], end };
   };
 }

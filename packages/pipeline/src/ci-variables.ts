@@ -1,7 +1,7 @@
 /** Woodpecker's table of variables, filled with what is known of a run. */
 import type { PlanWorkflow } from '@airlock/common/wire/run-plan';
 import type { RunFacts } from '@airlock/common/wire/runner-protocol';
-import type { Variables } from './substitution.ts';
+import { substituteInValue, type Variables } from './substitution.ts';
 
 /** Names that Woodpecker knows; those that nothing is known about are empty, as there. */
 const table =
@@ -53,4 +53,10 @@ export function referenceVariables(
 ): Variables {
   const empty = Object.fromEntries(table.map((one) => [one, '']));
   return { ...empty, ...run.variables, ...ciVariables(run), CI_WORKFLOW_NAME: name, ...matrix };
+}
+
+/** The name under which runs of workflows wait for each other, as this run has it; null for one of the workflow's own. */
+export function concurrencyGroup(run: RunFacts, workflow: PlanWorkflow): string | null {
+  const group = workflow.concurrency?.group ?? null;
+  return group === null ? null : substituteInValue(group, referenceVariables(run, workflow));
 }

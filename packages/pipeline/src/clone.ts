@@ -1,11 +1,15 @@
 /** `clone`: how the source comes into the workspace. The work itself is the runner's; no clone image is run. */
 import type { PlanWorkflow } from '@airlock/common/wire/run-plan';
+import type { Condition } from './condition.ts';
+import { readBackendOptions } from './limits.ts';
+import { readWhen } from './when.ts';
 import { readFlag, readMap, readText, readWhole, type Keys } from './yaml-fields.ts';
 import { join, type FaultList, type YamlEntry, type YamlValue } from './yaml-file.ts';
 
 /** `tags` null: as the event wants it. */
 export type Clone = Omit<NonNullable<PlanWorkflow['clone']>, 'tags'> & {
   readonly tags: boolean | null;
+  readonly when: readonly Condition[];
 };
 
 export const plainClone: Clone = {
@@ -14,6 +18,7 @@ export const plainClone: Clone = {
   lfs: false,
   tags: null,
   partial: false,
+  when: [],
 };
 
 export function readClone(value: YamlValue, path: string, faults: FaultList): Clone {
@@ -33,28 +38,39 @@ export function readClone(value: YamlValue, path: string, faults: FaultList): Cl
       faults.add(entry.value.at, at, `only woodpeckerci/plugin-git clones here, not ${image}`);
     },
     settings: (entry, at) => {
-      clone = readCloneSettings(entry.value, at, faults);
+      clone = { ...readCloneSettings(entry.value, at, faults), when: clone.when };
+    },
+    when: (entry, at) => {
+      clone = { ...clone, when: readWhen(entry.value, at, faults, 'step') };
+    },
+    backend_options: (entry, at) => {
+      readBackendOptions(entry.value, at, faults);
+      faults.warn(entry.keyAt, at, 'changes nothing: no clone image is run');
+    },
+    pull: ({ keyAt }, at) => {
+      faults.warn(keyAt, at, 'changes nothing: no clone image is run');
     },
     ...refused,
   });
   return clone;
 }
 
-const gitImage = /^(?:(?:index\.)?docker\.io\/)?(?:woodpeckerci\/plugin-git|plugins\/git)(?::[A-Za-z0-9._-]+)?$/;
+const gitImage =
+  /^(?:(?:index\.)?docker\.io\/)?(?:woodpeckerci\/plugin-git|plugins\/git)(?::[A-Za-z0-9._-]+)?$/;
 
 const refused: Keys = {
   commands: 'the source is put into the workspace by the runner; do more in a step',
   environment: 'the source is put into the workspace by the runner; do more in a step',
-  when: 'a workflow is cloned or not: use `skip_clone`',
   privileged: 'nothing runs with privileges here',
   volumes: 'nothing of the host is mounted here',
-  pull: 'no clone image is run; leave the key out',
 };
 
 function onlyStep(value: YamlValue, path: string): { value: YamlValue; path: string } | null {
   if (value.kind === 'list') {
     const [item] = value.items;
-    return item === undefined || value.items.length > 1 ? null : { value: item, path: join(path, '0') };
+    return item === undefined || value.items.length > 1
+      ? null
+      : { value: item, path: join(path, '0') };
   }
   const [entry] = value.kind === 'map' ? value.entries : [];
   if (entry === undefined || (value.kind === 'map' && value.entries.length > 1)) return null;
@@ -63,9 +79,10 @@ function onlyStep(value: YamlValue, path: string): { value: YamlValue; path: str
 
 function readCloneSettings(value: YamlValue, path: string, faults: FaultList): Clone {
   const read: { -readonly [K in keyof Clone]: Clone[K] } = { ...plainClone };
-  const flag = (key: 'recursive' | 'lfs' | 'tags' | 'partial') => (entry: YamlEntry, at: string) => {
-    read[key] = readFlag(entry.value, at, faults) ?? plainClone[key] ?? false;
-  };
+  const flag =
+    (key: 'recursive' | 'lfs' | 'tags' | 'partial') => (entry: YamlEntry, at: string) => {
+      read[key] = readFlag(entry.value, at, faults) ?? plainClone[key] ?? false;
+    };
   readMap(value, path, faults, {
     depth: (entry, at) => {
       const depth = readWhole(entry.value, at, faults, { least: 0, most: 1_000_000 });
@@ -75,6 +92,14 @@ function readCloneSettings(value: YamlValue, path: string, faults: FaultList): C
     lfs: flag('lfs'),
     tags: flag('tags'),
     partial: flag('partial'),
+    ...Object.fromEntries(
+      ['attempts', 'backoff', 'retries'].map((key) => [
+        key,
+        ({ keyAt }: YamlEntry, at: string) => {
+          faults.warn(keyAt, at, 'changes nothing: the source is at hand and not fetched again');
+        },
+      ]),
+    ),
     submodule_override: 'submodules come from where .gitmodules says',
     'skip-verify': 'TLS is always verified',
     skip_verify: 'TLS is always verified',

@@ -1,6 +1,6 @@
 /** From a parsed file and what happened to the workflows of the plan: one, or one for each combination of its matrix. */
 import type { PlanStep, PlanWorkflow } from '@airlock/common/wire/run-plan';
-import { holding, statusesOf, type Occasion } from './condition.ts';
+import { holding, statusesOf, type ConditionFacts, type Occasion } from './condition.ts';
 import type { Combination } from './matrix.ts';
 import { createNaming, plainName } from './names.ts';
 import type { PipelineFile } from './pipeline-file.ts';
@@ -33,7 +33,11 @@ export function compileFile(
 }
 
 function compileWorkflow(
-  { name, path, file }: { readonly name: string; readonly path: string; readonly file: PipelineFile },
+  {
+    name,
+    path,
+    file,
+  }: { readonly name: string; readonly path: string; readonly file: PipelineFile },
   matrix: Combination,
   instance: number,
   occasion: Occasion,
@@ -51,7 +55,11 @@ function compileWorkflow(
   const naming = createNaming();
   const services = file.services
     .filter((service) => holding(service.when, facts).length > 0)
-    .map(({ when: _, ...service }) => ({ ...service, name: naming(service.name, 'service') }));
+    .map(({ when: _, ...service }) => ({
+      ...service,
+      name: naming(service.name, 'service'),
+      image: substituteKnown(service.image, matrix),
+    }));
   const names = running.map(({ step, index }) => {
     const fallback = `step-${index + 1}`;
     return naming(substituteKnown(step.name ?? fallback, matrix), fallback);
@@ -70,10 +78,13 @@ function compileWorkflow(
       optional: dependency.optional,
     })),
     runsOn: file.runsOn === null ? statusesOf(held) : [...file.runsOn],
-    clone: cloneOf(file, occasion),
+    clone: cloneOf(file, facts),
     path: file.path,
-    concurrency: groupOf(file, matrix),
-    steps: running.map((one, index) => planStep(one, names[index] ?? '', order.before[index] ?? [])),
+    concurrency: file.concurrency,
+    steps: running.map((one, index) => ({
+      ...planStep(one, names[index] ?? '', order.before[index] ?? []),
+      image: substituteKnown(one.step.image, matrix),
+    })),
     services,
   };
   return { workflow, faults: order.faults };
@@ -126,18 +137,16 @@ function byDependencies(running: readonly Running[], names: readonly string[]): 
 }
 
 function planStep({ step, runsOn }: Running, name: string, before: readonly string[]): PlanStep {
-  const { image, kind, commands, entrypoint, environment, directory, failure, detach, limits } = step;
+  const { image, kind, commands, entrypoint, environment, directory, failure, detach, limits } =
+    step;
   return {
     ...{ name, image, kind, commands: [...commands], entrypoint, environment: { ...environment } },
     ...{ directory, dependsOn: [...before], runsOn: [...runsOn], failure, detach, limits },
   };
 }
 
-function cloneOf({ clone }: PipelineFile, { event }: Occasion): PlanWorkflow['clone'] {
-  return clone === null ? null : { ...clone, tags: clone.tags ?? event === 'tag' };
-}
-
-function groupOf({ concurrency }: PipelineFile, matrix: Combination): PlanWorkflow['concurrency'] {
-  if (concurrency === null || concurrency.group === null) return concurrency;
-  return { ...concurrency, group: substituteKnown(concurrency.group, matrix).slice(0, 255) };
+function cloneOf({ clone }: PipelineFile, facts: ConditionFacts): PlanWorkflow['clone'] {
+  if (clone === null || holding(clone.when, facts).length === 0) return null;
+  const { when: _, ...options } = clone;
+  return { ...options, tags: options.tags ?? facts.occasion.event === 'tag' };
 }

@@ -113,8 +113,7 @@ function holds(condition: Condition, facts: ConditionFacts): boolean {
 
 /** A value put into a pattern matches itself alone: a branch named `*` is no wildcard. */
 function matcher(pattern: string, variables: Variables): (name: string) => boolean {
-  const glob = pattern.includes('$') ? substituteWith(pattern, variables, literalGlob) : pattern;
-  return globMatcher(glob) ?? (() => false);
+  return globMatcher(substituteWith(pattern, variables, literalGlob)) ?? (() => false);
 }
 
 function patternsHold({ include, exclude }: Patterns, name: string, variables: Variables): boolean {

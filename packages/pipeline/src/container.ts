@@ -23,9 +23,19 @@ export function containerEntries(
 ): ContainerEntry[] {
   const found =
     value.kind === 'map'
-      ? value.entries.map(({ key, keyAt, value: one }) => ({ name: key, at: keyAt, path: join(path, key), value: one }))
+      ? value.entries.map(({ key, keyAt, value: one }) => ({
+          name: key,
+          at: keyAt,
+          path: join(path, key),
+          value: one,
+        }))
       : value.kind === 'list'
-        ? value.items.map((one, index) => ({ name: null, at: one.at, path: join(path, String(index)), value: one }))
+        ? value.items.map((one, index) => ({
+            name: null,
+            at: one.at,
+            path: join(path, String(index)),
+            value: one,
+          }))
         : [];
   if (value.kind === 'scalar') faults.add(value.at, path, 'expected a list, or entries by name');
   if (found.length > most) faults.add(value.at, path, `at most ${most} stand here`);

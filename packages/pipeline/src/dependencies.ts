@@ -14,7 +14,8 @@ const maxDependencies = 64;
 
 export function readDependsOn(value: YamlValue, path: string, faults: FaultList): Dependency[] {
   const items = value.kind === 'list' ? value.items : [value];
-  if (items.length > maxDependencies) faults.add(value.at, path, `at most ${maxDependencies} names`);
+  if (items.length > maxDependencies)
+    faults.add(value.at, path, `at most ${maxDependencies} names`);
   return items.slice(0, maxDependencies).flatMap((item, index) => {
     const here = value.kind === 'list' ? join(path, String(index)) : path;
     const read: { name: string | null; optional: boolean } = { name: null, optional: false };

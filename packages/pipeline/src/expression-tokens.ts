@@ -67,6 +67,9 @@ function unescaped(quoted: string, at: number): string {
   return inner.replace(/\\(.)/gsu, (_, sign: string) => {
     const text = escapes[sign];
     if (text !== undefined) return text;
-    throw new ExpressionError(`knows no \`\\${sign}\` within quotes; write \`\\\\${sign}\``, at + 1);
+    throw new ExpressionError(
+      `knows no \`\\${sign}\` within quotes; write \`\\\\${sign}\``,
+      at + 1,
+    );
   });
 }

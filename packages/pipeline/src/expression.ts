@@ -11,7 +11,8 @@
  */
 import { RE2JS } from 're2js';
 import { tokenize, ExpressionError, type Token } from './expression-tokens.ts';
-import { substituteInValue } from './substitution.ts';
+import { substituteUnescaped } from './substitution.ts';
+import { readEscapes } from './template.ts';
 
 type Kind = 'text' | 'number' | 'truth' | 'list' | 'variables';
 type Value = string | number | boolean | readonly string[];
@@ -31,12 +32,15 @@ export interface Expression {
 const maxLength = 4096;
 const maxDepth = 32;
 
-/** @throws ExpressionError with the position in the text, counted from 1, for anything that is not understood. */
+/**
+ * @param text as the file has it, with Woodpecker's doubled backslashes.
+ * @throws ExpressionError with the position in the text, counted from 1, for anything that is not understood.
+ */
 export function parseExpression(text: string): Expression {
   if (text.length > maxLength) {
     throw new ExpressionError(`has more than ${maxLength} characters`, 1);
   }
-  const parser = createParser(tokenize(text));
+  const parser = createParser(tokenize(readEscapes(text)));
   const node = parser.or(0);
   parser.end();
   if (node.kind !== 'truth') throw new ExpressionError('is not true or false', 1);
@@ -55,19 +59,31 @@ function createParser(tokens: readonly Token[]) {
     return token;
   };
   const fail = (token: Token): never => {
-    const what = token.type === 'end' ? 'ends too early' : `does not understand \`${token.text}\` here`;
+    const what =
+      token.type === 'end' ? 'ends too early' : `does not understand \`${token.text}\` here`;
     throw new ExpressionError(what, token.at);
   };
   const expectKind = (node: Node, kind: Kind, token: Token): Node => {
     if (node.kind === kind) return node;
-    throw new ExpressionError(`\`${token.text}\` wants ${names[kind]}, not ${names[node.kind]}`, token.at);
+    throw new ExpressionError(
+      `\`${token.text}\` wants ${names[kind]}, not ${names[node.kind]}`,
+      token.at,
+    );
   };
 
-  function chain(depth: number, words: string[], next: (depth: number) => Node, all: boolean): Node {
+  function chain(
+    depth: number,
+    words: string[],
+    next: (depth: number) => Node,
+    all: boolean,
+  ): Node {
     let left = next(depth);
     while (is(...words)) {
       const token = take();
-      const [first, second] = [expectKind(left, 'truth', token), expectKind(next(depth), 'truth', token)];
+      const [first, second] = [
+        expectKind(left, 'truth', token),
+        expectKind(next(depth), 'truth', token),
+      ];
       left = {
         kind: 'truth',
         evaluate: (variables) =>
@@ -123,7 +139,8 @@ function createParser(tokens: readonly Token[]) {
       return { kind: 'truth', evaluate: () => truth };
     }
     if (is('(')) throw new ExpressionError(`knows no functions such as ${token.text}()`, token.at);
-    if (is('.', '?.')) throw new ExpressionError('knows no fields; variables are plain text', peek().at);
+    if (is('.', '?.'))
+      throw new ExpressionError('knows no fields; variables are plain text', peek().at);
     return token.text === '$env' ? environment() : variableNode(token.text);
   }
 
@@ -169,7 +186,11 @@ const reserved = new Set([...wordOperators, 'and', 'or', 'not', 'nil']);
 
 /** `"${NAME}"` within text is put in after parsing, so that no value can write a part of the expression. */
 function textNode(text: string): Node {
-  return { kind: 'text', literal: text, evaluate: (variables) => substituteInValue(text, variables) };
+  return {
+    kind: 'text',
+    literal: text,
+    evaluate: (variables) => substituteUnescaped(text, variables),
+  };
 }
 
 function variableNode(name: string): Node {
@@ -188,7 +209,8 @@ function compare(token: Token, left: Node, right: Node): Node {
     );
   };
   if (operator === 'in') {
-    if (left.kind !== 'text' || (right.kind !== 'list' && right.kind !== 'variables')) return wrong();
+    if (left.kind !== 'text' || (right.kind !== 'list' && right.kind !== 'variables'))
+      return wrong();
     return truth(left, right, (one, many) => Array.isArray(many) && many.includes(one));
   }
   if (operator === 'matches') return matching(token, left, right, wrong);
@@ -202,7 +224,8 @@ function compare(token: Token, left: Node, right: Node): Node {
       return operator === 'startsWith' ? text.startsWith(part) : text.endsWith(part);
     });
   }
-  if (wordOperators.has(operator) || (left.kind !== 'text' && left.kind !== 'number')) return wrong();
+  if (wordOperators.has(operator) || (left.kind !== 'text' && left.kind !== 'number'))
+    return wrong();
   return truth(left, right, (a, b) => {
     if (operator === '<') return a < b;
     if (operator === '>') return a > b;
@@ -221,7 +244,10 @@ function matching(token: Token, left: Node, right: Node, wrong: () => never): No
     pattern = RE2JS.compile(right.literal);
   } catch (error) {
     const why = error instanceof Error ? error.message : 'it is none';
-    throw new ExpressionError(`has a pattern that is no regular expression of RE2: ${why}`, token.at);
+    throw new ExpressionError(
+      `has a pattern that is no regular expression of RE2: ${why}`,
+      token.at,
+    );
   }
   return { kind: 'truth', evaluate: (variables) => pattern.test(String(left.evaluate(variables))) };
 }

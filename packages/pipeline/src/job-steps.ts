@@ -1,6 +1,6 @@
-/** From a plan and what is known of its run to the steps and services as they are executed. */
+/** From a plan and what is known of its run to the steps as they are executed. */
 import { mapJson, secretNamesIn } from '@airlock/common/wire/plan-secrets';
-import type { PlanService, PlanStep, PlanWorkflow, RunPlan } from '@airlock/common/wire/run-plan';
+import type { PlanStep, PlanWorkflow, RunPlan } from '@airlock/common/wire/run-plan';
 import type { JobStep, RunFacts } from '@airlock/common/wire/runner-protocol';
 import { ciVariables, referenceVariables } from './ci-variables.ts';
 import { substituteInCommand, substituteInValue, type Variables } from './substitution.ts';
@@ -12,19 +12,14 @@ export function jobSteps(plan: RunPlan, which: WorkflowId, run: RunFacts): JobSt
   return workflow.steps.map((step, index) => {
     const own = { CI_STEP_NAME: step.name, CI_STEP_NUMBER: String(index + 1) };
     // Woodpecker: a plugin is told by its settings, not by the matrix and the variables of the run.
-    const around = step.kind === 'plugin' ? given : { ...run.variables, ...given, ...workflow.matrix };
+    const around =
+      step.kind === 'plugin' ? given : { ...run.variables, ...given, ...workflow.matrix };
     return { ...step, ...filled(step, { ...variables, ...own }, { ...around, ...own }) };
   });
 }
 
-/** Its services likewise. @throws RangeError for no such workflow. */
-export function jobServices(plan: RunPlan, which: WorkflowId, run: RunFacts): PlanService[] {
-  const { workflow, variables, given } = factsOf(plan, which, run);
-  const around = { ...run.variables, ...given, ...workflow.matrix };
-  return workflow.services.map((service) => ({ ...service, ...filled(service, variables, around) }));
-}
-
-function factsOf(
+/** What the steps and services of one workflow are filled with. @throws RangeError for no such workflow. */
+export function factsOf(
   plan: RunPlan,
   which: WorkflowId,
   run: RunFacts,
@@ -40,7 +35,8 @@ function factsOf(
 
 type Filled = Pick<PlanStep, 'image' | 'commands' | 'entrypoint' | 'environment'>;
 
-function filled(what: Filled, variables: Variables, around: Variables): Filled {
+/** Image, commands and variables with references put in. */
+export function filled(what: Filled, variables: Variables, around: Variables): Filled {
   const own = Object.fromEntries(
     Object.entries(what.environment).map(([name, value]) => [name, filledValue(value, variables)]),
   );

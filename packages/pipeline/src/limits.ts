@@ -5,7 +5,8 @@ import type { FaultList, YamlEntry, YamlValue } from './yaml-file.ts';
 
 type Limits = NonNullable<PlanStep['limits']>;
 
-const refusedKubernetes = 'there is no Kubernetes here; the pool says where and as whom a step runs';
+const refusedKubernetes =
+  'there is no Kubernetes here; the pool says where and as whom a step runs';
 
 export function readBackendOptions(
   value: YamlValue,

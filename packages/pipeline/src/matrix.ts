@@ -24,7 +24,12 @@ export function readMatrix(value: YamlValue, path: string, faults: FaultList): C
         'beside `include` axes are not read; write all combinations into it',
       );
     }
-    return checked(readInclude(include.value, join(path, 'include'), faults), value.at, path, faults);
+    return checked(
+      readInclude(include.value, join(path, 'include'), faults),
+      value.at,
+      path,
+      faults,
+    );
   }
   let combinations: Combination[] = value.entries.length === 0 ? [] : [{}];
   for (const entry of value.entries) {

@@ -49,7 +49,8 @@ export function parsePipelineFile(text: string): Parsed<PipelineFile> {
   const { root, faults } = readYamlFile(text);
   const value = root === null ? null : readWorkflow(root, faults);
   const { warnings } = faults;
-  if (value === null || faults.faults.length > 0) return { ok: false, faults: faults.faults, warnings };
+  if (value === null || faults.faults.length > 0)
+    return { ok: false, faults: faults.faults, warnings };
   return { ok: true, value, warnings };
 }
 
@@ -64,7 +65,9 @@ function readWorkflow(root: YamlValue, faults: FaultList): PipelineFile | null {
   const readSteps = (value: YamlValue, path: string): void => {
     if (hasSteps) faults.add(value.at, path, '`steps` and `pipeline` are the same; keep `steps`');
     hasSteps = true;
-    read.steps = containerEntries(value, path, faults, maxSteps).map((one) => readStep(one, faults));
+    read.steps = containerEntries(value, path, faults, maxSteps).map((one) =>
+      readStep(one, faults),
+    );
     if (value.kind !== 'scalar' && read.steps.length === 0) {
       faults.add(value.at, path, 'at least one step is needed');
     }
@@ -123,6 +126,13 @@ function readWorkflow(root: YamlValue, faults: FaultList): PipelineFile | null {
     $schema: ({ value }, path) => {
       readText(value, path, faults);
     },
+    version: ({ keyAt }, path) => {
+      faults.warn(
+        keyAt,
+        path,
+        '`version` means nothing to Woodpecker and nothing here; leave it out',
+      );
+    },
     cache: 'keep files between steps in the workspace',
     volumes: 'nothing of the host is mounted here',
     kind: 'this is how Drone’s files begin; a workflow here has `steps` and no `kind`',
@@ -142,27 +152,41 @@ function readWorkflow(root: YamlValue, faults: FaultList): PipelineFile | null {
 function checkNames({ steps, services }: PipelineFile, faults: FaultList): void {
   const serviceNames = services.map(({ name }) => name);
   for (const [index, name] of serviceNames.entries()) {
-    if (serviceNames.indexOf(name) < index) faults.add(0, 'services', `two services are named ${name}`);
+    if (serviceNames.indexOf(name) < index)
+      faults.add(0, 'services', `two services are named ${name}`);
   }
   const tell = (step: PipelineStep, message: string): void => {
     faults.addAt(step.place, 'steps', message);
   };
   for (const step of steps) {
-    if (step.name === null || plainName(step.name) === step.name || step.name.includes('${')) continue;
-    faults.warnAt(step.place, 'steps', `\`${step.name}\` is shown as ${plainName(step.name) ?? 'its number'}`);
+    if (step.name === null || plainName(step.name) === step.name || step.name.includes('${'))
+      continue;
+    faults.warnAt(
+      step.place,
+      'steps',
+      `\`${step.name}\` is shown as ${plainName(step.name) ?? 'its number'}`,
+    );
   }
   if (steps.every(({ dependsOn }) => dependsOn === null)) return;
   const names = new Map<string, readonly string[]>();
   for (const step of steps) {
     if (step.group !== null) tell(step, 'a file has `group` or `depends_on`, not both');
     if (step.name === null) continue;
-    if (names.has(step.name)) tell(step, `two steps are named ${step.name}; \`depends_on\` needs names apart`);
-    names.set(step.name, (step.dependsOn ?? []).map(({ name }) => name));
+    if (names.has(step.name))
+      tell(step, `two steps are named ${step.name}; \`depends_on\` needs names apart`);
+    names.set(
+      step.name,
+      (step.dependsOn ?? []).map(({ name }) => name),
+    );
   }
   for (const dependency of steps.flatMap(({ dependsOn }) => dependsOn ?? [])) {
     if (names.has(dependency.name) || dependency.optional) continue;
     const known = [...names.keys()].slice(0, 20).join(', ');
-    faults.addAt(dependency.place, 'steps', `no step is named ${dependency.name}; there are ${known}`);
+    faults.addAt(
+      dependency.place,
+      'steps',
+      `no step is named ${dependency.name}; there are ${known}`,
+    );
   }
   const cycle = findCycle(names);
   const first = steps.find(({ name }) => name === cycle?.[0]);
@@ -221,7 +245,11 @@ function readWorkspace(value: YamlValue, path: string, faults: FaultList): strin
   readMap(value, path, faults, {
     base: ({ keyAt, value: base }, at) => {
       readText(base, at, faults);
-      faults.warn(keyAt, at, '`base` changes nothing: where the workspace lies is in $CI_WORKSPACE');
+      faults.warn(
+        keyAt,
+        at,
+        '`base` changes nothing: where the workspace lies is in $CI_WORKSPACE',
+      );
     },
     path: (entry, at) => {
       directory = readDirectory(entry.value, at, faults);

@@ -28,7 +28,11 @@ export function releaseOf(
     sources.find((source) => source.name === (plainName(name) ?? ''));
   const [only] = sources;
   const maker =
-    artifact.workflow === null ? (sources.length === 1 ? only : undefined) : find(artifact.workflow.name);
+    artifact.workflow === null
+      ? sources.length === 1
+        ? only
+        : undefined
+      : find(artifact.workflow.name);
   const place = artifact.workflow?.place ?? artifact.place;
   const where = `artifacts.${artifact.key}.workflow`;
   if (maker === undefined) {

@@ -23,6 +23,9 @@ test('the artifact’s name is the last part of its path', () => {
   assert.ok(parsed.ok, JSON.stringify(parsed));
   assert.deepEqual(parsed.value, {
     artifact: {
+      key: 'web',
+      place: { line: 3, column: 3 },
+      workflow: { name: 'woodpecker', place: { line: 4, column: 15 } },
       fileName: 'web.tar.gz',
       path: 'dist/web.tar.gz',
       maxBytes: 20 * 1024 ** 2,
@@ -30,6 +33,8 @@ test('the artifact’s name is the last part of its path', () => {
     },
     release: {
       name: 'web',
+      artifacts: ['web'],
+      requires: [],
       version: 'main-${CI_COMMIT_SHA:0:12}',
       targets: ['prod-eu', 'prod-us'],
     },
@@ -63,7 +68,13 @@ const refused: [name: string, from: string, to: string, expected: RegExp][] = [
   ['an absolute path', 'dist/web.tar.gz', '/etc/passwd', /expected a relative path/],
   ['a path that ends in a slash', 'dist/web.tar.gz', 'dist/', /the file’s name has letters/],
   ['a size without unit', '20MiB', '20000', /expected a size such as 200MiB/],
-  ['another variable', 'CI_COMMIT_SHA:0:12', 'CI_COMMIT_BRANCH', /expected letters, digits/],
+  [
+    'another variable',
+    'CI_COMMIT_SHA:0:12',
+    'CI_COMMIT_AUTHOR',
+    /CI_COMMIT_BRANCH, not CI_COMMIT_AUTHOR/,
+  ],
+  ['a version that is no name', 'main-', 'main/', /expected letters, digits/],
   ['a version without the commit', 'main-${CI_COMMIT_SHA:0:12}', 'v1', /must be part of it/],
   ['a release of something else', 'artifacts: [web]', 'artifacts: [api]', /expected \[web\]/],
   ['a target twice', 'prod-us', 'prod-eu', /prod-eu stands here twice/],
@@ -81,7 +92,6 @@ const refused: [name: string, from: string, to: string, expected: RegExp][] = [
     /a number of builders, 1 to 8/,
   ],
   ['builders in words', 'maxSize: 20MiB', 'reproduce: two', /a number of builders, 1 to 8/],
-  ['another workflow', 'workflow: woodpecker', 'workflow: build', /has one workflow, woodpecker/],
 ];
 for (const [name, from, to, expected] of refused) {
   test(`refused: ${name}`, () => {

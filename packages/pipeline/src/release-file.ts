@@ -7,7 +7,14 @@ import type { Parsed } from './pipeline-file.ts';
 import { readMap, readText, readTexts } from './yaml-fields.ts';
 import { parseTemplate, type Template } from './template.ts';
 import { substituteInValue } from './substitution.ts';
-import { join, readYamlFile, type FaultList, type Place, type YamlEntry, type YamlValue } from './yaml-file.ts';
+import {
+  join,
+  readYamlFile,
+  type FaultList,
+  type Place,
+  type YamlEntry,
+  type YamlValue,
+} from './yaml-file.ts';
 
 export const releasePath = '.airlock/release.yaml';
 
@@ -133,7 +140,9 @@ export function parseReleaseFile(text: string): Parsed<ReleaseFile> {
 
 function readArtifacts(value: YamlValue, path: string, faults: FaultList): ArtifactEntry[] {
   return entriesOf(value, path, faults).map(({ key, keyAt, value: artifact }) => {
-    const read: { -readonly [K in 'workflow' | 'path' | 'maxBytes' | 'reproduce']: ArtifactEntry[K] } = {
+    const read: {
+      -readonly [K in 'workflow' | 'path' | 'maxBytes' | 'reproduce']: ArtifactEntry[K];
+    } = {
       workflow: null,
       path: null,
       maxBytes: null,
@@ -232,11 +241,7 @@ function readTargets(value: YamlValue, path: string, faults: FaultList): string[
   return targets;
 }
 
-function entriesOf(
-  value: YamlValue,
-  path: string,
-  faults: FaultList,
-): readonly YamlEntry[] {
+function entriesOf(value: YamlValue, path: string, faults: FaultList): readonly YamlEntry[] {
   if (value.kind !== 'map') {
     faults.add(value.at, path, 'expected names with what belongs to each');
     return [];
@@ -274,8 +279,10 @@ const samples = ['0123456789ab', 'ba9876543210'].map((start) => start.padEnd(40,
 
 /** What is wrong with a version as the file writes it; null for nothing. */
 function versionFault(text: string): string | null {
-  const unknown = referencesIn(parseTemplate(text)).find((name) => !versionVariables.includes(name));
-  if (unknown !== undefined) return `knows ${versionVariables.join(' and ')}, not ${unknown}`;
+  const unknown = referencesIn(parseTemplate(text)).find(
+    (name) => !versionVariables.includes(name),
+  );
+  if (unknown !== undefined) return `knows ${versionVariables.join(', ')}, not ${unknown}`;
   const [one = '', other = ''] = samples.map((commit) => expandVersion(text, commit));
   if (!/^[A-Za-z0-9._-]{1,100}$/.test(one)) {
     return 'expected letters, digits, . _ - and references such as ${CI_COMMIT_SHA:0:12}';

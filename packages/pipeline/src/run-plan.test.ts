@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { headFacts, planRun } from './run-plan.ts';
+import { headFacts, occasionOf } from './occasion.ts';
+import { planRun } from './run-plan.ts';
 
 const filesOf = (text: string, release: string | null = null) => ({
   pipelines: [{ path: '.woodpecker.yaml', text }],
   release,
 });
-const push = { event: 'push', branch: 'main', pullRequest: null } as const;
+const push = occasionOf({ event: 'push', branch: 'main' });
 
 test('branches are pushes, pull request heads are pull requests, the rest is nothing', () => {
   assert.deepEqual(headFacts('refs/heads/a/b', 'main'), {

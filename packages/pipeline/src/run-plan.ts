@@ -5,7 +5,7 @@ import { compileFile } from './compile.ts';
 import type { Occasion } from './condition.ts';
 import { findCycle } from './dependencies.ts';
 import { workflowName, plainName } from './names.ts';
-import { occasionOf, skipsRun, withOwnVariables } from './occasion.ts';
+import { occasionOf, withOwnVariables } from './occasion.ts';
 import { parsePipelineFile, type PipelineFile } from './pipeline-file.ts';
 import type { PlanFiles } from './plan-files.ts';
 import { releaseOf } from './plan-release.ts';
@@ -71,9 +71,6 @@ export function planRun(files: PlanFiles, occasion: Occasion): Planned {
   if (reasons.length > 0) return refused(reasons);
 
   const facts = withOwnVariables(occasion);
-  if (skipsRun(facts.event, facts.environment['CI_COMMIT_MESSAGE'] ?? '')) {
-    return { kind: 'nothing', why: 'the commit’s message says [skip ci]', warnings };
-  }
   const compiled = sources.map((source) => ({ path: source.path, ...compileFile(source, facts) }));
   const faults = compiled.flatMap(({ path, faults: some }) => formatted(path, some));
   if (faults.length > 0) return refused(faults);
@@ -116,7 +113,9 @@ function readSources(
   if (total > maxTotalBytes) {
     return {
       sources,
-      reasons: [`${first}:1:1: the pipeline files have ${total} bytes together; at most ${maxTotalBytes} are read`],
+      reasons: [
+        `${first}:1:1: the pipeline files have ${total} bytes together; at most ${maxTotalBytes} are read`,
+      ],
     };
   }
   if (pipelines.length > maxWorkflows) {

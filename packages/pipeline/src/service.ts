@@ -9,7 +9,12 @@ import {
   type ContainerEntry,
 } from './container.ts';
 import { plainName } from './names.ts';
-import { readEnvironment, readOldSecrets, readSettings, type Environment } from './variable-values.ts';
+import {
+  readEnvironment,
+  readOldSecrets,
+  readSettings,
+  type Environment,
+} from './variable-values.ts';
 import { readWhen } from './when.ts';
 import { readMap, readText, readWhole, readWord } from './yaml-fields.ts';
 import { join, type FaultList, type YamlValue } from './yaml-file.ts';
@@ -75,9 +80,14 @@ export function readService(from: ContainerEntry, faults: FaultList): PipelineSe
   const { name, image, ...rest } = read;
   if (faults.faults.length === before) {
     if (image === null) faults.add(from.at, from.path, 'the service has no `image`');
-    if (name === null) faults.add(from.at, from.path, 'the service has no `name`, by which steps reach it');
+    if (name === null)
+      faults.add(from.at, from.path, 'the service has no `name`, by which steps reach it');
     else if (plainName(name) !== name) {
-      faults.add(from.at, from.path, 'a service’s name is an address: letters, digits, `.`, `_` and `-`');
+      faults.add(
+        from.at,
+        from.path,
+        'a service’s name is an address: letters, digits, `.`, `_` and `-`',
+      );
     }
   }
   return { name: name ?? '', image: image ?? '', ...rest };

@@ -24,7 +24,11 @@ function signsOf(pattern: string): Sign[] {
 }
 
 /** How many characters at the start match; 0 for none. Time is pattern × text. */
-function matched(text: readonly string[], pattern: readonly Sign[], length: 'short' | 'long'): number {
+function matched(
+  text: readonly string[],
+  pattern: readonly Sign[],
+  length: 'short' | 'long',
+): number {
   let reachable = new Uint8Array(text.length + 1);
   reachable[0] = 1;
   for (const sign of pattern) {
@@ -37,5 +41,7 @@ function matched(text: readonly string[], pattern: readonly Sign[], length: 'sho
     }
     reachable = next;
   }
-  return length === 'long' ? Math.max(0, reachable.lastIndexOf(1)) : Math.max(0, reachable.indexOf(1, 1));
+  return length === 'long'
+    ? Math.max(0, reachable.lastIndexOf(1))
+    : Math.max(0, reachable.indexOf(1, 1));
 }

@@ -11,17 +11,29 @@ import {
 } from './container.ts';
 import { readDependsOn, type Dependency } from './dependencies.ts';
 import { readBackendOptions } from './limits.ts';
-import { readEnvironment, readOldSecrets, readSettings, type Environment } from './variable-values.ts';
+import {
+  readEnvironment,
+  readOldSecrets,
+  readSettings,
+  type Environment,
+} from './variable-values.ts';
 import { readWhen } from './when.ts';
 import { readFlag, readMap, readText, readWord, type Keys } from './yaml-fields.ts';
 import type { FaultList, Place, YamlEntry } from './yaml-file.ts';
 
 /** As the file has it: names free, dependencies by these names, nothing put in. */
-export interface PipelineStep
-  extends Pick<
-    PlanStep,
-    'image' | 'kind' | 'commands' | 'entrypoint' | 'environment' | 'directory' | 'failure' | 'detach' | 'limits'
-  > {
+export interface PipelineStep extends Pick<
+  PlanStep,
+  | 'image'
+  | 'kind'
+  | 'commands'
+  | 'entrypoint'
+  | 'environment'
+  | 'directory'
+  | 'failure'
+  | 'detach'
+  | 'limits'
+> {
   /** Null: by its position. */
   readonly name: string | null;
   /** Null where the file says nothing about it. */

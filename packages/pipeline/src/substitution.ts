@@ -4,7 +4,7 @@
  * shell is pasted, and the rest is left for the shell to read from the environment.
  */
 import { cutPrefix, cutSuffix } from './shell-pattern.ts';
-import { parseTemplate, type Reference, type Template } from './template.ts';
+import { parseTemplate, parseUnescaped, type Reference, type Template } from './template.ts';
 
 const harmless = /^[A-Za-z0-9._/:@+-]*$/;
 
@@ -16,15 +16,19 @@ function lookUp(variables: Variables, name: string): string | undefined {
 
 /** In an image, a setting or a variable's value: what is not known is empty, as in Woodpecker, and `$$` is a dollar sign. */
 export function substituteInValue(text: string, variables: Variables): string {
-  return text.includes('$') ? expand(parseTemplate(text), variables) : text;
+  return expand(parseTemplate(text), variables);
+}
+
+/** As in a value, within text whose escapes have been read. */
+export function substituteUnescaped(text: string, variables: Variables): string {
+  return expand(parseUnescaped(text), variables);
 }
 
 /** As in a value, but only names among these variables; other references stay as they are written. */
 export function substituteKnown(text: string, variables: Variables): string {
-  if (!text.includes('${')) return text;
   return parseTemplate(text)
     .map((piece) => {
-      if (typeof piece === 'string') return piece.replaceAll('$', '$$$$');
+      if (typeof piece === 'string') return piece;
       return lookUp(variables, piece.name) === undefined ? piece.source : apply(piece, variables);
     })
     .join('');
@@ -53,7 +57,6 @@ export function substituteInCommand(
   variables: Variables,
   spill: (value: string) => string,
 ): string {
-  if (!text.includes('$')) return text;
   return parseTemplate(text)
     .map((piece) => {
       if (typeof piece === 'string') return piece;

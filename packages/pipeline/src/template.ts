@@ -26,17 +26,27 @@ export interface Reference {
   readonly source: string;
 }
 
-/** Text and references in their order; `$$` is a dollar sign already. */
+/** Text and references in their order; `$$` is a dollar sign already, `\\\\` a backslash and `\\/` a slash. */
 export type Template = readonly (string | Reference)[];
 
 const maxDepth = 8;
 
 /** What is no reference of a known form stays text: a shell may know it. */
 export function parseTemplate(text: string): Template {
-  return createScanner(text).until('', 0);
+  return createScanner(text, true).until('', 0);
 }
 
-function createScanner(text: string) {
+/** The same for text whose backslashes have been read already. */
+export function parseUnescaped(text: string): Template {
+  return createScanner(text, false).until('', 0);
+}
+
+/** Woodpecker's escapes, as its files are written with them: every expression there has its backslashes twice. */
+export function readEscapes(text: string): string {
+  return text.replace(/\\([/\\])/g, '$1');
+}
+
+function createScanner(text: string, escapes: boolean) {
   let at = 0;
 
   /** Reads up to one of these characters, which is not taken, or to the end. */
@@ -58,8 +68,12 @@ function createScanner(text: string) {
         pieces.push(found);
         continue;
       }
-      const escaped = sign === '\\' && stops.includes('/') && '/\\'.includes(text.charAt(at + 1));
-      plain += escaped ? text.charAt(at + 1) : sign;
+      const next = text.charAt(at + 1);
+      const escaped =
+        sign === '\\' &&
+        (next === '/' || next === '\\') &&
+        (stops === '' ? escapes : stops.includes('/'));
+      plain += escaped ? next : sign;
       at += escaped ? 2 : 1;
     }
     if (plain !== '') pieces.push(plain);
@@ -83,7 +97,8 @@ function createScanner(text: string) {
     const name = match(/\$\{([A-Za-z_][A-Za-z0-9_]*)/y)?.[1];
     if (name === undefined) return null;
     if (text.charAt(at) === '}') return { name, operator: '', arguments: [] };
-    if (match(/:?[-=]/y) !== null) return { name, operator: 'default', arguments: [until('}', depth)] };
+    if (match(/:?[-=]/y) !== null)
+      return { name, operator: 'default', arguments: [until('}', depth)] };
     const part = match(/: ?(-?\d{1,6})(?::(\d{1,6}))?(?=\})/y);
     if (part !== null) {
       const numbers = [part[1], part[2]].filter((number) => number !== undefined);

@@ -16,8 +16,17 @@ export function readEnvironment(value: YamlValue, path: string, faults: FaultLis
     value.items.forEach((item, index) => {
       const here = join(path, String(index));
       const [, name, text] = /^([^=]*)=(.*)$/s.exec(readText(item, here, faults) ?? '') ?? [];
-      if (name === undefined || text === undefined) faults.add(item.at, here, 'expected NAME=value');
-      else setVariable(environment, { key: name, keyAt: item.at, value: item }, name, here, faults, text);
+      if (name === undefined || text === undefined)
+        faults.add(item.at, here, 'expected NAME=value');
+      else
+        setVariable(
+          environment,
+          { key: name, keyAt: item.at, value: item },
+          name,
+          here,
+          faults,
+          text,
+        );
     });
     return environment;
   }
@@ -67,9 +76,14 @@ export function readOldSecrets(value: YamlValue, path: string, faults: FaultList
     } else read.source = readText(item, here, faults);
     if (read.source === null) return;
     const name = (read.target ?? read.source).toUpperCase();
-    faults.warn(item.at, here, `write \`environment: { ${name}: { from_secret: ${read.source} } }\``);
+    faults.warn(
+      item.at,
+      here,
+      `write \`environment: { ${name}: { from_secret: ${read.source} } }\``,
+    );
     if (!variableName.test(name)) faults.add(item.at, here, badName);
-    else if (isSecretName(read.source, item.at, here, faults)) environment[name] = { secret: read.source };
+    else if (isSecretName(read.source, item.at, here, faults))
+      environment[name] = { secret: read.source };
   });
   return environment;
 }
@@ -95,7 +109,8 @@ function setVariable(
     return;
   }
   const bytes = Buffer.byteLength(typeof value === 'string' ? value : JSON.stringify(value));
-  if (bytes > maxValueBytes) faults.add(entry.keyAt, path, `a value has at most ${maxValueBytes} bytes`);
+  if (bytes > maxValueBytes)
+    faults.add(entry.keyAt, path, `a value has at most ${maxValueBytes} bytes`);
   else environment[name] = value;
 }
 

@@ -4,6 +4,7 @@ import type { Condition, PathCondition, Patterns, Status } from './condition.ts'
 import { ExpressionError } from './expression-tokens.ts';
 import { parseExpression } from './expression.ts';
 import { globMatcher, maxGlobLength } from './glob.ts';
+import { readEscapes } from './template.ts';
 import { readFlag, readMap, readText, readTextMap, readTexts, type Keys } from './yaml-fields.ts';
 import { join, type FaultList, type YamlEntry, type YamlValue } from './yaml-file.ts';
 
@@ -18,7 +19,8 @@ export function readWhen(
   of: 'workflow' | 'step',
 ): Condition[] {
   const items = value.kind === 'list' ? value.items : [value];
-  if (items.length > maxConditions) faults.add(value.at, path, `at most ${maxConditions} conditions`);
+  if (items.length > maxConditions)
+    faults.add(value.at, path, `at most ${maxConditions} conditions`);
   return items.slice(0, maxConditions).map((item, index) => {
     const here = value.kind === 'list' ? join(path, String(index)) : path;
     return readCondition(item, here, faults, of);
@@ -35,9 +37,10 @@ function readCondition(
     ...{ events: null, branch: null, ref: null, repo: null, platform: null, instance: null },
     ...{ cron: null, path: null, matrix: null, evaluate: null, status: [] },
   };
-  const patterns = (key: 'branch' | 'ref' | 'platform' | 'cron') => (entry: YamlEntry, at: string) => {
-    read[key] = readPatterns(entry.value, at, faults);
-  };
+  const patterns =
+    (key: 'branch' | 'ref' | 'platform' | 'cron') => (entry: YamlEntry, at: string) => {
+      read[key] = readPatterns(entry.value, at, faults);
+    };
   const unknownOnMain = (key: 'repo' | 'instance') => (entry: YamlEntry, at: string) => {
     read[key] = readPatterns(entry.value, at, faults);
     faults.warn(
@@ -76,7 +79,11 @@ function readCondition(
       readFlag(entry.value, at, faults);
     },
     environment: ({ keyAt }, at) => {
-      faults.warn(keyAt, at, '`environment` means nothing to Woodpecker and nothing here; leave it out');
+      faults.warn(
+        keyAt,
+        at,
+        '`environment` means nothing to Woodpecker and nothing here; leave it out',
+      );
     },
   } satisfies Keys);
   return read;
@@ -87,7 +94,8 @@ function readEvents(value: YamlValue, path: string, faults: FaultList): string[]
   for (const event of events) {
     if (RunEvent.options.some((known) => known === event)) continue;
     const [renamed] = Object.entries(oldEvents).filter(([old]) => old === event);
-    const hint = renamed === undefined ? `known: ${RunEvent.options.join(', ')}` : `write ${renamed[1]}`;
+    const hint =
+      renamed === undefined ? `known: ${RunEvent.options.join(', ')}` : `write ${renamed[1]}`;
     faults.add(value.at, path, `no such event: ${event}; ${hint}`);
   }
   return events;
@@ -124,7 +132,12 @@ function readPatterns(value: YamlValue, path: string, faults: FaultList): Patter
 }
 
 function readPath(value: YamlValue, path: string, faults: FaultList): PathCondition {
-  const read = { include: [] as string[], exclude: [] as string[], onEmpty: true, ignoreMessage: '' };
+  const read = {
+    include: [] as string[],
+    exclude: [] as string[],
+    onEmpty: true,
+    ignoreMessage: '',
+  };
   if (value.kind !== 'map') return { ...read, include: readGlobs(value, path, faults) };
   readMap(value, path, faults, {
     include: (entry, at) => {
@@ -148,7 +161,11 @@ function readGlobs(value: YamlValue, path: string, faults: FaultList): string[] 
   if (globs.length > maxPatterns) faults.add(value.at, path, `at most ${maxPatterns} patterns`);
   for (const glob of globs) {
     // With a reference in it, what it is shows only when the run is known.
-    if (glob.length <= maxGlobLength && (glob.includes('${') || globMatcher(glob) !== null)) continue;
+    if (
+      glob.length <= maxGlobLength &&
+      (glob.includes('${') || globMatcher(readEscapes(glob)) !== null)
+    )
+      continue;
     const why = glob.length > maxGlobLength ? `longer than ${maxGlobLength} characters` : 'no glob';
     faults.add(value.at, path, `\`${glob.slice(0, 60)}\` is ${why}`);
   }

@@ -25,7 +25,10 @@ export function withSecretTexts(
   const filled = Object.entries(environment).map(([variable, value]): [string, string] => {
     if (typeof value === 'string') return [variable, value];
     if ('secret' in value) return [variable, textOf(value.secret)];
-    return [variable, JSON.stringify(mapJson(JSON.parse(value.json), { text: same, secret: textOf }))];
+    return [
+      variable,
+      JSON.stringify(mapJson(JSON.parse(value.json), { text: same, secret: textOf })),
+    ];
   });
   return Object.fromEntries(filled);
 }

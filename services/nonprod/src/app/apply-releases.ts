@@ -16,7 +16,10 @@ export function createApplyReleases(
     readonly events: Events;
     readHeldFiles(run: WaitingRun): Promise<HeldFiles>;
   },
-  settings: { readonly maxArtifactBytes: number },
+  settings: {
+    readonly maxArtifactBytes: number;
+    readonly repository: { readonly mainBranch: string };
+  },
 ): () => Promise<void> {
   const { releases, jobs, events, readHeldFiles } = ports;
 
@@ -33,7 +36,10 @@ export function createApplyReleases(
       files === 'own' ? [found.own, run.commit] : [found.base, found.baseCommit ?? run.commit];
     const planned = compile(
       chosen,
-      { event: RunEvent.parse(run.event), branch: run.branch },
+      {
+        ...{ event: RunEvent.parse(run.event), branch: run.branch, ref: run.ref },
+        repository: { name: run.repository, mainBranch: settings.repository.mainBranch },
+      },
       settings.maxArtifactBytes,
     );
     if (planned.kind !== 'run') {

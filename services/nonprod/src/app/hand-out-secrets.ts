@@ -1,5 +1,6 @@
 /** Secrets from where they are kept to the one step that may have them, once. */
 import type { SecretKind } from '@airlock/common/wire/secret-handout';
+import { secretNamesIn } from '@airlock/common/wire/plan-secrets';
 import type { PlanService, PlanStep, PlanWorkflow } from '@airlock/common/wire/run-plan';
 import type { Handout } from '@airlock/envelope/handout';
 import { refusalOfUnknown, refusalsToRead, type Refusal } from '../domain/secret-filter.ts';
@@ -129,8 +130,9 @@ function askingSteps({ steps, services }: PlanWorkflow): Asking[] {
   return [...steps, ...services].flatMap((step) => {
     const variables = new Map<string, string[]>();
     for (const [variable, value] of Object.entries(step.environment)) {
-      if (typeof value === 'string') continue;
-      variables.set(value.secret, [...(variables.get(value.secret) ?? []), variable]);
+      for (const name of secretNamesIn({ [variable]: value })) {
+        variables.set(name, [...(variables.get(name) ?? []), variable]);
+      }
     }
     if (variables.size === 0) return [];
     const { name, image } = step;
@@ -142,7 +144,11 @@ function askingSteps({ steps, services }: PlanWorkflow): Asking[] {
 
 /** A program that the author of the file chose is as good as a command, whatever the step calls itself. */
 function kindOf(step: PlanStep | PlanService): PlanStep['kind'] {
-  const runsOwn = step.commands.length > 0 || step.entrypoint !== null;
+  const runsOwn =
+    step.commands.length > 0 ||
+    step.entrypoint !== null ||
+    // Variables of its own, such as LD_PRELOAD, make a plugin's program the author's as well.
+    ('kind' in step && step.kind === 'commands');
   return runsOwn ? 'commands' : 'plugin';
 }
 

@@ -1,4 +1,4 @@
-import { headFacts } from '@airlock/pipeline/run-plan';
+import { headFacts } from '@airlock/pipeline/occasion';
 import type { Events } from '../events.ts';
 import type { Bell, HeadStore, NewRun, RefHead, SourceMirror } from './ports.ts';
 import type { Prepared, RunWish } from './prepare-run.ts';

@@ -4,9 +4,10 @@
  */
 import type { RunPlan } from '@airlock/common/wire/run-plan';
 import type { RunEvent } from '@airlock/common/wire/runner-protocol';
+import { occasionOf, skipsRun } from '@airlock/pipeline/occasion';
 import type { PlanFiles } from '@airlock/pipeline/plan-files';
 import { releasePath } from '@airlock/pipeline/release-file';
-import { planRun, type Planned } from '@airlock/pipeline/run-plan';
+import { planMain, planRun, type Planned } from '@airlock/pipeline/run-plan';
 import { titleOf } from '@airlock/pipeline/workflow-name';
 import { budgetRefusal, triggerOf } from '../domain/budget.ts';
 import { placeWorkflow } from '../domain/pool.ts';
@@ -59,6 +60,10 @@ export function createPrepareRun(
 
   return async (wish) => {
     const { repository, commit, pullRequest } = wish;
+    const details = await mirror.details(commit);
+    if (skipsRun(wish.event, details.subject)) {
+      return { kind: 'nothing', why: 'the commit’s message says [skip ci]' };
+    }
     const { level, why, baseBranch } = await trustOf(ports, wish);
     const own = await mirror.planFiles(commit);
     const base = level === 0 ? await baseFiles(mirror, baseBranch) : null;
@@ -80,7 +85,7 @@ export function createPrepareRun(
         id: newId('run'),
         repository: repository.name,
         ...{ ref: wish.ref, branch: wish.branch, event: wish.event, commit, pullRequest },
-        details: await mirror.details(commit),
+        details,
         ...outcome,
       },
     };
@@ -158,14 +163,25 @@ export async function baseFiles(
 /** What is kept at most is this installation's, and no part of a plan; a file that wants more is told at once. */
 export function compile(
   files: PlanFiles,
-  wish: Pick<RunWish, 'event' | 'branch'>,
+  wish: Pick<RunWish, 'event' | 'branch' | 'ref'> & {
+    readonly repository: Pick<RunWish['repository'], 'name' | 'mainBranch'>;
+  },
   maxArtifactBytes: number,
 ): Planned {
-  const planned = planRun(files, wish);
+  const { event, branch, ref, repository } = wish;
+  // Gate and signer know main's files and nothing else: a plan made from more would not be theirs.
+  const ofMain = event === 'push' && ref === `refs/heads/${repository.mainBranch}`;
+  const occasion = occasionOf({
+    ...{ event, branch, ref, repository: repository.name },
+    tag: /^refs\/tags\/(.+)$/.exec(ref)?.[1] ?? null,
+    environment: { CI_REPO_DEFAULT_BRANCH: repository.mainBranch },
+  });
+  const planned = ofMain ? planMain(files) : planRun(files, occasion);
   const wanted = planned.kind === 'run' ? (planned.plan.artifact?.maxBytes ?? 0) : 0;
   if (wanted <= maxArtifactBytes) return planned;
   return {
     kind: 'refused',
+    warnings: planned.warnings,
     reason: `${releasePath}: maxSize is ${wanted} bytes; at most ${maxArtifactBytes} bytes are kept here`,
   };
 }

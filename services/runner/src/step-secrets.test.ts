@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, test } from 'node:test';
 import { bubblewrapIsolation } from '@airlock/build/isolation/bubblewrap';
+import { secretNamesIn } from '@airlock/common/wire/plan-secrets';
 import { planStep, runFacts, runPlan } from '@airlock/common/testing/plans';
 import type { SecretKind } from '@airlock/common/wire/secret-handout';
 import type { PlanStep } from '@airlock/common/wire/run-plan';
@@ -75,9 +76,7 @@ async function run(
         return Promise.reject(new ControlPlaneError('control-plane-refused', options.refuse));
       }
       const environment = steps.find(({ name }) => name === step)?.environment ?? {};
-      const names = Object.values(environment).flatMap((value) =>
-        typeof value === 'string' ? [] : [value.secret],
-      );
+      const names = secretNamesIn(environment);
       const values = names.map((name) => ({ name, value: Buffer.from(given[name]?.value ?? '') }));
       const place = { run: runId, job: jobId, lease, step };
       const buildKey = newKey();

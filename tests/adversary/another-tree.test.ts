@@ -1,4 +1,4 @@
-/** What was built is the commit's own tree: whoever owns nonprod's web can hand the runner other files, and nothing is signed. */
+/** What is built is the commit's own tree: whoever owns nonprod's web can hand the runner other files, and none are built. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import type { Pair } from '@airlock/demo/pair';
 import { firstProducts, productsFile } from '@airlock/demo/repository';
 import { runningPair } from '../support/pair.ts';
-import { assertNothingSigned, tamperedRun } from '../support/runs.ts';
+import { tamperedRun } from '../support/runs.ts';
 
 /** In nonprod's mirror, a commit like this one in everything, its time too, but for a product that no commit of main sells. */
 function commitOfOtherFiles(pair: Pair, commit: string, directory: string): string {
@@ -41,7 +41,17 @@ exec ${real} "$@"
   writeFileSync(join(directory, 'git'), script, { mode: 0o755 });
 }
 
-test('other files than the commit’s are built when nonprod’s web hands them out, and nothing of it is signed: tree-differs', async () => {
+/** What its runner said of the job of a run. */
+async function failureOf(pair: Pair, run: string): Promise<string> {
+  const rows = await pair.query<{ reason: string | null }>(
+    'nonprod',
+    'select reason from job where run_id = $1',
+    [run],
+  );
+  return rows[0]?.reason ?? '';
+}
+
+test('other files than the commit’s are refused by the runner when nonprod’s web hands them out: no step runs, and nothing is signed', async () => {
   const pair = await runningPair();
   const directory = mkdtempSync(join(tmpdir(), 'airlock-lying-git-'));
   const admitted = (): Promise<{ id: string }[]> => pair.query('gate', 'select id from promotion');
@@ -52,12 +62,15 @@ test('other files than the commit’s are built when nonprod’s web hands them 
       await pair.process('nonprod-web').stop();
       await pair.start('nonprod-web', { PATH: `${directory}:${process.env['PATH'] ?? ''}` });
     });
-    await assertNothingSigned(
-      pair,
-      run,
-      /\(tree-differs\).*names tree [0-9a-f]{40}, the runner unpacked [0-9a-f]{40}/,
+    assert.equal(run.state, 'failed');
+    assert.match(
+      await failureOf(pair, run.id),
+      /could not be unpacked: the archive holds tree [0-9a-f]{40}, and commit [0-9a-f]{40} names [0-9a-f]{40}$/,
     );
-    assert.doesNotMatch(run.reason ?? '', /source-time-differs/);
+    const signed = await pair.query('nonprod', 'select 1 from candidate where run_id = $1', [
+      run.id,
+    ]);
+    assert.deepEqual(signed, []);
     assert.deepEqual(await admitted(), before);
   } finally {
     await pair.process('nonprod-web').stop();

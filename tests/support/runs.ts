@@ -33,7 +33,11 @@ export async function tamperedRun(
   } finally {
     await pair.start('runner');
   }
-  return runWith(pair, commit, ({ signing }) => signing === 'refused' || signing === 'signed');
+  return runWith(
+    pair,
+    commit,
+    ({ state, signing }) => state === 'failed' || signing === 'refused' || signing === 'signed',
+  );
 }
 
 /** It was built, and no candidate came of it, so that nobody can ask for its promotion. */

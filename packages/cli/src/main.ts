@@ -6,6 +6,7 @@ import { Command, Option } from 'commander';
 import { registerAudit } from './commands/audit.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerEvidence } from './commands/evidence.ts';
+import { registerExec } from './commands/exec.ts';
 import { registerLeases } from './commands/leases.ts';
 import { registerLedger } from './commands/ledger.ts';
 import { registerPlan } from './commands/plan.ts';
@@ -67,6 +68,7 @@ program
   });
 
 registerEvidence(program);
+registerExec(program);
 
 program
   .command('conformance')

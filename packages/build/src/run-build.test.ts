@@ -4,10 +4,13 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
+import { runsAsRoot } from '@airlock/sandbox/host';
 import { probeSandbox } from '@airlock/sandbox/probe';
+import { accountIsolation } from './isolation/account.ts';
 import { bubblewrapIsolation } from './isolation/bubblewrap.ts';
 import { createCatalogue } from './isolation/catalogue.ts';
 import type { Isolation } from './isolation/isolation.ts';
+import { defaultAccounts } from './isolation/config.ts';
 import { noIsolation } from './isolation/none.ts';
 import { noSecrets } from './environment.ts';
 import { runBuild, type Build } from './run-build.ts';
@@ -84,11 +87,20 @@ async function build(
   }
 }
 
+/** Of the same build, by mode. */
+const digests = new Map<string, string>();
+
 for (const [mode, isolation] of [
   ['bubblewrap', bubblewrapIsolation({ nodeBinary: null })],
+  ['user', accountIsolation({ accounts: defaultAccounts, nodeDirectory: null })],
   ['none', noIsolation(null)],
 ] as const) {
-  const absent = mode === 'bubblewrap' ? missing : null;
+  const absent =
+    mode === 'bubblewrap'
+      ? missing
+      : mode === 'user' && !runsAsRoot()
+        ? 'only root gives accounts away'
+        : null;
   describe(`a build (${mode})`, { skip: absent === null ? false : `NOT TESTED: ${absent}` }, () => {
     test('does not see the zone, the language or the hour of who builds', async () => {
       const { log } = await build(isolation, [
@@ -129,6 +141,7 @@ for (const [mode, isolation] of [
       assert.ok(one.bytes !== null && two.bytes !== null);
       assert.equal(one.artifact?.digest, two.artifact?.digest);
       assert.ok(one.bytes.equals(two.bytes));
+      digests.set(mode, one.artifact?.digest ?? 'none');
     });
 
     test('says which tree it unpacked, and of what time', async () => {
@@ -148,3 +161,8 @@ for (const [mode, isolation] of [
     });
   });
 }
+
+test('a build gives the same bytes in every mode that was tried', () => {
+  assert.ok(digests.size > 0);
+  assert.equal(new Set(digests.values()).size, 1, [...digests].join(' '));
+});

@@ -4,8 +4,10 @@
  * no other, and an end. A process that leaves its group (setsid) is not ended, nor is anything when this process is killed.
  */
 import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { Writable, type Readable } from 'node:stream';
 import { SandboxError } from './errors.ts';
+import { strayDescriptors } from './host.ts';
 import type { SandboxOptions, SandboxResult } from './options.ts';
 
 export type UnisolatedOptions = Pick<
@@ -25,12 +27,14 @@ export type UnisolatedOptions = Pick<
 export async function runUnisolated(options: UnisolatedOptions): Promise<SandboxResult> {
   const started = performance.now();
   const [program = '/bin/sh', ...args] = options.command;
+  const devNull = openSync('/dev/null', 'r');
   const child = spawn(program, args, {
     cwd: options.workingDirectory,
     env: options.env,
-    stdio: descriptors(options.inheritFds ?? []),
+    stdio: descriptors(options.inheritFds ?? [], devNull),
     detached: true,
   });
+  closeSync(devNull);
   const ending: { reason: 'timed-out' | 'cancelled' | null } = { reason: null };
   const kill = (reason: 'timed-out' | 'cancelled'): void => {
     // Once it exited by itself, what was done in time stays done.
@@ -95,11 +99,14 @@ export async function runUnisolated(options: UnisolatedOptions): Promise<Sandbox
 
 function descriptors(
   inherited: NonNullable<SandboxOptions['inheritFds']>,
+  devNull: number,
 ): ('ignore' | 'pipe' | number)[] {
   const given = new Map<number, 'pipe' | number>([
     [1, 'pipe'],
     [2, 'pipe'],
   ]);
+  // Nothing can close a stray descriptor in the child, but something harmless can be laid over it.
+  for (const fd of strayDescriptors()) given.set(fd, devNull);
   for (const { fd, source } of inherited) given.set(fd, Buffer.isBuffer(source) ? 'pipe' : source);
   // Above 2, `ignore` means closed.
   return Array.from(

@@ -2,10 +2,19 @@ import { createHash } from 'node:crypto';
 import type { IsolationMode } from '@airlock/common/wire/isolation';
 import type { KitFindings } from './facts.ts';
 import { bubblewrapGolden } from './golden/bubblewrap.ts';
+import { userGolden } from './golden/user.ts';
 
 /** What the kit has to find in each mode. In `none`, which keeps nothing apart, whatever it finds is a difference. */
 export function goldenOf(mode: IsolationMode): KitFindings {
-  return mode === 'bubblewrap' ? bubblewrapGolden : {};
+  switch (mode) {
+    case 'bubblewrap':
+      return bubblewrapGolden;
+    case 'user':
+      return userGolden;
+    case 'podman':
+    case 'none':
+      return {};
+  }
 }
 
 /** One line for every probe that found something else than it has to. */

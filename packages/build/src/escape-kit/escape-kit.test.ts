@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { runSandboxed } from '@airlock/sandbox/bubblewrap';
 import { runsAsRoot } from '@airlock/sandbox/host';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { bubblewrapIsolation } from '../isolation/bubblewrap.ts';
+import { accountIsolation } from '../isolation/account.ts';
 import { hostCatalogue } from '../isolation/catalogue.ts';
 import { chooseIsolation } from '../isolation/choose.ts';
+import { defaultAccounts } from '../isolation/config.ts';
 import type { Isolation } from '../isolation/isolation.ts';
 import { defaultLimits } from '../isolation/limits.ts';
 import { differences, findingsDigest, goldenOf } from './compare.ts';
@@ -56,6 +58,20 @@ describe('the escape kit', { skip: missing ?? false }, () => {
     assert.ok(Object.keys(probes).length > 45);
   });
 
+  test(
+    'finds under an account of its own what that golden file says',
+    { skip: runsAsRoot() ? false : 'NOT TESTED: only root gives accounts away' },
+    async () => {
+      const nodeDirectory = dirname(ownNode());
+      const isolation = accountIsolation({ accounts: defaultAccounts, nodeDirectory });
+      const { probes } = await selfTest({
+        ...{ isolation, workDirectory: directory },
+        secretFiles: ['/etc/shadow'],
+      });
+      assert.deepEqual({ ...probes }, { ...goldenOf('user') });
+    },
+  );
+
   test('sees a file of the machine, a descriptor and an environment that a sandbox lets through', async () => {
     const secret = join(directory, 'secret');
     writeFileSync(secret, 'secret', { mode: 0o644 });
@@ -92,6 +108,7 @@ describe('the escape kit', { skip: missing ?? false }, () => {
     isolation: 'bubblewrap' as const,
     images: [{ image: '**', root: 'host', entrypoint: [], plugin: false }],
     limits: defaultLimits,
+    accounts: defaultAccounts,
   };
 
   test('a builder whose sandbox holds attests the digest of what the kit found', async () => {

@@ -43,7 +43,7 @@ async function probe(get: typeof process.getBuiltinModule, given: Given): Promis
   const status = fs.readFileSync('/proc/self/status', 'utf8');
   const line = (key: string): string =>
     new RegExp(`^${key}:\\s*(.*)$`, 'm').exec(status)?.[1]?.trim() ?? 'unknown';
-  found['user'] = os.userInfo().uid === 0 ? 'ROOT' : 'not root';
+  found['user'] = /(^|\s)0(\s|$)/.test(line('Uid')) ? 'ROOT' : 'not root';
   found['groups'] = /\b0\b/.test(line('Groups')) ? 'ROOT' : 'not root';
   for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) {
     found[`capabilities-${set}`] = /^0+$/.test(line(set)) ? 'none' : `SOME ${line(set)}`;
@@ -89,7 +89,13 @@ async function probe(get: typeof process.getBuiltinModule, given: Given): Promis
 
   // Files of the machine.
   for (const path of [
-    ...['/etc/shadow', '/root', '/etc/ssh', '/var/run/docker.sock', '/run/podman/podman.sock'],
+    ...[
+      '/etc/shadow',
+      '/root',
+      '/etc/ssh/ssh_host_ed25519_key',
+      '/var/run/docker.sock',
+      '/run/podman/podman.sock',
+    ],
     ...['/run/systemd/private', '/run/dbus/system_bus_socket', '/proc/kcore', '/proc/kmsg'],
   ]) {
     attempt(`read ${path}`, () => readable(path));

@@ -2,8 +2,10 @@ import { existsSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ConfigurationError } from '@airlock/process/config';
 import type { EgressDecision } from '@airlock/sandbox/egress/proxy';
+import { runsAsRoot } from '@airlock/sandbox/host';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { ownNode, selfTest, type SelfTest } from '../escape-kit/self-test.ts';
+import { accountIsolation } from './account.ts';
 import { bubblewrapIsolation } from './bubblewrap.ts';
 import { readCatalogue, type Catalogue } from './catalogue.ts';
 import type { IsolationConfig } from './config.ts';
@@ -32,11 +34,15 @@ export async function chooseIsolation(
   const catalogue = await readCatalogue(config.images, mode);
   if (mode === 'none') return unisolated(nodeBinary, catalogue);
   const digest = await provenIsolation(config, around.secretFiles);
+  const words = [`self-test:${digest.slice(0, 32)}`];
+  if (mode === 'user') {
+    const nodeDirectory = nodeBinary === null ? null : dirname(nodeBinary);
+    return accountIsolation({ accounts: config.accounts, nodeDirectory, catalogue, limits, words });
+  }
   const rules =
     egress === undefined
       ? null
       : { allow: egress.allow, nodeBinary: ownNode(), onDecision: around.onEgress };
-  const words = [`self-test:${digest.slice(0, 32)}`];
   return bubblewrapIsolation({ nodeBinary, catalogue, limits, egress: rules, words });
 }
 
@@ -60,15 +66,27 @@ async function provenIsolation(
 }
 
 /**
- * @returns what the escape kit found in the sandbox that `config` asks for, whose mode is not `none`.
+ * @returns what the escape kit found in the isolation that `config` asks for.
  * @throws ConfigurationError when the mode does not work here.
  */
 export async function testIsolation(
-  config: Pick<IsolationConfig, 'isolation' | 'limits'> & { readonly workDirectory: string },
+  config: Pick<IsolationConfig, 'isolation' | 'limits' | 'accounts'> & {
+    readonly workDirectory: string;
+  },
   secretFiles: readonly string[],
 ): Promise<SelfTest> {
-  const { isolation: mode, limits, workDirectory } = config;
-  if (mode !== 'bubblewrap') throw refused(`isolation: ${mode} is not there`);
+  const { isolation: mode, limits, accounts, workDirectory } = config;
+  if (mode === 'podman' || mode === 'none') {
+    throw refused(
+      `isolation: ${mode} is not to be had here; use bubblewrap, or user as root where bubblewrap does not work`,
+    );
+  }
+  if (mode === 'user') {
+    if (!runsAsRoot())
+      throw refused('isolation: user needs root, who alone can give accounts away');
+    const isolation = accountIsolation({ accounts, nodeDirectory: dirname(ownNode()), limits });
+    return selfTest({ isolation, secretFiles, workDirectory });
+  }
   const probe = await probeSandbox();
   if (!probe.available) {
     throw refused(

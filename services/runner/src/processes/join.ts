@@ -91,7 +91,7 @@ function writeRunner(joined: Joined, directory: string): string {
       `  identityFile: ${at('identity.pem')}`,
       `pool: ${pool}`,
       `workDirectory: /var/lib/airlock-runner/${randomUUID()}`,
-      '# Every image is this machine; docs/operations/runners.md says how to have others.',
+      '# Every image is this machine; docs/operations/isolation.md says how to have others.',
       "images: [{ image: '**', root: host }]",
       'attestation:',
       `  runner: ${runner}`,

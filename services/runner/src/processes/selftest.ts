@@ -1,5 +1,5 @@
 /**
- * `airlock-runner selftest [--mode bubblewrap] [--json] [--secret FILE]…`: tries to get out of the sandbox that this machine
+ * `airlock-runner selftest [--mode bubblewrap|user] [--json] [--secret FILE]…`: tries to get out of the sandbox that this machine
  * makes, and compares what it found with what it has to find. Exit codes: 0 it holds, 1 it does not or there is none, 2 called
  * wrongly.
  */
@@ -8,12 +8,13 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { testIsolation } from '@airlock/build/isolation/choose';
+import { defaultAccounts } from '@airlock/build/isolation/config';
 import { defaultLimits } from '@airlock/build/isolation/limits';
 import { AirlockError } from '@airlock/common/errors';
 import { IsolationMode } from '@airlock/common/wire/isolation';
 
 const usage =
-  'usage: airlock-runner selftest [--mode bubblewrap] [--json] [--secret FILE that no build may read]…';
+  'usage: airlock-runner selftest [--mode bubblewrap|user] [--json] [--secret FILE that no build may read]…';
 
 process.exitCode = await main();
 
@@ -27,7 +28,7 @@ async function main(): Promise<number> {
   const workDirectory = mkdtempSync(join(tmpdir(), 'airlock-selftest-'));
   try {
     const { probes, differences, digest } = await testIsolation(
-      { isolation: mode, limits: defaultLimits, workDirectory },
+      { isolation: mode, limits: defaultLimits, accounts: defaultAccounts, workDirectory },
       secretFiles,
     );
     const holds = differences.length === 0;

@@ -75,7 +75,7 @@ export const bubblewrapGolden = {
   'process-left-behind': 'none',
   'processes-of-others': 'absent',
   'read /etc/shadow': 'refused',
-  'read /etc/ssh': 'refused',
+  'read /etc/ssh/ssh_host_ed25519_key': 'refused',
   'read /proc/kcore': 'refused',
   'read /proc/kmsg': 'refused',
   'read /root': 'refused',

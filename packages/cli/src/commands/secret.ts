@@ -4,11 +4,20 @@ import { text } from 'node:stream/consumers';
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { CliError, exitCode } from '../exit-codes.ts';
+import { filtersFrom, withFilters, type FilterOptions } from './secret-filters.ts';
 import { safe, toStdout, type Print } from '../print.ts';
 import { nonprodSession } from '../nonprod-session.ts';
 import type { WebSession } from '../web-session.ts';
 
 type As = { readonly as: string };
+
+type SetOptions = {
+  readonly fromFile?: string;
+  readonly message: string;
+  readonly sshKey?: boolean;
+  readonly passphraseFile?: string;
+  readonly knownHosts?: string;
+};
 
 const Listed = z.object({
   project: z.string(),
@@ -23,6 +32,7 @@ const Listed = z.object({
     }),
   ),
 });
+const Shown = z.object({ secret: z.object({ filters: z.record(z.string(), z.unknown()) }) });
 const Set = z.object({ project: z.string(), name: z.string(), version: z.number() });
 const Erased = z.object({ project: z.string(), erased: z.number() });
 
@@ -73,14 +83,33 @@ export function registerSecret(program: Command, print: Print = toStdout): void 
       '--low-value',
       'says that it opens nothing in production and that builds may learn it',
     )
+    .option('--ssh-key', 'it is a private SSH key: steps use it by an agent and never see it')
+    .option('--passphrase-file <file>', 'the passphrase of the SSH key')
+    .option('--known-hosts <file>', 'the hosts of the SSH key, as ssh-keyscan prints them')
     .addOption(as())
-    .action(async (name: string, options: As & { fromFile?: string; message: string }) => {
+    .action(async (name: string, options: As & SetOptions) => {
       const value = await valueFrom(options.fromFile);
+      const key = await sshKeyOf(options);
       const session = await signIn(options);
-      const body = { name, value, description: options.message, lowValue: true };
+      const body = { name, value, description: options.message, lowValue: true, ...key };
       const set = Set.parse(await session.postJson('/api/v1/secrets', body));
       print([safe(`${set.name} of ${set.project} is set, version ${set.version}`)]);
     });
+
+  withFilters(
+    secret
+      .command('readers')
+      .argument('<name>', 'the secret')
+      .description('which builds may read it; what is not named stays as it is')
+      .addOption(as()),
+  ).action(async (name: string, options: As & FilterOptions) => {
+    const session = await signIn(options);
+    const path = `/api/v1/secrets/${encodeURIComponent(name)}`;
+    const { secret: found } = Shown.parse(await session.getJson(path));
+    const filters = { ...found.filters, ...filtersFrom(options) };
+    await session.postJson(`${path}/filters`, filters);
+    print([safe(`${name}: ${JSON.stringify(filters)}`)]);
+  });
 
   secret
     .command('erase')
@@ -135,4 +164,26 @@ async function valueFrom(file: string | undefined): Promise<string> {
       cause,
     });
   }
+}
+
+async function sshKeyOf({
+  sshKey,
+  passphraseFile,
+  knownHosts,
+}: SetOptions): Promise<Record<string, string>> {
+  if (sshKey !== true) {
+    if (passphraseFile === undefined && knownHosts === undefined) return {};
+    throw new CliError(exitCode.usage, '--passphrase-file and --known-hosts belong to --ssh-key');
+  }
+  if (knownHosts === undefined) {
+    throw new CliError(
+      exitCode.usage,
+      '--ssh-key needs --known-hosts FILE: builds connect to no other host; ssh-keyscan HOST prints it',
+    );
+  }
+  return {
+    kind: 'ssh-key',
+    knownHosts: await valueFrom(knownHosts),
+    passphrase: passphraseFile === undefined ? '' : await valueFrom(passphraseFile),
+  };
 }

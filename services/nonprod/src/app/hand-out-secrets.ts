@@ -142,14 +142,10 @@ function askingSteps({ steps, services }: PlanWorkflow): Asking[] {
   });
 }
 
-/** A program that the author of the file chose is as good as a command, whatever the step calls itself. */
+/** What runs a program or reads a variable (LD_PRELOAD for one) that the author of the file chose is trusted as the file is. */
 function kindOf(step: PlanStep | PlanService): PlanStep['kind'] {
-  const runsOwn =
-    step.commands.length > 0 ||
-    step.entrypoint !== null ||
-    // Variables of its own, such as LD_PRELOAD, make a plugin's program the author's as well.
-    ('kind' in step && step.kind === 'commands');
-  return runsOwn ? 'commands' : 'plugin';
+  if (!('kind' in step) || step.kind !== 'plugin') return 'commands';
+  return step.commands.length > 0 || step.entrypoint !== null ? 'commands' : 'plugin';
 }
 
 /** The variable through which a step is given an agent that holds the key, and never the key. */

@@ -145,16 +145,16 @@ export const SchedulerConfig = z.strictObject({
     .strictObject({
       main: Name.default('default').describe('Pool for runs of main. Default default.'),
       other: Name.default('default').describe(
-        'Pool for every other run. Give it another name than main, and other runners, to keep pull requests off the machines that build main. Default default.',
+        'Pool that strangers’ runs begin with. Give it another name than main, and other runners, to keep pull requests off the machines that build main. Default default.',
       ),
     })
     .default({ main: 'default', other: 'default' })
-    .describe('Runner pools by trust.'),
+    .describe('Pools that are begun at the first start; from then on they are changed at /pools.'),
   pullRequests: z
     .enum(['run', 'hold'])
     .default('hold')
     .describe(
-      'run: pull requests are built at once. hold: each waits until a developer starts it. Default hold.',
+      'Pull requests of strangers. run: built at once, by the base branch’s files. hold: each waits until a member releases it. Default hold.',
     ),
   firstSight: z
     .enum(['main', 'all'])

@@ -14,6 +14,7 @@ import { createReleaseRun } from './app/release-run.ts';
 import type { Membership } from './app/trust-ports.ts';
 import { firstPools } from './domain/pool.ts';
 import type { Events } from './events.ts';
+import type { BudgetPorts } from './http/routes/budgets.ts';
 import type { PoolPorts } from './http/routes/pools.tsx';
 import type { ReleasePorts } from './http/routes/releases.ts';
 
@@ -72,7 +73,7 @@ export function keepTrust(
     readonly events: Events;
   },
   mainBranch: string,
-): { readonly pools: PoolPorts; readonly releases: ReleasePorts } {
+): { readonly pools: PoolPorts; readonly releases: ReleasePorts; readonly budgets: BudgetPorts } {
   const { db, mirror, bell, events } = ports;
   const pools = createPoolStore(db);
   const releases = createReleaseStore(db);
@@ -80,6 +81,7 @@ export function keepTrust(
   const readHeldFiles = createReadHeldFiles({ mirror, pullRequests }, mainBranch);
   return {
     pools: { pools, savePool: createSavePool({ pools, events }) },
+    budgets: { budgets: createBudgetStore(db) },
     releases: {
       describeTrust: createDescribeTrust({ releases, readHeldFiles }),
       releaseRun: createReleaseRun({ releases, members: nobody, bell, events, readHeldFiles }),

@@ -40,7 +40,7 @@ export interface PreparePorts {
   readonly pools: Pick<PlacementStore, 'pools'>;
   readonly pullRequests: PullRequestStore;
   readonly members: Membership;
-  readonly budgets: BudgetStore;
+  readonly budgets: Pick<BudgetStore, 'today'>;
   readonly newId: NewId;
 }
 
@@ -187,7 +187,7 @@ export function compile(
 }
 
 async function overBudget(
-  budgets: BudgetStore,
+  budgets: Pick<BudgetStore, 'today'>,
   { repository, event }: RunWish,
 ): Promise<string | null> {
   const trigger = triggerOf(event);

@@ -84,7 +84,10 @@ async function world(name: string) {
     { repository: { name, url: origin, mainBranch: 'main' }, firstSight: 'main' },
   );
   await poll();
-  const { releases } = keepTrust({ db: database.as('nonprod_web'), mirror, bell, events }, 'main');
+  const { releases, budgets } = keepTrust(
+    { db: database.as('nonprod_web'), mirror, bell, events },
+    'main',
+  );
   const run = async (commit: string) => {
     const row = await database.as('owner').run.findFirstOrThrow({
       where: { repository: name, commit, event: 'pull_request' },
@@ -92,7 +95,7 @@ async function world(name: string) {
     });
     return row;
   };
-  return { push, git, main, poll, run, ...making, ...releases };
+  return { push, git, main, poll, run, ...making, ...releases, ...budgets };
 }
 
 const commands = (plan: unknown): string => JSON.stringify(plan);
@@ -221,4 +224,23 @@ test('a pull request that names the trusted pool is refused by that name when it
   const refused = await run(commit);
   assert.deepEqual([refused.state, refused.jobs], ['failed', []]);
   assert.match(refused.reason ?? '', /escape-main takes trust 3|labels/);
+});
+
+test('beyond its budget of a day a repository’s runs fail with the sentence, and count again when it is raised', async () => {
+  const { push, poll, run, budgets } = await world('storm');
+  const budget = { buildsADay: 0, minutesADay: 10 };
+  assert.equal(await budgets.set('storm', 'pull_request', budget, 'pat'), true);
+  assert.equal(await budgets.set('nowhere', 'push', budget, 'pat'), false);
+  const refused = push('refs/pull/7/head', { 'a.txt': '1' });
+  await poll();
+  assert.equal((await run(refused)).state, 'failed');
+  assert.match(
+    (await run(refused)).reason ?? '',
+    /0 builds of storm by pull_request.*0 are allowed/,
+  );
+  await budgets.set('storm', 'pull_request', { ...budget, buildsADay: 5 }, 'pat');
+  const taken = push('refs/pull/7/head', { 'a.txt': '2' });
+  await poll();
+  assert.equal((await run(taken)).state, 'held');
+  assert.equal((await budgets.today('storm', 'push')).usage.builds, 1);
 });

@@ -37,4 +37,6 @@ export interface BudgetStore {
     repository: string,
     trigger: BudgetTrigger,
   ): Promise<{ readonly usage: Usage; readonly budget: Budget }>;
+  /** False when there is no such repository. */
+  set(repository: string, trigger: BudgetTrigger, budget: Budget, person: string): Promise<boolean>;
 }

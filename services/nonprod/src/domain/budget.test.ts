@@ -8,7 +8,10 @@ const refusal = (builds: number, seconds: number, queued = 0): string | null =>
 
 test('below its budget a repository builds; at it the sentence says what was used and what mends it', () => {
   assert.equal(refusal(9, 1799), null);
-  assert.match(refusal(10, 0) ?? '', /10 builds of shop\/web by push.*10 are allowed.*\/budgets/);
+  assert.match(
+    refusal(10, 0) ?? '',
+    /10 builds of shop\/web by push.*10 are allowed.*\/api\/v1\/budgets/,
+  );
   assert.match(refusal(0, 1800) ?? '', /30 minutes today, and 30 are allowed/);
   assert.match(refusal(0, 0, maxQueuedRuns) ?? '', /wait already/);
 });

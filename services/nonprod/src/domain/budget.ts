@@ -42,7 +42,8 @@ export function budgetRefusal(
   budget: Budget,
 ): string | null {
   const what = `${repository} by ${trigger}`;
-  const mend = 'It counts anew at 00:00 UTC; the platform role changes it at /budgets.';
+  const mend =
+    'It counts anew at 00:00 UTC; the platform role changes it with PUT /api/v1/budgets.';
   if (usage.builds >= budget.buildsADay) {
     return `Not built: ${usage.builds} builds of ${what} were started today, and ${budget.buildsADay} are allowed. ${mend}`;
   }

@@ -1,6 +1,7 @@
 /** The route table: what is not in it does not exist. */
 import type { Route } from '@airlock/web/route';
 import { apiRoutes } from './routes/api.ts';
+import { budgetRoutes, type BudgetPorts } from './routes/budgets.ts';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
 import { poolRoutes, type PoolPorts } from './routes/pools.tsx';
 import { releaseRoutes, type ReleasePorts } from './routes/releases.ts';
@@ -17,6 +18,7 @@ export function nonprodRoutes(
     readonly pools: PoolPorts;
     readonly fleet: RunnerKeeping;
     readonly releases: ReleasePorts;
+    readonly budgets: BudgetPorts;
     readonly tokens: ApiTokens;
   },
 ): Route[] {
@@ -28,6 +30,7 @@ export function nonprodRoutes(
     ...runnerPageRoutes(ports.fleet, ports.pools.pools),
     ...runnerApiRoutes(ports.fleet),
     ...releaseRoutes(ports.releases),
+    ...budgetRoutes(ports.budgets),
     ...tokenRoutes(ports),
   ];
 }

@@ -174,6 +174,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       secrets: { keeping, project: config.repository.name },
       pools: trust.pools,
       releases: trust.releases,
+      budgets: trust.budgets,
     }),
     footer: async () => {
       const seenAt = await queries.gateSeenAt();

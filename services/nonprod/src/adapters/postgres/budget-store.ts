@@ -33,6 +33,16 @@ export function createBudgetStore(db: Database): BudgetStore {
         },
       };
     },
+
+    async set(repository, trigger, budget, setBy) {
+      const count = await db.$executeRaw`
+        insert into budget (repository, trigger, builds_a_day, minutes_a_day, set_by)
+        select name, ${trigger}, ${budget.buildsADay}, ${budget.minutesADay}, ${setBy}
+        from repository where name = ${repository}
+        on conflict (repository, trigger) do update set builds_a_day = excluded.builds_a_day,
+          minutes_a_day = excluded.minutes_a_day, set_by = excluded.set_by, set_at = now()`;
+      return count === 1;
+    },
   };
 }
 

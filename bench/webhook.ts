@@ -13,7 +13,7 @@ import { createProgress } from '@airlock/demo/progress';
 import { freePort } from '@airlock/testkit/ports';
 import { startFloor } from './floors/child.ts';
 import { interleave, median, type Figure } from './harness.ts';
-import { buildbotVersion, startBuildbot } from './peers/buildbot.ts';
+import { startBuildbot } from './peers/buildbot.ts';
 
 const connections = 10;
 const seconds = 2;
@@ -50,18 +50,17 @@ export async function* bench(): AsyncGenerator<Figure> {
       },
     };
     const port = await freePort();
-    await pair.query('shop', 'create database bench');
+    const { host, port: pgPort, superuser, password } = pair.postgres;
+    await pair.postgres.createDatabase('bench');
     const floor = await startFloor('webhook', [
       ...[String(port), secret],
-      databaseUrl(pair.postgres, 'bench'),
+      `postgres://${superuser}:${password}@${host}:${pgPort}/bench`,
     ]);
     closers.push(() => floor.stop());
     const at = new URL(`http://127.0.0.1:${port}/hook`);
     targets['floor'] = { url: at, host: at.host, secret, taken: 202 };
-    if (buildbotVersion() === null) {
-      console.error('! webhook: no Buildbot here (apt-get install buildbot buildbot-worker)');
-    } else {
-      const buildbot = await startBuildbot({ secret, command: 'true' });
+    const buildbot = await startBuildbot({ secret, command: 'true' });
+    if (buildbot !== null) {
       closers.push(() => buildbot.stop());
       const hook = new URL('change_hook/github', buildbot.url);
       targets['buildbot'] = { url: hook, host: hook.host, secret, taken: 200 };
@@ -100,13 +99,33 @@ export async function* bench(): AsyncGenerator<Figure> {
 
 function figure(name: string, unit: string, of: (name: string) => number | undefined): Figure {
   const [value = Number.NaN, limit = Number.NaN, peer] = [of('ours'), of('floor'), of('buildbot')];
-  return { name, value, unit, limit, ratio: value / limit, ...(peer === undefined ? {} : { peer }) };
+  return {
+    name,
+    value,
+    unit,
+    limit,
+    ratio: value / limit,
+    ...(peer === undefined ? {} : { peer }),
+  };
 }
 
 /** A push as GitHub sends it, of some 7.6 KB; every one another. */
 function delivery({ secret }: Target): { headers: Record<string, string>; body: Buffer } {
   const commit = randomUUID().replaceAll('-', '').padEnd(40, '0');
   const person = { name: 'dana', email: 'dana@example.com', username: 'dana' };
+  const head = {
+    id: commit,
+    tree_id: commit,
+    distinct: true,
+    message: `VAT per line\n\n${'x'.repeat(2_900)}`,
+    timestamp: '2026-11-22T10:00:00Z',
+    url: `http://forge.example/shop/shop-api/commit/${commit}`,
+    author: person,
+    committer: person,
+    added: [],
+    removed: [],
+    modified: ['src/tax.ts'],
+  };
   const body = Buffer.from(
     JSON.stringify({
       ref: 'refs/heads/main',
@@ -123,22 +142,8 @@ function delivery({ secret }: Target): { headers: Record<string, string>; body: 
       },
       pusher: person,
       sender: { login: 'dana', id: 7 },
-      commits: [
-        {
-          id: commit,
-          tree_id: commit,
-          distinct: true,
-          message: `VAT per line\n\n${'x'.repeat(6_300)}`,
-          timestamp: '2026-11-22T10:00:00Z',
-          url: `http://forge.example/shop/shop-api/commit/${commit}`,
-          author: person,
-          committer: person,
-          added: [],
-          removed: [],
-          modified: ['src/tax.ts'],
-        },
-      ],
-      head_commit: null,
+      commits: [head],
+      head_commit: head,
     }),
   );
   const sign = (hash: string): string =>

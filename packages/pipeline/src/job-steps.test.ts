@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { secretNamesIn, withSecretTexts } from '@airlock/common/wire/plan-secrets';
 import { planStep, runFacts, runPlan } from '@airlock/common/testing/plans';
 import { jobSteps } from './job-steps.ts';
 
@@ -28,4 +29,22 @@ test('a branch name cannot write shell: only harmless slices are pasted into com
   assert.equal(step.image, 'app:01234567');
   assert.equal(step.environment['TAG'], 'v-7');
   assert.equal(step.environment['OTHER'], '');
+});
+
+test('settings with JSON are filled text by text: a value cannot become a part of its structure', () => {
+  const evil = 'x","admin":"yes';
+  const base = plan.workflows[0];
+  const step = base?.steps[0];
+  if (base === undefined || step === undefined) assert.fail('no step');
+  const environment = {
+    PLUGIN_A: { json: '{"branch":"${CI_COMMIT_BRANCH}"}' },
+    PLUGIN_B: { json: '[{"from_secret":"token"},"${CI_COMMIT_BRANCH}"]' },
+  };
+  const changed = { ...plan, workflows: [{ ...base, steps: [{ ...step, environment }] }] };
+  const [filled] = jobSteps(changed, base, { ...run, branch: evil });
+  assert.deepEqual(JSON.parse(String(filled?.environment['PLUGIN_A'])), { branch: evil });
+  assert.deepEqual(secretNamesIn(filled?.environment ?? {}), ['token']);
+  const given = withSecretTexts(filled?.environment ?? {}, new Map([['token', 'a"b']]));
+  assert.deepEqual(JSON.parse(given['PLUGIN_B'] ?? ''), ['a"b', evil]);
+  assert.throws(() => withSecretTexts(filled?.environment ?? {}, new Map()), /token was not given/);
 });

@@ -117,10 +117,12 @@ const bombs: [name: string, text: string, expected: RegExp][] = [
   ],
 ];
 for (const [name, text, expected] of bombs) {
-  test(`a bomb is refused within a second: ${name}`, () => {
-    const start = performance.now();
+  test(`a bomb is refused within a second of work: ${name}`, () => {
+    // Processor time, because a busy machine says nothing about the file.
+    const start = process.cpuUsage();
     assert.match(faultsOf(text)[0] ?? '', expected);
-    assert.ok(performance.now() - start < 1000);
+    const { user, system } = process.cpuUsage(start);
+    assert.ok(user + system < 1_000_000, `${user + system} µs`);
   });
 }
 

@@ -116,6 +116,7 @@ export function readTextMap(
     const here = join(path, entry.key);
     // Assigned to an object, __proto__ would vanish without a word.
     if (entry.key === '__proto__') faults.add(entry.keyAt, here, 'this name cannot be used');
+    else if (entry.value.kind === 'scalar' && entry.value.value === null) texts[entry.key] = '';
     else texts[entry.key] = readText(entry.value, here, faults) ?? '';
   }
   return texts;

@@ -20,7 +20,7 @@ begin
 end $$;
 
 -- The web process shows everything, serves runners, and takes down what people ask for; it signs and publishes nothing.
-grant select on repository, git_head, run, step, job, log_chunk, artifact, candidate, promotion_request,
+grant select on repository, git_head, run, step, job, artifact, candidate, promotion_request,
   promotion_status, gate_contact to nonprod_web;
 -- Webhooks are taken down as they come, and read by the scheduler.
 grant insert, select on webhook_delivery, webhook_refusal to nonprod_web;
@@ -34,11 +34,14 @@ grant update (clone_url, provider, main_branch, protected_refs, branches, build_
 grant select, insert, update, delete on schedule to nonprod_web;
 grant update (state, reason, started_at, finished_at, signing, attestation) on run to nonprod_web;
 grant update (state, exit_code, started_at, finished_at) on step to nonprod_web;
-grant update (state, outcome, reason, started_at, finished_at, lease, runner, lease_expires_at, heartbeat_at, isolation,
-  log_bytes) on job to nonprod_web;
+grant update (state, outcome, reason, started_at, finished_at, lease, runner, lease_expires_at, heartbeat_at, isolation) on job to nonprod_web;
 grant update on artifact to nonprod_web;
-grant insert on log_chunk, artifact, promotion_request to nonprod_web;
+grant insert on artifact, promotion_request to nonprod_web;
 grant select, insert, update, delete on web_session, saml_login, saml_assertion, login_ticket to nonprod_web;
+
+-- Logs are files of the web process; what is decided about them are rows.
+grant select, insert, delete on log_hold to nonprod_web;
+grant select, insert on log_deletion to nonprod_web;
 
 -- The only process that keeps secrets, and the only one that the keeper of their key lets in: no other reads even names.
 grant select, insert on project_dek, secret, secret_version, secret_dek, build_dek to nonprod_web;

@@ -116,6 +116,7 @@ export async function writeConfigs(given: {
       repository: nonprodRepository,
       mirrorDirectory: nonprodMirror,
       artifacts: { directory: nonprodArtifacts },
+      logs: { directory: layout.buildLogs },
       assetsDirectory,
       saml: saml('nonprod'),
       groups: { developers: 'developer', platform: 'platform' },

@@ -16,6 +16,8 @@ export interface Layout {
   readonly git: string;
   readonly mirrors: string;
   readonly artifacts: string;
+  /** Of builds, kept by nonprod. */
+  readonly buildLogs: string;
   readonly work: string;
   readonly passkeys: string;
   readonly postgres: string;
@@ -49,6 +51,7 @@ export function layoutAt(directory: string): Layout {
     git: under('git'),
     mirrors: under('mirrors'),
     artifacts: under('artifacts'),
+    buildLogs: under('build-logs'),
     work: under('work'),
     passkeys: under('passkeys'),
     // Made by the engines' own starters, which may have to give them to another user.

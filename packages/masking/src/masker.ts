@@ -20,6 +20,8 @@ export type MaskedStream = {
   write(chunk: Uint8Array): Buffer;
   /** What is left at the end of the stream. */
   end(): Buffer;
+  /** How many of the bytes that came are not decided yet. */
+  held(): number;
 };
 
 export type Masker = {
@@ -103,6 +105,7 @@ export function createMasker(
         isMasking = false;
         return rest;
       },
+      held: () => held.length,
     };
   }
 

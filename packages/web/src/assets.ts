@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 export type AssetName =
-  'style.css' | 'passkey.js' | 'live.js' | 'log.js' | 'favicon-gate.svg' | 'favicon-nonprod.svg';
+  | 'style.css'
+  | 'passkey.js'
+  | 'live.js'
+  | 'log.js'
+  | 'log-window.js'
+  | 'favicon-gate.svg'
+  | 'favicon-nonprod.svg';
 
 export interface Assets {
   readonly directory: string;

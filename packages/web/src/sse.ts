@@ -4,6 +4,10 @@ import { HttpError } from './problem.ts';
 export interface EventStream {
   /** Sends one event; `data` becomes JSON. Nothing happens once the reader has gone. */
   send(event: string, data: unknown, id?: string): void;
+  /** The same for a frame that goes to many. */
+  sendFrame(frame: Buffer): void;
+  /** Bytes that are on their way to the reader. */
+  backlog(): number;
   close(): void;
   /** Aborted when the reader goes away, may no longer read, or `close` was called. */
   readonly signal: AbortSignal;
@@ -73,15 +77,22 @@ export function openEventStream(request: Request, response: Response): EventStre
   if (response.closed) finish();
   return {
     send(event, data, id) {
-      if (ended.signal.aborted) return;
-      response.write(
-        `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
-      );
+      if (!ended.signal.aborted) response.write(eventFrame(event, data, id));
     },
+    sendFrame(frame) {
+      if (!ended.signal.aborted) response.write(frame);
+    },
+    backlog: () => response.writableLength,
     close,
     signal: ended.signal,
     lastEventId: request.get('last-event-id') ?? null,
   };
+}
+
+/** One event as it goes over the wire; `data` becomes JSON. */
+export function eventFrame(event: string, data: unknown, id?: string): Buffer {
+  const head = `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\n`;
+  return Buffer.from(`${head}data: ${JSON.stringify(data)}\n\n`);
 }
 
 /** Counts a reader in; returns how to count them out. */

@@ -8,6 +8,7 @@ import { FilePath } from '@airlock/process/config';
 import { MachineListener } from '@airlock/process/machine-server';
 import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
 import { RunnerEdgeSettings } from './runner-config.ts';
+import { LogSettings } from './config-logs.ts';
 import { Forges, RepositoryProvider, webhookSettings } from './source-config.ts';
 
 const Port = z.int().min(1).max(65_535);
@@ -68,6 +69,7 @@ export const WebConfig = z.strictObject({
   repository: Repository,
   mirrorDirectory: FilePath.describe('The scheduler’s git mirror; read only here.'),
   artifacts: ArtifactsSettings,
+  logs: LogSettings,
   assetsDirectory: FilePath.describe('Built style sheets and scripts (dist/assets).'),
   saml: SamlSettings,
   groups: z

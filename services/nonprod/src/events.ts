@@ -53,6 +53,21 @@ export function createEvents(log: Log) {
         'airlock.runner.id': runner,
       });
     },
+    logsDeleted(jobId: string, bytes: number): void {
+      log.info('log.deleted', { 'airlock.job.id': jobId, 'file.size': bytes });
+    },
+    logHeld(runId: string, person: string, isHeld: boolean): void {
+      log.info(isHeld ? 'log.held' : 'log.hold-lifted', {
+        'airlock.run.id': runId,
+        'user.id': person,
+      });
+    },
+    logNotShown(error: Error): void {
+      log.warn('log.not-shown', { error });
+    },
+    logNotPacked(jobId: string, step: string, error: Error): void {
+      log.warn('log.not-packed', { 'airlock.job.id': jobId, 'airlock.step': step, error });
+    },
     jobLost(job: { jobId: string; runId: string; runner: string | null; outcome: string }): void {
       log.warn('job.lost', {
         'airlock.job.id': job.jobId,

@@ -14,6 +14,7 @@ import { createSecretReadingStore } from './adapters/postgres/secret-reading-sto
 import { createSecretStore } from './adapters/postgres/secret-store.ts';
 import { createBuildBoxes } from './app/build-boxes.ts';
 import { createHandOutSecrets, type HandOutSecrets } from './app/hand-out-secrets.ts';
+import type { JobMaskers } from './app/job-maskers.ts';
 import { createManageSecrets, type ManageSecrets } from './app/manage-secrets.ts';
 import { createMarkSecrets } from './app/mark-secrets.ts';
 import type { NewId } from './app/ports.ts';
@@ -43,8 +44,9 @@ export async function keepSecrets(options: {
   readonly runtime: Runtime;
   readonly events: Events;
   readonly newId: NewId;
+  readonly maskers: JobMaskers;
 }): Promise<SecretKeeping> {
-  const { settings, db, runtime, events, newId } = options;
+  const { settings, db, runtime, events, newId, maskers } = options;
   const { log, signal } = runtime;
   const kek = onceProven(openKeeper(settings.keeper));
   try {
@@ -120,6 +122,7 @@ export async function keepSecrets(options: {
       reading: createSecretReadingStore(db),
       deks,
       boxes: createBuildBoxes({ deks, builds }),
+      maskers,
       events,
       now: () => new Date(),
     }),

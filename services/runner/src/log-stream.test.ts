@@ -1,73 +1,125 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LogChunk } from '@airlock/common/wire/runner-protocol';
-import { createLogStream } from './log-stream.ts';
+import { createMasker, maskText, type Masker } from '@airlock/masking/masker';
+import { createLogStream, type LogPiece } from './log-stream.ts';
 
-type Sent = Omit<LogChunk, 'lease'>;
-
-function collecting(delayMs = 0, maxBytes = 1 << 30) {
-  const sent: Sent[] = [];
+function collecting(
+  options: { delayMs?: number; maxBytes?: number; masker?: Masker; holdBack?: number } = {},
+) {
+  const { delayMs = 0, maxBytes = 1 << 30, masker = createMasker(), holdBack = 0 } = options;
+  const sent: LogPiece[] = [];
+  const kept = new Map<string, Buffer>();
   const log = createLogStream({
-    maxBytes,
-    send: async (chunk) => {
+    ...{ maxBytes, masker },
+    send: async (piece) => {
       if (delayMs > 0) await sleep(delayMs);
-      sent.push(chunk);
+      sent.push({ ...piece, bytes: Buffer.from(piece.bytes) });
+      const before = kept.get(piece.step) ?? Buffer.alloc(0);
+      const end = piece.isEnd ? piece.bytes.length : Math.max(0, piece.bytes.length - holdBack);
+      assert.equal(piece.offset, before.length);
+      kept.set(piece.step, Buffer.concat([before, piece.bytes.subarray(0, end)]));
+      return piece.offset + end;
     },
   });
-  const text = () => sent.map(({ bytes }) => Buffer.from(bytes, 'base64').toString()).join('');
+  const text = (step = 'build') => (kept.get(step) ?? Buffer.alloc(0)).toString();
   return { sent, log, text };
 }
 
-test('small writes travel together, not later than a tenth of a second', async () => {
+test('small writes travel together, and not much later than they were written', async () => {
   const { sent, log, text } = collecting();
   await log.write('build', Buffer.from('a'));
   await log.write('build', Buffer.from('b'));
   assert.equal(sent.length, 0);
-  await sleep(200);
+  await sleep(100);
   assert.equal(sent.length, 1);
   assert.equal(text(), 'ab');
 });
 
-test('chunks carry their step and count on through all steps', async () => {
-  const { sent, log } = collecting();
-  await log.write('build', Buffer.from('a'));
-  await log.write('test', Buffer.from('b'));
+test('each step has a log of its own, however they take turns, and each is ended', async () => {
+  const { sent, log, text } = collecting();
+  for (let at = 0; at < 100; at += 1) {
+    await log.write(at % 2 === 0 ? 'build' : 'test', Buffer.from(`${at}\n`));
+    if (at % 10 === 0) await sleep(1);
+  }
+  await log.end();
+  const numbers = (step: string) => text(step).trim().split('\n').map(Number);
+  assert.deepEqual(
+    numbers('build'),
+    Array.from({ length: 50 }, (_, at) => at * 2),
+  );
+  assert.deepEqual(
+    numbers('test'),
+    Array.from({ length: 50 }, (_, at) => at * 2 + 1),
+  );
+  assert.deepEqual(
+    sent
+      .filter(({ isEnd }) => isEnd)
+      .map(({ step }) => step)
+      .sort(),
+    ['build', 'test'],
+  );
+});
+
+test('no piece is larger than a mebibyte and no byte is lost, also where nonprod holds an end back', async () => {
+  for (const holdBack of [0, 7]) {
+    const { sent, log, text } = collecting({ holdBack });
+    const bytes = Buffer.from(Array.from({ length: 400_000 }, (_, at) => `${at}`).join('\n'));
+    for (let at = 0; at < bytes.length; at += 300_000) {
+      await log.write('build', bytes.subarray(at, at + 300_000));
+    }
+    await log.end();
+    assert.ok(sent.every((piece) => piece.bytes.length <= 1024 * 1024));
+    assert.equal(text(), bytes.toString());
+  }
+});
+
+test('what nonprod holds back is not sent again and again while nothing is written', async () => {
+  const { sent, log } = collecting({ holdBack: 3 });
+  await log.write('build', Buffer.from('abc'));
+  await sleep(100);
+  assert.equal(sent.length, 1);
   await log.end();
   assert.deepEqual(
-    sent.map(({ step, sequence }) => [step, sequence]),
+    sent.map(({ offset, bytes }) => [offset, bytes.toString()]),
     [
-      ['build', 0],
-      ['test', 1],
+      [0, 'abc'],
+      [0, 'abc'],
     ],
   );
 });
 
-test('no chunk is larger than 64 KiB and no byte is lost', async () => {
-  const { sent, log, text } = collecting();
-  const bytes = Buffer.alloc(200_000, 'x');
-  await log.write('build', bytes);
+test('a secret is masked before it leaves, also one that is added while the job runs', async () => {
+  const masker = createMasker([Buffer.from('hunter2-hunter2')]);
+  const { sent, log, text } = collecting({ masker });
+  await log.write('build', Buffer.from('say hunter2-'));
+  await sleep(50);
+  await log.write('build', Buffer.from('hunter2!\n'));
+  masker.add([Buffer.from('swordfish')]);
+  await log.write('test', Buffer.from(Buffer.from('swordfish').toString('base64')));
   await log.end();
-  assert.ok(sent.every((chunk) => Buffer.from(chunk.bytes, 'base64').length <= 65_536));
-  assert.equal(text(), bytes.toString());
+  assert.equal(text(), `say ${maskText}!\n`);
+  assert.equal(text('test'), maskText);
+  assert.ok(!Buffer.concat(sent.map(({ bytes }) => bytes)).includes('hunter2'));
 });
 
 test('a writer that is faster than the receiver waits', async () => {
-  const { sent, log } = collecting(5);
-  for (let index = 0; index < 20; index += 1) await log.write('build', Buffer.alloc(65_536));
-  assert.ok(sent.length >= 10, `${sent.length} chunks sent`);
+  const { sent, log } = collecting({ delayMs: 5 });
+  for (let index = 0; index < 20; index += 1) await log.write('build', Buffer.alloc(1024 * 1024));
+  assert.ok(sent.length >= 15, `${sent.length} pieces sent`);
 });
 
 test('a log that grew too long says so once and ends', async () => {
-  const { log, text } = collecting(0, 10);
+  const { log, text } = collecting({ maxBytes: 10 });
   for (const part of ['12345', '67890', 'abc', 'def']) await log.write('build', Buffer.from(part));
   await log.end();
-  assert.match(text(), /^1234567890\nThe log ends here: 10 bytes[^\n]*\n$/);
+  assert.match(text(), /^1234567890abc\nThe log ends here: 10 bytes[^\n]*\n$/);
 });
 
 test('what sending throws is thrown at the next write and at the end', async () => {
   const failure = new Error('lease lost');
-  const log = createLogStream({ maxBytes: 100, send: () => Promise.reject(failure) });
+  const send = () => Promise.reject(failure);
+  const log = createLogStream({ maxBytes: 100, masker: createMasker(), send });
   await log.write('build', Buffer.from('a'));
   await assert.rejects(log.end(), failure);
   await assert.rejects(log.write('build', Buffer.from('b')), failure);

@@ -1,9 +1,24 @@
-import type { LogChunk } from '@airlock/common/wire/runner-protocol';
+/**
+ * A job's output on its way to nonprod: masked here, where its secrets are known, then sent step by step, one piece at a time.
+ * Nonprod answers up to where it has decided and kept everything; what is behind that stays here and goes again, so that
+ * nothing is lost when nonprod starts anew.
+ */
+import type { Masker, MaskedStream } from '@airlock/masking/masker';
 
-const maxChunkBytes = 64 * 1024;
-const maxDelayMs = 100;
-// Beyond this the job waits for the log instead of the log filling this process's memory.
-const maxQueuedBytes = 512 * 1024;
+const maxPieceBytes = 1024 * 1024;
+/** Lines that come together travel together; one alone is not kept waiting. */
+const gatherMs = 8;
+/** Beyond this the step waits for the log instead of the log filling this process's memory. */
+const maxWaitingBytes = 2 * 1024 * 1024;
+
+export type LogPiece = {
+  readonly step: string;
+  /** Of the first byte, among all masked output of the step. */
+  readonly offset: number;
+  readonly bytes: Buffer;
+  /** The step writes nothing behind this. */
+  readonly isEnd: boolean;
+};
 
 export type LogStream = {
   /** Takes output of a step; waits while too much of it is on its way. Throws what sending threw. */
@@ -12,73 +27,128 @@ export type LogStream = {
   end(): Promise<void>;
 };
 
+type StepLog = {
+  readonly step: string;
+  readonly mask: MaskedStream;
+  /** From `offset` on, what nonprod has not confirmed. */
+  waiting: Buffer[];
+  waitingBytes: number;
+  offset: number;
+  /** How many of the waiting bytes were sent and are held back by nonprod's own masks. */
+  heldBack: number;
+  isEnding: boolean;
+  isEnded: boolean;
+};
+
 /**
- * Sends a job's output in chunks of at most 64 KiB, at most 100 ms after it was written, one at a time and numbered.
- *
+ * @param options.masker knows the job's secrets; more may be added to it before a step starts.
  * @param options.maxBytes after so much of a job the log says that it ends, and the rest is dropped.
  */
 export function createLogStream(options: {
-  send: (chunk: Omit<LogChunk, 'lease'>) => Promise<void>;
+  send: (piece: LogPiece) => Promise<number>;
+  masker: Masker;
   maxBytes: number;
 }): LogStream {
-  let step = '';
-  let waiting: Buffer[] = [];
-  let waitingBytes = 0;
-  let queuedBytes = 0;
+  const steps = new Map<string, StepLog>();
   let totalBytes = 0;
-  let sequence = 0;
   let timer: NodeJS.Timeout | null = null;
-  let sending = Promise.resolve();
-  const failed: { error: Error | null } = { error: null };
+  let sending: Promise<void> | null = null;
+  let failure: Error | null = null;
+  // Asked anew each time: awaiting changes them.
+  const underWay = (): Promise<void> | null => sending;
+  const failed = (): Error | null => failure;
+  const check = (): void => {
+    const error = failed();
+    if (error !== null) throw error;
+  };
+
+  function logOf(step: string): StepLog {
+    const known = steps.get(step);
+    if (known !== undefined) return known;
+    const log = {
+      ...{ step, mask: options.masker.stream(), waiting: [], waitingBytes: 0, offset: 0 },
+      ...{ heldBack: 0, isEnding: false, isEnded: false },
+    };
+    steps.set(step, log);
+    return log;
+  }
+
+  function put(log: StepLog, bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    log.waiting.push(bytes);
+    log.waitingBytes += bytes.length;
+  }
+
+  const hasNews = (log: StepLog): boolean =>
+    log.waitingBytes > log.heldBack || (log.isEnding && !log.isEnded);
+  const waitingBytes = (): number => {
+    let sum = 0;
+    for (const log of steps.values()) sum += log.waitingBytes;
+    return sum;
+  };
+
+  async function sendPiece(log: StepLog): Promise<void> {
+    const all = log.waiting.length === 1 ? log.waiting[0] : Buffer.concat(log.waiting);
+    const bytes = (all ?? Buffer.alloc(0)).subarray(0, maxPieceBytes);
+    const isEnd = log.isEnding && bytes.length === log.waitingBytes;
+    log.waiting = all === undefined ? [] : [all];
+    const next = await options.send({ step: log.step, offset: log.offset, bytes, isEnd });
+    const taken = Math.min(bytes.length, Math.max(0, next - log.offset));
+    const [first = Buffer.alloc(0), ...later] = log.waiting;
+    const rest = first.subarray(taken);
+    log.waiting = rest.length === 0 ? later : [rest, ...later];
+    log.waitingBytes -= taken;
+    log.offset += taken;
+    log.heldBack = bytes.length - taken;
+    if (isEnd) log.isEnded = true;
+  }
+
+  async function sendAll(): Promise<void> {
+    for (;;) {
+      const ready = [...steps.values()].filter(hasNews);
+      if (ready.length === 0 || failed() !== null) return;
+      // Every step in turn: one that floods does not keep another's line waiting.
+      for (const log of ready) await sendPiece(log);
+    }
+  }
 
   function flush(): void {
     if (timer !== null) clearTimeout(timer);
     timer = null;
-    const bytes = Buffer.concat(waiting);
-    waiting = [];
-    waitingBytes = 0;
-    for (let at = 0; at < bytes.length; at += maxChunkBytes) {
-      enqueue(bytes.subarray(at, at + maxChunkBytes));
-    }
-  }
-
-  function enqueue(bytes: Buffer): void {
-    const chunk = { step, sequence, bytes: bytes.toString('base64') };
-    sequence += 1;
-    queuedBytes += bytes.length;
-    sending = sending.then(async () => {
-      try {
-        if (failed.error === null) await options.send(chunk);
-      } catch (error) {
-        failed.error = error instanceof Error ? error : new Error(String(error));
-      }
-      queuedBytes -= bytes.length;
-    });
+    sending ??= sendAll()
+      .catch((error: unknown) => {
+        failure = error instanceof Error ? error : new Error(String(error));
+      })
+      .finally(() => {
+        sending = null;
+      });
   }
 
   return {
-    async write(name, bytes) {
-      if (failed.error !== null) throw failed.error;
+    async write(step, bytes) {
+      check();
+      const log = logOf(step);
       if (totalBytes > options.maxBytes) return;
       totalBytes += bytes.length;
-      const text =
-        totalBytes > options.maxBytes
-          ? Buffer.from(
-              `\nThe log ends here: ${options.maxBytes} bytes is all that is kept of one job.\n`,
-            )
-          : bytes;
-      if (name !== step) flush();
-      step = name;
-      waiting.push(text);
-      waitingBytes += text.length;
-      if (waitingBytes >= maxChunkBytes) flush();
-      else timer ??= setTimeout(flush, maxDelayMs);
-      if (queuedBytes > maxQueuedBytes) await sending;
+      put(log, log.mask.write(bytes));
+      if (totalBytes > options.maxBytes) {
+        const words = `\nThe log ends here: ${options.maxBytes} bytes is all that is kept of one job.\n`;
+        put(log, Buffer.concat([log.mask.end(), Buffer.from(words)]));
+      }
+      if (log.waitingBytes >= maxPieceBytes) flush();
+      else timer ??= setTimeout(flush, gatherMs);
+      while (waitingBytes() > maxWaitingBytes && underWay() !== null) await underWay();
+      check();
     },
     async end() {
+      for (const log of steps.values()) {
+        put(log, log.mask.end());
+        log.isEnding = true;
+      }
+      while (underWay() !== null) await underWay();
       flush();
-      await sending;
-      if (failed.error !== null) throw failed.error;
+      while (underWay() !== null) await underWay();
+      check();
     },
   };
 }

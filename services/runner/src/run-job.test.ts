@@ -46,7 +46,6 @@ const built: { commit: string; object: Buffer } = { commit: '', object: Buffer.a
 function nonprod(source: Buffer) {
   const seen = {
     log: '',
-    sequences: [] as number[],
     report: null as Omit<JobReport, 'lease'> | null,
     uploads: [] as { name: string; bytes: Buffer; digest: string }[],
   };
@@ -63,8 +62,8 @@ function nonprod(source: Buffer) {
     appendLog: async (_, chunk) => {
       await Promise.resolve();
       check();
-      seen.log += Buffer.from(chunk.bytes, 'base64').toString();
-      seen.sequences.push(chunk.sequence);
+      seen.log += chunk.bytes.toString();
+      return chunk.offset + chunk.bytes.length;
     },
     source: () => Promise.resolve(Readable.from([source])),
     commitObject: () => Promise.resolve(built.object),
@@ -219,7 +218,6 @@ for (const [mode, isolation, absent] of modes) {
       assert.match(seen.log, /^image shop-builder: .*\n\+ cat hello\.txt\nhello from git\n/);
       const { commit } = built;
       assert.ok(seen.log.includes(`+ cat out/sha\n${commit.slice(0, 8)} ${commit.slice(0, 4)}\n`));
-      assert.deepEqual(seen.sequences, [...seen.sequences.keys()]);
       assert.deepEqual(readdirSync(workDirectory), []);
       assert.equal(seen.report.isolation.mode, mode);
       assert.equal(seen.report.isolation.enforced.includes('no-network'), mode === 'bubblewrap');

@@ -21,10 +21,9 @@ import { attestRun, type Attester } from './attest.ts';
 import { keepLease } from './lease-keeper.ts';
 import { createKnownSecrets, type KnownSecrets } from './known-secrets.ts';
 import { createLogStream, type LogStream } from './log-stream.ts';
-import { maskedLog } from './masked-log.ts';
 import { createStepSecrets } from './step-secrets.ts';
 
-const maxLogBytes = 50 * 1024 * 1024;
+const maxLogBytes = 128 * 1024 * 1024;
 
 type Ports = {
   controlPlane: ControlPlane;
@@ -60,13 +59,11 @@ export async function runJob(
   const workspace = await createWorkspace(ports.workDirectory);
   const masker = createMasker();
   const known = createKnownSecrets(masker);
-  const output = maskedLog(
-    createLogStream({
-      maxBytes: maxLogBytes,
-      send: (chunk) => controlPlane.appendLog(held, chunk, signal),
-    }),
+  const output = createLogStream({
+    maxBytes: maxLogBytes,
     masker,
-  );
+    send: (piece) => controlPlane.appendLog(held, piece, signal),
+  });
   try {
     const result = await perform({ ...ports, job, workspace, output, known, signal });
     await output.end();

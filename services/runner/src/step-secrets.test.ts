@@ -64,9 +64,9 @@ async function run(
   const api: ControlPlane = {
     lease: () => Promise.resolve(null),
     heartbeat: () => Promise.resolve(),
-    appendLog: (_, { step, bytes }) => {
-      pieces.set(step, [...(pieces.get(step) ?? []), Buffer.from(bytes, 'base64')]);
-      return Promise.resolve();
+    appendLog: (_, { step, offset, bytes }) => {
+      pieces.set(step, [...(pieces.get(step) ?? []), bytes]);
+      return Promise.resolve(offset + bytes.length);
     },
     source: () => Promise.resolve(Readable.from([source])),
     commitObject: () => Promise.resolve(commitObject),

@@ -3,7 +3,7 @@
  *
  *   POST /v1/lease                         LeaseRequest → 200 Job | 204 (nothing to do; held up to 5 s by the server)
  *   POST /v1/jobs/:jobId/heartbeat         LeaseProof → 204 | 409 lease-lost
- *   POST /v1/jobs/:jobId/log               LogChunk → 204 | 409 lease-lost
+ *   POST /v1/jobs/:jobId/log?lease=N&step=NAME&offset=N[&end=1]   raw bytes → 200 LogProgress | 409 lease-lost
  *   GET  /v1/jobs/:jobId/source?lease=N    → 200 application/x-tar, the tree at the job's commit
  *   GET  /v1/jobs/:jobId/commit?lease=N    → 200 application/octet-stream, that commit as git hashes it
  *   PUT  /v1/jobs/:jobId/artifact?lease=N&name=NAME&sha256=HEX   raw bytes → 201 {digest, size} | 413 | 422 artifact-digest-mismatch
@@ -99,15 +99,12 @@ export type Job = z.infer<typeof Job>;
 export const LeaseProof = z.strictObject({ lease: z.number().int().positive() });
 export type LeaseProof = z.infer<typeof LeaseProof>;
 
-export const LogChunk = z.strictObject({
-  lease: z.number().int().positive(),
-  step: Name,
-  /** Position of this chunk in the job's whole log, counted from 0; a repeated one is ignored. */
-  sequence: z.number().int().nonnegative(),
-  /** Base64 of at most 64 KiB of raw output. */
-  bytes: z.base64().max(87_384),
-});
-export type LogChunk = z.infer<typeof LogChunk>;
+/** What one piece of a step's log may hold. */
+export const maxLogPieceBytes = 1024 * 1024;
+
+/** `offset` counts the bytes of the step's masked output; up to `next` they are decided and kept, the rest has to come again. */
+export const LogProgress = z.strictObject({ next: z.number().int().nonnegative() });
+export type LogProgress = z.infer<typeof LogProgress>;
 
 export const StepReport = z.strictObject({
   name: Name,

@@ -6,6 +6,7 @@ import type { Handout } from '@airlock/envelope/handout';
 import { refusalOfUnknown, refusalsToRead, type Refusal } from '../domain/secret-filter.ts';
 import type { Events } from '../events.ts';
 import type { BuildBoxes } from './build-boxes.ts';
+import type { JobMaskers } from './job-maskers.ts';
 import type { LeaseProofOf } from './ports.ts';
 import type { ProjectDeks } from './project-deks.ts';
 import { openSecret } from './seal-secret.ts';
@@ -40,10 +41,11 @@ export function createHandOutSecrets(ports: {
   readonly reading: SecretReadingStore;
   readonly deks: Pick<ProjectDeks, 'use'>;
   readonly boxes: Pick<BuildBoxes, 'pack'>;
+  readonly maskers: Pick<JobMaskers, 'of'>;
   readonly events: Pick<Events, 'secretRead' | 'secretRefused'>;
   readonly now: () => Date;
 }): HandOutSecrets {
-  const { reading, deks, boxes, events } = ports;
+  const { reading, deks, boxes, maskers, events } = ports;
 
   async function judge(
     job: ReadingJob,
@@ -85,6 +87,7 @@ export function createHandOutSecrets(ports: {
       const handout = await boxes.pack(project, place, { runner, publicKey, values });
       const taken = await reading.handOut(proof, { step, publicKey, secrets });
       if (taken !== 'given') return { kind: taken };
+      maskers.of({ jobId, lease }).add(values.map(({ value }) => Buffer.from(value.reveal())));
       for (const { name, version } of secrets) {
         events.secretRead({ project, name, version, runId, jobId, step, runner });
       }

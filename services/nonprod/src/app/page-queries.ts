@@ -45,7 +45,8 @@ export interface JobSummary {
   readonly attempt: number;
   readonly runner: string | null;
   readonly isolation: { readonly mode: string; readonly enforced: readonly string[] } | null;
-  readonly logWasCut: boolean;
+  /** Names the attempt whose log is the newest; 0 before the first. */
+  readonly lease: number;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
   /** Services after the steps. */
@@ -70,13 +71,6 @@ export interface RunDetails extends RunSummary {
     readonly builder: 'main' | 'pr';
     readonly release: string | null;
   } | null;
-}
-
-export interface LogPiece {
-  readonly lease: number;
-  readonly sequence: number;
-  readonly step: string;
-  readonly bytes: Uint8Array;
 }
 
 export interface CandidateSummary {
@@ -127,12 +121,6 @@ export interface PageQueries {
   /** Newest first. */
   runs(limit: number): Promise<readonly RunSummary[]>;
   run(id: string): Promise<RunDetails | null>;
-  /** In the order in which it was written; after the given piece, or from the start. */
-  log(
-    jobId: string,
-    after: { lease: number; sequence: number } | null,
-    limit: number,
-  ): Promise<readonly LogPiece[]>;
   candidates(limit: number): Promise<readonly CandidateSummary[]>;
   candidate(id: string): Promise<CandidateDetails | null>;
   /** The newest run of main, for the page that has no candidate to show. */

@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream';
 import type { WitnessedTree } from '@airlock/common/ledger/witness';
 import type { RunPlan } from '@airlock/common/wire/run-plan';
-import type { JobReport, LogChunk, RunEvent, RunFacts } from '@airlock/common/wire/runner-protocol';
+import type { JobReport, RunEvent, RunFacts } from '@airlock/common/wire/runner-protocol';
 import type { OutboxItem, OutboxPage, PromotionStatus } from '@airlock/common/wire/outbox';
 import type {
   PromotionRequestRequest,
@@ -116,11 +116,8 @@ export interface JobStore {
   }): Promise<ClaimedJob | null>;
   facts(jobId: string): Promise<JobFacts | null>;
   heartbeat(proof: LeaseProofOf, leaseSeconds: number): Promise<boolean>;
-  appendLog(
-    proof: LeaseProofOf,
-    chunk: Pick<LogChunk, 'step' | 'sequence'>,
-    bytes: Uint8Array,
-  ): Promise<boolean>;
+  /** The step has begun to write. Also the question whether the lease holds. */
+  startStep(proof: LeaseProofOf, step: string): Promise<boolean>;
   recordArtifact(proof: LeaseProofOf, artifact: KeptArtifact): Promise<boolean>;
   /**
    * Ends the job, starts or skips the workflows that waited for it, and with the last one ends the run.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
+import { request, type IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -23,11 +23,13 @@ import { createApiTokens } from '../app/api-tokens.ts';
 import { createTokenStore } from '../adapters/postgres/token-store.ts';
 import { viewerOf } from '../testing/web.ts';
 import { createAskPromotion } from '../app/ask-promotion.ts';
+import { retireLogs } from '../app/retire-logs.ts';
 import { groupsFor, rolesOf } from '../domain/access.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { testFleet } from '../testing/fleet.ts';
-import { candidate, newId, repository, startRun } from '../testing/fixtures.ts';
+import { candidate, newId, passedReport, repository, startRun } from '../testing/fixtures.ts';
+import { testLogs, type TestLogs } from '../testing/logs.ts';
 import { keepTrust } from '../trust-keeping.ts';
 import { nonprodRoutes } from './routes.ts';
 
@@ -36,6 +38,7 @@ const silent = createLog('test');
 for (const level of ['debug', 'info', 'warn', 'error'] as const) silent[level] = () => undefined;
 
 let directory: string;
+let logs: TestLogs;
 let database: TestDatabase;
 let pool: DatabasePool;
 let server: WebServer;
@@ -52,13 +55,21 @@ before(async () => {
   const [keyFile, certificateFile] = [join(directory, 'key'), join(directory, 'certificate')];
   await writeFile(keyFile, key.keyPem);
   await writeFile(certificateFile, key.certificatePem);
-  const names = ['style.css', 'live.js', 'log.js', 'passkey.js', 'favicon-nonprod.svg'];
+  const names = [
+    'style.css',
+    'live.js',
+    'log.js',
+    'log-window.js',
+    'passkey.js',
+    'favicon-nonprod.svg',
+  ];
   await writeFile(
     join(directory, 'manifest.json'),
     JSON.stringify(Object.fromEntries(names.map((name) => [name, name]))),
   );
   const db = database.as('nonprod_web');
   const events = createEvents(silent);
+  logs = testLogs(database, join(directory, 'logs'));
   const bell = { ring: (id: string) => rung.push(id) };
   const noFiles = { pipelines: [], release: null };
   const mirror = {
@@ -96,6 +107,8 @@ before(async () => {
       }),
     groupForRole: (role) => groupsFor(role, groups).join(' or '),
     routes: nonprodRoutes({
+      logs,
+      events,
       fleet: await testFleet(database, directory),
       queries: createPageQueries(db),
       mainBranch: 'main',
@@ -118,6 +131,7 @@ before(async () => {
 
 after(async () => {
   await server.close();
+  await logs.files.end();
   await pool.end();
   await database.close();
   await rm(directory, { recursive: true });
@@ -126,6 +140,7 @@ after(async () => {
 interface Answer {
   readonly status: number;
   readonly text: string;
+  readonly headers: IncomingHttpHeaders;
   readonly location: string | undefined;
 }
 
@@ -193,12 +208,13 @@ function send(
             text.includes('data:')
           ) {
             outgoing.destroy();
-            resolve({ status: 200, text, location: undefined });
+            resolve({ status: 200, text, headers: incoming.headers, location: undefined });
           }
         });
         incoming.on('error', reject);
         incoming.on('end', () => {
-          resolve({ status: incoming.statusCode ?? 0, text, location: incoming.headers.location });
+          const { statusCode: status = 0, headers: sent } = incoming;
+          resolve({ status, text, headers: sent, location: sent.location });
         });
       },
     );
@@ -336,6 +352,97 @@ test('a request without the page’s token, or from elsewhere, changes nothing',
   );
 });
 
+test('a failed run leads to its first failing line: on the page, by machine, by search', async () => {
+  const dana = await signedIn('dana@demo.example', ['developers']);
+  const run = await startRun(database, { pool: 'failing' });
+  const jobs = createJobStore(database.as('nonprod_web'));
+  const claim = await jobs.claim({ runner: 'r1', pool: 'failing', leaseSeconds: 60 });
+  assert.ok(claim !== null);
+  const proof = { jobId: claim.jobId, lease: claim.lease, runner: 'r1' };
+  const noise = Array.from({ length: 900 }, (_, at) => `compiling ${at}`);
+  const text = [...noise, 'a.c:9:5: error: expected ;', 'make: *** [a.o] Error 1', 'bye'].join(
+    '\n',
+  );
+  const chunk = { offset: 0, bytes: Buffer.from(text), isEnd: true };
+  await logs.intake.take(proof, 'build', chunk);
+  const report = { ...passedReport(claim.lease), outcome: 'failed' as const };
+  const [first, ...others] = report.steps;
+  assert.ok(first !== undefined);
+  const failed = { ...first, outcome: 'failed' as const, exitCode: 2 };
+  await jobs.finish(
+    proof,
+    {
+      ...report,
+      steps: [failed, ...others.map((step) => ({ ...step, outcome: 'skipped' as const }))],
+    },
+    { outcome: 'failed', reason: 'step build failed' },
+  );
+  const page = await dana.get(`/runs/${run.id}`);
+  assertGoodPage(page);
+  assert.match(
+    page.text,
+    /class="is-failure"><a href="#L901" class="log-number" aria-label="Line 901" id="first-failure"/,
+  );
+  const failure = JSON.parse((await dana.get(`/api/v1/runs/${run.id}/failure`)).text) as unknown;
+  assert.deepEqual(failure, {
+    ...{ job: claim.jobId, workflow: 'woodpecker', step: 'build', state: 'failed', exitCode: 2 },
+    line: { n: 901, text: 'a.c:9:5: error: expected ;' },
+    before: noise.slice(-6).map((each, at) => ({ n: 895 + at, text: each })),
+    page: `/runs/${run.id}?job=${claim.jobId}&step=build#first-failure`,
+  });
+  const found = await dana.get(`/api/v1/runs/${run.id}/search?q=COMPILING%2089`);
+  assert.deepEqual(JSON.parse(found.text), {
+    lines: [90, ...Array.from({ length: 10 }, (_, at) => 891 + at)],
+    continueAt: null,
+  });
+  assert.equal((await dana.get(`/api/v1/runs/${run.id}/search?q=`)).status, 400);
+  const lines = await dana.get(`/api/v1/runs/${run.id}/lines?from=900&count=2`);
+  assert.match(lines.text, /^\{"total":903,"lines":\[\{"n":900,.*"n":901,/);
+  const earlier = await dana.get(`/runs/${run.id}?job=${claim.jobId}&step=build&from=10`);
+  assert.match(earlier.text, /id="L10"/);
+  assert.doesNotMatch(earlier.text, /id="L9"/);
+});
+
+test('logs of a run stay beyond their time while platform keeps them, and a page says when they went', async () => {
+  const day = 86_400_000;
+  const retire = (now: number) =>
+    retireLogs(
+      { files: logs.files, policies: logs.policies, events: createEvents(silent) },
+      { mainRef: 'refs/heads/main', keepDays: { main: 10, other: 5 }, now: new Date(now) },
+    );
+  const dana = await signedIn('dana@demo.example', ['developers']);
+  const oke = await signedIn('oke@demo.example', ['platform']);
+  const jobs = createJobStore(database.as('nonprod_web'));
+  const run = await startRun(database, { pool: 'retired' });
+  const claim = await jobs.claim({ runner: 'r1', pool: 'retired', leaseSeconds: 60 });
+  assert.ok(claim !== null);
+  const proof = { jobId: claim.jobId, lease: claim.lease, runner: 'r1' };
+  await logs.intake.take(proof, 'build', { offset: 0, bytes: Buffer.from('hello\n'), isEnd: true });
+  await jobs.finish(proof, passedReport(claim.lease), { outcome: 'failed', reason: 'x' });
+
+  const form = (csrf: string) =>
+    new URLSearchParams({ _csrf: csrf, reason: 'an incident' }).toString();
+  const hold = `/runs/${run.id}/log-hold`;
+  assert.equal((await dana.post(hold, form(dana.csrfToken))).status, 403);
+  assert.equal((await oke.post(hold, form(oke.csrfToken))).status, 303);
+  assert.match(
+    (await dana.get(`/runs/${run.id}`)).text,
+    /keeps the logs of this run.*an incident/s,
+  );
+  await retire(Date.now() + 20 * day);
+  assert.match((await dana.get(`/runs/${run.id}/log.txt?step=build`)).text, /hello/);
+
+  const lift = new URLSearchParams({ _csrf: oke.csrfToken }).toString();
+  assert.equal((await oke.post(`${hold}/lift`, lift)).status, 303);
+  await retire(Date.now() + 9 * day);
+  assert.match((await dana.get(`/runs/${run.id}/log.txt?step=build`)).text, /hello/);
+  assert.ok((await retire(Date.now() + 11 * day)) >= 1);
+  const page = await dana.get(`/runs/${run.id}`);
+  assertGoodPage(page);
+  assert.match(page.text, /The log was deleted/);
+  assert.equal((await dana.get(`/runs/${run.id}/log.txt?step=build`)).text, '');
+});
+
 test('a run’s page shows every state, with log text that is never markup', async () => {
   const dana = await signedIn('dana@demo.example', ['developers']);
   const jobs = createJobStore(database.as('nonprod_web'));
@@ -346,21 +453,23 @@ test('a run’s page shows every state, with log text that is never markup', asy
 
   const claim = await jobs.claim({ runner: 'r1', pool: 'page', leaseSeconds: 60 });
   assert.ok(claim !== null);
-  await jobs.appendLog(
-    { jobId: claim.jobId, lease: claim.lease, runner: 'r1' },
-    { step: 'build', sequence: 0 },
-    Buffer.from('\u001b[31m<img src=x onerror=alert(1)>\u001b[0m\nsecond\n'),
-  );
+  const proof = { jobId: claim.jobId, lease: claim.lease, runner: 'r1' };
+  const text = '\u001b[31m<img src=x onerror=alert(1)>\u001b[0m\nsecond\n';
+  const bytes = Buffer.from(text);
+  await logs.intake.take(proof, 'build', { offset: 0, bytes, isEnd: false });
   const running = await dana.get(`/runs/${run.id}`);
   assertGoodPage(running);
   assert.match(running.text, /class="ansi-red"/);
   assert.doesNotMatch(running.text, /<img/);
-  assert.equal(
-    (await dana.get(`/runs/${run.id}/log.txt`)).text,
-    '<img src=x onerror=alert(1)>\nsecond\n',
-  );
+  const whole = await dana.get(`/runs/${run.id}/log.txt`);
+  assert.equal(whole.text, text);
+  assert.match(whole.headers['content-disposition'] ?? '', /^attachment; filename="[\w.-]+"$/);
+  assert.equal(whole.headers['x-content-type-options'], 'nosniff');
   const lines = await dana.get(`/runs/${run.id}/lines?after=1`);
-  assert.match(lines.text, /event: lines\ndata: \[\{"n":2,"spans":\[\{"text":"second"/);
+  assert.match(
+    lines.text,
+    /event: lines\ndata: \{"total":2,"lines":\[\{"n":2,"spans":\[\{"text":"second"/,
+  );
   // The page was made before the runner took the job.
   const live = await dana.get(`/runs/${run.id}/events?seen=queued`);
   assert.match(live.text, /event: change/);

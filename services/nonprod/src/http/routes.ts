@@ -2,6 +2,7 @@
 import type { Route } from '@airlock/web/route';
 import { apiRoutes } from './routes/api.ts';
 import { budgetRoutes, type BudgetPorts } from './routes/budgets.ts';
+import { logRoutes } from './routes/logs.ts';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
 import { poolRoutes, type PoolPorts } from './routes/pools.tsx';
 import { releaseRoutes, type ReleasePorts } from './routes/releases.ts';
@@ -24,6 +25,7 @@ export function nonprodRoutes(
 ): Route[] {
   return [
     ...pageRoutes(ports),
+    ...logRoutes(ports),
     ...apiRoutes(ports),
     ...secretRoutes(ports.secrets),
     ...poolRoutes(ports.pools),

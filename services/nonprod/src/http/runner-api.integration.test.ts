@@ -18,6 +18,7 @@ import { createReportJob } from '../app/report-job.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { passedReport, plan, startRun } from '../testing/fixtures.ts';
+import { testLogs, type TestLogs } from '../testing/logs.ts';
 import { hello, testFleet, type TestFleet } from '../testing/fleet.ts';
 import { writeTlsFiles, type MachineClient } from '../testing/machine-client.ts';
 import { startMachineServer, type MachineServer } from '@airlock/process/machine-server';
@@ -31,6 +32,7 @@ let directory: string;
 let database: TestDatabase;
 let server: MachineServer;
 let fleet: TestFleet;
+let logs: TestLogs;
 const waiter = createWorkWaiter();
 const quiet = { ring: () => undefined };
 const rung: string[] = [];
@@ -40,6 +42,7 @@ before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'airlock-runner-api-'));
   database = await testDatabase(await testPostgres());
   const jobs = createJobStore(database.as('nonprod_web'));
+  logs = testLogs(database, join(directory, 'logs'));
   const events = createEvents(silent);
   fleet = await testFleet(database, join(directory, 'edge'));
   server = await startMachineServer({
@@ -50,6 +53,7 @@ before(async () => {
       ...runnerRoutes({
         fleet,
         jobs,
+        logs: logs.intake,
         source: {
           archive: (commit) => Readable.from([Buffer.from(`tar of ${commit}`)]),
           commitObject: (commit) => Promise.resolve(Buffer.from(`object of ${commit}`)),
@@ -66,7 +70,7 @@ before(async () => {
           },
         ),
         reportJob: createReportJob({
-          ...{ jobs, events },
+          ...{ jobs, events, logs },
           bell: { ring: (id) => rung.push(id) },
           work: quiet,
         }),
@@ -82,6 +86,7 @@ before(async () => {
 after(async () => {
   for (const client of clients) client.close();
   await server.close();
+  await logs.files.end();
   await fleet.close();
   await database.close();
   await rm(directory, { recursive: true });
@@ -122,13 +127,16 @@ test('a job’s life: lease, source, log, heartbeat, artifact, report', async ()
   assert.equal(source.body.toString(), `tar of ${run.commit}`);
   const object = await client.call('GET', `${at}/commit?lease=${job.lease}`);
   assert.equal(object.body.toString(), `object of ${run.commit}`);
-  const log = await client.call('POST', `${at}/log`, {
-    lease: job.lease,
-    step: 'build',
-    sequence: 0,
-    bytes: Buffer.from('hello\n').toString('base64'),
-  });
-  assert.equal(log.status, 204);
+  const say = (text: string, offset: number, end = '') =>
+    client.call(
+      'POST',
+      `${at}/log?lease=${job.lease}&step=build&offset=${offset}${end}`,
+      Buffer.from(text),
+    );
+  logs.maskers.of(job).add([Buffer.from('hunter2-hunter2')]);
+  const log = await say('hello hunter2-', 0);
+  assert.deepEqual([log.status, log.json], [200, { next: 6 }]);
+  assert.deepEqual((await say('hunter2-hunter2\n', 6)).json, { next: 22 });
   assert.equal((await client.call('POST', `${at}/heartbeat`, { lease: job.lease })).status, 204);
 
   const bytes = Buffer.from('the artifact');
@@ -142,6 +150,9 @@ test('a job’s life: lease, source, log, heartbeat, artifact, report', async ()
     artifact: { name: 'web.tar.gz', digest, size: bytes.length },
   };
   assert.equal((await client.call('POST', `${at}/report`, report)).status, 204);
+  // Ending the job ends its logs.
+  const name = { jobId: job.jobId, lease: job.lease, step: 'build' };
+  assert.deepEqual(await logs.reader.size(name), { bytes: 15, lines: 1, isOpen: false });
   const page = await createPageQueries(database.as('nonprod_web')).run(run.id);
   assert.equal(page?.state, 'passed');
   assert.deepEqual(page.artifact, report.artifact);
@@ -192,12 +203,7 @@ test('another runner cannot act on a job by naming it and its lease', async () =
       `${at}/artifact?lease=${job.lease}&name=web.tar.gz&sha256=${digest}`,
       Buffer.from('x'),
     ),
-    await thief.call('POST', `${at}/log`, {
-      lease: job.lease,
-      step: 'build',
-      sequence: 0,
-      bytes: '',
-    }),
+    await thief.call('POST', `${at}/log?lease=${job.lease}&step=build&offset=0`, Buffer.from('x')),
     await thief.call('POST', `${at}/report`, passedReport(job.lease)),
   ];
   assert.deepEqual(
@@ -229,6 +235,23 @@ test('a request for work is held until there is some', async () => {
   const run = await startRun(database, { pool: 'trusted' });
   waiter.wake();
   assert.equal(Job.parse((await asked).json).runId, run.id);
+});
+
+test('a piece of log without a step or an offset, or too large, is refused by name', async () => {
+  await startRun(database);
+  const client = await runnerNamed('r1');
+  const job = await lease(client);
+  const at = `/v1/jobs/${job.jobId}/log?lease=${job.lease}`;
+  for (const query of [
+    '&offset=0',
+    '&step=build',
+    '&step=..%2Fx&offset=0',
+    '&step=build&offset=-1',
+  ]) {
+    assert.equal((await client.call('POST', at + query, Buffer.from('x'))).status, 400, query);
+  }
+  const flood = Buffer.alloc(1024 * 1024 + 1);
+  assert.equal((await client.call('POST', `${at}&step=build&offset=0`, flood)).status, 400);
 });
 
 test('what is not JSON of the protocol’s shape is refused by name', async () => {

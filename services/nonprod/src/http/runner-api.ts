@@ -5,18 +5,21 @@ import {
   JobReport,
   LeaseProof,
   LeaseRequest,
-  LogChunk,
+  maxLogPieceBytes,
+  type LogProgress,
   type Job,
 } from '@airlock/common/wire/runner-protocol';
-import { ArtifactName, Sha256Hex } from '@airlock/common/wire/scalars';
+import { ArtifactName, Name, Sha256Hex } from '@airlock/common/wire/scalars';
 import { leaseHolds } from '../domain/job-lease.ts';
 import { judgeLease, runnerPrefix, type Registration } from '../domain/runner.ts';
 import type { PoolRule } from '../app/enrol-runners.ts';
 import type { RunnerStore } from '../app/runner-ports.ts';
 import type { RunnerGuard } from './runner-guard.ts';
+import type { LogIntake } from '../app/log-intake.ts';
 import type { BlobStore, JobFacts, JobStore, LeaseProofOf, SourceArchive } from '../app/ports.ts';
 import {
   MachineError,
+  readBytes,
   readJson,
   type MachineCall,
   type MachineRoute,
@@ -27,7 +30,6 @@ const holdMs = 5_000;
 /** How often the database is asked while a request is held and no bell rings, in milliseconds. */
 const lookAgainMs = 500;
 const smallBody = 4 * 1024;
-const logBody = 128 * 1024;
 const reportBody = 512 * 1024;
 
 export interface RunnerApiPorts {
@@ -38,6 +40,7 @@ export interface RunnerApiPorts {
     readonly poolRule: (pool: string) => Promise<PoolRule | null>;
   };
   readonly jobs: JobStore;
+  readonly logs: LogIntake;
   readonly source: SourceArchive;
   readonly blobs: BlobStore;
   readonly settings: { readonly leaseSeconds: number; readonly maxArtifactBytes: number };
@@ -102,11 +105,18 @@ export function runnerRoutes(ports: RunnerApiPorts): MachineRoute[] {
       method: 'POST',
       path: '/v1/jobs/:jobId/log',
       async handle(call) {
-        const chunk = await readJson(call.request, LogChunk, logBody);
-        const proof = { ...namedJob(call), lease: chunk.lease };
-        const bytes = Buffer.from(chunk.bytes, 'base64');
-        if (!(await jobs.appendLog(proof, chunk, bytes))) throw leaseLost();
-        return { status: 204 };
+        const step = Name.safeParse(call.query.get('step'));
+        const offset = call.query.get('offset') ?? '';
+        if (!step.success || !/^\d{1,15}$/.test(offset)) {
+          throw new MachineError('request-malformed', 'step and offset are needed in the query');
+        }
+        const proof = { ...namedJob(call), lease: queryLease(call) };
+        const bytes = await readBytes(call.request, maxLogPieceBytes);
+        const isEnd = call.query.get('end') === '1';
+        const chunk = { offset: Number(offset), bytes, isEnd };
+        const next = await ports.logs.take(proof, step.data, chunk);
+        if (next === null) throw leaseLost();
+        return { status: 200, json: { next } satisfies LogProgress };
       },
     },
     {

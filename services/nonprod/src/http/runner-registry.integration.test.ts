@@ -33,6 +33,7 @@ import {
   testFleet,
   type TestFleet,
 } from '../testing/fleet.ts';
+import { testLogs } from '../testing/logs.ts';
 import { writeTlsFiles, type MachineClient } from '../testing/machine-client.ts';
 import { startEnrolmentServer, type EnrolmentServer } from './enrolment-server.ts';
 import { createWorkWaiter, runnerRoutes } from './runner-api.ts';
@@ -57,6 +58,7 @@ before(async () => {
   fleet = await testFleet(database, join(directory, 'edge'), { clock: () => now() });
   const jobs = createJobStore(database.as('nonprod_web'));
   const events = createEvents(silent);
+  const logs = testLogs(database, join(directory, 'logs'));
   const settings = { origin: 'https://ci.example', timeoutSeconds: 60, leaseSeconds: 60 };
   server = await startMachineServer({
     setting: 'runnerApi',
@@ -64,7 +66,7 @@ before(async () => {
     routes: [
       ...runnerRegistryRoutes(fleet),
       ...runnerRoutes({
-        ...{ fleet, jobs },
+        ...{ fleet, jobs, logs: logs.intake },
         source: { archive: () => Readable.from([]), commitObject: () => Promise.resolve(null) },
         blobs: createContentStore(join(directory, 'artifacts')),
         settings: { leaseSeconds: 60, maxArtifactBytes: 1 },
@@ -72,7 +74,7 @@ before(async () => {
           { jobs, events, secrets: null, bell: quiet, work: quiet },
           { ...settings, maxArtifactBytes: 1 },
         ),
-        reportJob: createReportJob({ ...{ jobs, events }, bell: quiet, work: quiet }),
+        reportJob: createReportJob({ ...{ jobs, events, logs }, bell: quiet, work: quiet }),
         waitForWork: (milliseconds) => createWorkWaiter().wait(Math.min(milliseconds, 50)),
       }),
     ],

@@ -14,6 +14,7 @@ import { startMachineServer, type MachineServer } from '@airlock/process/machine
 import { testPostgres } from '@airlock/testkit/stack';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
 import { createSecretReadingStore } from '../adapters/postgres/secret-reading-store.ts';
+import { createJobMaskers } from '../app/job-maskers.ts';
 import { createHandOutSecrets } from '../app/hand-out-secrets.ts';
 import { createLeaseJob } from '../app/lease-job.ts';
 import type { NewRun } from '../app/ports.ts';
@@ -51,6 +52,7 @@ let ca: Pem;
 let r1: Runner;
 let r2: Runner;
 let secrets: ReturnType<typeof createHandOutSecrets>;
+const maskers = createJobMaskers();
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'airlock-handout-'));
@@ -63,7 +65,7 @@ before(async () => {
   });
   secrets = createHandOutSecrets({
     reading: createSecretReadingStore(database.as('nonprod_web')),
-    ...{ deks: it.deks, boxes: it.boxes, now: () => new Date() },
+    ...{ deks: it.deks, boxes: it.boxes, maskers, now: () => new Date() },
     events: {
       ...createEvents(silent),
       secretRead: (event) => read.push(JSON.stringify(event)),
@@ -200,6 +202,9 @@ test('a step is given the secrets that it names, once, and again to the next lea
   assert.equal(first.status, 200);
   assert.deepEqual(first.open(job.run.id), { NPM: 'value of NPM', SIGN: 'value of SIGN' });
   assert.ok(!first.body.includes('value of'));
+  // What a job was handed is masked in its log at intake too.
+  const { jobId, lease } = job;
+  assert.equal(maskers.of({ jobId, lease }).text('value of NPM!'), '[masked]!');
 
   const second = await ask(r1, job);
   assert.equal(second.status, 410);

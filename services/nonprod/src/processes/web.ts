@@ -34,6 +34,7 @@ import { WebConfig } from '../config.ts';
 import { groupsFor, rolesOf } from '../domain/access.ts';
 import { createEvents } from '../events.ts';
 import { startMachineServer } from '@airlock/process/machine-server';
+import { keepLogs } from '../log-keeping.ts';
 import { keepSecrets } from '../secret-keeping.ts';
 import { keepTrust } from '../trust-keeping.ts';
 import { keepWebhooks } from '../webhook-keeping.ts';
@@ -58,6 +59,9 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const jobs = createJobStore(db);
   const queries = createPageQueries(db);
 
+  const { mainBranch } = config.repository;
+  const logs = keepLogs({ settings: config.logs, mainBranch, db, jobs, runtime, events });
+
   const redisUrl = config.redis?.url ?? null;
   const bell = createDoorbell({ name: schedulerBell, redisUrl, log });
   const work = createDoorbell({ name: jobsBell, redisUrl, log });
@@ -79,8 +83,9 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   );
   const trust = keepTrust({ db, mirror, bell, events }, config.repository.mainBranch);
   const settings = config.secrets;
+  const { maskers } = logs;
   const keeping =
-    settings === null ? null : await keepSecrets({ settings, db, runtime, events, newId });
+    settings === null ? null : await keepSecrets({ settings, db, runtime, events, newId, maskers });
 
   const secrets = keeping?.handOut ?? null;
 
@@ -98,6 +103,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       ...runnerRoutes({
         fleet,
         jobs,
+        logs: logs.intake,
         source: mirror,
         blobs: openArtifactStore(config.artifacts),
         settings: config,
@@ -105,7 +111,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
           { jobs, bell, work, events, secrets },
           { ...config, timeoutSeconds: config.jobTimeoutSeconds },
         ),
-        reportJob: createReportJob({ jobs, bell, work, events }),
+        reportJob: createReportJob({ jobs, logs, bell, work, events }),
         waitForWork: (milliseconds) => waiter.wait(milliseconds),
       }),
     ],
@@ -164,7 +170,9 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       fleet,
       tokens,
       queries,
-      mainBranch: config.repository.mainBranch,
+      logs,
+      events,
+      mainBranch,
       askPromotion: createAskPromotion({
         requests: createPromotionRequestStore(db),
         bell,

@@ -8,6 +8,7 @@ import { createControlPlane, type ControlPlane } from './control-plane.ts';
 
 const held = { jobId: 'job/1', lease: 7 };
 const never = new AbortController().signal;
+const piece = { step: 's', offset: 0, bytes: Buffer.alloc(0), isEnd: false };
 
 type Answer = { status: number; body?: string };
 let answers: Answer[] = [];
@@ -57,7 +58,7 @@ test('a job with a field that this runner does not know is refused, and the fiel
 test('409 is a lost lease, whoever says it', async () => {
   for (const act of [
     () => api.heartbeat(held, never),
-    () => api.appendLog(held, { step: 's', sequence: 0, bytes: '' }, never),
+    () => api.appendLog(held, piece, never),
     () => api.source(held, never),
   ]) {
     answers = [{ status: 409 }];
@@ -65,15 +66,17 @@ test('409 is a lost lease, whoever says it', async () => {
   }
 });
 
-test('a log chunk is sent until it is taken, each time the same', async () => {
+test('a piece of log is sent until it is taken, each time the same, and the answer says how far', async () => {
   asked.length = 0;
-  answers = [{ status: 503 }, { status: 500 }, { status: 204 }];
-  await api.appendLog(held, { step: 'build', sequence: 3, bytes: 'aGk=' }, never);
+  answers = [{ status: 503 }, { status: 500 }, { status: 200, body: '{"next":5}' }];
+  const bytes = Buffer.from([0, 255, 10]);
+  const next = await api.appendLog(held, { step: 'build', offset: 3, bytes, isEnd: true }, never);
+  assert.equal(next, 5);
   assert.equal(asked.length, 3);
-  assert.equal(new Set(asked.map(({ body }) => body.toString())).size, 1);
-  assert.deepEqual(JSON.parse(asked[0]?.body.toString() ?? ''), {
-    ...{ lease: 7, step: 'build', sequence: 3, bytes: 'aGk=' },
-  });
+  for (const { url, body } of asked) {
+    assert.equal(url, '/v1/jobs/job%2F1/log?lease=7&step=build&offset=3&end=1');
+    assert.deepEqual(body, bytes);
+  }
 });
 
 test('a refusal is not tried again, and its words are kept', async () => {
@@ -85,7 +88,7 @@ test('a refusal is not tried again, and its words are kept', async () => {
     code: 'request-malformed',
   };
   answers = [{ status: 400, body: JSON.stringify(problem) }];
-  await assert.rejects(api.appendLog(held, { step: 's', sequence: 0, bytes: '' }, never), {
+  await assert.rejects(api.appendLog(held, piece, never), {
     code: 'control-plane-refused',
     message: /request-malformed: the body is not JSON/,
   });

@@ -5,11 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { IncomingMessage, RequestOptions, ClientRequest } from 'node:http';
 import type { Readable } from 'node:stream';
 import { AirlockError } from '@airlock/common/errors';
-import { Job, type JobReport, type LogChunk } from '@airlock/common/wire/runner-protocol';
+import { Job, LogProgress, type JobReport } from '@airlock/common/wire/runner-protocol';
 import { Problem } from '@airlock/common/wire/problem';
 import { SecretsAnswer, type SecretsRequest } from '@airlock/common/wire/secret-handout';
 import { handoutRequest } from '@airlock/envelope/handout';
 import type { RunnerIdentity } from '../edge/connection.ts';
+import type { LogPiece } from '../log-stream.ts';
 
 export type ControlPlaneErrorCode =
   /** 409: the job was given to another runner, or is over. */
@@ -28,8 +29,8 @@ export type ControlPlane = {
   /** A job, or null when there is none within the time that the server holds the question. */
   lease(pool: string, signal: AbortSignal): Promise<Job | null>;
   heartbeat(held: Held, signal: AbortSignal): Promise<void>;
-  /** Repeated until it is taken: the server ignores a sequence number that it has. */
-  appendLog(held: Held, chunk: Omit<LogChunk, 'lease'>, signal: AbortSignal): Promise<void>;
+  /** Repeated until it is taken: the server ignores bytes that it has. Resolves to up to where it has decided everything. */
+  appendLog(held: Held, piece: LogPiece, signal: AbortSignal): Promise<number>;
   /** The tree at the job's commit, as tar. */
   source(held: Held, signal: AbortSignal): Promise<Readable>;
   /** The job's commit as git hashes it. */
@@ -69,12 +70,13 @@ export function createControlPlane(options: {
     method: 'GET' | 'POST' | 'PUT';
     path: string;
     json?: unknown;
+    bytes?: Buffer;
     body?: { stream: Readable; size: number };
     signal: AbortSignal;
   };
 
-  async function open({ method, path, json, body, signal }: Call): Promise<IncomingMessage> {
-    const text = json === undefined ? null : Buffer.from(JSON.stringify(json));
+  async function open({ method, path, json, bytes, body, signal }: Call): Promise<IncomingMessage> {
+    const text = json === undefined ? bytes : Buffer.from(JSON.stringify(json));
     const length = body?.size ?? text?.length ?? 0;
     const outgoing = request(new URL(path, options.url), {
       method,
@@ -82,7 +84,7 @@ export function createControlPlane(options: {
       timeout: idleMs,
       headers: {
         'content-length': length,
-        ...(text === null ? {} : { 'content-type': 'application/json' }),
+        ...(json === undefined ? {} : { 'content-type': 'application/json' }),
       },
     });
     outgoing.on('timeout', () =>
@@ -93,7 +95,7 @@ export function createControlPlane(options: {
       outgoing.once('error', reject);
     });
     try {
-      if (body === undefined) outgoing.end(text ?? undefined);
+      if (body === undefined) outgoing.end(text);
       else {
         // A server that refuses answers before it has read everything; its answer counts, not the broken pipe.
         void pipeline(body.stream, outgoing).catch(() => {});
@@ -114,8 +116,8 @@ export function createControlPlane(options: {
   }
 
   /** Tries again, at most a second apart, for as long as nonprod cannot be reached and the signal is not given. */
-  async function insist(what: Omit<Call, 'body'>): Promise<void> {
-    await insisting(() => call(what), what.signal);
+  async function insist(what: Omit<Call, 'body'>): Promise<unknown> {
+    return await insisting(() => call(what), what.signal);
   }
 
   async function insisting<T>(attemptOnce: () => Promise<T>, signal: AbortSignal): Promise<T> {
@@ -150,13 +152,19 @@ export function createControlPlane(options: {
       const { lease } = held;
       await call({ method: 'POST', path: job(held, 'heartbeat'), json: { lease }, signal });
     },
-    appendLog: (held, chunk, signal) =>
-      insist({
-        method: 'POST',
-        path: job(held, 'log'),
-        json: { lease: held.lease, ...chunk } satisfies LogChunk,
-        signal,
-      }),
+    async appendLog(held, { step, offset, bytes, isEnd }, signal) {
+      const query = new URLSearchParams({
+        ...{ lease: String(held.lease), step, offset: String(offset) },
+        ...(isEnd ? { end: '1' } : {}),
+      });
+      const path = job(held, `log?${query.toString()}`);
+      const progress = LogProgress.safeParse(await insist({ method: 'POST', path, bytes, signal }));
+      if (progress.success) return progress.data.next;
+      throw new ControlPlaneError(
+        'control-plane-refused',
+        'the answer to a piece of log is malformed',
+      );
+    },
     async source(held, signal) {
       const answer = await open({
         method: 'GET',
@@ -201,13 +209,10 @@ export function createControlPlane(options: {
         signal,
       });
     },
-    report: (held, report, signal) =>
-      insist({
-        method: 'POST',
-        path: job(held, 'report'),
-        json: { lease: held.lease, ...report } satisfies JobReport,
-        signal,
-      }),
+    async report(held, report, signal) {
+      const json = { lease: held.lease, ...report } satisfies JobReport;
+      await insist({ method: 'POST', path: job(held, 'report'), json, signal });
+    },
   };
 }
 

@@ -45,16 +45,13 @@ test('a job of another pool is not given out', async () => {
   assert.equal(await jobs.claim({ runner: 'r', pool: 'empty', leaseSeconds: 60 }), null);
 });
 
-test('a replaced runner can write nothing: log, heartbeat, artifact and report are all fenced', async () => {
+test('a replaced runner can write nothing: steps, heartbeat, artifact and report are all fenced', async () => {
   const { jobs, sweeper, pages } = stores();
   const run = await startRun(database, { pool: 'fence' });
   const first = await jobs.claim({ runner: 'slow', pool: 'fence', leaseSeconds: 60 });
   assert.ok(first !== null);
   const stale = { jobId: first.jobId, lease: first.lease, runner: 'slow' };
-  assert.equal(
-    await jobs.appendLog(stale, { step: 'build', sequence: 0 }, Buffer.from('one')),
-    true,
-  );
+  assert.equal(await jobs.startStep(stale, 'build'), true);
 
   await letLeaseRunOut(first.jobId);
   assert.deepEqual(
@@ -68,10 +65,7 @@ test('a replaced runner can write nothing: log, heartbeat, artifact and report a
   assert.ok(second.lease > first.lease);
 
   assert.equal(await jobs.heartbeat(stale, 60), false);
-  assert.equal(
-    await jobs.appendLog(stale, { step: 'build', sequence: 1 }, Buffer.from('late')),
-    false,
-  );
+  assert.equal(await jobs.startStep(stale, 'test'), false);
   assert.equal(await jobs.recordArtifact(stale, { ...artifact, digest: 'ee'.repeat(32) }), false);
   assert.equal(await jobs.finish(stale, passedReport(first.lease), { outcome: 'passed' }), null);
   assert.equal((await pages.run(run.id))?.state, 'running');
@@ -138,29 +132,22 @@ test('a heartbeat keeps the job, and two sweepers take it back only once', async
   assert.equal(swept.flat().length, 1);
 });
 
-test('the log keeps every chunk once, in order, and shows the step as running', async () => {
+test('a step that writes is shown as running, once', async () => {
   const { jobs, pages } = stores();
   const run = await startRun(database, { pool: 'log' });
   const claim = await jobs.claim({ runner: 'r', pool: 'log', leaseSeconds: 60 });
   assert.ok(claim !== null);
   const proof = { jobId: claim.jobId, lease: claim.lease, runner: 'r' };
-  for (const sequence of [0, 1, 1, 2]) {
-    await jobs.appendLog(proof, { step: 'build', sequence }, Buffer.from(`line ${sequence}\n`));
-  }
-  const pieces = await pages.log(claim.jobId, null, 100);
-  assert.equal(
-    Buffer.concat(pieces.map((piece) => piece.bytes)).toString(),
-    'line 0\nline 1\nline 2\n',
-  );
-  const rest = await pages.log(claim.jobId, { lease: claim.lease, sequence: 1 }, 100);
+  const steps = async () => (await pages.run(run.id))?.jobs[0]?.steps ?? [];
+  assert.equal(await jobs.startStep(proof, 'build'), true);
+  const [first] = await steps();
+  assert.equal(await jobs.startStep(proof, 'build'), true);
+  assert.equal(await jobs.startStep(proof, 'no such step'), true);
   assert.deepEqual(
-    rest.map(({ sequence }) => sequence),
-    [2],
-  );
-  assert.deepEqual(
-    (await pages.run(run.id))?.jobs[0]?.steps.map(({ name, state }) => `${name} ${state}`),
+    (await steps()).map(({ name, state }) => `${name} ${state}`),
     ['build running', 'test queued'],
   );
+  assert.deepEqual((await steps())[0]?.startedAt, first?.startedAt);
 });
 
 test('the same head starts one run, however often it is seen', async () => {

@@ -12,9 +12,6 @@ import { countTime } from './budget-store.ts';
 import { nextJob } from './job-queue.ts';
 import { advanceRun } from './run-progress.ts';
 
-/** What one run's log may hold; the rest of a flood is dropped. */
-export const maxLogBytes = 50 * 1024 * 1024;
-
 interface ClaimedRow {
   readonly id: string;
   readonly run_id: string;
@@ -84,30 +81,17 @@ export function createJobStore(db: Database): JobStore {
       return hit === 1;
     },
 
-    async appendLog(proof, chunk, bytes) {
-      return await db.$transaction(async (tx) => {
-        const [job] = await tx.$queryRaw<{ log_bytes: bigint }[]>`
-          update job set log_bytes = log_bytes + ${bytes.length}
+    async startStep(proof, step) {
+      const [row] = await db.$queryRaw<{ held: boolean }[]>`
+        with held as (
+          select id from job
           where id = ${proof.jobId} and state = 'leased' and lease = ${proof.lease} and runner = ${proof.runner}
-          returning log_bytes`;
-        if (job === undefined) return false;
-        if (Number(job.log_bytes) <= maxLogBytes) {
-          await tx.logChunk.createMany({
-            data: {
-              jobId: proof.jobId,
-              lease: proof.lease,
-              sequence: chunk.sequence,
-              step: chunk.step,
-              bytes: Uint8Array.from(bytes),
-            },
-            skipDuplicates: true,
-          });
-        }
-        await tx.$executeRaw`
-          update step set state = 'running', started_at = now()
-          where job_id = ${proof.jobId} and name = ${chunk.step} and state = 'queued'`;
-        return true;
-      });
+        ), started as (
+          update step set state = 'running', started_at = now() from held
+          where step.job_id = held.id and step.name = ${step} and step.state = 'queued'
+        )
+        select exists (select from held) as held`;
+      return row?.held === true;
     },
 
     async recordArtifact(proof, artifact) {

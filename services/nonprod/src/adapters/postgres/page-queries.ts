@@ -20,7 +20,6 @@ import type {
 } from '../../generated/prisma/client.ts';
 import { taintText } from '../../domain/promotable.ts';
 import type { Database } from './client.ts';
-import { maxLogBytes } from './job-store.ts';
 import {
   builderOf,
   eventOf,
@@ -78,30 +77,6 @@ export function createPageQueries(db: Database): PageQueries {
                 release: candidate.release,
               },
       };
-    },
-
-    async log(jobId, after, limit) {
-      const rows = await db.logChunk.findMany({
-        where: {
-          jobId,
-          ...(after === null
-            ? {}
-            : {
-                OR: [
-                  { lease: { gt: after.lease } },
-                  { lease: after.lease, sequence: { gt: after.sequence } },
-                ],
-              }),
-        },
-        orderBy: [{ lease: 'asc' }, { sequence: 'asc' }],
-        take: limit,
-      });
-      return rows.map((row) => ({
-        lease: Number(row.lease),
-        sequence: row.sequence,
-        step: row.step,
-        bytes: row.bytes,
-      }));
     },
 
     async candidates(limit) {
@@ -189,7 +164,7 @@ function jobSummary(job: Job & { steps: Step[] }, plan: RunPlan | null): JobSumm
     attempt: job.attempt,
     runner: job.runner,
     isolation: Isolation.parse(job.isolation),
-    logWasCut: Number(job.logBytes) > maxLogBytes,
+    lease: Number(job.lease),
     startedAt: job.startedAt,
     finishedAt: job.finishedAt,
     steps: job.steps.map((step) => ({

@@ -1,19 +1,12 @@
-import type { Response } from 'express';
 import { openEventStream } from '@airlock/web/sse';
 import { sendPage } from '@airlock/web/page';
 import { HttpError } from '@airlock/web/problem';
 import { route, type Route } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
 import type { AskAnswer, PromotionWish } from '../../app/ask-promotion.ts';
-import type {
-  JobSummary,
-  PageQueries,
-  PromotionSummary,
-  RunDetails,
-} from '../../app/page-queries.ts';
+import type { PageQueries, PromotionSummary, RunDetails } from '../../app/page-queries.ts';
 import { isFinished } from '../../domain/run.ts';
-import { lastLines, logLines } from '../run-log.ts';
-import { plainText } from '../views/ansi.ts';
+import { shownLog } from '../shown-log.ts';
 import { CandidateListPage } from '../views/candidate-list.tsx';
 import { CandidatePage } from '../views/candidate-page.tsx';
 import { PromotionListPage, PromotionPage } from '../views/promotion-page.tsx';
@@ -21,13 +14,13 @@ import { RunListPage } from '../views/run-list.tsx';
 import { RunPage } from '../views/run-page.tsx';
 import { AskBody } from './api.ts';
 import type { ReleasePorts } from './releases.ts';
-import { streamChanges, streamLog } from './live.ts';
+import { streamChanges } from './live.ts';
+import type { LogPagePorts } from './logs.ts';
 import { pathId, requesterOf } from './shared.ts';
 
 const listLength = 100;
-const shownLines = 2000;
 
-export interface PagePorts {
+export interface PagePorts extends LogPagePorts {
   readonly queries: PageQueries;
   readonly mainBranch: string;
   askPromotion(wish: PromotionWish): Promise<AskAnswer>;
@@ -49,16 +42,6 @@ const runFingerprint = (run: RunDetails): string =>
       ...steps.map((step) => step.state),
     ]),
   ].join(' ');
-
-/** The job whose log is asked for; without a word the first that began, or the first. */
-function chosenJob(run: RunDetails, asked: unknown): JobSummary | null {
-  if (asked === undefined) {
-    return run.jobs.find(({ startedAt }) => startedAt !== null) ?? run.jobs[0] ?? null;
-  }
-  const job = run.jobs.find(({ id }) => id === asked);
-  if (job === undefined) throw new HttpError('not-found', 'The run has no job of that id.');
-  return job;
-}
 
 const promotionFingerprint = ({ state, status }: PromotionSummary): string =>
   [state, status?.state ?? '', status?.at.getTime() ?? ''].join(' ');
@@ -104,12 +87,11 @@ function runPages(ports: PagePorts): Route[] {
       summary: 'One run with its steps and its log.',
       async handle(request, response, context) {
         const run = await find(pathId(request, 'run'));
-        const job = chosenJob(run, request.query['job']);
-        const lines = job === null ? [] : (await lastLines(queries, job.id, shownLines)).lines;
+        const shown = await shownLog(ports.logs, run, request.query);
         const frame = await frameOf(request, context);
         const seen = runFingerprint(run);
         const trust = await ports.releases.describeTrust(run.id);
-        sendPage(response, RunPage({ frame, run, job, lines, trust, now: new Date(), seen }));
+        sendPage(response, RunPage({ frame, run, shown, trust, now: new Date(), seen }));
       },
     }),
     route({
@@ -125,43 +107,6 @@ function runPages(ports: PagePorts): Route[] {
           const ended = isFinished(run.state) && run.signing !== 'wanted';
           return { seen: runFingerprint(run), ended };
         });
-      },
-    }),
-    route({
-      name: 'follow-log',
-      method: 'get',
-      path: '/runs/:id/lines',
-      access: 'signed-in',
-      summary: 'The lines of a log as they come.',
-      async handle(request, response) {
-        const run = await find(pathId(request, 'run'));
-        const job = chosenJob(run, request.query['job']);
-        if (job === null) throw new HttpError('not-found', 'The run has no job.');
-        const stream = openEventStream(request, response);
-        await streamLog(stream, request.query['after'], queries, job.id, async () =>
-          (await find(run.id)).jobs.some(({ id, state }) => id === job.id && state === 'finished'),
-        );
-      },
-    }),
-    route({
-      name: 'read-log',
-      method: 'get',
-      path: '/runs/:id/log.txt',
-      access: 'signed-in',
-      scope: 'read',
-      summary: 'The whole log as text.',
-      async handle(request, response) {
-        const job = chosenJob(await find(pathId(request, 'run')), request.query['job']);
-        response.type('text/plain; charset=utf-8');
-        if (job === null) {
-          response.end();
-          return;
-        }
-        for await (const { text } of logLines(queries, job.id)) {
-          if (response.destroyed) return;
-          if (!response.write(`${plainText(text)}\n`)) await drained(response);
-        }
-        response.end();
       },
     }),
   ];
@@ -314,11 +259,4 @@ function promotionPages({ queries }: PagePorts): Route[] {
       },
     }),
   ];
-}
-
-function drained(response: Response): Promise<void> {
-  return new Promise((resolve) => {
-    response.once('drain', resolve);
-    response.once('close', resolve);
-  });
 }

@@ -3,15 +3,15 @@ import { Card, SectionHeading, WithAside } from '@airlock/web/views/card';
 import { CodeBlock, Digest } from '@airlock/web/views/code-block';
 import { DescriptionList } from '@airlock/web/views/description-list';
 import { Layout, type Frame } from '@airlock/web/views/layout';
-import { LogView } from '@airlock/web/views/log-view';
 import { StepList } from '@airlock/web/views/step-list';
 import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { TrustDescription } from '../../app/describe-trust.ts';
 import type { JobSummary, RunDetails, StepSummary } from '../../app/page-queries.ts';
 import { isFinished } from '../../domain/run.ts';
-import type { NumberedLine } from '../run-log.ts';
-import { ansiSpans } from './ansi.ts';
+import { logQuery } from '../log-choice.ts';
+import type { ShownLog } from '../shown-log.ts';
+import { LogSection } from './log-section.tsx';
 import { HeldBox } from './held-box.tsx';
 import { TrustCard } from './trust-card.tsx';
 import { duration, fileSize, provenanceLevel, sourceOf, stepTone } from './words.ts';
@@ -19,32 +19,28 @@ import { duration, fileSize, provenanceLevel, sourceOf, stepTone } from './words
 export function RunPage({
   frame,
   run,
-  job,
-  lines,
+  shown,
   trust,
   now,
   seen,
 }: {
   readonly frame: Frame;
   readonly run: RunDetails;
-  /** Whose log is shown. */
-  readonly job: JobSummary | null;
-  readonly lines: readonly NumberedLine[];
+  /** Null when the run has no step. */
+  readonly shown: ShownLog | null;
   readonly trust: TrustDescription | null;
   readonly now: Date;
   /** What the page shows, for the stream to compare with. */
   readonly seen: string;
 }) {
   const url = `/runs/${run.id}`;
-  const grows = job !== null && job.state !== 'finished' && run.state !== 'held';
-  const ofJob = job === null || run.jobs.length === 1 ? '' : `?job=${job.id}`;
   const current = !isFinished(run.state) || run.signing === 'wanted';
   return (
     <Layout
       frame={frame}
       title={`#${run.number} ${run.subject}`}
       breadcrumbs={[{ label: 'Runs', href: '/' }, { label: `#${run.number}` }]}
-      scripts={['log.js']}
+      scripts={['log-window.js']}
       {...(current ? { live: `${url}/events?seen=${encodeURIComponent(seen)}` } : {})}
     >
       <Verdict run={run} now={now} />
@@ -58,19 +54,7 @@ export function RunPage({
         {run.jobs.map((each) => (
           <JobSteps key={each.id} run={run} job={each} now={now} />
         ))}
-        <SectionHeading id="log">
-          {job === null || run.jobs.length === 1 ? 'Log' : `Log of ${job.title}`}
-        </SectionHeading>
-        {job?.logWasCut === true ? (
-          <p class="muted">The build wrote more than 50 MiB; the rest was not kept.</p>
-        ) : null}
-        <LogView
-          label="Log of the run"
-          lines={lines.map(({ n, text }) => ({ n, spans: ansiSpans(text) }))}
-          wholeUrl={`${url}/log.txt${ofJob}`}
-          empty={emptyLog(run, now)}
-          {...(grows ? { streamUrl: `${url}/lines${ofJob}` } : {})}
-        />
+        {shown === null ? null : <LogSection {...{ frame, run, shown, now }} />}
       </WithAside>
     </Layout>
   );
@@ -93,10 +77,9 @@ function JobSteps({
         <p class="muted">
           {job.outcome ?? job.state}
           {job.reason === null ? '' : `: ${job.reason}`}{' '}
-          <a href={`/runs/${run.id}?job=${job.id}#log`}>its log</a>
         </p>
       )}
-      <StepList steps={job.steps.map((step) => stepBox(step, now))} />
+      <StepList steps={job.steps.map((step) => stepBox(run, job, step, now))} />
     </>
   );
 }
@@ -215,13 +198,14 @@ function Aside({
   );
 }
 
-function stepBox(step: StepSummary, now: Date) {
+function stepBox(run: RunDetails, job: JobSummary, step: StepSummary, now: Date) {
+  const query = logQuery({ job, step, name: { jobId: job.id, lease: job.lease, step: step.name } });
   const took = duration(step.startedAt, step.finishedAt ?? now);
   const code = step.exitCode !== null && step.exitCode !== 0 ? `, exit code ${step.exitCode}` : '';
   return {
     id: step.name,
     tone: stepTone(step.state),
-    title: step.name,
+    title: <a href={`/runs/${run.id}?${query}#log`}>{step.name}</a>,
     detail: `${step.state}${took === '' ? '' : ` ${took}`}${code}`,
   };
 }
@@ -235,10 +219,4 @@ function runnersOf({ jobs }: RunDetails): string {
     state === 'leased' && runner !== null ? [runner] : [],
   );
   return runners.join(', ') || 'a runner';
-}
-
-function emptyLog(run: RunDetails, now: Date): string {
-  if (run.state === 'held' || run.state === 'queued') return 'Nothing has run yet.';
-  if (run.state !== 'running') return 'No step wrote anything.';
-  return `No output yet. It began ${duration(run.startedAt, now)} ago.`;
 }

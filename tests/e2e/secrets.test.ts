@@ -116,7 +116,11 @@ test('developers and auditors see names, and change nothing', async () => {
 
 const refused = [
   ['a value of seven characters', wish('SHORT', 'abcdefg'), /value: expected 8 characters/],
-  ['a value without the word that it is of low value', { name: 'N', value: 'long enough' }, /lowValue/],
+  [
+    'a value without the word that it is of low value',
+    { name: 'N', value: 'long enough' },
+    /lowValue/,
+  ],
   ['a name that no pipeline can say', wish('1 2', 'value'), /name: expected 1 to 63/],
   ['more than 32 KiB', wish('LONG', 'x'.repeat(32 * 1024 + 1)), /expected 32768 bytes at most/],
 ] as const;

@@ -35,8 +35,8 @@ export function SecretPage({
         aside={
           <>
             <ReadersBox filters={filters} />
-            <FiltersBox frame={frame} name={name} filters={filters} />
             <SetBox frame={frame} name={name} description={description} kind={secret.kind} />
+            <FiltersBox frame={frame} name={name} filters={filters} />
             {erased === null && frame.viewer?.roles.includes('platform') === true ? (
               <Card title="Erase" icon="x-circle">
                 <p>Its key is deleted. The value cannot be brought back.</p>

@@ -80,7 +80,7 @@ const stateOf = async (pair: Pair, runner: string): Promise<string | undefined> 
     ])
   )[0]?.state;
 
-test('runner-impersonate, runner-other-job, runner-status-forge: another runner can end, log or beat no job but its own', async () => {
+test('runner-impersonate, runner-other-job, runner-status-forge: another runner can neither end nor keep a job that is not its own, nor ask in another pool', async () => {
   const pair = await runningPair();
   const directory = await joined(pair, 'thief');
   const thief = speaker(pair, directory);
@@ -170,7 +170,7 @@ test('a build that is stolen with its runner’s key by quarantine is done once 
 async function runOnce(
   pair: Pair,
   directory: string,
-): Promise<{ code: number | null; left: string[] }> {
+): Promise<{ code: number | null; left: string[]; said: string }> {
   const workDirectory = join(directory, 'work');
   // Written by the demo itself.
   const config = parse(readFileSync(join(pair.layout.config, 'runner.yaml'), 'utf8')) as Record<
@@ -195,11 +195,13 @@ async function runOnce(
         AIRLOCK_DEMO: '1',
         NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile'),
       },
-      stdio: 'ignore',
+      stdio: ['ignore', 'pipe', 'inherit'],
     },
   );
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (part: string) => (said += part));
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, left: existsSync(workDirectory) ? readdirSync(workDirectory) : [] };
+  return { code, said, left: existsSync(workDirectory) ? readdirSync(workDirectory) : [] };
 }
 
 test('ten runners of one job each drain a queue of ten, end with 0 and leave no workspace', async () => {
@@ -221,7 +223,8 @@ test('ten runners of one job each drain a queue of ten, end with 0 and leave no 
     for (let index = 0; index < 10; index += 1) {
       const directory = await joined(pair, `once-${index}`, true);
       directories.push(directory);
-      assert.deepEqual(await runOnce(pair, directory), { code: 0, left: [] });
+      const { code, left, said } = await runOnce(pair, directory);
+      assert.deepEqual([code, left], [0, []], said);
     }
     const rows = await pair.query<{ runner: string }>(
       'nonprod',

@@ -17,13 +17,14 @@ await runProcess({
   switches: ['once'],
   async start(config, runtime) {
     const { log, signal } = runtime;
+    // First: the isolation is tried out in there.
+    await prepareWorkDirectory(config.workDirectory);
     const isolation = await chooseIsolation(config, {
       onEgress(decision) {
         log.info('egress', decision);
       },
       secretFiles: [config.attestation.keyFile, config.controlPlane.identityFile],
     });
-    await prepareWorkDirectory(config.workDirectory);
     const attester = createAttester(config);
     const machine = await pinnedMachine(config);
     for (const { listedAs, root } of isolation.catalogue.images) {

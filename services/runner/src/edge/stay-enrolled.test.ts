@@ -145,10 +145,10 @@ test('five renewals by a clock that jumps, and a job’s heartbeats and log go o
     });
   const held = { jobId: 'job', lease: 1 };
   const lease = keepLease(6, (signal) => api.heartbeat(held, signal));
-  let building = true;
+  const stopped = new AbortController();
   let sequence = 0;
   const build = (async () => {
-    while (building) {
+    while (!stopped.signal.aborted) {
       const bytes = Buffer.from(`line ${sequence}`).toString('base64');
       await api.appendLog(held, { step: 'build', sequence, bytes }, never);
       sequence += 1;
@@ -165,7 +165,7 @@ test('five renewals by a clock that jumps, and a job’s heartbeats and log go o
     now = new Date();
     assert.equal(await renew(), 'not-due');
   }
-  building = false;
+  stopped.abort();
   await build;
   lease.stop();
   connection.close();

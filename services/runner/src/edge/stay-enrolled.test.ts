@@ -11,6 +11,7 @@ import { instanceHeader } from '@airlock/common/wire/runner-enrolment';
 import type { Log } from '@airlock/process/log';
 import {
   MachineError,
+  readBytes,
   readJson,
   startMachineServer,
   type MachineServer,
@@ -106,10 +107,10 @@ before(async () => {
       {
         method: 'POST',
         path: '/v1/jobs/:jobId/log',
-        async handle({ request }) {
-          const { bytes } = await readJson(request, z.looseObject({ bytes: z.string() }), 8192);
-          log.push(Buffer.from(bytes, 'base64').toString());
-          return { status: 204 };
+        async handle({ request, query }) {
+          const bytes = await readBytes(request, 8192);
+          log.push(bytes.toString());
+          return { status: 200, json: { next: Number(query.get('offset')) + bytes.length } };
         },
       },
     ],
@@ -146,12 +147,14 @@ test('five renewals by a clock that jumps, and a job’s heartbeats and log go o
   const held = { jobId: 'job', lease: 1 };
   const lease = keepLease(6, (signal) => api.heartbeat(held, signal));
   const stopped = new AbortController();
-  let sequence = 0;
+  const written: string[] = [];
   const build = (async () => {
+    let offset = 0;
     while (!stopped.signal.aborted) {
-      const bytes = Buffer.from(`line ${sequence}`).toString('base64');
-      await api.appendLog(held, { step: 'build', sequence, bytes }, never);
-      sequence += 1;
+      const line = `line ${written.length}\n`;
+      const piece = { step: 'build', offset, bytes: Buffer.from(line), isEnd: false };
+      offset = await api.appendLog(held, piece, never);
+      written.push(line);
     }
   })();
 
@@ -173,11 +176,8 @@ test('five renewals by a clock that jumps, and a job’s heartbeats and log go o
   assert.equal(registry.seen.size, 6);
   assert.equal(registry.instances.size, 1);
   assert.equal(lease.lost.aborted, false);
-  assert.ok(sequence > 5);
-  assert.deepEqual(
-    log,
-    Array.from({ length: sequence }, (_, index) => `line ${index}`),
-  );
+  assert.ok(written.length > 5);
+  assert.deepEqual(log, written);
   assert.equal(statSync(files.identityFile).mode & 0o777, 0o600);
 });
 

@@ -9,7 +9,7 @@ import { MachineListener } from '@airlock/process/machine-server';
 import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
 import { RunnerEdgeSettings } from './runner-config.ts';
 import { LogSettings } from './config-logs.ts';
-import { Forges, RepositoryProvider, webhookSettings } from './source-config.ts';
+import { AddedRepositories, Forges, RepositoryProvider, webhookSettings } from './source-config.ts';
 
 const Port = z.int().min(1).max(65_535);
 const Host = z.string().min(1).max(255);
@@ -68,6 +68,7 @@ export const WebConfig = z.strictObject({
   redis: RedisSettings,
   repository: Repository,
   mirrorDirectory: FilePath.describe('The scheduler’s git mirror; read only here.'),
+  repositories: AddedRepositories,
   artifacts: ArtifactsSettings,
   logs: LogSettings,
   assetsDirectory: FilePath.describe('Built style sheets and scripts (dist/assets).'),
@@ -137,6 +138,7 @@ export const SchedulerConfig = z.strictObject({
     })
     .describe('The mirror of every branch and pull request.'),
   forges: Forges,
+  repositories: AddedRepositories,
   database: DatabaseSettings.describe('Database, as role nonprod_scheduler.'),
   redis: RedisSettings,
   artifacts: ArtifactsSettings,

@@ -182,6 +182,18 @@ export function createEvents(log: Log) {
         ...(verdict.reason === null ? {} : { message: verdict.reason }),
       });
     },
+    requestRefused(
+      request: { id: string; repository: string; event: string; ref: string },
+      why: string,
+    ): void {
+      log.info('run.refused', {
+        'airlock.run.id': request.id,
+        'airlock.repository': request.repository,
+        'airlock.run.event': request.event,
+        'airlock.ref': request.ref,
+        message: why,
+      });
+    },
     statusFailed(status: { runId: string; verdict: string; givenUp: boolean }, why: string): void {
       log.warn(status.givenUp ? 'status.given-up' : 'status.failed', {
         'airlock.run.id': status.runId,

@@ -68,6 +68,28 @@ export const Forges = z
   .describe('Forges that are told how runs stand, as commit statuses. Default none.');
 export type ForgeSettings = z.infer<typeof Forges>[number];
 
+export const AddedRepositories = z
+  .strictObject({
+    mirrorsDirectory: FilePath.describe(
+      'Mirrors of the repositories that people add, one directory each; the same in web and scheduler.',
+    ),
+    from: z
+      .array(
+        z
+          .string()
+          .max(512)
+          .regex(
+            /^(https?:\/\/[\w.@:-]+\/|ssh:\/\/[\w.@:-]+\/|file:\/\/\/|\/)([\w.~-]+\/)*$/,
+            'expected the start of an address, with a slash at the end, such as https://github.com/shop/',
+          ),
+      )
+      .min(1)
+      .describe('Addresses that they may be fetched from, by how these begin.'),
+  })
+  .nullable()
+  .default(null)
+  .describe('Repositories beside the configured one. null: nobody adds any. Default null.');
+
 export const RepositoryProvider = Provider.nullable()
   .default(null)
   .describe(

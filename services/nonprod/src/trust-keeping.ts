@@ -8,7 +8,8 @@ import { createApplyReleases } from './app/apply-releases.ts';
 import { createDescribeTrust } from './app/describe-trust.ts';
 import { createReadHeldFiles } from './app/held-files.ts';
 import { createSavePool } from './app/manage-pools.ts';
-import type { Bell, NewId, SourceMirror } from './app/ports.ts';
+import { mainBranchOf } from './adapters/postgres/repository-store.ts';
+import type { Bell, NewId, SourceMirror, SourceMirrors } from './app/ports.ts';
 import { createPrepareRun, type PrepareSettings } from './app/prepare-run.ts';
 import { createReleaseRun } from './app/release-run.ts';
 import type { Membership } from './app/trust-ports.ts';
@@ -33,27 +34,31 @@ export interface RunMaking {
 export async function makeRuns(
   ports: {
     readonly db: Database;
-    readonly mirror: SourceMirror;
+    readonly mirrors: SourceMirrors;
     readonly jobs: Bell;
     readonly events: Events;
     readonly newId: NewId;
   },
   settings: PrepareSettings & {
     readonly pools: { readonly main: string; readonly other: string };
-    readonly repository: { readonly name: string; readonly mainBranch: string };
+    readonly repository: { readonly name: string };
   },
 ): Promise<RunMaking> {
-  const { db, mirror, jobs, events, newId } = ports;
-  const { name, mainBranch } = settings.repository;
+  const { db, mirrors, jobs, events, newId } = ports;
+  const { name } = settings.repository;
   const pools = createPlacementStore(db);
   await pools.begin(firstPools(settings.pools), name);
   const budgets = createBudgetStore(db);
   const pullRequests = createPullRequestStore(db);
-  const readHeldFiles = createReadHeldFiles({ mirror, pullRequests }, mainBranch);
+  const readHeldFiles = createReadHeldFiles({
+    mirrors,
+    pullRequests,
+    mainBranchOf: mainBranchOf(db),
+  });
   const releases = createReleaseQueue(db);
   return {
     prepareRun: createPrepareRun(
-      { mirror, pools, pullRequests, members: nobody, budgets, newId },
+      { mirrors, pools, pullRequests, members: nobody, budgets, newId },
       settings,
     ),
     applyReleases: createApplyReleases(
@@ -64,21 +69,22 @@ export async function makeRuns(
 }
 
 /** The web process's side. */
-export function keepTrust(
-  ports: {
-    readonly db: Database;
-    readonly mirror: Pick<SourceMirror, 'head' | 'planFiles'>;
-    /** Wakes the scheduler. */
-    readonly bell: Bell;
-    readonly events: Events;
-  },
-  mainBranch: string,
-): { readonly pools: PoolPorts; readonly releases: ReleasePorts; readonly budgets: BudgetPorts } {
-  const { db, mirror, bell, events } = ports;
+export function keepTrust(ports: {
+  readonly db: Database;
+  readonly mirrors: { of(repository: string): Pick<SourceMirror, 'head' | 'planFiles'> };
+  /** Wakes the scheduler. */
+  readonly bell: Bell;
+  readonly events: Events;
+}): { readonly pools: PoolPorts; readonly releases: ReleasePorts; readonly budgets: BudgetPorts } {
+  const { db, mirrors, bell, events } = ports;
   const pools = createPoolStore(db);
   const releases = createReleaseStore(db);
   const pullRequests = createPullRequestStore(db);
-  const readHeldFiles = createReadHeldFiles({ mirror, pullRequests }, mainBranch);
+  const readHeldFiles = createReadHeldFiles({
+    mirrors,
+    pullRequests,
+    mainBranchOf: mainBranchOf(db),
+  });
   return {
     pools: { pools, savePool: createSavePool({ pools, events }) },
     budgets: { budgets: createBudgetStore(db) },

@@ -17,18 +17,20 @@ export interface HeldFiles {
   readonly pullRequest: PullRequestFacts | null;
 }
 
-export function createReadHeldFiles(
-  ports: {
-    readonly mirror: Pick<SourceMirror, 'head' | 'planFiles'>;
-    readonly pullRequests: PullRequestStore;
-  },
-  mainBranch: string,
-): (run: WaitingRun) => Promise<HeldFiles> {
-  const { mirror, pullRequests } = ports;
+export function createReadHeldFiles(ports: {
+  readonly mirrors: { of(repository: string): Pick<SourceMirror, 'head' | 'planFiles'> };
+  readonly pullRequests: PullRequestStore;
+  mainBranchOf(repository: string): Promise<string>;
+}): (run: WaitingRun) => Promise<HeldFiles> {
+  const { mirrors, pullRequests } = ports;
   return async (run) => {
+    const mirror = mirrors.of(run.repository);
     const facts =
       run.pullRequest === null ? null : await pullRequests.facts(run.repository, run.pullRequest);
-    const baseBranch = facts?.headCommit === run.commit ? facts.baseBranch : mainBranch;
+    const baseBranch =
+      facts?.headCommit === run.commit
+        ? facts.baseBranch
+        : await ports.mainBranchOf(run.repository);
     const base = await baseFiles(mirror, baseBranch);
     const own = await mirror.planFiles(run.commit);
     const digest = filesDigestOf({ base: base.files, own });

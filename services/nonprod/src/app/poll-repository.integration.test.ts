@@ -9,12 +9,17 @@ import { createLog } from '@airlock/process/log';
 import { testPostgres } from '@airlock/testkit/stack';
 import { createSourceMirror, nonprodRefspecs } from '../adapters/git/source-mirror.ts';
 import { createHeadStore } from '../adapters/postgres/head-store.ts';
+import {
+  createRunRequestQueue,
+  createRunRequests,
+} from '../adapters/postgres/run-request-queue.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { newId } from '../testing/fixtures.ts';
 import { makeRuns } from '../trust-keeping.ts';
 import { createPollRepository } from './poll-repository.ts';
+import type { RunRequest } from './source-ports.ts';
 
 const silent = createLog('test');
 for (const level of ['debug', 'info', 'warn', 'error'] as const) silent[level] = () => undefined;
@@ -81,12 +86,12 @@ function world(
   const poll = async (): Promise<void> => {
     await heads.ensureRepository({ name, url: origin });
     const { prepareRun } = await makeRuns(
-      { db: database.as('nonprod_scheduler'), mirror, jobs, events, newId },
+      { db: database.as('nonprod_scheduler'), mirrors: { of: () => mirror }, jobs, events, newId },
       {
         pullRequests: 'run',
         maxArtifactBytes: 1_000_000,
         pools: { main: `${name}-trusted`, other: 'default' },
-        repository: { name, mainBranch: 'main' },
+        repository: { name },
         ...change,
       },
     );
@@ -96,10 +101,11 @@ function world(
         heads,
         jobs,
         events,
+        requests: createRunRequestQueue(database.as('nonprod_scheduler')),
         prepareRun,
       },
       {
-        repository: { name, url: origin, mainBranch: 'main' },
+        repository: { name, url: origin, mainBranch: 'main', protectedRefs: [], branches: [] },
         firstSight: change.firstSight ?? 'main',
       },
     )();
@@ -113,7 +119,17 @@ function world(
     });
     return rows;
   };
-  return { git, push, poll, runs, rung };
+  const ask = async (request: Partial<RunRequest>): Promise<string> => {
+    const id = newId('run');
+    await createRunRequests(database.as('nonprod_web')).ask({
+      ...{ id, repository: name, event: 'manual', ref: 'refs/heads/main', commit: null },
+      ...{ pullRequest: null, deployTo: null, cron: null, variables: {}, askedBy: null },
+      ...request,
+    });
+    return id;
+  };
+  const outcome = (id: string) => createRunRequests(database.as('nonprod_web')).outcome(id);
+  return { git, push, poll, runs, rung, ask, outcome };
 }
 
 test('every head that moves gets one run, planned from its own files, in the pool of its trust', async () => {
@@ -123,20 +139,85 @@ test('every head that moves gets one run, planned from its own files, in the poo
   const second = push('refs/heads/main', 'VAT per line', { 'a.txt': 'a' });
   const change = push('refs/pull/7/head', 'a change', { 'b.txt': 'b' });
   push('refs/pull/7/merge', 'a merge nobody asked to build', {});
-  push('refs/tags/v1', 'a tag', {});
+  const tag = push('refs/tags/v1', 'a tag', {});
   await poll();
   await poll();
   const found = await runs();
   assert.deepEqual(
-    found.map((run) => [run.commit, run.event, run.pullRequest, run.jobs[0]?.pool]),
+    found.map((run) => [run.commit, run.event, run.tag ?? run.pullRequest, run.jobs[0]?.pool]),
     [
       [first, 'push', null, 'moves-trusted'],
+      [tag, 'tag', 'v1', 'default'],
       [change, 'pull_request', 7, 'default'],
       [second, 'push', null, 'moves-trusted'],
     ],
   );
-  assert.equal(found[2]?.subject, 'VAT per line');
-  assert.equal(rung.length, 3);
+  assert.equal(found[3]?.subject, 'VAT per line');
+  assert.equal(rung.length, 4);
+});
+
+test('tags that were there before are not built, later ones are, one as the first as well', async () => {
+  const { push, poll, runs } = world('tags', { firstSight: 'all' });
+  push('refs/heads/main', 'main', { '.woodpecker.yaml': pipeline });
+  push('refs/tags/old', 'old', {});
+  await poll();
+  const tag = push('refs/tags/release/1.0', 'new', {});
+  await poll();
+  await poll();
+  assert.deepEqual(
+    (await runs()).map((run) => [run.event, run.tag]),
+    [
+      ['push', null],
+      ['tag', 'release/1.0'],
+    ],
+  );
+  assert.equal((await runs())[1]?.commit, tag);
+});
+
+test('what somebody asks for is run once, under the id that they were given, with what they answered', async () => {
+  const { push, poll, runs, ask, outcome } = world('asked');
+  const main = push('refs/heads/main', 'main', { '.woodpecker.yaml': pipeline });
+  await poll();
+  const id = await ask({ variables: { NOTE: '$(id)' }, askedBy: 'dana@demo.example' });
+  const timed = await ask({ event: 'cron', cron: 'nightly' });
+  const deploy = await ask({ event: 'deployment', deployTo: 'staging', commit: main });
+  await poll();
+  await poll();
+  const found = (await runs()).slice(1);
+  assert.deepEqual(
+    found.map((run) => [run.id, run.event, run.commit, run.cron, run.deployTo, run.variables]),
+    [
+      [id, 'manual', main, null, null, { NOTE: '$(id)' }],
+      [timed, 'cron', main, 'nightly', null, {}],
+      [deploy, 'deployment', main, null, 'staging', {}],
+    ],
+  );
+  assert.equal((await outcome(id))?.state, 'started');
+});
+
+test('what git does not have is refused in words, and a commit that its ref has left is too', async () => {
+  const { push, poll, runs, ask, outcome } = world('refused');
+  const old = push('refs/heads/main', 'main', { '.woodpecker.yaml': pipeline });
+  await poll();
+  push('refs/heads/main', 'next', { 'a.txt': 'a' });
+  const nowhere = await ask({ ref: 'refs/heads/nowhere' });
+  const left = await ask({ event: 'deployment', deployTo: 'prod', commit: old });
+  const option = await ask({ ref: '--upload-pack=id' });
+  await poll();
+  assert.equal((await runs()).length, 2);
+  assert.equal((await outcome(nowhere))?.reason, 'the repository has no refs/heads/nowhere');
+  assert.match((await outcome(left))?.reason ?? '', /no longer at .*, which was asked for$/);
+  assert.equal((await outcome(option))?.reason, 'the repository has no --upload-pack=id');
+});
+
+test('a merge request and a pull request of a Bitbucket server are pull requests as on GitHub', async () => {
+  const { push, poll, runs } = world('names');
+  push('refs/heads/main', 'main', { '.woodpecker.yaml': pipeline });
+  await poll();
+  push('refs/merge-requests/3/head', 'of GitLab', { 'b.txt': 'b' });
+  push('refs/pull-requests/4/from', 'of Bitbucket', { 'c.txt': 'c' });
+  await poll();
+  assert.deepEqual(new Set((await runs()).map((run) => run.pullRequest)), new Set([null, 3, 4]));
 });
 
 test('at first sight main alone is built, and the others from their next push on', async () => {

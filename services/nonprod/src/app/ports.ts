@@ -46,6 +46,11 @@ export interface SourceArchive {
   commitObject(commit: string): Promise<Buffer | null>;
 }
 
+/** The mirror of each repository, by its name here. */
+export interface SourceMirrors {
+  of(repository: string): SourceMirror & SourceArchive;
+}
+
 export interface NewJob {
   readonly id: string;
   readonly workflow: WorkflowId;
@@ -62,6 +67,16 @@ export interface NewRun {
   readonly pullRequest: number | null;
   readonly event: RunEvent;
   readonly commit: string;
+  /** Of a tag or release. */
+  readonly tag: string | null;
+  /** Of a pull request, as its forge tells. */
+  readonly sourceBranch: string | null;
+  /** Of a timed run: the name of its schedule. */
+  readonly cron: string | null;
+  /** Of a deployment. */
+  readonly deployTo: string | null;
+  /** Answers of whoever started it by hand; public. */
+  readonly variables: Readonly<Record<string, string>>;
   readonly details: CommitDetails;
   readonly state: 'queued' | 'held' | 'failed';
   readonly reason: string | null;
@@ -95,6 +110,7 @@ export interface JobFacts extends LeaseState {
   readonly jobId: string;
   readonly runId: string;
   readonly workflow: WorkflowId;
+  readonly repository: string;
   readonly commit: string;
   readonly plan: RunPlan;
   /** What was uploaded under the present lease. */

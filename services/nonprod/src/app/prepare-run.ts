@@ -28,6 +28,14 @@ export interface RunWish {
   readonly commit: string;
   readonly branch: string;
   readonly pullRequest: number | null;
+  /** Of a tag or release. */
+  readonly tag: string | null;
+  /** Of a pull request, as its forge tells. */
+  readonly sourceBranch: string | null;
+  /** Name of the schedule. */
+  readonly cron: string | null;
+  readonly deployTo: string | null;
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 export type Prepared =
@@ -36,7 +44,7 @@ export type Prepared =
   | { readonly kind: 'nothing'; readonly why: string };
 
 export interface PreparePorts {
-  readonly mirror: SourceMirror;
+  readonly mirrors: { of(repository: string): SourceMirror };
   readonly pools: Pick<PlacementStore, 'pools'>;
   readonly pullRequests: PullRequestStore;
   readonly members: Membership;
@@ -56,10 +64,11 @@ export function createPrepareRun(
   ports: PreparePorts,
   settings: PrepareSettings,
 ): (wish: RunWish) => Promise<Prepared> {
-  const { mirror, newId } = ports;
+  const { newId } = ports;
 
   return async (wish) => {
     const { repository, commit, pullRequest } = wish;
+    const mirror = ports.mirrors.of(repository.name);
     const details = await mirror.details(commit);
     if (skipsRun(wish.event, details.subject)) {
       return { kind: 'nothing', why: 'the commit’s message says [skip ci]' };
@@ -85,6 +94,8 @@ export function createPrepareRun(
         id: newId('run'),
         repository: repository.name,
         ...{ ref: wish.ref, branch: wish.branch, event: wish.event, commit, pullRequest },
+        ...{ tag: wish.tag, sourceBranch: wish.sourceBranch, cron: wish.cron },
+        ...{ deployTo: wish.deployTo, variables: wish.variables },
         details,
         ...outcome,
       },
@@ -163,9 +174,10 @@ export async function baseFiles(
 /** What is kept at most is this installation's, and no part of a plan; a file that wants more is told at once. */
 export function compile(
   files: PlanFiles,
-  wish: Pick<RunWish, 'event' | 'branch' | 'ref'> & {
-    readonly repository: Pick<RunWish['repository'], 'name' | 'mainBranch'>;
-  },
+  wish: Pick<RunWish, 'event' | 'branch' | 'ref'> &
+    Partial<Pick<RunWish, 'sourceBranch' | 'cron'>> & {
+      readonly repository: Pick<RunWish['repository'], 'name' | 'mainBranch'>;
+    },
   maxArtifactBytes: number,
 ): Planned {
   const { event, branch, ref, repository } = wish;
@@ -174,6 +186,7 @@ export function compile(
   const occasion = occasionOf({
     ...{ event, branch, ref, repository: repository.name },
     tag: /^refs\/tags\/(.+)$/.exec(ref)?.[1] ?? null,
+    ...{ sourceBranch: wish.sourceBranch ?? null, cron: wish.cron ?? null },
     environment: { CI_REPO_DEFAULT_BRANCH: repository.mainBranch },
   });
   const planned = ofMain ? planMain(files) : planRun(files, occasion);

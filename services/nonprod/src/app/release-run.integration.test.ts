@@ -9,6 +9,7 @@ import { createMirror } from '@airlock/git/mirror';
 import { createLog } from '@airlock/process/log';
 import { testPostgres } from '@airlock/testkit/stack';
 import { createSourceMirror, nonprodRefspecs } from '../adapters/git/source-mirror.ts';
+import { createRunRequestQueue } from '../adapters/postgres/run-request-queue.ts';
 import { createHeadStore } from '../adapters/postgres/head-store.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
@@ -72,22 +73,30 @@ async function world(name: string) {
   const heads = createHeadStore(db);
   await heads.ensureRepository({ name, url: origin });
   const making = await makeRuns(
-    { db, mirror, jobs: bell, events, newId },
+    { db, mirrors: { of: () => mirror }, jobs: bell, events, newId },
     {
       ...{ pullRequests: 'hold', maxArtifactBytes: 1_000_000 },
       ...{ pools: { main: `${name}-main`, other: `${name}-other` } },
-      repository: { name, mainBranch: 'main' },
+      repository: { name },
     },
   );
   const poll = createPollRepository(
-    { mirror, heads, jobs: bell, events, prepareRun: making.prepareRun },
-    { repository: { name, url: origin, mainBranch: 'main' }, firstSight: 'main' },
+    {
+      ...{ mirror, heads, jobs: bell, events, prepareRun: making.prepareRun },
+      requests: createRunRequestQueue(db),
+    },
+    {
+      repository: { name, url: origin, mainBranch: 'main', protectedRefs: [], branches: [] },
+      firstSight: 'main',
+    },
   );
   await poll();
-  const { releases, budgets } = keepTrust(
-    { db: database.as('nonprod_web'), mirror, bell, events },
-    'main',
-  );
+  const { releases, budgets } = keepTrust({
+    db: database.as('nonprod_web'),
+    mirrors: { of: () => mirror },
+    bell,
+    events,
+  });
   const run = async (commit: string) => {
     const row = await database.as('owner').run.findFirstOrThrow({
       where: { repository: name, commit, event: 'pull_request' },

@@ -15,15 +15,27 @@ export function createSignRuns(
   ports: {
     readonly candidates: CandidateStore;
     readonly signer: Signer;
+    /** Of the one repository that the signer knows. */
     readonly mirror: Pick<SourceMirror, 'fileBlob'>;
     readonly events: Events;
     readonly newId: NewId;
   },
-  settings: { readonly origin: string; readonly mainBranch: string },
+  settings: {
+    readonly origin: string;
+    readonly mainBranch: string;
+    readonly repositoryUrl: string;
+  },
 ): () => Promise<void> {
   const { candidates, signer, mirror, events, newId } = ports;
 
   async function sign(run: RunToSign): Promise<void> {
+    if (run.repositoryUrl !== settings.repositoryUrl) {
+      await refuse(
+        run.runId,
+        `Built and not signed: the signer of this installation signs for ${settings.repositoryUrl} alone.`,
+      );
+      return;
+    }
     const pipeline = leadingWorkflow(run.plan)?.file ?? '';
     const builder = run.ref === `refs/heads/${settings.mainBranch}` ? 'main' : 'pr';
     const recorded = {

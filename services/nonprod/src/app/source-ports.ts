@@ -1,6 +1,7 @@
 /** What the use cases about repositories, webhooks, schedules and asked-for runs need from outside. */
 import type { Provider } from '@airlock/common/webhook/provider';
 import type { RefusedDelivery } from '@airlock/process/webhook-intake';
+import type { NewRun } from './ports.ts';
 import type { PullRequestNews } from '../domain/webhook/forge-event.ts';
 
 export interface RepositoryRow {
@@ -104,4 +105,38 @@ export interface DeliveryQueue {
   settle(delivery: WaitingDelivery, verdict: DeliveryVerdict): Promise<void>;
   /** Settled deliveries and refusals older than that many days; how many. Whatever is forgotten could be replayed. */
   forget(days: number): Promise<number>;
+}
+
+/** The scheduler's side of what was asked for. */
+export interface RunRequestQueue {
+  /** Oldest first. */
+  waiting(repository: string): Promise<readonly RunRequest[]>;
+  /** Null where the forge has not told of that pull request. */
+  branches(
+    repository: string,
+    number: number,
+  ): Promise<{
+    readonly headCommit: string | null;
+    readonly sourceBranch: string;
+    readonly baseBranch: string;
+  } | null>;
+  /** Makes the run and settles the request that has its id, in one transaction. False: it was settled before. */
+  start(run: NewRun): Promise<boolean>;
+  refuse(id: string, reason: string): Promise<void>;
+}
+
+/** The web process's side. */
+export interface RunRequests {
+  ask(request: RunRequest): Promise<void>;
+  outcome(id: string): Promise<{
+    readonly repository: string;
+    readonly event: string;
+    readonly ref: string;
+    readonly state: string;
+    readonly reason: string | null;
+    readonly askedBy: string | null;
+    readonly createdAt: Date;
+  } | null>;
+  /** The commit that the scheduler saw there last; null for a ref that it has not seen. */
+  head(repository: string, ref: string): Promise<string | null>;
 }

@@ -119,7 +119,7 @@ before(async () => {
         newId,
       }),
       secrets: { keeping: null, project: 'shop/web' },
-      ...keepTrust({ db, mirror, bell, events }, 'main'),
+      ...keepTrust({ db, mirrors: { of: () => mirror }, bell, events }),
       tokens: createApiTokens({
         ...{ events, newId, resolveViewer: viewerOf },
         tokens: createTokenStore(db),

@@ -54,9 +54,11 @@ before(async () => {
         fleet,
         jobs,
         logs: logs.intake,
-        source: {
-          archive: (commit) => Readable.from([Buffer.from(`tar of ${commit}`)]),
-          commitObject: (commit) => Promise.resolve(Buffer.from(`object of ${commit}`)),
+        mirrors: {
+          of: () => ({
+            archive: (commit) => Readable.from([Buffer.from(`tar of ${commit}`)]),
+            commitObject: (commit) => Promise.resolve(Buffer.from(`object of ${commit}`)),
+          }),
         },
         blobs: createContentStore(join(directory, 'artifacts')),
         settings: { leaseSeconds: 60, maxArtifactBytes: 2_000_000 },

@@ -41,7 +41,7 @@ export interface RunnerApiPorts {
   };
   readonly jobs: JobStore;
   readonly logs: LogIntake;
-  readonly source: SourceArchive;
+  readonly mirrors: { of(repository: string): SourceArchive };
   readonly blobs: BlobStore;
   readonly settings: { readonly leaseSeconds: number; readonly maxArtifactBytes: number };
   leaseJob(runner: string, pool: string): Promise<Job | null>;
@@ -128,7 +128,7 @@ export function runnerRoutes(ports: RunnerApiPorts): MachineRoute[] {
           'content-type': 'application/x-tar',
           'cache-control': 'no-store',
         });
-        await pipeline(ports.source.archive(job.commit), call.response);
+        await pipeline(ports.mirrors.of(job.repository).archive(job.commit), call.response);
         return 'streamed';
       },
     },

@@ -67,7 +67,12 @@ before(async () => {
       ...runnerRegistryRoutes(fleet),
       ...runnerRoutes({
         ...{ fleet, jobs, logs: logs.intake },
-        source: { archive: () => Readable.from([]), commitObject: () => Promise.resolve(null) },
+        mirrors: {
+          of: () => ({
+            archive: () => Readable.from([]),
+            commitObject: () => Promise.resolve(null),
+          }),
+        },
         blobs: createContentStore(join(directory, 'artifacts')),
         settings: { leaseSeconds: 60, maxArtifactBytes: 1 },
         leaseJob: createLeaseJob(

@@ -7,32 +7,30 @@ import { openArtifactStore } from '@airlock/artifacts/open-store';
 import { formatId } from '@airlock/common/ids';
 import { openPool } from '@airlock/database/pool';
 import { assertReachable } from '@airlock/database/reachable';
-import { createMirror } from '@airlock/git/mirror';
 import { startLoop, type Loop } from '@airlock/process/loop';
 import { runProcess, type Runtime } from '@airlock/process/main';
 import { poolConfig } from '@airlock/process/settings';
 import { createDoorbell } from '@airlock/queue/doorbell';
 import { createTellForge } from '../adapters/forge/tell-status.ts';
-import { createSourceMirror, nonprodRefspecs } from '../adapters/git/source-mirror.ts';
+import { openSourceMirrors } from '../adapters/git/source-mirrors.ts';
 import { createCandidateStore } from '../adapters/postgres/candidate-store.ts';
 import { createDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryQueue } from '../adapters/postgres/delivery-store.ts';
-import { createHeadStore } from '../adapters/postgres/head-store.ts';
 import { createLeaseSweeper } from '../adapters/postgres/lease-sweeper.ts';
 import { createPublishStore } from '../adapters/postgres/outbox-store.ts';
 import { createStatusOutbox } from '../adapters/postgres/status-outbox.ts';
 import { createRepositoryKeeping } from '../adapters/postgres/repository-store.ts';
 import { createSignerClient } from '../adapters/signer/signer-client.ts';
 import { createExpireLeases } from '../app/expire-leases.ts';
-import { createPollRepository } from '../app/poll-repository.ts';
 import type { NewId } from '../app/ports.ts';
 import { createPublishPromotions } from '../app/publish-promotions.ts';
 import { createReadWebhooks } from '../app/read-webhooks.ts';
 import { createTellForges } from '../app/tell-forges.ts';
 import { createSignRuns } from '../app/sign-runs.ts';
-import { jobsBell, lookAtRepository, lookAtWebhooks, schedulerBell } from '../bells.ts';
+import { jobsBell, lookAtOne, lookAtRepository, lookAtWebhooks, schedulerBell } from '../bells.ts';
 import { SchedulerConfig } from '../config.ts';
 import { createEvents } from '../events.ts';
+import { watchRepositories } from '../repository-keeping.ts';
 import { makeRuns } from '../trust-keeping.ts';
 
 /** Whoever replays a captured delivery later than this is believed once more; what it says is asked of git then. */
@@ -51,14 +49,6 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
   const db = createDatabase(pool);
   runtime.onClose(() => db.$disconnect());
 
-  const mirror = createSourceMirror(
-    createMirror({
-      directory: config.git.mirrorDirectory,
-      url: config.git.url,
-      refspecs: nonprodRefspecs,
-      protocols: config.git.protocols,
-    }),
-  );
   const signer = createSignerClient(config.signer.socketPath);
   const redisUrl = config.redis?.url ?? null;
   const jobs = createDoorbell({ name: jobsBell, redisUrl, log });
@@ -66,8 +56,12 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
   runtime.onClose(() => jobs.close());
   runtime.onClose(() => bell.close());
 
-  const heads = createHeadStore(db);
   const { name, url, mainBranch, provider } = config.repository;
+  const places = {
+    configured: { name, directory: config.git.mirrorDirectory },
+    directory: config.repositories?.mirrorsDirectory ?? null,
+  };
+  const mirrors = openSourceMirrors(places);
   const repositories = createRepositoryKeeping(db);
   await repositories.ensureConfigured(name, {
     url,
@@ -79,20 +73,16 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
     buildLatest: false,
   });
   const deliveries = createDeliveryQueue(db);
-  const { prepareRun, applyReleases } = await makeRuns({ db, mirror, jobs, events, newId }, config);
+  const { prepareRun, applyReleases } = await makeRuns(
+    { db, mirrors, jobs, events, newId },
+    config,
+  );
+  const watch = watchRepositories({ db, places, config, runtime, jobs, events, prepareRun });
 
   const sweepMs = config.sweepSeconds * 1000;
   const loop = (named: string, intervalMs: number, run: () => Promise<void>): Loop =>
     startLoop({ name: named, intervalMs, signal, log, run });
   const loops = {
-    poll: loop(
-      'poll-repository',
-      config.git.pollSeconds * 1000,
-      createPollRepository(
-        { mirror, heads, jobs, events, prepareRun },
-        { repository: { name, url, mainBranch }, firstSight: config.firstSight },
-      ),
-    ),
     webhooks: loop(
       'read-webhooks',
       sweepMs,
@@ -101,8 +91,8 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
         repositories,
         events,
         newId,
-        onNews: () => {
-          loops.poll.wake();
+        onNews: (repository) => {
+          watch.wake(repository);
         },
       }),
     ),
@@ -131,8 +121,8 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
       'sign-runs',
       sweepMs,
       createSignRuns(
-        { candidates: createCandidateStore(db), signer, mirror, events, newId },
-        { origin: config.origin, mainBranch },
+        { candidates: createCandidateStore(db), signer, mirror: mirrors.of(name), events, newId },
+        { origin: config.origin, mainBranch, repositoryUrl: url },
       ),
     ),
     release: loop('apply-releases', sweepMs, applyReleases),
@@ -149,11 +139,12 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
     ),
   };
   runtime.onClose(async () => {
-    await Promise.all(Object.values(loops).map(({ done }) => done));
+    await Promise.all([watch.done(), ...Object.values(loops).map(({ done }) => done)]);
   });
 
   bell.listen((id) => {
-    if (id === lookAtRepository) loops.poll.wake();
+    if (id === lookAtRepository) watch.wake(null);
+    else if (id.startsWith(lookAtOne)) watch.wake(id.slice(lookAtOne.length));
     else if (id === lookAtWebhooks) loops.webhooks.wake();
     else if (id.startsWith('run_')) {
       loops.release.wake();

@@ -8,7 +8,6 @@ import { formatId } from '@airlock/common/ids';
 import { openPool } from '@airlock/database/pool';
 import { assertReachable } from '@airlock/database/reachable';
 import { createSessionStore } from '@airlock/database/session-store';
-import { createMirror } from '@airlock/git/mirror';
 import { runProcess, type Runtime } from '@airlock/process/main';
 import { poolConfig } from '@airlock/process/settings';
 import { createDoorbell } from '@airlock/queue/doorbell';
@@ -16,7 +15,7 @@ import type { Viewer } from '@airlock/web/route';
 import type { Identity } from '@airlock/web/saml/identity';
 import { createWebServer } from '@airlock/web/server';
 import { timeText } from '@airlock/web/views/time';
-import { createSourceMirror } from '../adapters/git/source-mirror.ts';
+import { openSourceMirrors } from '../adapters/git/source-mirrors.ts';
 import { createDatabase } from '../adapters/postgres/client.ts';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
@@ -73,15 +72,11 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     return Promise.resolve();
   });
 
-  // Never fetches: that is the scheduler's. So it needs no address but its own.
-  const mirror = createSourceMirror(
-    createMirror({
-      directory: config.mirrorDirectory,
-      url: config.mirrorDirectory,
-      protocols: ['file'],
-    }),
-  );
-  const trust = keepTrust({ db, mirror, bell, events }, config.repository.mainBranch);
+  const mirrors = openSourceMirrors({
+    configured: { name: config.repository.name, directory: config.mirrorDirectory },
+    directory: config.repositories?.mirrorsDirectory ?? null,
+  });
+  const trust = keepTrust({ db, mirrors, bell, events });
   const settings = config.secrets;
   const { maskers } = logs;
   const keeping =
@@ -104,7 +99,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
         fleet,
         jobs,
         logs: logs.intake,
-        source: mirror,
+        mirrors,
         blobs: openArtifactStore(config.artifacts),
         settings: config,
         leaseJob: createLeaseJob(

@@ -44,6 +44,7 @@ export function newRun({ pool = 'default', ...change }: RunChange = {}): NewRun 
     pullRequest: null,
     event: 'push',
     commit,
+    ...{ tag: null, sourceBranch: null, cron: null, deployTo: null, variables: {} },
     details: { subject: 'VAT per line', authorName: 'Dana', authorEmail: 'dana@example.com' },
     state: 'queued',
     reason: null,

@@ -2,8 +2,17 @@ import type { Mirror } from '@airlock/git/mirror';
 import type { SourceArchive, SourceMirror } from '../../app/ports.ts';
 import { planFiles } from '@airlock/pipeline/plan-files';
 
-/** Every branch and pull request; heads may be rewritten, because nothing here is believed by the gate. */
-export const nonprodRefspecs = ['+refs/heads/*:refs/heads/*', '+refs/pull/*:refs/pull/*'];
+/**
+ * Every branch, tag and pull request; heads may be rewritten, because nothing here is believed by the gate. Pull requests have
+ * one name here, whatever their forge calls them.
+ */
+export const nonprodRefspecs = [
+  '+refs/heads/*:refs/heads/*',
+  '+refs/tags/*:refs/tags/*',
+  '+refs/pull/*:refs/pull/*',
+  '+refs/merge-requests/*/head:refs/pull/*/head',
+  '+refs/pull-requests/*/from:refs/pull/*/head',
+];
 
 export function createSourceMirror(mirror: Mirror): SourceMirror & SourceArchive {
   return {
@@ -11,7 +20,11 @@ export function createSourceMirror(mirror: Mirror): SourceMirror & SourceArchive
       await mirror.fetch();
     },
     async heads() {
-      return [...(await mirror.refs('refs/heads/')), ...(await mirror.refs('refs/pull/'))];
+      return (
+        await Promise.all(
+          ['refs/heads/', 'refs/tags/', 'refs/pull/'].map((each) => mirror.refs(each)),
+        )
+      ).flat();
     },
     head: (ref) => mirror.resolve(ref),
     async details(commit) {

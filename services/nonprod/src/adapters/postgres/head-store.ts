@@ -36,7 +36,8 @@ async function rememberHead(tx: Transaction, repository: string, head: RefHead):
   });
 }
 
-async function insertRun(tx: Transaction, run: NewRun): Promise<boolean> {
+/** False when there is one for this head and event already, or one of this id. */
+export async function insertRun(tx: Transaction, run: NewRun): Promise<boolean> {
   const { count } = await tx.run.createMany({
     data: {
       id: run.id,
@@ -46,6 +47,11 @@ async function insertRun(tx: Transaction, run: NewRun): Promise<boolean> {
       pullRequest: run.pullRequest,
       event: run.event,
       commit: run.commit,
+      tag: run.tag,
+      sourceBranch: run.sourceBranch,
+      cron: run.cron,
+      deployTo: run.deployTo,
+      variables: { ...run.variables },
       subject: run.details.subject,
       authorName: run.details.authorName,
       authorEmail: run.details.authorEmail,

@@ -64,6 +64,7 @@ export function createJobStore(db: Database): JobStore {
         state: jobStateOf(job.state),
         lease: Number(job.lease),
         runner: job.runner,
+        repository: job.run.repository,
         commit: job.run.commit,
         plan: plannedOf(job.run.plan),
         uploaded:

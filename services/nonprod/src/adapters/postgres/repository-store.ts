@@ -65,6 +65,16 @@ export function createRepositoryKeeping(db: Database): RepositoryKeeping {
   };
 }
 
+export const mainBranchOf =
+  (db: Database) =>
+  async (repository: string): Promise<string> => {
+    const row = await db.repository.findUnique({
+      where: { name: repository },
+      select: { mainBranch: true },
+    });
+    return row?.mainBranch ?? 'main';
+  };
+
 async function list(db: Database): Promise<RepositoryRow[]> {
   const rows = await db.repository.findMany({ orderBy: { name: 'asc' } });
   return rows.map(shaped);

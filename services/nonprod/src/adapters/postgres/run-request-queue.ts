@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { GitCommit } from '@airlock/common/wire/scalars';
+import type { RunRequest, RunRequestQueue, RunRequests } from '../../app/source-ports.ts';
+import type { Database } from './client.ts';
+import { insertRun } from './head-store.ts';
+
+const Row = z.object({
+  id: z.string(),
+  repository: z.string(),
+  event: z.enum([
+    ...['pull_request_closed', 'pull_request_metadata', 'release', 'deployment', 'cron'],
+    'manual',
+  ] as const),
+  ref: z.string(),
+  commit: GitCommit.nullable(),
+  pullRequest: z.int().nullable(),
+  deployTo: z.string().nullable(),
+  cron: z.string().nullable(),
+  variables: z.record(z.string(), z.string()),
+  askedBy: z.string().nullable(),
+});
+
+/** What one look settles; the rest waits for the next. */
+const batch = 50;
+
+export function createRunRequestQueue(db: Database): RunRequestQueue {
+  return {
+    async waiting(repository) {
+      const rows = await db.runRequest.findMany({
+        where: { repository, state: 'waiting' },
+        orderBy: { createdAt: 'asc' },
+        take: batch,
+      });
+      return rows.map((row): RunRequest => Row.parse(row));
+    },
+
+    async branches(repository, number) {
+      return await db.pullRequest.findUnique({
+        where: { repository_number: { repository, number } },
+        select: { headCommit: true, sourceBranch: true, baseBranch: true },
+      });
+    },
+
+    async start(run) {
+      return await db.$transaction(async (tx) => {
+        const { count } = await tx.runRequest.updateMany({
+          where: { id: run.id, state: 'waiting' },
+          data: { state: 'started', settledAt: new Date() },
+        });
+        return count === 1 && (await insertRun(tx, run));
+      });
+    },
+
+    async refuse(id, reason) {
+      await db.runRequest.updateMany({
+        where: { id, state: 'waiting' },
+        data: { state: 'refused', reason: reason.slice(0, 2000), settledAt: new Date() },
+      });
+    },
+  };
+}
+
+/** The web process's side. */
+export function createRunRequests(db: Database): RunRequests {
+  return {
+    async ask(request) {
+      await db.runRequest.create({ data: { ...request, variables: { ...request.variables } } });
+    },
+    async outcome(id) {
+      const row = await db.runRequest.findUnique({ where: { id } });
+      if (row === null) return null;
+      const { repository, event, ref, state, reason, askedBy, createdAt } = row;
+      return { repository, event, ref, state, reason, askedBy, createdAt };
+    },
+    async head(repository, ref) {
+      const row = await db.gitHead.findUnique({ where: { repository_ref: { repository, ref } } });
+      return row?.commit ?? null;
+    },
+  };
+}

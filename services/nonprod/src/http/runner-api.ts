@@ -137,7 +137,7 @@ export function runnerRoutes(ports: RunnerApiPorts): MachineRoute[] {
       path: '/v1/jobs/:jobId/commit',
       async handle(call) {
         const { job } = await heldJob(call);
-        const object = await ports.source.commitObject(job.commit);
+        const object = await ports.mirrors.of(job.repository).commitObject(job.commit);
         if (object === null) {
           throw new MachineError('not-found', `${job.commit} is not in the mirror (any more)`);
         }

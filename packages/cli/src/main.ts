@@ -14,6 +14,7 @@ import { registerCa } from './commands/ca.ts';
 import { registerRunner } from './commands/runner.ts';
 import { registerSecret } from './commands/secret.ts';
 import { registerSigner } from './commands/signer.ts';
+import { registerSources } from './commands/sources.ts';
 import { registerVault } from './commands/vault.ts';
 import { runConformance, type ConformanceKind } from './conformance.ts';
 import { checkIds, examine, readInstallation } from './doctor.ts';
@@ -134,6 +135,7 @@ registerRunner(program);
 registerCa(program);
 registerSecret(program);
 registerSigner(program);
+registerSources(program);
 registerVault(program);
 
 const isConformanceKind = (kind: string): kind is ConformanceKind =>

@@ -35,6 +35,8 @@ export interface SourceMirror {
   details(commit: string): Promise<CommitDetails>;
   /** What the commit's plan follows from. */
   planFiles(commit: string): Promise<PlanFiles>;
+  /** Text of a file at a commit; null when the commit has none. */
+  file(commit: string, path: string): Promise<string | null>;
   /** Git's id of the file; null when the commit has none. */
   fileBlob(commit: string, path: string): Promise<string | null>;
 }

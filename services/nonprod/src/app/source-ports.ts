@@ -140,3 +140,57 @@ export interface RunRequests {
   /** The commit that the scheduler saw there last; null for a ref that it has not seen. */
   head(repository: string, ref: string): Promise<string | null>;
 }
+
+export interface Schedule {
+  readonly repository: string;
+  readonly name: string;
+  readonly pattern: string;
+  readonly timeZone: string;
+  readonly branch: string;
+  /** Skipped when the branch was built within so many seconds; 0: never. */
+  readonly thresholdSeconds: number;
+}
+
+export interface DueSchedule extends Schedule {
+  readonly firedFor: Date;
+}
+
+export interface ScheduleQueue {
+  /** Those that are not paused. */
+  active(): Promise<readonly DueSchedule[]>;
+  lastRunAt(repository: string, ref: string): Promise<Date | null>;
+  /** Settles it up to `now` and asks for the run, in one transaction. False when somebody else did. */
+  fire(
+    schedule: DueSchedule,
+    now: Date,
+    outcome: string,
+    request: RunRequest | null,
+  ): Promise<boolean>;
+}
+
+export interface ScheduleStore {
+  list(): Promise<
+    readonly (Schedule & { readonly setBy: string; readonly lastOutcome: string | null })[]
+  >;
+  set(schedule: Schedule, person: string): Promise<void>;
+  erase(repository: string, name: string): Promise<boolean>;
+}
+
+export interface DeliverySummary {
+  readonly provider: string;
+  readonly event: string;
+  readonly repository: string | null;
+  readonly deliveryId: string;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly relayed: boolean;
+  readonly receivedAt: Date;
+}
+
+export interface DeliveryHistory {
+  /** Newest first. */
+  deliveries(limit: number): Promise<readonly DeliverySummary[]>;
+  refusals(
+    limit: number,
+  ): Promise<readonly (RefusedDelivery & { readonly count: number; readonly lastAt: Date })[]>;
+}

@@ -30,6 +30,7 @@ import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { testFleet } from '../testing/fleet.ts';
 import { candidate, newId, passedReport, repository, startRun } from '../testing/fixtures.ts';
 import { testLogs, type TestLogs } from '../testing/logs.ts';
+import { keepSources } from '../source-keeping.ts';
 import { keepTrust } from '../trust-keeping.ts';
 import { nonprodRoutes } from './routes.ts';
 
@@ -76,6 +77,7 @@ before(async () => {
     head: () => Promise.resolve('a'.repeat(40)),
     planFiles: () => Promise.resolve(noFiles),
   };
+  const trust = keepTrust({ db, mirrors: { of: () => mirror }, bell, events });
   server = await createWebServer({
     service: 'nonprod',
     origin,
@@ -119,7 +121,14 @@ before(async () => {
         newId,
       }),
       secrets: { keeping: null, project: 'shop/web' },
-      ...keepTrust({ db, mirrors: { of: () => mirror }, bell, events }),
+      ...trust,
+      sources: keepSources({
+        ...{ db, bell, newId, origin },
+        from: ['https://git.example/'],
+        secretOf: () => null,
+        pools: trust.pools.pools,
+        launchFile: () => Promise.resolve(null),
+      }),
       tokens: createApiTokens({
         ...{ events, newId, resolveViewer: viewerOf },
         tokens: createTokenStore(db),
@@ -559,4 +568,27 @@ test('the platform role makes and changes pools; what the isolation cannot keep 
   assert.deepEqual(JSON.parse(saved.text), { name: 'gpu', version: 2 });
   const late = await pat.put('/api/v1/pools/gpu', JSON.stringify({ ...wish, egress: null }), json);
   assert.equal(late.status, 412);
+});
+
+test('the platform role adds a repository from where it may come; developers and other addresses are refused', async () => {
+  const dana = await signedIn('dana@demo.example', ['developers']);
+  const pat = await signedIn('pat@demo.example', ['platform']);
+  const post = (who: typeof pat, body: object) =>
+    who.post('/api/v1/repositories', JSON.stringify(body), {
+      'content-type': 'application/json',
+      'x-csrf-token': who.csrfToken,
+    });
+  const wish = { name: 'shop/docs', cloneUrl: 'https://git.example/shop/docs.git' };
+  assert.equal((await post(dana, wish)).status, 403);
+  const elsewhere = await post(pat, { ...wish, cloneUrl: 'http://169.254.169.254/x' });
+  assert.equal(elsewhere.status, 409);
+  assert.match(elsewhere.text, /from these addresses alone: https:\/\/git\.example\//);
+  const added = await post(pat, wish);
+  assert.equal(added.status, 201);
+  const { signed, webhook } = z
+    .looseObject({ signed: z.boolean(), webhook: z.null() })
+    .parse(JSON.parse(added.text));
+  assert.deepEqual([signed, webhook], [false, null]);
+  assert.equal((await post(pat, wish)).status, 409);
+  assert.match((await dana.get('/api/v1/repositories')).text, /shop\/docs/);
 });

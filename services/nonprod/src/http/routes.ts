@@ -10,6 +10,7 @@ import { runnerPageRoutes } from './routes/runners.tsx';
 import { runnerApiRoutes } from './routes/runners-api.ts';
 import { secretRoutes, type SecretPorts } from './routes/secrets.tsx';
 import type { RunnerKeeping } from '../runner-keeping.ts';
+import { sourceRoutes, type SourcePorts } from './routes/sources.ts';
 import { tokenRoutes } from './routes/tokens.tsx';
 import type { ApiTokens } from '../app/api-tokens.ts';
 
@@ -21,6 +22,7 @@ export function nonprodRoutes(
     readonly releases: ReleasePorts;
     readonly budgets: BudgetPorts;
     readonly tokens: ApiTokens;
+    readonly sources: SourcePorts;
   },
 ): Route[] {
   return [
@@ -34,5 +36,6 @@ export function nonprodRoutes(
     ...releaseRoutes(ports.releases),
     ...budgetRoutes(ports.budgets),
     ...tokenRoutes(ports),
+    ...sourceRoutes(ports.sources),
   ];
 }

@@ -18,10 +18,12 @@ import { createDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryQueue } from '../adapters/postgres/delivery-store.ts';
 import { createLeaseSweeper } from '../adapters/postgres/lease-sweeper.ts';
 import { createPublishStore } from '../adapters/postgres/outbox-store.ts';
+import { createScheduleQueue } from '../adapters/postgres/schedule-store.ts';
 import { createStatusOutbox } from '../adapters/postgres/status-outbox.ts';
 import { createRepositoryKeeping } from '../adapters/postgres/repository-store.ts';
 import { createSignerClient } from '../adapters/signer/signer-client.ts';
 import { createExpireLeases } from '../app/expire-leases.ts';
+import { createFireSchedules } from '../app/fire-schedules.ts';
 import type { NewId } from '../app/ports.ts';
 import { createPublishPromotions } from '../app/publish-promotions.ts';
 import { createReadWebhooks } from '../app/read-webhooks.ts';
@@ -92,6 +94,18 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
         events,
         newId,
         onNews: (repository) => {
+          watch.wake(repository);
+        },
+      }),
+    ),
+    schedules: loop(
+      'fire-schedules',
+      sweepMs,
+      createFireSchedules({
+        schedules: createScheduleQueue(db),
+        clock: () => new Date(),
+        newId,
+        onFired: (repository) => {
           watch.wake(repository);
         },
       }),

@@ -10,6 +10,7 @@ import { assertReachable } from '@airlock/database/reachable';
 import { createSessionStore } from '@airlock/database/session-store';
 import { runProcess, type Runtime } from '@airlock/process/main';
 import { poolConfig } from '@airlock/process/settings';
+import { launchPath } from '@airlock/pipeline/launch-file';
 import { createDoorbell } from '@airlock/queue/doorbell';
 import type { Viewer } from '@airlock/web/route';
 import type { Identity } from '@airlock/web/saml/identity';
@@ -36,6 +37,7 @@ import { startMachineServer } from '@airlock/process/machine-server';
 import { keepLogs } from '../log-keeping.ts';
 import { keepSecrets } from '../secret-keeping.ts';
 import { keepTrust } from '../trust-keeping.ts';
+import { keepSources } from '../source-keeping.ts';
 import { keepWebhooks } from '../webhook-keeping.ts';
 import { nonprodRoutes } from '../http/routes.ts';
 import { secretHandoutRoutes } from '../http/secret-handout-api.ts';
@@ -178,6 +180,13 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       pools: trust.pools,
       releases: trust.releases,
       budgets: trust.budgets,
+      sources: keepSources({
+        ...{ db, bell, newId, origin: config.origin },
+        from: config.repositories?.from ?? [],
+        secretOf: (repository) => webhooks.secretOf(repository),
+        pools: trust.pools.pools,
+        launchFile: (repository, commit) => mirrors.of(repository).file(commit, launchPath),
+      }),
     }),
     footer: async () => {
       const seenAt = await queries.gateSeenAt();

@@ -1,6 +1,6 @@
 import type { Mirror } from '@airlock/git/mirror';
 import type { SourceArchive, SourceMirror } from '../../app/ports.ts';
-import { planFiles } from '@airlock/pipeline/plan-files';
+import { planFile, planFiles } from '@airlock/pipeline/plan-files';
 
 /**
  * Every branch, tag and pull request; heads may be rewritten, because nothing here is believed by the gate. Pull requests have
@@ -40,6 +40,7 @@ export function createSourceMirror(mirror: Mirror): SourceMirror & SourceArchive
         list: (directory) => mirror.listFiles(commit, directory),
         read: (path) => mirror.readBlob(commit, path),
       }),
+    file: (commit, path) => planFile(() => mirror.readBlob(commit, path)),
     async fileBlob(commit, path) {
       const facts = await mirror.commitFacts(commit, [path]);
       return facts?.blobs[path] ?? null;

@@ -1,0 +1,166 @@
+/** `airlock repo`, `airlock run start` and `airlock events`: where nonprod's runs come from. */
+import { Option, type Command } from 'commander';
+import { z } from 'zod';
+import { CliError, exitCode } from '../exit-codes.ts';
+import { safe, toStdout, type Print } from '../print.ts';
+import { demoContext } from '../release-commands.ts';
+import { signInToDemo, type WebSession } from '../web-session.ts';
+
+type As = { readonly as: string };
+
+const Webhook = z.object({ url: z.string(), secret: z.string() }).nullable();
+const Repository = z.looseObject({
+  name: z.string(),
+  url: z.string(),
+  signed: z.boolean(),
+  lookedAt: z.string().nullable(),
+  failing: z.string().nullable(),
+});
+const Repositories = z.object({ repositories: z.array(Repository) });
+const Added = Repository.extend({ webhook: Webhook, pools: z.array(z.string()) });
+const Renewed = z.object({ name: z.string(), webhook: Webhook });
+const Started = z.object({ id: z.string(), commit: z.string() });
+const Webhooks = z.object({
+  deliveries: z.array(
+    z.looseObject({
+      provider: z.string(),
+      event: z.string(),
+      repository: z.string().nullable(),
+      state: z.string(),
+      reason: z.string().nullable(),
+      receivedAt: z.string(),
+    }),
+  ),
+  refusals: z.array(
+    z.looseObject({
+      provider: z.string(),
+      repository: z.string(),
+      code: z.string(),
+      count: z.number(),
+      lastAt: z.string(),
+      from: z.string(),
+    }),
+  ),
+});
+
+export function registerSources(program: Command, print: Print = toStdout): void {
+  const as = (person: string): Option =>
+    new Option('--as <person>', 'whose hands, in the demo').default(person);
+  const repo = program.command('repo').description('repositories that nonprod builds');
+
+  repo
+    .command('list')
+    .description('each with when it was looked at last, or why that fails')
+    .addOption(as('dana'))
+    .action(async (options: As) => {
+      const { repositories } = Repositories.parse(
+        await (await signIn(options)).getJson('/api/v1/repositories'),
+      );
+      print(
+        repositories.map(({ name, url, signed, lookedAt, failing }) =>
+          safe(
+            `${name.padEnd(24)} ${failing ?? `looked at ${lookedAt ?? 'never'}`}  ${signed ? 'signed' : 'not signed'}  ${url}`,
+          ),
+        ),
+      );
+    });
+
+  repo
+    .command('add')
+    .argument('<name>', 'such as shop/web')
+    .argument('<clone-url>', 'where it is fetched from')
+    .description('build another repository; shows its webhook and the secret of it once')
+    .option('--provider <forge>', 'github, gitlab, gitea, bitbucket or bitbucket-server')
+    .option('--main-branch <branch>', 'whose builds count as main', 'main')
+    .addOption(as('oke'))
+    .action(
+      async (
+        name: string,
+        cloneUrl: string,
+        options: As & { provider?: string; mainBranch: string },
+      ) => {
+        const { provider = null, mainBranch } = options;
+        const body = { name, cloneUrl, provider, mainBranch };
+        const added = Added.parse(
+          await (await signIn(options)).postJson('/api/v1/repositories', body),
+        );
+        print([
+          safe(`${added.name} is built from ${added.url}`),
+          safe(`pools: ${added.pools.join(', ') || 'none yet; grant it one before it can run'}`),
+          added.signed ? 'its main is signed' : 'its runs are built and not signed',
+          ...webhookLines(added.webhook),
+        ]);
+      },
+    );
+
+  repo
+    .command('renew-hook')
+    .argument('<name>')
+    .description('a new secret for its webhook; the old one holds no more')
+    .addOption(as('oke'))
+    .action(async (name: string, options: As) => {
+      const session = await signIn(options);
+      const renewed = Renewed.parse(await session.postJson('/api/v1/repository-hooks', { name }));
+      print(webhookLines(renewed.webhook));
+    });
+
+  const run = program.command('run').description('runs of nonprod');
+  run
+    .command('start')
+    .argument('<repository>', 'such as shop/web')
+    .argument('<ref>', 'refs/heads/… or refs/tags/…; a plain name is a branch')
+    .argument('[answers...]', 'NAME=VALUE, as .airlock/launch.yaml at that ref asks')
+    .description('start a run by hand; answers become variables of its steps')
+    .addOption(as('dana'))
+    .action(async (repository: string, ref: string, answers: string[], options: As) => {
+      const body = {
+        repository,
+        ref: ref.startsWith('refs/') ? ref : `refs/heads/${ref}`,
+        answers: Object.fromEntries(answers.map(pairOf)),
+      };
+      const started = Started.parse(await (await signIn(options)).postJson('/api/v1/runs', body));
+      print([safe(`${started.id} is asked for at ${started.commit}`)]);
+    });
+
+  program
+    .command('events')
+    .description('what came in from outside, the newest first, and what was refused of it')
+    .addOption(
+      new Option('--source <source>', 'where from').choices(['webhook']).default('webhook'),
+    )
+    .addOption(as('oke'))
+    .action(async (options: As) => {
+      const { deliveries, refusals } = Webhooks.parse(
+        await (await signIn(options)).getJson('/api/v1/webhooks'),
+      );
+      print([
+        ...deliveries.map(({ receivedAt, provider, event, repository, state, reason }) =>
+          safe(
+            `${receivedAt}  ${provider} ${event}  ${repository ?? '-'}  ${state}  ${reason ?? ''}`,
+          ).trimEnd(),
+        ),
+        ...refusals.map(({ lastAt, provider, repository, code, count, from }) =>
+          safe(
+            `${lastAt}  ${provider || '-'}  ${repository || '-'}  ${code}  ${count} times, last from ${from}`,
+          ),
+        ),
+      ]);
+    });
+}
+
+function webhookLines(webhook: z.infer<typeof Webhook>): string[] {
+  if (webhook === null) return ['no webhook of its own: it is found by polling'];
+  return [
+    safe(`webhook: ${webhook.url}`),
+    safe(`secret:  ${webhook.secret}`),
+    'content type application/json; the secret is shown now and never again',
+  ];
+}
+
+function pairOf(text: string): [string, string] {
+  const equals = text.indexOf('=');
+  if (equals > 0) return [text.slice(0, equals), text.slice(equals + 1)];
+  throw new CliError(exitCode.usage, `${text}: expected NAME=VALUE`);
+}
+
+const signIn = ({ as }: As): Promise<WebSession> => signInToDemo(demoContext().nonprod, as);

@@ -41,7 +41,7 @@ export async function makeRuns(
   },
   settings: PrepareSettings & {
     readonly pools: { readonly main: string; readonly other: string };
-    readonly repository: { readonly name: string };
+    readonly repository: { readonly name: string; readonly mainBranch: string };
   },
 ): Promise<RunMaking> {
   const { db, mirrors, jobs, events, newId } = ports;

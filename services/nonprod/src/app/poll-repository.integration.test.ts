@@ -91,7 +91,7 @@ function world(
         pullRequests: 'run',
         maxArtifactBytes: 1_000_000,
         pools: { main: `${name}-trusted`, other: 'default' },
-        repository: { name },
+        repository: { name, mainBranch: 'main' },
         ...change,
       },
     );

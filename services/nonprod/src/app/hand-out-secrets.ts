@@ -87,7 +87,15 @@ export function createHandOutSecrets(ports: {
       const handout = await boxes.pack(project, place, { runner, publicKey, values });
       const taken = await reading.handOut(proof, { step, publicKey, secrets });
       if (taken !== 'given') return { kind: taken };
-      maskers.of({ jobId, lease }).add(values.map(({ value }) => Buffer.from(value.reveal())));
+      try {
+        maskers.of({ jobId, lease }).add(values.map(({ value }) => Buffer.from(value.reveal())));
+      } catch (cause) {
+        // Set before short values were refused.
+        if (!(cause instanceof RangeError)) throw cause;
+        const names = secrets.map(({ name }) => name).join(', ');
+        const reason = `One of ${names} is too short to be kept out of the log; set it anew with 8 characters or more.`;
+        return { kind: 'refused', reason };
+      }
       for (const { name, version } of secrets) {
         events.secretRead({ project, name, version, runId, jobId, step, runner });
       }

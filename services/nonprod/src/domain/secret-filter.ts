@@ -6,6 +6,7 @@
  */
 import { matchesGlob } from '@airlock/pipeline/glob';
 import { z } from 'zod';
+import { trustLevels } from './trust-level.ts';
 
 export const secretEvents = [
   'push',
@@ -29,9 +30,6 @@ const ofPullRequests: readonly string[] = [
 const Glob = z
   .string()
   .regex(/^[A-Za-z0-9*?][A-Za-z0-9*?._/:@+-]{0,254}$/, 'expected a name, with * and ? if need be');
-
-export const trustLevels = [0, 1, 2, 3] as const;
-export type TrustLevel = (typeof trustLevels)[number];
 
 export const SecretFilters = z
   .strictObject({

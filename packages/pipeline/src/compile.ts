@@ -55,10 +55,9 @@ function compileWorkflow(
   const naming = createNaming();
   const services = file.services
     .filter((service) => holding(service.when, facts).length > 0)
-    .map(({ when: _, ...service }) => ({
-      ...service,
-      name: naming(service.name, 'service'),
-      image: substituteKnown(service.image, matrix),
+    .map(({ name: own, image, environment, ports, entrypoint, commands, failure }) => ({
+      ...{ name: naming(own, 'service'), image: substituteKnown(image, matrix), environment },
+      ...{ ports, entrypoint, commands, failure },
     }));
   const names = running.map(({ step, index }) => {
     const fallback = `step-${index + 1}`;
@@ -147,6 +146,6 @@ function planStep({ step, runsOn }: Running, name: string, before: readonly stri
 
 function cloneOf({ clone }: PipelineFile, facts: ConditionFacts): PlanWorkflow['clone'] {
   if (clone === null || holding(clone.when, facts).length === 0) return null;
-  const { when: _, ...options } = clone;
-  return { ...options, tags: options.tags ?? facts.occasion.event === 'tag' };
+  const { depth, recursive, lfs, partial } = clone;
+  return { depth, recursive, lfs, partial, tags: clone.tags ?? facts.occasion.event === 'tag' };
 }

@@ -42,9 +42,9 @@ test('settings with JSON are filled text by text: a value cannot become a part o
   };
   const changed = { ...plan, workflows: [{ ...base, steps: [{ ...step, environment }] }] };
   const [filled] = jobSteps(changed, base, { ...run, branch: evil });
-  assert.deepEqual(JSON.parse(String(filled?.environment['PLUGIN_A'])), { branch: evil });
-  assert.deepEqual(secretNamesIn(filled?.environment ?? {}), ['token']);
-  const given = withSecretTexts(filled?.environment ?? {}, new Map([['token', 'a"b']]));
+  assert.equal(filled?.environment['PLUGIN_A'], JSON.stringify({ branch: evil }));
+  assert.deepEqual(secretNamesIn(filled.environment), ['token']);
+  const given = withSecretTexts(filled.environment, new Map([['token', 'a"b']]));
   assert.deepEqual(JSON.parse(given['PLUGIN_B'] ?? ''), ['a"b', evil]);
-  assert.throws(() => withSecretTexts(filled?.environment ?? {}, new Map()), /token was not given/);
+  assert.throws(() => withSecretTexts(filled.environment, new Map()), /token was not given/);
 });

@@ -59,12 +59,11 @@ function readWorkflow(root: YamlValue, faults: FaultList): PipelineFile | null {
     ...{ when: [], steps: [], services: [], matrix: [], labels: {}, dependsOn: [], runsOn: null },
     ...{ clone: plainClone, path: null, concurrency: null },
   };
-  let branches: Patterns | null = null;
-  let skipClone = false;
-  let hasSteps = false;
+  const old: { branches: Patterns | null } = { branches: null };
+  const seen = { skipClone: false, steps: false };
   const readSteps = (value: YamlValue, path: string): void => {
-    if (hasSteps) faults.add(value.at, path, '`steps` and `pipeline` are the same; keep `steps`');
-    hasSteps = true;
+    if (seen.steps) faults.add(value.at, path, '`steps` and `pipeline` are the same; keep `steps`');
+    seen.steps = true;
     read.steps = containerEntries(value, path, faults, maxSteps).map((one) =>
       readStep(one, faults),
     );
@@ -107,13 +106,13 @@ function readWorkflow(root: YamlValue, faults: FaultList): PipelineFile | null {
     },
     branches: ({ value, keyAt }, path) => {
       faults.warn(keyAt, path, '`branches` is of older files; write `when: { branch: … }`');
-      branches = readBranches(value, path, faults);
+      old.branches = readBranches(value, path, faults);
     },
     clone: ({ value }, path) => {
       read.clone = readClone(value, path, faults);
     },
     skip_clone: ({ value }, path) => {
-      skipClone = readFlag(value, path, faults) ?? false;
+      seen.skipClone = readFlag(value, path, faults) ?? false;
     },
     workspace: ({ value }, path) => {
       read.path = readWorkspace(value, path, faults);
@@ -138,11 +137,11 @@ function readWorkflow(root: YamlValue, faults: FaultList): PipelineFile | null {
     kind: 'this is how Drone’s files begin; a workflow here has `steps` and no `kind`',
     type: 'this is how Drone’s files begin; a workflow here has `steps` and no `type`',
   });
-  if (!hasSteps && faults.faults.length === 0) {
+  if (!seen.steps && faults.faults.length === 0) {
     faults.add(root.at, '', 'no `steps`: add at least one step with `image` and `commands`');
   }
-  if (branches !== null) read.when = withBranches(read.when, branches);
-  if (skipClone) read.clone = null;
+  if (old.branches !== null) read.when = withBranches(read.when, old.branches);
+  if (seen.skipClone) read.clone = null;
   if (faults.faults.length > 0) return null;
   checkNames(read, faults);
   return read;

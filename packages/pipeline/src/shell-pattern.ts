@@ -3,12 +3,12 @@
 type Sign = { readonly any: 'text' | 'character' } | { readonly character: string };
 
 export function cutPrefix(text: string, pattern: string, length: 'short' | 'long'): string {
-  const signs = [...text];
+  const signs = Array.from(text);
   return signs.slice(matched(signs, signsOf(pattern), length)).join('');
 }
 
 export function cutSuffix(text: string, pattern: string, length: 'short' | 'long'): string {
-  const signs = [...text].reverse();
+  const signs = Array.from(text).reverse();
   return signs
     .slice(matched(signs, signsOf(pattern).reverse(), length))
     .reverse()

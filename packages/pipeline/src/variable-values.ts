@@ -121,7 +121,7 @@ function valueOf(value: YamlValue, path: string, faults: FaultList): Environment
   if (secret !== null) return { secret };
   if (value.kind === 'list' && value.items.every((item) => item.kind === 'scalar')) {
     const texts = value.items.map((item) =>
-      item.kind === 'scalar' && item.value === null ? '' : (readText(item, path, faults) ?? ''),
+      item.value === null ? '' : (readText(item, path, faults) ?? ''),
     );
     return texts.join(',');
   }

@@ -154,7 +154,7 @@ function expand(document: Document, faults: FaultList): YamlValue | null {
         if (value.kind !== 'list') return [visit(item, here, depth + 1)];
         if (isAlias(merged)) return value.items;
         return value.items.every((inner) => inner.kind === 'list')
-          ? value.items.flatMap((inner) => (inner.kind === 'list' ? inner.items : []))
+          ? value.items.flatMap((inner) => inner.items)
           : [visit(item, here, depth + 1)];
       });
       return { kind: 'list', at, items };

@@ -8,6 +8,7 @@ import { poolRoutes, type PoolPorts } from './routes/pools.tsx';
 import { releaseRoutes, type ReleasePorts } from './routes/releases.ts';
 import { runnerPageRoutes } from './routes/runners.tsx';
 import { runnerApiRoutes } from './routes/runners-api.ts';
+import { schemaRoutes } from './routes/schemas.ts';
 import { secretRoutes, type SecretPorts } from './routes/secrets.tsx';
 import type { RunnerKeeping } from '../runner-keeping.ts';
 import { sourceRoutes, type SourcePorts } from './routes/sources.ts';
@@ -37,5 +38,6 @@ export function nonprodRoutes(
     ...budgetRoutes(ports.budgets),
     ...tokenRoutes(ports),
     ...sourceRoutes(ports.sources),
+    ...schemaRoutes(),
   ];
 }

@@ -35,7 +35,8 @@ function open(view: HTMLElement): void {
 
   let total = Number(view.dataset['total'] ?? 0);
   let isLive = streamUrl !== undefined;
-  let isConnected = true;
+  /** Null before the stream has opened for the first time. */
+  let isConnected: boolean | null = null;
   let following = isLive && location.hash.replace('#log', '') === '';
   let showsTimes = false;
   let wraps = false;
@@ -186,7 +187,8 @@ function open(view: HTMLElement): void {
     const shownTo = Math.min(total, Math.floor(top) + rows());
     const where =
       total === 0 ? 'No output yet' : `Lines ${Math.floor(top) + 1} to ${shownTo} of ${total}`;
-    const live = !isLive ? '' : isConnected ? ' · live' : ' · not live, trying again';
+    const live =
+      !isLive || isConnected === null ? '' : isConnected ? ' · live' : ' · not live, trying again';
     say(`${searchNote}${where}${live}`);
   }
   function say(words: string): void {

@@ -14,7 +14,7 @@ export function createApplyReleases(
     readonly releases: ReleaseQueue;
     readonly jobs: Bell;
     readonly events: Events;
-    readHeldFiles(run: WaitingRun): Promise<HeldFiles>;
+    readonly readHeldFiles: (run: WaitingRun) => Promise<HeldFiles>;
   },
   settings: {
     readonly maxArtifactBytes: number;

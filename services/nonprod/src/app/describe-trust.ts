@@ -19,7 +19,7 @@ export interface TrustDescription {
 /** What a run's page says of its trust; null for a run that is not there. */
 export function createDescribeTrust(ports: {
   readonly releases: ReleaseStore;
-  readHeldFiles(run: WaitingRun): Promise<HeldFiles>;
+  readonly readHeldFiles: (run: WaitingRun) => Promise<HeldFiles>;
 }): (runId: string) => Promise<TrustDescription | null> {
   const { releases, readHeldFiles } = ports;
   return async (runId) => {

@@ -5,6 +5,7 @@
 import type { RunPlan } from '@airlock/common/wire/run-plan';
 import type { RunEvent } from '@airlock/common/wire/runner-protocol';
 import { occasionOf, skipsRun } from '@airlock/pipeline/occasion';
+import { matchesGlob } from '@airlock/pipeline/glob';
 import type { PlanFiles } from '@airlock/pipeline/plan-files';
 import { releasePath } from '@airlock/pipeline/release-file';
 import { planMain, planRun, type Planned } from '@airlock/pipeline/run-plan';
@@ -151,11 +152,14 @@ async function trustOf(
   const facts =
     pullRequest === null ? null : await pullRequests.facts(repository.name, pullRequest);
   const author = facts?.author ?? null;
-  const { level, why } = trustLevelOf({
-    ...{ event, ref, commit, pullRequest: facts },
-    authorIsMember: author !== null && (await members.isMember(repository.name, author)),
-    protectedRefs: [`refs/heads/${repository.mainBranch}`, ...repository.protectedRefs],
-  });
+  const { level, why } = trustLevelOf(
+    {
+      ...{ event, ref, commit, pullRequest: facts },
+      authorIsMember: author !== null && (await members.isMember(repository.name, author)),
+      protectedRefs: [`refs/heads/${repository.mainBranch}`, ...repository.protectedRefs],
+    },
+    matchesGlob,
+  );
   // Facts about another head say nothing of what this one shall be merged into either.
   const baseBranch = facts?.headCommit === commit ? facts.baseBranch : repository.mainBranch;
   return { level, why, baseBranch };
@@ -234,6 +238,7 @@ export async function placeRun(
       { name: titleOf(workflow), labels, images },
       { repository, level },
       known,
+      matchesGlob,
     );
     if (placed.kind === 'refused') {
       reasons.add(placed.reason);

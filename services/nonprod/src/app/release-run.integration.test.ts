@@ -232,7 +232,7 @@ test('a pull request that names the trusted pool is refused by that name when it
   await applyReleases();
   const refused = await run(commit);
   assert.deepEqual([refused.state, refused.jobs], ['failed', []]);
-  assert.match(refused.reason ?? '', /escape-main takes trust 3|labels/);
+  assert.match(refused.reason ?? '', /the pool escape-main takes trust 3/);
 });
 
 test('beyond its budget of a day a repository’s runs fail with the sentence, and count again when it is raised', async () => {

@@ -31,7 +31,7 @@ export function createReleaseRun(ports: {
   readonly members: Pick<Membership, 'identitiesOf'>;
   readonly bell: Bell;
   readonly events: Events;
-  readHeldFiles(run: WaitingRun): Promise<HeldFiles>;
+  readonly readHeldFiles: (run: WaitingRun) => Promise<HeldFiles>;
 }): (wish: ReleaseWish) => Promise<ReleaseAnswer> {
   const { releases, members, bell, events, readHeldFiles } = ports;
   return async (wish) => {

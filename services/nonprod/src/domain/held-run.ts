@@ -4,18 +4,20 @@
  */
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '@airlock/common/encoding/canonical-json';
-import type { PlanFiles } from '@airlock/pipeline/plan-files';
 import type { PullRequestFacts } from './pull-request.ts';
 
 /** `own`: those of the pull request's commit. `base`: those of the branch that it shall be merged into. */
 export type FilesFrom = 'own' | 'base';
 
+/** Pipeline files by path, and the release file. */
+interface FileSet {
+  readonly pipelines: readonly { readonly path: string; readonly text: string }[];
+  readonly release: string | null;
+}
+
 /** Names both sets of files, so that a release says which difference was on the page. */
-export function filesDigestOf(files: {
-  readonly base: PlanFiles;
-  readonly own: PlanFiles;
-}): string {
-  const plain = ({ pipelines, release }: PlanFiles) => ({
+export function filesDigestOf(files: { readonly base: FileSet; readonly own: FileSet }): string {
+  const plain = ({ pipelines, release }: FileSet) => ({
     pipelines: pipelines.map(({ path, text }) => ({ path, text: sound(text) })),
     release: release === null ? null : sound(release),
   });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { matchesGlob } from '@airlock/pipeline/glob';
 import {
   firstPools,
-  placeWorkflow,
+  placeWorkflow as placeAmong,
   poolFaults,
   poolWarnings,
   type PlacedWorkflow,
@@ -31,6 +32,9 @@ const workflow = (change: Partial<PlacedWorkflow> = {}): PlacedWorkflow => ({
   images: [{ step: 'test', image: 'node:24', plugin: false }],
   ...change,
 });
+const placeWorkflow = (
+  ...args: [PlacedWorkflow, { repository: string; level: Pool['trust'] }, readonly Pool[]]
+) => placeAmong(...args, matchesGlob);
 const place = (
   labels: Record<string, string>,
   level: Pool['trust'],

@@ -1,6 +1,5 @@
 /** A pool: machines that execute jobs down to one level of trust, and which images they have for them. */
-import { matchesGlob } from '@airlock/pipeline/glob';
-import { trustWords, type TrustLevel } from './trust-level.ts';
+import { trustWords, type GlobMatch, type TrustLevel } from './trust-level.ts';
 
 export const isolationModes = ['bubblewrap', 'podman', 'user', 'none'] as const;
 export type IsolationMode = (typeof isolationModes)[number];
@@ -140,6 +139,7 @@ export function placeWorkflow(
   workflow: PlacedWorkflow,
   run: { readonly repository: string; readonly level: TrustLevel },
   pools: readonly Pool[],
+  matches: GlobMatch,
 ): Placement {
   const { pool: wanted, ...labels } = workflow.labels;
   const where = `Workflow ${workflow.name}`;
@@ -169,7 +169,10 @@ export function placeWorkflow(
   const [best] = fitting;
   if (best === undefined) return refused('no-pool-matches', noPool(where, labels, run, granted));
   // Another pool of the same trust may have what the best has not.
-  const judged = fitting.map((pool) => ({ pool, fault: imageFault(where, workflow, pool) }));
+  const judged = fitting.map((pool) => ({
+    pool,
+    fault: imageFault(where, workflow, pool, matches),
+  }));
   const chosen = judged.find(({ pool, fault }) => fault === null && pool.trust === best.trust);
   if (chosen === undefined) return judged[0]?.fault ?? refused('image-not-listed', where);
   const { pool } = chosen;
@@ -217,10 +220,11 @@ function imageFault(
   where: string,
   workflow: PlacedWorkflow,
   pool: Pool,
+  matches: GlobMatch,
 ): Extract<Placement, { kind: 'refused' }> | null {
   if (pool.isolation !== 'bubblewrap' && pool.isolation !== 'podman') return null;
   for (const { step, image, plugin } of workflow.images) {
-    const entries = pool.images.filter(({ glob }) => matchesGlob(glob, image));
+    const entries = pool.images.filter(({ glob }) => matches(glob, image));
     if (entries.length === 0) {
       return refused(
         'image-not-listed',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { matchesGlob } from '@airlock/pipeline/glob';
 import type { PullRequestFacts } from './pull-request.ts';
 import { trustLevelOf, type TrustQuestion } from './trust-level.ts';
 
@@ -70,7 +71,7 @@ const table: readonly [string, Partial<TrustQuestion>, 0 | 1 | 2 | 3][] = [
 
 for (const [what, change, level] of table) {
   test(`${what} has trust ${level}, and a reason`, () => {
-    const trust = trustLevelOf({ ...base, ...change });
+    const trust = trustLevelOf({ ...base, ...change }, matchesGlob);
     assert.equal(trust.level, level);
     assert.ok(trust.why.length > 10);
   });
@@ -83,13 +84,16 @@ test('no event and no protection rule lifts a pull request of an unknown author 
   ];
   for (const event of events) {
     for (const pullRequest of [null, facts]) {
-      const trust = trustLevelOf({
-        ...base,
-        event,
-        ref: 'refs/pull/7/head',
-        pullRequest,
-        protectedRefs: ['**', 'refs/pull/**'],
-      });
+      const trust = trustLevelOf(
+        {
+          ...base,
+          event,
+          ref: 'refs/pull/7/head',
+          pullRequest,
+          protectedRefs: ['**', 'refs/pull/**'],
+        },
+        matchesGlob,
+      );
       assert.equal(trust.level, 0, event);
     }
   }

@@ -8,7 +8,6 @@
  *
  * A run goes to pools of its level or below, so that no machine that a higher level relies on ever executes a lower one.
  */
-import { matchesGlob } from '@airlock/pipeline/glob';
 import { isPullRequestRef, type PullRequestFacts } from './pull-request.ts';
 
 export const trustLevels = [0, 1, 2, 3] as const;
@@ -20,6 +19,9 @@ export const trustWords: Readonly<Record<TrustLevel, string>> = {
   2: 'branches',
   3: 'protected branches',
 };
+
+/** Whether a glob stands for a text; pipelines' own rules of globs are handed in. */
+export type GlobMatch = (glob: string, text: string) => boolean;
 
 export interface TrustQuestion {
   /** As in CI_PIPELINE_EVENT. */
@@ -42,13 +44,13 @@ export interface Trust {
 }
 
 /** Whatever is not certain counts as a stranger's. */
-export function trustLevelOf(question: TrustQuestion): Trust {
+export function trustLevelOf(question: TrustQuestion, matches: GlobMatch): Trust {
   const { event, ref } = question;
   if (event.startsWith('pull_request') || isPullRequestRef(ref)) return ofPullRequest(question);
   if (!ref.startsWith('refs/heads/') && !ref.startsWith('refs/tags/')) {
     return { level: 0, why: `${ref} is neither a branch nor a tag` };
   }
-  const rule = question.protectedRefs.find((glob) => matchesGlob(glob, ref));
+  const rule = question.protectedRefs.find((glob) => matches(glob, ref));
   if (rule !== undefined) return { level: 3, why: `${ref} is protected (${rule})` };
   return { level: 2, why: `${ref} is not protected: whoever may push can change it` };
 }

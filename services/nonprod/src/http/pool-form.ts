@@ -112,8 +112,12 @@ export const PoolForm = z.strictObject({
 /** The same, with the name that a new pool gets. */
 export const NewPoolForm = PoolForm.extend({ name: Name });
 
-export function poolFrom(name: string, { version: _, ...body }: PoolBody): Pool {
-  return { name, ...body, repositories: [...new Set(body.repositories)].sort() };
+export function poolFrom(name: string, body: PoolBody): Pool {
+  const { trust, isolation, once, images, labels, everyone, concurrency, egress } = body;
+  return {
+    ...{ name, trust, isolation, once, images, labels, everyone, concurrency, egress },
+    repositories: [...new Set(body.repositories)].sort(),
+  };
 }
 
 /** The lines that the form shows of a pool, which it reads back as the same pool. */

@@ -15,8 +15,8 @@ const ReleaseBody = z.strictObject({
 });
 
 export interface ReleasePorts {
-  describeTrust(runId: string): Promise<TrustDescription | null>;
-  releaseRun(wish: ReleaseWish): Promise<ReleaseAnswer>;
+  readonly describeTrust: (runId: string) => Promise<TrustDescription | null>;
+  readonly releaseRun: (wish: ReleaseWish) => Promise<ReleaseAnswer>;
 }
 
 export function releaseRoutes({ describeTrust, releaseRun }: ReleasePorts): Route[] {

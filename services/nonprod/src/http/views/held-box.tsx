@@ -1,3 +1,4 @@
+import { Fragment } from 'preact';
 import { Button } from '@airlock/web/views/button';
 import { Card, SectionHeading } from '@airlock/web/views/card';
 import { CodeBlock } from '@airlock/web/views/code-block';
@@ -47,9 +48,14 @@ export function HeldBox({
         </p>
       ) : (
         changedFiles(held).map(({ path, text }) => (
-          <CodeBlock key={path} label={path} wrap>
-            {text}
-          </CodeBlock>
+          <Fragment key={path}>
+            <p class="muted">
+              <code>{path}</code>
+            </p>
+            <CodeBlock label={path} wrap>
+              {text}
+            </CodeBlock>
+          </Fragment>
         ))
       )}
       {frame.viewer?.roles.includes('developer') === true ? (

@@ -36,6 +36,7 @@ export function PoolListPage({
         <SectionHeading note={pools.length}>Pools</SectionHeading>
         <DataTable
           caption="Pools, the most trusted first"
+          stacked
           rows={pools.map(({ pool }) => pool)}
           empty="There is no pool yet, so nothing can run. Make one."
           columns={[

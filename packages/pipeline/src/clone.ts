@@ -77,11 +77,19 @@ function onlyStep(value: YamlValue, path: string): { value: YamlValue; path: str
   return { value: entry.value, path: join(path, entry.key) };
 }
 
+/** What the plan carries and no runner does yet. */
+const notDone: Readonly<Record<string, string>> = {
+  recursive: 'submodules are not fetched: the runner has the commit alone; fetch them in a step',
+  lfs: 'files of Git LFS stay pointers: the runner has the commit alone; fetch them in a step',
+};
+
 function readCloneSettings(value: YamlValue, path: string, faults: FaultList): Clone {
   const read: { -readonly [K in keyof Clone]: Clone[K] } = { ...plainClone };
   const flag =
     (key: 'recursive' | 'lfs' | 'tags' | 'partial') => (entry: YamlEntry, at: string) => {
       read[key] = readFlag(entry.value, at, faults) ?? plainClone[key] ?? false;
+      const undone = read[key] === true ? notDone[key] : undefined;
+      if (undone !== undefined) faults.warn(entry.keyAt, at, undone);
     };
   readMap(value, path, faults, {
     depth: (entry, at) => {

@@ -41,7 +41,7 @@ export function watchRepositories(options: {
   readonly runtime: Pick<Runtime, 'log' | 'signal'>;
   readonly jobs: Bell;
   readonly events: Events;
-  prepareRun(wish: RunWish): Promise<Prepared>;
+  readonly prepareRun: (wish: RunWish) => Promise<Prepared>;
 }): RepositoryWatch {
   const { db, places, config, jobs, events, prepareRun } = options;
   const { log, signal } = options.runtime;

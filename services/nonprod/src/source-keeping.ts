@@ -18,7 +18,7 @@ export function keepSources(options: {
   readonly from: readonly string[];
   readonly secretOf: SourcePorts['secretOf'];
   readonly pools: Pick<PoolStore, 'list'>;
-  launchFile(repository: string, commit: string): Promise<string | null>;
+  readonly launchFile: (repository: string, commit: string) => Promise<string | null>;
 }): SourcePorts {
   const { db, bell, newId, launchFile } = options;
   const repositories = createRepositoryStore(db);

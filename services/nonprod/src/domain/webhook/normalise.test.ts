@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Provider } from '@airlock/common/webhook/provider';
 import type { ForgeEvent } from './forge-event.ts';
 import { isAbout, normalise } from './normalise.ts';
 
 /** GitHub’s own examples of every webhook, and the counts by what becomes of them. */
-const examples = createRequire(import.meta.url)('@octokit/webhooks-examples') as {
+const examples = JSON.parse(
+  readFileSync(new URL(import.meta.resolve('@octokit/webhooks-examples')), 'utf8'),
+) as {
   name: string;
   examples: Record<string, unknown>[];
 }[];

@@ -56,14 +56,29 @@ export default {
     {
       name: 'domain-is-pure',
       comment:
-        'Domain code decides over values: nothing but the kernel, zod and the domain itself.',
+        'Domain code decides over values: nothing but the kernel, the compiler of pipelines, zod and the domain itself.',
       severity: 'error',
       from: { path: '^services/[^/]+/src/domain/', pathNot: '[.]test[.]tsx?$' },
       to: {
         pathNot: [
           '^services/[^/]+/src/domain/',
-          '^packages/common/src/',
+          '^packages/(common|pipeline)/src/',
           '^node_modules/(zod|yaml)/',
+          '^(node:)?(crypto|buffer)$',
+          '^node_modules/@types/node/',
+        ],
+      },
+    },
+    {
+      name: 'pipeline-is-pure',
+      comment:
+        'Nonprod, signer, gate and rebuilder compile the same plan from the same bytes: no clock, no files, no settings.',
+      severity: 'error',
+      from: { path: '^packages/pipeline/src/', pathNot: '[.]test[.]ts$|/src/testing/' },
+      to: {
+        pathNot: [
+          '^packages/(common|pipeline)/src/',
+          '^node_modules/(yaml|picomatch|re2js|@types/picomatch)/',
           '^(node:)?(crypto|buffer)$',
           '^node_modules/@types/node/',
         ],

@@ -4,7 +4,7 @@ import type { PlanStep, PlanWorkflow, RunPlan } from '@airlock/common/wire/run-p
 import type { JobStep, RunFacts } from '@airlock/common/wire/runner-protocol';
 import { ciVariables, referenceVariables } from './ci-variables.ts';
 import { substituteInCommand, substituteInValue, type Variables } from './substitution.ts';
-import { workflowOf, type WorkflowId } from './workflow-name.ts';
+import { workflowOf, type WorkflowId } from '@airlock/common/workflow-name';
 
 /** The steps of one workflow of the plan with the variables of this run put in. @throws RangeError for no such workflow. */
 export function jobSteps(plan: RunPlan, which: WorkflowId, run: RunFacts): JobStep[] {

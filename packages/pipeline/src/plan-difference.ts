@@ -1,5 +1,5 @@
 import type { PlanStep, PlanWorkflow, RunPlan } from '@airlock/common/wire/run-plan';
-import { titleOf } from './workflow-name.ts';
+import { titleOf } from '@airlock/common/workflow-name';
 
 /**
  * Where two plans differ, for people: one phrase each, naming workflow, step and field. Empty when their digests are the

@@ -10,7 +10,7 @@ import { planDigest } from '@airlock/pipeline/plan-digest';
 import { planFiles } from '@airlock/pipeline/plan-files';
 import { releasePath } from '@airlock/pipeline/release-file';
 import { planMain } from '@airlock/pipeline/run-plan';
-import { leadingWorkflow } from '@airlock/pipeline/workflow-name';
+import { leadingWorkflow } from '@airlock/common/workflow-name';
 
 export type RecipeErrorCode =
   /** The gate asks for what this rebuilder does not build. */

@@ -15,7 +15,7 @@ import type { Job, JobReport } from '@airlock/common/wire/runner-protocol';
 import { createMasker } from '@airlock/masking/masker';
 import { jobServices } from '@airlock/pipeline/job-services';
 import { jobSteps } from '@airlock/pipeline/job-steps';
-import { workflowOf } from '@airlock/pipeline/workflow-name';
+import { workflowOf } from '@airlock/common/workflow-name';
 import { isLeaseLost, type ControlPlane } from './api/control-plane.ts';
 import { attestRun, type Attester } from './attest.ts';
 import { keepLease } from './lease-keeper.ts';

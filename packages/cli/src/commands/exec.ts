@@ -16,7 +16,7 @@ import { jobServices } from '@airlock/pipeline/job-services';
 import { jobSteps } from '@airlock/pipeline/job-steps';
 import { planFile, planFiles, type PlanFiles } from '@airlock/pipeline/plan-files';
 import { planRun } from '@airlock/pipeline/run-plan';
-import { titleOf } from '@airlock/pipeline/workflow-name';
+import { titleOf } from '@airlock/common/workflow-name';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { Option, type Command } from 'commander';
 import { CliError, exitCode } from '../exit-codes.ts';

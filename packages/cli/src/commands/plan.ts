@@ -4,7 +4,7 @@ import type { Occasion } from '@airlock/pipeline/condition';
 import { occasionOf } from '@airlock/pipeline/occasion';
 import { planDigest } from '@airlock/pipeline/plan-digest';
 import { planMain, planRun, type Planned } from '@airlock/pipeline/run-plan';
-import { titleOf } from '@airlock/pipeline/workflow-name';
+import { titleOf } from '@airlock/common/workflow-name';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { CliError, exitCode } from '../exit-codes.ts';
 import { readPlanFiles } from '../plan-source.ts';

@@ -5,6 +5,7 @@ import type { Viewer } from '@airlock/web/route';
 import type { Identity } from '@airlock/web/saml/identity';
 import { formatToken, tokenCounts, tokenHash, type TokenWish } from '../domain/api-token.ts';
 import type { Events } from '../events.ts';
+import { isWithin } from './networks.ts';
 import type { NewId } from './ports.ts';
 import type { TokenStore, TokenSummary } from './token-ports.ts';
 
@@ -51,7 +52,10 @@ export function createApiTokens(ports: {
       async find(token, address) {
         const hash = tokenHash(token);
         const found = hash === null ? null : await tokens.find(hash);
-        if (found === null || !tokenCounts(found, clock(), address)) {
+        if (
+          found === null ||
+          !tokenCounts(found, clock(), (network) => isWithin(network, address))
+        ) {
           events.tokenRefused({ id: found?.id ?? null }, address);
           return null;
         }

@@ -1,5 +1,5 @@
 import type { Job } from '@airlock/common/wire/runner-protocol';
-import { workflowOf } from '@airlock/pipeline/workflow-name';
+import { workflowOf } from '@airlock/common/workflow-name';
 import { invocationIdOf } from '../domain/run.ts';
 import type { Events } from '../events.ts';
 import { finishJob, type FinishPorts } from './finish-job.ts';

@@ -12,7 +12,7 @@ import type {
 import type { Judgement, KeptArtifact, LeaseState } from '../domain/job-lease.ts';
 import type { OutboxContent } from '../domain/outbox-chain.ts';
 import type { PlanFiles } from '@airlock/pipeline/plan-files';
-import type { WorkflowId } from '@airlock/pipeline/workflow-name';
+import type { WorkflowId } from '@airlock/common/workflow-name';
 import type { RunTrust } from './trust-ports.ts';
 
 export interface RefHead {

@@ -9,7 +9,7 @@ import { matchesGlob } from '@airlock/pipeline/glob';
 import type { PlanFiles } from '@airlock/pipeline/plan-files';
 import { releasePath } from '@airlock/pipeline/release-file';
 import { planMain, planRun, type Planned } from '@airlock/pipeline/run-plan';
-import { titleOf } from '@airlock/pipeline/workflow-name';
+import { titleOf } from '@airlock/common/workflow-name';
 import { budgetRefusal, triggerOf } from '../domain/budget.ts';
 import { placeWorkflow } from '../domain/pool.ts';
 import { trustLevelOf, type TrustLevel } from '../domain/trust-level.ts';

@@ -1,6 +1,6 @@
 import { payloadDigest } from '../domain/bundle.ts';
 import { expandVersion, releasePath } from '@airlock/pipeline/release-file';
-import { leadingWorkflow } from '@airlock/pipeline/workflow-name';
+import { leadingWorkflow } from '@airlock/common/workflow-name';
 import { releaseDay } from '../domain/release-name.ts';
 import { invocationIdOf } from '../domain/run.ts';
 import type { Events } from '../events.ts';

@@ -4,6 +4,7 @@ import { formatToken, tokenCounts, tokenHash, TokenWish, type TokenFacts } from 
 
 const now = new Date('2026-11-22T12:00:00Z');
 const days = (n: number): Date => new Date(now.getTime() + n * 86_400_000);
+const anywhere = (): boolean => false;
 const facts: TokenFacts = {
   expiresAt: days(1),
   revokedAt: null,
@@ -12,20 +13,16 @@ const facts: TokenFacts = {
 };
 
 test('a token counts until it ends, is revoked, or its owner has not signed in for 30 days', () => {
-  assert.ok(tokenCounts(facts, now, '192.0.2.1'));
-  assert.ok(!tokenCounts({ ...facts, expiresAt: now }, now, '192.0.2.1'));
-  assert.ok(!tokenCounts({ ...facts, revokedAt: days(-1) }, now, '192.0.2.1'));
-  assert.ok(!tokenCounts({ ...facts, ownerSeenAt: days(-31) }, now, '192.0.2.1'));
+  assert.ok(tokenCounts(facts, now, anywhere));
+  assert.ok(!tokenCounts({ ...facts, expiresAt: now }, now, anywhere));
+  assert.ok(!tokenCounts({ ...facts, revokedAt: days(-1) }, now, anywhere));
+  assert.ok(!tokenCounts({ ...facts, ownerSeenAt: days(-31) }, now, anywhere));
 });
 
-test('a token that is bound to networks counts from there alone', () => {
-  const bound = { ...facts, networks: ['10.1.0.0/16', '2001:db8::/32'] };
-  for (const address of ['10.1.2.3', '::ffff:10.1.2.3', '2001:db8::7']) {
-    assert.ok(tokenCounts(bound, now, address), address);
-  }
-  for (const address of ['10.2.0.1', '2001:db9::1', '', 'localhost']) {
-    assert.ok(!tokenCounts(bound, now, address), address);
-  }
+test('a token that is bound to networks counts from one of them alone', () => {
+  const bound = { ...facts, networks: ['one', 'two'] };
+  assert.ok(tokenCounts(bound, now, (network) => network === 'two'));
+  assert.ok(!tokenCounts(bound, now, () => false));
 });
 
 test('only what looks like a token of ours is looked up', () => {
@@ -45,8 +42,6 @@ test('a wish for a token names a program, scopes that exist, and at most 90 days
     { ...wish, scopes: [] },
     { ...wish, scopes: ['approve'] },
     { ...wish, name: ' ' },
-    { ...wish, networks: ['10.0.0.0/33'] },
-    { ...wish, networks: ['everywhere'] },
     { ...wish, extra: true },
   ];
   for (const each of bad) assert.ok(!TokenWish.safeParse(each).success, JSON.stringify(each));

@@ -1,7 +1,7 @@
 /** What a runner may still do with the job it was given, and what becomes of a job whose runner is lost. */
 import type { JobReport } from '@airlock/common/wire/runner-protocol';
 import type { PlanService, PlanStep, RunPlan } from '@airlock/common/wire/run-plan';
-import { workflowOf, type WorkflowId } from '@airlock/pipeline/workflow-name';
+import { workflowOf, type WorkflowId } from '@airlock/common/workflow-name';
 
 /** How often a job is given out before its run fails. */
 export const maxAttempts = 3;

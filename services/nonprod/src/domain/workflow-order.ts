@@ -1,6 +1,6 @@
 /** In which order the workflows of a plan run, and when their run has ended. */
 import type { PlanWorkflow, RunPlan } from '@airlock/common/wire/run-plan';
-import { titleOf, workflowOf, type WorkflowId } from '@airlock/pipeline/workflow-name';
+import { titleOf, workflowOf, type WorkflowId } from '@airlock/common/workflow-name';
 
 export const jobOutcomes = ['passed', 'failed', 'skipped', 'cancelled'] as const;
 export type JobOutcome = (typeof jobOutcomes)[number];

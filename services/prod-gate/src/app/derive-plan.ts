@@ -9,7 +9,7 @@ import { planDigest } from '@airlock/pipeline/plan-digest';
 import { planFiles } from '@airlock/pipeline/plan-files';
 import { releasePath } from '@airlock/pipeline/release-file';
 import { planMain } from '@airlock/pipeline/run-plan';
-import { leadingWorkflow } from '@airlock/pipeline/workflow-name';
+import { leadingWorkflow } from '@airlock/common/workflow-name';
 import type { GitReader } from './intake-ports.ts';
 
 /** Null when what ran is what the files say, on software that the target allows. */

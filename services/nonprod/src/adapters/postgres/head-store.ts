@@ -1,4 +1,4 @@
-import { workflowOf } from '@airlock/pipeline/workflow-name';
+import { workflowOf } from '@airlock/common/workflow-name';
 import type { HeadStore, NewJob, NewRun, RefHead } from '../../app/ports.ts';
 import type { Database, Transaction } from './client.ts';
 import { countBuild } from './budget-store.ts';

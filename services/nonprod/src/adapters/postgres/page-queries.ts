@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PromotionStatus } from '@airlock/common/wire/outbox';
 import type { RunPlan } from '@airlock/common/wire/run-plan';
-import { titleOf, workflowOf } from '@airlock/pipeline/workflow-name';
+import { titleOf, workflowOf } from '@airlock/common/workflow-name';
 import type {
   CandidateSummary,
   JobSummary,

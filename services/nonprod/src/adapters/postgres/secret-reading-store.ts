@@ -1,4 +1,4 @@
-import { workflowOf } from '@airlock/pipeline/workflow-name';
+import { workflowOf } from '@airlock/common/workflow-name';
 import type { ReadableSecret, SecretReadingStore } from '../../app/secret-reading-ports.ts';
 import type { Database, Transaction } from './client.ts';
 import { projectDekOf, type ProjectDekColumns } from './project-dek-store.ts';

@@ -5,10 +5,13 @@ import { route, type Route } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
 import { z } from 'zod';
 import type { ApiTokens } from '../../app/api-tokens.ts';
+import { Network } from '../../app/networks.ts';
 import type { TokenSummary } from '../../app/token-ports.ts';
 import { TokenWish, tokenScopes } from '../../domain/api-token.ts';
 import { TokenListPage } from '../views/token-list.tsx';
 import { pathId, requesterOf } from './shared.ts';
+
+const TokenBody = TokenWish.extend({ networks: TokenWish.shape.networks.pipe(z.array(Network)) });
 
 /** A form sends each ticked scope by a name of its own, numbers as text and lists as lines. */
 const TokenForm = z
@@ -19,7 +22,7 @@ const TokenForm = z
     networks: (networks ?? '').split(/\s+/).filter((line) => line !== ''),
     scopes: tokenScopes.filter((scope) => boxes[`scope-${scope}`] === 'on'),
   }))
-  .pipe(TokenWish);
+  .pipe(TokenBody);
 
 export function tokenRoutes({ tokens }: { readonly tokens: ApiTokens }): Route[] {
   const make = async (person: string, wish: TokenWish): Promise<{ id: string; token: string }> => {
@@ -95,7 +98,7 @@ export function tokenRoutes({ tokens }: { readonly tokens: ApiTokens }): Route[]
       path: '/api/v1/tokens',
       access: 'signed-in',
       summary: 'Making a token',
-      body: TokenWish,
+      body: TokenBody,
       async handle(_request, response, context, wish) {
         response.status(201).json(await make(requesterOf(context).id, wish));
       },

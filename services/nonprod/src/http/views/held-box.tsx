@@ -5,7 +5,7 @@ import { CodeBlock } from '@airlock/web/views/code-block';
 import { PostForm } from '@airlock/web/views/form';
 import type { Frame } from '@airlock/web/views/layout';
 import { StepList } from '@airlock/web/views/step-list';
-import { titleOf } from '@airlock/pipeline/workflow-name';
+import { titleOf } from '@airlock/common/workflow-name';
 import type { TrustDescription } from '../../app/describe-trust.ts';
 import type { RunDetails } from '../../app/page-queries.ts';
 import { lineDiff } from '../../domain/line-diff.ts';

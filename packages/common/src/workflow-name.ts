@@ -1,4 +1,4 @@
-import type { PlanWorkflow } from '@airlock/common/wire/run-plan';
+import type { PlanWorkflow } from './wire/run-plan.ts';
 
 /** How people call a job of a plan: `build`, or `build (GO=1.24, OS=linux)` for a combination of a matrix. */
 export function titleOf({ name, matrix }: Pick<PlanWorkflow, 'name' | 'matrix'>): string {

@@ -47,13 +47,6 @@ export interface LogLine {
   readonly at: Date | null;
 }
 
-export interface LogMatch {
-  readonly n: number;
-  /** In UTF-16 units of the line's text. */
-  readonly start: number;
-  readonly end: number;
-}
-
 export interface LogReader {
   /** Null: there is none, or it was deleted. */
   size(name: LogName): Promise<LogSize | null>;

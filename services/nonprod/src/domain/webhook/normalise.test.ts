@@ -16,7 +16,7 @@ const examples = JSON.parse(
 const read = (provider: Provider, event: string, payload: unknown): ForgeEvent =>
   normalise(provider, event, Buffer.from(JSON.stringify(payload)));
 
-test('each of GitHub’s published example payloads is handled or ignored by name, and none is refused', () => {
+test('each of GitHub’s 329 published example payloads is handled or ignored by name, and none is refused', () => {
   const counts: Record<string, number> = {};
   for (const { name, examples: payloads } of examples) {
     for (const payload of payloads) {
@@ -26,12 +26,12 @@ test('each of GitHub’s published example payloads is handled or ignored by nam
     }
   }
   assert.deepEqual(counts, {
-    ignored: 270,
+    ignored: 273,
     'refs-moved': 16,
     deployment: 4,
     ping: 4,
     'pull-request': 29,
-    release: 6,
+    release: 3,
   });
 });
 

@@ -9,14 +9,13 @@ import { ControlPlaneError } from '../api/control-plane.ts';
 import type { RunnerConfig } from '../config.ts';
 import { createEdgeCalls } from './calls.ts';
 import { createConnection, type Connection } from './connection.ts';
-import { readValidity } from './identity.ts';
 import { stayEnrolled } from './stay-enrolled.ts';
 
 /** The certificate is looked at so often; renewal is due once in half of its life. */
 const lookMs = 60_000;
 const version = '0.1.0';
 
-/** @throws ConfigurationError when the identity cannot be read or has ended, or nonprod refuses it. */
+/** @throws ConfigurationError when the identity or the CA cannot be read, or nonprod refuses it. */
 export async function enterEdge(
   config: RunnerConfig,
   runtime: Runtime,
@@ -24,7 +23,6 @@ export async function enterEdge(
   const { controlPlane: files, isolation } = config;
   const { log, signal } = runtime;
   const now = (): Date => new Date();
-  readValidity(files.identityFile, now());
   const connection = connect(config);
   const calls = createEdgeCalls({ url: files.url, request: connection.request });
   const said: RunnerHello = { version, isolation, labels: [] };

@@ -13,7 +13,7 @@ export function readValidity(identityFile: string, now: Date): Validity {
   const refused = (what: string, cause?: unknown): ConfigurationError =>
     new ConfigurationError(
       'configuration-refused',
-      `controlPlane.identityFile: ${identityFile} ${what}; bring this runner in with a new token: airlock runner token, then airlock-runner join`,
+      `controlPlane.identityFile: ${identityFile} ${what}; check the path, or bring this runner in with a new token: airlock runner token, then airlock-runner join`,
       { cause },
     );
   let certificate: X509Certificate;

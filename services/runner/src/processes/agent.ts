@@ -5,6 +5,7 @@ import { readPrivateKey } from '@airlock/process/private-key';
 import { createControlPlane } from '../api/control-plane.ts';
 import { RunnerConfig } from '../config.ts';
 import { enterEdge } from '../edge/enter.ts';
+import { readValidity } from '../edge/identity.ts';
 import { chooseIsolation, nodePath } from '@airlock/build/isolation/choose';
 import type { Attester } from '../attest.ts';
 import { runJob } from '../run-job.ts';
@@ -17,7 +18,9 @@ await runProcess({
   switches: ['once'],
   async start(config, runtime) {
     const { log, signal } = runtime;
-    // First: the isolation is tried out in there.
+    // Before the isolation is tried out, which takes its time: without an identity there is no work.
+    readValidity(config.controlPlane.identityFile, new Date());
+    // The isolation is tried out in there.
     await prepareWorkDirectory(config.workDirectory);
     const isolation = await chooseIsolation(config, {
       onEgress(decision) {

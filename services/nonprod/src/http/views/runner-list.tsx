@@ -64,6 +64,7 @@ export function RunnerListPage({
           columns={[
             {
               label: 'Name',
+              nowrap: true,
               cell: ({ id, kind }) => (
                 <>
                   <a href={`/runners/${id}`}>{id}</a>

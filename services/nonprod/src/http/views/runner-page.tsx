@@ -112,6 +112,7 @@ export function RunnerPage({
         <SectionHeading note={events.length}>What happened</SectionHeading>
         <DataTable
           caption="Events of this runner, the newest first"
+          stacked
           rows={events}
           empty="Nothing yet."
           columns={[

@@ -57,6 +57,8 @@ export type Mirror = {
   listFiles(commit: string, directory: string): Promise<string[]>;
   /** All commits of `to` that `from` does not have, newest first, side branches included; `from` null: from the root. */
   log(range: { from: string | null; to: string; limit: number }): Promise<LogEntry[]>;
+  /** The best commit that both come from; null when the mirror lacks one of them or they have none. */
+  mergeBase(one: string, other: string): Promise<string | null>;
   /** Files that differ between two commits, without rename detection; `from` null: all files of `to`. */
   changedFiles(range: { from: string | null; to: string }): Promise<ChangedFile[]>;
   /** The files of a commit as a tar; fails with GitError if git does. Attributes of the tree change nothing in it. */
@@ -342,6 +344,12 @@ export function createMirror(options: {
     },
     async listFiles(commit, directory) {
       return (await knownCommit(commit)) ? await filesIn(commit, directory) : [];
+    },
+    async mergeBase(one, other) {
+      if (!(await knownCommit(one)) || !(await knownCommit(other))) return null;
+      const result = await git('merge-base', one, other);
+      if (result.exitCode > 1) throw failed('merge-base', result);
+      return result.exitCode === 0 ? result.stdout.toString('latin1').trim() : null;
     },
     async changedFiles({ from, to }) {
       refuseCommit(to);

@@ -39,6 +39,8 @@ export function createApplyReleases(
       {
         ...{ event: RunEvent.parse(run.event), branch: run.branch, ref: run.ref },
         repository: { name: run.repository, mainBranch: settings.repository.mainBranch },
+        // Whoever released it saw what changed: nothing is left out for its paths or its message.
+        ...{ changedFiles: null, message: '' },
       },
       settings.maxArtifactBytes,
     );

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createMirror } from '@airlock/git/mirror';
 import { createLog } from '@airlock/process/log';
+import { RunPlan } from '@airlock/common/wire/run-plan';
 import { testPostgres } from '@airlock/testkit/stack';
 import { createSourceMirror, nonprodRefspecs } from '../adapters/git/source-mirror.ts';
 import { createHeadStore } from '../adapters/postgres/head-store.ts';
@@ -287,5 +288,37 @@ test('pull requests of strangers wait for a member where the configuration says 
   assert.deepEqual(
     page?.plan?.workflows.flatMap(({ steps }) => steps.map(({ name }) => name)),
     ['test'],
+  );
+});
+
+test('conditions on paths and messages hold for what a push or a pull request changed, and paths on main always', async () => {
+  const { push, poll, runs } = world('paths');
+  const conditional = `steps:
+  - { name: always, image: a, commands: ['true'] }
+  - { name: manual, image: a, commands: ['true'], when: { path: 'docs/**' } }
+  - { name: slow, image: a, commands: ['true'], when: { evaluate: 'CI_COMMIT_MESSAGE contains "[slow]"' } }
+`;
+  push('refs/heads/main', 'begin', { '.woodpecker.yaml': conditional, 'docs/a.md': '1' });
+  await poll();
+  push('refs/heads/topic', 'code [slow]', { 'src/a.ts': '1' });
+  await poll();
+  push('refs/heads/unseen', 'words', { 'docs/a.md': '2' });
+  push('refs/heads/topic', 'more code, after words', { 'src/a.ts': '2' });
+  push('refs/pull/3/head', 'tests', { 'test/a.ts': '1' });
+  await poll();
+  const found = await runs();
+  const stepsOf = (run: (typeof found)[number]): string[] =>
+    (RunPlan.nullable().parse(run.plan)?.workflows ?? []).flatMap(({ steps }) =>
+      steps.map(({ name }) => name),
+    );
+  assert.deepEqual(
+    found.map((run) => [run.ref, run.subject, stepsOf(run)]),
+    [
+      ['refs/heads/main', 'begin', ['always', 'manual']],
+      ['refs/heads/topic', 'code [slow]', ['always', 'slow']],
+      ['refs/heads/topic', 'more code, after words', ['always', 'manual']],
+      ['refs/heads/unseen', 'words', ['always', 'manual']],
+      ['refs/pull/3/head', 'tests', ['always', 'manual']],
+    ],
   );
 });

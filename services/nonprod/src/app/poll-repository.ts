@@ -45,7 +45,7 @@ export function createPollRepository(
     if (isTag(head) && !known.has(tagsSeen)) return null;
     const number = /^refs\/pull\/(\d{1,9})\/head$/.exec(head.ref)?.[1];
     const branches = number === undefined ? null : await requests.branches(repository, +number);
-    const wish = wishOfHead(settings.repository, head, branches);
+    const wish = wishOfHead(settings.repository, head, branches, known.get(head.ref) ?? null);
     if (wish === null) return null;
     const prepared = await ports.prepareRun(wish);
     if (prepared.kind === 'run') return prepared.run;

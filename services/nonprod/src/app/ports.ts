@@ -35,6 +35,11 @@ export interface SourceMirror {
   details(commit: string): Promise<CommitDetails>;
   /** What the commit's plan follows from. */
   planFiles(commit: string): Promise<PlanFiles>;
+  /**
+   * Paths that the commit has otherwise than where it left `against`; null when they have nothing in common, or when there are
+   * more than 10,000.
+   */
+  changedFiles(commit: string, against: string): Promise<readonly string[] | null>;
   /** Text of a file at a commit; null when the commit has none. */
   file(commit: string, path: string): Promise<string | null>;
   /** Git's id of the file; null when the commit has none. */

@@ -27,6 +27,8 @@ export interface RunWish {
   readonly event: RunEvent;
   readonly ref: string;
   readonly commit: string;
+  /** The commit that the ref was at before; null for a new ref, and for what was not a push. */
+  readonly before: string | null;
   readonly branch: string;
   readonly pullRequest: number | null;
   /** Of a tag or release. */
@@ -84,8 +86,10 @@ export function createPrepareRun(
         ? { files: 'own', filesCommit: commit }
         : { files: 'base', filesCommit: base.commit ?? commit }),
     };
-    const planned = compile(files, wish, settings.maxArtifactBytes);
-    const outcome = await decide(wish, { level, trust, planned, own, isBase: base !== null });
+    const changedFiles = await changedBy(mirror, wish, baseBranch);
+    const told = { ...wish, changedFiles, message: details.subject };
+    const planned = compile(files, told, settings.maxArtifactBytes);
+    const outcome = await decide(told, { level, trust, planned, own, isBase: base !== null });
     if (outcome === null) {
       return { kind: 'nothing', why: planned.kind === 'nothing' ? planned.why : 'nothing to run' };
     }
@@ -105,7 +109,7 @@ export function createPrepareRun(
 
   /** Null when nothing is wanted. */
   async function decide(
-    wish: RunWish,
+    wish: RunWish & CompileWish,
     found: {
       readonly level: TrustLevel;
       readonly trust: RunTrust;
@@ -165,6 +169,19 @@ async function trustOf(
   return { level, why, baseBranch };
 }
 
+/** Null where nobody can say; conditions on paths hold then. */
+async function changedBy(
+  mirror: Pick<SourceMirror, 'head' | 'changedFiles'>,
+  { commit, before, pullRequest, event, repository }: RunWish,
+  baseBranch: string,
+): Promise<readonly string[] | null> {
+  if (pullRequest === null && event !== 'push') return null;
+  const branch = pullRequest === null ? repository.mainBranch : baseBranch;
+  const against =
+    pullRequest === null && before !== null ? before : await mirror.head(`refs/heads/${branch}`);
+  return against === null ? null : await mirror.changedFiles(commit, against);
+}
+
 /** The files of a branch's tip; without the branch there are none to follow. */
 export async function baseFiles(
   mirror: Pick<SourceMirror, 'head' | 'planFiles'>,
@@ -175,15 +192,16 @@ export async function baseFiles(
   return { commit, files: await mirror.planFiles(commit) };
 }
 
+export type CompileWish = Pick<RunWish, 'event' | 'branch' | 'ref'> &
+  Partial<Pick<RunWish, 'sourceBranch' | 'cron'>> & {
+    readonly repository: Pick<RunWish['repository'], 'name' | 'mainBranch'>;
+    /** Null: nobody can say. */
+    readonly changedFiles: readonly string[] | null;
+    readonly message: string;
+  };
+
 /** What is kept at most is this installation's, and no part of a plan; a file that wants more is told at once. */
-export function compile(
-  files: PlanFiles,
-  wish: Pick<RunWish, 'event' | 'branch' | 'ref'> &
-    Partial<Pick<RunWish, 'sourceBranch' | 'cron'>> & {
-      readonly repository: Pick<RunWish['repository'], 'name' | 'mainBranch'>;
-    },
-  maxArtifactBytes: number,
-): Planned {
+export function compile(files: PlanFiles, wish: CompileWish, maxArtifactBytes: number): Planned {
   const { event, branch, ref, repository } = wish;
   // Gate and signer know main's files and nothing else: a plan made from more would not be theirs.
   const ofMain = event === 'push' && ref === `refs/heads/${repository.mainBranch}`;
@@ -191,7 +209,11 @@ export function compile(
     ...{ event, branch, ref, repository: repository.name },
     tag: /^refs\/tags\/(.+)$/.exec(ref)?.[1] ?? null,
     ...{ sourceBranch: wish.sourceBranch ?? null, cron: wish.cron ?? null },
-    environment: { CI_REPO_DEFAULT_BRANCH: repository.mainBranch },
+    changedFiles: wish.changedFiles,
+    environment: {
+      CI_REPO_DEFAULT_BRANCH: repository.mainBranch,
+      CI_COMMIT_MESSAGE: wish.message,
+    },
   });
   const planned = ofMain ? planMain(files) : planRun(files, occasion);
   const wanted = planned.kind === 'run' ? (planned.plan.artifact?.maxBytes ?? 0) : 0;

@@ -19,20 +19,25 @@ export interface PullRequestBranches {
 
 const nothingMore = {
   ...{ pullRequest: null, tag: null, sourceBranch: null, cron: null, deployTo: null },
-  variables: {},
+  ...{ before: null, variables: {} },
 } as const;
 
 const tagOf = (ref: string): string | null => /^refs\/tags\/(.+)$/.exec(ref)?.[1] ?? null;
 
-/** Null for refs that start nothing, and for branches that the repository's filter leaves out; main is never left out. */
+/**
+ * Null for refs that start nothing, and for branches that the repository's filter leaves out; main is never left out.
+ *
+ * @param before the commit that the ref was at; null for a new one.
+ */
 export function wishOfHead(
   repository: WishRepository,
   { ref, commit }: RefHead,
   branches: PullRequestBranches | null,
+  before: string | null,
 ): RunWish | null {
   const { mainBranch } = repository;
   const tag = tagOf(ref);
-  const at = { repository, ref, commit, ...nothingMore };
+  const at = { repository, ref, commit, ...nothingMore, before };
   if (tag !== null) return { ...at, event: 'tag', branch: tag, tag };
   const facts = headFacts(ref, mainBranch);
   if (facts === null) return null;

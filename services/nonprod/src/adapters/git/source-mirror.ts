@@ -14,6 +14,8 @@ export const nonprodRefspecs = [
   '+refs/pull-requests/*/from:refs/pull/*/head',
 ];
 
+const mostChangedFiles = 10_000;
+
 export function createSourceMirror(mirror: Mirror): SourceMirror & SourceArchive {
   return {
     async fetch() {
@@ -40,6 +42,12 @@ export function createSourceMirror(mirror: Mirror): SourceMirror & SourceArchive
         list: (directory) => mirror.listFiles(commit, directory),
         read: (path) => mirror.readBlob(commit, path),
       }),
+    async changedFiles(commit, against) {
+      const from = await mirror.mergeBase(against, commit);
+      if (from === null) return null;
+      const files = await mirror.changedFiles({ from, to: commit });
+      return files.length > mostChangedFiles ? null : files.map(({ path }) => path);
+    },
     file: (commit, path) => planFile(() => mirror.readBlob(commit, path)),
     async fileBlob(commit, path) {
       const facts = await mirror.commitFacts(commit, [path]);

@@ -37,6 +37,7 @@ export function attestRun(
       source: ran.source,
       plan: planDigest(job.plan),
       image: ran.image,
+      given: givenTo(job.run),
       invocationId: job.invocationId,
       startedOn: formatTimestamp(ran.startedAt),
       finishedOn: formatTimestamp(ran.finishedAt),
@@ -45,4 +46,17 @@ export function attestRun(
     },
   );
   return signEnvelope(intotoPayloadType, statement, [key]);
+}
+
+/** Beside what each push to a branch is told, and what the commit itself says. */
+function givenTo(run: Job['run']): RunAttestation['given'] {
+  const { event, ref, branch, tag, sourceBranch, deployTo, pullRequest } = run;
+  const told = Object.entries({
+    CI_COMMIT_BRANCH: ref === `refs/heads/${branch}` ? null : branch,
+    CI_COMMIT_TAG: tag,
+    CI_COMMIT_SOURCE_BRANCH: sourceBranch,
+    CI_COMMIT_PULL_REQUEST: pullRequest,
+    CI_PIPELINE_DEPLOY_TARGET: deployTo,
+  }).flatMap(([name, value]) => (value === null ? [] : [name]));
+  return { event, variables: [...told, ...Object.keys(run.variables)].sort() };
 }

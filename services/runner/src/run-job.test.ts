@@ -302,6 +302,7 @@ for (const [mode, isolation, absent] of modes) {
         pipeline: '.woodpecker.yaml',
         plan: planDigest(what.plan),
         image: machineImage,
+        given: { event: 'push', variables: [] },
         invocationId: what.invocationId,
         runner: 'runner-1',
       });
@@ -309,6 +310,20 @@ for (const [mode, isolation, absent] of modes) {
       assert.equal(kept.enforced.includes('no-network'), mode === 'bubblewrap');
       assert.ok(Date.parse(startedOn) >= before - 1000);
       assert.ok(Date.parse(finishedOn) >= Date.parse(startedOn));
+    });
+
+    test('it signs what nonprod told the steps beside the commit and the plan', async () => {
+      const artifact = { name: 'app.tar', path: 'app.tar', maxBytes: null };
+      const what = job([['echo $CFLAGS > app.tar']], { artifact });
+      const { running, seen } = run({
+        ...what,
+        run: { ...what.run, event: 'manual', tag: 'v1', variables: { CFLAGS: '-O0' } },
+      });
+      await running;
+      assert.deepEqual(attested(seen.report?.attestation).run.given, {
+        event: 'manual',
+        variables: ['CFLAGS', 'CI_COMMIT_TAG'],
+      });
     });
 
     test('it signs nothing of a job that failed or kept no artifact', async () => {

@@ -195,6 +195,7 @@ function provenance({ attested = {}, ...changes }: Changes): ProvenanceRequest {
     ...{ repository: request.repository, ref, commit, pipeline: request.pipeline, image },
     source: sourceOf(commit),
     plan: planDigest(request.plan),
+    given: { event: 'push', variables: [] },
     invocationId,
     startedOn: '2026-11-22T10:00:00Z',
     finishedOn: '2026-11-22T10:01:00Z',

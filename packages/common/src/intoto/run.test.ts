@@ -12,6 +12,7 @@ const run: RunAttestation = {
   pipeline: '.woodpecker.yaml',
   plan: 'b'.repeat(64),
   image: 'c'.repeat(64),
+  given: { event: 'push', variables: [] },
   invocationId: 'https://nonprod.example/runs/run_1',
   startedOn: '2026-11-22T10:00:00Z',
   finishedOn: '2026-11-22T10:01:00Z',

@@ -27,6 +27,14 @@ export const RunAttestation = z.strictObject({
    * (`@airlock/build/machine-image`), or of the list of them where steps saw several.
    */
   image: Sha256Hex,
+  /**
+   * What steps were given on nonprod's word alone: neither the commit nor the plan says it. Names are enough, because only a
+   * run without any is signed for main.
+   */
+  given: z.strictObject({
+    event: z.string().min(1).max(64),
+    variables: z.array(z.string().min(1).max(1024)).max(1000),
+  }),
   invocationId: z.string().min(1).max(255),
   /** By the runner's own clock. */
   startedOn: Timestamp,
@@ -38,12 +46,13 @@ export type RunAttestation = z.infer<typeof RunAttestation>;
 
 /** The bytes of the Statement that a runner signs. */
 export function runStatement(subject: Subject, run: RunAttestation): Buffer {
-  const { repository, ref, commit, source, pipeline, plan, image } = run;
+  const { repository, ref, commit, source, pipeline, plan, image, given } = run;
   const { invocationId, startedOn, finishedOn, runner, isolation } = run;
   return statementBytes(subject, runPredicate, {
     ...{ repository, ref, commit },
     source: { tree: source.tree, time: source.time },
     ...{ pipeline, plan, image },
+    given: { event: given.event, variables: given.variables },
     ...{ invocationId, startedOn, finishedOn, runner },
     isolation: { mode: isolation.mode, enforced: isolation.enforced },
   });

@@ -45,6 +45,7 @@ const run: AttestedRun = {
   ...{ repository, ref: request.ref, commit: request.commit, pipeline: request.pipeline },
   plan: planDigest,
   image: '8'.repeat(64),
+  given: { event: 'push', variables: [] },
   invocationId: request.invocationId,
   startedOn: '2026-11-22T10:00:00Z',
   finishedOn: '2026-11-22T10:01:00Z',
@@ -208,6 +209,17 @@ test('no builder is signed for another repository, however alike', () => {
     assert.deepEqual(agreed({ repository: other }), ['repository-unknown'], other);
     const pr = { builder: 'pr', ref: 'refs/heads/x', claimedPipelineBlob: blob } as const;
     assert.deepEqual(agreed({ ...pr, repository: other }, null), ['repository-unknown'], other);
+  }
+});
+
+test('a run of main that was told more than a push tells it is not signed for, also not as a test result', () => {
+  const manual = { given: { event: 'manual', variables: [] } };
+  const loaded = { given: { event: 'push', variables: ['CI_COMMIT_TAG', 'LD_PRELOAD'] } };
+  assert.deepEqual(codes({}, { run: manual }), ['event-not-push']);
+  assert.deepEqual(codes({}, { run: loaded }), ['variables-given']);
+  for (const changed of [manual, loaded]) {
+    const attested = { ok: true, run: { ...run, ...changed } } as const;
+    assert.ok(!maySignTestResult(recorded, rules, attested, known).allowed);
   }
 });
 

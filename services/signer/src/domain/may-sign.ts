@@ -134,6 +134,7 @@ function aboutMain(
       detail: `builder main signs ${mainRef}, asked was ${JSON.stringify(ref)}`,
     });
   }
+  if (attested.ok) reasons.push(...aboutGiven(attested.run));
   reasons.push(...placeOnMain(commit, facts));
   // Of a commit that is not there, missing files are no news.
   if (facts === null) return reasons;
@@ -156,6 +157,24 @@ function aboutMain(
       code: 'plan-differs',
       detail: `the files at ${commit} make plan ${plan.digest}, the runner ran ${attested.run.plan}${plan.differences.length === 0 ? '' : ` (${plan.differences.join('; ')})`}`,
     });
+  }
+  return reasons;
+}
+
+/**
+ * A plan says what runs, and not in which environment: with a variable of its choice (LD_PRELOAD for one) whoever owns
+ * nonprod could put anything into what an honest runner builds from an honest commit.
+ */
+function aboutGiven({ given }: AttestedRun): Refusal[] {
+  const { event, variables } = given;
+  const reasons: Refusal[] = [];
+  if (event !== 'push') {
+    const detail = `the run was started by ${event}; what is released was built by the push to ${mainRef}`;
+    reasons.push({ code: 'event-not-push', detail });
+  }
+  if (variables.length > 0) {
+    const detail = `the run was given ${variables.join(', ')}, which neither its commit nor its plan says; what is released is built from those alone`;
+    reasons.push({ code: 'variables-given', detail });
   }
   return reasons;
 }

@@ -27,6 +27,9 @@ export type RefusalCode =
   /** What was built is not the tree that the commit names, or carried another time. */
   | 'tree-differs'
   | 'source-time-differs'
+  /** Steps were told more than a push to main tells them. */
+  | 'event-not-push'
+  | 'variables-given'
   /** What ran is not what the files at the commit say. */
   | 'plan-differs'
   | 'plan-not-derivable';

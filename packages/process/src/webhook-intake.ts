@@ -92,12 +92,12 @@ export function createWebhookIntake(options: {
       refuse(415, 'encoding-refused', 'a compressed body is not taken; send it as it is');
       return;
     }
-    if (held > maxBytesTogether) {
+    const body = await read(request);
+    if (body === 'busy') {
       answer(response, 503, 'busy', 'too much is on its way in; send it again');
       return;
     }
-    const body = await read(request);
-    if (body === null) {
+    if (body === 'too-large') {
       refuse(413, 'too-large', `more than ${maxWebhookBytes} bytes`);
       return;
     }
@@ -111,9 +111,10 @@ export function createWebhookIntake(options: {
     }
   }
 
-  /** Null when there is too much of it. What is returned counts as held until the caller lets go of it. */
-  async function read(request: IncomingMessage): Promise<Buffer | null> {
-    if (Number(request.headers['content-length'] ?? 0) > maxWebhookBytes) return null;
+  /** What is returned counts as held until the caller lets go of it. */
+  async function read(request: IncomingMessage): Promise<Buffer | 'too-large' | 'busy'> {
+    if (Number(request.headers['content-length'] ?? 0) > maxWebhookBytes) return 'too-large';
+    if (held > maxBytesTogether) return 'busy';
     const chunks: Buffer[] = [];
     let size = 0;
     try {
@@ -121,9 +122,11 @@ export function createWebhookIntake(options: {
         if (!Buffer.isBuffer(chunk)) throw new TypeError('the request has an encoding set');
         size += chunk.length;
         held += chunk.length;
-        if (size > maxWebhookBytes) {
+        // Asked with each piece: many that began while there was room fill it together.
+        if (size > maxWebhookBytes || held > maxBytesTogether) {
+          const why = size > maxWebhookBytes ? 'too-large' : 'busy';
           held -= size;
-          return null;
+          return why;
         }
         chunks.push(chunk);
       }

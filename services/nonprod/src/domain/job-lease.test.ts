@@ -72,6 +72,19 @@ test('an artifact that nobody asked for is not taken', () => {
   assert.equal(judgeReport({ ...plan, artifact: null }, which, passed, uploaded).outcome, 'failed');
 });
 
+test('a workflow that keeps nothing attests nothing: the run’s attestation is its artifact’s workflow’s', () => {
+  const other = {
+    ...plan,
+    artifact: { workflow: 'release', name: 'web.tgz', path: 'dist/web.tgz', maxBytes: 100 },
+  };
+  const plain = { ...passed, artifact: null, attestation: null };
+  assert.equal(judgeReport(other, which, plain, null).outcome, 'passed');
+  assert.equal(
+    judgeReport(other, which, { ...plain, attestation: '{}' }, null).outcome,
+    'failed',
+  );
+});
+
 test('a failure names the step and its exit code', () => {
   const report: JobReport = {
     ...passed,

@@ -13,6 +13,7 @@ const facts: PullRequestFacts = {
   author: { provider: 'github', id: '42', name: 'dana' },
   isFork: true,
 };
+const within: PullRequestFacts = { ...facts, headRepository: 'shop/web', isFork: false };
 const base: TrustQuestion = {
   event: 'push',
   ref: 'refs/heads/main',
@@ -51,10 +52,43 @@ const table: readonly [string, Partial<TrustQuestion>, 0 | 1 | 2 | 3][] = [
     { ...pull, pullRequest: { ...facts, isFork: false } },
     0,
   ],
-  ['a member’s pull request', { ...pull, pullRequest: facts, authorIsMember: true }, 1],
+  ['a member’s pull request', { ...pull, pullRequest: within, authorIsMember: true }, 1],
+  [
+    'a member’s pull request from a fork of their own',
+    { ...pull, pullRequest: { ...facts, headRepository: 'Dana/web' }, authorIsMember: true },
+    1,
+  ],
+  [
+    'a pull request that a member opened from a stranger’s fork',
+    { ...pull, pullRequest: facts, authorIsMember: true },
+    0,
+  ],
+  [
+    'a pull request that a member opened from a fork below a group named like them',
+    { ...pull, pullRequest: { ...facts, headRepository: 'dana/x/web' }, authorIsMember: true },
+    0,
+  ],
+  [
+    'a pull request that a member opened from a fork that the forge does not name',
+    { ...pull, pullRequest: { ...facts, headRepository: null }, authorIsMember: true },
+    0,
+  ],
+  [
+    'a fork at Bitbucket, where people choose any name, that is named like its author',
+    {
+      ...pull,
+      pullRequest: {
+        ...facts,
+        headRepository: 'dana/web',
+        author: { provider: 'bitbucket', id: '{42}', name: 'dana' },
+      },
+      authorIsMember: true,
+    },
+    0,
+  ],
   [
     'a member’s pull request to a protected branch, closed',
-    { ...pull, event: 'pull_request_closed', pullRequest: facts, authorIsMember: true },
+    { ...pull, event: 'pull_request_closed', pullRequest: within, authorIsMember: true },
     1,
   ],
   [

@@ -2,7 +2,7 @@
  * How far what a run executes is trusted, before anybody looks at what it does:
  *
  *   0  strangers: a pull request of somebody who is not known as a member, or of whom nothing certain is known
- *   1  members' pull requests
+ *   1  members' pull requests, from the repository itself or from a fork of their own
  *   2  branches and tags: whoever may push
  *   3  protected branches and tags: whoever may merge
  *
@@ -68,5 +68,32 @@ function ofPullRequest(question: TrustQuestion): Trust {
   }
   const author = `${facts.author.name} (${facts.author.provider} ${facts.author.id})`;
   if (!authorIsMember) return { level: 0, why: `${author} is not known here as a member` };
+  if (facts.isFork && !liesWithAuthor(facts)) {
+    const where = facts.headRepository ?? 'a repository that the forge does not name';
+    return { level: 0, why: `${author} is a member, and others may push to ${where}` };
+  }
   return { level: 1, why: `${author} is a member` };
+}
+
+/**
+ * Forges let anybody open a pull request from anybody's fork: its author is whoever opened it, and what is built is whatever
+ * the fork's owner pushes. Where the name of an account is that of its repositories, the two can be told to be one.
+ */
+function liesWithAuthor({ author, headRepository }: PullRequestFacts): boolean {
+  if (author === null || headRepository === null) return false;
+  const places = new Map([
+    ['github', author.name],
+    ['gitlab', author.name],
+    ['gitea', author.name],
+    ['bitbucket-server', `~${author.name}`],
+  ]);
+  // Bitbucket's names of people are free to choose, and name no place.
+  const owner = places.get(author.provider);
+  const [space, repository, ...more] = headRepository.split('/');
+  return (
+    owner !== undefined &&
+    repository !== undefined &&
+    more.length === 0 &&
+    space?.toLowerCase() === owner.toLowerCase()
+  );
 }

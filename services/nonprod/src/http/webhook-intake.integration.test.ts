@@ -304,6 +304,17 @@ test('an older delivery that comes late overwrites nothing, and one of last mont
   assert.match((await lastDelivery()).reason ?? '', /^too-old/);
 });
 
+test('a title with NUL in it, which no text of the database holds, keeps no other delivery waiting', async () => {
+  await github(pull({ title: 'a\0b', number: 8, user: { id: 5, login: 'da\0na' } }), {
+    event: 'pull_request',
+  });
+  await github(push('shop/web'));
+  assert.deepEqual(await readAll(), ['shop/web']);
+  assert.equal((await lastDelivery()).state, 'handled');
+  const facts = await database.as('owner').pullRequest.findFirstOrThrow({ where: { number: 8 } });
+  assert.deepEqual([facts.title, facts.authorName], ['a\ufffdb', 'da\ufffdna']);
+});
+
 test('a closed pull request, a release and a deployment each ask for a run, once', async () => {
   const wishes = () => database.as('owner').runRequest.findMany({ orderBy: { createdAt: 'asc' } });
   const before = (await wishes()).length;

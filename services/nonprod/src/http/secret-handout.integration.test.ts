@@ -221,6 +221,17 @@ test('a step is given the secrets that it names, once, and again to the next lea
   assert.deepEqual((await ask(r2, again)).open(job.run.id), first.open(job.run.id));
 });
 
+test('a lease that has run out opens nothing, before anybody has taken the job back', async () => {
+  const job = await leased();
+  const owner = database.as('owner');
+  const where = { id: job.jobId };
+  await owner.job.update({ where, data: { leaseExpiresAt: new Date(Date.now() - 1000) } });
+  assert.equal((await ask(r1, job)).status, 409);
+  assert.equal(await owner.secretHandout.count({ where: { jobId: job.jobId } }), 0);
+  await owner.job.update({ where, data: { leaseExpiresAt: new Date(Date.now() + 60_000) } });
+  assert.equal((await ask(r1, job)).status, 200);
+});
+
 test('who reads what is written down by name, and marks the run post-review for good', async () => {
   const job = await leased();
   read.length = 0;

@@ -42,7 +42,8 @@ export function createSecretReadingStore(db: Database): SecretReadingStore {
         from job j join run r on r.id = j.run_id
         left join pool p on p.name = j.pool
         left join run_trust t on t.run_id = r.id
-        where j.id = ${jobId} and j.state = 'leased' and j.lease = ${lease} and j.runner = ${runner}`;
+        where j.id = ${jobId} and j.state = 'leased' and j.lease = ${lease} and j.runner = ${runner}
+          and j.lease_expires_at > now()`;
       if (row === undefined) return null;
       const { event, ref, branch, level, workflow: name, instance } = row;
       const plan = planOf(row.plan);
@@ -90,7 +91,8 @@ export function createSecretReadingStore(db: Database): SecretReadingStore {
       return await db.$transaction(async (tx) => {
         const [held] = await tx.$queryRaw<{ run_id: string }[]>`
           select run_id from job
-          where id = ${jobId} and state = 'leased' and lease = ${lease} and runner = ${runner} for update`;
+          where id = ${jobId} and state = 'leased' and lease = ${lease} and runner = ${runner}
+            and lease_expires_at > now() for update`;
         if (held === undefined) return 'lease-lost';
         const { count } = await tx.secretHandout.createMany({
           data: { jobId, lease, step, runner, publicKey: Buffer.from(publicKey) },

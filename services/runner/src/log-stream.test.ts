@@ -116,6 +116,18 @@ test('a log that grew too long says so once and ends', async () => {
   assert.match(text(), /^1234567890abc\nThe log ends here: 10 bytes[^\n]*\n$/);
 });
 
+test('a log that is cut within a secret does not end in the beginning of it, in no step', async () => {
+  const masker = createMasker([Buffer.from('correct horse battery')]);
+  const { log, text } = collecting({ maxBytes: 40, masker });
+  await log.write('other', Buffer.from('say correct hor'));
+  await log.write('build', Buffer.from('some words and then correct horse batt'));
+  await log.write('build', Buffer.from('ery'));
+  await log.write('other', Buffer.from('se battery'));
+  await log.end();
+  assert.match(text('build'), /^some words and then \nThe log ends here/);
+  assert.equal(text('other'), 'say ');
+});
+
 test('what sending throws is thrown at the next write and at the end', async () => {
   const failure = new Error('lease lost');
   const send = () => Promise.reject(failure);

@@ -133,7 +133,7 @@ export function createLogStream(options: {
       put(log, log.mask.write(bytes));
       if (totalBytes > options.maxBytes) {
         const words = `\nThe log ends here: ${options.maxBytes} bytes is all that is kept of one job.\n`;
-        put(log, Buffer.concat([log.mask.end(), Buffer.from(words)]));
+        put(log, Buffer.from(words));
       }
       if (log.waitingBytes >= maxPieceBytes) flush();
       else timer ??= setTimeout(flush, gatherMs);
@@ -142,7 +142,9 @@ export function createLogStream(options: {
     },
     async end() {
       for (const log of steps.values()) {
-        put(log, log.mask.end());
+        const held = log.mask.end();
+        // Of what was cut off it may be the beginning of a secret.
+        if (totalBytes <= options.maxBytes) put(log, held);
         log.isEnding = true;
       }
       while (underWay() !== null) await underWay();

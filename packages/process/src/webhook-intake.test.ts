@@ -47,19 +47,21 @@ function begin(): { sending: ClientRequest; status: Promise<number> } {
 test('of bodies that all began while there was room, no more are taken in than the bound allows', async () => {
   const all = Array.from({ length: 24 }, begin);
   while (begun < all.length) await new Promise((resolve) => setTimeout(resolve, 5));
-  const written = all.map(
-    ({ sending, status }) =>
-      Promise.race([
-        status,
-        new Promise((resolve) => sending.write(Buffer.alloc(4 * mebibyte), resolve)),
-      ]),
+  const written = all.map(({ sending, status }) =>
+    Promise.race([
+      status,
+      new Promise((resolve) => sending.write(Buffer.alloc(4 * mebibyte), resolve)),
+    ]),
   );
   await Promise.all(written);
   for (const { sending } of all) sending.end();
   const statuses = await Promise.all(all.map(({ status }) => status));
   const taken = statuses.filter((status) => status === 202).length;
   assert.ok(taken <= 17, `${taken} bodies of 4 MiB were held at once`);
-  assert.ok(statuses.every((status) => [0, 202, 503].includes(status)), statuses.join());
+  assert.ok(
+    statuses.every((status) => [0, 202, 503].includes(status)),
+    statuses.join(),
+  );
   // What was refused counts no more.
   const later = begin();
   later.sending.end('{}');

@@ -79,10 +79,7 @@ test('a workflow that keeps nothing attests nothing: the run’s attestation is 
   };
   const plain = { ...passed, artifact: null, attestation: null };
   assert.equal(judgeReport(other, which, plain, null).outcome, 'passed');
-  assert.equal(
-    judgeReport(other, which, { ...plain, attestation: '{}' }, null).outcome,
-    'failed',
-  );
+  assert.equal(judgeReport(other, which, { ...plain, attestation: '{}' }, null).outcome, 'failed');
 });
 
 test('a failure names the step and its exit code', () => {

@@ -122,3 +122,10 @@ grant select on run_taint to nonprod_scheduler;
 grant select, insert on person, api_token to nonprod_web;
 grant update (idp, name, groups, seen_at) on person to nonprod_web;
 grant update (last_used_at, revoked_at) on api_token to nonprod_web;
+
+-- Accounts at forges are linked in the web process. The scheduler asks whether the author of a pull request is a member.
+grant select, insert, delete on linked_account, link_wish to nonprod_web;
+grant select, insert, delete on repository_group to nonprod_web;
+grant select on linked_account to nonprod_scheduler;
+grant select, insert, delete on repository_group to nonprod_scheduler;
+grant select (id, groups, seen_at) on person to nonprod_scheduler;

@@ -130,6 +130,7 @@ export async function writeConfigs(given: {
     'nonprod-scheduler': writeConfig(layout, 'nonprod-scheduler', {
       origin: origins.nonprod,
       repository: nonprodRepository,
+      owners: ['developers'],
       git: {
         url: repository.url,
         mirrorDirectory: nonprodMirror,

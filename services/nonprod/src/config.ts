@@ -9,6 +9,7 @@ import { MachineListener } from '@airlock/process/machine-server';
 import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
 import { RunnerEdgeSettings } from './runner-config.ts';
 import { LogSettings } from './config-logs.ts';
+import { AccountLinks, GroupNames } from './people-config.ts';
 import { AddedRepositories, Forges, RepositoryProvider, webhookSettings } from './source-config.ts';
 
 const Port = z.int().min(1).max(65_535);
@@ -78,6 +79,7 @@ export const WebConfig = z.strictObject({
     .describe(
       'Role by group name exactly as the identity provider sends it. developer: may ask for promotions and start held runs. platform: may set and erase secrets. Everybody who can sign in may look.',
     ),
+  accountLinks: AccountLinks,
   ...webhookSettings,
   leaseSeconds: z
     .int()
@@ -119,6 +121,12 @@ export type WebConfig = z.infer<typeof WebConfig>;
 export const SchedulerConfig = z.strictObject({
   origin: Origin,
   repository: Repository,
+  owners: GroupNames.default([]).describe(
+    'Groups that own the repository, names exactly as the identity provider sends them. Default none.',
+  ),
+  launchers: GroupNames.default([]).describe(
+    'Groups that may look at the repository and start its runs, and change nothing. Default none.',
+  ),
   git: z
     .strictObject({
       url: z.string().min(1).max(1024).describe('Where the repository is fetched from.'),

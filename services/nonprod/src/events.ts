@@ -129,6 +129,38 @@ export function createEvents(log: Log) {
     tokenRefused(token: { id: string | null }, address: string): void {
       log.warn('token.refused', { 'airlock.token.id': token.id ?? '', 'client.address': address });
     },
+    accountLinked(
+      linked: { provider: string; host: string; account: string },
+      person: string,
+    ): void {
+      log.info('account.linked', {
+        'airlock.forge.provider': linked.provider,
+        'airlock.forge.host': linked.host,
+        'airlock.forge.account': linked.account,
+        'user.id': person,
+      });
+    },
+    accountUnlinked(linked: { host: string; account: string }, person: string): void {
+      log.info('account.unlinked', {
+        'airlock.forge.host': linked.host,
+        'airlock.forge.account': linked.account,
+        'user.id': person,
+      });
+    },
+    accountRefused(code: string, person: string): void {
+      log.warn('account.refused', { 'error.code': code, 'user.id': person });
+    },
+    ownersSet(
+      set: { repository: string; own: readonly string[]; launch: readonly string[] },
+      person: string,
+    ): void {
+      log.info('owners.set', {
+        'airlock.repository': set.repository,
+        'airlock.groups.own': set.own.join(', '),
+        'airlock.groups.launch': set.launch.join(', '),
+        'user.id': person,
+      });
+    },
     promotionAsked(request: {
       id: string;
       candidateId: string;

@@ -1,6 +1,7 @@
 /** Wires who may run what where: the scheduler makes runs and acts on releases, the web process takes releases down. */
 import { createBudgetStore } from './adapters/postgres/budget-store.ts';
 import type { Database } from './adapters/postgres/client.ts';
+import { createMembership } from './adapters/postgres/membership.ts';
 import { createPlacementStore, createPoolStore } from './adapters/postgres/pool-store.ts';
 import { createPullRequestStore } from './adapters/postgres/pull-request-store.ts';
 import { createReleaseQueue, createReleaseStore } from './adapters/postgres/release-store.ts';
@@ -12,18 +13,11 @@ import { mainBranchOf } from './adapters/postgres/repository-store.ts';
 import type { Bell, NewId, SourceMirror, SourceMirrors } from './app/ports.ts';
 import { createPrepareRun, type PrepareSettings } from './app/prepare-run.ts';
 import { createReleaseRun } from './app/release-run.ts';
-import type { Membership } from './app/trust-ports.ts';
 import { firstPools } from './domain/pool.ts';
 import type { Events } from './events.ts';
 import type { BudgetPorts } from './http/routes/budgets.ts';
 import type { PoolPorts } from './http/routes/pools.tsx';
 import type { ReleasePorts } from './http/routes/releases.ts';
-
-/** Without accounts that are known to be somebody's nobody is a member. */
-const nobody: Membership = {
-  isMember: () => Promise.resolve(false),
-  identitiesOf: () => Promise.resolve([]),
-};
 
 export interface RunMaking {
   readonly prepareRun: ReturnType<typeof createPrepareRun>;
@@ -58,7 +52,7 @@ export async function makeRuns(
   const releases = createReleaseQueue(db);
   return {
     prepareRun: createPrepareRun(
-      { mirrors, pools, pullRequests, members: nobody, budgets, newId },
+      { mirrors, pools, pullRequests, members: createMembership(db), budgets, newId },
       settings,
     ),
     applyReleases: createApplyReleases(
@@ -90,7 +84,13 @@ export function keepTrust(ports: {
     budgets: { budgets: createBudgetStore(db) },
     releases: {
       describeTrust: createDescribeTrust({ releases, readHeldFiles }),
-      releaseRun: createReleaseRun({ releases, members: nobody, bell, events, readHeldFiles }),
+      releaseRun: createReleaseRun({
+        releases,
+        members: createMembership(db),
+        bell,
+        events,
+        readHeldFiles,
+      }),
     },
   };
 }

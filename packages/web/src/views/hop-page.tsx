@@ -9,7 +9,7 @@ export function HopPage({
   title,
   assets,
 }: {
-  /** A path of this site. */
+  /** A path of this site, or an address that its configuration names. */
   readonly href: string;
   readonly title: string;
   readonly assets: Assets;

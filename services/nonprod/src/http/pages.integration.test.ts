@@ -30,6 +30,7 @@ import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { testFleet } from '../testing/fleet.ts';
 import { candidate, newId, passedReport, repository, startRun } from '../testing/fixtures.ts';
 import { testLogs, type TestLogs } from '../testing/logs.ts';
+import { keepPeople } from '../people-keeping.ts';
 import { keepSources } from '../source-keeping.ts';
 import { keepTrust } from '../trust-keeping.ts';
 import { nonprodRoutes } from './routes.ts';
@@ -121,6 +122,7 @@ before(async () => {
         newId,
       }),
       secrets: { keeping: null, project: 'shop/web' },
+      people: keepPeople({ db, events }, { origin, accountLinks: [], repository }),
       ...trust,
       sources: keepSources({
         ...{ db, bell, newId, origin },

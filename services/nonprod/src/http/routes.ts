@@ -1,8 +1,10 @@
 /** The route table: what is not in it does not exist. */
 import type { Route } from '@airlock/web/route';
+import { accountRoutes } from './routes/accounts.tsx';
 import { apiRoutes } from './routes/api.ts';
 import { budgetRoutes, type BudgetPorts } from './routes/budgets.ts';
 import { logRoutes } from './routes/logs.ts';
+import { ownerRoutes } from './routes/owners.ts';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
 import { poolRoutes, type PoolPorts } from './routes/pools.tsx';
 import { releaseRoutes, type ReleasePorts } from './routes/releases.ts';
@@ -10,6 +12,7 @@ import { runnerPageRoutes } from './routes/runners.tsx';
 import { runnerApiRoutes } from './routes/runners-api.ts';
 import { schemaRoutes } from './routes/schemas.ts';
 import { secretRoutes, type SecretPorts } from './routes/secrets.tsx';
+import type { PeopleKeeping } from '../people-keeping.ts';
 import type { RunnerKeeping } from '../runner-keeping.ts';
 import { sourceRoutes, type SourcePorts } from './routes/sources.ts';
 import { tokenRoutes } from './routes/tokens.tsx';
@@ -24,6 +27,7 @@ export function nonprodRoutes(
     readonly budgets: BudgetPorts;
     readonly tokens: ApiTokens;
     readonly sources: SourcePorts;
+    readonly people: PeopleKeeping;
   },
 ): Route[] {
   return [
@@ -39,5 +43,7 @@ export function nonprodRoutes(
     ...tokenRoutes(ports),
     ...sourceRoutes(ports.sources),
     ...schemaRoutes(),
+    ...accountRoutes(ports.people),
+    ...ownerRoutes(ports.people.owners),
   ];
 }

@@ -16,6 +16,7 @@ import { openSourceMirrors } from '../adapters/git/source-mirrors.ts';
 import { createCandidateStore } from '../adapters/postgres/candidate-store.ts';
 import { createDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryQueue } from '../adapters/postgres/delivery-store.ts';
+import { createGroupStore } from '../adapters/postgres/group-store.ts';
 import { createLeaseSweeper } from '../adapters/postgres/lease-sweeper.ts';
 import { createPublishStore } from '../adapters/postgres/outbox-store.ts';
 import { createScheduleQueue } from '../adapters/postgres/schedule-store.ts';
@@ -74,6 +75,8 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
     branches: [],
     buildLatest: false,
   });
+  const { owners, launchers } = config;
+  await createGroupStore(db).set(name, { own: owners, launch: launchers }, 'configuration');
   const deliveries = createDeliveryQueue(db);
   const { prepareRun, applyReleases } = await makeRuns(
     { db, mirrors, jobs, events, newId },

@@ -35,6 +35,7 @@ import { groupsFor, rolesOf } from '../domain/access.ts';
 import { createEvents } from '../events.ts';
 import { startMachineServer } from '@airlock/process/machine-server';
 import { keepLogs } from '../log-keeping.ts';
+import { keepPeople } from '../people-keeping.ts';
 import { keepSecrets } from '../secret-keeping.ts';
 import { keepTrust } from '../trust-keeping.ts';
 import { keepSources } from '../source-keeping.ts';
@@ -166,6 +167,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     routes: nonprodRoutes({
       fleet,
       tokens,
+      people: keepPeople({ db, events }, config),
       queries,
       logs,
       events,

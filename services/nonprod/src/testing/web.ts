@@ -28,6 +28,7 @@ export interface Answer {
 
 export interface Browser {
   readonly csrfToken: string;
+  readonly cookie: string;
   get(path: string): Promise<Answer>;
   /** A form, with its token. */
   post(path: string, fields: Readonly<Record<string, string>>): Promise<Answer>;
@@ -147,6 +148,7 @@ export async function startTestWeb(
       const ours = { cookie, origin, 'sec-fetch-site': 'same-origin', accept: 'text/html' };
       return {
         csrfToken,
+        cookie,
         get: (path) => send('GET', path, { cookie, accept: 'text/html' }),
         post: (path, fields) =>
           send(

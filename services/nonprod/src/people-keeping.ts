@@ -1,0 +1,34 @@
+/** Wires who is who: accounts at forges, and the groups that repositories belong to. */
+import { createLinkForge } from './adapters/forge/link-forge.ts';
+import type { Database } from './adapters/postgres/client.ts';
+import { createGroupStore } from './adapters/postgres/group-store.ts';
+import { createLinkStore } from './adapters/postgres/link-store.ts';
+import { createLinkAccounts, type LinkAccounts } from './app/link-accounts.ts';
+import type { Events } from './events.ts';
+import type { OwnerPorts } from './http/routes/owners.ts';
+import type { LinkForgeSettings } from './people-config.ts';
+
+export interface PeopleKeeping {
+  readonly accounts: LinkAccounts;
+  readonly owners: OwnerPorts;
+}
+
+/** @throws ConfigurationError when the secret of a forge's client cannot be read. */
+export function keepPeople(
+  ports: { readonly db: Database; readonly events: Events },
+  settings: {
+    readonly origin: string;
+    readonly accountLinks: readonly LinkForgeSettings[];
+    readonly repository: { readonly name: string };
+  },
+): PeopleKeeping {
+  const { db, events } = ports;
+  return {
+    accounts: createLinkAccounts({
+      links: createLinkStore(db),
+      forges: settings.accountLinks.map((forge) => createLinkForge(forge, settings.origin)),
+      events,
+    }),
+    owners: { groups: createGroupStore(db), events, configured: settings.repository.name },
+  };
+}

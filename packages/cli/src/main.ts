@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { registerAudit } from './commands/audit.ts';
 import { registerConfig } from './commands/config.ts';
+import { registerDrill } from './commands/drill.ts';
 import { registerEvidence } from './commands/evidence.ts';
 import { registerExec } from './commands/exec.ts';
 import { registerLeases } from './commands/leases.ts';
@@ -128,6 +129,7 @@ program
 
 registerAudit(program);
 registerConfig(program);
+registerDrill(program);
 registerLeases(program);
 registerLedger(program);
 registerPlan(program);

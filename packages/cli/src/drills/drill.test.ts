@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, test } from 'node:test';
+import { all, drill } from './drill.ts';
+import { hookDrills } from './hook-door.ts';
+import { drills } from './index.ts';
+import type { DrillTarget } from './target.ts';
+import { webDrills } from './web-door.ts';
+
+/** A service that lets everybody in and serves what nobody may have. */
+const open = createServer((request, response) => {
+  request.resume().on('end', () => {
+    response.writeHead(202, { 'content-type': 'application/json' });
+    response.end('{"delivery":"taken","me":"root:x:0:0:root"}');
+  });
+});
+let target: DrillTarget;
+before(async () => {
+  await new Promise<void>((resolve) => open.listen(0, '127.0.0.1', resolve));
+  // What listens on a TCP port has an address with a port.
+  const origin = `http://127.0.0.1:${(open.address() as AddressInfo).port}`;
+  target = {
+    ...{ directory: '/nonexistent', nonprod: origin, gate: origin, webhookSecret: 'secret' },
+    ...{ runnerApi: origin, enrolment: origin, runnerWork: '/nonexistent', pool: 'default' },
+    repository: { name: 'shop/web', bareDirectory: '/nonexistent', main: 'main' },
+  };
+});
+after(() => {
+  open.close();
+});
+
+test('no drill at the doors for forges and browsers holds against a service that lets everybody in', async () => {
+  for (const each of [...hookDrills, ...webDrills]) {
+    const { held, evidence } = await drill(each, target);
+    assert.equal(held, false, `${each.id}: ${evidence}`);
+  }
+});
+
+test('an attack that could not be made shows nothing, and does not hold', async () => {
+  const drilled = await drill(
+    {
+      ...{ id: 'none', attacker: 'outsider', attack: 'tries nothing' },
+      run: () => Promise.reject(new Error('no such door')),
+    },
+    target,
+  );
+  assert.deepEqual(drilled, {
+    ...{ id: 'none', kind: 'outsider', held: false },
+    evidence: 'could not be tried: no such door',
+  });
+});
+
+test('one way that got through is enough, and no way at all shows nothing', () => {
+  const refused = { way: 'front', held: true, answer: '403' };
+  assert.deepEqual(all([refused]), { held: true, evidence: 'front: 403' });
+  assert.deepEqual(all([refused, { way: 'back', held: false, answer: '200' }]), {
+    held: false,
+    evidence: '1 of 2 ways got through: back: 200',
+  });
+  assert.equal(all([]).held, false);
+});
+
+test('every drill has a name of its own', () => {
+  assert.equal(new Set(drills.map(({ id }) => id)).size, drills.length);
+});

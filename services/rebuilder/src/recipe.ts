@@ -97,6 +97,8 @@ export async function recipeOf(
     ...{ ref: 'refs/heads/main', branch: 'main', event: 'push', pullRequest: null },
     subject: (head?.subject ?? '').slice(0, 500),
     authorName: head?.authorName ?? '',
+    authorEmail: head?.authorEmail ?? '',
+    ...{ defaultBranch: 'main', createdAt: '1970-01-01T00:00:00Z' },
     ...{ tag: null, sourceBranch: null, cron: null, deployTo: null, previous: null },
     ...{ url: '', variables: {} },
   };

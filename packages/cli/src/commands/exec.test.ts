@@ -69,6 +69,18 @@ describe('airlock exec', { skip: missing ?? false }, () => {
     assert.match(output, /\nworkflow woodpecker: passed after \d+\.\d s\n$/);
   });
 
+  test('runs the files of .woodpecker/ of a work tree, each as a workflow of its own', async () => {
+    mkdirSync(join(tree, '.woodpecker'));
+    for (const name of ['lint', 'test']) {
+      const steps = `steps:\n  - { name: ${name}, image: bash, commands: [echo from $CI_WORKFLOW_NAME] }\n`;
+      write(`.woodpecker/${name}.yaml`, steps);
+    }
+    const { output, error } = await exec();
+    assert.equal(error, null);
+    assert.match(output, /\nlint \| from lint\n/);
+    assert.match(output, /\ntest \| from test\n/);
+  });
+
   test('sees what is not committed and not what is ignored, and leaves work tree and repository as they were', async () => {
     write('committed.txt', 'changed\n');
     write('new.txt', 'new\n');
@@ -127,7 +139,7 @@ describe('airlock exec', { skip: missing ?? false }, () => {
   test('says what is wrong with where it is, what it is given and what it is asked for', async () => {
     assert.match(String((await exec('--step', 'absent')).error), /there are: woodpecker \(test\)/);
     assert.match(String((await exec('--secret', 'x')).error), /--secret x: expected NAME=FILE/);
-    assert.match(String((await exec('absent.yaml')).error), /absent\.yaml cannot be read/);
+    assert.match(String((await exec('absent.yaml')).error), /absent\.yaml has no pipeline file/);
     rmSync(join(tree, '.woodpecker.yaml'));
     assert.match(String((await exec()).error), /has no pipeline file; write \.woodpecker\.yaml/);
   });

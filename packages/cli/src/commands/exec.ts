@@ -1,25 +1,27 @@
 /** A workflow on this machine, before it is pushed: the same compiler, the same engine and the same sandbox as a runner's. */
 import { realpathSync } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import type { SecretsOf } from '@airlock/build/environment';
 import { bubblewrapIsolation } from '@airlock/build/isolation/bubblewrap';
 import { EgressConfig } from '@airlock/build/isolation/egress';
 import type { Isolation } from '@airlock/build/isolation/isolation';
 import { runBuild, type Build } from '@airlock/build/run-build';
 import { createWorkspace } from '@airlock/build/workspace';
+import { formatTimestamp } from '@airlock/common/time';
 import type { PlanWorkflow, RunPlan } from '@airlock/common/wire/run-plan';
 import { RunEvent, type RunFacts } from '@airlock/common/wire/runner-protocol';
 import { createMasker, type Masker } from '@airlock/masking/masker';
 import { jobServices } from '@airlock/pipeline/job-services';
 import { jobSteps } from '@airlock/pipeline/job-steps';
-import { planFile, planFiles, type PlanFiles } from '@airlock/pipeline/plan-files';
+import type { PlanFiles } from '@airlock/pipeline/plan-files';
 import { planRun } from '@airlock/pipeline/run-plan';
 import { titleOf } from '@airlock/common/workflow-name';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { Option, type Command } from 'commander';
 import { CliError, exitCode } from '../exit-codes.ts';
+import { readPlanFiles } from '../plan-source.ts';
 import { createStepOutput } from '../exec/output.ts';
 import { repositoryName, snapshotOf, type WorkTreeSnapshot } from '../exec/work-tree.ts';
 
@@ -203,12 +205,6 @@ function wanted({ plan, options }: Given): PlanWorkflow[] {
 }
 
 function planOf(files: PlanFiles, facts: RunFacts): RunPlan | null {
-  if (files.pipelines.length === 0) {
-    throw new CliError(
-      exitCode.usage,
-      'the work tree has no pipeline file; write .woodpecker.yaml, or name a file',
-    );
-  }
   const { event, branch, ref, repository } = facts;
   const occasion = {
     ...{ event, branch, ref, repository, environment: {} },
@@ -222,28 +218,21 @@ function planOf(files: PlanFiles, facts: RunFacts): RunPlan | null {
 }
 
 async function filesOf(root: string, file: string | undefined): Promise<PlanFiles> {
-  const read = (path: string): Promise<Buffer | null> => readFile(path).catch(() => null);
-  if (file !== undefined) {
-    const text = await planFile(() => read(file));
-    if (text === null) throw new CliError(exitCode.usage, `${file} cannot be read`);
-    return { pipelines: [{ path: relative(root, resolve(file)), text }], release: null };
-  }
-  return planFiles({
-    list: async (directory) => {
-      const entries = await readdir(join(root, directory), { withFileTypes: true }).catch(() => []);
-      return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
-    },
-    read: (path) => read(join(root, path)),
-  });
+  if (file === undefined) return readPlanFiles(root);
+  const { pipelines, release } = await readPlanFiles(file);
+  const path = relative(root, resolve(file));
+  return { pipelines: pipelines.map(({ text }) => ({ path, text })), release };
 }
 
 function factsOf(snapshot: WorkTreeSnapshot, options: Options): RunFacts {
-  const { commit, url, subject, authorName } = snapshot;
+  const { commit, url, subject, authorName, authorEmail } = snapshot;
   const branch = options.branch ?? (snapshot.branch === '' ? 'main' : snapshot.branch);
   return {
     ...{ number: 1, repository: repositoryName(url), repositoryUrl: url, commit, branch },
     ...{ ref: `refs/heads/${branch}`, event: options.event, pullRequest: null },
-    ...{ subject: subject.slice(0, 500), authorName, tag: null, sourceBranch: null, cron: null },
+    ...{ subject: subject.slice(0, 500), authorName, authorEmail },
+    ...{ tag: null, sourceBranch: null, cron: null, defaultBranch: 'main' },
+    createdAt: formatTimestamp(new Date()),
     ...{ deployTo: null, previous: null, url: '', variables: {} },
   };
 }

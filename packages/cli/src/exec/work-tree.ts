@@ -21,6 +21,7 @@ export type WorkTreeSnapshot = {
   readonly url: string;
   readonly subject: string;
   readonly authorName: string;
+  readonly authorEmail: string;
   archive(): Readable;
   destroy(): Promise<void>;
 };
@@ -88,14 +89,14 @@ export async function snapshotOf(directory: string): Promise<WorkTreeSnapshot> {
           ...['commit-tree', tree, '-p', head, '-m', 'work tree'],
         )
       : head;
-    const [authorName = '', subject = ''] = (
-      await git('show', '-s', '--format=%an%x00%s', head)
+    const [authorName = '', authorEmail = '', subject = ''] = (
+      await git('show', '-s', '--format=%an%x00%ae%x00%s', head)
     ).split('\0');
     const { stdout: object } = await run('git', ['cat-file', 'commit', commit], {
       ...{ cwd: root, env: environment, encoding: 'buffer', maxBuffer: 1 << 20 },
     });
     return {
-      ...{ root, commit, object, isChanged, subject, authorName, destroy },
+      ...{ root, commit, object, isChanged, subject, authorName, authorEmail, destroy },
       branch: await own('branch', '--show-current'),
       url: await own('config', '--get', 'remote.origin.url').catch(() => `file://${root}`),
       archive() {

@@ -51,6 +51,10 @@ export const RunFacts = z.strictObject({
   pullRequest: z.number().int().positive().nullable(),
   subject: z.string().max(500),
   authorName: z.string(),
+  authorEmail: Text,
+  /** Of the repository. */
+  defaultBranch: z.string().max(255),
+  createdAt: Timestamp,
   /** Of a tag or release. */
   tag: Text.nullable(),
   /** Of a pull request, as its forge tells: null where nobody told. */

@@ -208,10 +208,7 @@ test('another runner cannot act on a job by naming it and its lease', async () =
     await thief.call('POST', `${at}/log?lease=${job.lease}&step=build&offset=0`, Buffer.from('x')),
     await thief.call('POST', `${at}/report`, passedReport(job.lease)),
   ];
-  assert.deepEqual(
-    tries.map(({ status }) => status),
-    [409, 409, 409, 409, 409],
-  );
+  for (const { status } of tries) assert.equal(status, 409);
 });
 
 test('an artifact must be the one asked for, as long as allowed, and what its digest says', async () => {

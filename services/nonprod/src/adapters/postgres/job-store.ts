@@ -3,6 +3,7 @@
  * the row: a runner that was replaced can write nothing, however late it wakes up.
  */
 import { z } from 'zod';
+import { formatTimestamp } from '@airlock/common/time';
 import type { JobReport } from '@airlock/common/wire/runner-protocol';
 import type { ClaimedJob, JobStore, LeaseProofOf } from '../../app/ports.ts';
 import { predecessorsOf } from '../../domain/run.ts';
@@ -188,6 +189,9 @@ async function claimedJob(tx: Transaction, job: ClaimedRow): Promise<ClaimedJob>
       pullRequest: run.pullRequest,
       subject: run.subject,
       authorName: run.authorName,
+      authorEmail: run.authorEmail.slice(0, 1024),
+      defaultBranch: run.repositoryRow.mainBranch,
+      createdAt: formatTimestamp(run.createdAt),
       tag: run.tag,
       sourceBranch: run.sourceBranch,
       cron: run.cron,

@@ -52,6 +52,8 @@ export interface RepositoryGroups {
 export interface GroupStore {
   /** Null when there is no such repository. */
   groups(repository: string): Promise<RepositoryGroups | null>;
+  /** Whose a run (`run_…`) or a candidate (`cand_…`) is; null for everything else. */
+  repositoryOf(id: string): Promise<string | null>;
   /** Replaces all of them; false when there is no such repository. */
   set(repository: string, groups: RepositoryGroups, person: string): Promise<boolean>;
 }

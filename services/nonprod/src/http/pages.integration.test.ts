@@ -12,8 +12,10 @@ import { createSessionStore } from '@airlock/database/session-store';
 import { createLog } from '@airlock/process/log';
 import { freePort } from '@airlock/testkit/ports';
 import { testPostgres } from '@airlock/testkit/stack';
+import type { Route } from '@airlock/web/route';
 import { createWebServer, type WebServer } from '@airlock/web/server';
 import { csrfTokenOf, hashOf, newSecret, sessionCookie } from '@airlock/web/session';
+import { createGroupStore } from '../adapters/postgres/group-store.ts';
 import { createHeadStore } from '../adapters/postgres/head-store.ts';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
 import { createStatusStore } from '../adapters/postgres/outbox-reader.ts';
@@ -33,6 +35,7 @@ import { testLogs, type TestLogs } from '../testing/logs.ts';
 import { keepPeople } from '../people-keeping.ts';
 import { keepSources } from '../source-keeping.ts';
 import { keepTrust } from '../trust-keeping.ts';
+import { refuseForeign, verbOf } from './heed-owners.ts';
 import { nonprodRoutes } from './routes.ts';
 
 const groups = { developers: 'developer', platform: 'platform' } as const;
@@ -44,6 +47,7 @@ let logs: TestLogs;
 let database: TestDatabase;
 let pool: DatabasePool;
 let server: WebServer;
+let routes: Route[];
 let origin: string;
 const rung: string[] = [];
 
@@ -79,6 +83,34 @@ before(async () => {
     planFiles: () => Promise.resolve(noFiles),
   };
   const trust = keepTrust({ db, mirrors: { of: () => mirror }, bell, events });
+  routes = nonprodRoutes({
+    logs,
+    events,
+    fleet: await testFleet(database, directory),
+    queries: createPageQueries(db),
+    mainBranch: 'main',
+    askPromotion: createAskPromotion({
+      requests: createPromotionRequestStore(db),
+      bell,
+      events,
+      newId,
+    }),
+    secrets: { keeping: null, project: 'shop/web' },
+    people: keepPeople({ db, events }, { origin, accountLinks: [], repository }),
+    ...trust,
+    sources: keepSources({
+      ...{ db, bell, newId, origin },
+      from: ['https://git.example/'],
+      secretOf: () => null,
+      pools: trust.pools.pools,
+      launchFile: () => Promise.resolve(null),
+    }),
+    tokens: createApiTokens({
+      ...{ events, newId, resolveViewer: viewerOf },
+      tokens: createTokenStore(db),
+      clock: () => new Date(),
+    }),
+  });
   server = await createWebServer({
     service: 'nonprod',
     origin,
@@ -109,34 +141,7 @@ before(async () => {
         roles: rolesOf(identity.groups, groups),
       }),
     groupForRole: (role) => groupsFor(role, groups).join(' or '),
-    routes: nonprodRoutes({
-      logs,
-      events,
-      fleet: await testFleet(database, directory),
-      queries: createPageQueries(db),
-      mainBranch: 'main',
-      askPromotion: createAskPromotion({
-        requests: createPromotionRequestStore(db),
-        bell,
-        events,
-        newId,
-      }),
-      secrets: { keeping: null, project: 'shop/web' },
-      people: keepPeople({ db, events }, { origin, accountLinks: [], repository }),
-      ...trust,
-      sources: keepSources({
-        ...{ db, bell, newId, origin },
-        from: ['https://git.example/'],
-        secretOf: () => null,
-        pools: trust.pools.pools,
-        launchFile: () => Promise.resolve(null),
-      }),
-      tokens: createApiTokens({
-        ...{ events, newId, resolveViewer: viewerOf },
-        tokens: createTokenStore(db),
-        clock: () => new Date(),
-      }),
-    }),
+    routes,
   });
 });
 
@@ -593,4 +598,51 @@ test('the platform role adds a repository from where it may come; developers and
   assert.deepEqual([signed, webhook], [false, null]);
   assert.equal((await post(pat, wish)).status, 409);
   assert.match((await dana.get('/api/v1/repositories')).text, /shop\/docs/);
+});
+
+test('a launch group starts what it may not change, and everybody may still look', async () => {
+  const id = await candidate(database);
+  const groups = createGroupStore(database.as('nonprod_web'));
+  const owners = { own: ['web-team'], launch: ['support'] };
+  await groups.set(repository.name, owners, 'pat@example.com');
+  const ask = async (memberOf: string[]) => {
+    const browser = await signedIn('lea@example.com', memberOf);
+    const fields = { _csrf: browser.csrfToken, target: 'prod', reason: 'the fix for VAT' };
+    return await browser.post(
+      `/candidates/${id}/promotions`,
+      new URLSearchParams(fields).toString(),
+    );
+  };
+  const refused = await ask(['developers']);
+  assert.equal(refused.status, 403);
+  assert.match(refused.text, /web-team/);
+  assert.equal((await ask(['developers', 'support'])).status, 303);
+  const other = await signedIn('lea@example.com', ['developers']);
+  assert.equal((await other.get(`/candidates/${id}`)).status, 200);
+  await groups.set(repository.name, { own: [], launch: [] }, 'pat@example.com');
+});
+
+test('every change that is a developer’s is refused where the repository belongs to other groups', async () => {
+  const run = await startRun(database, { state: 'held', plan: null });
+  const groups = createGroupStore(database.as('nonprod_web'));
+  const owners = { own: ['web-team'], launch: ['support'] };
+  await groups.set(repository.name, owners, 'pat@example.com');
+  const changes = routes.filter((route) => verbOf(route) !== null);
+  assert.ok(changes.length >= 6, `${changes.length} routes`);
+  for (const route of changes) {
+    // Support may start what is started.
+    const foreign = verbOf(route) === 'start' ? ['developers'] : ['developers', 'support'];
+    const identity = { nameId: 'x@example.com', displayName: 'x', idp: 'https://idp.example' };
+    const viewer = await viewerOf({ ...identity, groups: foreign });
+    const id = route.path.includes(':id') ? run.id : undefined;
+    const body = { repository: repository.name };
+    await assert.rejects(
+      refuseForeign(route, { viewer, id, body }, groups),
+      { code: 'group-missing' },
+      route.name,
+    );
+    const owner = await viewerOf({ ...identity, groups: ['developers', 'web-team'] });
+    await refuseForeign(route, { viewer: owner, id, body }, groups);
+  }
+  await groups.set(repository.name, { own: [], launch: [] }, 'pat@example.com');
 });

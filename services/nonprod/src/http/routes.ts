@@ -1,5 +1,6 @@
 /** The route table: what is not in it does not exist. */
 import type { Route } from '@airlock/web/route';
+import { heedOwners } from './heed-owners.ts';
 import { accountRoutes } from './routes/accounts.tsx';
 import { apiRoutes } from './routes/api.ts';
 import { budgetRoutes, type BudgetPorts } from './routes/budgets.ts';
@@ -30,7 +31,7 @@ export function nonprodRoutes(
     readonly people: PeopleKeeping;
   },
 ): Route[] {
-  return [
+  const routes = [
     ...pageRoutes(ports),
     ...logRoutes(ports),
     ...apiRoutes(ports),
@@ -46,4 +47,5 @@ export function nonprodRoutes(
     ...accountRoutes(ports.people),
     ...ownerRoutes(ports.people.owners),
   ];
+  return heedOwners(routes, ports.people.owners.groups);
 }

@@ -95,8 +95,14 @@ export function createLinkForge(settings: LinkForgeSettings, origin: string): Li
   };
 }
 
+interface Asked {
+  readonly method?: 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: URLSearchParams;
+}
+
 /** @throws LinkError */
-async function ask<T>(url: string, shape: z.ZodType<T>, init: RequestInit): Promise<T> {
+async function ask<T>(url: string, shape: z.ZodType<T>, init: Asked): Promise<T> {
   let response: Response;
   let text: string;
   try {

@@ -11,6 +11,13 @@ export function createGroupStore(db: Database): GroupStore {
       return row === null ? null : groupsOf(row.groups);
     },
 
+    async repositoryOf(id) {
+      const [row] = await db.$queryRaw<{ repository: string }[]>`
+        select repository from run
+        where id = ${id} or id = (select run_id from candidate where id = ${id})`;
+      return row?.repository ?? null;
+    },
+
     async set(repository, { own, launch }, setBy) {
       return await db.$transaction(async (tx) => {
         // The repository's row is not written here, so that its key is what two writers wait for.

@@ -2,15 +2,15 @@
  * P1: signed GitHub pushes of 7.6 KB taken durably, over ten connections that stay open; and a thousand of them at once. Ours
  * is the nonprod web process of a whole pair; the floor is a process of its own on the same Postgres; the peer is Buildbot.
  */
-import { createHmac, randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { startPair } from '@airlock/demo/pair';
 import { createProgress } from '@airlock/demo/progress';
 import { freePort } from '@airlock/testkit/ports';
+import { delivery, send, type Target } from './ci/delivery.ts';
 import { startFloor } from './floors/child.ts';
 import { interleave, median, type Figure } from './harness.ts';
 import { startBuildbot } from './peers/buildbot.ts';
@@ -20,13 +20,6 @@ const seconds = 2;
 const rounds = 5;
 const burst = 1000;
 
-type Target = {
-  readonly url: URL;
-  readonly host: string;
-  readonly secret: string;
-  /** What a taken webhook is answered with. */
-  readonly taken: number;
-};
 type Sample = { readonly perSecond: number; readonly p99: number };
 
 export async function* bench(): AsyncGenerator<Figure> {
@@ -107,80 +100,6 @@ function figure(name: string, unit: string, of: (name: string) => number | undef
     ratio: value / limit,
     ...(peer === undefined ? {} : { peer }),
   };
-}
-
-/** A push as GitHub sends it, of some 7.6 KB; every one another. */
-function delivery({ secret }: Target): { headers: Record<string, string>; body: Buffer } {
-  const commit = randomUUID().replaceAll('-', '').padEnd(40, '0');
-  const person = { name: 'dana', email: 'dana@example.com', username: 'dana' };
-  const head = {
-    id: commit,
-    tree_id: commit,
-    distinct: true,
-    message: `VAT per line\n\n${'x'.repeat(2_900)}`,
-    timestamp: '2026-11-22T10:00:00Z',
-    url: `http://forge.example/shop/shop-api/commit/${commit}`,
-    author: person,
-    committer: person,
-    added: [],
-    removed: [],
-    modified: ['src/tax.ts'],
-  };
-  const body = Buffer.from(
-    JSON.stringify({
-      ref: 'refs/heads/main',
-      before: '0'.repeat(40),
-      after: commit,
-      repository: {
-        id: 1,
-        name: 'shop-api',
-        full_name: 'shop/shop-api',
-        html_url: 'http://forge.example/shop/shop-api',
-        url: 'http://forge.example/shop/shop-api',
-        default_branch: 'main',
-        owner: person,
-      },
-      pusher: person,
-      sender: { login: 'dana', id: 7 },
-      commits: [head],
-      head_commit: head,
-    }),
-  );
-  const sign = (hash: string): string =>
-    `${hash}=${createHmac(hash, secret).update(body).digest('hex')}`;
-  return {
-    body,
-    headers: {
-      'content-type': 'application/json',
-      'content-length': String(body.length),
-      'x-github-event': 'push',
-      'x-github-delivery': randomUUID(),
-      'x-hub-signature': sign('sha1'),
-      'x-hub-signature-256': sign('sha256'),
-    },
-  };
-}
-
-function send(target: Target, agent: Agent, made: ReturnType<typeof delivery>): Promise<number> {
-  const began = performance.now();
-  return new Promise((resolve, reject) => {
-    const { hostname, port, pathname } = target.url;
-    const outgoing = request(
-      {
-        ...{ agent, method: 'POST', hostname, port, path: pathname },
-        headers: { host: target.host, ...made.headers },
-      },
-      (incoming) => {
-        incoming.resume();
-        incoming.on('end', () => {
-          if (incoming.statusCode === target.taken) resolve(performance.now() - began);
-          else reject(new Error(`${target.url.href} answered ${String(incoming.statusCode)}`));
-        });
-      },
-    );
-    outgoing.on('error', reject);
-    outgoing.end(made.body);
-  });
 }
 
 async function load(target: Target): Promise<Sample> {

@@ -19,10 +19,12 @@ export type Buildbot = {
  *
  * @param options.secret of the GitHub hook, at `/change_hook/github`.
  * @param options.command what the one step of every build runs.
+ * @param options.repository checked out anew before it, as shallow as Buildbot can; left out: no checkout.
  */
 export async function startBuildbot(options: {
   readonly secret: string;
   readonly command: string;
+  readonly repository?: string;
 }): Promise<Buildbot | null> {
   if (spawnSync('buildbot', ['--version']).status !== 0) {
     console.error('! no peer: there is no buildbot on PATH (see bench/peers/buildbot.ts)');
@@ -87,17 +89,24 @@ async function untilConnected(url: string): Promise<void> {
   throw new Error('no worker connected within a minute');
 }
 
+const text = (value: string): string => JSON.stringify(value);
+
+const checkout = (repository: string | undefined): string =>
+  repository === undefined
+    ? ''
+    : `factory.addStep(steps.Git(repourl=${text(repository)}, mode="full", method="clobber", shallow=True))\n`;
+
 function masterConfig(options: {
   readonly secret: string;
   readonly command: string;
+  readonly repository?: string;
   readonly url: string;
   readonly web: number;
   readonly pb: number;
 }): string {
-  const text = (value: string): string => JSON.stringify(value);
   return `from buildbot.plugins import schedulers, steps, util, worker
 factory = util.BuildFactory()
-factory.addStep(steps.ShellCommand(command=["/bin/sh", "-c", ${text(options.command)}], haltOnFailure=True))
+${checkout(options.repository)}factory.addStep(steps.ShellCommand(name="one", command=["/bin/sh", "-c", ${text(options.command)}], haltOnFailure=True))
 BuildmasterConfig = {
     "workers": [worker.Worker("w1", "pass", max_builds=2)],
     "protocols": {"pb": {"port": "tcp:${options.pb}:interface=127.0.0.1"}},

@@ -6,6 +6,7 @@
  */
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { Readable } from 'node:stream';
 import { Problem } from '@airlock/common/wire/problem';
 import { CliError, exitCode } from './exit-codes.ts';
 
@@ -22,6 +23,8 @@ export interface WebSession {
   getJson(path: string): Promise<unknown>;
   postJson(path: string, body: unknown): Promise<unknown>;
   getBytes(path: string): Promise<Buffer>;
+  /** An answer that is read as it comes, such as server-sent events; whoever asked for it ends it. */
+  openStream(path: string): Promise<Readable>;
 }
 
 const maxAnswerBytes = 64 * 1024 * 1024;
@@ -105,6 +108,36 @@ function send({ method, url, headers = {}, body }: Outgoing, jar: CookieJar): Pr
       );
     });
     outgoing.end(body);
+  });
+}
+
+/** @throws CliError `error` when the answer is not 200. */
+function openStream(
+  url: URL,
+  jar: CookieJar,
+  credentials: Readonly<Record<string, string>>,
+): Promise<Readable> {
+  const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      {
+        hostname: url.hostname.endsWith('.localhost') ? '127.0.0.1' : url.hostname,
+        port: url.port,
+        path: url.pathname + url.search,
+        headers: { host: url.host, cookie: jar.header(url.host), ...credentials },
+      },
+      (incoming) => {
+        if (incoming.statusCode === 200) {
+          resolve(incoming);
+          return;
+        }
+        incoming.destroy();
+        const words = `${url.origin}${url.pathname} answered ${String(incoming.statusCode)}`;
+        reject(new CliError(exitCode.error, words));
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.end();
   });
 }
 
@@ -266,6 +299,7 @@ async function openSession(
     async getBytes(path) {
       return (await call({ method: 'GET', path, headers: { accept: '*/*' } })).body;
     },
+    openStream: (path) => openStream(new URL(path, origin), jar, credentials),
   };
   const me = await session.getJson('/api/v1/me');
   if (

@@ -1,0 +1,40 @@
+import type { Contestant } from './contestant.ts';
+import type { Tree } from './commits.ts';
+import { startMiniRunner } from './floor.ts';
+import { startOurs, type Ours } from './ours.ts';
+import { startPeer } from './peer.ts';
+
+export type Field = {
+  readonly ours: Ours;
+  readonly floor: Contestant;
+  readonly buildbot: Contestant | null;
+  /** Those that there are. */
+  readonly all: readonly Contestant[];
+  stop(): Promise<void>;
+};
+
+/** Ours, the floor and Buildbot, each building the same commits with one step that runs `script`. */
+export async function startField(options: {
+  readonly script: string;
+  readonly tree?: Tree;
+  /** Of ours; the others build two at once. Default 1. */
+  readonly runners?: number;
+}): Promise<Field> {
+  const { script, tree = null, runners = 1 } = options;
+  const started: Contestant[] = [];
+  const stop = async (): Promise<void> => {
+    for (let last = started.pop(); last !== undefined; last = started.pop()) await last.stop();
+  };
+  try {
+    const ours = await startOurs({ script, tree, runners });
+    started.push(ours);
+    const floor = await startMiniRunner(ours, { script, withCheckout: tree !== null });
+    started.push(floor);
+    const buildbot = await startPeer(ours, { script, withCheckout: tree !== null });
+    if (buildbot !== null) started.push(buildbot);
+    return { ours, floor, buildbot, all: [...started], stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { all, drill } from './drill.ts';
 import { hookDrills } from './hook-door.ts';
 import { drills } from './index.ts';
+import { forms } from './secrets.ts';
 import type { DrillTarget } from './target.ts';
 import { webDrills } from './web-door.ts';
 
@@ -40,7 +44,7 @@ test('no drill at the doors for forges and browsers holds against a service that
 test('an attack that could not be made shows nothing, and does not hold', async () => {
   const drilled = await drill(
     {
-      ...{ id: 'none', attacker: 'outsider', attack: 'tries nothing' },
+      ...{ id: 'none', controls: [], attacker: 'outsider', attack: 'tries nothing' },
       run: () => Promise.reject(new Error('no such door')),
     },
     target,
@@ -63,4 +67,30 @@ test('one way that got through is enough, and no way at all shows nothing', () =
 
 test('every drill has a name of its own', () => {
   assert.equal(new Set(drills.map(({ id }) => id)).size, drills.length);
+});
+
+test('what is looked for in a log is what the shell prints of a secret in that encoding', () => {
+  const value = 'dr"l/+&=0123456789abcdef0123456789abcdef0123';
+  for (const { name, shell, of } of forms) {
+    const printed = execFileSync('bash', ['-c', shell], { input: value, encoding: 'utf8' });
+    assert.ok(printed.includes(of(value)), `${name}: ${printed} lacks ${of(value)}`);
+  }
+});
+
+test('docs/operations/drills.md lists every drill as it is', () => {
+  const page = readFileSync(
+    join(import.meta.dirname, '../../../../docs/operations/drills.md'),
+    'utf8',
+  );
+  const listed = page
+    .split('\n')
+    .filter((line) => line.startsWith('- `'))
+    .sort();
+  const wanted = drills
+    .map(
+      ({ id, attacker, attack, controls }) =>
+        `- \`${id}\` (${[attacker, ...controls].join(', ')}): ${attack}`,
+    )
+    .sort();
+  assert.deepEqual(listed, wanted);
 });

@@ -21,6 +21,8 @@ export interface Withstood {
 export interface Drill {
   /** As in the table of controls. */
   readonly id: string;
+  /** Promises of the founding documents that it shows, by their ids; empty when none speaks of it. */
+  readonly controls: readonly string[];
   readonly attacker: AttackerClass;
   /** One sentence: what the attacker tries. */
   readonly attack: string;

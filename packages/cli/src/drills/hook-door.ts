@@ -30,6 +30,7 @@ const send = (
 
 const forged: Drill = {
   id: 'hook-forged',
+  controls: ['B38', 'V5'],
   attacker: 'outsider',
   attack: 'sends pushes to the webhook without the forge’s secret, in eight ways',
   async run(target) {
@@ -60,6 +61,7 @@ const forged: Drill = {
 
 const replay: Drill = {
   id: 'hook-replay',
+  controls: ['VR10'],
   attacker: 'outsider',
   attack: 'sends a recorded delivery again, as it was, under another id, and twenty times at once',
   async run(target) {

@@ -29,6 +29,7 @@ sleep 1; timeout 3 bash -c 'exec 3<>/dev/tcp/127.0.0.1/28999' && said own-listen
 
 const egress: Drill = {
   id: 'egress',
+  controls: ['B21', 'V22', 'V41'],
   attacker: 'committer',
   attack: 'opens connections from a step to the services beside it and to the internet',
   async run(target) {
@@ -74,6 +75,7 @@ const egress: Drill = {
 
 const metadataAddress: Drill = {
   id: 'metadata-address',
+  controls: ['B21'],
   attacker: 'committer',
   attack: 'asks the addresses at which clouds hand out the machine’s credentials',
   async run(target) {
@@ -95,6 +97,7 @@ const metadataAddress: Drill = {
 
 const forkbomb: Drill = {
   id: 'forkbomb',
+  controls: ['B18'],
   attacker: 'committer',
   attack: 'starts processes until it may not, and asks meanwhile whether the service still answers',
   async run(target) {
@@ -114,6 +117,7 @@ const forkbomb: Drill = {
 
 const memoryHog: Drill = {
   id: 'memory-hog',
+  controls: ['B18'],
   attacker: 'committer',
   attack: 'takes 1 GiB of memory in a step of 128 MiB',
   async run(target) {
@@ -132,6 +136,7 @@ const memoryHog: Drill = {
 
 const diskFill: Drill = {
   id: 'disk-fill',
+  controls: ['B18'],
   attacker: 'committer',
   attack: 'writes a file beyond the largest that is allowed, and fills /tmp of a step of 128 MiB',
   async run(target) {
@@ -152,6 +157,7 @@ n=$(head -c 600M /dev/zero > /tmp/fill 2>/dev/null; stat -c %s /tmp/fill); rm -f
 
 const crossBuildRead: Drill = {
   id: 'cross-build-read',
+  controls: ['B17', 'B20'],
   attacker: 'committer',
   attack: 'looks in one build for what another left, and for the runner’s own directories',
   async run(target) {
@@ -180,6 +186,7 @@ const crossBuildRead: Drill = {
 
 const dockerSock: Drill = {
   id: 'docker-sock',
+  controls: ['B22', 'B23'],
   attacker: 'committer',
   attack:
     'looks for the sockets of docker, podman, systemd and D-Bus, and asks for one as a volume',

@@ -24,6 +24,7 @@ const spoofed: readonly Readonly<Record<string, string>>[] = [
 
 const headerSpoof: Drill = {
   id: 'header-spoof',
+  controls: ['B28', 'V42'],
   attacker: 'outsider',
   attack: 'says by headers of proxies to be signed in',
   async run({ nonprod }) {
@@ -47,6 +48,7 @@ const Runs = z.object({ runs: z.array(z.looseObject({ id: z.string() })) });
 
 const anonymousArtifact: Drill = {
   id: 'anonymous-artifact',
+  controls: ['V32'],
   attacker: 'outsider',
   attack: 'asks for runs, logs, candidates and secrets without a session',
   async run({ nonprod }) {
@@ -103,6 +105,7 @@ const traversals = [
 
 const pathTraversal: Drill = {
   id: 'path-traversal',
+  controls: ['V32'],
   attacker: 'outsider',
   attack: 'climbs out of every directory that is served',
   async run({ nonprod }) {
@@ -120,6 +123,7 @@ const Made = z.object({ id: z.string(), token: z.string() });
 
 const tokenOverScope: Drill = {
   id: 'token-over-scope',
+  controls: ['B31'],
   attacker: 'member',
   attack: 'asks with a token for reading for what it is not for, here and at the gate',
   async run({ nonprod, gate }) {

@@ -21,7 +21,11 @@ async function plant(target: DrillTarget): Promise<string> {
 const withSecret = { environment: { TOKEN: { from_secret: secretName } } };
 
 /** Each with how a shell makes it, and a part of it that stands in the log unless it was masked. */
-export const forms: readonly { name: string; shell: string; of(value: string): string }[] = [
+export const forms: readonly {
+  name: string;
+  shell: string;
+  readonly of: (value: string) => string;
+}[] = [
   { name: 'raw', shell: 'cat', of: (value) => value },
   { name: 'base64', shell: 'base64 -w0', of: (value) => base64(value) },
   {

@@ -42,8 +42,6 @@ export interface LinkForge {
   accountOf(grant: { readonly code: string; readonly verifier: string }): Promise<ForgeAccount>;
 }
 
-export type GroupGrant = 'own' | 'launch';
-
 export interface RepositoryGroups {
   readonly own: readonly string[];
   readonly launch: readonly string[];

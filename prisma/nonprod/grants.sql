@@ -129,3 +129,6 @@ grant select, insert, delete on repository_group to nonprod_web;
 grant select on linked_account to nonprod_scheduler;
 grant select, insert, delete on repository_group to nonprod_scheduler;
 grant select (id, groups, seen_at) on person to nonprod_scheduler;
+
+-- Reports of builds are taken down and shown by the web process, and never changed.
+grant select, insert on report, report_test, report_finding, report_coverage, report_component to nonprod_web;

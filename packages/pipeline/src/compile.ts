@@ -141,6 +141,7 @@ function planStep({ step, runsOn }: Running, name: string, before: readonly stri
   return {
     ...{ name, image, kind, commands: [...commands], entrypoint, environment: { ...environment } },
     ...{ directory, dependsOn: [...before], runsOn: [...runsOn], failure, detach, limits },
+    ...(step.reports.length === 0 ? {} : { reports: [...step.reports] }),
   };
 }
 

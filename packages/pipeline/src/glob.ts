@@ -26,6 +26,13 @@ export function matchesGlob(pattern: string, name: string): boolean {
   return globMatcher(pattern)?.(name) === true;
 }
 
+/** The parts of the path that every match begins with; empty when the first part is a pattern already. */
+export function globRoot(pattern: string): string {
+  const parts = pattern.split('/');
+  const first = parts.findIndex((part) => /[*?[\]{},\\]/.test(part));
+  return parts.slice(0, first === -1 ? parts.length : first).join('/');
+}
+
 /** Text that as a glob matches itself alone. */
 export function literalGlob(text: string): string {
   return text.replaceAll(/[*?[\]{},\\]/g, (sign) => `\\${sign}`);

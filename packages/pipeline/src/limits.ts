@@ -1,6 +1,7 @@
 /** `backend_options`: what of them means the same here. */
 import type { PlanStep } from '@airlock/common/wire/run-plan';
-import { readMap, readText } from './yaml-fields.ts';
+import { readReports, type Reports } from './report-globs.ts';
+import { readMap, readText, type Keys } from './yaml-fields.ts';
 import type { FaultList, YamlEntry, YamlValue } from './yaml-file.ts';
 
 type Limits = NonNullable<PlanStep['limits']>;
@@ -8,26 +9,40 @@ type Limits = NonNullable<PlanStep['limits']>;
 const refusedKubernetes =
   'there is no Kubernetes here; the pool says where and as whom a step runs';
 
+export interface BackendOptions {
+  /** Null where the file says nothing. */
+  readonly limits: Limits | null;
+  readonly reports: Reports;
+}
+
 export function readBackendOptions(
   value: YamlValue,
   path: string,
   faults: FaultList,
-): Limits | null {
-  const read: { -readonly [K in keyof Limits]: Limits[K] } = {
+): BackendOptions {
+  const reports: Reports[number][] = [];
+  const read: Read = {
     cpus: null,
     memoryBytes: null,
     timeoutSeconds: null,
   };
   readMap(value, path, faults, {
     airlock: (entry, at) => {
-      readLimits(entry, at, faults, read, true);
+      readLimits(entry, at, faults, read, {
+        timeout: one('timeoutSeconds', seconds, 'a time such as 90s, 10m or 1h', faults, read),
+        reports: ({ value: globs }, here) => {
+          reports.push(...readReports(globs, here, faults));
+        },
+      });
     },
     kubernetes: (entry, at) => {
       readMap(entry.value, at, faults, {
         resources: (resources, here) => {
           readMap(resources.value, here, faults, {
             limits: (limits, there) => {
-              readLimits(limits, there, faults, read, false);
+              readLimits(limits, there, faults, read, {
+                'ephemeral-storage': 'the pool says how much a workspace may hold',
+              });
               faults.warn(limits.keyAt, there, 'taken as `backend_options.airlock`');
             },
             requests: ({ keyAt }, there) => {
@@ -51,29 +66,37 @@ export function readBackendOptions(
     docker: 'there is no container daemon; the pool says as whom a step runs',
     local: 'every step runs in its sandbox; leave the key out',
   });
-  return Object.values(read).every((limit) => limit === null) ? null : read;
+  const limits = Object.values(read).every((limit) => limit === null) ? null : read;
+  return { limits, reports };
 }
+
+type Read = { -readonly [K in keyof Limits]: Limits[K] };
+
+const one =
+  (
+    key: keyof Limits,
+    parse: (text: string) => number | null,
+    example: string,
+    faults: FaultList,
+    limits: Read,
+  ) =>
+  (entry: YamlEntry, at: string): void => {
+    const number = parse(readText(entry.value, at, faults) ?? '');
+    if (number === null) faults.add(entry.value.at, at, `expected ${example}`);
+    else limits[key] = number;
+  };
 
 function readLimits(
   { value }: YamlEntry,
   path: string,
   faults: FaultList,
-  limits: { -readonly [K in keyof Limits]: Limits[K] },
-  withTimeout: boolean,
+  limits: Read,
+  others: Keys,
 ): void {
-  const one =
-    (key: keyof Limits, parse: (text: string) => number | null, example: string) =>
-    (entry: YamlEntry, at: string): void => {
-      const number = parse(readText(entry.value, at, faults) ?? '');
-      if (number === null) faults.add(entry.value.at, at, `expected ${example}`);
-      else limits[key] = number;
-    };
   readMap(value, path, faults, {
-    cpu: one('cpus', cpus, 'a number of processors such as 2, 0.5 or 500m'),
-    memory: one('memoryBytes', bytes, 'a size such as 512Mi, 2Gi or 1G'),
-    ...(withTimeout
-      ? { timeout: one('timeoutSeconds', seconds, 'a time such as 90s, 10m or 1h') }
-      : { 'ephemeral-storage': 'the pool says how much a workspace may hold' }),
+    cpu: one('cpus', cpus, 'a number of processors such as 2, 0.5 or 500m', faults, limits),
+    memory: one('memoryBytes', bytes, 'a size such as 512Mi, 2Gi or 1G', faults, limits),
+    ...others,
   });
 }
 

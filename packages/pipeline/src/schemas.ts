@@ -68,7 +68,12 @@ const step = object(
     failure: { enum: ['fail', 'ignore', 'cancel'] },
     detach: flag,
     backend_options: object({
-      airlock: object({ cpu: scalar, memory: scalar, timeout: text }),
+      airlock: object({
+        cpu: scalar,
+        memory: scalar,
+        timeout: text,
+        reports: object({ junit: texts }),
+      }),
       kubernetes: object({ resources: anything }),
     }),
   },

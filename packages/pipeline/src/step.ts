@@ -10,7 +10,8 @@ import {
   type ContainerEntry,
 } from './container.ts';
 import { readDependsOn, type Dependency } from './dependencies.ts';
-import { readBackendOptions } from './limits.ts';
+import { readBackendOptions, type BackendOptions } from './limits.ts';
+import type { Reports } from './report-globs.ts';
 import {
   readEnvironment,
   readOldSecrets,
@@ -41,6 +42,7 @@ export interface PipelineStep extends Pick<
   /** Of older files: neighbours of one group run side by side. */
   readonly group: string | null;
   readonly when: readonly Condition[];
+  readonly reports: Reports;
   readonly place: Place;
 }
 
@@ -59,7 +61,7 @@ export function readStep(from: ContainerEntry, faults: FaultList): PipelineStep 
     group: null as string | null,
     failure: 'fail' as PlanStep['failure'],
     detach: false,
-    limits: null as PlanStep['limits'],
+    options: { limits: null, reports: [] } as BackendOptions,
   };
   const before = faults.faults.length;
   const keys: Keys = {
@@ -104,7 +106,7 @@ export function readStep(from: ContainerEntry, faults: FaultList): PipelineStep 
       read.detach = readFlag(value, path, faults) ?? false;
     },
     backend_options: ({ value }, path) => {
-      read.limits = readBackendOptions(value, path, faults);
+      read.options = readBackendOptions(value, path, faults);
     },
     ports: 'only services have ports; write it among the `services`, or use `detach`',
     ...commonKeys(faults),
@@ -130,7 +132,7 @@ export function readStep(from: ContainerEntry, faults: FaultList): PipelineStep 
     when: read.when,
     failure: read.failure,
     detach: read.detach,
-    limits: read.limits,
+    ...read.options,
     place: faults.place(from.at),
   };
 }

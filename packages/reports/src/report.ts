@@ -30,8 +30,10 @@ export function textOf(bytes: Uint8Array): Read<string> {
   }
 }
 
+/** Text of a bounded length that a database can hold: neither NUL nor half of a surrogate pair. */
 export function cut(text: string): string {
-  return text.length <= maxTextLength ? text : `${text.slice(0, maxTextLength)}…`;
+  const whole = text.length <= maxTextLength ? text : `${text.slice(0, maxTextLength)}…`;
+  return whole.replaceAll('\0', '\uFFFD').toWellFormed();
 }
 
 /** A path inside the repository: absolute and climbing ones are no place that a page could point at. */
@@ -42,6 +44,7 @@ export function pathOf(text: unknown): string | null {
     .replace(/^(\.\/)+/, '')
     .replace(/^\/build\//, '');
   if (path.startsWith('/') || path.includes('\\') || path.includes('\0')) return null;
+  if (!path.isWellFormed()) return null;
   return path.split('/').includes('..') ? null : path;
 }
 

@@ -48,6 +48,7 @@ function nonprod(source: Buffer) {
     log: '',
     report: null as Omit<JobReport, 'lease'> | null,
     uploads: [] as { name: string; bytes: Buffer; digest: string }[],
+    reports: [] as [kind: string, name: string, text: string][],
   };
   const state = { leaseHolds: true };
   const check = (): void => {
@@ -73,6 +74,10 @@ function nonprod(source: Buffer) {
       await Promise.resolve();
       check();
       seen.uploads.push({ name, bytes: readFileSync(path), digest });
+    },
+    uploadReport: (_, { kind, name, path }) => {
+      seen.reports.push([kind, name, readFileSync(path, 'utf8')]);
+      return Promise.resolve(name.includes('cut') ? 'it is cut short' : null);
     },
     report: async (_, report) => {
       await Promise.resolve();
@@ -261,6 +266,28 @@ for (const [mode, isolation, absent] of modes) {
       );
       assert.equal(seen.report.outcome, 'failed');
       assert.ok(!seen.log.includes('never'));
+    });
+
+    test('reports of steps that ran are sent, of one that failed too, and what is wrong with them is in the log', async () => {
+      const work = job([
+        ['mkdir -p out', 'echo one > out/a.xml', 'echo two > out/cut.xml', 'echo no > out/a.txt'],
+        ['ln -s /etc/passwd out/link.xml', 'exit 4'],
+        ['echo never'],
+      ]);
+      const globs = ['out/*.xml', 'nowhere/*.xml', 'never.xml'];
+      for (const [index, step] of work.plan.workflows[0]?.steps.entries() ?? []) {
+        step.reports = [{ kind: 'junit', glob: globs[index] ?? '' }];
+      }
+      const { running, seen } = run(work);
+      await running;
+      assert.equal(seen.report?.outcome, 'failed');
+      assert.deepEqual(seen.reports, [
+        ['junit', 'out/a.xml', 'one\n'],
+        ['junit', 'out/cut.xml', 'two\n'],
+      ]);
+      assert.match(seen.log, /reports: out\/cut.xml cannot be read as junit: it is cut short/);
+      assert.match(seen.log, /reports: no file matches nowhere\/\*\.xml/);
+      assert.ok(!seen.log.includes('never.xml'));
     });
 
     test('the time is for all steps together', async () => {

@@ -21,6 +21,7 @@ import { attestRun, type Attester } from './attest.ts';
 import { keepLease } from './lease-keeper.ts';
 import { createKnownSecrets, type KnownSecrets } from './known-secrets.ts';
 import { createLogStream, type LogStream } from './log-stream.ts';
+import { sendReports } from './send-reports.ts';
 import { createStepSecrets } from './step-secrets.ts';
 
 const maxLogBytes = 128 * 1024 * 1024;
@@ -114,6 +115,11 @@ async function perform(running: Running): Promise<Result> {
     onOutput: (step, chunk) => output.write(step, chunk),
   });
   const { reason, steps, enforced, source } = build;
+  await sendReports({
+    ...{ controlPlane, isolation, workspace, job, known, signal, steps: planned, reports: steps },
+    directory: workflow?.path ?? null,
+    say: async (step, line) => output.write(step, Buffer.from(`${line}\n`)),
+  });
   const outcome = build.outcome === 'passed' ? 'passed' : 'failed';
   const finishedAt = now();
   const told = { steps, isolation: { mode: isolation.mode, enforced: [...enforced] } };

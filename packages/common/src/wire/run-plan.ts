@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ReportKind } from './reports.ts';
 import { ArtifactName, Name, RepositoryPath } from './scalars.ts';
 
 const Variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/);
@@ -43,6 +44,12 @@ export const PlanStep = z.strictObject({
       timeoutSeconds: z.number().int().positive().nullable(),
     })
     .nullable(),
+  /** Files that it writes for people to read on the run's page, by globs under the workflow's directory; absent for none. */
+  reports: z
+    .array(z.strictObject({ kind: ReportKind, glob: z.string().min(1).max(255) }))
+    .min(1)
+    .max(32)
+    .exactOptional(),
 });
 export type PlanStep = z.infer<typeof PlanStep>;
 

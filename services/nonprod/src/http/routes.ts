@@ -8,6 +8,8 @@ import { logRoutes } from './routes/logs.ts';
 import { ownerRoutes } from './routes/owners.ts';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
 import { poolRoutes, type PoolPorts } from './routes/pools.tsx';
+import { reportRoutes } from './routes/reports.tsx';
+import type { ReportQueries } from '../app/report-ports.ts';
 import { releaseRoutes, type ReleasePorts } from './routes/releases.ts';
 import { runnerPageRoutes } from './routes/runners.tsx';
 import { runnerApiRoutes } from './routes/runners-api.ts';
@@ -29,6 +31,7 @@ export function nonprodRoutes(
     readonly tokens: ApiTokens;
     readonly sources: SourcePorts;
     readonly people: PeopleKeeping;
+    readonly reports: ReportQueries;
   },
 ): Route[] {
   const routes = [
@@ -43,6 +46,7 @@ export function nonprodRoutes(
     ...budgetRoutes(ports.budgets),
     ...tokenRoutes(ports),
     ...sourceRoutes(ports.sources),
+    ...reportRoutes(ports),
     ...schemaRoutes(),
     ...accountRoutes(ports.people),
     ...ownerRoutes(ports.people.owners),

@@ -225,7 +225,7 @@ export function namedJob(call: MachineCall): { jobId: string; runner: string } {
   return { jobId: call.params['jobId'] ?? '', runner: runnerId(call) };
 }
 
-function queryLease(call: MachineCall): number {
+export function queryLease(call: MachineCall): number {
   const text = call.query.get('lease') ?? '';
   if (!/^[1-9]\d{0,14}$/.test(text)) {
     throw new MachineError('request-malformed', 'lease is needed in the query');

@@ -36,11 +36,13 @@ import { createEvents } from '../events.ts';
 import { startMachineServer } from '@airlock/process/machine-server';
 import { keepLogs } from '../log-keeping.ts';
 import { keepPeople } from '../people-keeping.ts';
+import { keepReports } from '../report-keeping.ts';
 import { keepSecrets } from '../secret-keeping.ts';
 import { keepTrust } from '../trust-keeping.ts';
 import { keepSources } from '../source-keeping.ts';
 import { keepWebhooks } from '../webhook-keeping.ts';
 import { nonprodRoutes } from '../http/routes.ts';
+import { reportIntakeRoutes } from '../http/report-intake-api.ts';
 import { secretHandoutRoutes } from '../http/secret-handout-api.ts';
 import { createWorkWaiter, runnerRoutes } from '../http/runner-api.ts';
 import { runnerRegistryRoutes } from '../http/runner-registry-api.ts';
@@ -92,18 +94,21 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     listener: config.runnerApi,
     ...{ pool, pools: trust.pools.pools, runtime, newId },
   });
+  const blobs = openArtifactStore(config.artifacts);
+  const reports = keepReports({ db, jobs, blobs });
   const runnerApi = await startMachineServer({
     listener: config.runnerApi,
     setting: 'runnerApi',
     routes: [
       ...secretHandoutRoutes(secrets),
+      ...reportIntakeRoutes(reports.take),
       ...runnerRegistryRoutes(fleet),
       ...runnerRoutes({
         fleet,
         jobs,
         logs: logs.intake,
         mirrors,
-        blobs: openArtifactStore(config.artifacts),
+        blobs,
         settings: config,
         leaseJob: createLeaseJob(
           { jobs, bell, work, events, secrets },
@@ -182,6 +187,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       pools: trust.pools,
       releases: trust.releases,
       budgets: trust.budgets,
+      reports: reports.queries,
       sources: keepSources({
         ...{ db, bell, newId, origin: config.origin },
         from: config.repositories?.from ?? [],

@@ -6,6 +6,7 @@ import type { IncomingMessage, RequestOptions, ClientRequest } from 'node:http';
 import type { Readable } from 'node:stream';
 import { AirlockError } from '@airlock/common/errors';
 import { Job, LogProgress, type JobReport } from '@airlock/common/wire/runner-protocol';
+import { ReportAnswer, type ReportKind } from '@airlock/common/wire/reports';
 import { Problem } from '@airlock/common/wire/problem';
 import { SecretsAnswer, type SecretsRequest } from '@airlock/common/wire/secret-handout';
 import { handoutRequest } from '@airlock/envelope/handout';
@@ -46,6 +47,12 @@ export type ControlPlane = {
     artifact: { name: string; path: string; digest: string; size: number },
     signal: AbortSignal,
   ): Promise<void>;
+  /** Resolves to why the file cannot be read, or null when it can. */
+  uploadReport(
+    held: Held,
+    report: { kind: ReportKind; name: string; path: string; digest: string; size: number },
+    signal: AbortSignal,
+  ): Promise<string | null>;
   report(held: Held, report: Omit<JobReport, 'lease'>, signal: AbortSignal): Promise<void>;
 };
 
@@ -208,6 +215,21 @@ export function createControlPlane(options: {
         body: { stream: createReadStream(path), size },
         signal,
       });
+    },
+    async uploadReport(held, { kind, name, path, digest, size }, signal) {
+      const query = new URLSearchParams({
+        ...{ lease: String(held.lease), kind, path: name, sha256: digest },
+      });
+      const answer = ReportAnswer.safeParse(
+        await call({
+          method: 'PUT',
+          path: job(held, `reports?${query.toString()}`),
+          body: { stream: createReadStream(path), size },
+          signal,
+        }),
+      );
+      if (answer.success) return answer.data.fault;
+      throw new ControlPlaneError('control-plane-refused', 'the answer to a report is malformed');
     },
     async report(held, report, signal) {
       const json = { lease: held.lease, ...report } satisfies JobReport;

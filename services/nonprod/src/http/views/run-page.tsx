@@ -162,6 +162,7 @@ function Aside({
             { term: 'Source', value: `${sourceOf(run)} (${run.event})` },
             { term: 'Author', value: run.authorName },
             { term: 'Asked', value: <Time at={run.createdAt} now={now} /> },
+            { term: 'Said', value: <a href={`/runs/${run.id}/tests`}>Tests</a> },
             ...jobs.flatMap((job) => [
               {
                 term: jobs.length === 1 ? 'Runner' : `Runner of ${job.title}`,

@@ -1,0 +1,41 @@
+import type { ReportContent, ReportStore } from '../../app/report-ports.ts';
+import type { Database, Transaction } from './client.ts';
+
+export function createReportStore(db: Database): ReportStore {
+  return {
+    async add({ jobId, lease, runner }, { path, digest, size, content }) {
+      return await db.$transaction(async (tx) => {
+        const held = await tx.$queryRaw<unknown[]>`
+          select id from job
+          where id = ${jobId} and state = 'leased' and lease = ${lease} and runner = ${runner} for update`;
+        if (held.length === 0) return false;
+        const fault = 'fault' in content ? content.fault : null;
+        const [report] = await tx.$queryRaw<{ id: bigint }[]>`
+          insert into report (job_id, lease, kind, path, digest, size, fault, left_out)
+          values (${jobId}, ${lease}, ${content.kind}, ${path}, ${digest}, ${size}, ${fault}, ${leftOut(content)})
+          on conflict (job_id, lease, kind, path) do nothing returning id`;
+        if (report !== undefined) await addEntries(tx, report.id, content);
+        return true;
+      });
+    },
+
+    async count({ jobId, lease }) {
+      return await db.report.count({ where: { jobId, lease } });
+    },
+  };
+}
+
+function leftOut(content: ReportContent): number {
+  return 'fault' in content ? 0 : content.tests.left;
+}
+
+/** As one JSON text and one statement: there may be fifty thousand. */
+async function addEntries(tx: Transaction, id: bigint, content: ReportContent): Promise<void> {
+  if ('fault' in content) return;
+  const entries = JSON.stringify(content.tests.cases);
+  await tx.$executeRaw`
+    insert into report_test (report_id, position, suite, class, name, outcome, seconds, message, path, line)
+    select ${id}, row_number() over (), suite, "group", name, outcome, seconds, message, path, line
+    from jsonb_to_recordset(${entries}::jsonb) as entry(suite text, "group" text, name text, outcome text,
+      seconds double precision, message text, path text, line integer)`;
+}

@@ -101,9 +101,8 @@ test('a file that cannot be read is shown with why, and sending a file again cha
   const { runId, proof } = await running();
   const cut = await send(proof, 'junit', 'out/cut.xml', '<testsuite><testcase name="a">');
   assert.match(cut.kind === 'taken' ? (cut.fault ?? '') : '', /no whole XML document/);
-  for (const _ of [1, 2]) {
-    assert.deepEqual(await send(proof, 'junit', 'out/a.xml', suite('')), taken);
-  }
+  assert.deepEqual(await send(proof, 'junit', 'out/a.xml', suite('')), taken);
+  assert.deepEqual(await send(proof, 'junit', 'out/a.xml', suite('')), taken);
   const files = await keeping.queries.files(runId);
   assert.deepEqual(
     files.map(({ path, fault }) => [path, fault === null]),

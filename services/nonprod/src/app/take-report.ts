@@ -33,7 +33,7 @@ export function createTakeReport(ports: {
     const job = await jobs.facts(proof.jobId);
     if (job === null || !leaseHolds(job, proof)) return { kind: 'lease-lost' };
     const declared = workflowOf(job.plan, job.workflow)?.steps.some(({ reports: globs = [] }) =>
-      globs.some((each) => each.kind === kind && matchesGlob(each.glob, path)),
+      globs.some(({ glob }) => matchesGlob(glob, path)),
     );
     if (declared !== true) return refused(`no step of this job declares ${kind} at ${path}`);
     if (createHash('sha256').update(bytes).digest('hex') !== digest) {

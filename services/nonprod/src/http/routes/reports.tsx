@@ -53,7 +53,7 @@ export function reportRoutes({ queries, reports }: ReportPagePorts): Route[] {
           reports.files(run.id),
           reports.tests(run.id, mostTests),
         ]);
-        response.json({ ...found, files: files.filter(({ kind }) => kind === 'junit') });
+        response.json({ ...found, files });
       },
     }),
   ];

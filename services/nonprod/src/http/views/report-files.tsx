@@ -4,21 +4,14 @@ import type { ReportFile } from '../../app/report-ports.ts';
 import { fileSize } from './words.ts';
 
 /** Where the figures of a page come from; nothing for a run without such a file. */
-export function ReportFiles({
-  files,
-  kind,
-}: {
-  readonly files: readonly ReportFile[];
-  readonly kind: ReportFile['kind'];
-}) {
-  const own = files.filter((file) => file.kind === kind);
-  if (own.length === 0) return null;
+export function ReportFiles({ files }: { readonly files: readonly ReportFile[] }) {
+  if (files.length === 0) return null;
   return (
     <>
-      <SectionHeading note={`${own.length}`}>Files</SectionHeading>
+      <SectionHeading note={`${files.length}`}>Files</SectionHeading>
       <DataTable
         caption="Report files"
-        rows={own}
+        rows={files}
         stacked
         empty=""
         columns={[

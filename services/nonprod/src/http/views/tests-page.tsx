@@ -66,7 +66,7 @@ export function TestsPage({
           },
         ]}
       />
-      <ReportFiles files={files} kind="junit" />
+      <ReportFiles files={files} />
     </Layout>
   );
 }

@@ -95,10 +95,25 @@ export async function startOurs(options: {
           const sql = `select 1 from job join run on run.id = job.run_id where run.commit = $1 and job.state = 'leased'`;
           return (await pair.query('nonprod', sql, [build.commit])).length > 0;
         });
-        const stream = await dana.openStream(`/runs/${(await idOf(build)) ?? ''}/lines`);
-        await readEvents(stream, ({ name, data }) => {
-          if (name === 'lines') onText(textOf(JSON.parse(data)));
+        const id = (await idOf(build)) ?? '';
+        // A frame shows the end of a log that runs away; as the page does, the lines before it are asked for.
+        let shown = 0;
+        let asking: Promise<void> = Promise.resolve();
+        const askFor = async (from: number, count: number): Promise<void> => {
+          onText(
+            textOf(await dana.getJson(`/api/v1/runs/${id}/lines?from=${from}&count=${count}`)),
+          );
+        };
+        await readEvents(await dana.openStream(`/runs/${id}/lines`), ({ name, data }) => {
+          if (name !== 'lines') return;
+          const frame: unknown = JSON.parse(data);
+          onText(textOf(frame));
+          const { total, lines } = frame as Shown;
+          const [from, count] = [shown + 1, total - lines.length - shown];
+          if (count > 0) asking = asking.then(() => askFor(from, count));
+          shown = total;
         });
+        await asking;
       },
       stop,
     };
@@ -108,10 +123,12 @@ export async function startOurs(options: {
   }
 }
 
+/** The form of our own API. */
+type Shown = { readonly total: number; readonly lines: readonly unknown[] };
+
 /** The text of lines as the page gets them, marked up. */
 function textOf(answer: unknown): string {
-  // The form of our own API.
-  const { lines } = answer as { readonly lines: readonly unknown[] };
+  const { lines } = answer as Shown;
   return lines.map((line) => JSON.stringify(line)).join('\n');
 }
 

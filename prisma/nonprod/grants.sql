@@ -27,7 +27,8 @@ grant insert, select on webhook_delivery, webhook_refusal to nonprod_web;
 grant usage on sequence webhook_delivery_id_seq to nonprod_web;
 grant update (count, last_at, last_from) on webhook_refusal to nonprod_web;
 grant select on pull_request, commit_status to nonprod_web;
-grant select, insert on run_request to nonprod_web;
+grant select, insert on run_request, run_cancel to nonprod_web;
+grant select on run_cancel to nonprod_scheduler;
 grant insert on repository to nonprod_web;
 grant update (clone_url, provider, main_branch, protected_refs, branches, build_latest, hook_generation)
   on repository to nonprod_web;

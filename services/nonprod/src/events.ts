@@ -214,6 +214,13 @@ export function createEvents(log: Log) {
         ...(verdict.reason === null ? {} : { message: verdict.reason }),
       });
     },
+    runCancelled(run: { id: string; was: string }, person: string): void {
+      log.info('run.cancelled', {
+        'airlock.run.id': run.id,
+        'airlock.run.was': run.was,
+        'user.id': person,
+      });
+    },
     requestRefused(
       request: { id: string; repository: string; event: string; ref: string },
       why: string,

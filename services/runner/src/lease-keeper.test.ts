@@ -8,7 +8,7 @@ test('a heartbeat is sent at each third of the lease', async () => {
   let beats = 0;
   const keeper = keepLease(0.15, () => {
     beats += 1;
-    return Promise.resolve();
+    return Promise.resolve({ cancelled: false });
   });
   await sleep(340);
   keeper.stop();
@@ -28,7 +28,7 @@ test('a server that cannot be reached for less than a lease costs nothing, for l
   let reachable = true;
   const keeper = keepLease(0.3, () =>
     reachable
-      ? Promise.resolve()
+      ? Promise.resolve({ cancelled: false })
       : Promise.reject(new ControlPlaneError('control-plane-unreachable', 'no answer')),
   );
   await sleep(120);
@@ -41,4 +41,26 @@ test('a server that cannot be reached for less than a lease costs nothing, for l
   assert.ok(!keeper.lost.aborted);
   await sleep(600);
   assert.ok(keeper.lost.aborted);
+});
+
+test('a cancelled run is told, and the lease is kept until the job is reported', async () => {
+  let beats = 0;
+  const keeper = keepLease(0.15, () => {
+    beats += 1;
+    return Promise.resolve({ cancelled: beats > 1 });
+  });
+  await sleep(75);
+  assert.ok(!keeper.cancelled.aborted);
+  await sleep(175);
+  keeper.stop();
+  assert.ok(keeper.cancelled.aborted);
+  assert.ok(!keeper.lost.aborted);
+  assert.ok(beats > 2, `${beats} heartbeats`);
+});
+
+test('a lease that three does not divide is kept as well', async () => {
+  const keeper = keepLease(0.2, () => Promise.resolve({ cancelled: false }));
+  await sleep(450);
+  keeper.stop();
+  assert.ok(!keeper.lost.aborted);
 });

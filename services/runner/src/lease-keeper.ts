@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { HeartbeatAnswer } from '@airlock/common/wire/runner-protocol';
 import { isLeaseLost } from './api/control-plane.ts';
 
 export type LeaseKeeper = {
   /** Aborted when the lease does not hold any more: the job may be running elsewhere from now on. */
   lost: AbortSignal;
+  /** Aborted when somebody cancelled the run: the lease holds until the job is reported or it runs out. */
+  cancelled: AbortSignal;
   stop(): void;
 };
 
@@ -13,18 +16,23 @@ export type LeaseKeeper = {
  */
 export function keepLease(
   leaseSeconds: number,
-  heartbeat: (signal: AbortSignal) => Promise<void>,
+  heartbeat: (signal: AbortSignal) => Promise<HeartbeatAnswer>,
 ): LeaseKeeper {
   const lost = new AbortController();
+  const cancelled = new AbortController();
   const stopped = new AbortController();
-  const everyMs = (leaseSeconds * 1000) / 3;
+  // Whole: AbortSignal.timeout takes nothing else.
+  const everyMs = Math.floor((leaseSeconds * 1000) / 3);
   async function beat(): Promise<void> {
     let heldUntil = performance.now() + leaseSeconds * 1000;
     while (!stopped.signal.aborted) {
       await sleep(everyMs, undefined, { signal: stopped.signal }).catch(() => {});
       const askedAt = performance.now();
       try {
-        await heartbeat(AbortSignal.any([stopped.signal, AbortSignal.timeout(everyMs)]));
+        const answer = await heartbeat(
+          AbortSignal.any([stopped.signal, AbortSignal.timeout(everyMs)]),
+        );
+        if (answer.cancelled) cancelled.abort();
         heldUntil = askedAt + leaseSeconds * 1000;
       } catch (error) {
         if (isLeaseLost(error) || performance.now() >= heldUntil) {
@@ -37,6 +45,7 @@ export function keepLease(
   void beat();
   return {
     lost: lost.signal,
+    cancelled: cancelled.signal,
     stop: () => {
       stopped.abort();
     },

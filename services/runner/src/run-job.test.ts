@@ -50,7 +50,7 @@ function nonprod(source: Buffer) {
     uploads: [] as { name: string; bytes: Buffer; digest: string }[],
     reports: [] as [kind: string, name: string, text: string][],
   };
-  const state = { leaseHolds: true };
+  const state = { leaseHolds: true, cancelled: false };
   const check = (): void => {
     if (!state.leaseHolds) throw new ControlPlaneError('lease-lost', 'given to another');
   };
@@ -59,6 +59,7 @@ function nonprod(source: Buffer) {
     heartbeat: async () => {
       await Promise.resolve();
       check();
+      return { cancelled: state.cancelled };
     },
     appendLog: async (_, chunk) => {
       await Promise.resolve();
@@ -408,6 +409,24 @@ for (const [mode, isolation, absent] of modes) {
       stopping.abort();
       assert.equal(await running, 'stopped');
       assert.equal(seen.report, null);
+    });
+
+    test('a job of a cancelled run ends what it runs, keeps nothing and reports', async () => {
+      const { running, seen, state } = run(
+        job([['echo started; sleep 60'], ['echo never']], { leaseSeconds: 1 }),
+      );
+      while (!seen.log.includes('started\n')) await sleep(20);
+      const cancelledAt = performance.now();
+      state.cancelled = true;
+      assert.equal(await running, 'reported');
+      assert.ok(performance.now() - cancelledAt < 5000);
+      assert.equal(seen.report?.outcome, 'failed');
+      assert.equal(seen.report.reason, 'The run was cancelled.');
+      assert.deepEqual(
+        seen.report.steps.map(({ outcome }) => outcome),
+        ['cancelled', 'skipped'],
+      );
+      assert.doesNotMatch(seen.log, /never/);
     });
 
     test('a source that is no archive fails the job before anything is unpacked', async () => {

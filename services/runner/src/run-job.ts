@@ -1,7 +1,7 @@
 /**
  * The life of one job: source in, steps in order, artifact out, one report. Nothing of it is left on this machine after.
  *
- * A runner that cannot tell how a job ended says "failed" and why. A runner whose lease is gone or that is being stopped says
+ * A runner that cannot tell how a job ended says "failed" and why; so does one that is told that the run was cancelled. A runner whose lease is gone or that is being stopped says
  * nothing: the job is or will be another's, and nonprod starts it again.
  */
 import type { Log } from '@airlock/process/log';
@@ -24,6 +24,8 @@ import { createLogStream, type LogStream } from './log-stream.ts';
 import { sendReports } from './send-reports.ts';
 import { createStepSecrets } from './step-secrets.ts';
 
+/** Who it was stands at nonprod. */
+const cancelledHere = 'The run was cancelled.';
 const maxLogBytes = 128 * 1024 * 1024;
 
 type Ports = {
@@ -45,6 +47,7 @@ type Running = Ports & {
   output: LogStream;
   known: KnownSecrets;
   signal: AbortSignal;
+  cancelled: AbortSignal;
 };
 
 /** @param stopping given when this process is asked to end. */
@@ -57,6 +60,7 @@ export async function runJob(
   const held = { jobId: job.jobId, lease: job.lease };
   const keeper = keepLease(job.leaseSeconds, (signal) => controlPlane.heartbeat(held, signal));
   const signal = AbortSignal.any([stopping, keeper.lost]);
+  const { cancelled } = keeper;
   const workspace = await createWorkspace(ports.workDirectory);
   const masker = createMasker();
   const known = createKnownSecrets(masker);
@@ -66,7 +70,7 @@ export async function runJob(
     send: (piece) => controlPlane.appendLog(held, piece, signal),
   });
   try {
-    const result = await perform({ ...ports, job, workspace, output, known, signal });
+    const result = await perform({ ...ports, job, workspace, output, known, signal, cancelled });
     await output.end();
     signal.throwIfAborted();
     await controlPlane.report(held, result, signal);
@@ -85,7 +89,8 @@ export async function runJob(
 }
 
 async function perform(running: Running): Promise<Result> {
-  const { controlPlane, isolation, job, workspace, output, known, signal, now } = running;
+  const { controlPlane, isolation, job, workspace, output, known, signal, cancelled, now } =
+    running;
   const held = { jobId: job.jobId, lease: job.lease };
   const { plan, maxArtifactBytes } = job;
   const startedAt = now();
@@ -111,7 +116,7 @@ async function perform(running: Running): Promise<Result> {
           },
     timeoutSeconds: job.timeoutSeconds,
     source: clone === null ? null : () => sourceOf(running, clone),
-    cancelled: new AbortController().signal,
+    cancelled,
     onOutput: (step, chunk) => output.write(step, chunk),
   });
   const { reason, steps, enforced, source } = build;
@@ -124,6 +129,9 @@ async function perform(running: Running): Promise<Result> {
   const finishedAt = now();
   const told = { steps, isolation: { mode: isolation.mode, enforced: [...enforced] } };
   if (build.accident !== null) return failedHere(running, build.accident, told);
+  if (cancelled.aborted) {
+    return { ...told, outcome: 'failed', reason: cancelledHere, artifact: null, attestation: null };
+  }
   if (source === null || build.artifact === null || wanted === null) {
     return { ...told, outcome, reason, artifact: null, attestation: null };
   }

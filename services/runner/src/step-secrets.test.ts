@@ -63,7 +63,7 @@ async function run(
   });
   const api: ControlPlane = {
     lease: () => Promise.resolve(null),
-    heartbeat: () => Promise.resolve(),
+    heartbeat: () => Promise.resolve({ cancelled: false }),
     appendLog: (_, { step, offset, bytes }) => {
       pieces.set(step, [...(pieces.get(step) ?? []), bytes]);
       return Promise.resolve(offset + bytes.length);

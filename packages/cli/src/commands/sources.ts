@@ -1,8 +1,9 @@
-/** `airlock repo`, `airlock run start` and `airlock events`: where nonprod's runs come from. */
+/** `airlock repo`, `airlock run …` and `airlock events`: where nonprod's runs come from. */
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { CliError, exitCode } from '../exit-codes.ts';
 import { safe, toStdout, type Print } from '../print.ts';
+import { nonprodSession } from '../nonprod-session.ts';
 import { demoContext } from '../release-commands.ts';
 import { signInToDemo, type WebSession } from '../web-session.ts';
 
@@ -19,6 +20,7 @@ const Repository = z.looseObject({
 const Repositories = z.object({ repositories: z.array(Repository) });
 const Added = Repository.extend({ webhook: Webhook, pools: z.array(z.string()) });
 const Renewed = z.object({ name: z.string(), webhook: Webhook });
+const Cancelled = z.object({ state: z.string() });
 const Started = z.object({ id: z.string(), commit: z.string() });
 const Webhooks = z.object({
   deliveries: z.array(
@@ -122,6 +124,27 @@ export function registerSources(program: Command, print: Print = toStdout): void
       print([safe(`${started.id} is asked for at ${started.commit}`)]);
     });
 
+  run
+    .command('cancel')
+    .argument('<run>', 'id such as run_7k2q9x0d1f')
+    .description('end a run that has not ended; what a runner has of it is stopped')
+    .addOption(as('dana'))
+    .action(async (id: string, options: As) => {
+      const session = await nonprodSession(options.as);
+      const { state } = Cancelled.parse(await session.postJson(`${runPath(id)}/cancel`, {}));
+      print([state === 'cancelled' ? `${id} is cancelled` : `${id} is being cancelled: ${state}`]);
+    });
+  run
+    .command('retry')
+    .argument('<run>', 'id such as run_7k2q9x0d1f; one that has ended')
+    .description('run the same commit of the same ref once more; its trust is decided anew')
+    .addOption(as('dana'))
+    .action(async (id: string, options: As) => {
+      const session = await nonprodSession(options.as);
+      const retry = Started.parse(await session.postJson(`${runPath(id)}/retry`, {}));
+      print([safe(`${retry.id} is asked for at ${retry.commit}`)]);
+    });
+
   program
     .command('events')
     .description('what came in from outside, the newest first, and what was refused of it')
@@ -155,6 +178,15 @@ function webhookLines(webhook: z.infer<typeof Webhook>): string[] {
     safe(`secret:  ${webhook.secret}`),
     'content type application/json; the secret is shown now and never again',
   ];
+}
+
+/** @throws CliError `usage` when `id` is no run's, before anything is sent. */
+function runPath(id: string): string {
+  if (/^run_[0-9a-z]{10}$/.test(id)) return `/api/v1/runs/${id}`;
+  throw new CliError(
+    exitCode.usage,
+    `${JSON.stringify(id)} is no run; ids look like run_7k2q9x0d1f and stand in the address of a run's page`,
+  );
 }
 
 function pairOf(text: string): [string, string] {

@@ -2,7 +2,7 @@
  * What crosses between a runner and nonprod's runner API (HTTPS, TLS 1.3, mutual, the runner-edge CA).
  *
  *   POST /v1/lease                         LeaseRequest → 200 Job | 204 (nothing to do; held up to 5 s by the server)
- *   POST /v1/jobs/:jobId/heartbeat         LeaseProof → 204 | 409 lease-lost
+ *   POST /v1/jobs/:jobId/heartbeat         LeaseProof → 200 HeartbeatAnswer | 409 lease-lost
  *   POST /v1/jobs/:jobId/log?lease=N&step=NAME&offset=N[&end=1]   raw bytes → 200 LogProgress | 409 lease-lost
  *   GET  /v1/jobs/:jobId/source?lease=N    → 200 application/x-tar, the tree at the job's commit
  *   GET  /v1/jobs/:jobId/commit?lease=N    → 200 application/octet-stream, that commit as git hashes it
@@ -102,6 +102,13 @@ export type Job = z.infer<typeof Job>;
 
 export const LeaseProof = z.strictObject({ lease: z.number().int().positive() });
 export type LeaseProof = z.infer<typeof LeaseProof>;
+
+/**
+ * `cancelled`: somebody cancelled the run. The runner ends what runs and reports; the lease is not made longer any more, and
+ * what it reports counts as cancelled.
+ */
+export const HeartbeatAnswer = z.strictObject({ cancelled: z.boolean() });
+export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswer>;
 
 /** What one piece of a step's log may hold. */
 export const maxLogPieceBytes = 1024 * 1024;

@@ -25,8 +25,7 @@ export async function finishJob(
   const { proof, runId, workflow } = job;
   const finished = await jobs.finish(proof, report, judgement);
   if (finished === null) return 'lease-lost';
-  const { outcome } = judgement;
-  const reason = outcome === 'failed' ? judgement.reason : null;
+  const { outcome, reason } = finished;
   events.jobFinished({ ...proof, run: runId, workflow, outcome, reason });
   if (finished.run === 'running') {
     // Workflows that waited for this one may be queued now.

@@ -36,7 +36,7 @@ export function createFireSchedules(ports: {
     const id = newId('run');
     const fired = await schedules.fire(schedule, now, `asked for ${id}`, {
       ...{ id, repository, event: 'cron', ref, commit: null, pullRequest: null },
-      ...{ deployTo: null, cron: name, variables: {}, askedBy: null },
+      ...{ deployTo: null, cron: name, variables: {}, askedBy: null, retryOf: null },
     });
     if (fired) ports.onFired(repository);
   }

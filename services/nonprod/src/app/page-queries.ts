@@ -54,6 +54,17 @@ export interface JobSummary {
 }
 
 export interface RunDetails extends RunSummary {
+  /** Name of whoever cancelled it; null: nobody did. */
+  readonly cancelledBy: string | null;
+  /** The run that it makes once more. */
+  readonly retryOf: { readonly id: string; readonly number: number } | null;
+  /** What came of asking for it once more, the newest first. */
+  readonly retries: readonly {
+    readonly id: string;
+    /** Null: not started, or refused for the reason. */
+    readonly number: number | null;
+    readonly refused: string | null;
+  }[];
   readonly repositoryUrl: string;
   /** Null where the files could not be followed. */
   readonly plan: RunPlan | null;

@@ -16,6 +16,7 @@ import {
 } from '../adapters/postgres/run-request-queue.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
 import { createEvents } from '../events.ts';
+import { keepRuns } from '../run-keeping.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { newId } from '../testing/fixtures.ts';
 import { makeRuns } from '../trust-keeping.ts';
@@ -125,6 +126,7 @@ function world(
     await createRunRequests(database.as('nonprod_web')).ask({
       ...{ id, repository: name, event: 'manual', ref: 'refs/heads/main', commit: null },
       ...{ pullRequest: null, deployTo: null, cron: null, variables: {}, askedBy: null },
+      retryOf: null,
       ...request,
     });
     return id;
@@ -321,4 +323,48 @@ test('conditions on paths and messages hold for what a push or a pull request ch
       ['refs/pull/3/head', 'tests', ['always', 'manual']],
     ],
   );
+});
+
+test('a retry is of the same commit, ref and event, and its trust is decided anew', async () => {
+  const { push, poll, runs } = world('retry', { pullRequests: 'hold', firstSight: 'all' });
+  push('refs/heads/main', 'main', { '.woodpecker.yaml': pipeline });
+  push('refs/pull/12/head', 'from outside', {});
+  await poll();
+  const web = database.as('nonprod_web');
+  const { retryRun, cancelRun } = keepRuns({
+    ...{ db: web, newId, bell: { ring: () => undefined }, events: createEvents(silent) },
+  });
+  const dana = { id: 'dana@example.com', name: 'Dana' };
+  const before = await runs();
+  for (const { id, ref } of before) {
+    assert.equal((await retryRun(id, dana.id)).kind, 'refused', `${ref} has not ended`);
+    await cancelRun(id, dana);
+  }
+  // As if it had been trusted when it ran first; the database itself refuses to change what was decided.
+  const owner = database.as('owner');
+  await owner.runTrust.deleteMany({ where: { runId: { in: before.map(({ id }) => id) } } });
+  await owner.runTrust.createMany({
+    data: before.map(({ id: runId, commit: filesCommit }) => ({
+      ...{ runId, level: 3, why: 'it was once', files: 'own', filesCommit, notes: [] },
+    })),
+  });
+  for (const { id } of before) assert.equal((await retryRun(id, dana.id)).kind, 'asked');
+  await poll();
+  const after = (await runs()).filter(({ retryOf }) => retryOf !== null);
+  assert.equal(after.length, 2);
+  for (const old of before) {
+    const retry = after.find(({ retryOf }) => retryOf === old.id);
+    assert.ok(retry !== undefined);
+    const { ref, commit, event } = old;
+    assert.deepEqual([retry.ref, retry.commit, retry.event], [ref, commit, event]);
+    const trust = await web.runTrust.findUnique({ where: { runId: retry.id } });
+    const isMain = ref === 'refs/heads/main';
+    assert.deepEqual([retry.state, trust?.level], isMain ? ['queued', 3] : ['held', 0]);
+    assert.notEqual(trust?.why, 'it was once');
+  }
+  const [main] = before.filter(({ ref }) => ref === 'refs/heads/main');
+  push('refs/heads/main', 'newer', { 'x.txt': '1' });
+  await poll();
+  const moved = await retryRun(main?.id ?? '', dana.id);
+  assert.equal(moved.kind, 'refused');
 });

@@ -85,7 +85,7 @@ export function createPollRepository(
           events.requestRefused(request, why);
           return;
         }
-        const run = { ...prepared.run, id: request.id };
+        const run = { ...prepared.run, id: request.id, retryOf: request.retryOf };
         if (await requests.start(run)) tell(run);
       });
     }

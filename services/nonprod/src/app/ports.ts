@@ -9,7 +9,7 @@ import type {
   ProvenanceRequest,
   TestResultRequest,
 } from '@airlock/common/wire/signer-protocol';
-import type { Judgement, KeptArtifact, LeaseState } from '../domain/job-lease.ts';
+import type { Judgement, KeptArtifact, LeaseState, LeaseWord } from '../domain/job-lease.ts';
 import type { OutboxContent } from '../domain/outbox-chain.ts';
 import type { PlanFiles } from '@airlock/pipeline/plan-files';
 import type { WorkflowId } from '@airlock/common/workflow-name';
@@ -89,6 +89,8 @@ export interface NewRun {
   readonly reason: string | null;
   readonly plan: RunPlan | null;
   readonly trust: RunTrust;
+  /** The run that it makes once more. */
+  readonly retryOf: string | null;
 }
 
 export interface HeadStore {
@@ -130,7 +132,7 @@ export interface LeaseProofOf {
   readonly runner: string;
 }
 
-/** Every writer answers false, and writes nothing, when the lease is not the one that holds. */
+/** Every writer answers false or null, and writes nothing, when the lease is not the one that holds. */
 export interface JobStore {
   claim(request: {
     readonly runner: string;
@@ -138,7 +140,8 @@ export interface JobStore {
     readonly leaseSeconds: number;
   }): Promise<ClaimedJob | null>;
   facts(jobId: string): Promise<JobFacts | null>;
-  heartbeat(proof: LeaseProofOf, leaseSeconds: number): Promise<boolean>;
+  /** What the lease is worth; one that holds is made longer. */
+  heartbeat(proof: LeaseProofOf, leaseSeconds: number): Promise<LeaseWord>;
   /** The step has begun to write. Also the question whether the lease holds. */
   startStep(proof: LeaseProofOf, step: string): Promise<boolean>;
   recordArtifact(proof: LeaseProofOf, artifact: KeptArtifact): Promise<boolean>;
@@ -146,19 +149,24 @@ export interface JobStore {
    * Ends the job, starts or skips the workflows that waited for it, and with the last one ends the run.
    *
    * @param report null: nothing of it was started.
+   * @returns what was written down; null when nothing was. A job of a cancelled run was cancelled, whatever is judged.
    */
   finish(
     proof: LeaseProofOf,
     report: JobReport | null,
     judgement: Judgement,
-  ): Promise<{ readonly run: 'passed' | 'failed' | 'running' } | null>;
+  ): Promise<{
+    readonly outcome: 'passed' | 'failed' | 'cancelled';
+    readonly reason: string | null;
+    readonly run: 'passed' | 'failed' | 'cancelled' | 'running';
+  } | null>;
 }
 
 export interface ExpiredJob {
   readonly jobId: string;
   readonly runId: string;
   readonly runner: string | null;
-  readonly outcome: 'requeued' | 'failed';
+  readonly outcome: 'requeued' | 'failed' | 'cancelled';
 }
 
 export interface LeaseSweeper {

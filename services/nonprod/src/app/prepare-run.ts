@@ -101,7 +101,7 @@ export function createPrepareRun(
         ...{ ref: wish.ref, branch: wish.branch, event: wish.event, commit, pullRequest },
         ...{ tag: wish.tag, sourceBranch: wish.sourceBranch, cron: wish.cron },
         ...{ deployTo: wish.deployTo, variables: wish.variables },
-        details,
+        ...{ details, retryOf: null },
         ...outcome,
       },
     };

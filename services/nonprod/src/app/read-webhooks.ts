@@ -84,6 +84,7 @@ export function createReadWebhooks(ports: {
       cron: null,
       variables: {},
       askedBy: null,
+      retryOf: null,
       ...what,
     });
     switch (event.kind) {

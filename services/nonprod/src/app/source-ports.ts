@@ -1,6 +1,7 @@
 /** What the use cases about repositories, webhooks, schedules and asked-for runs need from outside. */
 import type { Provider } from '@airlock/common/webhook/provider';
 import type { RefusedDelivery } from '@airlock/process/webhook-intake';
+import type { RunEvent } from '@airlock/common/wire/runner-protocol';
 import type { NewRun } from './ports.ts';
 import type { PullRequestNews } from '../domain/webhook/forge-event.ts';
 
@@ -77,8 +78,8 @@ export interface RunRequest {
   /** Also the id of the run that comes of it. */
   readonly id: string;
   readonly repository: string;
-  readonly event:
-    'pull_request_closed' | 'pull_request_metadata' | 'release' | 'deployment' | 'cron' | 'manual';
+  /** Never `push`, `pull_request` or `tag` but for a retry: what moves by pushing is seen in git. */
+  readonly event: RunEvent;
   /** Full ref. */
   readonly ref: string;
   /** Null: whatever the ref points at. */
@@ -88,6 +89,8 @@ export interface RunRequest {
   readonly cron: string | null;
   readonly variables: Readonly<Record<string, string>>;
   readonly askedBy: string | null;
+  /** The run that is to be made once more. */
+  readonly retryOf: string | null;
 }
 
 export interface DeliveryVerdict {

@@ -45,6 +45,7 @@ export function createStartRun(ports: {
       ...{ pullRequest: null, deployTo: null, cron: null },
       variables: launched.variables,
       askedBy: person,
+      retryOf: null,
     });
     ports.bell.ring(`${lookAtOne}${repository}`);
     return { kind: 'asked', id, commit };

@@ -43,8 +43,17 @@ test('a lease holds for its own number and runner only', () => {
 });
 
 test('a job whose runner is lost is given out again, up to the limit', () => {
-  assert.deepEqual(afterExpiry(1), { kind: 'requeue', attempt: 2 });
-  assert.equal(afterExpiry(maxAttempts).kind, 'fail');
+  assert.deepEqual(afterExpiry(1, null), { kind: 'requeue', attempt: 2 });
+  assert.equal(afterExpiry(maxAttempts, null).kind, 'fail');
+});
+
+test('a job of a cancelled run is given to nobody again, however often it was given out', () => {
+  for (const attempt of [1, maxAttempts]) {
+    assert.deepEqual(afterExpiry(attempt, 'Dana'), {
+      kind: 'cancel',
+      reason: 'Cancelled by Dana.',
+    });
+  }
 });
 
 test('a whole report of what was planned passes', () => {

@@ -2,6 +2,7 @@
 import type { JobReport } from '@airlock/common/wire/runner-protocol';
 import type { PlanService, PlanStep, RunPlan } from '@airlock/common/wire/run-plan';
 import { workflowOf, type WorkflowId } from '@airlock/common/workflow-name';
+import { cancelReason } from './workflow-order.ts';
 
 /** How often a job is given out before its run fails. */
 export const maxAttempts = 3;
@@ -23,11 +24,17 @@ export function leaseHolds(
   return job.state === 'leased' && job.lease === proof.lease && job.runner === proof.runner;
 }
 
+/** What a runner is told when it shows its lease. */
+export type LeaseWord = 'held' | 'cancelled' | 'lost';
+
 export type AfterExpiry =
   | { readonly kind: 'requeue'; readonly attempt: number }
-  | { readonly kind: 'fail'; readonly reason: string };
+  | { readonly kind: 'fail'; readonly reason: string }
+  | { readonly kind: 'cancel'; readonly reason: string };
 
-export function afterExpiry(attempt: number): AfterExpiry {
+/** @param cancelledBy name of whoever cancelled the run; null: nobody. */
+export function afterExpiry(attempt: number, cancelledBy: string | null): AfterExpiry {
+  if (cancelledBy !== null) return { kind: 'cancel', reason: cancelReason(cancelledBy) };
   if (attempt < maxAttempts) return { kind: 'requeue', attempt: attempt + 1 };
   return {
     kind: 'fail',

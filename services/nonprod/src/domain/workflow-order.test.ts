@@ -57,18 +57,30 @@ test('what runs on failure alone is skipped when nothing failed', () => {
 
 test('a run ends with its last job and passes when none failed or was cancelled', () => {
   const all = { lint: 'passed', test1: 'passed', test2: 'passed', build: 'passed' } as const;
-  assert.deepEqual(runEnd(plan, jobs({ ...all, publish: 'passed' })), { ended: false });
-  assert.deepEqual(runEnd(plan, jobs({ ...all, publish: 'passed', tell: 'skipped' })), {
+  assert.deepEqual(runEnd(plan, jobs({ ...all, publish: 'passed' }), null), { ended: false });
+  assert.deepEqual(runEnd(plan, jobs({ ...all, publish: 'passed', tell: 'skipped' }), null), {
     ended: true,
     outcome: 'passed',
     reason: null,
   });
   assert.deepEqual(
-    runEnd(plan, jobs({ ...all, test2: 'cancelled', publish: 'passed', tell: 'passed' })),
+    runEnd(plan, jobs({ ...all, test2: 'cancelled', publish: 'passed', tell: 'passed' }), null),
     {
       ended: true,
       outcome: 'failed',
       reason: 'test (GO=1.25): It was cancelled.',
     },
   );
+});
+
+test('a cancelled run waits for its last job, and was cancelled whatever its jobs came to', () => {
+  const all = { lint: 'passed', test1: 'passed', test2: 'passed', build: 'passed' } as const;
+  const cancelled = { ended: true, outcome: 'cancelled', reason: 'Cancelled by Dana.' };
+  const table: [Partial<Record<string, JobOutcome>>, object][] = [
+    [{ ...all, publish: 'passed' }, { ended: false }],
+    [{ ...all, publish: 'passed', tell: 'skipped' }, cancelled],
+    [{ ...all, publish: 'failed', tell: 'cancelled' }, cancelled],
+    [{ ...all, publish: 'cancelled', tell: 'cancelled' }, cancelled],
+  ];
+  for (const [outcomes, end] of table) assert.deepEqual(runEnd(plan, jobs(outcomes), 'Dana'), end);
 });

@@ -65,19 +65,35 @@ export function turnsOf(
 
 export type RunEnd =
   | { readonly ended: false }
-  | { readonly ended: true; readonly outcome: 'passed' | 'failed'; readonly reason: string | null };
+  | {
+      readonly ended: true;
+      readonly outcome: 'passed' | 'failed' | 'cancelled';
+      readonly reason: string | null;
+    };
 
-/** A run has ended when all its jobs have, and passed when none of them failed or was cancelled. */
+/**
+ * A run has ended when all its jobs have, and passed when none of them failed or was cancelled.
+ *
+ * @param cancelledBy name of whoever cancelled the run; null: nobody. Whatever its jobs came to, it was cancelled.
+ */
 export function runEnd(
   plan: RunPlan,
   jobs: readonly (JobProgress & { readonly reason: string | null })[],
+  cancelledBy: string | null,
 ): RunEnd {
   if (jobs.some(({ outcome }) => outcome === null)) return { ended: false };
+  if (cancelledBy !== null) {
+    return { ended: true, outcome: 'cancelled', reason: cancelReason(cancelledBy) };
+  }
   const bad = jobs.find(({ outcome }) => outcome === 'failed' || outcome === 'cancelled');
   if (bad === undefined) return { ended: true, outcome: 'passed', reason: null };
   const reason = bad.reason ?? `It ${wordOf(bad.outcome)}.`;
   const told = plan.workflows.length === 1 ? reason : `${nameIn(plan, bad.workflow)}: ${reason}`;
   return { ended: true, outcome: 'failed', reason: told };
+}
+
+export function cancelReason(name: string): string {
+  return `Cancelled by ${name}.`;
 }
 
 function nameIn(plan: RunPlan, which: WorkflowId): string {

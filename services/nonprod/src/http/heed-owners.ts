@@ -10,6 +10,10 @@ import { can, type Verb } from '../domain/ownership.ts';
 
 const starts: ReadonlySet<string> = new Set([
   'start-run',
+  'cancel-run',
+  'cancel-run-by-form',
+  'retry-run',
+  'retry-run-by-form',
   'release-run',
   'release-run-by-form',
   'ask-promotion',

@@ -34,6 +34,7 @@ import { testFleet } from '../testing/fleet.ts';
 import { candidate, newId, passedReport, repository, startRun } from '../testing/fixtures.ts';
 import { testLogs, type TestLogs } from '../testing/logs.ts';
 import { keepPeople } from '../people-keeping.ts';
+import { keepRuns } from '../run-keeping.ts';
 import { keepSources } from '../source-keeping.ts';
 import { keepTrust } from '../trust-keeping.ts';
 import { refuseForeign, verbOf } from './heed-owners.ts';
@@ -100,6 +101,7 @@ before(async () => {
     secrets: { keeping: null, project: 'shop/web' },
     people: keepPeople({ db, events }, { origin, accountLinks: [], repository }),
     ...trust,
+    runs: keepRuns({ db, bell, newId, events }),
     sources: keepSources({
       ...{ db, bell, newId, origin },
       from: ['https://git.example/'],

@@ -11,6 +11,7 @@ import { poolRoutes, type PoolPorts } from './routes/pools.tsx';
 import { reportRoutes } from './routes/reports.tsx';
 import type { ReportQueries } from '../app/report-ports.ts';
 import { releaseRoutes, type ReleasePorts } from './routes/releases.ts';
+import { runLifeRoutes, type RunLifePorts } from './routes/run-life.ts';
 import { runnerPageRoutes } from './routes/runners.tsx';
 import { runnerApiRoutes } from './routes/runners-api.ts';
 import { schemaRoutes } from './routes/schemas.ts';
@@ -32,6 +33,7 @@ export function nonprodRoutes(
     readonly sources: SourcePorts;
     readonly people: PeopleKeeping;
     readonly reports: ReportQueries;
+    readonly runs: RunLifePorts;
   },
 ): Route[] {
   const routes = [
@@ -47,6 +49,7 @@ export function nonprodRoutes(
     ...tokenRoutes(ports),
     ...sourceRoutes(ports.sources),
     ...reportRoutes(ports),
+    ...runLifeRoutes(ports.runs),
     ...schemaRoutes(),
     ...accountRoutes(ports.people),
     ...ownerRoutes(ports.people.owners),

@@ -6,6 +6,7 @@ import {
   LeaseProof,
   LeaseRequest,
   maxLogPieceBytes,
+  type HeartbeatAnswer,
   type LogProgress,
   type Job,
 } from '@airlock/common/wire/runner-protocol';
@@ -93,12 +94,11 @@ export function runnerRoutes(ports: RunnerApiPorts): MachineRoute[] {
       path: '/v1/jobs/:jobId/heartbeat',
       async handle(call) {
         const { lease } = await readJson(call.request, LeaseProof, smallBody);
-        const held = await jobs.heartbeat(
-          { ...namedJob(call), lease },
-          ports.settings.leaseSeconds,
-        );
-        if (!held) throw leaseLost();
-        return { status: 204 };
+        const { leaseSeconds } = ports.settings;
+        const word = await jobs.heartbeat({ ...namedJob(call), lease }, leaseSeconds);
+        if (word === 'lost') throw leaseLost();
+        const json: HeartbeatAnswer = { cancelled: word === 'cancelled' };
+        return { status: 200, json };
       },
     },
     {

@@ -385,7 +385,7 @@ test('a registration for one job has one, however often and from how many calls 
   assert.equal(given.length, 1);
   assert.equal((await client.call('POST', '/v1/lease', { pool: 'singles' })).status, 403);
   const { jobId, lease } = Job.parse(given[0]?.json);
-  assert.equal((await client.call('POST', `/v1/jobs/${jobId}/heartbeat`, { lease })).status, 204);
+  assert.equal((await client.call('POST', `/v1/jobs/${jobId}/heartbeat`, { lease })).status, 200);
   await createLeaseSweeper(database.as('nonprod_scheduler')).sweep();
   const left = await database
     .as('owner')

@@ -37,6 +37,7 @@ import { startMachineServer } from '@airlock/process/machine-server';
 import { keepLogs } from '../log-keeping.ts';
 import { keepPeople } from '../people-keeping.ts';
 import { keepReports } from '../report-keeping.ts';
+import { keepRuns } from '../run-keeping.ts';
 import { keepSecrets } from '../secret-keeping.ts';
 import { keepTrust } from '../trust-keeping.ts';
 import { keepSources } from '../source-keeping.ts';
@@ -166,6 +167,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       { href: '/candidates', label: 'Candidates' },
       { href: '/promotions', label: 'Promotions' },
       { href: '/runners', label: 'Runners' },
+      { href: '/pools', label: 'Pools' },
       { href: '/secrets', label: 'Secrets' },
     ],
     intakes: [webhooks.intake],
@@ -188,6 +190,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       releases: trust.releases,
       budgets: trust.budgets,
       reports: reports.queries,
+      runs: keepRuns({ db, bell, newId, events }),
       sources: keepSources({
         ...{ db, bell, newId, origin: config.origin },
         from: config.repositories?.from ?? [],

@@ -45,6 +45,7 @@ export function newRun({ pool = 'default', ...change }: RunChange = {}): NewRun 
     event: 'push',
     commit,
     ...{ tag: null, sourceBranch: null, cron: null, deployTo: null, variables: {} },
+    retryOf: null,
     details: { subject: 'VAT per line', authorName: 'Dana', authorEmail: 'dana@example.com' },
     state: 'queued',
     reason: null,

@@ -66,6 +66,15 @@ test('409 is a lost lease, whoever says it', async () => {
   }
 });
 
+test('a heartbeat says whether the run was cancelled, and nothing else will do', async () => {
+  for (const cancelled of [true, false]) {
+    answers = [{ status: 200, body: JSON.stringify({ cancelled }) }];
+    assert.deepEqual(await api.heartbeat(held, never), { cancelled });
+  }
+  answers = [{ status: 204 }];
+  await assert.rejects(api.heartbeat(held, never), { code: 'control-plane-refused' });
+});
+
 test('a piece of log is sent until it is taken, each time the same, and the answer says how far', async () => {
   asked.length = 0;
   answers = [{ status: 503 }, { status: 500 }, { status: 200, body: '{"next":5}' }];

@@ -5,8 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { IncomingMessage, RequestOptions, ClientRequest } from 'node:http';
 import type { Readable } from 'node:stream';
 import { AirlockError } from '@airlock/common/errors';
-import { Job, LogProgress, type JobReport } from '@airlock/common/wire/runner-protocol';
 import { ReportAnswer, type ReportKind } from '@airlock/common/wire/reports';
+import {
+  HeartbeatAnswer,
+  Job,
+  LogProgress,
+  type JobReport,
+} from '@airlock/common/wire/runner-protocol';
 import { Problem } from '@airlock/common/wire/problem';
 import { SecretsAnswer, type SecretsRequest } from '@airlock/common/wire/secret-handout';
 import { handoutRequest } from '@airlock/envelope/handout';
@@ -29,7 +34,7 @@ export type Held = { jobId: string; lease: number };
 export type ControlPlane = {
   /** A job, or null when there is none within the time that the server holds the question. */
   lease(pool: string, signal: AbortSignal): Promise<Job | null>;
-  heartbeat(held: Held, signal: AbortSignal): Promise<void>;
+  heartbeat(held: Held, signal: AbortSignal): Promise<HeartbeatAnswer>;
   /** Repeated until it is taken: the server ignores bytes that it has. Resolves to up to where it has decided everything. */
   appendLog(held: Held, piece: LogPiece, signal: AbortSignal): Promise<number>;
   /** The tree at the job's commit, as tar. */
@@ -157,7 +162,14 @@ export function createControlPlane(options: {
     },
     async heartbeat(held, signal) {
       const { lease } = held;
-      await call({ method: 'POST', path: job(held, 'heartbeat'), json: { lease }, signal });
+      const path = job(held, 'heartbeat');
+      const answer = await call({ method: 'POST', path, json: { lease }, signal });
+      const parsed = HeartbeatAnswer.safeParse(answer);
+      if (parsed.success) return parsed.data;
+      throw new ControlPlaneError(
+        'control-plane-refused',
+        'the answer to a heartbeat is malformed; are nonprod and this runner of the same version?',
+      );
     },
     async appendLog(held, { step, offset, bytes, isEnd }, signal) {
       const query = new URLSearchParams({

@@ -102,7 +102,7 @@ before(async () => {
       {
         method: 'POST',
         path: '/v1/jobs/:jobId/heartbeat',
-        handle: () => Promise.resolve({ status: 204 }),
+        handle: () => Promise.resolve({ status: 200, json: { cancelled: false } }),
       },
       {
         method: 'POST',

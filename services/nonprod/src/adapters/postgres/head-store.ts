@@ -59,6 +59,7 @@ export async function insertRun(tx: Transaction, run: NewRun): Promise<boolean> 
       reason: run.reason,
       ...(run.plan === null ? {} : { plan: run.plan }),
       finishedAt: run.state === 'failed' ? new Date() : null,
+      retryOf: run.retryOf,
     },
     skipDuplicates: true,
   });

@@ -64,7 +64,7 @@ test('a replaced runner can write nothing: steps, heartbeat, artifact and report
   assert.equal(second.attempt, 2);
   assert.ok(second.lease > first.lease);
 
-  assert.equal(await jobs.heartbeat(stale, 60), false);
+  assert.equal(await jobs.heartbeat(stale, 60), 'lost');
   assert.equal(await jobs.startStep(stale, 'test'), false);
   assert.equal(await jobs.recordArtifact(stale, { ...artifact, digest: 'ee'.repeat(32) }), false);
   assert.equal(await jobs.finish(stale, passedReport(first.lease), { outcome: 'passed' }), null);
@@ -72,7 +72,7 @@ test('a replaced runner can write nothing: steps, heartbeat, artifact and report
 
   // The number alone is not enough either: it belongs to one runner.
   const thief = { jobId: second.jobId, lease: second.lease, runner: 'slow' };
-  assert.equal(await jobs.heartbeat(thief, 60), false);
+  assert.equal(await jobs.heartbeat(thief, 60), 'lost');
 
   const proof = { jobId: second.jobId, lease: second.lease, runner: 'quick' };
   assert.equal(await jobs.recordArtifact(proof, artifact), true);

@@ -6,12 +6,15 @@ import { z } from 'zod';
 import { formatTimestamp } from '@airlock/common/time';
 import type { JobReport } from '@airlock/common/wire/runner-protocol';
 import type { ClaimedJob, JobStore, LeaseProofOf } from '../../app/ports.ts';
+import type { Judgement } from '../../domain/job-lease.ts';
 import { predecessorsOf } from '../../domain/run.ts';
+import { cancelReason } from '../../domain/workflow-order.ts';
 import type { Database, Transaction } from './client.ts';
 import { eventOf, jobStateOf, plannedOf } from './row-shapes.ts';
 import { countTime } from './budget-store.ts';
 import { nextJob } from './job-queue.ts';
-import { advanceRun } from './run-progress.ts';
+import { cancelJob } from './cancel-store.ts';
+import { advanceRun, lockRun } from './run-progress.ts';
 
 interface ClaimedRow {
   readonly id: string;
@@ -40,11 +43,11 @@ export function createJobStore(db: Database): JobStore {
         const running = await tx.$executeRaw`
           update run set state = 'running', started_at = coalesce(started_at, now())
           where id = ${job.run_id} and state = any (${['running', ...predecessorsOf('running')]})`;
-        if (running === 0) {
-          await tx.job.updateMany({
-            where: { id: job.id },
-            data: { state: 'finished', outcome: 'cancelled', leaseExpiresAt: null },
-          });
+        const cancelledBy = await lockRun(tx, job.run_id);
+        if (running === 0 || cancelledBy !== null) {
+          // It was in hand here while the run was cancelled.
+          await cancelJob(tx, job.id, cancelledBy);
+          await advanceRun(tx, job.run_id);
           return null;
         }
         return await claimedJob(tx, job);
@@ -76,11 +79,15 @@ export function createJobStore(db: Database): JobStore {
     },
 
     async heartbeat(proof, leaseSeconds) {
-      const hit = await db.$executeRaw`
-        update job set heartbeat_at = now(),
-          lease_expires_at = now() + make_interval(secs => ${leaseSeconds}::double precision)
-        where id = ${proof.jobId} and state = 'leased' and lease = ${proof.lease} and runner = ${proof.runner}`;
-      return hit === 1;
+      // The lease of a cancelled job runs out: what is left of it is for stopping and telling.
+      const [row] = await db.$queryRaw<{ cancelled: boolean }[]>`
+        update job set heartbeat_at = now(), lease_expires_at = case
+          when exists (select from run_cancel where run_cancel.run_id = job.run_id) then lease_expires_at
+          else now() + make_interval(secs => ${leaseSeconds}::double precision) end
+        where id = ${proof.jobId} and state = 'leased' and lease = ${proof.lease} and runner = ${proof.runner}
+        returning exists (select from run_cancel where run_cancel.run_id = job.run_id) as cancelled`;
+      if (row === undefined) return 'lost';
+      return row.cancelled ? 'cancelled' : 'held';
     },
 
     async startStep(proof, step) {
@@ -116,10 +123,12 @@ export function createJobStore(db: Database): JobStore {
         const runId = await lockHeldJob(tx, proof);
         if (runId === null) return null;
         const isolation = report === null ? null : JSON.stringify(report.isolation);
-        const { outcome } = judgement;
+        const cancelledBy = await lockRun(tx, runId);
+        const { outcome } = cancelledBy === null ? judgement : ({ outcome: 'cancelled' } as const);
+        const reason = cancelledBy === null ? reasonOf(judgement) : cancelReason(cancelledBy);
         await tx.$executeRaw`
           update job set state = 'finished', outcome = ${outcome}, finished_at = now(), lease_expires_at = null,
-            reason = ${outcome === 'failed' ? judgement.reason : null}, isolation = ${isolation}::jsonb
+            reason = ${reason}, isolation = ${isolation}::jsonb
           where id = ${proof.jobId}`;
         await closeSteps(tx, proof.jobId, report?.steps ?? []);
         await countTime(tx, proof.jobId);
@@ -129,11 +138,14 @@ export function createJobStore(db: Database): JobStore {
             data: { attestation: report.attestation },
           });
         }
-        return { run: await advanceRun(tx, runId) };
+        return { outcome, reason, run: await advanceRun(tx, runId) };
       });
     },
   };
 }
+
+const reasonOf = (judgement: Judgement): string | null =>
+  judgement.outcome === 'failed' ? judgement.reason : null;
 
 async function lockHeldJob(tx: Transaction, proof: LeaseProofOf): Promise<string | null> {
   const [job] = await tx.$queryRaw<{ run_id: string }[]>`

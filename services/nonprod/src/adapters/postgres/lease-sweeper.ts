@@ -2,7 +2,7 @@ import type { ExpiredJob, LeaseSweeper } from '../../app/ports.ts';
 import { afterExpiry } from '../../domain/job-lease.ts';
 import { predecessorsOf } from '../../domain/run.ts';
 import type { Database, Transaction } from './client.ts';
-import { advanceRun } from './run-progress.ts';
+import { advanceRun, lockRun } from './run-progress.ts';
 
 interface LostJob {
   readonly id: string;
@@ -28,7 +28,7 @@ export function createLeaseSweeper(db: Database): LeaseSweeper {
 }
 
 async function takeBack(tx: Transaction, job: LostJob): Promise<ExpiredJob> {
-  const next = afterExpiry(job.attempt);
+  const next = afterExpiry(job.attempt, await lockRun(tx, job.run_id));
   const named = { jobId: job.id, runId: job.run_id, runner: job.runner };
   if (next.kind === 'requeue') {
     await tx.job.updateMany({
@@ -49,8 +49,9 @@ async function takeBack(tx: Transaction, job: LostJob): Promise<ExpiredJob> {
     });
     return { ...named, outcome: 'requeued' };
   }
+  const outcome = next.kind === 'cancel' ? 'cancelled' : 'failed';
   await tx.$executeRaw`
-    update job set state = 'finished', outcome = 'failed', reason = ${next.reason}, finished_at = now(),
+    update job set state = 'finished', outcome = ${outcome}, reason = ${next.reason}, finished_at = now(),
       runner = null, lease_expires_at = null
     where id = ${job.id}`;
   await tx.step.updateMany({
@@ -58,5 +59,5 @@ async function takeBack(tx: Transaction, job: LostJob): Promise<ExpiredJob> {
     data: { state: 'cancelled' },
   });
   await advanceRun(tx, job.run_id);
-  return { ...named, outcome: 'failed' };
+  return { ...named, outcome };
 }

@@ -52,14 +52,30 @@ export function createPageQueries(db: Database): PageQueries {
           artifact: true,
           candidate: true,
           repositoryRow: true,
+          cancel: true,
+          retryOfRow: true,
+          retries: true,
         },
       });
       if (row === null) return null;
+      const asked = await db.runRequest.findMany({
+        where: { retryOf: id },
+        orderBy: { createdAt: 'desc' },
+      });
       const { artifact, candidate } = row;
       const plan = planOf(row.plan);
       return {
         ...runSummary(row),
         repositoryUrl: row.repositoryRow.url,
+        cancelledBy: row.cancel?.cancelledName ?? null,
+        retryOf:
+          row.retryOfRow === null
+            ? null
+            : { id: row.retryOfRow.id, number: Number(row.retryOfRow.number) },
+        retries: asked.map(({ id, reason }) => {
+          const retry = row.retries.find((each) => each.id === id);
+          return { id, number: retry === undefined ? null : Number(retry.number), refused: reason };
+        }),
         plan,
         signing: Signing.parse(row.signing),
         signingReason: row.signingReason,

@@ -5,6 +5,17 @@ import type { Transaction } from './client.ts';
 import { outcomeOf, planOf, runStateOf } from './row-shapes.ts';
 
 /**
+ * Locks the run until the transaction ends. Whoever waits here holds at most jobs: jobs before runs, everywhere.
+ *
+ * @returns the name of whoever cancelled it; null when nobody did.
+ */
+export async function lockRun(tx: Transaction, runId: string): Promise<string | null> {
+  await tx.$executeRaw`select from run where id = ${runId} for update`;
+  const cancel = await tx.runCancel.findUnique({ where: { runId } });
+  return cancel?.cancelledName ?? null;
+}
+
+/**
  * Starts or skips the workflows that waited, and ends the run with its last job. To be called in the transaction that
  * changed a job, after that job's row was locked: jobs before runs, everywhere.
  *
@@ -13,8 +24,8 @@ import { outcomeOf, planOf, runStateOf } from './row-shapes.ts';
 export async function advanceRun(
   tx: Transaction,
   runId: string,
-): Promise<'passed' | 'failed' | 'running'> {
-  await tx.$executeRaw`select from run where id = ${runId} for update`;
+): Promise<'passed' | 'failed' | 'cancelled' | 'running'> {
+  const cancelledBy = await lockRun(tx, runId);
   const row = await tx.run.findUniqueOrThrow({
     where: { id: runId },
     include: { jobs: { orderBy: { position: 'asc' } } },
@@ -28,6 +39,7 @@ export async function advanceRun(
     outcome: outcomeOf(job.outcome),
     reason: job.reason,
   }));
+  // What waits in a cancelled run was ended when it was cancelled.
   const waiting = jobs.filter(({ waits }) => waits).map(({ workflow }) => workflow);
   const turns = [...turnsOf(plan, jobs, waiting)];
   const after = [];
@@ -47,7 +59,7 @@ export async function advanceRun(
     await tx.step.updateMany({ where: { jobId: job.id }, data: { state: 'skipped' } });
     after.push({ ...job, outcome: 'skipped' as const, reason });
   }
-  const end = runEnd(plan, after);
+  const end = runEnd(plan, after, cancelledBy);
   if (!end.ended) return 'running';
   await tx.$executeRaw`
     update run set state = ${end.outcome}, finished_at = now(), reason = ${end.reason},

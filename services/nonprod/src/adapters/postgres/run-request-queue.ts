@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RunEvent } from '@airlock/common/wire/runner-protocol';
 import { GitCommit } from '@airlock/common/wire/scalars';
 import type { RunRequest, RunRequestQueue, RunRequests } from '../../app/source-ports.ts';
 import type { Database } from './client.ts';
@@ -7,10 +8,7 @@ import { insertRun } from './head-store.ts';
 const Row = z.object({
   id: z.string(),
   repository: z.string(),
-  event: z.enum([
-    ...['pull_request_closed', 'pull_request_metadata', 'release', 'deployment', 'cron'],
-    'manual',
-  ] as const),
+  event: RunEvent,
   ref: z.string(),
   commit: GitCommit.nullable(),
   pullRequest: z.int().nullable(),
@@ -18,6 +16,7 @@ const Row = z.object({
   cron: z.string().nullable(),
   variables: z.record(z.string(), z.string()),
   askedBy: z.string().nullable(),
+  retryOf: z.string().nullable(),
 });
 
 /** What one look settles; the rest waits for the next. */

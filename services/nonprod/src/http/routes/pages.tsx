@@ -5,7 +5,7 @@ import { route, type Route } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
 import type { AskAnswer, PromotionWish } from '../../app/ask-promotion.ts';
 import type { PageQueries, PromotionSummary, RunDetails } from '../../app/page-queries.ts';
-import { isFinished } from '../../domain/run.ts';
+import { mayChange } from '../../domain/run-life.ts';
 import { shownLog } from '../shown-log.ts';
 import { CandidateListPage } from '../views/candidate-list.tsx';
 import { CandidatePage } from '../views/candidate-page.tsx';
@@ -36,6 +36,8 @@ const runFingerprint = (run: RunDetails): string =>
   [
     run.state,
     run.signing,
+    run.cancelledBy === null ? '' : 'cancelled',
+    ...run.retries.map(({ id, number, refused }) => `${id} ${number ?? refused ?? ''}`),
     ...run.jobs.flatMap(({ state, attempt, steps }) => [
       state,
       attempt,
@@ -104,8 +106,7 @@ function runPages(ports: PagePorts): Route[] {
         const { id } = await find(pathId(request, 'run'));
         await streamChanges(openEventStream(request, response), request.query['seen'], async () => {
           const run = await find(id);
-          const ended = isFinished(run.state) && run.signing !== 'wanted';
-          return { seen: runFingerprint(run), ended };
+          return { seen: runFingerprint(run), ended: !mayChange(run) };
         });
       },
     }),

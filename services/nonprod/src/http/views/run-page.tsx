@@ -8,11 +8,12 @@ import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { TrustDescription } from '../../app/describe-trust.ts';
 import type { JobSummary, RunDetails, StepSummary } from '../../app/page-queries.ts';
-import { isFinished } from '../../domain/run.ts';
+import { mayChange } from '../../domain/run-life.ts';
 import { logQuery } from '../log-choice.ts';
 import type { ShownLog } from '../shown-log.ts';
 import { LogSection } from './log-section.tsx';
 import { HeldBox } from './held-box.tsx';
+import { RunActions } from './run-actions.tsx';
 import { TrustCard } from './trust-card.tsx';
 import { duration, fileSize, provenanceLevel, sourceOf, stepTone } from './words.ts';
 
@@ -34,7 +35,7 @@ export function RunPage({
   readonly seen: string;
 }) {
   const url = `/runs/${run.id}`;
-  const current = !isFinished(run.state) || run.signing === 'wanted';
+  const current = mayChange(run);
   return (
     <Layout
       frame={frame}
@@ -49,7 +50,7 @@ export function RunPage({
           {run.reason}
         </CodeBlock>
       ) : null}
-      <WithAside aside={<Aside run={run} trust={trust} now={now} />}>
+      <WithAside aside={<Aside {...{ frame, run, trust, now }} />}>
         {trust?.held == null ? null : <HeldBox frame={frame} run={run} held={trust.held} />}
         {run.jobs.map((each) => (
           <JobSteps key={each.id} run={run} job={each} now={now} />
@@ -97,6 +98,15 @@ function Verdict({ run, now }: { readonly run: RunDetails; readonly now: Date })
     case 'queued':
       return <VerdictBanner kind="time" title="Queued." text={waitsForRunner(run, now)} />;
     case 'running':
+      if (run.cancelledBy !== null) {
+        return (
+          <VerdictBanner
+            kind="progress"
+            title={`Being cancelled by ${run.cancelledBy}.`}
+            text={`Waits for ${runnersOf(run)} to stop.`}
+          />
+        );
+      }
       return (
         <VerdictBanner
           kind="progress"
@@ -136,10 +146,12 @@ function afterPassing(run: RunDetails): string {
 }
 
 function Aside({
+  frame,
   run,
   trust,
   now,
 }: {
+  readonly frame: Frame;
   readonly run: RunDetails;
   readonly trust: TrustDescription | null;
   readonly now: Date;
@@ -163,6 +175,14 @@ function Aside({
             { term: 'Author', value: run.authorName },
             { term: 'Asked', value: <Time at={run.createdAt} now={now} /> },
             { term: 'Said', value: <a href={`/runs/${run.id}/tests`}>Tests</a> },
+            ...(run.retryOf === null
+              ? []
+              : [
+                  {
+                    term: 'Retry of',
+                    value: <a href={`/runs/${run.retryOf.id}`}>#{run.retryOf.number}</a>,
+                  },
+                ]),
             ...jobs.flatMap((job) => [
               {
                 term: jobs.length === 1 ? 'Runner' : `Runner of ${job.title}`,
@@ -180,6 +200,7 @@ function Aside({
           ]}
         />
       </Card>
+      <RunActions frame={frame} run={run} />
       {trust === null ? null : <TrustCard description={trust} now={now} />}
       {artifact === null ? null : (
         <Card title="Artifact" icon="file">

@@ -126,7 +126,7 @@ const memoryHog: Drill = {
         target,
         ['memory'],
         `n=$(perl -e '$|=1; my @a; for my $i (1..64) { my $s = "x" x (16*1024*1024); push @a, $s; print "$i\\n" }' 2>/dev/null | tail -n 1)
-[ "\${n:-0}" -lt 64 ] && said memory held "ended after \${n:-0} of 64 pieces" || said memory open '1 GiB taken'`,
+[ "\${n:-0}" -ge 1 ] && [ "$n" -lt 64 ] && said memory held "ended after $n of 64 pieces" || said memory open "\${n:-0} of 64 pieces taken"`,
         { backend_options: { airlock: { memory: '128Mi' } } },
       ),
     );

@@ -46,7 +46,7 @@ export function drillTarget(directory: string): DrillTarget {
     if (!existsSync(file)) {
       throw new CliError(
         exitCode.notAllowed,
-        `no pair runs from ${directory} (${file} is missing); start one with npm run demo, or let the drill start its own: --own`,
+        `no pair runs from ${directory} (${file} is missing); start one with npm run demo, or name its directory with --pair`,
       );
     }
     return parse(readFileSync(file, 'utf8'), { maxAliasCount: 0 });

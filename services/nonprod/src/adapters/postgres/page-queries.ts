@@ -37,7 +37,12 @@ const Isolation = z.object({ mode: z.string(), enforced: z.array(z.string()) }).
 export function createPageQueries(db: Database): PageQueries {
   return {
     async runs(limit) {
-      const rows = await db.run.findMany({ orderBy: { createdAt: 'desc' }, take: limit });
+      // A plan may be long, and a list shows none.
+      const rows = await db.run.findMany({
+        orderBy: { createdAt: 'desc' },
+        omit: { plan: true },
+        take: limit,
+      });
       return rows.map(runSummary);
     },
 
@@ -98,7 +103,8 @@ export function createPageQueries(db: Database): PageQueries {
     async candidates(limit) {
       const rows = await db.candidate.findMany({
         where: { builder: 'main' },
-        include: { run: { include: { taint: true } } },
+        include: { run: { omit: { plan: true }, include: { taint: true } } },
+        omit: { provenance: true, testResult: true },
         orderBy: { createdAt: 'desc' },
         take: limit,
       });
@@ -145,7 +151,8 @@ export function createPageQueries(db: Database): PageQueries {
 
     async promotions(limit) {
       const rows = await db.promotionRequest.findMany({
-        include: { candidate: true, status: true },
+        include: { candidate: { omit: { provenance: true, testResult: true } }, status: true },
+        omit: { envelope: true },
         orderBy: { requestedAt: 'desc' },
         take: limit,
       });
@@ -195,7 +202,7 @@ function jobSummary(job: Job & { steps: Step[] }, plan: RunPlan | null): JobSumm
   };
 }
 
-function runSummary(row: Run): RunSummary {
+function runSummary(row: Omit<Run, 'plan'>): RunSummary {
   return {
     id: row.id,
     number: Number(row.number),
@@ -216,7 +223,9 @@ function runSummary(row: Run): RunSummary {
 }
 
 function candidateSummary(
-  row: Candidate & { run: Run & { taint: RunTaint | null } },
+  row: Omit<Candidate, 'provenance' | 'testResult'> & {
+    run: Omit<Run, 'plan'> & { taint: RunTaint | null };
+  },
 ): CandidateSummary {
   return {
     id: row.id,
@@ -238,7 +247,10 @@ function candidateSummary(
 }
 
 function promotionSummary(
-  row: PromotionRequest & { candidate: Candidate; status: StatusRow | null },
+  row: Omit<PromotionRequest, 'envelope'> & {
+    candidate: Pick<Candidate, 'release'>;
+    status: StatusRow | null;
+  },
 ): PromotionSummary {
   const { status } = row;
   return {

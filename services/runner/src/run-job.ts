@@ -1,8 +1,9 @@
 /**
  * The life of one job: source in, steps in order, artifact out, one report. Nothing of it is left on this machine after.
  *
- * A runner that cannot tell how a job ended says "failed" and why; so does one that is told that the run was cancelled. A runner whose lease is gone or that is being stopped says
- * nothing: the job is or will be another's, and nonprod starts it again.
+ * A runner that cannot tell how a job ended says "failed" and why; so does one that is told that the run was cancelled. A
+ * runner whose lease is gone or that is being stopped says nothing: the job is or will be another's, and nonprod starts it
+ * again.
  */
 import type { Log } from '@airlock/process/log';
 import { runBuild } from '@airlock/build/run-build';

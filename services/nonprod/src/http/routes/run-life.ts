@@ -7,8 +7,8 @@ import type { RetryAnswer } from '../../app/retry-run.ts';
 import { pathId, requesterOf } from './shared.ts';
 
 export interface RunLifePorts {
-  cancelRun(runId: string, person: Canceller): Promise<CancelAnswer>;
-  retryRun(runId: string, person: string): Promise<RetryAnswer>;
+  readonly cancelRun: (runId: string, person: Canceller) => Promise<CancelAnswer>;
+  readonly retryRun: (runId: string, person: string) => Promise<RetryAnswer>;
 }
 
 /** What was done. @throws HttpError for what was not. */

@@ -71,6 +71,8 @@ const offered = 'refs/airlock/offered';
 const refBytes = 64 * 1024;
 const maxBlobBytes = 16 * 1024 * 1024;
 const maxCommitBytes = 1024 * 1024;
+/** How many commits a mirror remembers to have. */
+const maxKnown = 10_000;
 /** Every pack is looked into by every command; from here on they are put together. */
 const maxPacks = 32;
 /** The id that git gives the tree without entries. */
@@ -103,6 +105,7 @@ export function createMirror(options: {
     timeoutMs: options.timeoutMs ?? 120_000,
   };
   const { directory } = context;
+  const known = new Set<string>();
   let turn: Promise<unknown> = Promise.resolve();
   let waiting: ReturnType<Mirror['fetch']> | null = null;
   let mainLine: { head: string; positions: ReadonlyMap<string, number> } | null = null;
@@ -139,8 +142,13 @@ export function createMirror(options: {
 
   async function knownCommit(commit: string): Promise<boolean> {
     refuseCommit(commit);
+    // Nothing is ever left out of a mirror, so what it once had need not be asked for before each read.
+    if (known.has(commit)) return true;
     // A tag's id leads to a commit as well, but is not the commit's own name.
-    return (await resolve(commit)) === commit;
+    if ((await resolve(commit)) !== commit) return false;
+    if (known.size >= maxKnown) known.clear();
+    known.add(commit);
+    return true;
   }
 
   /** Position by commit on main's first-parent line. The line behind a head never changes, so it is read once a head. */

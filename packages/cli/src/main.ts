@@ -16,6 +16,7 @@ import { registerRunner } from './commands/runner.ts';
 import { registerSecret } from './commands/secret.ts';
 import { registerSigner } from './commands/signer.ts';
 import { registerSources } from './commands/sources.ts';
+import { registerTests } from './commands/tests.ts';
 import { registerVault } from './commands/vault.ts';
 import { runConformance, type ConformanceKind } from './conformance.ts';
 import { checkIds, examine, readInstallation } from './doctor.ts';
@@ -138,6 +139,7 @@ registerCa(program);
 registerSecret(program);
 registerSigner(program);
 registerSources(program);
+registerTests(program);
 registerVault(program);
 
 const isConformanceKind = (kind: string): kind is ConformanceKind =>

@@ -72,7 +72,7 @@ const step = object(
         cpu: scalar,
         memory: scalar,
         timeout: text,
-        reports: object({ junit: texts }),
+        reports: object({ junit: texts, sarif: texts, coverage: texts, sbom: texts }),
       }),
       kubernetes: object({ resources: anything }),
     }),

@@ -1,5 +1,6 @@
 /** Wires the reports of builds; the web process alone takes and shows them. */
 import type { Database } from './adapters/postgres/client.ts';
+import { createReportContents } from './adapters/postgres/report-contents.ts';
 import { createReportQueries } from './adapters/postgres/report-queries.ts';
 import { createReportStore } from './adapters/postgres/report-store.ts';
 import type { BlobStore, JobStore } from './app/ports.ts';
@@ -19,6 +20,6 @@ export function keepReports(options: {
   const reports = createReportStore(options.db);
   return {
     take: createTakeReport({ ...options, reports }),
-    queries: createReportQueries(options.db),
+    queries: { ...createReportQueries(options.db), ...createReportContents(options.db) },
   };
 }

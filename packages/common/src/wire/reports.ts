@@ -7,8 +7,8 @@
  */
 import { z } from 'zod';
 
-/** junit: JUnit's XML. */
-export const ReportKind = z.enum(['junit']);
+/** junit: JUnit's XML. sarif: SARIF 2.1.0. coverage: Cobertura or LCOV. sbom: CycloneDX as JSON. */
+export const ReportKind = z.enum(['junit', 'sarif', 'coverage', 'sbom']);
 export type ReportKind = z.infer<typeof ReportKind>;
 
 /** What one file may have. */

@@ -1,11 +1,17 @@
 /** Reports of builds: what tests, scanners and package managers wrote. */
 import type { ReportKind } from '@airlock/common/wire/reports';
+import type { CoverageReport, FileCoverage } from '@airlock/reports/coverage';
+import type { BillOfMaterials, Component } from '@airlock/reports/cyclonedx';
 import type { TestReport } from '@airlock/reports/junit';
+import type { Finding, FindingReport } from '@airlock/reports/sarif';
 import type { LeaseProofOf } from './ports.ts';
 
 /** What a file holds, by its kind; a fault is one sentence on why it cannot be read. */
 export type ReportContent =
   | { readonly kind: 'junit'; readonly tests: TestReport }
+  | { readonly kind: 'sarif'; readonly found: FindingReport }
+  | { readonly kind: 'coverage'; readonly coverage: CoverageReport }
+  | { readonly kind: 'sbom'; readonly bill: BillOfMaterials }
   | { readonly kind: ReportKind; readonly fault: string };
 
 export interface NewReport {
@@ -56,8 +62,32 @@ export interface TestsOfRun {
   readonly tests: readonly TestRow[];
 }
 
+export interface Coverage {
+  readonly lines: number;
+  readonly covered: number;
+}
+
+export interface CoverageOfRun extends Coverage {
+  /** The newest run of the main branch before this one that has coverage. */
+  readonly main: (Coverage & { readonly runId: string; readonly number: number }) | null;
+  /** By what is not covered, most lines first. */
+  readonly files: readonly FileCoverage[];
+}
+
+export interface Listed<T> {
+  readonly total: number;
+  /** Not all, if there are many. */
+  readonly entries: readonly T[];
+}
+
 export interface ReportQueries {
   /** Of the last attempt of every workflow. */
   files(runId: string): Promise<readonly ReportFile[]>;
   tests(runId: string, limit: number): Promise<TestsOfRun>;
+  /** Errors first. */
+  findings(runId: string, limit: number): Promise<Listed<Finding>>;
+  /** A file in several reports has the greatest cover of them; null when no report was read. */
+  coverage(runId: string, mainRef: string, limit: number): Promise<CoverageOfRun | null>;
+  /** Each once, by name and version. */
+  components(runId: string, limit: number): Promise<Listed<Component>>;
 }

@@ -35,12 +35,20 @@ after(async () => {
 
 const plan = runPlan([
   planStep('test', {
-    reports: [{ kind: 'junit', glob: 'out/*.xml' }],
+    reports: [
+      { kind: 'junit', glob: 'out/*.xml' },
+      { kind: 'sarif', glob: 'out/*.sarif' },
+      { kind: 'coverage', glob: 'out/*.info' },
+      { kind: 'sbom', glob: 'out/*.cdx.json' },
+    ],
   }),
 ]);
 
-async function running(commit?: string): Promise<{ runId: string; proof: LeaseProofOf }> {
-  const other = { ref: `refs/heads/${newId('run')}`, branch: 'other' };
+async function running(
+  commit?: string,
+  onMain = false,
+): Promise<{ runId: string; proof: LeaseProofOf }> {
+  const other = onMain ? {} : { ref: `refs/heads/${newId('run')}`, branch: 'other' };
   const run = await startRun(database, {
     plan,
     ...(commit === undefined ? {} : { commit }),
@@ -92,6 +100,7 @@ test('a test that passed and failed at one commit is flaky, and failed ones come
 test('what the workflow does not declare, or comes without its lease, is not taken', async () => {
   const { runId, proof } = await running();
   assert.equal((await send(proof, 'junit', 'elsewhere/a.xml', suite(''))).kind, 'refused');
+  assert.equal((await send(proof, 'sarif', 'out/a.xml', suite(''))).kind, 'refused');
   const late = { ...proof, lease: proof.lease + 1 };
   assert.equal((await send(late, 'junit', 'out/a.xml', suite(''))).kind, 'lease-lost');
   assert.deepEqual(await keeping.queries.files(runId), []);
@@ -112,4 +121,63 @@ test('a file that cannot be read is shown with why, and sending a file again cha
     ],
   );
   assert.equal((await keeping.queries.tests(runId, 10)).passed, 2);
+});
+
+test('findings come errors first, components once, text that no database holds is changed', async () => {
+  const { runId, proof } = await running();
+  const result = (level: string, text: string) => ({
+    level,
+    ruleId: 'r',
+    message: { text },
+    locations: [
+      { physicalLocation: { artifactLocation: { uri: 'a.ts' }, region: { startLine: 3 } } },
+    ],
+  });
+  const sarif = JSON.stringify({
+    version: '2.1.0',
+    runs: [
+      {
+        tool: { driver: { name: 'lint' } },
+        results: [result('note', 'later'), result('error', 'a\0b\ud800')],
+      },
+    ],
+  });
+  assert.deepEqual(await send(proof, 'sarif', 'out/a.sarif', sarif), taken);
+  const component = {
+    type: 'library',
+    name: 'left-pad',
+    version: '1.3.0',
+    licenses: [{ license: { id: 'WTFPL' } }],
+  };
+  const bill = { bomFormat: 'CycloneDX', specVersion: '1.6', components: [component, component] };
+  assert.deepEqual(await send(proof, 'sbom', 'out/a.cdx.json', JSON.stringify(bill)), taken);
+  const finding = { tool: 'lint', rule: 'r', path: 'a.ts', line: 3 };
+  assert.deepEqual(await keeping.queries.findings(runId, 10), {
+    total: 2,
+    entries: [
+      { ...finding, level: 'error', message: 'a\uFFFDb\uFFFD' },
+      { ...finding, level: 'note', message: 'later' },
+    ],
+  });
+  assert.deepEqual(await keeping.queries.components(runId, 10), {
+    total: 1,
+    entries: [
+      { type: 'library', name: 'left-pad', version: '1.3.0', purl: null, licences: ['WTFPL'] },
+    ],
+  });
+});
+
+test('coverage stands beside that of the newest run of main before it', async () => {
+  const lcov = (hits: number): string => `SF:a.ts\nDA:1,1\nDA:2,${hits}\nend_of_record\n`;
+  const main = await running(undefined, true);
+  assert.deepEqual(await send(main.proof, 'coverage', 'out/l.info', lcov(0)), taken);
+  const branch = await running();
+  assert.equal(await keeping.queries.coverage(branch.runId, 'refs/heads/main', 10), null);
+  assert.deepEqual(await send(branch.proof, 'coverage', 'out/l.info', lcov(7)), taken);
+  const { main: before, ...own } =
+    (await keeping.queries.coverage(branch.runId, 'refs/heads/main', 10)) ?? assert.fail();
+  assert.deepEqual(own, { lines: 2, covered: 2, files: [{ path: 'a.ts', lines: 2, covered: 2 }] });
+  assert.deepEqual([before?.runId, before?.lines, before?.covered], [main.runId, 2, 1]);
+  const first = await keeping.queries.coverage(main.runId, 'refs/heads/main', 10);
+  assert.equal(first?.main, null);
 });

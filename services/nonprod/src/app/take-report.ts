@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { maxReportFileBytes, maxReportFiles, type ReportKind } from '@airlock/common/wire/reports';
 import { workflowOf } from '@airlock/common/workflow-name';
 import { matchesGlob } from '@airlock/pipeline/glob';
+import { readCoverage } from '@airlock/reports/coverage';
+import { readCycloneDx } from '@airlock/reports/cyclonedx';
 import { readJUnit } from '@airlock/reports/junit';
+import { readSarif } from '@airlock/reports/sarif';
 import { leaseHolds } from '../domain/job-lease.ts';
 import type { BlobStore, JobStore, LeaseProofOf } from './ports.ts';
 import type { ReportContent, ReportStore } from './report-ports.ts';
@@ -33,7 +36,7 @@ export function createTakeReport(ports: {
     const job = await jobs.facts(proof.jobId);
     if (job === null || !leaseHolds(job, proof)) return { kind: 'lease-lost' };
     const declared = workflowOf(job.plan, job.workflow)?.steps.some(({ reports: globs = [] }) =>
-      globs.some(({ glob }) => matchesGlob(glob, path)),
+      globs.some((each) => each.kind === kind && matchesGlob(each.glob, path)),
     );
     if (declared !== true) return refused(`no step of this job declares ${kind} at ${path}`);
     if (createHash('sha256').update(bytes).digest('hex') !== digest) {
@@ -51,8 +54,24 @@ export function createTakeReport(ports: {
 }
 
 function contentOf(kind: ReportKind, bytes: Buffer): ReportContent {
-  const read = readJUnit(bytes);
-  return read.ok ? { kind, tests: read.value } : { kind, fault: read.fault };
+  switch (kind) {
+    case 'junit': {
+      const read = readJUnit(bytes);
+      return read.ok ? { kind, tests: read.value } : { kind, fault: read.fault };
+    }
+    case 'sarif': {
+      const read = readSarif(bytes);
+      return read.ok ? { kind, found: read.value } : { kind, fault: read.fault };
+    }
+    case 'coverage': {
+      const read = readCoverage(bytes);
+      return read.ok ? { kind, coverage: read.value } : { kind, fault: read.fault };
+    }
+    case 'sbom': {
+      const read = readCycloneDx(bytes);
+      return read.ok ? { kind, bill: read.value } : { kind, fault: read.fault };
+    }
+  }
 }
 
 function refused(reason: string): TakenReport {

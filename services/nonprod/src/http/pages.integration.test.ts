@@ -20,6 +20,7 @@ import { createHeadStore } from '../adapters/postgres/head-store.ts';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
 import { createStatusStore } from '../adapters/postgres/outbox-reader.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
+import { createReportContents } from '../adapters/postgres/report-contents.ts';
 import { createReportQueries } from '../adapters/postgres/report-queries.ts';
 import { createPromotionRequestStore } from '../adapters/postgres/promotion-request-store.ts';
 import { createApiTokens } from '../app/api-tokens.ts';
@@ -86,7 +87,7 @@ before(async () => {
   };
   const trust = keepTrust({ db, mirrors: { of: () => mirror }, bell, events });
   routes = nonprodRoutes({
-    reports: createReportQueries(db),
+    reports: { ...createReportQueries(db), ...createReportContents(db) },
     logs,
     events,
     fleet: await testFleet(database, directory),

@@ -17,7 +17,7 @@ interface Counted {
   readonly flaky: bigint;
 }
 
-export function createReportQueries(db: Database): ReportQueries {
+export function createReportQueries(db: Database): Pick<ReportQueries, 'files' | 'tests'> {
   return {
     async files(runId) {
       const rows = await db.$queryRaw<

@@ -174,7 +174,15 @@ function Aside({
             { term: 'Source', value: `${sourceOf(run)} (${run.event})` },
             { term: 'Author', value: run.authorName },
             { term: 'Asked', value: <Time at={run.createdAt} now={now} /> },
-            { term: 'Said', value: <a href={`/runs/${run.id}/tests`}>Tests</a> },
+            {
+              term: 'Said',
+              value: (
+                <>
+                  <a href={`/runs/${run.id}/tests`}>Tests</a>,{' '}
+                  <a href={`/runs/${run.id}/findings`}>findings, coverage, components</a>
+                </>
+              ),
+            },
             ...(run.retryOf === null
               ? []
               : [

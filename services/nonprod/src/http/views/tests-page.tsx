@@ -66,7 +66,7 @@ export function TestsPage({
           },
         ]}
       />
-      <ReportFiles files={files} />
+      <ReportFiles files={files.filter(({ kind }) => kind === 'junit')} />
     </Layout>
   );
 }

@@ -76,6 +76,7 @@ function Findings({ findings }: { readonly findings: Listed<Finding> }) {
         { label: 'Finding', wide: true, cell: ({ message }) => message },
         {
           label: 'Rule',
+          nowrap: true,
           cell: ({ tool, rule }) => [tool, rule].filter((word) => word !== '').join(' '),
         },
       ]}

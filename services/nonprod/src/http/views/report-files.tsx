@@ -15,11 +15,11 @@ export function ReportFiles({ files }: { readonly files: readonly ReportFile[] }
         stacked
         empty=""
         columns={[
-          { label: 'File', kind: 'mono', wide: true, cell: ({ path }) => path },
+          { label: 'File', kind: 'mono', cell: ({ path }) => path },
           { label: 'Kind', nowrap: true, cell: ({ kind }) => kind },
           { label: 'Workflow', nowrap: true, cell: ({ workflow }) => workflow },
           { label: 'Size', nowrap: true, kind: 'number', cell: ({ size }) => fileSize(size) },
-          { label: 'Read', cell: readingOf },
+          { label: 'Read', wide: true, cell: readingOf },
         ]}
       />
     </>

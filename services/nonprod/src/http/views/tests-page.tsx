@@ -53,7 +53,7 @@ export function TestsPage({
             nowrap: true,
             cell: (test) => (
               <>
-                <Status tone={tones[test.outcome]}>{test.outcome}</Status>
+                <Status tone={tones[test.outcome]}>{test.outcome}</Status>{' '}
                 {test.isFlaky ? <Badge tone="wait">flaky</Badge> : null}
               </>
             ),
@@ -82,7 +82,7 @@ function Verdict({ found, all }: { readonly found: TestsOfRun; readonly all: num
   const others = [
     `${passed} passed`,
     ...(skipped === 0 ? [] : [`${skipped} skipped`]),
-    ...(flaky === 0 ? [] : [`${flaky} flaky: they passed and failed at this same commit`]),
+    ...(flaky === 0 ? [] : [`${flaky} flaky (passed and failed at this same commit)`]),
   ];
   return failed === 0 ? (
     <VerdictBanner

@@ -88,7 +88,7 @@ function readCloneSettings(value: YamlValue, path: string, faults: FaultList): C
   const flag =
     (key: 'recursive' | 'lfs' | 'tags' | 'partial') => (entry: YamlEntry, at: string) => {
       read[key] = readFlag(entry.value, at, faults) ?? plainClone[key] ?? false;
-      const undone = read[key] === true ? notDone[key] : undefined;
+      const undone = read[key] ? notDone[key] : undefined;
       if (undone !== undefined) faults.warn(entry.keyAt, at, undone);
     };
   readMap(value, path, faults, {

@@ -24,22 +24,26 @@ export type AccountOptions = Pick<SandboxOptions, 'command' | 'env' | 'onOutput'
   readonly directory: string;
   /** A file of this machine that the command finds at {@link accountInput}. */
   readonly input?: string | undefined;
+  /** A directory of this machine, such as Node's, that the command finds at {@link accountTools} and may not write to. */
+  readonly tools?: string | undefined;
   readonly limits: SandboxLimits;
 };
 
 export const accountWorkspace = '/mnt/build';
 export const accountInput = '/mnt/input';
+export const accountTools = '/mnt/tools';
 
 // As root, in name spaces of its own: what the account shall see of the job, and memory in place of what all accounts share.
 // It stays, because a process that changes its account is not bound any more to die with whoever started it.
 const script = `
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
-workspace=$1 mode=$2 input=$3; shift 3
+workspace=$1 mode=$2 input=$3 tools=$4; shift 4
 mount -t tmpfs -o mode=0755,size=64k,nosuid,nodev tmpfs /mnt
 mkdir /mnt/build
 mount --bind "$workspace" /mnt/build
 mount -o "remount,bind,$mode,nosuid,nodev" /mnt/build
 if [ -n "$input" ]; then touch /mnt/input; mount --bind "$input" /mnt/input; mount -o remount,bind,ro,nosuid,nodev /mnt/input; fi
+if [ -n "$tools" ]; then mkdir /mnt/tools; mount --bind "$tools" /mnt/tools; mount -o remount,bind,ro,nosuid,nodev /mnt/tools; fi
 for shared in /tmp /var/tmp /dev/shm; do
   if [ -d "$shared" ]; then mount -t tmpfs -o mode=1777,size=64m,nosuid,nodev tmpfs "$shared"; fi
 done
@@ -85,7 +89,8 @@ export async function runAsAccount(options: AccountOptions): Promise<SandboxResu
         ...[setpriv, '--pdeathsig=KILL', requireProgram('unshare', 'util-linux')],
         ...['--mount', '--propagation=private', '--pid', '--fork', '--kill-child=KILL'],
         ...['--mount-proc', '--ipc', '--net', '--uts', '--cgroup', '--'],
-        ...['/bin/sh', '-ec', script, 'sh', workspace, options.writable ? 'rw' : 'ro', input ?? ''],
+        ...['/bin/sh', '-ec', script, 'sh', workspace, options.writable ? 'rw' : 'ro'],
+        ...[input ?? '', options.tools ?? ''],
         ...[setpriv, `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--no-new-privs'],
         ...['--inh-caps=-all', '--bounding-set=-all', requireProgram('prlimit', 'util-linux')],
         ...['--core=0', `--fsize=${limits.fileBytes}`, `--nofile=${limits.openFiles}`],

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import type { IsolationMode } from '@airlock/common/wire/isolation';
-import { accountWorkspace } from '@airlock/sandbox/account';
+import { accountTools, accountWorkspace } from '@airlock/sandbox/account';
 import { requireProgram, runsAsRoot, unprivilegedAccount } from '@airlock/sandbox/host';
 import type { Isolation } from '../isolation/isolation.ts';
 import { differences, findingsDigest, goldenOf } from './compare.ts';
@@ -33,7 +33,7 @@ export async function selfTest(options: {
   const found = await runEscapeKit({
     ...options,
     ...(mode === 'user'
-      ? { nodeInside: ownNode(), workspaceInside: accountWorkspace }
+      ? { nodeInside: `${accountTools}/node`, workspaceInside: accountWorkspace }
       : { nodeInside: '/opt/node/bin/node', workspaceInside: '/build' }),
   });
   // Without a filter the kernel's settings decide what single calls do, and they differ from machine to machine.

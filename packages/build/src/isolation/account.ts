@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import {
   accountInput,
+  accountTools,
   accountWorkspace,
   runAsAccount,
   type AccountRange,
@@ -29,9 +30,12 @@ export function accountIsolation(options: {
     catalogue = hostCatalogue,
     limits: ofBuilder = defaultLimits,
   } = options;
-  const path = [nodeDirectory, '/usr/local/bin', '/usr/bin', '/bin'].filter(
-    (part) => part !== null,
-  );
+  const path = [
+    nodeDirectory === null ? null : accountTools,
+    '/usr/local/bin',
+    '/usr/bin',
+    '/bin',
+  ].filter((part) => part !== null);
   const run: Isolation['run'] = async (given) => {
     const { workspace, onOutput, signal, wallSeconds, input, directory = '.' } = given;
     const limits = limitsOf(ofBuilder, given.limits);
@@ -43,6 +47,7 @@ export function accountIsolation(options: {
           workspace,
           writable: given.writable,
           input,
+          ...(nodeDirectory === null ? {} : { tools: nodeDirectory }),
           directory,
         },
         env: {

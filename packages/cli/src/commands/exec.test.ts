@@ -141,6 +141,6 @@ describe('airlock exec', { skip: missing ?? false }, () => {
     assert.match(String((await exec('--secret', 'x')).error), /--secret x: expected NAME=FILE/);
     assert.match(String((await exec('absent.yaml')).error), /absent\.yaml has no pipeline file/);
     rmSync(join(tree, '.woodpecker.yaml'));
-    assert.match(String((await exec()).error), /has no pipeline file; write \.woodpecker\.yaml/);
+    assert.match(String((await exec()).error), /has no pipeline file; name a work tree/);
   });
 });

@@ -1,6 +1,6 @@
 /**
  * P2: a build of one step that prints one line, from the sending of the signed webhook until the line is shown and until the
- * build's end is. Nothing is checked out. All three build the same commits, one after the other, each in turn.
+ * build's end is. Nothing is checked out. All three build commits of the same content, one after the other, each in turn.
  */
 import { startField } from './ci/all.ts';
 import { latencies } from './ci/latency.ts';

@@ -13,7 +13,7 @@ export type Field = {
   stop(): Promise<void>;
 };
 
-/** Ours, the floor and Buildbot, each building the same commits with one step that runs `script`. */
+/** Ours, the floor and Buildbot, each building commits of the same content with one step that runs `script`. */
 export async function startField(options: {
   readonly script: string;
   readonly tree?: Tree;

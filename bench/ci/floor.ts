@@ -8,7 +8,7 @@ import { delivery, send } from './delivery.ts';
 import { readEvents } from './event-stream.ts';
 import type { Ours } from './ours.ts';
 
-/** The mini-runner, on the Postgres and the repository of ours. */
+/** The mini-runner, on the Postgres of ours. */
 export async function startMiniRunner(
   ours: Ours,
   options: { readonly script: string; readonly withCheckout: boolean },
@@ -22,7 +22,7 @@ export async function startMiniRunner(
   const child = await startFloor('mini-runner', [
     ...[String(port), ours.secret],
     `postgres://${superuser}:${password}@${host}:${pgPort}/mini_runner`,
-    ...[directory, options.script, options.withCheckout ? pair.repository.url : ''],
+    ...[directory, options.script, options.withCheckout ? ours.elsewhere.url : ''],
   ]);
   const url = new URL(`http://127.0.0.1:${port}/hook`);
   const target = { url, host: url.host, secret: ours.secret, taken: 202 };
@@ -41,7 +41,7 @@ export async function startMiniRunner(
   return {
     name: 'floor',
     pid: child.pid,
-    prepare: () => ours.prepare(),
+    prepare: () => ours.elsewhere.prepare(),
     async announce(build) {
       await send(target, agent, delivery(target, build));
     },

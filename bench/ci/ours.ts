@@ -1,9 +1,11 @@
 /** A whole pair whose repository is the bench's own, and which hears of a push by its webhook alone. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { pathToFileURL } from 'node:url';
 import { root } from '@airlock/demo/names';
 import { startPair, type Pair } from '@airlock/demo/pair';
 import { createProgress } from '@airlock/demo/progress';
@@ -19,6 +21,8 @@ export type Ours = Contestant & {
   readonly pair: Pair;
   /** Of the webhook. */
   readonly secret: string;
+  /** A repository of commits like ours for the others to build: ours would build theirs too, found on its way. */
+  readonly elsewhere: { readonly url: string; prepare(): Promise<Build> };
 };
 
 const lookMs = 4;
@@ -49,10 +53,14 @@ export async function startOurs(options: {
   try {
     await onlyByWebhook(pair);
     if (options.runners > 1) more.push(await secondRunner(pair));
-    const commit = commitsIn(pair.repository.bareDirectory, {
+    const content = {
       pipeline: pipelineOf(options.script, options.tree !== null),
       tree: options.tree,
-    });
+    };
+    const commit = commitsIn(pair.repository.bareDirectory, content);
+    const other = join(pair.layout.git, 'elsewhere.git');
+    execFileSync('git', ['init', '--quiet', '--bare', other]);
+    const otherCommit = commitsIn(other, content);
     const secret = readFileSync(join(pair.layout.keys, 'database/webhook'), 'utf8').trim();
     const origin = new URL(pair.nonprodOrigin);
     const url = new URL(`http://127.0.0.1:${origin.port}/hooks/git/github`);
@@ -71,6 +79,10 @@ export async function startOurs(options: {
       name: 'ours',
       pair,
       secret,
+      elsewhere: {
+        url: pathToFileURL(other).href,
+        prepare: () => Promise.resolve(otherCommit()),
+      },
       prepare: () => Promise.resolve(commit()),
       async announce(build) {
         await send(target, agent, delivery(target, build));

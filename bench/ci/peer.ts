@@ -6,14 +6,14 @@ import type { Ours } from './ours.ts';
 
 const lookMs = 10;
 
-/** Buildbot on the repository of ours; null, said in one line, where there is none. */
+/** Buildbot on a repository like ours; null, said in one line, where there is none. */
 export async function startPeer(
   ours: Ours,
   options: { readonly script: string; readonly withCheckout: boolean },
 ): Promise<Contestant | null> {
   const buildbot = await startBuildbot({
     ...{ secret: ours.secret, command: options.script },
-    ...(options.withCheckout ? { repository: ours.pair.repository.url } : {}),
+    ...(options.withCheckout ? { repository: ours.elsewhere.url } : {}),
   });
   if (buildbot === null) return null;
   const url = new URL('change_hook/github', buildbot.url);
@@ -61,7 +61,7 @@ export async function startPeer(
   };
   return {
     name: 'buildbot',
-    prepare: () => ours.prepare(),
+    prepare: () => ours.elsewhere.prepare(),
     async announce(build) {
       await send(target, agent, delivery(target, build));
     },

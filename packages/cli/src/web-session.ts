@@ -99,6 +99,16 @@ function send({ method, url, headers = {}, body }: Outgoing, jar: CookieJar): Pr
     );
     outgoing.on('timeout', () => outgoing.destroy(new Error('no answer within 20 s')));
     outgoing.on('error', (error) => {
+      // The server ended a kept connection just as it was used again; asking anew harms nothing.
+      if (
+        method === 'GET' &&
+        outgoing.reusedSocket &&
+        'code' in error &&
+        error.code === 'ECONNRESET'
+      ) {
+        resolve(send({ method, url, headers }, jar));
+        return;
+      }
       reject(
         new CliError(
           exitCode.unreachable,

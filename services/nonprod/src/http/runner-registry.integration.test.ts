@@ -415,7 +415,7 @@ test('a draining runner ends its job and is given no other', async () => {
   await fleet.lookAfter.drain('drain', 'pat');
   assert.equal((await client.call('POST', '/v1/lease', { pool: 'drains' })).status, 204);
   const beat = await client.call('POST', `/v1/jobs/${job.jobId}/heartbeat`, { lease: job.lease });
-  assert.equal(beat.status, 204);
+  assert.deepEqual([beat.status, beat.json], [200, { cancelled: false }]);
   await fleet.lookAfter.resume('drain', 'pat');
   assert.equal((await client.call('POST', '/v1/lease', { pool: 'drains' })).status, 200);
 });

@@ -1,9 +1,9 @@
 /** `airlock runner`: who executes builds. Tokens, acceptance, and what is done with one that is not trusted any more. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { z } from 'zod';
+import { nonprodSession } from '../nonprod-session.ts';
 import { safe, toStdout, type Print } from '../print.ts';
-import { demoContext } from '../release-commands.ts';
-import { signInToDemo, type WebSession } from '../web-session.ts';
+import type { WebSession } from '../web-session.ts';
 
 type As = { readonly as: string };
 
@@ -208,7 +208,7 @@ export function registerRunner(
     });
 }
 
-const signIn = ({ as }: As): Promise<WebSession> => signInToDemo(demoContext().nonprod, as);
+const signIn = ({ as }: As): Promise<WebSession> => nonprodSession(as);
 const path = (id: string): string => `/api/v1/runners/${encodeURIComponent(id)}`;
 
 function line(runner: z.infer<typeof Runner>): string {

@@ -4,8 +4,7 @@ import { z } from 'zod';
 import { CliError, exitCode } from '../exit-codes.ts';
 import { safe, toStdout, type Print } from '../print.ts';
 import { nonprodSession } from '../nonprod-session.ts';
-import { demoContext } from '../release-commands.ts';
-import { signInToDemo, type WebSession } from '../web-session.ts';
+import type { WebSession } from '../web-session.ts';
 
 type As = { readonly as: string };
 
@@ -156,6 +155,10 @@ export function registerSources(program: Command, print: Print = toStdout): void
       const { deliveries, refusals } = Webhooks.parse(
         await (await signIn(options)).getJson('/api/v1/webhooks'),
       );
+      if (deliveries.length + refusals.length === 0) {
+        print(['nothing has come in']);
+        return;
+      }
       print([
         ...deliveries.map(({ receivedAt, provider, event, repository, state, reason }) =>
           safe(
@@ -195,4 +198,4 @@ function pairOf(text: string): [string, string] {
   throw new CliError(exitCode.usage, `${text}: expected NAME=VALUE`);
 }
 
-const signIn = ({ as }: As): Promise<WebSession> => signInToDemo(demoContext().nonprod, as);
+const signIn = ({ as }: As): Promise<WebSession> => nonprodSession(as);

@@ -26,6 +26,7 @@ export function budgetRoutes({ budgets }: BudgetPorts): Route[] {
       method: 'get',
       path: '/api/v1/budgets',
       access: 'signed-in',
+      scope: 'read',
       summary: 'Budgets of a repository, and what it used of them today (UTC).',
       async handle(request, response) {
         const repository = Repository.safeParse(request.query['repository']);
@@ -48,6 +49,7 @@ export function budgetRoutes({ budgets }: BudgetPorts): Route[] {
       method: 'put',
       path: '/api/v1/budgets',
       access: 'role:platform',
+      scope: 'admin',
       summary: 'Setting the budget of a repository',
       body: BudgetBody,
       async handle(_request, response, context, { repository, trigger, ...budget }) {

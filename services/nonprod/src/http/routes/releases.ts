@@ -60,6 +60,7 @@ export function releaseRoutes({ describeTrust, releaseRun }: ReleasePorts): Rout
       method: 'get',
       path: '/api/v1/runs/:id/trust',
       access: 'signed-in',
+      scope: 'read',
       summary: 'How far a run is trusted and why.',
       async handle(request, response) {
         const description = await describeTrust(pathId(request, 'run'));

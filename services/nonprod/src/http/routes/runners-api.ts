@@ -47,6 +47,7 @@ export function runnerApiRoutes(fleet: RunnerKeeping): Route[] {
       method: 'get',
       path: '/api/v1/runners',
       access: 'signed-in',
+      scope: 'read',
       summary: 'Every runner that is registered.',
       async handle(_request, response) {
         response.json({ runners: (await runners.list()).map(runnerJson) });
@@ -67,6 +68,7 @@ export function runnerApiRoutes(fleet: RunnerKeeping): Route[] {
       method: 'get',
       path: '/api/v1/runners/:id',
       access: 'signed-in',
+      scope: 'read',
       summary: 'One runner, what it built last, and what happened to it.',
       async handle(request, response) {
         const id = runnerId(request);

@@ -89,6 +89,7 @@ export function sourceRoutes(ports: SourcePorts): Route[] {
       method: 'get',
       path: '/api/v1/repositories',
       access: 'signed-in',
+      scope: 'read',
       summary: 'Repositories that are built here.',
       async handle(_request, response) {
         response.json({ repositories: (await repositories.list()).map(repositoryJson) });
@@ -99,6 +100,7 @@ export function sourceRoutes(ports: SourcePorts): Route[] {
       method: 'post',
       path: '/api/v1/repositories',
       access: 'role:platform',
+      scope: 'admin',
       summary: 'Adding a repository',
       body: AddBody,
       async handle(_request, response, context, { name, cloneUrl, ...settings }) {
@@ -124,6 +126,7 @@ export function sourceRoutes(ports: SourcePorts): Route[] {
       method: 'post',
       path: '/api/v1/repository-hooks',
       access: 'role:platform',
+      scope: 'admin',
       summary: 'Renewing a webhook’s secret',
       body: NameBody,
       async handle(_request, response, _context, { name }) {
@@ -142,6 +145,7 @@ export function sourceRoutes(ports: SourcePorts): Route[] {
       method: 'post',
       path: '/api/v1/runs',
       access: 'role:developer',
+      scope: 'run',
       summary: 'Starting a run',
       body: StartBody,
       async handle(_request, response, context, body) {
@@ -157,6 +161,7 @@ export function sourceRoutes(ports: SourcePorts): Route[] {
       method: 'get',
       path: '/api/v1/run-requests/:id',
       access: 'signed-in',
+      scope: 'read',
       summary: 'What became of a run that was asked for.',
       async handle(request, response) {
         const id = pathId(request, 'run');
@@ -170,6 +175,7 @@ export function sourceRoutes(ports: SourcePorts): Route[] {
       method: 'get',
       path: '/api/v1/schedules',
       access: 'signed-in',
+      scope: 'read',
       summary: 'Runs by the clock.',
       async handle(_request, response) {
         const all = await schedules.list();
@@ -189,6 +195,7 @@ export function sourceRoutes(ports: SourcePorts): Route[] {
       method: 'post',
       path: '/api/v1/schedules',
       access: 'role:developer',
+      scope: 'run',
       summary: 'Setting a schedule',
       body: ScheduleBody,
       async handle(_request, response, context, body) {
@@ -203,6 +210,7 @@ export function sourceRoutes(ports: SourcePorts): Route[] {
       method: 'post',
       path: '/api/v1/schedules/erase',
       access: 'role:developer',
+      scope: 'run',
       summary: 'Erasing a schedule',
       body: EraseBody,
       async handle(_request, response, _context, { repository, name }) {
@@ -217,6 +225,7 @@ export function sourceRoutes(ports: SourcePorts): Route[] {
       method: 'get',
       path: '/api/v1/webhooks',
       access: 'signed-in',
+      scope: 'read',
       summary: 'What webhooks said, and what was refused of them.',
       async handle(_request, response) {
         const deliveries = await history.deliveries(listLength);

@@ -12,10 +12,10 @@ import { mostIdleDays, mostTokenDays, type TokenScope } from '../../domain/api-t
 
 const scopeWords: Readonly<Record<TokenScope, string>> = {
   read: 'read: look at everything that you may look at',
-  run: 'run: start, release, cancel and retry runs',
+  run: 'run: start, schedule, cancel and retry runs',
   promote: 'promote: ask for promotions (people decide at the gate)',
   secrets: 'secrets: set and erase secrets, where you may',
-  admin: 'admin: repositories, pools and runners, where you may',
+  admin: 'admin: repositories, owners, pools and budgets, where you may',
 };
 
 export function TokenListPage({

@@ -242,7 +242,7 @@ async function walkIn(pair: Pair, progress: Progress): Promise<null> {
   progress.say(`
 Open  ${pair.gateOrigin}/promotions/${promotionId}   sign in as mira, add a passkey on your page, approve
 Then watch: the gate asks Vault for a database login, loads the release, and throws the login away.
-Also  ${pair.nonprodOrigin}   sign in as dana
+Also  ${pair.nonprodOrigin}   sign in as dana; what you push to .demo/git/shop-api.git is built
 
 People (no passwords; pick one on the sign-in page)
   dana developer · leo, mira release managers · oke platform · aud auditor

@@ -1,6 +1,7 @@
 /** What ran is what main's files say: nonprod's database, a lying request and a stolen builder key change nothing of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { planStep } from '@airlock/common/testing/plans';
 import { commitNewProduct } from '@airlock/demo/flow';
 import { attackerOn, bundleOf, type Forgery } from '../support/attacker.ts';
 import { gitIn } from '../support/git.ts';
@@ -10,16 +11,14 @@ import { assertNothingSigned, runWith, tamperedRun } from '../support/runs.ts';
 
 test('a step that the database adds is run, and nothing of it is signed: plan-differs', async () => {
   const pair = await runningPair();
-  const step = {
-    name: 'exfil',
-    image: 'shop-builder',
+  const step = planStep('exfil', {
     commands: ['echo x >> dist/shop-api.tar.gz'],
-    environment: {},
-  };
+    dependsOn: ['package'],
+  });
   const run = await tamperedRun(pair, async ({ id }) => {
     await pair.query(
       'nonprod',
-      `update run set plan = jsonb_set(plan, '{steps}', (plan -> 'steps') || $2::jsonb) where id = $1`,
+      `update run set plan = jsonb_set(plan, '{workflows,0,steps}', (plan #> '{workflows,0,steps}') || $2::jsonb) where id = $1`,
       [id, JSON.stringify([step])],
     );
   });
@@ -35,7 +34,7 @@ test('other commands that the database gives a step are run and not signed: plan
   const run = await tamperedRun(pair, async ({ id }) => {
     await pair.query(
       'nonprod',
-      `update run set plan = jsonb_set(plan, '{steps,0,commands}', '["true"]') where id = $1`,
+      `update run set plan = jsonb_set(plan, '{workflows,0,steps,0,commands}', '["true"]') where id = $1`,
       [id],
     );
   });
@@ -56,7 +55,7 @@ test('a plan shown to the signer as it should be does not hide what ran: plan-di
       [id],
     );
     honest = row?.plan ?? '';
-    const evil = `update run set plan = jsonb_set(plan, '{steps,0,environment}', '{"LD_PRELOAD":"x"}') where id = $1`;
+    const evil = `update run set plan = jsonb_set(plan, '{workflows,0,steps,0,environment}', '{"LD_PRELOAD":"x"}') where id = $1`;
     await pair.query('nonprod', evil, [id]);
     await pair.start('runner');
     await runWith(pair, commit, ({ state }) => state === 'passed');

@@ -54,7 +54,11 @@ test(
       .first();
     await row.waitFor(patience);
     await row.locator('a[href^="/runs/"]').click();
-    await page.getByText('+ sh test.sh').waitFor(patience);
+    // Of whichever step is running, or ran last, when the page opens.
+    await page
+      .getByText(/\+ sh (test|package)\.sh/)
+      .first()
+      .waitFor(patience);
     await page
       .getByText(/^Passed/)
       .first()

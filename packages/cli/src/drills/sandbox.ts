@@ -176,7 +176,8 @@ const crossBuildRead: Drill = {
         `f=$(find / -xdev -name "$m" 2>/dev/null; find . .. /tmp /var/tmp /dev/shm "$HOME" /run -name "$m" 2>/dev/null); [ -z "$f" ] && said marks held 'none found' || said marks open "$f"`,
         `try runner-work ls ${shell(target.runnerWork)}`,
         `try pair ls ${shell(target.directory)}/keys`,
-        `p=$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -c 'runner.yaml\\|nonprod-web'); [ "$p" = 0 ] && said processes held 'none of the services is seen' || said processes open "$p seen"`,
+        // In brackets, so that grep does not find its own arguments.
+        `p=$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -c '[r]unner.yaml\\|[n]onprod-web'); [ "$p" = 0 ] && said processes held 'none of the services is seen' || said processes open "$p seen"`,
         `try pid-1 bash -c 'tr "\\0" "\\n" < /proc/1/environ | grep -i "airlock_demo\\|password\\|node_compile"'`,
       ].join('\n'),
     );

@@ -78,7 +78,7 @@ export default {
       to: {
         pathNot: [
           '^packages/(common|pipeline)/src/',
-          '^node_modules/(yaml|picomatch|re2js|@types/picomatch)/',
+          '^node_modules/(yaml|re2js)/',
           '^(node:)?(crypto|buffer)$',
           '^node_modules/@types/node/',
         ],

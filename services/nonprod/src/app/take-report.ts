@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { maxReportFileBytes, maxReportFiles, type ReportKind } from '@airlock/common/wire/reports';
 import { workflowOf } from '@airlock/common/workflow-name';
 import { matchesGlob } from '@airlock/pipeline/glob';
@@ -45,7 +46,7 @@ export function createTakeReport(ports: {
     if ((await reports.count(proof)) >= maxReportFiles) {
       return refused(`a job has at most ${maxReportFiles} reports`);
     }
-    await blobs.put(once(bytes), { maxBytes: maxReportFileBytes, expected: digest });
+    await blobs.put(Readable.from([bytes]), { maxBytes: maxReportFileBytes, expected: digest });
     const content = contentOf(kind, bytes);
     const isHeld = await reports.add(proof, { path, digest, size: bytes.length, content });
     if (!isHeld) return { kind: 'lease-lost' };
@@ -76,9 +77,4 @@ function contentOf(kind: ReportKind, bytes: Buffer): ReportContent {
 
 function refused(reason: string): TakenReport {
   return { kind: 'refused', reason };
-}
-
-// eslint-disable-next-line @typescript-eslint/require-await
-async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
-  yield bytes;
 }

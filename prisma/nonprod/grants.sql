@@ -131,3 +131,10 @@ grant select (id, groups, seen_at) on person to nonprod_scheduler;
 
 -- Reports of builds are taken down and shown by the web process, and never changed.
 grant select, insert on report, report_test, report_finding, report_coverage, report_component to nonprod_web;
+
+-- The scheduler tells people of runs; the web process takes down who wants to be told, and shows what was sent.
+grant select on notification, dispatch, notification_choice, notification_rule to nonprod_web, nonprod_scheduler;
+grant insert on notification, dispatch to nonprod_scheduler;
+grant update (addressed_at) on notification to nonprod_scheduler;
+grant update (state, tries, next_at, error, settled_at) on dispatch to nonprod_scheduler;
+grant insert, update on notification_choice, notification_rule to nonprod_web;

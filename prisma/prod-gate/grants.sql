@@ -68,4 +68,12 @@ grant update on delivery to gate_watchdog;
 grant update (version, state, state_reason, state_changed_at) on promotion to gate_watchdog;
 grant insert, select on delivery_log to gate_watchdog;
 
+-- Whoever changes something says that it is to be told; intake alone decides to whom, and sends.
+grant insert on notification to gate_intake, gate_web, gate_deliverer, gate_watchdog;
+grant select on notification, dispatch, notification_choice to gate_intake, gate_web;
+grant update (addressed_at) on notification to gate_intake;
+grant insert, update on dispatch to gate_intake;
+grant select, insert, update on notification_cursor to gate_intake;
+grant insert, update on notification_choice to gate_web;
+
 grant select on ledger_entry, ledger_tile, ledger_checkpoint, ledger_cosignature to gate_audit;

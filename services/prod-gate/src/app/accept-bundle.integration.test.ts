@@ -13,6 +13,7 @@ import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
 import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
+import { newsOutbox } from '../adapters/postgres/news-outbox.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createLedgerFold, type LedgerFacts } from '../domain/ledger-facts.ts';
 import { acceptBundle, type Acceptance } from './accept-bundle.ts';
@@ -509,6 +510,7 @@ describe('while a promotion waits', () => {
       files: () => Promise.resolve(changes.files ?? filesOf(good)),
       git: () => mirrorOf(good),
       ledger: () => Promise.resolve(changes.ledger ?? createLedgerFold()),
+      news: newsOutbox,
       onChange: (change) => {
         seen.push(change.change);
       },
@@ -516,6 +518,11 @@ describe('while a promotion waits', () => {
     });
     return seen;
   }
+
+  const toldOf = async (thread: string) =>
+    (
+      await gate.asOwner('select type from notification where thread = $1 order by type', [thread])
+    ).map(({ type }) => type);
 
   async function waiting() {
     const acceptance = await accept(good);
@@ -547,6 +554,7 @@ describe('while a promotion waits', () => {
     const renewed = await find();
     assert.notEqual(renewed.promotionDigest, before.promotionDigest);
     assert.equal(renewed.policyDigest, sha('edited'));
+    assert.deepEqual(await toldOf(before.id), ['promotion.voided']);
     const roster = { ...changed, roster: { ...files.roster, digest: sha('new roster') } };
     assert.deepEqual(await refresh({ files: roster }), ['renewed']);
     assert.notEqual((await find()).promotionDigest, renewed.promotionDigest);
@@ -577,6 +585,7 @@ describe('while a promotion waits', () => {
     const { find, before } = await waiting();
     assert.deepEqual(await refresh({ now: before.expiresAt.toISOString() }), ['expired']);
     assert.equal((await find()).state, 'expired');
+    assert.deepEqual(await toldOf(before.id), ['promotion.expired']);
   });
 
   test('a release further on main supersedes one that still waits', async () => {

@@ -36,6 +36,7 @@ test('a repository that cannot be read keeps no promotion of another one from be
       throw new Error(`no disk below ${repository}`);
     },
     ledger: () => Promise.resolve(createLedgerFold()),
+    news: { tell: () => Promise.reject(new Error('nothing is told')) },
     onChange: () => {},
     clock: () => new Date('2026-11-22'),
   });

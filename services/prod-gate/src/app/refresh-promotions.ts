@@ -7,6 +7,7 @@ import type { Promotion } from '../domain/promotion.ts';
 import { eachInTurn } from './each-in-turn.ts';
 import { makeDocument, readDelta, type MadeDocument } from './make-document.ts';
 import type { FollowLedger } from './follow-ledger.ts';
+import type { NewsOutbox } from './notification-ports.ts';
 import type { GitReader } from './intake-ports.ts';
 import type { Delta } from '../domain/delta.ts';
 import { StoreError, type GateFiles, type PromotionStore, type Transactor } from './ports.ts';
@@ -18,6 +19,7 @@ export type RefreshDependencies = {
   files(): Promise<GateFiles>;
   git: (repository: string) => GitReader | undefined;
   ledger: FollowLedger;
+  news: NewsOutbox;
   onChange: (change: PromotionChange) => void;
   clock: () => Date;
 };
@@ -58,7 +60,7 @@ function newest(waiting: readonly Promotion[], target: string): Promotion | unde
 }
 
 async function end(
-  { transactor, promotions, onChange }: RefreshDependencies,
+  { transactor, promotions, news, onChange }: RefreshDependencies,
   promotion: Promotion,
   to: 'expired' | 'superseded',
   reason: string,
@@ -68,6 +70,13 @@ async function end(
     transactor.transaction(async (tx) => {
       await promotions.lock(tx, promotion.id);
       await promotions.setState(tx, { id: promotion.id, from: 'waiting', to, reason, at });
+      const ended = { id: `${promotion.id}:${to}`, type: `promotion.${to}` } as const;
+      await news.tell(tx, {
+        ...newsOf(promotion),
+        ...ended,
+        ...endedWords(promotion, to, reason),
+        at,
+      });
     }),
   );
   if (ended) {
@@ -80,7 +89,7 @@ async function renew(
   promotion: Promotion,
   files: GateFiles,
 ): Promise<void> {
-  const { promotions, transactor } = dependencies;
+  const { promotions, transactor, news } = dependencies;
   const target = files.targets.get(promotion.target);
   // Without its target file it waits; the verdict says that the file is missing.
   if (target === undefined) return;
@@ -98,6 +107,14 @@ async function renew(
     transactor.transaction(async (tx) => {
       await promotions.lock(tx, promotion.id);
       await promotions.replaceDocument(tx, replacement(promotion, made, target, delta));
+      await news.tell(tx, {
+        ...newsOf(promotion),
+        id: `${made.promotionDigest}:voided`,
+        type: 'promotion.voided',
+        title: `${promotion.release} → ${promotion.target} is another promotion now: ${renewedBecause}`,
+        lines: ['Approvals given before do not count any more; look again and decide again.'],
+        at: dependencies.clock(),
+      });
     }),
   );
   if (renewed) {
@@ -105,9 +122,28 @@ async function renew(
       promotionId: promotion.id,
       target: promotion.target,
       change: 'renewed',
-      reason: 'the target file, the roster or what is live changed',
+      reason: renewedBecause,
     });
   }
+}
+
+const renewedBecause = 'the target file, the roster or what is live changed';
+
+const newsOf = ({ id, target }: Promotion) => ({
+  ...{ thread: id, path: `/promotions/${id}`, target, actor: null },
+});
+
+function endedWords(
+  { release, target }: Promotion,
+  to: 'expired' | 'superseded',
+  reason: string,
+): { title: string; lines: readonly string[] } {
+  const what = `${release} → ${target}`;
+  if (to === 'superseded') return { title: `${what} gives way: ${reason}`, lines: [] };
+  return {
+    title: `${what} expired: ${reason}`,
+    lines: ['Whoever still wants it asks for its promotion again.'],
+  };
 }
 
 function replacement(

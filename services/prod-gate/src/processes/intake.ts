@@ -17,6 +17,7 @@ import {
   createLedgerReader,
   recorder,
 } from '../adapters/postgres/ledger-store.ts';
+import { newsOutbox } from '../adapters/postgres/news-outbox.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createSecretMarkStore } from '../adapters/postgres/secret-mark-store.ts';
 import { followLedger } from '../app/follow-ledger.ts';
@@ -122,6 +123,7 @@ await runProcess({
           ...written,
           git: mirror,
           ledger,
+          news: newsOutbox,
           onChange(change) {
             promotionChanged(log, change);
             report.wake();

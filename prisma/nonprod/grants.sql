@@ -74,7 +74,7 @@ grant insert on repository, run, step, job, candidate, outbox_item to nonprod_sc
 grant insert, update on git_head to nonprod_scheduler;
 grant update on repository to nonprod_scheduler;
 grant select, delete on webhook_delivery, webhook_refusal to nonprod_scheduler;
-grant update (state, reason, repository, body, handled_at) on webhook_delivery to nonprod_scheduler;
+grant update (state, reason, repository, body, handled_at, attempts, next_at) on webhook_delivery to nonprod_scheduler;
 grant select, insert, update on pull_request, commit_status to nonprod_scheduler;
 grant select, insert on run_request to nonprod_scheduler;
 grant update (state, reason, settled_at) on run_request to nonprod_scheduler;

@@ -93,6 +93,9 @@ export function createEvents(log: Log) {
         ...(job.reason === null ? {} : { message: job.reason }),
       });
     },
+    runUnreadable(run: { runId: string; reason: string }): void {
+      log.error('run.unreadable', { 'airlock.run.id': run.runId, message: run.reason });
+    },
     runFinished(run: { id: string; outcome: string }): void {
       log.info('run.finished', { 'airlock.run.id': run.id, 'event.outcome': run.outcome });
     },
@@ -237,6 +240,18 @@ export function createEvents(log: Log) {
       log.warn(status.givenUp ? 'status.given-up' : 'status.failed', {
         'airlock.run.id': status.runId,
         'airlock.status': status.verdict,
+        message: why,
+      });
+    },
+    webhookFailed(
+      delivery: { provider: string; event: string },
+      tried: { attempts: number; givenUp: boolean },
+      why: string,
+    ): void {
+      log.error(tried.givenUp ? 'webhook.given-up' : 'webhook.failed', {
+        'airlock.webhook.provider': delivery.provider,
+        'airlock.webhook.event': delivery.event,
+        'airlock.webhook.attempts': tried.attempts,
         message: why,
       });
     },

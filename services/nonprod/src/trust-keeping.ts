@@ -35,7 +35,7 @@ export async function makeRuns(
   },
   settings: PrepareSettings & {
     readonly pools: { readonly main: string; readonly other: string };
-    readonly repository: { readonly name: string; readonly mainBranch: string };
+    readonly repository: { readonly name: string };
   },
 ): Promise<RunMaking> {
   const { db, mirrors, jobs, events, newId } = ports;
@@ -56,7 +56,7 @@ export async function makeRuns(
       settings,
     ),
     applyReleases: createApplyReleases(
-      { releases, pools, jobs, events, newId, readHeldFiles },
+      { releases, pools, jobs, events, newId, readHeldFiles, mainBranchOf: mainBranchOf(db) },
       settings,
     ),
   };

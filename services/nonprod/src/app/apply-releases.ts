@@ -15,11 +15,10 @@ export function createApplyReleases(
     readonly jobs: Bell;
     readonly events: Events;
     readonly readHeldFiles: (run: WaitingRun) => Promise<HeldFiles>;
+    /** Of a repository. */
+    readonly mainBranchOf: (repository: string) => Promise<string>;
   },
-  settings: {
-    readonly maxArtifactBytes: number;
-    readonly repository: { readonly mainBranch: string };
-  },
+  settings: { readonly maxArtifactBytes: number },
 ): () => Promise<void> {
   const { releases, jobs, events, readHeldFiles } = ports;
 
@@ -38,7 +37,7 @@ export function createApplyReleases(
       chosen,
       {
         ...{ event: RunEvent.parse(run.event), branch: run.branch, ref: run.ref },
-        repository: { name: run.repository, mainBranch: settings.repository.mainBranch },
+        repository: { name: run.repository, mainBranch: await ports.mainBranchOf(run.repository) },
         // Whoever released it saw what changed: nothing is left out for its paths or its message.
         ...{ changedFiles: null, message: '' },
       },

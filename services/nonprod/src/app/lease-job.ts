@@ -13,7 +13,7 @@ import type { ClaimedJob, JobStore } from './ports.ts';
 export function createLeaseJob(
   ports: FinishPorts & {
     readonly jobs: Pick<JobStore, 'claim'>;
-    readonly events: Pick<Events, 'jobLeased'>;
+    readonly events: Pick<Events, 'jobLeased' | 'runUnreadable'>;
     /** Null: this installation keeps no secrets. */
     readonly secrets: Pick<HandOutSecrets, 'refusal'> | null;
   },
@@ -33,9 +33,14 @@ export function createLeaseJob(
     return 'A step asks for a secret, and this installation keeps none; whoever looks after it names a keeper under `secrets` in the configuration of nonprod-web.';
   }
 
+  function onUnreadable(run: { readonly runId: string; readonly reason: string }): void {
+    ports.events.runUnreadable(run);
+    ports.bell.ring(run.runId);
+  }
+
   return async (runner, pool) => {
     for (;;) {
-      const claimed = await ports.jobs.claim({ runner, pool, leaseSeconds });
+      const claimed = await ports.jobs.claim({ runner, pool, leaseSeconds, onUnreadable });
       if (claimed === null) return null;
       const { jobId, lease, runId, run, plan, workflow } = claimed;
       const reason = await refusal(claimed, runner);

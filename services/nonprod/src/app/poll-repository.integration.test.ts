@@ -93,7 +93,7 @@ function world(
         pullRequests: 'run',
         maxArtifactBytes: 1_000_000,
         pools: { main: `${name}-trusted`, other: 'default' },
-        repository: { name, mainBranch: 'main' },
+        repository: { name },
         ...change,
       },
     );
@@ -290,6 +290,42 @@ test('pull requests of strangers wait for a member where the configuration says 
   assert.deepEqual(
     page?.plan?.workflows.flatMap(({ steps }) => steps.map(({ name }) => name)),
     ['test'],
+  );
+});
+
+test('what waits is cancelled by a new commit of its ref, and not by an event of the same commit', async () => {
+  const { push, poll, runs, ask } = world('waits', { pullRequests: 'hold' });
+  const events = 'when: { event: [push, pull_request, pull_request_metadata] }\n';
+  push('refs/heads/main', 'main', { '.woodpecker.yaml': `${events}${pipeline}` });
+  await poll();
+  const first = push('refs/pull/3/head', 'one', {});
+  await poll();
+  const states = async () => (await runs()).filter(({ pullRequest }) => pullRequest === 3);
+  assert.deepEqual(
+    (await states()).map(({ state }) => state),
+    ['held'],
+  );
+  await ask({
+    ...{ event: 'pull_request_metadata', ref: 'refs/pull/3/head', commit: first, pullRequest: 3 },
+  });
+  await poll();
+  const both = await states();
+  assert.deepEqual(
+    both.map(({ event, state }) => [event, state]),
+    [
+      ['pull_request', 'held'],
+      ['pull_request_metadata', 'held'],
+    ],
+  );
+  push('refs/pull/3/head', 'two', {});
+  await poll();
+  assert.deepEqual(
+    (await states()).map(({ event, state }) => [event, state]),
+    [
+      ['pull_request', 'cancelled'],
+      ['pull_request_metadata', 'cancelled'],
+      ['pull_request', 'held'],
+    ],
   );
 });
 

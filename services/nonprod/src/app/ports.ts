@@ -132,13 +132,18 @@ export interface LeaseProofOf {
   readonly runner: string;
 }
 
+export interface JobClaim {
+  readonly runner: string;
+  readonly pool: string;
+  readonly leaseSeconds: number;
+  /** Told of each run that ended on the way, because what is kept of it cannot be read. */
+  readonly onUnreadable?: (run: { readonly runId: string; readonly reason: string }) => void;
+}
+
 /** Every writer answers false or null, and writes nothing, when the lease is not the one that holds. */
 export interface JobStore {
-  claim(request: {
-    readonly runner: string;
-    readonly pool: string;
-    readonly leaseSeconds: number;
-  }): Promise<ClaimedJob | null>;
+  /** The job that is next in the pool; null when none may run. */
+  claim(request: JobClaim): Promise<ClaimedJob | null>;
   facts(jobId: string): Promise<JobFacts | null>;
   /** What the lease is worth; one that holds is made longer. */
   heartbeat(proof: LeaseProofOf, leaseSeconds: number): Promise<LeaseWord>;
@@ -179,7 +184,8 @@ export interface RunToSign {
   readonly repositoryUrl: string;
   readonly ref: string;
   readonly commit: string;
-  readonly plan: RunPlan;
+  /** Null: what is kept of it cannot be read. */
+  readonly plan: RunPlan | null;
   readonly artifact: KeptArtifact;
   /** What the runner signed, verbatim; null for a run from before runners signed. */
   readonly attestation: string | null;

@@ -14,8 +14,12 @@ import type {
 const batch = 100;
 /** What happened longer ago is not news: forges try again for some days, and a relay may have waited. */
 const replayWindowMs = 7 * 24 * 3600_000;
+/** About four minutes from the first try to the last: longer than a restart of the database takes. */
+const mostAttempts = 8;
+
 /**
- * Reads every waiting delivery, in the order in which they came.
+ * Reads every waiting delivery, in the order in which they came. One that cannot be settled keeps no other from it: it is
+ * tried again after a pause that doubles, and given up after the eighth try.
  *
  * A webhook is a hint: where a ref points is asked of git. What only the forge knows, whose pull request it is, is taken
  * from here.
@@ -23,7 +27,7 @@ const replayWindowMs = 7 * 24 * 3600_000;
 export function createReadWebhooks(ports: {
   readonly deliveries: DeliveryQueue;
   readonly repositories: { list(): Promise<readonly RepositoryRow[]> };
-  readonly events: Pick<Events, 'webhookRead'>;
+  readonly events: Pick<Events, 'webhookRead' | 'webhookFailed'>;
   readonly newId: NewId;
   /** Told which repository to look at. */
   onNews(repository: string): void;
@@ -112,6 +116,30 @@ export function createReadWebhooks(ports: {
     }
   }
 
+  async function settle(
+    delivery: WaitingDelivery,
+    known: readonly RepositoryRow[],
+  ): Promise<DeliveryVerdict | null> {
+    try {
+      const verdict = judge(delivery, known);
+      await deliveries.settle(delivery, verdict);
+      return verdict;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const attempts = delivery.attempts + 1;
+      const givenUp = attempts >= mostAttempts;
+      // Rejects where nothing can be written at all; then it is no fault of this delivery.
+      await deliveries.postpone(
+        delivery,
+        givenUp
+          ? { givenUp: `given-up: tried ${attempts} times; ${why}. Send it again from the forge.` }
+          : { pauseSeconds: 2 ** attempts, reason: `failed: tried ${attempts} times; ${why}` },
+      );
+      events.webhookFailed(delivery, { attempts, givenUp }, why);
+      return null;
+    }
+  }
+
   return async () => {
     for (;;) {
       const waiting = await deliveries.waiting(batch);
@@ -119,8 +147,8 @@ export function createReadWebhooks(ports: {
       const known = await ports.repositories.list();
       const news = new Set<string>();
       for (const delivery of waiting) {
-        const verdict = judge(delivery, known);
-        await deliveries.settle(delivery, verdict);
+        const verdict = await settle(delivery, known);
+        if (verdict === null) continue;
         events.webhookRead(delivery, verdict);
         if (verdict.state === 'handled' && verdict.repository !== null) {
           news.add(verdict.repository);

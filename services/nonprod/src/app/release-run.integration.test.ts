@@ -77,7 +77,7 @@ async function world(name: string) {
     {
       ...{ pullRequests: 'hold', maxArtifactBytes: 1_000_000 },
       ...{ pools: { main: `${name}-main`, other: `${name}-other` } },
-      repository: { name, mainBranch: 'main' },
+      repository: { name },
     },
   );
   const poll = createPollRepository(

@@ -17,7 +17,7 @@ export function createSignRuns(
     readonly signer: Signer;
     /** Of the one repository that the signer knows. */
     readonly mirror: Pick<SourceMirror, 'fileBlob'>;
-    readonly events: Events;
+    readonly events: Pick<Events, 'candidateSigned' | 'signingRefused'>;
     readonly newId: NewId;
   },
   settings: {
@@ -36,7 +36,15 @@ export function createSignRuns(
       );
       return;
     }
-    const pipeline = leadingWorkflow(run.plan)?.file ?? '';
+    const { plan } = run;
+    if (plan === null) {
+      await refuse(
+        run.runId,
+        'Built and not signed: its plan, as the database keeps it, cannot be read. Retry the run.',
+      );
+      return;
+    }
+    const pipeline = leadingWorkflow(plan)?.file ?? '';
     const builder = run.ref === `refs/heads/${settings.mainBranch}` ? 'main' : 'pr';
     const recorded = {
       subject: { name: run.artifact.name, sha256: run.artifact.digest },
@@ -47,7 +55,7 @@ export function createSignRuns(
       release: releasePath,
       invocationId: invocationIdOf(settings.origin, run.runId),
       attestation: run.attestation,
-      plan: run.plan,
+      plan,
     };
     const provenance = await signer.provenance({
       builder,
@@ -55,7 +63,7 @@ export function createSignRuns(
       claimedPipelineBlob: builder === 'pr' ? await mirror.fileBlob(run.commit, pipeline) : null,
     });
     const testResult = builder === 'main' ? await signer.testResult(recorded) : null;
-    const template = run.plan.release?.version ?? null;
+    const template = plan.release?.version ?? null;
     const id = newId('cand');
     const result = await candidates.record({
       id,
@@ -64,7 +72,7 @@ export function createSignRuns(
       version: template === null ? null : expandVersion(template, run.commit),
       day: releaseDay(run.finishedAt),
       artifact: run.artifact,
-      targets: run.plan.release?.targets ?? [],
+      targets: plan.release?.targets ?? [],
       provenance,
       provenancePayloadDigest: payloadDigest(provenance),
       testResult,

@@ -72,6 +72,8 @@ export interface WaitingDelivery {
   readonly event: string;
   readonly body: Uint8Array;
   readonly receivedAt: Date;
+  /** How often it was tried to act on it. */
+  readonly attempts: number;
 }
 
 export interface RunRequest {
@@ -102,8 +104,13 @@ export interface DeliveryVerdict {
 }
 
 export interface DeliveryQueue {
-  /** Oldest first. */
+  /** Those whose time has come, oldest first. */
   waiting(limit: number): Promise<readonly WaitingDelivery[]>;
+  /** After a try that failed: tried again after the pause, or never, and why stands with it. */
+  postpone(
+    delivery: WaitingDelivery,
+    next: { readonly pauseSeconds: number; readonly reason: string } | { readonly givenUp: string },
+  ): Promise<void>;
   /** All of it in one transaction; the body is dropped then. An older fact never overwrites a newer one. */
   settle(delivery: WaitingDelivery, verdict: DeliveryVerdict): Promise<void>;
   /** Settled deliveries and refusals older than that many days; how many. Whatever is forgotten could be replayed. */

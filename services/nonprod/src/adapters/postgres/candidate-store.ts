@@ -1,7 +1,8 @@
+import type { RunPlan } from '@airlock/common/wire/run-plan';
 import type { CandidateStore, NewCandidate } from '../../app/ports.ts';
 import { nextReleaseName } from '../../domain/release-name.ts';
 import type { Database, Transaction } from './client.ts';
-import { plannedOf } from './row-shapes.ts';
+import { storedPlan } from './row-shapes.ts';
 
 export function createCandidateStore(db: Database): CandidateStore {
   return {
@@ -21,7 +22,7 @@ export function createCandidateStore(db: Database): CandidateStore {
             repositoryUrl: run.repositoryRow.url,
             ref: run.ref,
             commit: run.commit,
-            plan: plannedOf(run.plan),
+            plan: readable(run.plan),
             artifact: {
               name: artifact.name,
               digest: artifact.digest,
@@ -67,6 +68,11 @@ export function createCandidateStore(db: Database): CandidateStore {
       });
     },
   };
+}
+
+function readable(column: unknown): RunPlan | null {
+  const stored = storedPlan(column);
+  return stored.kind === 'plan' ? stored.plan : null;
 }
 
 /** Null when the version that the release file gives is taken. */

@@ -47,7 +47,11 @@ export function createDeliveryQueue(db: Database): DeliveryQueue {
   return {
     async waiting(limit) {
       const rows = await db.webhookDelivery.findMany({
-        where: { state: 'waiting' },
+        where: {
+          state: 'waiting',
+          OR: [{ nextAt: null }, { nextAt: { lte: new Date() } }],
+          provider: { in: [...providers] },
+        },
         orderBy: { id: 'asc' },
         take: limit,
       });
@@ -61,7 +65,20 @@ export function createDeliveryQueue(db: Database): DeliveryQueue {
           event: row.event,
           body: row.body ?? new Uint8Array(),
           receivedAt: row.receivedAt,
+          attempts: row.attempts,
         };
+      });
+    },
+
+    async postpone({ row }, next) {
+      const attempts = { increment: 1 };
+      const reason = ('givenUp' in next ? next.givenUp : next.reason).slice(0, 1000);
+      await db.webhookDelivery.updateMany({
+        where: { id: row, state: 'waiting' },
+        data:
+          'givenUp' in next
+            ? { attempts, reason, state: 'given-up', body: null, handledAt: new Date() }
+            : { attempts, reason, nextAt: new Date(Date.now() + next.pauseSeconds * 1000) },
       });
     },
 

@@ -22,6 +22,7 @@ export function createHeadStore(db: Database): HeadStore {
     async advance(repository, head, run) {
       return await db.$transaction(async (tx) => {
         await rememberHead(tx, repository, head);
+        await supersedeHeld(tx, repository, head);
         return run === null ? false : await insertRun(tx, run);
       });
     },
@@ -65,7 +66,6 @@ export async function insertRun(tx: Transaction, run: NewRun): Promise<boolean> 
   });
   if (count === 0) return false;
   await tx.runTrust.create({ data: { runId: run.id, ...trustColumns(run.trust) } });
-  await supersedeHeld(tx, run);
   if (run.state === 'queued') await countBuild(tx, run);
   for (const [position, job] of run.jobs.entries()) await insertJob(tx, run, job, position);
   if (run.state === 'queued') await advanceRun(tx, run.id);
@@ -77,9 +77,13 @@ function trustColumns({ level, why, files, filesCommit, notes }: NewRun['trust']
 }
 
 /** What nobody released before its branch moved on is not worth looking at any more. */
-async function supersedeHeld(tx: Transaction, { id, repository, ref }: NewRun): Promise<void> {
+async function supersedeHeld(
+  tx: Transaction,
+  repository: string,
+  { ref, commit }: RefHead,
+): Promise<void> {
   await tx.run.updateMany({
-    where: { repository, ref, state: 'held', id: { not: id } },
+    where: { repository, ref, state: 'held', commit: { not: commit } },
     data: {
       state: 'cancelled',
       reason: 'A newer commit came before anybody released this one.',

@@ -5,16 +5,16 @@
 import { z } from 'zod';
 import { formatTimestamp } from '@airlock/common/time';
 import type { JobReport } from '@airlock/common/wire/runner-protocol';
-import type { ClaimedJob, JobStore, LeaseProofOf } from '../../app/ports.ts';
+import type { ClaimedJob, JobClaim, JobStore, LeaseProofOf } from '../../app/ports.ts';
 import type { Judgement } from '../../domain/job-lease.ts';
 import { predecessorsOf } from '../../domain/run.ts';
 import { cancelReason } from '../../domain/workflow-order.ts';
 import type { Database, Transaction } from './client.ts';
-import { eventOf, jobStateOf, plannedOf } from './row-shapes.ts';
+import { eventOf, jobStateOf, plannedOf, storedPlan, unreadable } from './row-shapes.ts';
 import { countTime } from './budget-store.ts';
 import { nextJob } from './job-queue.ts';
 import { cancelJob } from './cancel-store.ts';
-import { advanceRun, lockRun } from './run-progress.ts';
+import { advanceRun, endUnreadable, lockRun } from './run-progress.ts';
 
 interface ClaimedRow {
   readonly id: string;
@@ -29,29 +29,15 @@ const Variables = z.record(z.string(), z.string());
 
 export function createJobStore(db: Database): JobStore {
   return {
-    async claim({ runner, pool, leaseSeconds }) {
-      return await db.$transaction(async (tx) => {
-        const next = await nextJob(tx, pool);
-        if (next === null) return null;
-        const [job] = await tx.$queryRaw<ClaimedRow[]>`
-          update job set state = 'leased', lease = lease + 1, runner = ${runner}, heartbeat_at = now(),
-            started_at = coalesce(started_at, now()),
-            lease_expires_at = now() + make_interval(secs => ${leaseSeconds}::double precision)
-          where id = ${next}
-          returning job.id, job.run_id, job.workflow, job.instance, job.lease, job.attempt`;
-        if (job === undefined) return null;
-        const running = await tx.$executeRaw`
-          update run set state = 'running', started_at = coalesce(started_at, now())
-          where id = ${job.run_id} and state = any (${['running', ...predecessorsOf('running')]})`;
-        const cancelledBy = await lockRun(tx, job.run_id);
-        if (running === 0 || cancelledBy !== null) {
-          // It was in hand here while the run was cancelled.
-          await cancelJob(tx, job.id, cancelledBy);
-          await advanceRun(tx, job.run_id);
-          return null;
-        }
-        return await claimedJob(tx, job);
-      });
+    async claim({ runner, pool, leaseSeconds, onUnreadable }) {
+      for (;;) {
+        const claimed = await db.$transaction((tx) =>
+          claimNext(tx, { runner, pool, leaseSeconds }),
+        );
+        if (claimed === null || !('unreadable' in claimed)) return claimed;
+        // It ended there: the next in the pool is another's.
+        onUnreadable?.({ runId: claimed.runId, reason: claimed.unreadable });
+      }
     },
 
     async facts(jobId) {
@@ -144,6 +130,40 @@ export function createJobStore(db: Database): JobStore {
   };
 }
 
+interface Unreadable {
+  readonly runId: string;
+  /** Why; its run has ended with it. */
+  readonly unreadable: string;
+}
+
+async function claimNext(
+  tx: Transaction,
+  { runner, pool, leaseSeconds }: Pick<JobClaim, 'runner' | 'pool' | 'leaseSeconds'>,
+): Promise<ClaimedJob | Unreadable | null> {
+  const next = await nextJob(tx, pool);
+  if (next === null) return null;
+  const [job] = await tx.$queryRaw<ClaimedRow[]>`
+    update job set state = 'leased', lease = lease + 1, runner = ${runner}, heartbeat_at = now(),
+      started_at = coalesce(started_at, now()),
+      lease_expires_at = now() + make_interval(secs => ${leaseSeconds}::double precision)
+    where id = ${next}
+    returning job.id, job.run_id, job.workflow, job.instance, job.lease, job.attempt`;
+  if (job === undefined) return null;
+  const running = await tx.$executeRaw`
+    update run set state = 'running', started_at = coalesce(started_at, now())
+    where id = ${job.run_id} and state = any (${['running', ...predecessorsOf('running')]})`;
+  const cancelledBy = await lockRun(tx, job.run_id);
+  if (running === 0 || cancelledBy !== null) {
+    // It was in hand here while the run was cancelled.
+    await cancelJob(tx, job.id, cancelledBy);
+    await advanceRun(tx, job.run_id);
+    return null;
+  }
+  const claimed = await claimedJob(tx, job);
+  if ('unreadable' in claimed) await endUnreadable(tx, job.run_id, claimed.unreadable, job.id);
+  return claimed;
+}
+
 const reasonOf = (judgement: Judgement): string | null =>
   judgement.outcome === 'failed' ? judgement.reason : null;
 
@@ -178,18 +198,25 @@ async function closeSteps(
   });
 }
 
-async function claimedJob(tx: Transaction, job: ClaimedRow): Promise<ClaimedJob> {
+async function claimedJob(tx: Transaction, job: ClaimedRow): Promise<ClaimedJob | Unreadable> {
   const run = await tx.run.findUniqueOrThrow({
     where: { id: job.run_id },
     include: { repositoryRow: true },
   });
+  const stored = storedPlan(run.plan);
+  if (stored.kind === 'unreadable') return { runId: run.id, unreadable: stored.reason };
+  if (stored.kind === 'none') {
+    return { runId: run.id, unreadable: unreadable('its plan (there is none)') };
+  }
+  const variables = Variables.safeParse(run.variables);
+  if (!variables.success) return { runId: run.id, unreadable: unreadable('its variables') };
   return {
     jobId: job.id,
     lease: Number(job.lease),
     attempt: job.attempt,
     runId: run.id,
     workflow: { name: job.workflow, instance: job.instance },
-    plan: plannedOf(run.plan),
+    plan: stored.plan,
     run: {
       number: Number(run.number),
       repository: run.repository,
@@ -209,7 +236,7 @@ async function claimedJob(tx: Transaction, job: ClaimedRow): Promise<ClaimedJob>
       cron: run.cron,
       deployTo: run.deployTo,
       previous: await previousRun(tx, run),
-      variables: Variables.parse(run.variables),
+      variables: variables.data,
     },
   };
 }

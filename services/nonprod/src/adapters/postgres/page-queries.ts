@@ -25,7 +25,7 @@ import {
   eventOf,
   jobStateOf,
   outcomeOf,
-  planOf,
+  storedPlan,
   runStateOf,
   stepStateOf,
 } from './row-shapes.ts';
@@ -68,9 +68,11 @@ export function createPageQueries(db: Database): PageQueries {
         orderBy: { createdAt: 'desc' },
       });
       const { artifact, candidate } = row;
-      const plan = planOf(row.plan);
+      const stored = storedPlan(row.plan);
+      const plan = stored.kind === 'plan' ? stored.plan : null;
       return {
         ...runSummary(row),
+        reason: row.reason ?? (stored.kind === 'unreadable' ? stored.reason : null),
         repositoryUrl: row.repositoryRow.url,
         cancelledBy: row.cancel?.cancelledName ?? null,
         retryOf:

@@ -2,7 +2,7 @@
 import { isFinished, predecessorsOf } from '../../domain/run.ts';
 import { isSame, runEnd, turnsOf } from '../../domain/workflow-order.ts';
 import type { Transaction } from './client.ts';
-import { outcomeOf, planOf, runStateOf } from './row-shapes.ts';
+import { outcomeOf, runStateOf, storedPlan, unreadable } from './row-shapes.ts';
 
 /**
  * Locks the run until the transaction ends. Whoever waits here holds at most jobs: jobs before runs, everywhere.
@@ -30,8 +30,14 @@ export async function advanceRun(
     where: { id: runId },
     include: { jobs: { orderBy: { position: 'asc' } } },
   });
-  const plan = planOf(row.plan);
-  if (plan === null || isFinished(runStateOf(row.state))) return 'running';
+  if (isFinished(runStateOf(row.state))) return 'running';
+  const stored = storedPlan(row.plan);
+  if (stored.kind !== 'plan') {
+    const reason = stored.kind === 'none' ? unreadable('its plan (there is none)') : stored.reason;
+    await endUnreadable(tx, runId, reason);
+    return 'failed';
+  }
+  const { plan } = stored;
   const jobs = row.jobs.map((job) => ({
     id: job.id,
     workflow: { name: job.workflow, instance: job.instance },
@@ -69,4 +75,35 @@ export async function advanceRun(
         then 'wanted' else 'none' end
     where id = ${runId} and state = any (${predecessorsOf(end.outcome)})`;
   return end.outcome;
+}
+
+/**
+ * Ends a run of which something cannot be read, and with it whatever no runner has: whoever claims next finds the jobs of
+ * others. A job that a runner has ends as it would. To be called behind `lockRun`.
+ *
+ * @param leased a job that this transaction has just leased: it ends too.
+ */
+export async function endUnreadable(
+  tx: Transaction,
+  runId: string,
+  reason: string,
+  leased: string | null = null,
+): Promise<void> {
+  // Whoever has another of them locked waits for this run, and ends that job itself when it sees that the run has ended.
+  const jobs = await tx.$queryRaw<{ id: string }[]>`
+    select id from job
+    where run_id = ${runId} and (state in ('held', 'waiting', 'queued') or id = ${leased})
+    for update skip locked`;
+  const ids = jobs.map(({ id }) => id);
+  await tx.$executeRaw`
+    update job set state = 'finished', outcome = 'failed', reason = ${reason}, finished_at = now(),
+      lease_expires_at = null
+    where id = any (${ids})`;
+  await tx.step.updateMany({
+    where: { jobId: { in: ids }, state: { in: ['queued', 'running'] } },
+    data: { state: 'skipped' },
+  });
+  await tx.$executeRaw`
+    update run set state = 'failed', finished_at = now(), reason = ${reason}
+    where id = ${runId} and state = any (${predecessorsOf('failed')})`;
 }

@@ -2,7 +2,7 @@ import { workflowOf } from '@airlock/common/workflow-name';
 import type { ReadableSecret, SecretReadingStore } from '../../app/secret-reading-ports.ts';
 import type { Database, Transaction } from './client.ts';
 import { projectDekOf, type ProjectDekColumns } from './project-dek-store.ts';
-import { planOf } from './row-shapes.ts';
+import { plannedOf } from './row-shapes.ts';
 import { filtersOf, kindOf, type FilterRow } from './secret-filter-row.ts';
 
 interface JobColumns {
@@ -46,8 +46,7 @@ export function createSecretReadingStore(db: Database): SecretReadingStore {
           and j.lease_expires_at > now()`;
       if (row === undefined) return null;
       const { event, ref, branch, level, workflow: name, instance } = row;
-      const plan = planOf(row.plan);
-      const workflow = plan === null ? null : workflowOf(plan, { name, instance });
+      const workflow = workflowOf(plannedOf(row.plan), { name, instance });
       if (workflow === null) throw new Error(`job ${jobId} does a workflow that its plan has not`);
       return {
         runId: row.run_id,

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { openPool, type DatabasePool } from '@airlock/database/pool';
+import { testPostgres } from '@airlock/testkit/stack';
+import { createDeliveryHistory } from '../adapters/postgres/delivery-history.ts';
+import { createDeliveryQueue, createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
+import {
+  createRepositoryKeeping,
+  createRepositoryStore,
+} from '../adapters/postgres/repository-store.ts';
+import { testDatabase, type TestDatabase } from '../testing/database.ts';
+import { newId } from '../testing/fixtures.ts';
+import { createReadWebhooks } from './read-webhooks.ts';
+
+const name = 'shop/hooks';
+const url = `https://git.example/${name}.git`;
+const repository = { full_name: name, clone_url: url };
+
+let database: TestDatabase;
+let pool: DatabasePool;
+before(async () => {
+  database = await testDatabase(await testPostgres());
+  pool = openPool(database.connectionOf('nonprod_web'));
+  await createRepositoryStore(database.as('nonprod_web')).add(
+    name,
+    {
+      ...{ url, cloneUrl: url, provider: 'github', mainBranch: 'main' },
+      ...{ protectedRefs: [], branches: [], buildLatest: false },
+    },
+    'oke@demo.example',
+  );
+});
+after(async () => {
+  await pool.end();
+  await database.close();
+});
+
+async function take(event: string, payload: object, id: string = randomUUID()): Promise<boolean> {
+  return await createDeliveryStore(pool).take({
+    ...{ provider: 'github', repository: name, id, event, relayed: false },
+    body: Buffer.from(JSON.stringify({ repository, ...payload })),
+  });
+}
+/** Well-formed by every rule of ours, and its number has no room in the column. */
+const unsettled = (title: string) => ({
+  action: 'opened',
+  pull_request: {
+    ...{ number: 3_000_000_000, title, state: 'open', updated_at: new Date().toISOString() },
+    ...{ user: null, head: { ref: 'feature', sha: 'a'.repeat(40) } },
+    base: { ref: 'main', repo: { id: 1 } },
+  },
+});
+const push = () => ({ ref: 'refs/heads/main', nonce: randomUUID() });
+
+const failed: { readonly attempts: number; readonly givenUp: boolean }[] = [];
+async function readAll(): Promise<string[]> {
+  const news: string[] = [];
+  const db = database.as('nonprod_scheduler');
+  await createReadWebhooks({
+    deliveries: createDeliveryQueue(db),
+    repositories: createRepositoryKeeping(db),
+    events: {
+      webhookRead() {},
+      webhookFailed: (_delivery, tried) => failed.push(tried),
+    },
+    newId,
+    onNews: (each) => news.push(each),
+  })();
+  return news;
+}
+async function shown(id: string) {
+  const all = await createDeliveryHistory(database.as('nonprod_web')).deliveries(100);
+  return all.find((each) => each.deliveryId === id) ?? assert.fail(`no delivery ${id}`);
+}
+
+test('a delivery that cannot be settled keeps none behind it waiting, not in its batch and not in the next', async () => {
+  const bad = randomUUID();
+  assert.ok(await take('pull_request', unsettled('one'), bad));
+  const good = randomUUID();
+  assert.ok(await take('push', push(), good));
+  assert.deepEqual(await readAll(), [name]);
+  assert.equal((await shown(good)).state, 'handled');
+  const { state, reason } = await shown(bad);
+  assert.equal(state, 'waiting');
+  assert.match(reason ?? '', /^failed: tried 1 times; /);
+  const later = randomUUID();
+  assert.ok(await take('push', push(), later));
+  await readAll();
+  assert.equal((await shown(later)).state, 'handled');
+});
+
+test('after the eighth try it is given up, shown with its reason, and may be sent again', async () => {
+  const id = randomUUID();
+  const payload = unsettled('two');
+  assert.ok(await take('pull_request', payload, id));
+  failed.length = 0;
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    await readAll();
+    await database.as('owner').$executeRaw`
+      update webhook_delivery set next_at = null where delivery_id = ${id}`;
+  }
+  assert.deepEqual(failed.at(-1), { attempts: 8, givenUp: true });
+  assert.equal(failed.filter(({ givenUp }) => givenUp).length, 1);
+  const { state, reason } = await shown(id);
+  assert.equal(state, 'given-up');
+  assert.match(reason ?? '', /^given-up: tried 8 times; .*Send it again from the forge\.$/s);
+  assert.ok(await take('pull_request', payload, id), 'the same id and the same bytes');
+  assert.ok(!(await take('pull_request', payload, id)), 'once');
+});

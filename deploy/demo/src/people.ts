@@ -1,4 +1,4 @@
-import type { Role } from '@airlock/common/policy/target-policy';
+import type { Role } from '@airlock/common/policy/target-approvals';
 
 export interface Person {
   readonly id: string;

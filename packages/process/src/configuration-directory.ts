@@ -2,6 +2,7 @@
  * A gate's configuration directory: `trust.json`, `roster.yaml` and `targets/*.yaml`, with `manifest.dsse.json`, the list of
  * them that administrators signed. Read here and nowhere else, by the gate and by the command that proposes changes.
  */
+import { notCarriedOut } from '@airlock/common/policy/not-carried-out';
 import { hasLease, readPathOf } from '@airlock/common/policy/target-credentials';
 import { sha256Hex } from '@airlock/common/encoding/hex';
 import { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
@@ -159,6 +160,10 @@ export function parseConfiguration(
         at(path),
         `target: is ${policy.target}; name the file ${policy.target}.yaml or correct the key`,
       );
+    }
+    const [key] = notCarriedOut(policy);
+    if (key !== undefined) {
+      throw invalid(at(path), `${key}: this gate does not do that yet; take it out`);
     }
     targets.set(policy.target, { policy, digest: sha256Hex(bytes) });
   }

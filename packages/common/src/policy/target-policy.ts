@@ -6,11 +6,17 @@ import { z } from 'zod';
 import { CommitKey, forgeOwner } from '../trust/commit-signature.ts';
 import { ArtifactName, GitCommit, Name, RepositoryPath, Sha256Hex } from '../wire/scalars.ts';
 import { Duration } from './duration.ts';
+import { Role, TargetApprovals } from './target-approvals.ts';
 import { credentialMarginSeconds, VaultCredentials } from './target-credentials.ts';
-import { Egress, egressFaults } from './target-egress.ts';
-
-export const Role = z.enum(['developer', 'release-manager', 'platform', 'auditor']);
-export type Role = z.infer<typeof Role>;
+import {
+  TargetConcurrency,
+  TargetDelivery,
+  TargetObserve,
+  TargetRollback,
+  TargetVerify,
+} from './target-delivery.ts';
+import { egressFaults } from './target-egress.ts';
+import { TargetWindows } from './target-windows.ts';
 
 export const TargetPolicy = z
   .strictObject({
@@ -78,42 +84,22 @@ export const TargetPolicy = z
         }),
       )
       .length(1),
-    approvals: z.strictObject({
-      rules: z
-        .array(z.strictObject({ role: Role, count: z.number().int().min(1).max(10) }))
-        .length(1),
-      exclude: z
-        .array(z.enum(['requester', 'authors', 'committers']))
-        .describe('Who never counts. Default and minimum: requester, authors, committers.')
-        .refine(
-          (list) =>
-            ['requester', 'authors', 'committers'].every((who) =>
-              list.some((entry) => entry === who),
-            ),
-          {
-            message: 'requester, authors and committers never count; list all three',
-          },
-        ),
-      expires: Duration.describe('How long a promotion waits and an approval counts, such as 24h.'),
-    }),
+    approvals: TargetApprovals,
+    windows: TargetWindows.optional().describe('When it may start. Default: at all times.'),
+    concurrency: TargetConcurrency.default({ limit: 1, queue: 'newest' }).describe(
+      'How releases wait for each other. Default: {limit: 1, queue: newest}.',
+    ),
     credentials: z.strictObject({ vault: VaultCredentials }),
-    deliver: z.strictObject({
-      hook: z
-        .string()
-        .regex(/^[a-z0-9][a-z0-9-]{0,62}@sha256:[0-9a-f]{64}$/, 'expected name@sha256:<64 hex>')
-        .describe('Registered hook, pinned by the digest of its directory.'),
-      timeout: Duration,
-      params: z
-        .record(
-          z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]{0,62}$/, 'expected letters, digits, _ -'),
-          z.union([z.string(), z.number().int(), z.boolean()]),
-        )
-        .describe('Handed to the hook as it stands, and part of what approvers sign.'),
-      egress: z
-        .array(Egress)
-        .max(8)
-        .describe('Everything that the hook may reach; it has no network beside.'),
-    }),
+    deliver: TargetDelivery,
+    verify: TargetVerify.optional().describe('How it is seen that the delivery is well.'),
+    rollback: TargetRollback.optional().describe('How an earlier release is put back.'),
+    observe: TargetObserve.optional().describe('How drift is noticed between deliveries.'),
+    shadow: z
+      .strictObject({ approvals: TargetApprovals, windows: TargetWindows.optional() })
+      .optional()
+      .describe(
+        'Rules on trial: they are judged beside those in force and shown, and never decide.',
+      ),
   })
   .superRefine(({ credentials, deliver }, context) => {
     const { ttl, reads } = credentials.vault;

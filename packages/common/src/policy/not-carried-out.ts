@@ -1,0 +1,26 @@
+import type { TargetPolicy } from './target-policy.ts';
+
+/**
+ * Keys of the format that no process acts on yet. Whoever reads a target file to act by it refuses one that has them: a
+ * promise in a signed file that nobody keeps is worse than none.
+ */
+export function notCarriedOut(policy: TargetPolicy): readonly string[] {
+  const { approvals, concurrency, deliver, windows } = policy;
+  const excluded = (who: string): boolean => approvals.exclude.some((each) => each === who);
+  const keys: readonly (readonly [string, boolean])[] = [
+    ['approvals.rules.1', approvals.rules.length > 1],
+    ['approvals.rules.0.when', approvals.rules.some(({ when }) => when !== undefined)],
+    ['approvals.exclude mergers', excluded('mergers')],
+    ['approvals.exclude policyEditors', excluded('policyEditors')],
+    ['windows', windows !== undefined],
+    ['concurrency.queue all', concurrency.queue === 'all'],
+    ['deliver.waves', deliver.waves !== undefined],
+    ['deliver.pause', deliver.pause !== undefined],
+    ['deliver.cooling', deliver.cooling !== undefined],
+    ['verify', policy.verify !== undefined],
+    ['rollback', policy.rollback !== undefined],
+    ['observe', policy.observe !== undefined],
+    ['shadow', policy.shadow !== undefined],
+  ];
+  return keys.flatMap(([key, isThere]) => (isThere ? [key] : []));
+}

@@ -25,6 +25,8 @@ grant select, insert, update on outbox_cursor, intake_item to gate_intake;
 grant insert on promotion to gate_intake;
 grant update (state, state_reason, state_changed_at, version, document, promotion_digest, delta, policy_digest, hook, expires_at) on promotion to gate_intake;
 grant insert on git_head, repository_freeze, configuration to gate_intake;
+grant select, insert, update on promotion_newer to gate_intake;
+grant select on promotion_newer to gate_web;
 -- The row is for pages: a freeze is over when the ledger says so.
 grant delete on repository_freeze to gate_intake;
 -- The only process that talks to a witness.

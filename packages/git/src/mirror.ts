@@ -6,12 +6,19 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve as resolvePath } from 'node:path';
 import type { Readable } from 'node:stream';
 import { archiveStream } from './archive.ts';
-import { type ChangedFile, type LogEntry, parseChangedFiles, parseLog } from './output.ts';
+import {
+  type ChangedFile,
+  type LogEntry,
+  type Revert,
+  parseChangedFiles,
+  parseLog,
+  parseReverts,
+} from './output.ts';
 import { GitError } from './git-error.ts';
 import { packCount, prepareMirror, removeLeftovers, storedBytes } from './mirror-directory.ts';
 import { type GitContext, type GitProtocol, type GitResult, lastWords, runGit } from './run-git.ts';
 
-export type { ChangedFile, LogEntry } from './output.ts';
+export type { ChangedFile, LogEntry, Revert } from './output.ts';
 export type { GitProtocol } from './run-git.ts';
 
 /** What the mirror says of one commit. */
@@ -57,6 +64,8 @@ export type Mirror = {
   listFiles(commit: string, directory: string): Promise<string[]>;
   /** All commits of `to` that `from` does not have, newest first, side branches included; `from` null: from the root. */
   log(range: { from: string | null; to: string; limit: number }): Promise<LogEntry[]>;
+  /** Of the commits of `to` that `from` does not have: those that say they revert others, newest first. */
+  reverts(range: { from: string; to: string; limit: number }): Promise<Revert[]>;
   /** The best commit that both come from; null when the mirror lacks one of them or they have none. */
   mergeBase(one: string, other: string): Promise<string | null>;
   /** Files that differ between two commits, without rename detection; `from` null: all files of `to`. */
@@ -349,6 +358,14 @@ export function createMirror(options: {
       const range = from === null ? [to] : [to, `^${from}`];
       const format = '--format=%H%x00%an%x00%ae%x00%cn%x00%ce%x00%s%x00%ct';
       return parseLog(await output('log', '-z', format, `--max-count=${limit}`, ...range, '--'));
+    },
+    async reverts({ from, to, limit }) {
+      refuseCommit(to);
+      refuseCommit(from);
+      const flags = ['-z', '--format=%H%x00%s%x00%b', `--max-count=${limit}`];
+      // Either is what git or a forge writes; more than that is not guessed at.
+      const words = ['--extended-regexp', '--grep=^This reverts commit', '--grep=^Revert "'];
+      return parseReverts(await output('log', ...flags, ...words, to, `^${from}`, '--'));
     },
     async listFiles(commit, directory) {
       return (await knownCommit(commit)) ? await filesIn(commit, directory) : [];

@@ -54,6 +54,25 @@ export function parseLog(output: Buffer): LogEntry[] {
   return entries;
 }
 
+export type Revert = {
+  commit: string;
+  subject: string;
+  /** Full ids of the commits that its message says it reverts, in the words that git itself writes. */
+  reverts: string[];
+};
+
+/** `git log -z --format=%H%x00%s%x00%b` */
+export function parseReverts(output: Buffer): Revert[] {
+  const fields = output.toString('utf8').split('\0');
+  const found: Revert[] = [];
+  for (let at = 0; at + 2 < fields.length; at += 3) {
+    const [commit = '', subject = '', body = ''] = fields.slice(at, at + 3);
+    const named = body.matchAll(/\bThis reverts commit ([0-9a-f]{40})\b/g);
+    found.push({ commit, subject, reverts: [...named].map(([, id = '']) => id) });
+  }
+  return found;
+}
+
 function instant(seconds: string): string {
   const date = new Date(Number(seconds) * 1000);
   // A commit may claim a year that no calendar here reaches; the claim is worth nothing anyway.

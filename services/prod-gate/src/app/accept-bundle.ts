@@ -25,7 +25,8 @@ import { fetchMain, MainRefusedError, type FetchMainDependencies } from './fetch
 import type { FollowLedger } from './follow-ledger.ts';
 import { documentFacts, wishOf } from './gather-facts.ts';
 import type { GitReader } from './intake-ports.ts';
-import { makeDocument, readDelta } from './make-document.ts';
+import { makeDocument } from './make-document.ts';
+import { readDelta } from './read-delta.ts';
 import type { GateFiles, IntakeStore, NewPromotion, PromotionStore } from './ports.ts';
 import { StoreError } from './ports.ts';
 import { Refused } from './refused.ts';

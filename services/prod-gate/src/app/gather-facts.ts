@@ -34,7 +34,7 @@ import { commitFacts } from './commit-facts.ts';
 import { countPromotionBuilders } from './count-promotion-builders.ts';
 import { planFault } from './derive-plan.ts';
 import type { GitReader } from './intake-ports.ts';
-import { makeDocument, readDelta, type DocumentFacts } from './make-document.ts';
+import { makeDocument, type DocumentFacts } from './make-document.ts';
 import type {
   Approval,
   ApprovalStore,
@@ -49,6 +49,7 @@ import type {
   VaultSessionStore,
 } from './ports.ts';
 import type { ConfigurationProof } from './prove-configuration.ts';
+import { readDelta } from './read-delta.ts';
 import type { LedgerProofs } from './prove-entry.ts';
 
 export type FactSources = {

@@ -45,7 +45,17 @@ export type GitReader = {
   changedFiles(range: { from: string | null; to: string }): Promise<DeltaFile[]>;
 };
 
+/** A commit that says it takes back others. */
+export type Revert = {
+  readonly commit: string;
+  readonly subject: string;
+  /** Full ids of what it names. */
+  readonly reverts: readonly string[];
+};
+
 export type Mirror = GitReader & {
+  /** Of the commits of `from..to`, newest first. */
+  reverts(range: { from: string; to: string; limit: number }): Promise<Revert[]>;
   /** @throws GitError `git-rewound` when main was rewritten, `git-unreachable`, `git-fsck` */
   fetch(): Promise<{ head: string | null; previous: string | null }>;
   /** Main as last fetched; null while there is none. */

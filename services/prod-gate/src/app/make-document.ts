@@ -5,8 +5,7 @@
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import { promotionDigest, promotionDocument } from '@airlock/common/promotion/document';
 import { formatTimestamp } from '@airlock/common/time';
-import { digestOfDelta, makeDelta, maxDeltaCommits, type Delta } from '../domain/delta.ts';
-import type { GitReader } from './intake-ports.ts';
+import { digestOfDelta, type Delta } from '../domain/delta.ts';
 
 /** What signatures, mirror and clock said of the release; a promotion's row has the same names. */
 export type DocumentFacts = {
@@ -70,22 +69,4 @@ export function makeDocument(given: {
     promotionDigest: promotionDigest(document),
     expiresAt: new Date(notAfter),
   };
-}
-
-/**
- * What changes from `base` to `commit`, read from the gate's own mirror.
- *
- * @returns null when there are more than {@link maxDeltaCommits} commits: nobody can say then who wrote them.
- */
-export async function readDelta(
-  git: GitReader,
-  range: { base: { commit: string; release: string } | null; commit: string },
-): Promise<Delta | null> {
-  const from = range.base?.commit ?? null;
-  const [commits, files] = await Promise.all([
-    git.log({ from, to: range.commit, limit: maxDeltaCommits + 1 }),
-    git.changedFiles({ from, to: range.commit }),
-  ]);
-  if (commits.length > maxDeltaCommits) return null;
-  return makeDelta({ base: range.base, commits, files });
 }

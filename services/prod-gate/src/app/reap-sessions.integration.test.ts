@@ -14,6 +14,7 @@ import { makeDelta } from '../domain/delta.ts';
 import type { VaultSessionState } from './ports.ts';
 import { createReaper, type ReapEvent } from './reap-sessions.ts';
 import type { RevocationRequest, RevocationResult } from './vault-ports.ts';
+import { noDetails } from '../testing/delta-details.ts';
 
 const sha = (text: string) => createHash('sha256').update(text).digest('hex');
 const start = new Date('2026-11-22T10:00:00Z');
@@ -96,7 +97,7 @@ async function arrange(
   const promotionId = formatId('prm', randomBytes(10));
   const deliveryId = formatId('dlv', randomBytes(10));
   const sessionId = `vse_${deliveryId.slice(4)}`;
-  const delta = makeDelta({ base: null, commits: [], files: [] });
+  const delta = makeDelta({ base: null, commits: [], files: [], details: noDetails });
   await gate.asOwner(
     `insert into promotion (id, target, release, state, subject_name, artifact_digest, artifact_size, repository, commit,
        main_position, pipeline, builder_id, key_ids, invocation_id, built_at, requester, requester_idp, reason, requested_at,

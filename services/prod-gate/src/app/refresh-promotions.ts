@@ -5,7 +5,8 @@
  */
 import type { Promotion } from '../domain/promotion.ts';
 import { eachInTurn } from './each-in-turn.ts';
-import { makeDocument, readDelta, type MadeDocument } from './make-document.ts';
+import { makeDocument, type MadeDocument } from './make-document.ts';
+import { readDelta } from './read-delta.ts';
 import type { FollowLedger } from './follow-ledger.ts';
 import type { NewsOutbox } from './notification-ports.ts';
 import type { GitReader } from './intake-ports.ts';
@@ -170,7 +171,8 @@ async function currentDelta(
 ): Promise<Delta | null> {
   const live = (await ledger()).liveOn(promotion.target);
   const { base } = promotion.delta;
-  if (base?.commit === live?.commit && base?.release === live?.release) return promotion.delta;
+  const stands = base?.commit === live?.commit && base?.release === live?.release;
+  if (stands && promotion.delta.details !== undefined) return promotion.delta;
   const reader = git(promotion.repository);
   if (reader === undefined) return null;
   return readDelta(reader, {

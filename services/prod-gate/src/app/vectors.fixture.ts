@@ -160,6 +160,7 @@ export function mirrorOf(
       ]),
     changedFiles: () => Promise.resolve([]),
     readBlob: (_, path) => Promise.resolve(files.get(path) ?? null),
+    reverts: () => Promise.resolve([]),
     listFiles: (_, directory) =>
       Promise.resolve([...files.keys()].filter((path) => dirname(path) === (directory || '.'))),
   };

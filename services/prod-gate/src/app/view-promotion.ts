@@ -11,11 +11,13 @@ import {
   type BundleResult,
 } from '@airlock/common/verify/verify-promotion-bundle';
 import { approvalRule, mayReject, standingOf, type Standing } from '../domain/access.ts';
+import type { NewerCommits } from '../domain/newer.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { personByNameId, type Person } from '../domain/roster.ts';
 import { evaluatePromotion, type PromotionFacts, type Verdict } from '../domain/verdict.ts';
 import { allowedImages } from './derive-plan.ts';
 import { gatherFacts, type FactSources } from './gather-facts.ts';
+import type { NewerStore } from './newer-ports.ts';
 import type { Approval, Delivery, DeliveryStore, GateFiles, PromotionEvidence } from './ports.ts';
 
 /** An approval or rejection as people read it. */
@@ -54,10 +56,15 @@ export type PromotionDetails = PromotionView & {
   readonly evidence: PromotionEvidence;
   /** The kernel's answer to the stored bundle now; null without a target file. */
   readonly bundle: BundleResult | null;
+  /** What main has beyond it; null before intake looked, and of what no longer waits. */
+  readonly newer: NewerCommits | null;
+  /** The promotion that is live on the target while this one waits; null when nothing is, and of what no longer waits. */
+  readonly previous: Promotion | null;
 };
 
 export type ViewSources = FactSources & {
   readonly deliveries: Pick<DeliveryStore, 'runningOn' | 'ofPromotion'>;
+  readonly newer: Pick<NewerStore, 'of'>;
 };
 
 /** Null when there is no such promotion. */
@@ -114,7 +121,20 @@ export async function viewPromotionDetails(
           receivedAt: promotion.admittedAt,
         });
   const isJudged = bundle?.ok === true && policy !== null && promotion.state === 'waiting';
-  return { ...view, evidence, bundle: isJudged ? judgedRunner(bundle, policy) : bundle };
+  const waits = promotion.state === 'waiting';
+  const [newer, live] = waits
+    ? await Promise.all([
+        sources.newer.of(promotion.id),
+        sources.promotions.liveOn(promotion.target),
+      ])
+    : [null, null];
+  return {
+    ...view,
+    evidence,
+    bundle: isJudged ? judgedRunner(bundle, policy) : bundle,
+    newer,
+    previous: live === null ? null : await sources.promotions.find(live.promotionId),
+  };
 }
 
 /** What can be said of plan and runner without a mirror: that a plan is stated, and that the runner is still allowed. */

@@ -6,12 +6,54 @@ import { canonicalJson, type JsonInput } from '@airlock/common/encoding/canonica
 import { deltaDigest } from '@airlock/common/promotion/document';
 import { GitCommit, Timestamp } from '@airlock/common/wire/scalars';
 import { z } from 'zod';
+import type { Dependencies } from './changes/dependencies.ts';
+import type { Migration } from './changes/migrations.ts';
 
 /** Most commits read for a delta. A longer one cannot say who wrote it and is refused. */
 export const maxDeltaCommits = 10_000;
 /** How many commits and files the delta lists by name; the totals count all. */
 export const listedCommits = 200;
 export const listedFiles = 500;
+
+const Total = z.number().int().nonnegative();
+
+/** What the changed files say when they are looked into. */
+const DeltaDetails = z.strictObject({
+  /** Of lockfiles. Against nothing where the target has had no delivery yet. */
+  dependencies: z.strictObject({
+    added: Total,
+    removed: Total,
+    changed: Total,
+    list: z.array(
+      z.strictObject({
+        lockfile: z.string(),
+        name: z.string(),
+        from: z.string().nullable(),
+        to: z.string().nullable(),
+      }),
+    ),
+    unread: z.array(z.strictObject({ lockfile: z.string(), why: z.string() })),
+  }),
+  migrations: z.strictObject({
+    count: Total,
+    list: z.array(
+      z.strictObject({
+        path: z.string(),
+        status: z.string(),
+        undo: z.string().nullable(),
+        warns: z.array(z.string()),
+      }),
+    ),
+  }),
+  /** Changed files by owner, as CODEOWNERS of the release says; '' counts those that are nobody's. */
+  owners: z.array(z.strictObject({ owner: z.string(), files: Total })),
+});
+
+export type DeltaDetails = {
+  readonly dependencies: Dependencies;
+  readonly migrations: { readonly count: number; readonly list: readonly Migration[] };
+  readonly owners: readonly { readonly owner: string; readonly files: number }[];
+};
 
 export const Delta = z.strictObject({
   /** What is live and is compared with; null when the target has had no delivery yet. */
@@ -40,6 +82,8 @@ export const Delta = z.strictObject({
       removed: z.number().int().nullable(),
     }),
   ),
+  /** Absent from promotions that were taken in by a gate that did not look into files. */
+  details: DeltaDetails.optional(),
 });
 export type Delta = z.infer<typeof Delta>;
 
@@ -64,6 +108,7 @@ export function makeDelta(given: {
   base: { commit: string; release: string } | null;
   commits: readonly DeltaCommit[];
   files: readonly DeltaFile[];
+  details: DeltaDetails;
 }): Delta {
   const emails = new Set(given.commits.flatMap((c) => [c.authorEmail, c.committerEmail]));
   return {
@@ -73,6 +118,7 @@ export function makeDelta(given: {
     emails: [...emails].sort(),
     fileCount: given.files.length,
     files: given.files.slice(0, listedFiles).map(fileRow),
+    details: detailRows(given.details),
   };
 }
 
@@ -94,6 +140,26 @@ function ordered(delta: Delta): JsonInput {
     emails: delta.emails,
     fileCount: delta.fileCount,
     files: delta.files.map(fileRow),
+    ...(delta.details === undefined ? {} : { details: detailRows(delta.details) }),
+  };
+}
+
+function detailRows({ dependencies, migrations, owners }: DeltaDetails) {
+  const { added, removed, changed, list, unread } = dependencies;
+  return {
+    dependencies: {
+      ...{ added, removed, changed },
+      list: list.map(({ lockfile, name, from, to }) => ({ lockfile, name, from, to })),
+      unread: unread.map(({ lockfile, why }) => ({ lockfile, why })),
+    },
+    migrations: {
+      count: migrations.count,
+      list: migrations.list.map(({ path, status, undo, warns }) => ({
+        ...{ path, status, undo },
+        warns: [...warns],
+      })),
+    },
+    owners: owners.map(({ owner, files }) => ({ owner, files })),
   };
 }
 

@@ -41,6 +41,7 @@ import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
 import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
+import { createNewerStore } from '../adapters/postgres/newer-store.ts';
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionQueries } from '../adapters/postgres/promotion-queries.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
@@ -309,6 +310,7 @@ async function startServer(port: number): Promise<WebServer> {
         ...{ sessions, queries, proofs, rebuilds, git: null },
         artifacts: { has: () => Promise.resolve(true) },
         configuration: () => Promise.resolve(null),
+        newer: createNewerStore(database),
       },
       webSessions: createWebSessions(database),
       evidence: {

@@ -101,7 +101,9 @@ export function detailsJson(view: PromotionDetails, checks: readonly Check[]) {
       commits: delta.commits,
       fileCount: delta.fileCount,
       files: delta.files,
+      ...delta.details,
     },
+    newer: view.newer,
   };
 }
 

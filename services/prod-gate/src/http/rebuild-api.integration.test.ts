@@ -31,6 +31,7 @@ import type { GateFiles, NewPromotion } from '../app/ports.ts';
 import type { TakenRebuild } from '../app/take-rebuild.ts';
 import { makeDelta } from '../domain/delta.ts';
 import { rebuildRoutes } from './rebuild-api.ts';
+import { noDetails } from '../testing/delta-details.ts';
 
 const good = vectorNamed('G01');
 const now = new Date(good.now);
@@ -191,7 +192,7 @@ function admitted(): NewPromotion {
     ...{ bundle, bundleDigest: facts.bundleDigest, envelopeDigest: facts.envelopeDigest },
     ...{ provenanceDigest: facts.provenanceDigest, policyDigest: target.digest },
     ...{ hook: target.policy.deliver.hook, document: Buffer.from('{}'), promotionDigest: sha('d') },
-    delta: makeDelta({ base: null, commits: [], files: [] }),
+    delta: makeDelta({ base: null, commits: [], files: [], details: noDetails }),
   };
 }
 

@@ -18,6 +18,7 @@ import {
   recorder,
 } from '../adapters/postgres/ledger-store.ts';
 import { newsOutbox } from '../adapters/postgres/news-outbox.ts';
+import { createNewerStore } from '../adapters/postgres/newer-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createSecretMarkStore } from '../adapters/postgres/secret-mark-store.ts';
 import { followLedger } from '../app/follow-ledger.ts';
@@ -26,6 +27,7 @@ import { measureRoom } from '../app/artifact-room.ts';
 import { keptFiles } from '../app/keep-files.ts';
 import { fetchMain, MainRefusedError } from '../app/fetch-main.ts';
 import { fetchSecretMarks } from '../app/fetch-secret-marks.ts';
+import { noteNewer } from '../app/note-newer.ts';
 import { offerCheckpoint } from '../app/offer-checkpoint.ts';
 import { floodedItems, pollOutbox } from '../app/poll-outbox.ts';
 import { recordedFiles } from '../app/record-configuration.ts';
@@ -152,6 +154,7 @@ await runProcess({
         if (taken === 0) return;
         refresh.wake();
         report.wake();
+        watchMain.wake();
       },
     });
     const frozen = new Set<string>();
@@ -173,6 +176,7 @@ await runProcess({
             repositoryFrozen(log, repository, cause.message);
           }
         }
+        await noteNewer({ promotions, newer: createNewerStore(database), mirror });
       },
     });
     // Also when nothing is taken in and nothing waits: an older configuration that is put back is seen by the newer one on record.

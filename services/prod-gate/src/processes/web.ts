@@ -22,6 +22,7 @@ import { createConfigurationStore } from '../adapters/postgres/configuration-sto
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
+import { createNewerStore } from '../adapters/postgres/newer-store.ts';
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionQueries } from '../adapters/postgres/promotion-queries.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
@@ -74,6 +75,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const ceremony = { relyingParty, database, passkeys, recorder, files, now, randomNonce };
   const views = {
     ...{ gate: origin, files, promotions, approvals, passkeys, deliveries, sessions, queries },
+    newer: createNewerStore(database),
     ...{ proofs, configuration: createConfigurationProof(proofs), artifacts, rebuilds },
     // Without a mirror: the pages show what intake recorded, and decide nothing.
     git: null,

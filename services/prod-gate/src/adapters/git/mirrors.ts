@@ -82,6 +82,7 @@ function portOf(mirror: GitMirror): Mirror {
     },
     commitObject: (commit) => mirror.commitObject(commit),
     log: (range) => mirror.log(range),
+    reverts: (range) => mirror.reverts(range),
     changedFiles: (range) => mirror.changedFiles(range),
     readBlob: (commit, path) => mirror.readBlob(commit, path),
     listFiles: (commit, directory) => mirror.listFiles(commit, directory),

@@ -19,6 +19,7 @@ import { createPasskeyStore } from './passkey-store.ts';
 import { createPromotionStore } from './promotion-store.ts';
 import { createPromotionQueries } from './promotion-queries.ts';
 import { createVaultSessionStore } from './vault-session-store.ts';
+import { noDetails } from '../../testing/delta-details.ts';
 
 const sha = (text: string) => createHash('sha256').update(text).digest('hex');
 const id = <P extends 'prm' | 'dlv' | 'apr'>(prefix: P) => formatId(prefix, randomBytes(10));
@@ -84,7 +85,7 @@ function promotion(fields: Partial<NewPromotion> = {}): NewPromotion {
     policyDigest: sha('policy'),
     hook: `load-release@sha256:${sha('hook')}`,
     promotionDigest: sha(`document ${name}`),
-    delta: makeDelta({ base: null, commits: [], files: [] }),
+    delta: makeDelta({ base: null, commits: [], files: [], details: noDetails }),
     bundle: Buffer.from('bundle'),
     document: Buffer.from('document'),
     ...fields,

@@ -188,6 +188,8 @@ function viewOf(
     viewer: { standing: { may: true }, mayReject: true, decided: null, commits: [] },
     evidence: { bundle: Buffer.alloc(0), document: Buffer.alloc(0) },
     bundle: null,
+    newer: null,
+    previous: null,
   };
 }
 

@@ -1,9 +1,6 @@
-import { Fragment } from 'preact';
-import { Badge } from '@airlock/web/views/badge';
 import { Card, SectionHeading, WithAside } from '@airlock/web/views/card';
 import { CheckList } from '@airlock/web/views/check-list';
 import { CodeBlock, Digest } from '@airlock/web/views/code-block';
-import { DataTable } from '@airlock/web/views/data-table';
 import { DescriptionList } from '@airlock/web/views/description-list';
 import { Layout } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
@@ -12,10 +9,10 @@ import { reported, type Check } from '../../app/checks.ts';
 import type { PromotionDetails } from '../../app/view-promotion.ts';
 import { sorted } from '../../domain/sentences.ts';
 import { Differences, OneBuilder } from './builders.tsx';
+import { Changes } from './changes.tsx';
 import { DecisionBox } from './decision-box.tsx';
-import { flagsOf } from './flags.ts';
 import type { PromotionPageProps } from './promotion-page-props.ts';
-import { count, fileSize, headlineOf, plain } from './words.ts';
+import { headlineOf, plain } from './words.ts';
 import { PlannedCredentials } from './planned-credentials.tsx';
 
 /** Why it may or may not pass, what changes, and the decision: everything an approver signs, on one page. */
@@ -177,88 +174,6 @@ function Aside(props: PromotionPageProps) {
             in.
           </p>
         </Card>
-      )}
-    </>
-  );
-}
-
-function Changes({ view, now }: Pick<PromotionPageProps, 'view' | 'now'>) {
-  const { promotion } = view;
-  const { delta } = promotion;
-  const waits = promotion.state === 'waiting';
-  return (
-    <>
-      <SectionHeading>
-        {waits ? 'What changes since what is live' : 'What it changes'}
-      </SectionHeading>
-      <p class="muted">
-        {delta.base === null ? (
-          <>
-            Nothing {waits ? 'is live yet' : 'was live before'} on {promotion.target}: the first
-            delivery has no comparison, and the newest commits up to it are listed.
-          </>
-        ) : (
-          <>
-            From {plain(delta.base.release)} (<code>{delta.base.commit.slice(0, 8)}</code>) to{' '}
-            <code>{promotion.commit.slice(0, 8)}</code>, read from the gate’s own mirror of{' '}
-            {promotion.repository}.
-          </>
-        )}
-      </p>
-      <p>
-        {flagsOf(promotion).map(({ text, tone }) => (
-          <Fragment key={text}>
-            <Badge {...(tone === undefined ? {} : { tone })}>{text}</Badge>{' '}
-          </Fragment>
-        ))}
-        <Badge>artifact {fileSize(promotion.artifactSize)}</Badge>
-      </p>
-      <DataTable
-        caption="Commits, newest first"
-        rows={delta.commits}
-        empty="No commit lies between what is live and this release."
-        columns={[
-          { label: 'Commit', kind: 'mono', cell: ({ commit }) => commit.slice(0, 8) },
-          { label: 'Message', wide: true, cell: ({ subject }) => plain(subject) },
-          {
-            label: 'Author',
-            cell: ({ authorName, authorEmail }) => (
-              <span title={plain(authorEmail)}>{plain(authorName)}</span>
-            ),
-          },
-          {
-            label: 'Committed',
-            nowrap: true,
-            cell: ({ committedAt }) => <Time at={new Date(committedAt)} now={now} />,
-          },
-        ]}
-      />
-      {delta.commitCount > delta.commits.length ? (
-        <p class="muted">and {delta.commitCount - delta.commits.length} more.</p>
-      ) : null}
-      {delta.files.length === 0 ? null : (
-        <details>
-          <summary>{count(delta.fileCount, 'changed file')}</summary>
-          <DataTable
-            caption="Changed files"
-            rows={delta.files}
-            empty="None."
-            columns={[
-              { label: 'File', kind: 'mono', wide: true, cell: ({ path }) => plain(path) },
-              { label: 'Change', cell: ({ status }) => status },
-              {
-                label: 'Lines',
-                kind: 'number',
-                nowrap: true,
-                cell: ({ added, removed }) =>
-                  added === null ? 'binary' : `+${added} −${removed ?? 0}`,
-              },
-            ]}
-          />
-          {delta.fileCount > delta.files.length ? (
-            <p class="muted">and {delta.fileCount - delta.files.length} more.</p>
-          ) : null}
-        </details>
       )}
     </>
   );

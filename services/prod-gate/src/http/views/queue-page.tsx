@@ -183,11 +183,13 @@ function itemOf(view: PromotionView, now: Date, review: boolean): Item {
       <>
         asked by {requester?.name ?? plain(promotion.requester)},{' '}
         <Time at={promotion.requestedAt} now={now} />{' '}
-        {flagsOf(promotion).map(({ text: flag, tone: flagTone }) => (
-          <Badge key={flag} {...(flagTone === undefined ? {} : { tone: flagTone })}>
-            {flag}
-          </Badge>
-        ))}
+        {flagsOf({ promotion, newer: null, previous: null }).map(
+          ({ text: flag, tone: flagTone }) => (
+            <Badge key={flag} {...(flagTone === undefined ? {} : { tone: flagTone })}>
+              {flag}
+            </Badge>
+          ),
+        )}
       </>
     ),
     ...(review

@@ -1,0 +1,120 @@
+/** Reads what changes from the gate's own mirror, the same in intake, authority and deliverer. */
+import { AirlockError } from '@airlock/common/errors';
+import {
+  codeOwnersPaths,
+  filesByOwner,
+  maxCodeOwnersBytes,
+  readCodeOwners,
+} from '../domain/changes/code-owners.ts';
+import { dependenciesOf, type LockfilePair } from '../domain/changes/dependencies.ts';
+import { isLockfile, maxLockfileBytes } from '../domain/changes/lockfile.ts';
+import { isMigration, maxMigrationBytes, migrationsOf } from '../domain/changes/migrations.ts';
+import {
+  makeDelta,
+  maxDeltaCommits,
+  type Delta,
+  type DeltaDetails,
+  type DeltaFile,
+} from '../domain/delta.ts';
+import type { GitReader } from './intake-ports.ts';
+
+/** Lockfiles and migrations that are read; the ones after them are named as unread. */
+const maxLockfiles = 32;
+const maxMigrationTexts = 50;
+
+/**
+ * What changes from `base` to `commit`.
+ *
+ * @returns null when there are more than {@link maxDeltaCommits} commits: nobody can say then who wrote them.
+ */
+export async function readDelta(
+  git: GitReader,
+  range: { base: { commit: string; release: string } | null; commit: string },
+): Promise<Delta | null> {
+  const from = range.base?.commit ?? null;
+  const { commit } = range;
+  const [commits, files] = await Promise.all([
+    git.log({ from, to: commit, limit: maxDeltaCommits + 1 }),
+    git.changedFiles({ from, to: commit }),
+  ]);
+  if (commits.length > maxDeltaCommits) return null;
+  const details = await rememberedDetails(git, { from, commit, files });
+  return makeDelta({ base: range.base, commits, files, details });
+}
+
+type Question = { from: string | null; commit: string; files: readonly DeltaFile[] };
+
+/** Two commits never come to differ in anything else, and a waiting promotion is judged many times. */
+const remembered = new WeakMap<GitReader, Map<string, Promise<DeltaDetails>>>();
+const mostRemembered = 16;
+
+async function rememberedDetails(git: GitReader, question: Question): Promise<DeltaDetails> {
+  const answers = remembered.get(git) ?? new Map<string, Promise<DeltaDetails>>();
+  remembered.set(git, answers);
+  const key = `${question.from ?? ''}..${question.commit}`;
+  const answer = answers.get(key) ?? readDetails(git, question);
+  answers.delete(key);
+  answers.set(key, answer);
+  const [oldest] = answers.keys();
+  if (answers.size > mostRemembered && oldest !== undefined) answers.delete(oldest);
+  try {
+    return await answer;
+  } catch (cause) {
+    answers.delete(key);
+    throw cause;
+  }
+}
+
+async function readDetails(git: GitReader, { from, commit, files }: Question) {
+  const lockfiles = files.filter(({ path }) => isLockfile(path));
+  const texts = files
+    .filter(({ path, status }) => status !== 'D' && path.endsWith('.sql') && isMigration(path))
+    .slice(0, maxMigrationTexts);
+  const pairs: LockfilePair[] = [];
+  for (const [place, { path, status }] of lockfiles.entries()) {
+    const read = (at: string) =>
+      place < maxLockfiles ? readFile(git, at, path, maxLockfileBytes) : 'too-large';
+    pairs.push({
+      path,
+      before: from === null || status === 'A' ? null : await read(from),
+      after: status === 'D' ? null : await read(commit),
+    });
+  }
+  const sql = new Map<string, string | null>();
+  for (const { path } of texts) {
+    const bytes = await readFile(git, commit, path, maxMigrationBytes);
+    if (bytes !== null) sql.set(path, bytes === 'too-large' ? null : bytes.toString('utf8'));
+  }
+  return {
+    dependencies: dependenciesOf(pairs),
+    migrations: migrationsOf(files, sql),
+    owners: await ownersOf(git, commit, files),
+  };
+}
+
+async function readFile(
+  git: GitReader,
+  commit: string,
+  path: string,
+  maxBytes: number,
+): Promise<Buffer | 'too-large' | null> {
+  try {
+    const bytes = await git.readBlob(commit, path);
+    return bytes !== null && bytes.length > maxBytes ? 'too-large' : bytes;
+  } catch (cause) {
+    if (cause instanceof AirlockError && cause.code === 'git-too-large') return 'too-large';
+    throw cause;
+  }
+}
+
+async function ownersOf(git: GitReader, commit: string, files: readonly DeltaFile[]) {
+  for (const path of codeOwnersPaths) {
+    const bytes = await readFile(git, commit, path, maxCodeOwnersBytes);
+    if (bytes === null || bytes === 'too-large') continue;
+    return filesByOwner(
+      files.map(({ path: changed }) => changed),
+      readCodeOwners(bytes.toString('utf8')),
+    );
+  }
+  return [];
+}

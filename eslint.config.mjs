@@ -41,7 +41,7 @@ export default tseslint.config(
       'scripts/**',
       'bench/**',
       'deploy/demo/**',
-      'tests/{mutation,crash}/main.ts',
+      'tests/{mutation,crash,race}/main.ts',
     ],
     rules: { 'no-console': 'off' },
   },

@@ -22,7 +22,7 @@ import { runConformance, type ConformanceKind } from './conformance.ts';
 import { checkIds, examine, readInstallation } from './doctor.ts';
 import { CliError, exitCode } from './exit-codes.ts';
 import { toStdout } from './print.ts';
-import { approveRelease, listQueue, showRelease } from './release-commands.ts';
+import { approveRelease, listQueue, showRelease, withdrawApproval } from './release-commands.ts';
 
 const program = new Command('airlock')
   .description(
@@ -68,6 +68,16 @@ program
   .option('-m, --message <note>', 'kept with the approval', '')
   .action(async (id: string, options: { as: string; message: string }) => {
     print(await approveRelease(id, options));
+  });
+
+program
+  .command('withdraw')
+  .argument('<promotion>', 'id such as prm_7k2q9x0d1f')
+  .description('take your approval back, until the delivery begins')
+  .addOption(as())
+  .option('-m, --message <reason>', 'shown to the others', '')
+  .action(async (id: string, options: { as: string; message: string }) => {
+    print(await withdrawApproval(id, options));
   });
 
 registerEvidence(program);

@@ -221,6 +221,16 @@ export async function approveRelease(
   ].join('\n');
 }
 
+/** Takes back the approval of whoever asks. */
+export async function withdrawApproval(
+  id: string,
+  options: { as: string; message: string },
+): Promise<string> {
+  const session = await signIn(options.as);
+  await session.postJson(`${promotionPath(id)}/withdrawal`, { reason: options.message });
+  return `${options.as} withdrew the approval of ${id}. Until the delivery begins, airlock approve gives another one.`;
+}
+
 /** Writes the evidence archive of a promotion. */
 export async function saveEvidence(
   id: string,

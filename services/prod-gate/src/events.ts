@@ -47,15 +47,17 @@ export function promotionChanged(log: Log, change: PromotionChange): void {
   });
 }
 
+const pastOf = { approve: 'approved', reject: 'rejected', withdraw: 'withdrawn' } as const;
+
 export function decisionRecorded(
   log: Log,
   decision: {
-    readonly decision: 'approve' | 'reject';
+    readonly decision: 'approve' | 'reject' | 'withdraw';
     readonly promotionId: string;
     readonly nameId: string;
   },
 ): void {
-  log.info(`promotion.${decision.decision === 'approve' ? 'approved' : 'rejected'}`, {
+  log.info(`promotion.${pastOf[decision.decision]}`, {
     promotion: decision.promotionId,
     'user.id': decision.nameId,
   });

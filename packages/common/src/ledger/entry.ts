@@ -14,6 +14,7 @@ export const LedgerEntryType = z.enum([
   'bundle.refused',
   'passkey.enrolled',
   'approval.recorded',
+  'approval.withdrawn',
   'delivery.intent',
   'credential.requested',
   'credential.issued',
@@ -28,6 +29,7 @@ export const LedgerEntryType = z.enum([
   'repository.frozen',
   'repository.released',
   'ledger.contradicted',
+  'promotion.renewed',
 ]);
 export type LedgerEntryType = z.infer<typeof LedgerEntryType>;
 

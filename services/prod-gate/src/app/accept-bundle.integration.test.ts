@@ -15,6 +15,7 @@ import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { newsOutbox } from '../adapters/postgres/news-outbox.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { createLedgerFold, type LedgerFacts } from '../domain/ledger-facts.ts';
 import { acceptBundle, type Acceptance } from './accept-bundle.ts';
 import { fetchArtifact } from './fetch-blobs.ts';
@@ -508,6 +509,7 @@ describe('while a promotion waits', () => {
     await refreshPromotions({
       ...dependencies(good),
       files: () => Promise.resolve(changes.files ?? filesOf(good)),
+      replaced: createReplacedDocumentStore(intakeDatabase),
       git: () => mirrorOf(good),
       ledger: () => Promise.resolve(changes.ledger ?? createLedgerFold()),
       news: newsOutbox,
@@ -560,6 +562,39 @@ describe('while a promotion waits', () => {
     assert.notEqual((await find()).promotionDigest, renewed.promotionDigest);
   });
 
+  test('the document that was approved is kept with what changed, and the ledger says so', async () => {
+    const { before } = await waiting();
+    const { document } = (await createPromotionStore(intakeDatabase).evidence(before.id)) ?? {};
+    const files = filesOf(good);
+    const target = files.targets.get('prod-eu');
+    assert.ok(target && document);
+    const policy = structuredClone(target.policy);
+    policy.deliver.hook = `load-release@sha256:${'b'.repeat(64)}`;
+    policy.approvals.expires = 3_600;
+    const changed: GateFiles = {
+      ...files,
+      targets: new Map([['prod-eu', { policy, digest: sha('edited') }]]),
+      roster: { ...files.roster, digest: sha('new roster') },
+    };
+    await refresh({ files: changed });
+    const [replaced, ...more] = await createReplacedDocumentStore(intakeDatabase).of(before.id);
+    assert.deepEqual(more, []);
+    assert.ok(replaced);
+    assert.deepEqual(replaced.document, document);
+    assert.equal(replaced.promotionDigest, before.promotionDigest);
+    assert.deepEqual(replaced.changed, ['policy', 'hook', 'roster']);
+    const [entry] = await gate.asOwner(
+      "select convert_from(body, 'UTF8')::jsonb as body from ledger_pending where convert_from(body, 'UTF8') like '%promotion.renewed%' order by id desc limit 1",
+    );
+    const body = entry?.['body'] as { subjectDigest: string; refs: Record<string, string> };
+    assert.equal(body.subjectDigest, before.promotionDigest);
+    assert.deepEqual(body.refs, {
+      promotion: before.id,
+      replacedBy: replaced.replacedBy,
+      changed: 'policy, hook, roster',
+    });
+  });
+
   test('another release that goes live is another base', async () => {
     const { find, before } = await waiting();
     const ledger = createLedgerFold();
@@ -593,8 +628,8 @@ describe('while a promotion waits', () => {
     const newer = await seed({ target: 'prod-eu' });
     await gate.asOwner(
       `update promotion set main_position = 11, release = '2026.11.22-1', expires_at = 'infinity',
-         commit = $2, hook = 'h', policy_digest = 'p', delta = $3 where id = $1`,
-      [newer, 'c'.repeat(40), JSON.stringify((await find()).delta)],
+         commit = $2, hook = 'h', policy_digest = 'p', delta = $3, promotion_digest = $4 where id = $1`,
+      [newer, 'c'.repeat(40), JSON.stringify((await find()).delta), sha('the newer document')],
     );
     await gate.asOwner(`update promotion set expires_at = '2027-01-01' where id = $1`, [newer]);
     await gate.asOwner(

@@ -143,7 +143,9 @@ export function createDecisions(ports: {
   async function assertUndecided({ person, promotion }: Situation): Promise<void> {
     const mine = (await approvals.of(promotion.id)).find(
       (approval) =>
-        approval.person === person.id && approval.promotionDigest === promotion.promotionDigest,
+        approval.person === person.id &&
+        approval.promotionDigest === promotion.promotionDigest &&
+        approval.withdrawn === null,
     );
     if (mine !== undefined) {
       throw new DecisionError(
@@ -324,6 +326,7 @@ export function createDecisions(ports: {
           .filter(
             (each) =>
               each.decision === 'approve' &&
+              each.withdrawn === null &&
               each.promotionDigest === decided.promotion.promotionDigest,
           )
           .map(({ person }) => person),

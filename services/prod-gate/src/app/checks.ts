@@ -3,6 +3,7 @@
  * belongs to exactly one check, so that what is said on top is always found again below.
  */
 import { readPathOf } from '@airlock/common/policy/target-credentials';
+import { membersInWords } from '../domain/document-members.ts';
 import { plannedLife } from '../domain/planned-credentials.ts';
 import type { DenialCode, DenialReason } from '../domain/verdict.ts';
 import { sentenceOf } from '../domain/sentences.ts';
@@ -32,6 +33,8 @@ export type Evidence = {
   readonly value: string;
   /** Where the fact comes from, when it is not the gate's own. */
   readonly source?: string;
+  /** Said once and void now: shown struck out. */
+  readonly struck?: true;
 };
 
 export type Check = {
@@ -264,10 +267,23 @@ export function approvedBy(view: Pick<PromotionDetails, 'promotion' | 'decisions
     .filter(
       ({ approval }) =>
         approval.decision === 'approve' &&
+        approval.withdrawn === null &&
         approval.promotionDigest === view.promotion.promotionDigest,
     )
     .map(({ approval }) => approval.person);
   return [...new Set(people)];
+}
+
+/** Whether it will never count again, whatever becomes known. */
+function isVoid({ promotion }: PromotionDetails, { approval }: ShownDecision): boolean {
+  const { withdrawn, promotionDigest } = approval;
+  return withdrawn !== null || promotionDigest !== promotion.promotionDigest;
+}
+
+function whyVoid({ replaced }: PromotionDetails, promotionDigest: string): string {
+  const found = replaced.find((document) => document.promotionDigest === promotionDigest);
+  if (found === undefined) return 'does not count any more: the promotion changed after it';
+  return `does not count any more; changed ${at(found.replacedAt)}: ${membersInWords(found.changed)}`;
 }
 
 /** What a decision is worth now, in words; null when it counts. */
@@ -275,8 +291,12 @@ export function discount(view: PromotionDetails, shown: ShownDecision): string |
   const { approval } = shown;
   const { promotion, facts } = view;
   if (approval.decision === 'reject') return null;
+  if (approval.withdrawn !== null) {
+    const { reason } = approval.withdrawn;
+    return `withdrawn ${at(approval.withdrawn.at)}${reason === '' ? '' : `: “${reason}”`}`;
+  }
   if (approval.promotionDigest !== promotion.promotionDigest) {
-    return 'does not count any more: the promotion changed after it';
+    return whyVoid(view, approval.promotionDigest);
   }
   if (promotion.state !== 'waiting' || facts.approvals.counting.includes(approval.person))
     return null;
@@ -317,6 +337,7 @@ const evidenceOf: Readonly<Record<CheckId, (view: PromotionDetails) => readonly 
       const worth = discount(view, shown);
       return {
         label: name,
+        ...(isVoid(view, shown) ? { struck: true as const } : {}),
         value: `${verb} ${at(approval.createdAt)}${by} over ${approval.promotionDigest.slice(0, 12)}…${note}${worth === null ? '' : ` (${worth})`}`,
       };
     }),

@@ -12,6 +12,7 @@ export type DecisionErrorCode =
   | 'requester-never-counts'
   | 'author-never-counts'
   | 'already-decided'
+  | 'nothing-to-withdraw'
   | 'passkey-missing'
   | 'passkey-unknown'
   | 'passkey-refused'

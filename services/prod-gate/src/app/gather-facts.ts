@@ -8,6 +8,7 @@ import {
   type KeptApproval,
 } from '@airlock/common/approval/count-approvals';
 import type { ApprovalJudgement } from '@airlock/common/approval/verify-approvals';
+import { sha256Hex } from '@airlock/common/encoding/hex';
 import { AirlockError } from '@airlock/common/errors';
 import { admissionPolicyOf } from '@airlock/common/policy/admission-policy';
 import { LedgerError } from '@airlock/common/ledger/ledger-error';
@@ -149,7 +150,8 @@ export async function gatherFacts(
   });
   const { unmapped } = peopleOfEmails(files.roster.roster, checked.delta.emails);
   const judgement = await judge(sources, {
-    ...{ promotion, approvals, files, now },
+    ...{ promotion, files, now },
+    approvals: approvals.filter((approval) => stands(approval, ledger)),
     emails: checked.delta.emails,
   });
   const rule = approvalRule(target.policy);
@@ -467,6 +469,12 @@ async function judge(
     passkeys: await enrolledPasskeys(sources, signed),
     at: given.now,
   });
+}
+
+/** A withdrawal holds by its row at once, and by the ledger for good: whoever deletes the row brings no approval back. */
+function stands({ withdrawn, signed }: Approval, ledger: LedgerAnswer): boolean {
+  if (withdrawn !== null || signed === null) return false;
+  return 'fault' in ledger || !ledger.facts.isWithdrawn(sha256Hex(signed.statement));
 }
 
 export function keptApproval(signed: SignedApproval): KeptApproval {

@@ -196,13 +196,43 @@ export type Approval = {
   /** Null for a rejection, which needs no passkey. */
   readonly signed: SignedApproval | null;
   readonly createdAt: Date;
+  /** Null while it stands. */
+  readonly withdrawn: { readonly at: Date; readonly reason: string } | null;
 };
 
 export type ApprovalStore = {
-  /** Oldest first. */
+  /** Oldest first, withdrawn ones too. */
   of(promotionId: string): Promise<Approval[]>;
   /** @throws StoreError `nonce-unknown` when the nonce was used before. */
-  insert(tx: Transaction, approval: Approval): Promise<void>;
+  insert(tx: Transaction, approval: Omit<Approval, 'withdrawn'>): Promise<void>;
+  /** @throws StoreError `row-changed` when it was withdrawn before. */
+  withdraw(
+    tx: Transaction,
+    withdrawal: {
+      approvalId: string;
+      promotionId: string;
+      person: string;
+      reason: string;
+      at: Date;
+    },
+  ): Promise<void>;
+};
+
+/** A document of a promotion that facts overtook; approvals of it no longer count. */
+export type ReplacedDocument = {
+  readonly promotionId: string;
+  readonly promotionDigest: string;
+  readonly document: Buffer;
+  /** Members of the document that were no longer so. */
+  readonly changed: readonly string[];
+  readonly replacedBy: string;
+  readonly replacedAt: Date;
+};
+
+export type ReplacedDocumentStore = {
+  /** Oldest first. */
+  of(promotionId: string): Promise<ReplacedDocument[]>;
+  insert(tx: Transaction, replaced: ReplacedDocument): Promise<void>;
 };
 
 export type Passkey = {

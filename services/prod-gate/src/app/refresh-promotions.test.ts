@@ -29,7 +29,10 @@ test('a repository that cannot be read keeps no promotion of another one from be
       lock: () => Promise.resolve(null),
       setState: () => Promise.resolve(),
       replaceDocument: () => Promise.resolve(),
+      evidence: () => Promise.resolve(null),
     },
+    replaced: { insert: () => Promise.resolve() },
+    recorder: { record: () => Promise.resolve('') },
     files: () => Promise.resolve({ targets } as unknown as GateFiles),
     git: (repository) => {
       asked.push(repository);

@@ -3,6 +3,9 @@
  * where the target file, the roster or what is live changed. Approvals of the old document then no longer count, because
  * they signed other facts.
  */
+import { AirlockError } from '@airlock/common/errors';
+import { parsePromotionDocument, type PromotionDocument } from '@airlock/common/promotion/document';
+import { membersInWords } from '../domain/document-members.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { eachInTurn } from './each-in-turn.ts';
 import { makeDocument, type MadeDocument } from './make-document.ts';
@@ -11,12 +14,24 @@ import type { FollowLedger } from './follow-ledger.ts';
 import type { NewsOutbox } from './notification-ports.ts';
 import type { GitReader } from './intake-ports.ts';
 import type { Delta } from '../domain/delta.ts';
-import { StoreError, type GateFiles, type PromotionStore, type Transactor } from './ports.ts';
+import {
+  StoreError,
+  type GateFiles,
+  type PromotionStore,
+  type Recorder,
+  type ReplacedDocumentStore,
+  type Transactor,
+} from './ports.ts';
 
 export type RefreshDependencies = {
   gate: string;
   transactor: Transactor;
-  promotions: Pick<PromotionStore, 'inState' | 'lock' | 'setState' | 'replaceDocument'>;
+  promotions: Pick<
+    PromotionStore,
+    'inState' | 'lock' | 'setState' | 'replaceDocument' | 'evidence'
+  >;
+  replaced: Pick<ReplacedDocumentStore, 'insert'>;
+  recorder: Recorder;
   files(): Promise<GateFiles>;
   git: (repository: string) => GitReader | undefined;
   ledger: FollowLedger;
@@ -104,17 +119,43 @@ async function renew(
     delta,
   });
   if (made.promotionDigest === promotion.promotionDigest) return;
+  const kept = await promotions.evidence(promotion.id);
+  if (kept === null) return;
+  const changed = changedMembers(kept.document, made.document);
+  const reason = `changed: ${membersInWords(changed)}`;
+  const at = dependencies.clock();
   const renewed = await unlessItMoved(() =>
     transactor.transaction(async (tx) => {
-      await promotions.lock(tx, promotion.id);
+      const locked = await promotions.lock(tx, promotion.id);
+      // Another pass was first; what it wrote is compared at the next one.
+      if (locked?.promotionDigest !== promotion.promotionDigest) throw overtaken(promotion.id);
       await promotions.replaceDocument(tx, replacement(promotion, made, target, delta));
       await news.tell(tx, {
         ...newsOf(promotion),
         id: `${made.promotionDigest}:voided`,
         type: 'promotion.voided',
-        title: `${promotion.release} → ${promotion.target} is another promotion now: ${renewedBecause}`,
+        title: `${promotion.release} → ${promotion.target} is another promotion now: ${reason}`,
         lines: ['Approvals given before do not count any more; look again and decide again.'],
-        at: dependencies.clock(),
+        at,
+      });
+      await dependencies.replaced.insert(tx, {
+        promotionId: promotion.id,
+        promotionDigest: promotion.promotionDigest,
+        document: kept.document,
+        changed,
+        replacedBy: made.promotionDigest,
+        replacedAt: at,
+      });
+      await dependencies.recorder.record(tx, {
+        type: 'promotion.renewed',
+        at,
+        actor: 'intake',
+        subjectDigest: promotion.promotionDigest,
+        refs: {
+          promotion: promotion.id,
+          replacedBy: made.promotionDigest,
+          changed: changed.join(', '),
+        },
       });
     }),
   );
@@ -123,12 +164,10 @@ async function renew(
       promotionId: promotion.id,
       target: promotion.target,
       change: 'renewed',
-      reason: renewedBecause,
+      reason,
     });
   }
 }
-
-const renewedBecause = 'the target file, the roster or what is live changed';
 
 const newsOf = ({ id, target }: Promotion) => ({
   ...{ thread: id, path: `/promotions/${id}`, target, actor: null },
@@ -146,6 +185,34 @@ function endedWords(
     lines: ['Whoever still wants it asks for its promotion again.'],
   };
 }
+
+/** Names of the members in which two documents of one promotion differ; `notAfter` follows from the target file. */
+function changedMembers(was: Uint8Array, now: Uint8Array): string[] {
+  const before = readable(was);
+  // What was kept is no document of ours; the one that takes its place is.
+  if (before === null) return ['document'];
+  const after = parsePromotionDocument(now);
+  const changed = Object.entries(after)
+    .filter(([name, value]) => {
+      const old: unknown = Object.entries(before).find(([each]) => each === name)?.[1];
+      return JSON.stringify(old) !== JSON.stringify(value);
+    })
+    .map(([name]) => name);
+  const causes = changed.filter((name) => name !== 'notAfter');
+  return causes.length === 0 ? changed : causes;
+}
+
+function readable(document: Uint8Array): PromotionDocument | null {
+  try {
+    return parsePromotionDocument(document);
+  } catch (cause) {
+    if (cause instanceof AirlockError) return null;
+    throw cause;
+  }
+}
+
+const overtaken = (id: string): StoreError =>
+  new StoreError('row-changed', `promotion ${id} was written anew meanwhile`);
 
 function replacement(
   promotion: Promotion,

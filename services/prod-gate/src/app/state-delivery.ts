@@ -162,6 +162,7 @@ async function approvalsOf(
   const { promotion, subject, document, kept, at } = given;
   const signed = (await sources.approvals.of(promotion.id)).flatMap((approval) =>
     approval.decision === 'approve' &&
+    approval.withdrawn === null &&
     approval.promotionDigest === subject &&
     approval.signed !== null
       ? [approval.signed]

@@ -18,7 +18,15 @@ import { evaluatePromotion, type PromotionFacts, type Verdict } from '../domain/
 import { allowedImages } from './derive-plan.ts';
 import { gatherFacts, type FactSources } from './gather-facts.ts';
 import type { NewerStore } from './newer-ports.ts';
-import type { Approval, Delivery, DeliveryStore, GateFiles, PromotionEvidence } from './ports.ts';
+import type {
+  Approval,
+  Delivery,
+  DeliveryStore,
+  GateFiles,
+  PromotionEvidence,
+  ReplacedDocument,
+  ReplacedDocumentStore,
+} from './ports.ts';
 
 /** An approval or rejection as people read it. */
 export type ShownDecision = {
@@ -34,6 +42,8 @@ export type PromotionView = {
   readonly facts: PromotionFacts;
   readonly verdict: Verdict;
   readonly decisions: readonly ShownDecision[];
+  /** Documents that this one took the place of, oldest first. */
+  readonly replaced: readonly ReplacedDocument[];
   readonly delivery: Delivery | null;
   /** Null when the gate has no file for the target any more. */
   readonly policy: TargetPolicy | null;
@@ -44,7 +54,7 @@ export type PromotionView = {
   readonly viewer: {
     readonly standing: Standing | null;
     readonly mayReject: boolean;
-    /** What this person decided on exactly this document. */
+    /** What this person decided on exactly this document and did not withdraw. */
     readonly decided: Approval['decision'] | null;
     /** Commits of theirs in the delta, newest first. */
     readonly commits: readonly string[];
@@ -65,6 +75,7 @@ export type PromotionDetails = PromotionView & {
 export type ViewSources = FactSources & {
   readonly deliveries: Pick<DeliveryStore, 'runningOn' | 'ofPromotion'>;
   readonly newer: Pick<NewerStore, 'of'>;
+  readonly replaced: Pick<ReplacedDocumentStore, 'of'>;
 };
 
 /** Null when there is no such promotion. */
@@ -73,12 +84,13 @@ export async function viewPromotion(
   question: { readonly promotionId: string; readonly nameId: string; readonly now: Date },
 ): Promise<PromotionView | null> {
   const { promotionId, nameId, now } = question;
-  const [promotion, facts, files, approvals, delivery] = await Promise.all([
+  const [promotion, facts, files, approvals, delivery, replaced] = await Promise.all([
     sources.promotions.find(promotionId),
     gatherFacts(sources, { promotionId, now, own: null }),
     sources.files(),
     sources.approvals.of(promotionId),
     sources.deliveries.ofPromotion(promotionId),
+    sources.replaced.of(promotionId),
   ]);
   if (promotion === null || facts === null) return null;
   const policy = files.targets.get(promotion.target)?.policy ?? null;
@@ -87,6 +99,7 @@ export async function viewPromotion(
     facts,
     verdict: evaluatePromotion(facts),
     decisions: await shownDecisions(sources, files, approvals),
+    replaced,
     delivery,
     policy,
     need: policy === null ? 0 : approvalRule(policy).count,
@@ -159,7 +172,9 @@ function viewerOf(given: {
   const person = personByNameId(roster, given.nameId);
   const mine = approvals.find(
     (approval) =>
-      approval.person === person?.id && approval.promotionDigest === promotion.promotionDigest,
+      approval.person === person?.id &&
+      approval.promotionDigest === promotion.promotionDigest &&
+      approval.withdrawn === null,
   );
   const nearness = { requester: promotion.requester, emails: promotion.delta.emails };
   return {

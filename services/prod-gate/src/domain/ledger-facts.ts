@@ -40,6 +40,8 @@ export type LedgerFacts = {
   /** Heads of main at this place or further on, in the order in which they were seen. */
   headsFrom(repository: string, position: number): readonly SeenHead[];
   frozenSince(repository: string): Date | null;
+  /** Whether an approval with this statement (SHA-256, hex) was taken back; each statement is good for one approval. */
+  isWithdrawn(statementDigest: string): boolean;
 };
 
 export type LedgerFold = LedgerFacts & {
@@ -49,7 +51,7 @@ export type LedgerFold = LedgerFacts & {
 
 /** Whether an entry with these bytes can be of interest, so that the others need no parsing. */
 export function isFolded(body: Buffer): boolean {
-  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished)|credential\.requested|git\.head|configuration\.changed|repository\.[a-z]+)"/.test(
+  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished)|credential\.requested|git\.head|configuration\.changed|repository\.[a-z]+|approval\.withdrawn)"/.test(
     body.toString('latin1', 0, 64),
   );
 }
@@ -70,6 +72,7 @@ export function createLedgerFold(): LedgerFold {
   const heads = new Map<string, SeenHead[]>();
   const frozen = new Map<string, Date>();
   const configurations = new Set<string>();
+  const withdrawn = new Set<string>();
   let newest: KnownManifest | null = null;
 
   function applyDelivery({ type, at, subjectDigest, refs }: LedgerEntry, id: string): void {
@@ -101,6 +104,7 @@ export function createLedgerFold(): LedgerFold {
     headsFrom: (repository, position) =>
       (heads.get(repositoryDigest(repository)) ?? []).filter((head) => head.position >= position),
     frozenSince: (repository) => frozen.get(repositoryDigest(repository)) ?? null,
+    isWithdrawn: (statementDigest) => withdrawn.has(statementDigest),
     apply(entry) {
       const { type, at, refs, subjectDigest } = entry;
       const { repository, delivery } = refs;
@@ -111,6 +115,9 @@ export function createLedgerFold(): LedgerFold {
         configurations.add(subjectDigest);
         // An entry of a lower number than one before it brings nothing back.
         if (newest === null || serial > newest.serial) newest = { serial, digest: subjectDigest };
+      }
+      if (type === 'approval.withdrawn' && refs['statement'] !== undefined) {
+        withdrawn.add(refs['statement']);
       }
       if (repository === undefined) return;
       if (type === 'git.head') {

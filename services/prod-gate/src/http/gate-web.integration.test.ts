@@ -42,9 +42,11 @@ import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
 import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createNewerStore } from '../adapters/postgres/newer-store.ts';
+import { newsOutbox } from '../adapters/postgres/news-outbox.ts';
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionQueries } from '../adapters/postgres/promotion-queries.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createWebSessions } from '../adapters/postgres/web-sessions.ts';
@@ -54,6 +56,7 @@ import type { AttestationSigner } from '../app/attestation-ports.ts';
 import { createDecisions } from '../app/approve-promotion.ts';
 import { followLedger } from '../app/follow-ledger.ts';
 import { createEnrolment } from '../app/enrol-passkey.ts';
+import { createWithdrawal } from '../app/withdraw-approval.ts';
 import { gatherFacts } from '../app/gather-facts.ts';
 import type { Mirror } from '../app/intake-ports.ts';
 import { createAttester, type AttestEvent } from '../app/issue-attestations.ts';
@@ -308,6 +311,7 @@ async function startServer(port: number): Promise<WebServer> {
       views: {
         ...{ gate: origin, files: readFiles, promotions, approvals, passkeys, deliveries },
         ...{ sessions, queries, proofs, rebuilds, git: null },
+        replaced: createReplacedDocumentStore(database),
         artifacts: { has: () => Promise.resolve(true) },
         configuration: () => Promise.resolve(null),
         newer: createNewerStore(database),
@@ -326,6 +330,10 @@ async function startServer(port: number): Promise<WebServer> {
         ...{ promotions, approvals },
         ringDeliverer: (id) => rung.push(id),
         newApprovalId: () => formatId('apr', randomBytes(10)),
+      }),
+      withdraw: createWithdrawal({
+        ...{ database, promotions, approvals, recorder, files: readFiles, now: () => clock },
+        news: newsOutbox,
       }),
     }),
   });
@@ -739,6 +747,98 @@ describe('a passkey is not enrolled', () => {
     const own = createSoftwarePasskey({ rpId: 'gate.localhost', origin });
     assert.equal((await attempt(own)).answer.status, 201);
     refused((await attempt(own)).answer, 403, 'passkey-refused', /enrolled already/);
+  });
+});
+
+describe('withdrawing', () => {
+  const withdrawal = () => `/api/v1/promotions/${promotionId}/withdrawal`;
+
+  test('takes a session and no passkey, stands in the ledger, and leaves one approval fewer', async () => {
+    const { visitor: leo } = await approvedBy('leo');
+    await approvedBy('mira');
+    assert.equal(await have(), 2);
+    const answer = await leo.submit(`/promotions/${promotionId}/withdraw`, { reason: 'too late' });
+    assert.equal(answer.status, 303, answer.body);
+    assert.equal(await have(), 1);
+    await sequence();
+    const [row] = await gate.asOwner(
+      "select convert_from(body, 'UTF8')::jsonb as body from ledger_entry where type = 'approval.withdrawn' order by idx desc limit 1",
+    );
+    const [kept] = await gate.asOwner(
+      "select id, encode(sha256(statement), 'hex') as statement from approval where person = 'leo'",
+    );
+    const told = await gate.asOwner(
+      "select title, lines, actor from notification where type = 'promotion.withdrawn'",
+    );
+    assert.equal(told.length, 1);
+    assert.match(String(told[0]?.['title']), /^Leo withdrew the approval of /);
+    assert.deepEqual(told[0]?.['lines'], ['too late']);
+    assert.equal(told[0]['actor'], 'leo');
+    const { actor, refs } = row?.['body'] as { actor: string; refs: Record<string, string> };
+    assert.equal(actor, 'person:leo');
+    assert.deepEqual(refs, {
+      promotion: promotionId,
+      approval: kept?.['id'],
+      statement: kept?.['statement'],
+    });
+  });
+
+  test('shows what was approved struck out, with the reason', async () => {
+    const { visitor } = await approvedBy('leo');
+    await visitor.submit(`/promotions/${promotionId}/withdraw`, { reason: 'the <b>index</b>' });
+    const page = await visitor.get(`/promotions/${promotionId}`);
+    assert.match(
+      page.body,
+      /<s>approved [^<]*<\/s> \(withdrawn [^<]*: “the &lt;b>index&lt;\/b>”\)/,
+    );
+  });
+
+  test('can be followed by another approval of the same person, which counts', async () => {
+    const { visitor, passkey } = await approvedBy('leo');
+    assert.equal((await visitor.post(withdrawal(), { reason: '' })).status, 201);
+    assert.equal(await have(), 0);
+    assert.equal((await approve(visitor, passkey)).status, 201);
+    assert.equal(await have(), 1);
+  });
+
+  test("takes back nobody else's approval, and none twice", async () => {
+    const { visitor: leo } = await approvedBy('leo');
+    const nothing = /No approval of yours/;
+    const mira = await signedIn('mira');
+    refused(await mira.post(withdrawal(), { reason: '' }), 409, 'nothing-to-withdraw', nothing);
+    assert.equal((await leo.post(withdrawal(), { reason: '' })).status, 201);
+    refused(await leo.post(withdrawal(), { reason: '' }), 409, 'nothing-to-withdraw', nothing);
+  });
+
+  test('is over once the delivery has begun', async () => {
+    const { visitor: leo } = await approvedBy('leo');
+    await gate.asOwner("update promotion set state = 'delivering'");
+    refused(
+      await leo.post(withdrawal(), { reason: '' }),
+      409,
+      'E_NOT_WAITING',
+      /until the delivery/,
+    );
+  });
+
+  test('holds by the ledger when the row is deleted', async () => {
+    const { visitor: leo } = await approvedBy('leo');
+    await leo.post(withdrawal(), { reason: '' });
+    await sequence();
+    await gate.asOwner('truncate approval_withdrawal');
+    assert.equal(await have(), 0);
+  });
+
+  test('is a row that not even web may change or delete', async () => {
+    const { visitor: leo } = await approvedBy('leo');
+    await leo.post(withdrawal(), { reason: '' });
+    for (const sql of [
+      'delete from approval_withdrawal',
+      "update approval_withdrawal set approval_id = 'apr_0'",
+    ]) {
+      await assert.rejects(databases.web.pool.query(sql), { code: '42501' });
+      await assert.rejects(gate.asOwner(sql), /given anew/);
+    }
   });
 });
 

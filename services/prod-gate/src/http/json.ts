@@ -68,6 +68,7 @@ export function viewJson(view: PromotionView) {
       mayApprove: view.viewer.standing?.may === true && view.viewer.decided === null,
       mayReject: view.viewer.mayReject,
       decided: view.viewer.decided,
+      mayWithdraw: view.viewer.decided === 'approve' && view.promotion.state === 'waiting',
     },
   };
 }
@@ -81,6 +82,10 @@ const decisionJson = ({ approval, name, passkey }: ShownDecision) => ({
   promotionDigest: approval.promotionDigest,
   passkey,
   at: time(approval.createdAt),
+  withdrawn:
+    approval.withdrawn === null
+      ? null
+      : { at: time(approval.withdrawn.at), reason: approval.withdrawn.reason },
 });
 
 export function detailsJson(view: PromotionDetails, checks: readonly Check[]) {

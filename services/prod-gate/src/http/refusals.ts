@@ -13,6 +13,7 @@ const httpCode: Readonly<Record<DecisionErrorCode, HttpErrorCode>> = {
   'requester-never-counts': 'not-allowed',
   'author-never-counts': 'not-allowed',
   'already-decided': 'conflict',
+  'nothing-to-withdraw': 'conflict',
   'passkey-missing': 'refused',
   'passkey-unknown': 'signature-refused',
   'passkey-refused': 'signature-refused',

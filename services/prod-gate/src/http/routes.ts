@@ -3,14 +3,16 @@ import { ledgerRoutes } from './ledger-export.ts';
 import { apiRoutes, type ApiPorts } from './routes/api.ts';
 import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
+import { withdrawalRoutes, type WithdrawalPorts } from './routes/withdrawal.ts';
 
-export type GatePorts = ApiPorts & PagePorts & EvidencePorts;
+export type GatePorts = ApiPorts & PagePorts & EvidencePorts & WithdrawalPorts;
 
 /** Everything that the gate answers to. */
 export function gateRoutes(ports: GatePorts): Route[] {
   return [
     ...pageRoutes(ports),
     ...apiRoutes(ports),
+    ...withdrawalRoutes(ports),
     ...evidenceRoutes(ports),
     ...ledgerRoutes(ports.ledger),
   ];

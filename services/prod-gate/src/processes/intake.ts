@@ -20,6 +20,7 @@ import {
 import { newsOutbox } from '../adapters/postgres/news-outbox.ts';
 import { createNewerStore } from '../adapters/postgres/newer-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { createSecretMarkStore } from '../adapters/postgres/secret-mark-store.ts';
 import { followLedger } from '../app/follow-ledger.ts';
 import { acceptBundle } from '../app/accept-bundle.ts';
@@ -124,6 +125,7 @@ await runProcess({
           ...shared,
           ...written,
           git: mirror,
+          replaced: createReplacedDocumentStore(database),
           ledger,
           news: newsOutbox,
           onChange(change) {

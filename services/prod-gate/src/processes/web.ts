@@ -23,16 +23,19 @@ import { openDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createNewerStore } from '../adapters/postgres/newer-store.ts';
+import { newsOutbox } from '../adapters/postgres/news-outbox.ts';
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionQueries } from '../adapters/postgres/promotion-queries.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
+import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { isUnreachable } from '../adapters/postgres/unreachable.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createWebSessions } from '../adapters/postgres/web-sessions.ts';
 import { verifyRegistration } from '../adapters/webauthn/registration.ts';
 import { createDecisions } from '../app/approve-promotion.ts';
 import { createEnrolment } from '../app/enrol-passkey.ts';
+import { createWithdrawal } from '../app/withdraw-approval.ts';
 import { createConfigurationProof } from '../app/prove-configuration.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import { WebConfig } from '../config-web.ts';
@@ -77,6 +80,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     ...{ gate: origin, files, promotions, approvals, passkeys, deliveries, sessions, queries },
     newer: createNewerStore(database),
     ...{ proofs, configuration: createConfigurationProof(proofs), artifacts, rebuilds },
+    replaced: createReplacedDocumentStore(database),
     // Without a mirror: the pages show what intake recorded, and decide nothing.
     git: null,
   };
@@ -90,6 +94,10 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       bell.ring(promotionId);
     },
     newApprovalId: () => formatId('apr', randomBytes(10)),
+  });
+
+  const withdraw = createWithdrawal({
+    ...{ database, promotions, approvals, recorder, files, now, news: newsOutbox },
   });
 
   const web = await createWebServer({
@@ -147,6 +155,11 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
           await decisions.reject(nameId, promotionId, given);
           decisionRecorded(log, { decision: 'reject', promotionId, nameId });
         },
+      },
+      async withdraw(nameId, promotionId, given) {
+        const withdrawn = await withdraw(nameId, promotionId, given);
+        decisionRecorded(log, { decision: 'withdraw', promotionId, nameId });
+        return withdrawn;
       },
       now,
     }),

@@ -1,5 +1,5 @@
 import type { Approval, ApprovalStore, SignedApproval } from '../../app/ports.ts';
-import type { Approval as ApprovalRow } from '../../generated/prisma/client.ts';
+import type { Approval as ApprovalRow, ApprovalWithdrawal } from '../../generated/prisma/client.ts';
 import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
 import { asBuffer, asBytes, asId, asNumber, oneOf } from './rows.ts';
 
@@ -8,6 +8,7 @@ export function createApprovalStore(database: GateDatabase): ApprovalStore {
     async of(promotionId) {
       const rows = await database.prisma.approval.findMany({
         where: { promotionId },
+        include: withWithdrawal,
         orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
       });
       return rows.map(approvalFrom);
@@ -44,10 +45,25 @@ export function createApprovalStore(database: GateDatabase): ApprovalStore {
           }),
       );
     },
+
+    async withdraw(tx, { at, ...withdrawal }) {
+      await onDuplicate({ approval_withdrawal_pkey: withdrawnBefore }, () =>
+        clientOf(tx).approvalWithdrawal.create({ data: { ...withdrawal, withdrawnAt: at } }),
+      );
+    },
   };
 }
 
-export function approvalFrom(row: ApprovalRow): Approval {
+const withdrawnBefore = {
+  code: 'row-changed',
+  message: 'this approval was withdrawn before',
+} as const;
+
+export const withWithdrawal = { withdrawal: true } as const;
+
+export function approvalFrom(
+  row: ApprovalRow & { withdrawal: ApprovalWithdrawal | null },
+): Approval {
   return {
     id: asId('apr', row.id),
     promotionId: row.promotionId,
@@ -57,6 +73,10 @@ export function approvalFrom(row: ApprovalRow): Approval {
     promotionDigest: row.promotionDigest,
     signed: signedFrom(row),
     createdAt: row.createdAt,
+    withdrawn:
+      row.withdrawal === null
+        ? null
+        : { at: row.withdrawal.withdrawnAt, reason: row.withdrawal.reason },
   };
 }
 

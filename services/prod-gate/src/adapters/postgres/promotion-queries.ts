@@ -1,5 +1,5 @@
 import type { Approval, PromotionQueries } from '../../app/ports.ts';
-import { approvalFrom } from './approval-store.ts';
+import { approvalFrom, withWithdrawal } from './approval-store.ts';
 import type { GateDatabase } from './client.ts';
 import { deliveryFrom } from './delivery-store.ts';
 import { intakeItemFrom } from './intake-store.ts';
@@ -27,6 +27,7 @@ export function createPromotionQueries(database: GateDatabase): PromotionQueries
     async approvals(promotionIds) {
       const rows = await prisma.approval.findMany({
         where: { promotionId: { in: [...promotionIds] } },
+        include: withWithdrawal,
         orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
       });
       const byPromotion = new Map<string, Approval[]>(promotionIds.map((id) => [id, []]));

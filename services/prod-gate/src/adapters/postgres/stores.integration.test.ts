@@ -313,6 +313,7 @@ describe('approvals and passkeys', () => {
         nonce: `nonce of ${row.id}`,
       },
       createdAt: at,
+      withdrawn: null,
     });
     const first = approval();
     await web.transaction((tx) => approvals.insert(tx, first));
@@ -674,8 +675,9 @@ describe('the ledger', () => {
         'repository.frozen',
         'repository.released',
         'ledger.contradicted',
+        'promotion.renewed',
       ],
-      gate_web: ['passkey.enrolled', 'approval.recorded', 'rebuild.attested'],
+      gate_web: ['passkey.enrolled', 'approval.recorded', 'approval.withdrawn', 'rebuild.attested'],
       gate_authority: ['credential.requested', 'attestation.issued'],
       gate_deliverer: [
         'delivery.intent',

@@ -15,6 +15,7 @@ export function DecisionBox(props: PromotionPageProps) {
   return (
     <Card title="Your decision" emphasis={sentence === null}>
       {sentence === null ? <Approve {...props} /> : <p>{sentence}</p>}
+      {view.viewer.decided === 'approve' ? <Withdraw {...props} /> : null}
       {view.viewer.mayReject && view.viewer.decided === null ? <Reject {...props} /> : null}
     </Card>
   );
@@ -91,6 +92,27 @@ function Approve({ frame, view }: PromotionPageProps) {
         </p>
       )}
     </PasskeyForm>
+  );
+}
+
+/** As cheap as saying no; it holds until the delivery begins. */
+function Withdraw({ frame, view: { promotion } }: PromotionPageProps) {
+  return (
+    <details>
+      <summary>Withdraw your approval…</summary>
+      <PostForm action={`/promotions/${promotion.id}/withdraw`} csrfToken={frame.csrfToken}>
+        <TextField
+          label="Why (shown to the others)"
+          name="reason"
+          hint="Your approval no longer counts. Until the delivery begins you can approve again."
+          multiline
+          maxLength={500}
+        />
+        <Button kind="danger" icon="x" block>
+          Withdraw my approval
+        </Button>
+      </PostForm>
+    </details>
   );
 }
 

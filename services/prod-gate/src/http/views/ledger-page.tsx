@@ -154,6 +154,10 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
       return `${who} enrolled a passkey`;
     case 'approval.recorded':
       return `${who} ${refs['decision'] === 'reject' ? 'rejected' : 'approved'} ${ref('promotion')}`;
+    case 'approval.withdrawn':
+      return `${who} took the approval of ${ref('promotion')} back`;
+    case 'promotion.renewed':
+      return `${who} wrote ${ref('promotion')} anew, because this changed: ${ref('changed')}; approvals of it as it was no longer count`;
     case 'delivery.intent':
       return `${who} announced delivery ${ref('delivery')} of ${ref('promotion')}`;
     case 'credential.requested':

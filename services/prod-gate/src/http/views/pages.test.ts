@@ -181,6 +181,7 @@ function viewOf(
     verdict:
       first === undefined ? { allowed: true } : { allowed: false, reasons: [first, ...rest] },
     decisions: [],
+    replaced: [],
     delivery: null,
     policy,
     need: 2,

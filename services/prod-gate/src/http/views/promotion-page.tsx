@@ -89,19 +89,30 @@ function checkRow(check: Check, view: PromotionDetails) {
     ...shown,
     children: (
       <DescriptionList
-        items={evidence.map(({ label, value, source }, index) => ({
+        items={evidence.map(({ label, value, source, struck }, index) => ({
           // Terms are keys of the list; two decisions of one person must not collide.
           term:
             evidence.findIndex((other) => other.label === label) === index
               ? plain(label)
               : `${plain(label)} (${index + 1})`,
-          value: longValue(plain(value)),
+          value: struck === true ? <StruckOut value={value} /> : longValue(plain(value)),
           ...(source === undefined ? {} : { source }),
         }))}
       />
     ),
     open: id === 'approvals' ? view.promotion.state === 'waiting' : status === 'fail',
   };
+}
+
+/** What was said stays readable, and so does why it is void: that stands in the last brackets. */
+function StruckOut({ value }: { readonly value: string }) {
+  const why = value.lastIndexOf(' (');
+  return (
+    <>
+      <s>{plain(value.slice(0, why))}</s>
+      {plain(value.slice(why))}
+    </>
+  );
 }
 
 const longValue = (value: string) =>

@@ -1,0 +1,21 @@
+import type { ReplacedDocumentStore } from '../../app/ports.ts';
+import { clientOf, type GateDatabase } from './client.ts';
+import { asBuffer, asBytes } from './rows.ts';
+
+export function createReplacedDocumentStore(database: GateDatabase): ReplacedDocumentStore {
+  return {
+    async of(promotionId) {
+      const rows = await database.prisma.replacedDocument.findMany({
+        where: { promotionId },
+        orderBy: [{ replacedAt: 'asc' }],
+      });
+      return rows.map((row) => ({ ...row, document: asBuffer(row.document) }));
+    },
+
+    async insert(tx, { document, changed, ...replaced }) {
+      await clientOf(tx).replacedDocument.create({
+        data: { ...replaced, document: asBytes(document), changed: [...changed] },
+      });
+    },
+  };
+}

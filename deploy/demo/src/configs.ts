@@ -117,6 +117,7 @@ export async function writeConfigs(given: {
       mirrorDirectory: nonprodMirror,
       artifacts: { directory: nonprodArtifacts },
       logs: { directory: layout.buildLogs },
+      caches: { directory: layout.buildCaches },
       assetsDirectory,
       saml: saml('nonprod'),
       groups: { developers: 'developer', platform: 'platform' },

@@ -18,6 +18,7 @@ export interface Layout {
   readonly artifacts: string;
   /** Of builds, kept by nonprod. */
   readonly buildLogs: string;
+  readonly buildCaches: string;
   readonly work: string;
   readonly passkeys: string;
   readonly postgres: string;
@@ -52,6 +53,7 @@ export function layoutAt(directory: string): Layout {
     mirrors: under('mirrors'),
     artifacts: under('artifacts'),
     buildLogs: under('build-logs'),
+    buildCaches: under('build-caches'),
     work: under('work'),
     passkeys: under('passkeys'),
     // Made by the engines' own starters, which may have to give them to another user.

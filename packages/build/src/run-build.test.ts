@@ -71,7 +71,7 @@ async function build(
         planStep('only', { image: 'image', commands, environment: options.environment ?? {} }),
       ],
       artifact: { path: 'out.tar', maxBytes: 1_000_000 },
-      ...{ directory: null, services: [], secretsOf: noSecrets },
+      ...{ directory: null, services: [], secretsOf: noSecrets, caches: null },
       timeoutSeconds: 30,
       cancelled: new AbortController().signal,
       signal: new AbortController().signal,

@@ -5,6 +5,7 @@
 import { posix } from 'node:path';
 import type { JobService, JobStep, StepReport } from '@airlock/common/wire/runner-protocol';
 import { ArtifactError, collectArtifact } from './artifact.ts';
+import { createCaches, noCaches, type CacheStore } from './caches.ts';
 import type { SecretsOf } from './environment.ts';
 import type { Isolation } from './isolation/isolation.ts';
 import { runWorkflow } from './run-workflow.ts';
@@ -25,6 +26,8 @@ export type BuildOptions = {
   steps: readonly JobStep[];
   services: readonly JobService[];
   secretsOf: SecretsOf;
+  /** Null: nothing is there from other runs. */
+  caches: { readonly store: CacheStore; readonly maxBytes: number } | null;
   /** The file to keep once every step passed; null: none. */
   artifact: { readonly path: string; readonly maxBytes: number } | null;
   /** For all steps together. */
@@ -89,9 +92,17 @@ export async function runBuild(options: BuildOptions): Promise<Build> {
       return end('failed', { reason });
     }
     source = unpacked.source;
+    const within = directory ?? '.';
     const ran = await runWorkflow({
       ...options,
-      directory: directory ?? '.',
+      directory: within,
+      caches:
+        options.caches === null
+          ? noCaches
+          : createCaches({
+              ...{ ...options, ...options.caches, directory: within },
+              isReleased: options.artifact !== null,
+            }),
       environment: fixedEnvironment(source?.time ?? 0),
     });
     reports = ran.reports;

@@ -1,6 +1,8 @@
 /** One command of a workflow, a step's or a service's, from its start to what there is to say of its end. */
 import { chmod, rm, writeFile } from 'node:fs/promises';
+import type { PlanCache } from '@airlock/common/wire/run-plan';
 import type { StepReport } from '@airlock/common/wire/runner-protocol';
+import type { Caches } from './caches.ts';
 import type { Environment } from './environment.ts';
 import { imageLine } from './isolation/catalogue.ts';
 import type { Isolation } from './isolation/isolation.ts';
@@ -20,6 +22,7 @@ export type Surroundings = {
   /** For every command that does not say otherwise. */
   readonly environment: Readonly<Record<string, string>>;
   readonly environmentOf: Environment;
+  readonly caches: Caches;
   /** All of the workflow's steps end here, on the clock of `performance.now()`. */
   readonly deadline: number;
   readonly timeoutSeconds: number;
@@ -44,6 +47,7 @@ export async function runCommand(
   step: Runnable & {
     readonly environment: Parameters<Environment>[1];
     readonly limits?: (StepLimits & { readonly timeoutSeconds: number | null }) | null;
+    readonly caches?: readonly PlanCache[];
   },
   given: {
     readonly kind: StepReport['kind'];
@@ -73,6 +77,7 @@ export async function runCommand(
   const { image } = found;
   const what = stepCommand(step, image);
   if (!what.ok) return end('failed', what.reason, nothing);
+  const keep = await around.caches(step, say);
   const values = await around.environmentOf(name, step.environment);
   if (!values.ok) return end('failed', `${told}: ${values.reason}`, nothing);
   await say(imageLine(step.image, image, around.isolation.mode));
@@ -107,7 +112,10 @@ export async function runCommand(
   const { outcome, exitCode } = result;
   if (outcome === 'cancelled') return end('cancelled', null, result);
   if (outcome === 'timed-out') return end('timed-out', `${told} was ended: ${wall.why}`, result);
-  if (exitCode === 0) return end('passed', null, result);
+  if (exitCode === 0) {
+    await keep();
+    return end('passed', null, result);
+  }
   const why =
     result.signal === null
       ? `failed with exit code ${exitCode ?? 'unknown'}`

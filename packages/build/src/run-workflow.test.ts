@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobService, JobStep } from '@airlock/common/wire/runner-protocol';
 import { planStep } from '@airlock/common/testing/plans';
 import { probeSandbox } from '@airlock/sandbox/probe';
+import { noCaches } from './caches.ts';
 import { noSecrets } from './environment.ts';
 import { bubblewrapIsolation } from './isolation/bubblewrap.ts';
 import { createCatalogue, hostCatalogue, type Catalogue } from './isolation/catalogue.ts';
@@ -52,6 +53,7 @@ async function run(
     const end = await runWorkflow({
       ...{ isolation, workspace, steps, services: [], directory: '.', environment: {} },
       secretsOf: noSecrets,
+      caches: noCaches,
       timeoutSeconds: 30,
       now: () => new Date(),
       signal: new AbortController().signal,

@@ -221,6 +221,19 @@ steps:
   assert.deepEqual([one.failure, one.detach, one.directory], ['ignore', true, 'web']);
 });
 
+test('what a step keeps is in the plan; a path out of the workspace, the workspace itself and .git are refused', () => {
+  const stepWith = (cache: string): string =>
+    `steps: [{ name: a, image: i, commands: [c], backend_options: { airlock: { cache: ${cache} } } }]\n`;
+  const one = only(stepWith('{ path: ./deps/, key: "npm-${CI_COMMIT_BRANCH}", keyFiles: lock }'));
+  assert.deepEqual(one.steps[0]?.caches, [
+    { path: 'deps', key: 'npm-${CI_COMMIT_BRANCH}', files: ['lock'] },
+  ]);
+  for (const path of ['../deps', '/deps', '.', '.git', '.git/objects']) {
+    const said = refusal({ build: stepWith(`{ path: ${path}, key: a }`) });
+    assert.match(said, /expected `path`: a directory inside the workspace/, path);
+  }
+});
+
 const release = (workflow: string, requires = '[]'): string =>
   `version: 1\nartifacts: { web: { ${workflow}path: dist/a.tgz } }\nreleases: { web: { artifacts: [web], requires: ${requires} } }\n`;
 

@@ -142,6 +142,7 @@ function planStep({ step, runsOn }: Running, name: string, before: readonly stri
     ...{ name, image, kind, commands: [...commands], entrypoint, environment: { ...environment } },
     ...{ directory, dependsOn: [...before], runsOn: [...runsOn], failure, detach, limits },
     ...(step.reports.length === 0 ? {} : { reports: [...step.reports] }),
+    ...(step.caches.length === 0 ? {} : { caches: [...step.caches] }),
   };
 }
 

@@ -14,7 +14,15 @@ export function jobSteps(plan: RunPlan, which: WorkflowId, run: RunFacts): JobSt
     // Woodpecker: a plugin is told by its settings, not by the matrix and the variables of the run.
     const around =
       step.kind === 'plugin' ? given : { ...run.variables, ...given, ...workflow.matrix };
-    return { ...step, ...filled(step, { ...variables, ...own }, { ...around, ...own }) };
+    const known = { ...variables, ...own };
+    const caches = step.caches?.map((cache) => ({
+      ...cache,
+      key: substituteInValue(cache.key, known),
+    }));
+    return {
+      ...{ ...step, ...filled(step, known, { ...around, ...own }) },
+      ...(caches === undefined ? {} : { caches }),
+    };
   });
 }
 

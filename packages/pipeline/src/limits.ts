@@ -1,5 +1,6 @@
 /** `backend_options`: what of them means the same here. */
-import type { PlanStep } from '@airlock/common/wire/run-plan';
+import type { PlanCache, PlanStep } from '@airlock/common/wire/run-plan';
+import { readCaches } from './caches.ts';
 import { readReports, type Reports } from './report-globs.ts';
 import { readMap, readText, type Keys } from './yaml-fields.ts';
 import type { FaultList, YamlEntry, YamlValue } from './yaml-file.ts';
@@ -13,6 +14,7 @@ export interface BackendOptions {
   /** Null where the file says nothing. */
   readonly limits: Limits | null;
   readonly reports: Reports;
+  readonly caches: readonly PlanCache[];
 }
 
 export function readBackendOptions(
@@ -21,6 +23,7 @@ export function readBackendOptions(
   faults: FaultList,
 ): BackendOptions {
   const reports: Reports[number][] = [];
+  const caches: PlanCache[] = [];
   const read: Read = {
     cpus: null,
     memoryBytes: null,
@@ -32,6 +35,9 @@ export function readBackendOptions(
         timeout: one('timeoutSeconds', seconds, 'a time such as 90s, 10m or 1h', faults, read),
         reports: ({ value: globs }, here) => {
           reports.push(...readReports(globs, here, faults));
+        },
+        cache: ({ value: listed }, here) => {
+          caches.push(...readCaches(listed, here, faults));
         },
       });
     },
@@ -67,7 +73,7 @@ export function readBackendOptions(
     local: 'every step runs in its sandbox; leave the key out',
   });
   const limits = Object.values(read).every((limit) => limit === null) ? null : read;
-  return { limits, reports };
+  return { limits, reports, caches };
 }
 
 type Read = { -readonly [K in keyof Limits]: Limits[K] };

@@ -69,10 +69,9 @@ const step = object(
     detach: flag,
     backend_options: object({
       airlock: object({
-        cpu: scalar,
-        memory: scalar,
-        timeout: text,
+        ...{ cpu: scalar, memory: scalar, timeout: text },
         reports: object({ junit: texts, sarif: texts, coverage: texts, sbom: texts }),
+        cache: listOf(object({ path: text, key: text, keyFiles: texts }, ['path', 'key'])),
       }),
       kubernetes: object({ resources: anything }),
     }),

@@ -1,5 +1,5 @@
 /** Reads one entry of `steps`. */
-import type { PlanStep } from '@airlock/common/wire/run-plan';
+import type { PlanCache, PlanStep } from '@airlock/common/wire/run-plan';
 import type { Condition } from './condition.ts';
 import {
   commonKeys,
@@ -43,6 +43,7 @@ export interface PipelineStep extends Pick<
   readonly group: string | null;
   readonly when: readonly Condition[];
   readonly reports: Reports;
+  readonly caches: readonly PlanCache[];
   readonly place: Place;
 }
 
@@ -61,7 +62,7 @@ export function readStep(from: ContainerEntry, faults: FaultList): PipelineStep 
     group: null as string | null,
     failure: 'fail' as PlanStep['failure'],
     detach: false,
-    options: { limits: null, reports: [] } as BackendOptions,
+    options: { limits: null, reports: [], caches: [] } as BackendOptions,
   };
   const before = faults.faults.length;
   const keys: Keys = {

@@ -8,6 +8,7 @@ import { FilePath } from '@airlock/process/config';
 import { MachineListener } from '@airlock/process/machine-server';
 import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
 import { RunnerEdgeSettings } from './runner-config.ts';
+import { CacheSettings } from './cache-config.ts';
 import { LogSettings } from './config-logs.ts';
 import { AccountLinks, GroupNames } from './people-config.ts';
 import { AddedRepositories, Forges, RepositoryProvider, webhookSettings } from './source-config.ts';
@@ -72,6 +73,7 @@ export const WebConfig = z.strictObject({
   repositories: AddedRepositories,
   artifacts: ArtifactsSettings,
   logs: LogSettings,
+  caches: CacheSettings,
   assetsDirectory: FilePath.describe('Built style sheets and scripts (dist/assets).'),
   saml: SamlSettings,
   groups: z

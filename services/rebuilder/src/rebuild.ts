@@ -112,7 +112,7 @@ async function build(
   const built = await runBuild({
     ...{ isolation: ports.isolation, workspace, signal, now: ports.now, commit },
     ...{ steps: recipe.steps, services: recipe.services, artifact: recipe.artifact },
-    ...{ directory: recipe.directory, secretsOf: noSecrets, cancelled: signal },
+    ...{ directory: recipe.directory, secretsOf: noSecrets, caches: null, cancelled: signal },
     source: recipe.clone === null ? null : () => sourceOf(source, recipe.clone, wanted),
     timeoutSeconds: ports.timeoutSeconds,
     onOutput: (_, chunk) => {

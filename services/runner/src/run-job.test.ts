@@ -71,6 +71,8 @@ function nonprod(source: Buffer) {
     commitObject: () => Promise.resolve(built.object),
     secrets: () =>
       Promise.reject(new ControlPlaneError('control-plane-refused', 'no secrets here')),
+    cache: () => Promise.resolve(null),
+    keepCache: () => Promise.resolve({ why: null }),
     uploadArtifact: async (_, { name, path, digest }) => {
       await Promise.resolve();
       check();

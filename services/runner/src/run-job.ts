@@ -9,8 +9,10 @@ import type { Log } from '@airlock/process/log';
 import { runBuild } from '@airlock/build/run-build';
 import { createWorkspace, type Workspace } from '@airlock/build/workspace';
 import { imagesDigest } from '@airlock/build/isolation/catalogue';
+import { createJobCaches } from './job-caches.ts';
 import type { Source } from '@airlock/build/source';
 import type { Isolation } from '@airlock/build/isolation/isolation';
+import { maxCacheBytes } from '@airlock/common/wire/cache';
 import type { PlanWorkflow } from '@airlock/common/wire/run-plan';
 import type { Job, JobReport } from '@airlock/common/wire/runner-protocol';
 import { createMasker } from '@airlock/masking/masker';
@@ -106,6 +108,7 @@ async function perform(running: Running): Promise<Result> {
   });
   const build = await runBuild({
     ...{ isolation, workspace, signal, now },
+    caches: { store: createJobCaches({ controlPlane, job, signal }), maxBytes: maxCacheBytes },
     commit: job.run.commit,
     ...{ steps: planned, services, directory: workflow?.path ?? null, secretsOf },
     artifact:

@@ -87,6 +87,8 @@ async function run(
       });
       return Promise.resolve({ runner: 'r1', answer: { key: key.toString('base64'), secrets } });
     },
+    cache: () => Promise.resolve(null),
+    keepCache: () => Promise.resolve({ why: null }),
     uploadArtifact: () => {
       told.kept += 1;
       return Promise.resolve();

@@ -166,6 +166,7 @@ async function runOne(given: Given, workflow: PlanWorkflow): Promise<Build> {
         ? { path: artifact.path, maxBytes: artifact.maxBytes ?? maxArtifactBytes }
         : null,
       secretsOf: given.secretsOf,
+      caches: null,
       timeoutSeconds: options.timeout,
       signal: new AbortController().signal,
       cancelled: given.cancelled,

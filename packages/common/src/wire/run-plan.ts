@@ -15,6 +15,16 @@ const Environment = z.record(
 const Image = z.string().max(255);
 const Commands = z.array(z.string().max(16_384)).max(256);
 
+/** A directory that is there again in a later run, found by its key. */
+export const PlanCache = z.strictObject({
+  /** Under the directory of the source. */
+  path: RepositoryPath,
+  key: z.string().min(1).max(200),
+  /** Whose content is part of the key. */
+  files: z.array(RepositoryPath).max(16),
+});
+export type PlanCache = z.infer<typeof PlanCache>;
+
 /** One step as it stands in the plan: no variable of a run is put in yet. */
 export const PlanStep = z.strictObject({
   name: Name,
@@ -50,6 +60,8 @@ export const PlanStep = z.strictObject({
     .min(1)
     .max(32)
     .exactOptional(),
+  /** Restored before it starts and kept after it passed; absent for none. */
+  caches: z.array(PlanCache).min(1).max(8).exactOptional(),
 });
 export type PlanStep = z.infer<typeof PlanStep>;
 

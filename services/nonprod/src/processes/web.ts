@@ -34,6 +34,7 @@ import { WebConfig } from '../config.ts';
 import { groupsFor, rolesOf } from '../domain/access.ts';
 import { createEvents } from '../events.ts';
 import { startMachineServer } from '@airlock/process/machine-server';
+import { keepCaches } from '../cache-keeping.ts';
 import { keepLogs } from '../log-keeping.ts';
 import { keepPeople } from '../people-keeping.ts';
 import { keepReports } from '../report-keeping.ts';
@@ -44,6 +45,7 @@ import { keepSources } from '../source-keeping.ts';
 import { keepWebhooks } from '../webhook-keeping.ts';
 import { nonprodRoutes } from '../http/routes.ts';
 import { reportIntakeRoutes } from '../http/report-intake-api.ts';
+import { cacheRoutes } from '../http/cache-api.ts';
 import { secretHandoutRoutes } from '../http/secret-handout-api.ts';
 import { createWorkWaiter, runnerRoutes } from '../http/runner-api.ts';
 import { runnerRegistryRoutes } from '../http/runner-registry-api.ts';
@@ -103,6 +105,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     routes: [
       ...secretHandoutRoutes(secrets),
       ...reportIntakeRoutes(reports.take),
+      ...cacheRoutes(keepCaches({ settings: config.caches, db, runtime })),
       ...runnerRegistryRoutes(fleet),
       ...runnerRoutes({
         fleet,

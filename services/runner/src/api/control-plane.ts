@@ -1,10 +1,12 @@
 /** The runner's side of nonprod's runner API; the wire format is in `@airlock/common/wire/runner-protocol`. */
-import { createReadStream } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IncomingMessage, RequestOptions, ClientRequest } from 'node:http';
 import type { Readable } from 'node:stream';
 import { AirlockError } from '@airlock/common/errors';
+import { cacheHeaders, CacheOrigin, CacheWritten, maxCacheBytes } from '@airlock/common/wire/cache';
 import { ReportAnswer, type ReportKind } from '@airlock/common/wire/reports';
 import {
   HeartbeatAnswer,
@@ -58,6 +60,17 @@ export type ControlPlane = {
     report: { kind: ReportKind; name: string; path: string; digest: string; size: number },
     signal: AbortSignal,
   ): Promise<string | null>;
+  /** The tar that is found by a key, written to a new file and checked; null: there is none. */
+  cache(
+    held: Held,
+    wanted: { key: string; to: string },
+    signal: AbortSignal,
+  ): Promise<CacheOrigin | null>;
+  keepCache(
+    held: Held,
+    entry: { key: string; path: string; digest: string; size: number },
+    signal: AbortSignal,
+  ): Promise<CacheWritten>;
   report(held: Held, report: Omit<JobReport, 'lease'>, signal: AbortSignal): Promise<void>;
 };
 
@@ -243,6 +256,42 @@ export function createControlPlane(options: {
       if (answer.success) return answer.data.fault;
       throw new ControlPlaneError('control-plane-refused', 'the answer to a report is malformed');
     },
+    async cache(held, { key, to }, signal) {
+      const query = new URLSearchParams({ lease: String(held.lease), key });
+      const path = job(held, `cache?${query.toString()}`);
+      const answer = await open({ method: 'GET', path, signal });
+      const status = answer.statusCode ?? 0;
+      if (status !== 200) {
+        const text = await readText(answer, options.url);
+        if (status === 204) return null;
+        throw refusal(status, text);
+      }
+      const { headers } = answer;
+      const origin = CacheOrigin.safeParse({
+        run: headers[cacheHeaders.run],
+        level: headers[cacheHeaders.level],
+        digest: headers[cacheHeaders.digest],
+      });
+      const found = await receive(answer, to, options.url);
+      if (origin.success && origin.data.digest === found) return origin.data;
+      throw new ControlPlaneError(
+        'control-plane-refused',
+        'what was sent as a cache is not what was announced',
+      );
+    },
+    async keepCache(held, { key, path, digest, size }, signal) {
+      const query = new URLSearchParams({ lease: String(held.lease), key, sha256: digest });
+      const written = CacheWritten.safeParse(
+        await call({
+          method: 'PUT',
+          path: job(held, `cache?${query.toString()}`),
+          body: { stream: createReadStream(path), size },
+          signal,
+        }),
+      );
+      if (written.success) return written.data;
+      throw new ControlPlaneError('control-plane-refused', 'the answer to a cache is malformed');
+    },
     async report(held, report, signal) {
       const json = { lease: held.lease, ...report } satisfies JobReport;
       await insist({ method: 'POST', path: job(held, 'report'), json, signal });
@@ -256,6 +305,29 @@ export function isLeaseLost(error: unknown): boolean {
 
 function isUnreachable(error: unknown): boolean {
   return error instanceof ControlPlaneError && error.code === 'control-plane-unreachable';
+}
+
+/** Into a new file, hashed on the way. @throws ControlPlaneError also for more than a cache may have. */
+async function receive(answer: IncomingMessage, to: string, url: string): Promise<string> {
+  const hash = createHash('sha256');
+  let size = 0;
+  try {
+    await pipeline(
+      answer,
+      async function* (source: AsyncIterable<Buffer>) {
+        for await (const chunk of source) {
+          size += chunk.length;
+          if (size > maxCacheBytes) throw new Error(`more than ${maxCacheBytes} bytes`);
+          hash.update(chunk);
+          yield chunk;
+        }
+      },
+      createWriteStream(to, { flags: 'wx', mode: 0o600 }),
+    );
+  } catch (cause) {
+    throw unreachable(url, cause);
+  }
+  return hash.digest('hex');
 }
 
 async function readText(answer: IncomingMessage, url: string): Promise<string> {

@@ -26,13 +26,13 @@ export interface CacheEntries {
    * At the level of the job's run; what is there already stays.
    *
    * @param judge asked while no secret can be opened for the run; null: it may.
-   * @returns why nothing was written, or null.
+   * @returns `why`: what stood in the way, one clause; null when it was written.
    */
   write(
     proof: LeaseProofOf,
     entry: { readonly key: string; readonly digest: string; readonly size: number },
     judge: (user: CacheUser) => string | null,
-  ): Promise<string | null | 'lease-lost'>;
+  ): Promise<{ readonly why: string | null } | 'lease-lost'>;
   /** An entry whose tar is gone. */
   forget(digest: string): Promise<void>;
   /**

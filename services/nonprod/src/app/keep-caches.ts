@@ -65,8 +65,7 @@ export function createBuildCaches(
       try {
         const { size } = await blobs.put(source, { maxBytes, expected: digest });
         // Asked again: meanwhile another job of the run may have read a secret.
-        const written = await entries.write(proof, { key, digest, size }, whyNotWritten);
-        return written === 'lease-lost' ? written : { why: written };
+        return await entries.write(proof, { key, digest, size }, whyNotWritten);
       } catch (cause) {
         if (!(cause instanceof ArtifactError)) throw cause;
         return { why: cause.message };

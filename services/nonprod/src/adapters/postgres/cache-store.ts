@@ -57,7 +57,7 @@ export function createCacheStore(db: Database): CacheEntries {
         const row = await heldJob(tx, proof);
         if (row === null) return 'lease-lost';
         const why = judge(userOf(row));
-        if (why !== null) return why;
+        if (why !== null) return { why };
         const { count } = await tx.cacheEntry.createMany({
           data: {
             ...{ repository: row.repository, level: row.level, key, digest },
@@ -65,7 +65,7 @@ export function createCacheStore(db: Database): CacheEntries {
           },
           skipDuplicates: true,
         });
-        return count === 1 ? null : 'another run was first';
+        return { why: count === 1 ? null : 'another run was first' };
       });
     },
 
@@ -74,15 +74,16 @@ export function createCacheStore(db: Database): CacheEntries {
     },
 
     async retire({ readBefore, maxRepositoryBytes }) {
-      return await db.$executeRaw`
+      const unread = await db.cacheEntry.deleteMany({ where: { readAt: { lt: readBefore } } });
+      const beyond = await db.$executeRaw`
         delete from cache_entry e using (
           select repository, level, key,
             sum(size) over (partition by repository order by level desc, read_at desc, key) as bytes
-          from cache_entry where read_at >= ${readBefore}
+          from cache_entry
         ) s
-        where (s.repository = e.repository and s.level = e.level and s.key = e.key
-            and s.bytes > ${maxRepositoryBytes})
-          or e.read_at < ${readBefore}`;
+        where s.repository = e.repository and s.level = e.level and s.key = e.key
+          and s.bytes > ${maxRepositoryBytes}`;
+      return unread.count + beyond;
     },
 
     async named(digests) {

@@ -4,7 +4,7 @@ import type { LeaseProofOf } from '../../app/ports.ts';
 import type { CacheUser } from '../../domain/cache.ts';
 import { trustLevels, type TrustLevel } from '../../domain/trust-level.ts';
 import type { Database, Transaction } from './client.ts';
-import { planOf } from './row-shapes.ts';
+import { plannedOf } from './row-shapes.ts';
 
 interface JobColumns {
   readonly repository: string;
@@ -21,9 +21,10 @@ export function createCacheStore(db: Database): CacheEntries {
     async job(proof) {
       const row = await heldJob(db, proof);
       if (row === null) return null;
-      const plan = planOf(row.plan);
-      const workflow =
-        plan === null ? null : workflowOf(plan, { name: row.workflow, instance: row.instance });
+      const workflow = workflowOf(plannedOf(row.plan), {
+        name: row.workflow,
+        instance: row.instance,
+      });
       return {
         ...userOf(row),
         repository: row.repository,

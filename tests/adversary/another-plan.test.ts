@@ -1,9 +1,10 @@
 /** What ran is what main's files say: nonprod's database, a lying request and a stolen builder key change nothing of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { bundleOf, type Forgery } from '@airlock/cli/drills/forgery';
 import { planStep } from '@airlock/common/testing/plans';
 import { commitNewProduct } from '@airlock/demo/flow';
-import { attackerOn, bundleOf, type Forgery } from '../support/attacker.ts';
+import { attackerOn } from '../support/attacker.ts';
 import { gitIn } from '../support/git.ts';
 import { runningPair } from '../support/pair.ts';
 import { withoutDelivery } from '../support/production.ts';

@@ -1,14 +1,9 @@
 /** With every signing key in hand: only a commit of main, as the gate's own mirror knows it, is let in. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { bundleOf, type Forgery } from '@airlock/cli/drills/forgery';
 import type { Pair } from '@airlock/demo/pair';
-import {
-  attackerOn,
-  bundleOf,
-  type Attacker,
-  type Forgery,
-  type Judgement,
-} from '../support/attacker.ts';
+import { attackerOn, type Attacker, type Judgement } from '../support/attacker.ts';
 import { commitAside, gitIn, mergeIntoMain } from '../support/git.ts';
 import { runningPair } from '../support/pair.ts';
 import { withoutDelivery } from '../support/production.ts';

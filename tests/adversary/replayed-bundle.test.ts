@@ -1,8 +1,9 @@
 /** What was admitted once is not admitted again, whatever became of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { bundleOf } from '@airlock/cli/drills/forgery';
 import type { Pair } from '@airlock/demo/pair';
-import { attackerOn, bundleOf, type Attacker } from '../support/attacker.ts';
+import { attackerOn, type Attacker } from '../support/attacker.ts';
 import { gitIn } from '../support/git.ts';
 import { runningPair } from '../support/pair.ts';
 import { withoutDelivery } from '../support/production.ts';

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { bundleOf } from '@airlock/cli/drills/forgery';
 import { until } from '@airlock/demo/flow';
 import type { Pair } from '@airlock/demo/pair';
-import { attackerOn, bundleOf } from '../support/attacker.ts';
+import { attackerOn } from '../support/attacker.ts';
 import { runningPair } from '../support/pair.ts';
 import { withoutDelivery } from '../support/production.ts';
 

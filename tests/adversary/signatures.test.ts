@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
-import { attackerOn, bundleOf, selfMadeKey, type Judgement } from '../support/attacker.ts';
+import { bundleOf } from '@airlock/cli/drills/forgery';
+import { attackerOn, selfMadeKey, type Judgement } from '../support/attacker.ts';
 import { gitIn } from '../support/git.ts';
 import { runningPair } from '../support/pair.ts';
 import { withoutDelivery } from '../support/production.ts';

@@ -1,14 +1,9 @@
 /** What is delivered is what was built: the gate hashes every byte that it takes, wherever it comes from. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { bundleOf, sha256 } from '@airlock/cli/drills/forgery';
 import type { Pair } from '@airlock/demo/pair';
-import {
-  attackerOn,
-  bundleOf,
-  sha256,
-  type Attacker,
-  type Judgement,
-} from '../support/attacker.ts';
+import { attackerOn, type Attacker, type Judgement } from '../support/attacker.ts';
 import { gitIn } from '../support/git.ts';
 import { withLyingOutbox } from '../support/lying-outbox.ts';
 import { runningPair } from '../support/pair.ts';

@@ -22,6 +22,7 @@ export interface WebSession {
   /** @throws CliError with the problem document's own words when the answer is not 2xx. */
   getJson(path: string): Promise<unknown>;
   postJson(path: string, body: unknown): Promise<unknown>;
+  putJson(path: string, body: unknown): Promise<unknown>;
   getBytes(path: string): Promise<Buffer>;
   /** An answer that is read as it comes, such as server-sent events; whoever asked for it ends it. */
   openStream(path: string): Promise<Readable>;
@@ -54,7 +55,7 @@ class CookieJar {
 }
 
 interface Outgoing {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -286,26 +287,30 @@ async function openSession(
     if (answer.status >= 200 && answer.status < 300) return answer;
     throw problemOf(answer, url);
   };
+  const sendJson = async (
+    method: 'POST' | 'PUT',
+    path: string,
+    body: unknown,
+  ): Promise<unknown> => {
+    const { body: answer } = await call({
+      ...{ method, path, body: JSON.stringify(body) },
+      headers: {
+        'content-type': 'application/json',
+        'x-csrf-token': csrfToken,
+        origin,
+        'sec-fetch-site': 'same-origin',
+      },
+    });
+    return answer.length === 0 ? null : (JSON.parse(answer.toString('utf8')) as unknown);
+  };
   const session: WebSession = {
     origin,
     person,
     async getJson(path) {
       return JSON.parse((await call({ method: 'GET', path })).body.toString('utf8')) as unknown;
     },
-    async postJson(path, body) {
-      const { body: answer } = await call({
-        method: 'POST',
-        path,
-        body: JSON.stringify(body),
-        headers: {
-          'content-type': 'application/json',
-          'x-csrf-token': csrfToken,
-          origin,
-          'sec-fetch-site': 'same-origin',
-        },
-      });
-      return answer.length === 0 ? null : (JSON.parse(answer.toString('utf8')) as unknown);
-    },
+    postJson: (path, body) => sendJson('POST', path, body),
+    putJson: (path, body) => sendJson('PUT', path, body),
     async getBytes(path) {
       return (await call({ method: 'GET', path, headers: { accept: '*/*' } })).body;
     },

@@ -77,10 +77,14 @@ export async function push(target: DrillTarget, change: Push): Promise<string> {
 const ended = new Set(['passed', 'failed', 'cancelled']);
 const patienceMs = 180_000;
 
-/** The run of that commit, when `isSeen` holds of it. @throws when it does not come to that within three minutes. */
+/**
+ * The run of that commit, or of that id, when `isSeen` holds of it.
+ *
+ * @throws when it does not come to that within three minutes.
+ */
 export async function runOf(
   target: DrillTarget,
-  commit: string,
+  wanted: string,
   isSeen: (run: RunSeen) => boolean = ({ state }) => ended.has(state),
 ): Promise<RunSeen> {
   const dana = await signInToDemo(target.nonprod, 'dana');
@@ -88,7 +92,7 @@ export async function runOf(
   let last = 'no run';
   while (performance.now() < until) {
     const { runs } = Runs.parse(await dana.getJson('/api/v1/runs'));
-    const found = runs.find((run) => run.commit === commit);
+    const found = runs.find(({ id, commit }) => commit === wanted || id === wanted);
     if (found !== undefined) {
       const run = Details.parse(await dana.getJson(`/api/v1/runs/${found.id}`));
       if (isSeen(run)) return run;
@@ -96,7 +100,7 @@ export async function runOf(
     }
     await delay(250);
   }
-  throw new Error(`three minutes after the push of ${commit.slice(0, 7)} there is ${last}`);
+  throw new Error(`three minutes after ${wanted.slice(0, 14)} was asked for there is ${last}`);
 }
 
 export const reasonsOf = (run: RunSeen): string =>
@@ -110,14 +114,23 @@ export async function logOf(target: DrillTarget, run: RunSeen, step: string): Pr
   return (await dana.getBytes(`/runs/${run.id}/log.txt?step=${step}`)).toString('utf8');
 }
 
-/** A pipeline of one step, which executes attack.sh. */
-export function pipelineOf(more: Readonly<Record<string, unknown>> = {}): string {
+/**
+ * A pipeline of one step, which executes attack.sh.
+ *
+ * @param more fields of the step.
+ * @param above fields of the workflow.
+ */
+export function pipelineOf(
+  more: Readonly<Record<string, unknown>> = {},
+  above: Readonly<Record<string, unknown>> = {},
+): string {
   // JSON is YAML.
   const step = {
     ...{ name: 'attack', image: 'shop-builder', commands: ['bash attack.sh'] },
     ...more,
   };
-  return `${JSON.stringify({ when: [{ event: ['push', 'pull_request'] }], steps: [step] })}\n`;
+  const when = [{ event: ['push', 'pull_request'] }];
+  return `${JSON.stringify({ when, ...above, steps: [step] })}\n`;
 }
 
 /** How a script says what came of one way: `said NAME held|open WHAT`. */

@@ -19,6 +19,7 @@ const open = createServer((request, response) => {
     response.end('{"delivery":"taken","me":"root:x:0:0:root"}');
   });
 });
+const nobody = { host: '127.0.0.1', port: 1, database: '', user: '', password: '' };
 let target: DrillTarget;
 before(async () => {
   await new Promise<void>((resolve) => open.listen(0, '127.0.0.1', resolve));
@@ -27,7 +28,18 @@ before(async () => {
   target = {
     ...{ directory: '/nonexistent', nonprod: origin, gate: origin, webhookSecret: 'secret' },
     ...{ runnerApi: origin, enrolment: origin, runnerWork: '/nonexistent', pool: 'default' },
-    repository: { name: 'shop/web', bareDirectory: '/nonexistent', main: 'main' },
+    repository: {
+      name: 'shop/web',
+      url: 'file:///nonexistent',
+      bareDirectory: '/nonexistent',
+      main: 'main',
+    },
+    ...{ deliveryTarget: 'prod-eu', gateConfig: '/nonexistent' },
+    owned: {
+      ...{ outbox: origin, artifactsDirectory: '/nonexistent', accounts: [] },
+      ...{ gateWeb: nobody, superuser: nobody },
+      signingKeyFiles: { main: '', pr: '', test: '', promotion: '' },
+    },
   };
 });
 after(() => {

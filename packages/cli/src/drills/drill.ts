@@ -8,7 +8,10 @@ export const attackers = [
   'committer',
   'member',
   'runner-owner',
-  'operator',
+  'nonprod-admin',
+  'gate-operator',
+  'dba',
+  'vault-admin',
 ] as const;
 export type AttackerClass = (typeof attackers)[number];
 

@@ -1,6 +1,11 @@
 /** Every drill that there is, in the order in which they run. */
 import type { Drill } from './drill.ts';
+import { dbaDrills } from './dba.ts';
 import { hookDrills } from './hook-door.ts';
+import { memberDrills } from './member-door.ts';
+import { ownNonprodDrills } from './own-nonprod.ts';
+import { placementDrills } from './placement.ts';
+import { runnerDrills } from './runner-door.ts';
 import { sandboxDrills } from './sandbox.ts';
 import { secretDrills } from './secrets.ts';
 import { webDrills } from './web-door.ts';
@@ -8,6 +13,11 @@ import { webDrills } from './web-door.ts';
 export const drills: readonly Drill[] = [
   ...hookDrills,
   ...webDrills,
+  ...memberDrills,
+  ...runnerDrills,
+  ...placementDrills,
   ...sandboxDrills,
   ...secretDrills,
+  ...dbaDrills,
+  ...ownNonprodDrills,
 ];

@@ -1,6 +1,6 @@
 /** One request of an attacker's own making: nothing is added, normalised or followed. */
-import { request } from 'node:http';
-import type { OutgoingHttpHeaders } from 'node:http';
+import { request as httpRequest, type OutgoingHttpHeaders } from 'node:http';
+import { Agent, request as httpsRequest } from 'node:https';
 
 export interface Knock {
   readonly method?: string;
@@ -8,6 +8,8 @@ export interface Knock {
   readonly path: string;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string | Buffer;
+  /** Who knocks at a door of machines. Default somebody without a certificate, who takes any server's. */
+  readonly agent?: Agent;
 }
 
 export interface Heard {
@@ -20,13 +22,16 @@ const mostBytes = 4 * 1024 * 1024;
 
 export function knock(
   origin: string,
-  { method = 'GET', path, headers, body }: Knock,
+  { method = 'GET', path, headers, body, agent }: Knock,
 ): Promise<Heard> {
   const url = new URL(origin);
+  const isTls = url.protocol === 'https:';
+  const request = isTls ? httpsRequest : httpRequest;
+  const nobody = isTls ? new Agent({ rejectUnauthorized: false, keepAlive: false }) : false;
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
-        ...{ method, path, agent: false, timeout: 20_000, port: url.port },
+        ...{ method, path, agent: agent ?? nobody, timeout: 20_000, port: url.port },
         // *.localhost is loopback by RFC 6761, which the C library of many systems does not know.
         hostname: url.hostname.endsWith('.localhost') ? '127.0.0.1' : url.hostname,
         headers: { host: url.host, ...headers },

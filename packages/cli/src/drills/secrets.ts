@@ -2,13 +2,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { signInToDemo } from '../web-session.ts';
 import { all, type Drill, type Way } from './drill.ts';
-import { logOf, push, reasonsOf, runOf, tryInside } from './build-door.ts';
+import { logOf, pipelineOf, push, reasonsOf, runOf, tryInside } from './build-door.ts';
 import type { DrillTarget } from './target.ts';
 
 const secretName = 'DRILL_CANARY';
 
 /** A new secret that any build may read whose author is no stranger; what is in it differs in every encoding. */
-async function plant(target: DrillTarget): Promise<string> {
+export async function plant(target: DrillTarget): Promise<string> {
   const value = `dr"l/+&=${randomBytes(18).toString('hex')}`;
   const oke = await signInToDemo(target.nonprod, 'oke');
   await oke.postJson('/api/v1/secrets', {
@@ -141,6 +141,43 @@ const forkSecrets: Drill = {
   },
 };
 
+/** Each with how the secret gets into the file that the release file names. */
+const leaks: readonly (readonly [way: string, command: string])[] = [
+  ['as it is', `printf %s "$TOKEN" > dist/shop-api.tar.gz`],
+  ['among other bytes', `(head -c 70000 /dev/zero; printf %s "$TOKEN") > dist/shop-api.tar.gz`],
+  ['base64', `printf %s "$TOKEN" | base64 -w0 > dist/shop-api.tar.gz`],
+  [
+    'in a packed archive',
+    `printf %s "$TOKEN" > t && tar -cf - products.json t | gzip -n > dist/shop-api.tar.gz`,
+  ],
+];
+
+const artifactLeak: Drill = {
+  id: 'artifact-leak',
+  controls: ['V31'],
+  attacker: 'committer',
+  attack:
+    'puts a secret of the build into the file that is kept of it, as it is, encoded and packed',
+  async run(target) {
+    await plant(target);
+    const ways: Way[] = [];
+    for (const [way, command] of leaks) {
+      const commands = ['mkdir -p dist', command];
+      const files = { '.woodpecker.yaml': pipelineOf({ commands, ...withSecret }) };
+      const run = await runOf(target, await push(target, { files }));
+      const said = reasonsOf(run);
+      const held = run.state === 'failed' && said.includes(secretName);
+      ways.push({ way, held, answer: `${run.state}: ${said.slice(0, 120)}` });
+    }
+    // Otherwise a branch that keeps nothing would look like one that was looked through.
+    const commands = ['mkdir -p dist', 'echo clean > dist/shop-api.tar.gz'];
+    const files = { '.woodpecker.yaml': pipelineOf({ commands, ...withSecret }) };
+    const clean = await runOf(target, await push(target, { files }));
+    ways.push({ way: 'without it', held: clean.state === 'passed', answer: clean.state });
+    return all(ways);
+  },
+};
+
 const payload = (mark: string): readonly string[] => [
   `$(touch\${IFS}${mark})`,
   `\`touch\${IFS}${mark}\``,
@@ -185,4 +222,4 @@ const namesToShell: Drill = {
   },
 };
 
-export const secretDrills: readonly Drill[] = [logLeak, forkSecrets, namesToShell];
+export const secretDrills: readonly Drill[] = [logLeak, artifactLeak, forkSecrets, namesToShell];

@@ -1,6 +1,6 @@
 /** The pair that is attacked, as its directory describes it: what an attacker finds out anyway, and the doors to try. */
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -13,8 +13,34 @@ const Web = z.looseObject({
   repository: z.looseObject({ name: z.string(), url: z.string(), mainBranch: z.string() }),
   webhooks: z.array(z.looseObject({ provider: z.string(), secretFile: z.string() })),
 });
-const GateWeb = z.looseObject({ origin: z.string() });
+const GateWeb = z.looseObject({
+  origin: z.string(),
+  files: z.looseObject({ directory: z.string() }),
+});
 const Runner = z.looseObject({ workDirectory: z.string(), pool: z.string() });
+const Database = z.looseObject({
+  ...{ host: z.string(), port: z.int(), name: z.string(), user: z.string() },
+  passwordFile: z.string(),
+});
+const WithDatabase = z.looseObject({ database: Database });
+const Outbox = WithDatabase.extend({
+  listener: z.looseObject({ host: z.string(), port: z.int() }),
+  artifacts: z.looseObject({ directory: z.string() }),
+});
+const Signer = z.looseObject({
+  keys: z.object({
+    ...{ main: z.string(), pr: z.string(), test: z.string(), promotion: z.string() },
+  }),
+});
+
+/** An account at the database server, as an attacker finds it in a file. */
+export interface Account {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+}
 
 export interface DrillTarget {
   /** Everything of the pair lies below it. */
@@ -25,6 +51,7 @@ export interface DrillTarget {
   readonly enrolment: string;
   readonly repository: {
     readonly name: string;
+    readonly url: string;
     readonly bareDirectory: string;
     readonly main: string;
   };
@@ -32,6 +59,21 @@ export interface DrillTarget {
   readonly webhookSecret: string;
   readonly runnerWork: string;
   readonly pool: string;
+  /** A target of the gate’s that promotions may be asked for. */
+  readonly deliveryTarget: string;
+  readonly gateConfig: string;
+  /** What root on the non-prod side holds, and a database administrator of either side. */
+  readonly owned: {
+    readonly outbox: string;
+    readonly artifactsDirectory: string;
+    readonly signingKeyFiles: Readonly<Record<'main' | 'pr' | 'test' | 'promotion', string>>;
+    /** Of nonprod's processes. */
+    readonly accounts: readonly Account[];
+    /** Of the gate's pages. */
+    readonly gateWeb: Account;
+    /** Of the server's superuser. */
+    readonly superuser: Account;
+  };
 }
 
 /**
@@ -60,19 +102,49 @@ export function drillTarget(directory: string): DrillTarget {
       'drills need the demo’s set-up: a repository on this machine and a webhook of github',
     );
   }
+  const account = (content: unknown): Account => {
+    const { database } = WithDatabase.parse(content);
+    const { host, port, name, user, passwordFile } = database;
+    return {
+      host,
+      port,
+      database: name,
+      user,
+      password: readFileSync(passwordFile, 'utf8').trim(),
+    };
+  };
+  const outbox = Outbox.parse(read('nonprod-outbox'));
+  const gateWeb = read('gate-web');
+  const { origin: gate, files: gateFiles } = GateWeb.parse(gateWeb);
+  const [targetFile = ''] = readdirSync(join(gateFiles.directory, 'targets'));
+  const accounts = [account(web), account(read('nonprod-scheduler')), account(outbox)];
   return {
     directory: resolve(directory),
     nonprod: web.origin,
-    gate: GateWeb.parse(read('gate-web')).origin,
+    gate,
     runnerApi: `https://${web.runnerApi.host}:${web.runnerApi.port}`,
     enrolment: web.runnerEdge.enrolment.url,
     repository: {
       name: web.repository.name,
+      url: web.repository.url,
       bareDirectory: fileURLToPath(web.repository.url),
       main: web.repository.mainBranch,
     },
     webhookSecret: readFileSync(hook.secretFile, 'utf8').trim(),
     runnerWork: runner.workDirectory,
     pool: runner.pool,
+    deliveryTarget: basename(targetFile, '.yaml'),
+    gateConfig: gateFiles.directory,
+    owned: {
+      outbox: `https://${outbox.listener.host}:${outbox.listener.port}`,
+      artifactsDirectory: outbox.artifacts.directory,
+      signingKeyFiles: Signer.parse(read('signer')).keys,
+      ...{ accounts, gateWeb: account(gateWeb) },
+      superuser: {
+        ...account(gateWeb),
+        user: 'airlock',
+        password: readFileSync(join(directory, 'postgres/password'), 'utf8').trim(),
+      },
+    },
   };
 }

@@ -12,6 +12,7 @@ import {
   ExtendedKeyUsageExtension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  Pkcs10CertificateRequestGenerator,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
@@ -125,6 +126,18 @@ export async function issueCertificate(options: {
     ],
   });
   return { certificatePem: pem(certificate), keyPem: await privateKeyPem(keys.privateKey) };
+}
+
+/** A new key (P-256) and the request for a certificate of it that shall carry this one URI name, both PEM. */
+export async function createCertificateRequest(
+  uriSan: string,
+): Promise<{ readonly csrPem: string; readonly keyPem: string }> {
+  const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
+  const request = await Pkcs10CertificateRequestGenerator.create({
+    ...{ name: [{ CN: [uriSan] }], keys, signingAlgorithm: keyAlgorithm },
+    extensions: [new SubjectAlternativeNameExtension([{ type: 'url', value: uriSan }])],
+  });
+  return { csrPem: `${request.toString('pem')}\n`, keyPem: await privateKeyPem(keys.privateKey) };
 }
 
 function validity(days: number): { notBefore: Date; notAfter: Date } {

@@ -121,6 +121,22 @@ export default {
       to: { path: '^services/prod-gate/src/adapters/nonprod-outbox/', reachable: true },
     },
     {
+      name: 'only-intake-and-scheduler-tell-people',
+      comment:
+        'Who decides, mints, delivers, keeps sessions or answers the gate has no way to mail or post anything.',
+      severity: 'error',
+      from: {
+        path: [
+          '^services/prod-gate/src/processes/(web|authority|deliverer|watchdog)[.]ts$',
+          '^services/nonprod/src/processes/(web|outbox)[.]ts$',
+        ],
+      },
+      to: {
+        path: ['^node_modules/nodemailer/', '^packages/notify/src/(mail|post|open-channels)[.]ts$'],
+        reachable: true,
+      },
+    },
+    {
       name: 'only-web-listens',
       comment:
         'The gate has one process that answers browsers and rebuilders; no other may reach Express or the listener for machines.',

@@ -10,6 +10,6 @@ const misleading = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]+/gu;
  */
 export function oneLine(text: string, most: number): string {
   const plain = text.replace(misleading, ' ').replace(/ {2,}/g, ' ').trim();
-  const characters = [...plain];
+  const characters = Array.from(plain);
   return characters.length <= most ? plain : `${characters.slice(0, most - 1).join('')}…`;
 }

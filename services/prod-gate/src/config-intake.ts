@@ -1,5 +1,6 @@
 /** Configuration of intake. Every description is the manual. */
 import { ArtifactsSettings } from '@airlock/artifacts/settings';
+import { NotifySettings } from '@airlock/notify/settings';
 import { FilePath } from '@airlock/process/config';
 import { DatabaseSettings } from '@airlock/process/settings';
 import { z } from 'zod';
@@ -57,5 +58,8 @@ export const IntakeConfig = z.strictObject({
     .max(300)
     .default(5)
     .describe('Pause between two polls of the outbox, in seconds (0.1 to 300). Default 5.'),
+  notify: NotifySettings.nullable()
+    .default(null)
+    .describe('How people are told what waits and how it ended. Default null: nobody is told.'),
 });
 export type IntakeConfig = z.infer<typeof IntakeConfig>;

@@ -167,3 +167,19 @@ export function secretIdTaken(log: Log, taken: TakenSecretId): void {
   else if (taken.outcome === 'failed') log.warn('reaper.secret-id-waits', { detail: taken.why });
   else log.error('reaper.secret-id-intercepted', { detail: taken.why });
 }
+
+export function notificationsSent(log: Log, sent: number): void {
+  log.info('notifications.sent', { sent });
+}
+
+/** Nobody tries again: somebody did not hear what they should have. */
+export function notificationUndelivered(
+  log: Log,
+  undelivered: { readonly notification: string; readonly channel: string; readonly why: string },
+): void {
+  log.error('notification.undelivered', {
+    notification: undelivered.notification,
+    channel: undelivered.channel,
+    reason: undelivered.why,
+  });
+}

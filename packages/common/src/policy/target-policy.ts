@@ -16,6 +16,7 @@ import {
   TargetVerify,
 } from './target-delivery.ts';
 import { egressFaults } from './target-egress.ts';
+import { TargetNotify } from './target-notify.ts';
 import { TargetWindows } from './target-windows.ts';
 
 export const TargetPolicy = z
@@ -100,6 +101,7 @@ export const TargetPolicy = z
       .describe(
         'Rules on trial: they are judged beside those in force and shown, and never decide.',
       ),
+    notify: TargetNotify.optional(),
   })
   .superRefine(({ credentials, deliver }, context) => {
     const { ttl, reads } = credentials.vault;
@@ -126,6 +128,15 @@ export const Roster = z
         name: z.string(),
         nameId: z.string().describe('NameID that the identity provider sends, compared exactly.'),
         roles: z.array(Role),
+        mail: z
+          .string()
+          .max(254)
+          .regex(
+            /^[A-Za-z0-9_.'+-]+@[a-z0-9-]+(\.[a-z0-9-]+)*$/,
+            'expected an address such as mira@example.com',
+          )
+          .optional()
+          .describe('Where this person is written to. Left out: nowhere.'),
         gitEmails: z
           .array(z.string())
           .describe('Author and committer addresses, so that authors never count as approvers.'),

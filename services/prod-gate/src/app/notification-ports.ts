@@ -1,55 +1,20 @@
 /** What the gate's use cases say that people are to be told. Who is told, and by which channel, is intake's to decide. */
+import type { News } from '../domain/news.ts';
 import type { Transaction } from './ports.ts';
-
-/** What can be told of. `docs/operations/notifications.md` says of each who hears it. */
-export const newsTypes = [
-  'promotion.waits',
-  'promotion.reminder',
-  'promotion.escalated',
-  'promotion.expires',
-  'promotion.approved',
-  'promotion.withdrawn',
-  'promotion.voided',
-  'promotion.rejected',
-  'promotion.refused',
-  'promotion.superseded',
-  'promotion.expired',
-  'delivery.started',
-  'delivery.live',
-  'delivery.failed',
-  'delivery.indeterminate',
-  'delivery.returned',
-  'gate.frozen',
-  'gate.released',
-  'gate.stopped',
-  'gate.started',
-  'target.drifted',
-  'break-glass.used',
-  'passkey.recovered',
-  'ledger.contradicted',
-] as const;
-export type NewsType = (typeof newsTypes)[number];
-
-export interface News {
-  /** Made of what happened, such as `prm_…:expired`: the same id is told once. At most 256 bytes. */
-  readonly id: string;
-  /** What it belongs to, mostly a promotion's id: what follows is told to those whom the first went to. */
-  readonly thread: string;
-  readonly type: NewsType;
-  /** One sentence, plain text of any origin; senders escape it. Never a secret. */
-  readonly title: string;
-  /** Up to 20 further lines of the same kind. */
-  readonly lines: readonly string[];
-  /** Page of the gate, beginning with `/`. */
-  readonly path: string;
-  /** The target whose file says who is told; null: whoever is told of the gate itself. */
-  readonly target: string | null;
-  /** Person id of who did it, who needs no mail about it; null for a process. */
-  readonly actor: string | null;
-  readonly at: Date;
-}
 
 export interface NewsOutbox {
   /** Writes it down in the caller's transaction: told exactly when that commits, and once for each id. */
   tell(tx: Transaction, news: News): Promise<void>;
+}
+
+/** How far the ledger was read for what is told of it. */
+export interface NewsCursor {
+  /** Index of the first entry that was not looked at. */
+  next(): Promise<number>;
+  advance(tx: Transaction, next: number): Promise<void>;
+}
+
+export interface NewsChoices {
+  /** Everybody who wants no mail. */
+  quiet(): Promise<ReadonlySet<string>>;
 }

@@ -37,6 +37,9 @@ import { createLedgerReader } from '../adapters/postgres/ledger-store.ts';
 import { followLedger } from '../app/follow-ledger.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import { outboxItemHash } from '../domain/outbox-chain.ts';
+import { certificateOf } from '@airlock/notify/testing/certificate';
+import { startReceiver, type Receiver } from '@airlock/notify/testing/receiver';
+import { startSmtpServer, type SmtpServer } from '@airlock/notify/testing/smtp-server';
 import { z } from 'zod';
 
 const sha = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
@@ -51,6 +54,8 @@ let directory: string;
 let gate: TestGateDatabase;
 let reading: GateDatabase;
 let server: Server;
+let mails: SmtpServer;
+let channel: Receiver;
 let commit: string;
 let seenHead: string;
 let pipelineBlob: string;
@@ -162,6 +167,11 @@ before(async () => {
   reading = openDatabase(gate.settings('gate_web'));
   makeRepository();
   await startOutbox();
+  // Named as it is addressed, so that its certificate can be of a name.
+  const certificate = certificateOf('localhost');
+  writeFileSync(join(directory, 'mail-ca.pem'), certificate.cert);
+  mails = await startSmtpServer({ certificate });
+  channel = await startReceiver();
   await writeFiles();
   await Promise.all([startProcess('watchdog'), startProcess('intake')]);
 });
@@ -173,6 +183,7 @@ after(async () => {
   );
   server.closeAllConnections();
   server.close();
+  await Promise.all([mails.close(), channel.close()]);
   await reading.close();
   await gate.dispose();
   rmSync(directory, { recursive: true });
@@ -284,7 +295,14 @@ deliver:
   };
   writeFileSync(
     path('configuration/roster.yaml'),
-    JSON.stringify({ version: 1, people: [], commitKeys: [forge] }),
+    JSON.stringify({
+      version: 1,
+      people: ['mira', 'dana'].map((id) => ({
+        ...{ id, name: id, nameId: `${id}@idp.example`, roles: ['release-manager'], passkeys: [] },
+        ...{ mail: `${id}@example.com`, gitEmails: id === 'dana' ? ['dana@example.com'] : [] },
+      })),
+      commitKeys: [forge],
+    }),
   );
   const window = { notBefore: '2020-01-01T00:00:00Z', notAfter: '2100-01-01T00:00:00Z' };
   writeFileSync(
@@ -316,6 +334,8 @@ deliver:
   writeFileSync(path('ledger.vkey'), `${vkeyOf(origin, ledgerKey)}\n`);
   writeFileSync(path('witness.vkey'), `${createWitnessKey('nonprod.example/witness').vkey}\n`);
   writeFileSync(path('ledger.key'), ledgerKey.export({ type: 'pkcs8', format: 'pem' }));
+  writeFileSync(path('hub.url'), `http://127.0.0.1:${channel.port}/`);
+  writeFileSync(path('hub.secret'), `whsec_${Buffer.alloc(32, 7).toString('base64')}`);
   writeFileSync(path('role-id'), 'nobody');
   writeFileSync(path('secret-id'), 'nothing', { mode: 0o600 });
   const address = server.address();
@@ -348,6 +368,17 @@ deliver:
       artifacts: { directory: 'artifacts' },
       maxArtifactBytes: 1000,
       pollSeconds: 0.1,
+      notify: {
+        mail: {
+          ...{ host: 'localhost', port: mails.port, caFile: 'mail-ca.pem' },
+          ...{ from: 'airlock@example.com', domains: ['example.com'] },
+        },
+        channels: {
+          hub: { kind: 'cloudevents', urlFile: 'hub.url', secretFile: 'hub.secret' },
+        },
+        always: ['hub'],
+        reachable: ['127.0.0.0/8', '::1/128'],
+      },
     }),
   );
   writeFileSync(
@@ -419,6 +450,22 @@ test('a signed release of main is admitted, told to nonprod, and proven in the l
   await eventually(() => proofs.bySubject('bundle.admitted', item.bundle.digest));
   const stored = readFileSync(join(directory, 'artifacts/blobs/sha256', sha(artifact)));
   assert.deepEqual(stored, artifact);
+});
+
+test('whoever may decide on it is written to, its author is not, and the channel that hears all hears it', async () => {
+  const mail = await eventually(() => mails.mails.find(({ raw }) => /Subject: .*waits/.test(raw)));
+  const [row] = await gate.asOwner('select promotion_id from intake_item where seq = 1');
+  const page = `https://gate.example/promotions/${String(row?.['promotion_id'])}`;
+  assert.deepEqual([mail.to, mail.isEncrypted], [['mira@example.com'], true]);
+  assert.ok(mail.raw.includes(page));
+  assert.ok(!mails.mails.some(({ to }) => to.includes('dana@example.com')));
+  const Event = z.object({ type: z.string(), data: z.object({ link: z.string() }) });
+  const event = await eventually(() =>
+    channel.received
+      .map(({ body }) => Event.parse(JSON.parse(body.toString())))
+      .find(({ data }) => data.link === page),
+  );
+  assert.equal(event.type, 'example.airlock.promotion.waits');
 });
 
 test('a configuration is on record although nothing comes in and nothing waits', async () => {

@@ -45,6 +45,7 @@ import {
   repositoryReleased,
   statusReported,
 } from '../events.ts';
+import { keepNews } from '../news-keeping.ts';
 import { watchStandingSecrets } from '../watch-standing-secrets.ts';
 
 /** A change of a file or of what is live is seen within this time; what waits shows it then. */
@@ -222,8 +223,11 @@ await runProcess({
         });
       },
     });
+    const { gate } = config;
+    const telling = keepNews(config.notify, { database, files, gate, runtime, clock });
     runtime.onClose(async () => {
       await Promise.all([
+        ...telling.map(({ done }) => done),
         poll.done,
         marks.done,
         offer.done,

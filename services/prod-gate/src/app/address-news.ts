@@ -1,0 +1,65 @@
+/** Decides for everything that was told to whom it goes, by the signed target file and roster and by what people chose. */
+import type { NotificationQueue, ToldNotification } from '@airlock/notify/queue';
+import { audienceOf, type Told } from '../domain/news-audience.ts';
+import { newsTypes, type NewsType } from '../domain/news.ts';
+import type { NewsChoices } from './notification-ports.ts';
+import type { ApprovalStore, GateFiles, PromotionStore } from './ports.ts';
+
+const batch = 50;
+const oldAfterMs = 86_400_000;
+
+export interface AddressDependencies {
+  readonly queue: Pick<NotificationQueue, 'unaddressed' | 'recipientsOf' | 'address'>;
+  readonly promotions: Pick<PromotionStore, 'find'>;
+  readonly approvals: Pick<ApprovalStore, 'of'>;
+  readonly choices: NewsChoices;
+  readonly files: () => Promise<GateFiles>;
+  /** Channels that hear of everything. */
+  readonly always: readonly string[];
+  readonly clock: () => Date;
+}
+
+/** @returns how many were addressed. What is older than a day goes to nobody: its page still shows it. */
+export async function addressNews(dependencies: AddressDependencies): Promise<number> {
+  const { queue, clock } = dependencies;
+  const waiting = await queue.unaddressed(batch);
+  if (waiting.length === 0) return 0;
+  const files = await dependencies.files();
+  const quiet = await dependencies.choices.quiet();
+  // One after the other: a follow-up goes to those whom the first went to.
+  for (const notification of waiting) {
+    const isOld = clock().getTime() - notification.occurredAt.getTime() >= oldAfterMs;
+    const told = isOld ? [] : await audience(dependencies, notification, { files, quiet });
+    await queue.address(notification.id, told);
+  }
+  return waiting.length;
+}
+
+async function audience(
+  { queue, promotions, approvals, always }: AddressDependencies,
+  { type, thread, about, actor }: ToldNotification,
+  { files, quiet }: { readonly files: GateFiles; readonly quiet: ReadonlySet<string> },
+): Promise<readonly Told[]> {
+  const known = newsTypes.find((each) => each === type);
+  // Written by a newer version of the gate: its channels still hear it.
+  if (known === undefined) {
+    return always.map((channel) => ({ channel, recipient: '', person: null }));
+  }
+  const promotion = await promotions.find(thread);
+  const given = promotion === null ? [] : await approvals.of(promotion.id);
+  const before = await queue.recipientsOf(thread);
+  return audienceOf({
+    ...{ type: known satisfies NewsType, actor, quiet, always },
+    roster: files.roster.roster,
+    policy: about === null ? null : (files.targets.get(about)?.policy ?? null),
+    promotion:
+      promotion === null
+        ? null
+        : { requester: promotion.requester, emails: promotion.delta.emails },
+    approvedBy: given
+      .filter(({ decision }) => decision === 'approve')
+      .filter(({ promotionDigest }) => promotionDigest === promotion?.promotionDigest)
+      .map(({ person }) => person),
+    followers: before.flatMap(({ person }) => (person === null ? [] : [person])),
+  });
+}

@@ -1,0 +1,118 @@
+/** What an entry of the ledger is in the words of people. What it says of a promotion comes from the row, which is no evidence: a message decides nothing. */
+import type { LedgerEntry } from '@airlock/common/ledger/entry';
+import type { News, NewsType } from './news.ts';
+import type { Promotion } from './promotion.ts';
+
+/** @returns null for an entry that nobody is told of. */
+export function newsOfEntry(
+  entry: LedgerEntry,
+  given: { readonly index: number; readonly promotion: Promotion | null },
+): News | null {
+  const words = wordsOf(entry, given.promotion);
+  if (words === null) return null;
+  const { promotion } = given;
+  const delivery = entry.refs['delivery'];
+  return {
+    id: `ledger:${given.index}`,
+    thread: promotion?.id ?? entry.refs['repository'] ?? words.type,
+    path: pathOf(words.type, promotion, delivery),
+    target: promotion?.target ?? null,
+    actor: personOf(entry.actor),
+    at: new Date(entry.at),
+    lines: [],
+    ...words,
+  };
+}
+
+type Words = {
+  readonly type: NewsType;
+  readonly title: string;
+  readonly lines?: readonly string[];
+};
+
+function wordsOf({ type, refs, actor }: LedgerEntry, promotion: Promotion | null): Words | null {
+  const what = promotion === null ? '' : `${promotion.release} → ${promotion.target}`;
+  switch (type) {
+    case 'bundle.refused':
+      return {
+        type: 'promotion.refused',
+        title: `A promotion was refused: ${refs['code'] ?? 'for no stated reason'}`,
+        lines: ['The queue lists it under Refused, with what to mend.'],
+      };
+    case 'repository.frozen':
+      return {
+        type: 'gate.frozen',
+        title: 'The gate is frozen: main was rewritten',
+        lines: ['Nothing of that repository is delivered until the rewrite is accepted or undone.'],
+      };
+    case 'repository.released':
+      return { type: 'gate.released', title: 'The gate is released: the head of main is accepted' };
+    case 'ledger.contradicted':
+      return {
+        type: 'ledger.contradicted',
+        title: 'A witness has seen another past of the ledger; deliveries are stopped',
+        lines: [`witness ${refs['witness'] ?? ''}`],
+      };
+  }
+  if (promotion === null) return null;
+  switch (type) {
+    case 'bundle.admitted':
+      return {
+        type: 'promotion.waits',
+        title: `${what} waits for approval`,
+        lines: delta(promotion),
+      };
+    case 'approval.recorded':
+      return decided(what, personOf(actor) ?? actor, refs['decision'] ?? '');
+    case 'delivery.intent':
+      return { type: 'delivery.started', title: `${what} is being delivered` };
+    case 'delivery.finished':
+      return finished(what, refs['state'] ?? '', promotion.stateReason);
+    default:
+      return null;
+  }
+}
+
+function decided(what: string, who: string, decision: string): Words | null {
+  if (decision === 'approve')
+    return { type: 'promotion.approved', title: `${who} approved ${what}` };
+  if (decision === 'reject')
+    return { type: 'promotion.rejected', title: `${who} rejected ${what}` };
+  return decision.startsWith('withdr')
+    ? { type: 'promotion.withdrawn', title: `${who} took the approval of ${what} back` }
+    : null;
+}
+
+function finished(what: string, state: string, reason: string | null): Words | null {
+  const lines = reason === null ? [] : [reason];
+  if (state === 'succeeded') {
+    return { type: 'delivery.live', title: `${what} is live`, lines };
+  }
+  if (state === 'failed') return { type: 'delivery.failed', title: `${what} failed`, lines };
+  return {
+    type: 'delivery.indeterminate',
+    title: `${what}: nobody knows whether it is live; look at the target`,
+    lines,
+  };
+}
+
+function delta({
+  delta: { commitCount, fileCount, base },
+  requester,
+  reason,
+}: Promotion): string[] {
+  const since = base === null ? 'nothing is live yet' : `since ${base.release}`;
+  return [
+    `${commitCount} ${commitCount === 1 ? 'commit' : 'commits'}, ${fileCount} ${fileCount === 1 ? 'file' : 'files'}, ${since}`,
+    `${requester}: “${reason}”`,
+  ];
+}
+
+function pathOf(type: NewsType, promotion: Promotion | null, delivery: string | undefined): string {
+  if (type.startsWith('delivery.') && delivery !== undefined) return `/deliveries/${delivery}`;
+  if (promotion !== null) return `/promotions/${promotion.id}`;
+  return type === 'ledger.contradicted' ? '/ledger' : '/queue';
+}
+
+const personOf = (actor: string): string | null =>
+  actor.startsWith('person:') ? actor.slice('person:'.length) : null;

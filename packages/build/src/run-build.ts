@@ -65,8 +65,8 @@ export async function runBuild(options: BuildOptions): Promise<Build> {
   const { signal, directory, steps, services } = options;
   const enforced = new Set<string>();
   let reports: StepReport[] = [
-    ...steps.map(({ name }) => skipped(name, 'step')),
-    ...services.map(({ name }) => skipped(name, 'service')),
+    ...steps.map(({ name }) => skippedReport(name, 'step')),
+    ...services.map(({ name }) => skippedReport(name, 'service')),
   ];
   let source: SourceTree | null = null;
   const end = (
@@ -117,7 +117,8 @@ export async function runBuild(options: BuildOptions): Promise<Build> {
   }
 }
 
-const skipped = (name: string, kind: StepReport['kind']): StepReport => ({
+/** Of a step or service that was never started. */
+export const skippedReport = (name: string, kind: StepReport['kind']): StepReport => ({
   ...{ name, kind, outcome: 'skipped', exitCode: null, startedAt: null, finishedAt: null },
 });
 

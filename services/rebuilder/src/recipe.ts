@@ -1,4 +1,5 @@
 /** What a commit says of its own build, read in the rebuilder's own mirror and nowhere else. */
+import { commitWords } from '@airlock/common/commit-words';
 import { AirlockError } from '@airlock/common/errors';
 import type { PlanWorkflow } from '@airlock/common/wire/run-plan';
 import type { JobService, JobStep, RunFacts } from '@airlock/common/wire/runner-protocol';
@@ -24,7 +25,7 @@ export type RepositorySource = {
   readonly name: string;
   readonly mirror: Pick<
     Mirror,
-    'fetch' | 'commitFacts' | 'commitObject' | 'readBlob' | 'listFiles' | 'log' | 'archive'
+    'fetch' | 'commitFacts' | 'commitObject' | 'readBlob' | 'listFiles' | 'archive'
   >;
 };
 
@@ -89,15 +90,13 @@ export async function recipeOf(
       `${pipeline} is asked for; at ${commit} ${artifact.name} is made by ${String(workflow?.file)}`,
     );
   }
-  const [head] = await mirror.log({ from: null, to: commit, limit: 1 });
+  const object = await mirror.commitObject(commit);
   const run: RunFacts = {
     // Of a run at nonprod nothing is known here: a build that puts its number into the artifact cannot be made again.
     number: 1,
     ...{ repository: name, repositoryUrl: wanted.repository, commit },
     ...{ ref: 'refs/heads/main', branch: 'main', event: 'push', pullRequest: null },
-    subject: (head?.subject ?? '').slice(0, 500),
-    authorName: head?.authorName ?? '',
-    authorEmail: head?.authorEmail ?? '',
+    ...commitWords(object ?? new Uint8Array()),
     ...{ defaultBranch: 'main', createdAt: '1970-01-01T00:00:00Z' },
     ...{ tag: null, sourceBranch: null, cron: null, deployTo: null, previous: null },
     ...{ url: '', variables: {} },

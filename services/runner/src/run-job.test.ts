@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { commitWords } from '@airlock/common/commit-words';
 import { intotoPayloadType } from '@airlock/common/constants';
 import { parseEnvelope } from '@airlock/common/dsse/envelope';
 import { verifyEnvelope } from '@airlock/common/dsse/verify';
@@ -105,7 +106,10 @@ function job(commands: string[][], { artifact = null, ...changes }: Changes = {}
     invocationId: 'https://nonprod.example/runs/run_0000000000',
     pipeline: '.woodpecker.yaml',
     workflow: { name: 'woodpecker', instance: 0 },
-    run: runFacts({ repositoryUrl: 'https://git.example/org/app', commit: built.commit }),
+    run: runFacts({
+      ...{ repositoryUrl: 'https://git.example/org/app', commit: built.commit },
+      ...commitWords(built.object),
+    }),
     plan: runPlan(
       commands.map((list, index) =>
         planStep(`step-${index + 1}`, {
@@ -253,9 +257,29 @@ for (const [mode, isolation, absent] of modes) {
       const what = job([['true']]);
       const { running, seen } = run({ ...what, run: { ...what.run, commit: 'b'.repeat(40) } });
       await running;
-      assert.match(seen.report?.reason ?? '', /what was sent as commit b{40} is another object$/);
+      assert.match(
+        seen.report?.reason ?? '',
+        /what was sent as commit b{40} is another object; nothing of it was started$/,
+      );
       assert.equal(seen.report?.steps[0]?.outcome, 'skipped');
     });
+
+    for (const [what, lie] of [
+      ['message', { subject: 'chore: skip the checks' }],
+      ['author', { authorName: 'Mira' }],
+      ['author’s address', { authorEmail: 'mira@example.com' }],
+    ] as const) {
+      test(`a job that tells its steps another ${what} than its commit has runs nothing`, async () => {
+        const told = job([['touch ran']]);
+        const { running, seen } = run({ ...told, run: { ...told.run, ...lie } });
+        await running;
+        assert.match(
+          seen.report?.reason ?? '',
+          /^nonprod tells the steps CI_COMMIT_\w+="[^"]+", and commit [0-9a-f]{40} says "(?:one|a|a@b)"/,
+        );
+        assert.equal(seen.report?.steps[0]?.outcome, 'skipped');
+      });
+    }
 
     test('a step that fails ends it, and the steps after it are skipped', async () => {
       const { running, seen } = run(job([['exit 4'], ['echo never']]));

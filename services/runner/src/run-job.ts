@@ -6,7 +6,7 @@
  * again.
  */
 import type { Log } from '@airlock/process/log';
-import { runBuild } from '@airlock/build/run-build';
+import { runBuild, skippedReport } from '@airlock/build/run-build';
 import { createWorkspace, type Workspace } from '@airlock/build/workspace';
 import { imagesDigest } from '@airlock/build/isolation/catalogue';
 import { createJobCaches } from './job-caches.ts';
@@ -19,6 +19,7 @@ import { createMasker } from '@airlock/masking/masker';
 import { jobServices } from '@airlock/pipeline/job-services';
 import { jobSteps } from '@airlock/pipeline/job-steps';
 import { workflowOf } from '@airlock/common/workflow-name';
+import { toldFault } from './told-facts.ts';
 import { isLeaseLost, type ControlPlane } from './api/control-plane.ts';
 import { attestRun, type Attester } from './attest.ts';
 import { keepLease } from './lease-keeper.ts';
@@ -101,6 +102,21 @@ async function perform(running: Running): Promise<Result> {
   const clone = workflow?.clone ?? null;
   const planned = jobSteps(plan, job.workflow, job.run);
   const services = jobServices(plan, job.workflow, job.run);
+  const none = {
+    steps: [
+      ...planned.map(({ name }) => skippedReport(name, 'step')),
+      ...services.map(({ name }) => skippedReport(name, 'service')),
+    ],
+    isolation: { mode: isolation.mode, enforced: [] },
+  };
+  let object: Buffer;
+  try {
+    object = await controlPlane.commitObject(held, signal);
+  } catch (cause) {
+    return failedHere(running, cause, none);
+  }
+  const fault = toldFault(job.run, object);
+  if (fault !== null) return failedHere(running, new Error(fault), none);
   const wanted = plan.artifact?.workflow === job.workflow.name ? plan.artifact : null;
   const secretsOf = createStepSecrets({
     ...{ controlPlane, job, isolation, known, signal },
@@ -119,7 +135,7 @@ async function perform(running: Running): Promise<Result> {
             maxBytes: Math.min(wanted.maxBytes ?? maxArtifactBytes, maxArtifactBytes),
           },
     timeoutSeconds: job.timeoutSeconds,
-    source: clone === null ? null : () => sourceOf(running, clone),
+    source: clone === null ? null : () => sourceOf(running, clone, object),
     cancelled,
     onOutput: (step, chunk) => output.write(step, chunk),
   });
@@ -166,12 +182,9 @@ async function perform(running: Running): Promise<Result> {
 async function sourceOf(
   { controlPlane, job, signal }: Running,
   clone: NonNullable<PlanWorkflow['clone']>,
+  object: Buffer,
 ): Promise<Source> {
-  const held = { jobId: job.jobId, lease: job.lease };
-  const [archive, object] = await Promise.all([
-    controlPlane.source(held, signal),
-    controlPlane.commitObject(held, signal),
-  ]);
+  const archive = await controlPlane.source({ jobId: job.jobId, lease: job.lease }, signal);
   const { commit, ref, repositoryUrl } = job.run;
   return {
     archive,

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, test } from 'node:test';
+import { commitWords } from '@airlock/common/commit-words';
 import { bubblewrapIsolation } from '@airlock/build/isolation/bubblewrap';
 import { secretNamesIn } from '@airlock/common/wire/plan-secrets';
 import { planStep, runFacts, runPlan } from '@airlock/common/testing/plans';
@@ -111,7 +112,7 @@ async function run(
       invocationId: 'https://ci.example/runs/run_0000000000',
       pipeline: '.woodpecker.yaml',
       workflow: { name: 'woodpecker', instance: 0 },
-      run: runFacts({ commit }),
+      run: runFacts({ commit, ...commitWords(commitObject) }),
       maxArtifactBytes: 1_000_000,
     },
     new AbortController().signal,

@@ -1,3 +1,4 @@
+import { commitWords } from '@airlock/common/commit-words';
 import type { Mirror } from '@airlock/git/mirror';
 import type { SourceArchive, SourceMirror } from '../../app/ports.ts';
 import { planFile, planFiles } from '@airlock/pipeline/plan-files';
@@ -30,12 +31,8 @@ export function createSourceMirror(mirror: Mirror): SourceMirror & SourceArchive
     },
     head: (ref) => mirror.resolve(ref),
     async details(commit) {
-      const [entry] = await mirror.log({ from: null, to: commit, limit: 1 });
-      return {
-        subject: (entry?.subject ?? '').slice(0, 500),
-        authorName: entry?.authorName ?? '',
-        authorEmail: entry?.authorEmail ?? '',
-      };
+      // Read as the runner reads it, which refuses what it is told otherwise.
+      return commitWords((await mirror.commitObject(commit)) ?? new Uint8Array());
     },
     planFiles: (commit) =>
       planFiles({

@@ -5,6 +5,7 @@ import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseEgressEntry, type EgressEntry } from './policy.ts';
 import { startEgressProxy, type EgressDecision, type EgressProxy } from './proxy.ts';
 
@@ -164,4 +165,49 @@ test('what went through is counted', async () => {
     [proxy.counts.bytesOut - before.bytesOut, proxy.counts.bytesIn - before.bytesIn],
     [5, 5],
   );
+});
+
+test('of connections that are asked for all at once no more are made than may be', async () => {
+  const socketPath = join(directory, 'narrow.sock');
+  const told: EgressDecision[] = [];
+  let answer = (): void => {};
+  const resolved = new Promise<void>((done) => (answer = done));
+  const narrow = await startEgressProxy({
+    ...{ socketPath, maxConnections: 3 },
+    allow: [
+      { host: 'slow.example', port: echoPort },
+      { host: '127.0.0.1', port: echoPort },
+    ],
+    onDecision: (decision) => told.push(decision),
+    // All have asked before the first is connected.
+    resolve: async () => {
+      await resolved;
+      return ['127.0.0.1'];
+    },
+  });
+  const asking = Array.from({ length: 12 }, () => {
+    const client = connect(socketPath);
+    client.on('error', () => {});
+    client.write(connectTo(`slow.example:${echoPort}`));
+    return client;
+  });
+  try {
+    while (told.length < 9) await sleep(5);
+    answer();
+    while (told.length < 12) await sleep(5);
+    const allowed = told.filter((decision) => decision.allowed).length;
+    assert.deepEqual([allowed, told.filter(({ reason }) => reason === 'too-many').length], [3, 9]);
+    for (const client of asking) client.destroy();
+    // What has ended makes room.
+    while (told.filter((decision) => decision.allowed).length < 4) {
+      const client = connect(socketPath);
+      client.on('error', () => {});
+      const before = told.length;
+      client.write(connectTo(`slow.example:${echoPort}`));
+      while (told.length === before) await sleep(5);
+      client.destroy();
+    }
+  } finally {
+    await narrow.close();
+  }
 });

@@ -47,7 +47,7 @@ export type EgressProxyOptions = {
   readonly onDecision: (decision: EgressDecision) => void;
   /** All addresses of a name. Default: as this machine resolves it. */
   readonly resolve?: (host: string) => Promise<readonly string[]>;
-  /** Default 256. */
+  /** Out of the sandbox at once, those that are being made included. Default 256. */
   readonly maxConnections?: number;
 };
 
@@ -67,6 +67,7 @@ export async function startEgressProxy(options: EgressProxyOptions): Promise<Egr
     (async (host: string) => (await lookup(host, { all: true })).map(({ address }) => address));
   const counts: EgressCounts = { allowed: 0, refused: 0, bytesOut: 0, bytesIn: 0 };
   const open = new Set<Duplex>();
+  let taken = 0;
 
   const refuse = (
     { host, port }: EgressEntry,
@@ -82,7 +83,18 @@ export async function startEgressProxy(options: EgressProxyOptions): Promise<Egr
   type Way = { socket: Socket } | { status: number; text: string };
   const reach = async (target: EgressEntry): Promise<Way> => {
     if (!isListed(allow, target)) return refuse(target, 'not-listed');
-    if (open.size >= maxConnections) return refuse(target, 'too-many');
+    if (taken >= maxConnections) return refuse(target, 'too-many');
+    // Taken before anything is waited for: what asks all at once is counted one by one.
+    taken += 1;
+    const way = await connected(target).catch((cause: unknown) => {
+      taken -= 1;
+      throw cause;
+    });
+    if ('socket' in way) way.socket.once('close', () => (taken -= 1));
+    else taken -= 1;
+    return way;
+  };
+  const connected = async (target: EgressEntry): Promise<Way> => {
     const { host, port } = target;
     // An address of the list is permitted by standing there; a name only with the addresses that it has now.
     const addresses = isIP(host) === 0 ? await resolve(host).catch(() => null) : [host];
@@ -106,6 +118,8 @@ export async function startEgressProxy(options: EgressProxyOptions): Promise<Egr
 
   const malformed: EgressEntry = { host: 'unreadable', port: 0 };
   const server = createServer({ maxHeaderSize: 32 * 1024, keepAlive: false });
+  // Those that have not asked for anything yet hold a descriptor of this process, too.
+  server.maxConnections = maxConnections + 64;
   server.on('connect', (request: IncomingMessage, client: Duplex, head: Buffer) => {
     client.on('error', () => {});
     void (async () => {

@@ -79,17 +79,14 @@ export function createRunnerEvents(ports: {
       });
     },
     /** Somebody has to look at both machines: one of them has a key that it should not have. */
-    async cloned(runner: string, address: string): Promise<void> {
+    async cloned(clone: { runner: string; address: string; reason: string }): Promise<void> {
+      const { runner, address, reason } = clone;
       log.error('runner.cloned', {
         'airlock.runner.id': runner,
         'source.address': address,
-        message: `two processes use the key of ${runner}; it is quarantined`,
+        message: `${runner} is quarantined: ${reason}`,
       });
-      await note(
-        runner,
-        'cloned',
-        `Two processes used its key; the second call came from ${address}.`,
-      );
+      await note(runner, 'cloned', `Quarantined: ${reason}. The call came from ${address}.`);
     },
     async changed(
       change: { runner: string; kind: string; text: string },

@@ -52,7 +52,7 @@ export function createFleet(options: {
   const events = createRunnerEvents({ log, runners, clock });
   const guard = createRunnerGuard({
     ...{ runners, events, clock },
-    onCloned: (runner, address) => lookAfter.cloned(runner, address),
+    onCloned: (clone) => lookAfter.cloned(clone),
   });
   const { cut } = guard;
   const lookAfter = createLookAfterRunners({ runners, events, clock, cut });

@@ -7,8 +7,12 @@ const askAgainMs = 1_000;
 const maxRemembered = 10_000;
 
 export interface LogIntake {
-  /** Up to where everything is decided and kept; null when the lease does not hold. */
-  take(proof: LeaseProofOf, step: string, chunk: LogChunk): Promise<number | null>;
+  /** Up to where everything is decided and kept. A log of a step that the plan does not have is nobody's, and is not begun. */
+  take(
+    proof: LeaseProofOf,
+    step: string,
+    chunk: LogChunk,
+  ): Promise<number | 'lease-lost' | 'no-such-step'>;
 }
 
 export function createLogIntake(ports: {
@@ -25,7 +29,8 @@ export function createLogIntake(ports: {
       const askedAt = held.get(key);
       if (askedAt === undefined || clock() - askedAt > askAgainMs) {
         held.delete(key);
-        if (!(await jobs.startStep(proof, step))) return null;
+        const word = await jobs.startStep(proof, step);
+        if (word !== 'started') return word;
         held.set(key, clock());
         for (const oldest of held.keys()) {
           if (held.size <= maxRemembered) break;

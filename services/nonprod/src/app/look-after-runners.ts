@@ -4,6 +4,15 @@ import { RunnerEdgeError, type RunnerStore } from './runner-ports.ts';
 
 const dayMs = 86_400_000;
 
+export interface RunnerClone {
+  readonly runner: string;
+  /** Where the call came from that showed it. */
+  readonly address: string;
+  readonly reason: string;
+  /** When the certificate was issued whose key is in two places. */
+  readonly keySince: Date;
+}
+
 export interface Quarantined {
   /** Leases that were ended; their jobs go to other runners. */
   readonly jobs: number;
@@ -78,18 +87,13 @@ export function createLookAfterRunners(ports: {
      */
     quarantine,
 
-    /** Two processes hold its key. What either built since the key was made cannot be told from the other's. */
-    async cloned(runner: string, address: string): Promise<void> {
-      const found = await runners.find(runner);
-      await events.cloned(runner, address);
-      await quarantine(
-        runner,
-        {
-          reason: 'two processes use its key',
-          since: found?.certificate?.issuedAt ?? found?.enrolledAt ?? null,
-        },
-        'airlock',
-      );
+    /**
+     * Two places hold its key. What either built since that key was made cannot be told from the other's, also under the
+     * certificates that came after it.
+     */
+    async cloned({ runner, address, reason, keySince }: RunnerClone): Promise<void> {
+      await events.cloned({ runner, address, reason });
+      await quarantine(runner, { reason, since: keySince }, 'airlock');
     },
 
     /** Disables every runner that was not seen for so many days. @returns their ids. */

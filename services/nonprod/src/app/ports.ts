@@ -147,8 +147,8 @@ export interface JobStore {
   facts(jobId: string): Promise<JobFacts | null>;
   /** What the lease is worth; one that holds is made longer. */
   heartbeat(proof: LeaseProofOf, leaseSeconds: number): Promise<LeaseWord>;
-  /** The step has begun to write. Also the question whether the lease holds. */
-  startStep(proof: LeaseProofOf, step: string): Promise<boolean>;
+  /** The step has begun to write. Also the question whether the lease holds, and whether the plan has such a step. */
+  startStep(proof: LeaseProofOf, step: string): Promise<'started' | 'lease-lost' | 'no-such-step'>;
   recordArtifact(proof: LeaseProofOf, artifact: KeptArtifact): Promise<boolean>;
   /**
    * Ends the job, starts or skips the workflows that waited for it, and with the last one ends the run.

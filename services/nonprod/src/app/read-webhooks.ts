@@ -16,13 +16,16 @@ const batch = 100;
 const replayWindowMs = 7 * 24 * 3600_000;
 /** About four minutes from the first try to the last: longer than a restart of the database takes. */
 const mostAttempts = 8;
+/** A fact from the future would keep the true ones out, which are older. */
+const clockSkewMs = 10 * 60_000;
 
 /**
  * Reads every waiting delivery, in the order in which they came. One that cannot be settled keeps no other from it: it is
  * tried again after a pause that doubles, and given up after the eighth try.
  *
  * A webhook is a hint: where a ref points is asked of git. What only the forge knows, whose pull request it is, is taken
- * from here.
+ * from here, and only when the forge itself said it to us: the relay, which the internet reaches, has the secret that signs
+ * and could say it of anybody. By that way every pull request is a stranger's.
  */
 export function createReadWebhooks(ports: {
   readonly deliveries: DeliveryQueue;
@@ -67,11 +70,20 @@ export function createReadWebhooks(ports: {
             reason: 'too-old: it tells of more than 7 days ago',
           };
         }
+        if (age < -clockSkewMs) {
+          return {
+            ...plain,
+            state: 'refused',
+            reason: 'too-new: it tells of a time that has not come',
+          };
+        }
         return {
           state: 'handled',
           reason: null,
           repository: name,
-          pullRequest: event.pullRequest,
+          pullRequest: delivery.relayed
+            ? { ...event.pullRequest, author: null }
+            : event.pullRequest,
           request: wishOf(event, name),
         };
       }

@@ -127,7 +127,7 @@ export interface RunnerStore {
   enrolment(id: string): Promise<EnrolmentRow | null>;
   /** Those that wait for a person, oldest first. */
   waiting(now: Date): Promise<readonly EnrolmentRow[]>;
-  /** Registers the runner with its first certificate and retires any it had. False when it was decided before. */
+  /** Registers the runner with its first certificate, retires any it had and ends the leases that it held. False when it was decided before. */
   accept(decision: {
     readonly enrolment: EnrolmentRow;
     readonly issued: IssuedRunnerCertificate;

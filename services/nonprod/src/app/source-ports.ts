@@ -74,6 +74,8 @@ export interface WaitingDelivery {
   readonly receivedAt: Date;
   /** How often it was tried to act on it. */
   readonly attempts: number;
+  /** It came by the hook relay, which knows the secret that signs it. */
+  readonly relayed: boolean;
 }
 
 export interface RunRequest {

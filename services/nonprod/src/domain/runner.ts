@@ -11,6 +11,9 @@ export const runnerPrefix = 'airlock:runner:';
 export const runnerStates = ['active', 'draining', 'quarantined', 'disabled'] as const;
 export type RunnerState = (typeof runnerStates)[number];
 
+/** Why a certificate is retired whose successor has said hello. */
+export const superseded = 'a newer one is in use';
+
 /** Paths below /runners are not only ids. */
 const reserved: readonly string[] = ['new', 'tokens', 'enrolments', 'prune'];
 
@@ -25,14 +28,20 @@ export interface Registration {
   /** Of the process that said hello last; null before the first. */
   readonly instance: string | null;
   readonly spentAt: Date | null;
-  readonly certificate: { readonly retiredWhy: string | null };
+  readonly certificate: { readonly retiredWhy: string | null; readonly issuedAt: Date };
 }
 
 export type CallVerdict =
   | { readonly kind: 'admitted' }
   | { readonly kind: 'refused'; readonly text: string }
-  /** Two processes hold this runner's key. */
-  | { readonly kind: 'cloned' };
+  /** Two places hold this runner's key. */
+  | { readonly kind: 'cloned'; readonly reason: string };
+
+export const reasonsOfClones = {
+  sameKey: 'two processes use its key',
+  supersededKey:
+    'a key that it had replaced was used again: somebody has a copy, or it was renewed by somebody who had one',
+} as const;
 
 /**
  * @param call.instance null when the call names none.
@@ -48,17 +57,24 @@ export function judgeCall(
     );
   }
   const { state, stateReason, certificate } = registration;
-  if (certificate.retiredWhy !== null) {
-    return refused(`this certificate is retired: ${certificate.retiredWhy}`);
-  }
   if (state === 'quarantined' || state === 'disabled') {
     return refused(`${call.runner} is ${state}${stateReason === null ? '' : `: ${stateReason}`}`);
+  }
+  if (certificate.retiredWhy === superseded) {
+    // A runner lets its calls end before its next certificate says hello, and never turns back. Of the two that now speak
+    // one is not the runner, and nobody can tell which: a thief who renews makes the true one look retired.
+    return { kind: 'cloned', reason: reasonsOfClones.supersededKey };
+  }
+  if (certificate.retiredWhy !== null) {
+    return refused(`this certificate is retired: ${certificate.retiredWhy}`);
   }
   if (call.instance === null) return refused('a runner names its instance with every call');
   if (registration.instance === call.instance) return { kind: 'admitted' };
   if (!call.isHello) {
     // Each process says hello first. One that is not the last to have done so was replaced, and still runs.
-    return registration.instance === null ? refused('say hello first') : { kind: 'cloned' };
+    return registration.instance === null
+      ? refused('say hello first')
+      : { kind: 'cloned', reason: reasonsOfClones.sameKey };
   }
   return registration.spentAt === null
     ? { kind: 'admitted' }

@@ -35,6 +35,7 @@ const table: readonly [string, Partial<TrustQuestion>, 0 | 1 | 2 | 3][] = [
   ['a tag', { event: 'tag', ref: 'refs/tags/nightly' }, 2],
   ['a release', { event: 'release', ref: 'refs/tags/v1.2' }, 3],
   ['a deployment asked for by a pusher', { event: 'deployment', ref: 'refs/heads/topic' }, 2],
+  ['a deployment of main asked for by a pusher', { event: 'deployment' }, 2],
   ['cron on main', { event: 'cron' }, 3],
   ['a manual run of a branch', { event: 'manual', ref: 'refs/heads/topic' }, 2],
   ['a manual run of a pull request', { event: 'manual', ref: 'refs/pull/7/head' }, 0],

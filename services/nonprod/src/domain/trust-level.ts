@@ -51,6 +51,10 @@ export function trustLevelOf(question: TrustQuestion, matches: GlobMatch): Trust
     return { level: 0, why: `${ref} is neither a branch nor a tag` };
   }
   const rule = question.protectedRefs.find((glob) => matches(glob, ref));
+  if (rule !== undefined && event === 'deployment') {
+    // Forges let whoever may push ask for one, at any commit that is there and with an environment of their choice.
+    return { level: 2, why: `whoever may push can ask for a deployment, also of ${ref}` };
+  }
   if (rule !== undefined) return { level: 3, why: `${ref} is protected (${rule})` };
   return { level: 2, why: `${ref} is not protected: whoever may push can change it` };
 }
@@ -64,7 +68,10 @@ function ofPullRequest(question: TrustQuestion): Trust {
     return { level: 0, why: 'what the forge said of this pull request is about another commit' };
   }
   if (facts.author === null) {
-    return { level: 0, why: 'the forge does not say who opened this pull request' };
+    return {
+      level: 0,
+      why: 'the forge has not said here itself who opened this pull request (what comes by the hook relay does not count)',
+    };
   }
   const author = `${facts.author.name} (${facts.author.provider} ${facts.author.id})`;
   if (!authorIsMember) return { level: 0, why: `${author} is not known here as a member` };

@@ -115,7 +115,10 @@ export function runnerRoutes(ports: RunnerApiPorts): MachineRoute[] {
         const isEnd = call.query.get('end') === '1';
         const chunk = { offset: Number(offset), bytes, isEnd };
         const next = await ports.logs.take(proof, step.data, chunk);
-        if (next === null) throw leaseLost();
+        if (next === 'lease-lost') throw leaseLost();
+        if (next === 'no-such-step') {
+          throw new MachineError('not-found', `the plan of this job has no step ${step.data}`);
+        }
         return { status: 200, json: { next } satisfies LogProgress };
       },
     },

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { Instance, instanceHeader } from '@airlock/common/wire/runner-enrolment';
 import { MachineError } from '@airlock/process/machine-server';
+import type { RunnerClone } from '../app/look-after-runners.ts';
 import type { RunnerStore } from '../app/runner-ports.ts';
 import { judgeCall, runnerPrefix, type Registration } from '../domain/runner.ts';
 import type { RunnerEvents } from '../runner-events.ts';
@@ -24,8 +25,8 @@ export function createRunnerGuard(ports: {
   readonly runners: Pick<RunnerStore, 'registration' | 'seen' | 'barred'>;
   readonly events: RunnerEvents;
   readonly clock: () => Date;
-  /** Two processes hold this runner's key. */
-  readonly onCloned: (runner: string, address: string) => Promise<void>;
+  /** Two places hold this runner's key, of which one called from `address`. */
+  readonly onCloned: (clone: RunnerClone) => Promise<void>;
 }) {
   const { runners, events, clock } = ports;
   const open = new Map<string, Set<TLSSocket>>();
@@ -57,14 +58,18 @@ export function createRunnerGuard(ports: {
       const registration = await runners.registration(fingerprint);
       const isHello = request.method === 'POST' && request.url === helloPath;
       const verdict = judgeCall(registration, { runner, instance, isHello });
-      if (verdict.kind === 'cloned') {
+      if (verdict.kind === 'cloned' && registration !== null) {
+        // What is left of a call that its caller has given up says nothing about who calls now.
+        if (socket.destroyed) return false;
         // What is cut now is everything but this call, which is told why.
         open.get(runner)?.delete(socket);
         const address = socket.remoteAddress ?? 'an unknown address';
-        await ports.onCloned(runner, address);
-        throw new MachineError('caller-not-allowed', `two processes use the key of ${runner}`);
+        const { reason } = verdict;
+        const keySince = registration.certificate.issuedAt;
+        await ports.onCloned({ runner, address, reason, keySince });
+        throw new MachineError('caller-not-allowed', `${runner} is quarantined: ${reason}`);
       }
-      if (verdict.kind === 'refused' || registration === null || instance === null) {
+      if (verdict.kind !== 'admitted' || registration === null || instance === null) {
         const text = verdict.kind === 'refused' ? verdict.text : 'not registered';
         events.callRefused(runner, text);
         throw new MachineError('caller-not-allowed', text);

@@ -285,7 +285,7 @@ test('the enrolment listener answers nothing of the runner API, and names no job
   assert.equal(answer.status, 404);
 });
 
-test('the old certificate is refused once the new one said hello, and not before', async () => {
+test('the old certificate is good until the new one says hello', async () => {
   const files = await fleet.enrolled('renew');
   const instance = 'a'.repeat(32);
   const old = kept(await fleet.running(server.url, files, instance));
@@ -301,9 +301,68 @@ test('the old certificate is refused once the new one said hello, and not before
   );
   const fresh = kept(await fleet.running(server.url, next, instance));
   assert.equal((await call(fresh)).status, letIn);
-  const late = await call(old);
+  assert.equal((await fleet.runners.find('renew'))?.state, 'active');
+});
+
+/** The next certificate of a runner, as its agent gets it. */
+async function renewed(client: MachineClient, name: string) {
+  const { csrPem, keyPem } = await certificateRequest();
+  const answer = await client.call('POST', '/v1/runner/certificate', { csr: csrPem });
+  const issued = IssuedCertificate.parse(answer.json);
+  return writeTlsFiles(
+    join(directory, `${name}-next`),
+    name,
+    { certificatePem: issued.caPem, keyPem: '' },
+    { certificatePem: issued.chainPem, keyPem },
+  );
+}
+
+test('a thief who renews a stolen key is caught by the next call of the true runner, whose runs are marked from then on', async () => {
+  const files = await fleet.enrolled('robbed', 'robbed');
+  const run = await startRun(database, { pool: 'robbed' });
+  const owner = kept(await fleet.running(server.url, files));
+  assert.equal((await owner.call('POST', '/v1/lease', { pool: 'robbed' })).status, 200);
+
+  const thief = kept(await fleet.running(server.url, files));
+  const next = await renewed(thief, 'robbed');
+  const settled = kept(await fleet.running(server.url, next));
+  assert.equal((await call(settled)).status, letIn);
+
+  const caught = await call(owner);
+  assert.equal(caught.status, 403);
+  assert.match(caught.body.toString(), /quarantined: a key that it had replaced was used again/);
+  const found = await fleet.runners.find('robbed');
+  assert.deepEqual([found?.state, found?.certificate], ['quarantined', null]);
+  assert.match(found?.stateReason ?? '', /^a key that it had replaced was used again/);
+  assert.ok((await fleet.runners.events('robbed', 9)).some(({ kind }) => kind === 'cloned'));
+  assert.equal(await database.as('owner').runTaint.count({ where: { runId: run.id } }), 1);
+  assert.equal((await settled.call('POST', '/v1/runner/hello', hello)).status, 403);
+  const [swept] = await createLeaseSweeper(database.as('nonprod_scheduler')).sweep();
+  assert.equal(swept?.runId, run.id);
+});
+
+test('a copy of a key from before a runner was enrolled again takes nothing from the one that came', async () => {
+  const files = await fleet.enrolled('anew');
+  const old = kept(await fleet.running(server.url, files));
+  kept(await fleet.running(server.url, await renewed(old, 'anew')));
+  const now = kept(await fleet.running(server.url, await fleet.enrolled('anew')));
+  const late = await call(kept(fleet.client(server.url, files)));
   assert.equal(late.status, 403);
-  assert.match(late.body.toString(), /a newer one is in use/);
+  assert.match(late.body.toString(), /enrolled again/);
+  assert.equal((await call(now)).status, letIn);
+});
+
+test('a runner that is enrolled again has lost the job that it had', async () => {
+  await ensurePool(database, 'reborn', { trust: 0 });
+  await startRun(database, { pool: 'reborn' });
+  const first = kept(await fleet.running(server.url, await fleet.enrolled('reborn', 'reborn')));
+  const leased = Job.parse((await first.call('POST', '/v1/lease', { pool: 'reborn' })).json);
+  await fleet.enrolled('reborn', 'reborn');
+  const swept = await createLeaseSweeper(database.as('nonprod_scheduler')).sweep();
+  assert.deepEqual(
+    swept.filter(({ jobId }) => jobId === leased.jobId).map(({ outcome }) => outcome),
+    ['requeued'],
+  );
 });
 
 test('a runner that is enrolled again loses its certificate and its open connections at once', async () => {
@@ -323,7 +382,7 @@ test('two processes under one certificate: the runner is quarantined when the fi
   const second = kept(await fleet.running(server.url, files));
   const caught = await call(first);
   assert.equal(caught.status, 403);
-  assert.match(caught.body.toString(), /two processes use the key of twin/);
+  assert.match(caught.body.toString(), /twin is quarantined: two processes use its key/);
   const found = await fleet.runners.find('twin');
   assert.deepEqual([found?.state, found?.certificate], ['quarantined', null]);
   assert.equal((await second.call('POST', '/v1/runner/hello', hello)).status, 403);

@@ -304,6 +304,32 @@ test('an older delivery that comes late overwrites nothing, and one of last mont
   assert.match((await lastDelivery()).reason ?? '', /^too-old/);
 });
 
+test('a fact from a time that has not come is refused, so that it keeps no true one out', async () => {
+  const updated_at = new Date(Date.now() + 3600_000).toISOString();
+  const event = 'pull_request';
+  await github(pull({ title: 'tomorrow', number: 9, updated_at }), { event });
+  await readAll();
+  assert.match((await lastDelivery()).reason ?? '', /^too-new/);
+  assert.equal(await database.as('owner').pullRequest.count({ where: { number: 9 } }), 0);
+});
+
+test('whose a pull request is counts when the forge said it here, and not when the relay did', async () => {
+  const event = 'pull_request';
+  const facts = () => database.as('owner').pullRequest.findFirstOrThrow({ where: { number: 10 } });
+  await github(pull({ number: 10 }), { event });
+  await readAll();
+  assert.equal((await facts()).authorId, '5');
+
+  await github(pull({ number: 10, title: 'relayed' }), { event });
+  await database.as('owner').webhookDelivery.updateMany({
+    where: { state: 'waiting' },
+    data: { relayed: true },
+  });
+  await readAll();
+  const { title, authorProvider, authorId, authorName } = await facts();
+  assert.deepEqual([title, authorProvider, authorId, authorName], ['relayed', null, null, null]);
+});
+
 test('a title with NUL in it, which no text of the database holds, keeps no other delivery waiting', async () => {
   await github(pull({ title: 'a\0b', number: 8, user: { id: 5, login: 'da\0na' } }), {
     event: 'pull_request',

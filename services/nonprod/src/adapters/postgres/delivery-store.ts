@@ -66,6 +66,7 @@ export function createDeliveryQueue(db: Database): DeliveryQueue {
           body: row.body ?? new Uint8Array(),
           receivedAt: row.receivedAt,
           attempts: row.attempts,
+          relayed: row.relayed,
         };
       });
     },

@@ -51,7 +51,7 @@ test('a replaced runner can write nothing: steps, heartbeat, artifact and report
   const first = await jobs.claim({ runner: 'slow', pool: 'fence', leaseSeconds: 60 });
   assert.ok(first !== null);
   const stale = { jobId: first.jobId, lease: first.lease, runner: 'slow' };
-  assert.equal(await jobs.startStep(stale, 'build'), true);
+  assert.equal(await jobs.startStep(stale, 'build'), 'started');
 
   await letLeaseRunOut(first.jobId);
   assert.deepEqual(
@@ -65,7 +65,7 @@ test('a replaced runner can write nothing: steps, heartbeat, artifact and report
   assert.ok(second.lease > first.lease);
 
   assert.equal(await jobs.heartbeat(stale, 60), 'lost');
-  assert.equal(await jobs.startStep(stale, 'test'), false);
+  assert.equal(await jobs.startStep(stale, 'test'), 'lease-lost');
   assert.equal(await jobs.recordArtifact(stale, { ...artifact, digest: 'ee'.repeat(32) }), false);
   assert.equal(await jobs.finish(stale, passedReport(first.lease), { outcome: 'passed' }), null);
   assert.equal((await pages.run(run.id))?.state, 'running');
@@ -132,17 +132,17 @@ test('a heartbeat keeps the job, and two sweepers take it back only once', async
   assert.equal(swept.flat().length, 1);
 });
 
-test('a step that writes is shown as running, once', async () => {
+test('a step that writes is shown as running, once, and one that the plan does not have begins nothing', async () => {
   const { jobs, pages } = stores();
   const run = await startRun(database, { pool: 'log' });
   const claim = await jobs.claim({ runner: 'r', pool: 'log', leaseSeconds: 60 });
   assert.ok(claim !== null);
   const proof = { jobId: claim.jobId, lease: claim.lease, runner: 'r' };
   const steps = async () => (await pages.run(run.id))?.jobs[0]?.steps ?? [];
-  assert.equal(await jobs.startStep(proof, 'build'), true);
+  assert.equal(await jobs.startStep(proof, 'build'), 'started');
   const [first] = await steps();
-  assert.equal(await jobs.startStep(proof, 'build'), true);
-  assert.equal(await jobs.startStep(proof, 'no such step'), true);
+  assert.equal(await jobs.startStep(proof, 'build'), 'started');
+  assert.equal(await jobs.startStep(proof, 'no-such-step'), 'no-such-step');
   assert.deepEqual(
     (await steps()).map(({ name, state }) => `${name} ${state}`),
     ['build running', 'test queued'],

@@ -77,7 +77,7 @@ export function createJobStore(db: Database): JobStore {
     },
 
     async startStep(proof, step) {
-      const [row] = await db.$queryRaw<{ held: boolean }[]>`
+      const [row] = await db.$queryRaw<{ held: boolean; planned: boolean }[]>`
         with held as (
           select id from job
           where id = ${proof.jobId} and state = 'leased' and lease = ${proof.lease} and runner = ${proof.runner}
@@ -85,8 +85,10 @@ export function createJobStore(db: Database): JobStore {
           update step set state = 'running', started_at = now() from held
           where step.job_id = held.id and step.name = ${step} and step.state = 'queued'
         )
-        select exists (select from held) as held`;
-      return row?.held === true;
+        select exists (select from held) as held,
+          exists (select from step join held on step.job_id = held.id where step.name = ${step}) as planned`;
+      if (row?.held !== true) return 'lease-lost';
+      return row.planned ? 'started' : 'no-such-step';
     },
 
     async recordArtifact(proof, artifact) {

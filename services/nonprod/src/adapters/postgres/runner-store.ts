@@ -2,7 +2,7 @@
 import type { DatabaseConnection, DatabasePool } from '@airlock/database/pool';
 import type { RunnerKind } from '@airlock/common/wire/runner-enrolment';
 import type { EnrolmentRow, RunnerStore } from '../../app/runner-ports.ts';
-import type { RunnerState } from '../../domain/runner.ts';
+import { superseded, type RunnerState } from '../../domain/runner.ts';
 import { createRunnerQueries } from './runner-queries.ts';
 
 interface EnrolmentColumns {
@@ -27,7 +27,10 @@ interface RegistrationColumns {
   readonly instance: string | null;
   readonly spent_at: Date | null;
   readonly retired_why: string | null;
+  readonly issued_at: Date;
 }
+
+const endLeases = `update job set lease_expires_at = now() - interval '1 second' where runner = $1 and state = 'leased'`;
 
 export function createRunnerStore(pool: DatabasePool): RunnerStore {
   const changed = async (text: string, values: unknown[]): Promise<boolean> =>
@@ -91,10 +94,13 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
           [enrolment.runner, enrolment.pool, enrolment.kind, by, now],
         );
         await tx.query(
-          `update runner_certificate set retired_at = $2, retired_why = 'the runner was enrolled again'
-           where runner = $1 and retired_at is null`,
-          [enrolment.runner, now],
+          // Superseded ones, too: a copy of one proves nothing any more about a runner that has begun anew.
+          `update runner_certificate set retired_at = coalesce(retired_at, $2), retired_why = 'the runner was enrolled again'
+           where runner = $1 and (retired_at is null or retired_why = $3)`,
+          [enrolment.runner, now, superseded],
         );
+        // Whoever held the old certificate may have gone on with its jobs, and whoever comes now does not have them.
+        await tx.query(endLeases, [enrolment.runner]);
         await insertCertificate(tx, enrolment.runner, issued, now);
         return true;
       }),
@@ -109,7 +115,7 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
     async registration(fingerprint) {
       const { rows } = await pool.query<RegistrationColumns>({
         name: 'runner-registration',
-        text: `select r.id, r.pool, r.kind, r.state, r.state_reason, r.instance, r.spent_at, c.retired_why
+        text: `select r.id, r.pool, r.kind, r.state, r.state_reason, r.instance, r.spent_at, c.retired_why, c.issued_at
           from runner_certificate c join runner r on r.id = c.runner where c.fingerprint = $1`,
         values: [fingerprint],
       });
@@ -123,7 +129,7 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
         stateReason: row.state_reason,
         instance: row.instance,
         spentAt: row.spent_at,
-        certificate: { retiredWhy: row.retired_why },
+        certificate: { retiredWhy: row.retired_why, issuedAt: row.issued_at },
       };
     },
 
@@ -134,9 +140,9 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
           [runner, instance, version, isolation, labels, now],
         );
         await tx.query(
-          `update runner_certificate set retired_at = $3, retired_why = 'a newer one is in use'
+          `update runner_certificate set retired_at = $3, retired_why = $4
            where runner = $1 and fingerprint <> $2 and retired_at is null`,
-          [runner, fingerprint, now],
+          [runner, fingerprint, now, superseded],
         );
       }),
 
@@ -173,10 +179,7 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
     },
 
     async endLeases(runner) {
-      const { rowCount } = await pool.query(
-        `update job set lease_expires_at = now() - interval '1 second' where runner = $1 and state = 'leased'`,
-        [runner],
-      );
+      const { rowCount } = await pool.query(endLeases, [runner]);
       return rowCount ?? 0;
     },
 

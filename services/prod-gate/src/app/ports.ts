@@ -10,7 +10,7 @@ import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy'
 import type { TrustStore } from '@airlock/common/trust/signer';
 import type { Delta } from '../domain/delta.ts';
 import type { PlannedCredential } from '../domain/planned-credentials.ts';
-import type { Promotion, PromotionState } from '../domain/promotion.ts';
+import type { ListedPromotion, Promotion, PromotionState } from '../domain/promotion.ts';
 
 export type StoreErrorCode =
   /** The row is not in the state, fence or version that the change was based on. */
@@ -641,7 +641,7 @@ export type PromotionQueries = {
     states?: readonly PromotionState[];
     target?: string;
     limit: number;
-  }): Promise<Promotion[]>;
+  }): Promise<ListedPromotion[]>;
   /** Approvals of many promotions at once, oldest first, by promotion id. */
   approvals(promotionIds: readonly string[]): Promise<Map<string, Approval[]>>;
   live(): Promise<LiveRelease[]>;

@@ -1,6 +1,6 @@
 /** The first page: what waits for the person who looks, what runs, what waits for others, what is live, what was refused. */
 import { explainIntakeCode } from '../domain/intake-codes.ts';
-import type { Promotion } from '../domain/promotion.ts';
+import type { ListedPromotion } from '../domain/promotion.ts';
 import type {
   IntakeItem,
   LiveRelease,
@@ -25,7 +25,7 @@ export type QueueView = {
   /** Targets that have a file and nothing live yet. */
   readonly empty: readonly string[];
   /** Ended lately, newest first. */
-  readonly ended: readonly Promotion[];
+  readonly ended: readonly ListedPromotion[];
   readonly refused: readonly RefusedItem[];
   readonly freezes: readonly RepositoryFreeze[];
   /** Whose credentials are not proven gone: their targets take no delivery. */

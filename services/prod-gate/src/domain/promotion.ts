@@ -78,3 +78,6 @@ export type Promotion = {
   /** Builders that the release file asks for; 1 where it says nothing. Decides who is asked, not who is believed. */
   readonly reproduce: number;
 };
+
+/** A promotion in a list: without its changes, which are large. */
+export type ListedPromotion = Omit<Promotion, 'delta'>;

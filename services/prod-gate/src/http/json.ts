@@ -9,13 +9,13 @@ import type {
 } from '../app/ports.ts';
 import type { PromotionDetails, PromotionView, ShownDecision } from '../app/view-promotion.ts';
 import type { QueueView, RefusedItem } from '../app/view-queue.ts';
-import type { Promotion } from '../domain/promotion.ts';
+import type { ListedPromotion } from '../domain/promotion.ts';
 import { sorted, stateSentence } from '../domain/sentences.ts';
 import { contractCode } from '../domain/verdict.ts';
 
 const time = (date: Date | null): string | null => date?.toISOString() ?? null;
 
-function promotionJson(promotion: Promotion) {
+function promotionJson(promotion: ListedPromotion) {
   return {
     id: promotion.id,
     target: promotion.target,
@@ -35,7 +35,6 @@ function promotionJson(promotion: Promotion) {
     requestedAt: time(promotion.requestedAt),
     admittedAt: time(promotion.admittedAt),
     expiresAt: time(promotion.expiresAt),
-    commitCount: promotion.delta.commitCount,
   };
 }
 
@@ -57,6 +56,7 @@ function verdictJson({ promotion, verdict }: PromotionView) {
 export function viewJson(view: PromotionView) {
   return {
     ...promotionJson(view.promotion),
+    commitCount: view.promotion.delta.commitCount,
     verdict: verdictJson(view),
     approvals: {
       have: view.facts.approvals.have,

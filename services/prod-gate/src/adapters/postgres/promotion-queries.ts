@@ -4,7 +4,7 @@ import type { GateDatabase } from './client.ts';
 import { deliveryFrom } from './delivery-store.ts';
 import { intakeItemFrom } from './intake-store.ts';
 import { ledgerRowFrom } from './ledger-store.ts';
-import { liveFrom, promotionFrom, signedBytes } from './promotion-store.ts';
+import { listedFrom, liveFrom, signedBytes } from './promotion-store.ts';
 import { asNumber } from './rows.ts';
 import { vaultSessionFrom, withCredentials } from './vault-session-store.ts';
 
@@ -17,11 +17,11 @@ export function createPromotionQueries(database: GateDatabase): PromotionQueries
           ...(filter.states === undefined ? {} : { state: { in: [...filter.states] } }),
           ...(filter.target === undefined ? {} : { target: filter.target }),
         },
-        omit: signedBytes,
+        omit: { ...signedBytes, delta: true },
         orderBy: [{ admittedAt: 'desc' }, { id: 'desc' }],
         take: filter.limit,
       });
-      return rows.map(promotionFrom);
+      return rows.map(listedFrom);
     },
 
     async approvals(promotionIds) {

@@ -1,5 +1,10 @@
 import { Delta } from '../../domain/delta.ts';
-import { mayBecome, promotionStates, type Promotion } from '../../domain/promotion.ts';
+import {
+  mayBecome,
+  promotionStates,
+  type ListedPromotion,
+  type Promotion,
+} from '../../domain/promotion.ts';
 import { StoreError, type LiveRelease, type PromotionStore } from '../../app/ports.ts';
 import type { Promotion as PromotionRow, TargetLive } from '../../generated/prisma/client.ts';
 import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
@@ -155,12 +160,17 @@ function changed(id: string, from: string): StoreError {
 export function promotionFrom(row: Omit<PromotionRow, 'bundle' | 'document'>): Promotion {
   const delta = Delta.safeParse(row.delta);
   if (!delta.success) throw malformed(`promotion ${row.id}: delta: ${delta.error.message}`);
+  return { ...listedFrom(row), delta: delta.data };
+}
+
+export function listedFrom(
+  row: Omit<PromotionRow, 'bundle' | 'document' | 'delta'>,
+): ListedPromotion {
   return {
     ...row,
     id: asId('prm', row.id),
     state: oneOf(promotionStates, row.state),
     artifactSize: asNumber(row.artifactSize),
-    delta: delta.data,
   };
 }
 

@@ -9,11 +9,11 @@ import { Time } from '@airlock/web/views/time';
 import { reported } from '../../app/checks.ts';
 import type { PromotionView } from '../../app/view-promotion.ts';
 import type { QueueView } from '../../app/view-queue.ts';
-import type { Promotion } from '../../domain/promotion.ts';
+import type { ListedPromotion } from '../../domain/promotion.ts';
 import { flagsOf } from './flags.ts';
 import { FreezeBanner } from './freeze-banner.tsx';
 import { HeldBanner } from './held-banner.tsx';
-import { count, headlineOf, plain, promotionTone, toneOf } from './words.ts';
+import { headlineOf, plain, promotionTone, toneOf } from './words.ts';
 
 /** The first page: what to do now comes first, what needs nothing comes last. */
 export function QueuePage({
@@ -210,7 +210,7 @@ function Ended({
   promotions,
   now,
 }: {
-  readonly promotions: readonly Promotion[];
+  readonly promotions: readonly ListedPromotion[];
   readonly now: Date;
 }) {
   return (
@@ -233,11 +233,6 @@ function Ended({
               {stateReason === null ? state : `${state}: ${plain(stateReason)}`}
             </Status>
           ),
-        },
-        {
-          label: 'Changes',
-          nowrap: true,
-          cell: ({ delta }) => count(delta.commitCount, 'commit'),
         },
         {
           label: 'When',

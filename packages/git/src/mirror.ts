@@ -15,6 +15,8 @@ import {
   parseReverts,
 } from './output.ts';
 import { GitError } from './git-error.ts';
+import { refuseCommit, refusePath, refuseRef } from './names.ts';
+import { createObjectReader, type ObjectReader } from './object-reader.ts';
 import { packCount, prepareMirror, removeLeftovers, storedBytes } from './mirror-directory.ts';
 import { type GitContext, type GitProtocol, type GitResult, lastWords, runGit } from './run-git.ts';
 
@@ -52,8 +54,10 @@ export type Mirror = {
   mainHead(): Promise<string | null>;
   /** The commit of a full ref (`refs/…`), or null. */
   resolve(ref: string): Promise<string | null>;
-  /** All refs below `prefix` that point at commits. */
-  refs(prefix: string): Promise<{ ref: string; commit: string }[]>;
+  /** All refs below the prefixes that point at commits, in the order of the prefixes. */
+  refs(...prefixes: string[]): Promise<{ ref: string; commit: string }[]>;
+  /** Commits, trees and files without a process for each; one process stands behind it, started when it is asked. */
+  objects: ObjectReader;
   /** Null when the mirror has no such commit. `commit` is a full id. */
   commitFacts(commit: string, paths: readonly string[]): Promise<CommitFacts | null>;
   /** The commit object as git hashes it, signature included, 1 MiB at most; null when the mirror has no such commit. */
@@ -114,6 +118,7 @@ export function createMirror(options: {
     timeoutMs: options.timeoutMs ?? 120_000,
   };
   const { directory } = context;
+  const objects = createObjectReader(context);
   const known = new Set<string>();
   let turn: Promise<unknown> = Promise.resolve();
   let waiting: ReturnType<Mirror['fetch']> | null = null;
@@ -211,13 +216,13 @@ export function createMirror(options: {
 
   async function fetchNow(): Promise<{ head: string | null; previous: string | null }> {
     await prepareMirror(context);
-    const previous = await resolve(main);
+    const previous = await objects.resolve(main);
     const flags = ['--no-tags'];
     // A deleted branch would otherwise stand in the way of a new one below its name; not --atomic with it, because one
     // transaction cannot hold the end of the one and the beginning of the other.
     flags.push(refspecs.some((refspec) => refspec.includes('*')) ? '--prune' : '--atomic');
     await bring(flags, refspecs, previous);
-    return { head: await resolve(main), previous };
+    return { head: await objects.resolve(main), previous };
   }
 
   /** @param previous main as it was, where the mirror may be behind it; without one an empty remote is no fault. */
@@ -297,6 +302,7 @@ export function createMirror(options: {
   }
 
   return {
+    objects,
     fetch() {
       waiting ??= inTurn(() => {
         waiting = null;
@@ -314,16 +320,19 @@ export function createMirror(options: {
       refuseRef(ref);
       return await resolve(ref);
     },
-    async refs(prefix) {
-      refuseRef(`${prefix}x`);
+    async refs(...prefixes) {
+      for (const prefix of prefixes) refuseRef(`${prefix}x`);
       const format = '--format=%(objecttype) %(objectname) %(refname)';
-      const lines = (await output('for-each-ref', format, prefix)).toString('utf8').split('\n');
-      return lines.flatMap((line) => {
+      const lines = (await output('for-each-ref', format, ...prefixes))
+        .toString('utf8')
+        .split('\n');
+      const found = lines.flatMap((line) => {
         const [type, commit, ref] = line.split(' ');
         return type === 'commit' && commit !== undefined && ref !== undefined
           ? [{ ref, commit }]
           : [];
       });
+      return prefixes.flatMap((prefix) => found.filter(({ ref }) => ref.startsWith(prefix)));
     },
     async commitFacts(commit, paths) {
       if (!(await knownCommit(commit))) return null;
@@ -398,24 +407,6 @@ function refuseUrl(url: string, protocols: readonly GitProtocol[]): void {
     `${shown(url)}: expected a URL that begins with ${protocols.map((protocol) => `${protocol}://`).join(' or ')}` +
       '; correct the URL, or allow its protocol',
   );
-}
-
-function refuseCommit(commit: string): void {
-  if (!/^[0-9a-f]{40}$/.test(commit)) {
-    throw new GitError('git-name-refused', 'a full commit id of 40 lower-case digits is expected');
-  }
-}
-
-function refuseRef(ref: string): void {
-  if (!/^refs\/[A-Za-z0-9._/-]+$/.test(ref)) {
-    throw new GitError('git-name-refused', 'a full ref such as refs/heads/main is expected');
-  }
-}
-
-function refusePath(path: string): void {
-  if (path === '' || path.startsWith('/') || path.endsWith('/') || path.includes('\0')) {
-    throw new GitError('git-name-refused', 'a relative path of a file is expected');
-  }
 }
 
 const shown = (url: string): string => url.replace(/\/\/[^/@\s]*@/, '//');

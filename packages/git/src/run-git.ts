@@ -25,13 +25,15 @@ export type GitRights = {
   network?: boolean;
   /** Largest file that it may write, in bytes. Default 0: it writes none. */
   fileBytes?: number;
+  /** It is asked on its standard input. Default false: there is nothing on it. */
+  asked?: boolean;
 };
 
 export type GitResult = { exitCode: number; stdout: Buffer; stderr: string };
 
 const maxStderrBytes = 64 * 1024;
 /** POSIX: the exit code of a shell that did not find the command. */
-const shellFoundNothing = 127;
+export const shellFoundNothing = 127;
 
 /** More than git needs with the windows below, so that an object that unpacks to terabytes ends git and not the machine. */
 const addressSpaceBytes = 4 * 1024 ** 3;
@@ -57,7 +59,7 @@ const limited = [
 export function startGit(
   context: GitContext,
   args: readonly string[],
-  { network = false, fileBytes = 0 }: GitRights = {},
+  { network = false, fileBytes = 0, asked = false }: GitRights = {},
 ): ChildProcess {
   const protocols = network ? context.protocols : [];
   const settings = [
@@ -111,7 +113,7 @@ export function startGit(
     {
       cwd: '/',
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [asked ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       env: {
         PATH: process.env['PATH'] ?? '',
         HOME: '/nonexistent',
@@ -202,10 +204,14 @@ export function runGit(
       else if (exitCode === null) {
         reject(new GitError('git-failed', `git ${verb} was ended by ${String(signal)}`));
       } else if (exitCode === shellFoundNothing) {
-        reject(new GitError('configuration-git-missing', 'git is not on PATH; install it'));
+        reject(gitMissing());
       } else resolve({ exitCode, stdout: Buffer.concat(chunks), stderr });
     });
   });
+}
+
+export function gitMissing(): GitError {
+  return new GitError('configuration-git-missing', 'git is not on PATH; install it');
 }
 
 export function startFailure(cause: Error): GitError {

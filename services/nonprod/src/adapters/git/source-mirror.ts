@@ -1,4 +1,5 @@
 import { commitWords } from '@airlock/common/commit-words';
+import { GitError } from '@airlock/git/git-error';
 import type { Mirror } from '@airlock/git/mirror';
 import type { SourceArchive, SourceMirror } from '../../app/ports.ts';
 import { planFile, planFiles } from '@airlock/pipeline/plan-files';
@@ -18,39 +19,38 @@ export const nonprodRefspecs = [
 const mostChangedFiles = 10_000;
 
 export function createSourceMirror(mirror: Mirror): SourceMirror & SourceArchive {
+  const { objects } = mirror;
   return {
     async fetch() {
       await mirror.fetch();
     },
-    async heads() {
-      return (
-        await Promise.all(
-          ['refs/heads/', 'refs/tags/', 'refs/pull/'].map((each) => mirror.refs(each)),
-        )
-      ).flat();
-    },
-    head: (ref) => mirror.resolve(ref),
+    heads: () => mirror.refs('refs/heads/', 'refs/tags/', 'refs/pull/'),
+    head: (ref) => objects.resolve(ref),
     async details(commit) {
+      const object = await objects.commit(commit);
+      if (object === null) throw new GitError('git-failed', `the mirror lacks commit ${commit}`);
       // Read as the runner reads it, which refuses what it is told otherwise.
-      return commitWords((await mirror.commitObject(commit)) ?? new Uint8Array());
+      return commitWords(object);
     },
     planFiles: (commit) =>
       planFiles({
-        list: (directory) => mirror.listFiles(commit, directory),
-        read: (path) => mirror.readBlob(commit, path),
+        list: (directory) => objects.listFiles(commit, directory),
+        read: (path) => objects.readBlob(commit, path),
       }),
     async changedFiles(commit, against) {
+      // What one push brings is looked at here; anything else takes git two processes.
+      if (await objects.comesFrom(commit, against)) {
+        const paths = await objects.changedPaths(against, commit, mostChangedFiles);
+        if (paths !== null) return paths;
+      }
       const from = await mirror.mergeBase(against, commit);
       if (from === null) return null;
       const files = await mirror.changedFiles({ from, to: commit });
       return files.length > mostChangedFiles ? null : files.map(({ path }) => path);
     },
-    file: (commit, path) => planFile(() => mirror.readBlob(commit, path)),
-    async fileBlob(commit, path) {
-      const facts = await mirror.commitFacts(commit, [path]);
-      return facts?.blobs[path] ?? null;
-    },
+    file: (commit, path) => planFile(() => objects.readBlob(commit, path)),
+    fileBlob: (commit, path) => objects.blobId(commit, path),
     archive: (commit) => mirror.archive(commit),
-    commitObject: (commit) => mirror.commitObject(commit),
+    commitObject: (commit) => objects.commit(commit),
   };
 }

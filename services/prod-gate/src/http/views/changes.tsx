@@ -3,6 +3,7 @@ import { Badge } from '@airlock/web/views/badge';
 import { SectionHeading } from '@airlock/web/views/card';
 import { DataTable } from '@airlock/web/views/data-table';
 import { Time } from '@airlock/web/views/time';
+import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { DeltaDetails } from '../../domain/delta.ts';
 import type { NewerCommits } from '../../domain/newer.ts';
 import { flagsOf } from './flags.ts';
@@ -42,7 +43,6 @@ export function Changes({ view, now }: Props) {
           </Fragment>
         ))}
       </p>
-      {newer === null ? null : <TakenBack newer={newer} />}
       <Commits view={view} now={now} />
       {delta.details === undefined ? null : (
         <>
@@ -56,19 +56,20 @@ export function Changes({ view, now }: Props) {
   );
 }
 
-/** Never folded away: somebody has already found out that it was wrong. */
-function TakenBack({ newer: { reverts } }: { readonly newer: NewerCommits }) {
-  if (reverts.length === 0) return null;
+/** On top of the page: somebody has already found out that it was wrong. */
+export function TakenBack({ view: { newer } }: Pick<Props, 'view'>) {
+  if (newer === null || newer.reverts.length === 0) return null;
   return (
-    <ul>
-      {reverts.map(({ commit, subject, of }) => (
-        <li key={`${commit}${of.commit}`}>
-          <strong>Taken back on main:</strong> <code>{of.commit.slice(0, 8)}</code>{' '}
-          {plain(of.subject)}, which this release delivers, by <code>{commit.slice(0, 8)}</code>{' '}
-          {plain(subject)}, which it has not.
-        </li>
+    <VerdictBanner
+      kind="fix"
+      title="Taken back on main."
+      text={newer.reverts.map(({ commit, subject, of }) => (
+        <Fragment key={`${commit}${of.commit}`}>
+          This release delivers <code>{of.commit.slice(0, 8)}</code> {plain(of.subject)}; on main{' '}
+          <code>{commit.slice(0, 8)}</code> {plain(subject)} has undone it since.{' '}
+        </Fragment>
       ))}
-    </ul>
+    />
   );
 }
 
@@ -85,6 +86,7 @@ function Commits({ view, now }: Props) {
           { label: 'Message', wide: true, cell: ({ subject }) => plain(subject) },
           {
             label: 'Author',
+            nowrap: true,
             cell: ({ authorName, authorEmail }) => (
               <span title={plain(authorEmail)}>{plain(authorName)}</span>
             ),
@@ -181,7 +183,12 @@ function Dependencies({ dependencies }: Pick<DeltaDetails, 'dependencies'>) {
                 kind: 'mono',
                 cell: ({ to }) => (to === null ? <Badge>dropped</Badge> : plain(to)),
               },
-              { label: 'Lockfile', kind: 'mono', cell: ({ lockfile }) => plain(lockfile) },
+              {
+                label: 'Lockfile',
+                kind: 'mono',
+                nowrap: true,
+                cell: ({ lockfile }) => plain(lockfile),
+              },
             ]}
           />
           <More total={total} listed={list.length} />
@@ -245,7 +252,7 @@ function NotInThisRelease({ newer, now }: { readonly newer: NewerCommits; readon
         columns={[
           { label: 'Commit', kind: 'mono', cell: ({ commit }) => commit.slice(0, 8) },
           { label: 'Message', wide: true, cell: ({ subject }) => plain(subject) },
-          { label: 'Author', cell: ({ authorName }) => plain(authorName) },
+          { label: 'Author', nowrap: true, cell: ({ authorName }) => plain(authorName) },
           {
             label: 'Committed',
             nowrap: true,

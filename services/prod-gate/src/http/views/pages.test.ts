@@ -314,6 +314,44 @@ test('the page of a promotion offers a decision only while one is possible', () 
   assert.doesNotMatch(pageOf(view), /Approve with passkey|Reject/);
 });
 
+test('what files, packages and newer commits are called cannot shape the page that shows them', () => {
+  const view = viewOf({
+    delta: {
+      ...promotion.delta,
+      details: {
+        dependencies: {
+          ...{ added: 1, removed: 1, changed: 0 },
+          list: [
+            { lockfile: hostile, name: hostile, from: null, to: hostile },
+            { lockfile: hostile, name: hostile, from: hostile, to: null },
+          ],
+          unread: [{ lockfile: hostile, why: 'too large to be read' }],
+        },
+        migrations: {
+          count: 1,
+          list: [{ path: hostile, status: 'A', undo: hostile, warns: ['drop column'] }],
+        },
+        owners: [{ owner: hostile, files: 2 }],
+      },
+    },
+  });
+  const newest = { commit: 'd'.repeat(40), subject: hostile };
+  const page = pageOf({
+    ...view,
+    newer: {
+      head: newest.commit,
+      total: 1,
+      commits: [{ ...newest, authorName: hostile, committedAt: '2026-11-22T09:30:00Z' }],
+      reverts: [{ ...newest, of: { commit: 'c'.repeat(40), subject: hostile } }],
+    },
+    previous: { ...promotion, hook: 'other', artifactSize: promotion.artifactSize * 2 },
+  });
+  assertSound(page);
+  for (const said of ['Taken back on main', 'drop column', 'hook changed', '−50.0 %', 'unread']) {
+    assert.ok(page.includes(said), said);
+  }
+});
+
 test('an empty queue and a full one are sound', () => {
   const empty = {
     ...{ needsYou: [], inProgress: [], waitingForOthers: [], live: [], empty: [] },

@@ -9,7 +9,7 @@ import { reported, type Check } from '../../app/checks.ts';
 import type { PromotionDetails } from '../../app/view-promotion.ts';
 import { sorted } from '../../domain/sentences.ts';
 import { Differences, OneBuilder } from './builders.tsx';
-import { Changes } from './changes.tsx';
+import { Changes, TakenBack } from './changes.tsx';
 import { DecisionBox } from './decision-box.tsx';
 import type { PromotionPageProps } from './promotion-page-props.ts';
 import { headlineOf, plain } from './words.ts';
@@ -54,6 +54,7 @@ export function PromotionPage(props: PromotionPageProps) {
         }
       />
       <OtherReasons view={view} />
+      <TakenBack view={view} />
       <OneBuilder view={view} />
       <WithAside aside={<Aside {...props} />}>
         <SectionHeading note={`${met} / ${asked}`}>

@@ -1,4 +1,5 @@
 /** Every drill that there is, in the order in which they run. */
+import { cacheDrills } from './caches.ts';
 import type { Drill } from './drill.ts';
 import { dbaDrills } from './dba.ts';
 import { hookDrills } from './hook-door.ts';
@@ -18,6 +19,7 @@ export const drills: readonly Drill[] = [
   ...placementDrills,
   ...sandboxDrills,
   ...secretDrills,
+  ...cacheDrills,
   ...dbaDrills,
   ...ownNonprodDrills,
 ];

@@ -2,8 +2,8 @@
  * What is told and to whom it is sent, in Postgres: `notification`, a row an event, and `dispatch`, a row a recipient. Both
  * services have these tables alike, each in its own database.
  */
-import type { DatabasePool } from '@airlock/database/pool';
-import type { Outcome } from './notification.ts';
+import { mostLines, mostOfLine, mostOfTitle, type Outcome } from './notification.ts';
+import { oneLine } from './plain-text.ts';
 
 /** As it stands in the table: with the path of a page, and without what its senders know. */
 export interface ToldNotification {
@@ -34,7 +34,14 @@ export interface DueDispatch extends Recipient {
   readonly tries: number;
 }
 
+/** What a `pg.Pool` can do; both services' pools are one. */
+export interface Queries {
+  query<R extends object>(sql: string, values: unknown[]): Promise<{ readonly rows: readonly R[] }>;
+}
+
 export interface NotificationQueue {
+  /** Once for each id; text is made fit to be read. */
+  tell(notification: ToldNotification): Promise<void>;
   /** Told and not yet addressed, oldest first. */
   unaddressed(limit: number): Promise<readonly ToldNotification[]>;
   /** Everybody to whom something of this thread was addressed. */
@@ -56,8 +63,20 @@ export function secondsToNextTry(tries: number, retryAfterSeconds: number | null
 
 const told = `n.id, n.thread, n.type, n.title, n.lines, n.path, n.about, n.actor, n.occurred_at as "occurredAt"`;
 
-export function createNotificationQueue(pool: DatabasePool): NotificationQueue {
+export function createNotificationQueue(pool: Queries): NotificationQueue {
   return {
+    async tell({ id, thread, type, title, lines, path, about, actor, occurredAt }) {
+      await pool.query(
+        `insert into notification (id, thread, type, title, lines, path, about, actor, occurred_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing`,
+        [
+          ...[id, thread, type, oneLine(title, mostOfTitle)],
+          lines.slice(0, mostLines).map((line) => oneLine(line, mostOfLine)),
+          ...[path, about, actor, occurredAt],
+        ],
+      );
+    },
+
     async unaddressed(limit) {
       const { rows } = await pool.query<ToldNotification>(
         `select ${told} from notification n where addressed_at is null order by occurred_at, id limit $1`,

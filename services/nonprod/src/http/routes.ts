@@ -6,6 +6,7 @@ import { accountRoutes } from './routes/accounts.tsx';
 import { apiRoutes } from './routes/api.ts';
 import { budgetRoutes, type BudgetPorts } from './routes/budgets.ts';
 import { logRoutes } from './routes/logs.ts';
+import { notificationRoutes } from './routes/notifications.tsx';
 import { ownerRoutes } from './routes/owners.ts';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
 import { poolRoutes, type PoolPorts } from './routes/pools.tsx';
@@ -60,6 +61,7 @@ export function nonprodRoutes(
     ...schemaRoutes(),
     ...accountRoutes(ports.people),
     ...ownerRoutes(ports.people.owners),
+    ...notificationRoutes(ports.people.notifications),
   ];
   return heedSight(heedOwners(routes, ports.people.owners.groups), sight);
 }

@@ -2,6 +2,7 @@
  * What is told and to whom it is sent, in Postgres: `notification`, a row an event, and `dispatch`, a row a recipient. Both
  * services have these tables alike, each in its own database.
  */
+import { z } from 'zod';
 import { mostLines, mostOfLine, mostOfTitle, type Outcome } from './notification.ts';
 import { oneLine } from './plain-text.ts';
 
@@ -36,7 +37,7 @@ export interface DueDispatch extends Recipient {
 
 /** What a `pg.Pool` can do; both services' pools are one. */
 export interface Queries {
-  query<R extends object>(sql: string, values: unknown[]): Promise<{ readonly rows: readonly R[] }>;
+  query(sql: string, values: unknown[]): Promise<{ readonly rows: unknown[] }>;
 }
 
 export interface NotificationQueue {
@@ -61,6 +62,16 @@ export function secondsToNextTry(tries: number, retryAfterSeconds: number | null
   return Math.max(Math.min(15 * 4 ** (tries - 1), 3600), retryAfterSeconds ?? 0);
 }
 
+const ToldRow = z.object({
+  ...{ id: z.string(), thread: z.string(), type: z.string(), title: z.string() },
+  ...{ lines: z.array(z.string()), path: z.string(), about: z.string().nullable() },
+  ...{ actor: z.string().nullable(), occurredAt: z.date() },
+});
+const RecipientRow = z.object({
+  ...{ channel: z.string(), recipient: z.string(), person: z.string().nullable() },
+});
+const DueRow = z.object({ ...ToldRow.shape, ...RecipientRow.shape, tries: z.number() });
+
 const told = `n.id, n.thread, n.type, n.title, n.lines, n.path, n.about, n.actor, n.occurred_at as "occurredAt"`;
 
 export function createNotificationQueue(pool: Queries): NotificationQueue {
@@ -78,20 +89,20 @@ export function createNotificationQueue(pool: Queries): NotificationQueue {
     },
 
     async unaddressed(limit) {
-      const { rows } = await pool.query<ToldNotification>(
+      const { rows } = await pool.query(
         `select ${told} from notification n where addressed_at is null order by occurred_at, id limit $1`,
         [limit],
       );
-      return rows;
+      return z.array(ToldRow).parse(rows);
     },
 
     async recipientsOf(thread) {
-      const { rows } = await pool.query<Recipient>(
+      const { rows } = await pool.query(
         `select distinct d.channel, d.recipient, d.person from dispatch d
          join notification n on n.id = d.notification_id where n.thread = $1`,
         [thread],
       );
-      return rows;
+      return z.array(RecipientRow).parse(rows);
     },
 
     async address(id, recipients) {
@@ -113,7 +124,7 @@ export function createNotificationQueue(pool: Queries): NotificationQueue {
     },
 
     async due(limit) {
-      const { rows } = await pool.query<ToldNotification & Recipient & { readonly tries: number }>(
+      const { rows } = await pool.query(
         `with taken as (
            update dispatch d set tries = d.tries + 1, next_at = now() + interval '2 minutes'
            from (
@@ -127,9 +138,12 @@ export function createNotificationQueue(pool: Queries): NotificationQueue {
          from taken t join notification n on n.id = t.notification_id order by n.occurred_at, n.id`,
         [limit],
       );
-      return rows.map(({ channel, recipient, person, tries, ...notification }) => ({
-        ...{ channel, recipient, person, tries, notification },
-      }));
+      return z
+        .array(DueRow)
+        .parse(rows)
+        .map(({ channel, recipient, person, tries, ...notification }) => ({
+          ...{ channel, recipient, person, tries, notification },
+        }));
     },
 
     async settle({ notification, channel, recipient, tries }, outcome) {

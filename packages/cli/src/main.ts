@@ -20,7 +20,8 @@ import { registerSources } from './commands/sources.ts';
 import { registerTests } from './commands/tests.ts';
 import { registerVault } from './commands/vault.ts';
 import { runConformance, type ConformanceKind } from './conformance.ts';
-import { checkIds, examine, readInstallation } from './doctor.ts';
+import { checkIds, doctorControls, examine } from './doctor.ts';
+import { readInstallation } from './doctor/installation.ts';
 import { CliError, exitCode } from './exit-codes.ts';
 import { toStdout } from './print.ts';
 import { approveRelease, listQueue, showRelease, withdrawApproval } from './release-commands.ts';
@@ -107,19 +108,34 @@ program
 program
   .command('doctor')
   .description('live tests of an installation, each with how to mend it')
-  .option('--only <id>', `one check: ${checkIds.join(', ')}`)
+  .option('--only <id...>', 'these checks alone; see --list')
+  .option('--list', 'what is checked, with the promises that it shows, and check nothing')
   .option('--json', 'one JSON array')
   .option(
     '--installation <directory>',
     'directory of the process configurations',
     existsSync('.demo/config') ? '.demo/config' : '/etc/airlock',
   )
-  .action(async (options: { only?: string; json?: true; installation: string }) => {
-    if (options.only !== undefined && !checkIds.includes(options.only)) {
+  .action(async (options: { only?: string[]; list?: true; json?: true; installation: string }) => {
+    const unknown = (options.only ?? []).filter((id) => !checkIds.includes(id));
+    if (unknown.length > 0) {
       throw new CliError(
         exitCode.usage,
-        `no check ${options.only}; checks are ${checkIds.join(', ')}`,
+        `no check ${unknown.join(', ')}; checks are ${checkIds.join(', ')}`,
       );
+    }
+    if (options.list === true) {
+      const listed = (options.only ?? checkIds).map((id) => ({
+        ...{ id, controls: doctorControls[id] ?? [] },
+      }));
+      print(
+        options.json === true
+          ? JSON.stringify(listed, null, 2)
+          : listed
+              .map(({ id, controls }) => `${id.padEnd(16)} ${controls.join(', ')}`.trimEnd())
+              .join('\n'),
+      );
+      return;
     }
     const installation = existsSync(options.installation)
       ? await readInstallation(resolve(options.installation))
@@ -132,7 +148,7 @@ program
         : findings
             .map(
               ({ id, status, summary, howToFix }) =>
-                `${mark[status]} ${id.padEnd(14)} ${summary}${howToFix === undefined ? '' : `\n  → ${howToFix}`}`,
+                `${mark[status]} ${id.padEnd(16)} ${summary}${howToFix === undefined ? '' : `\n  → ${howToFix}`}`,
             )
             .join('\n'),
     );

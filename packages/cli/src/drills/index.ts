@@ -2,6 +2,7 @@
 import { cacheDrills } from './caches.ts';
 import type { Drill } from './drill.ts';
 import { dbaDrills } from './dba.ts';
+import { gateDrills } from './gate-door.ts';
 import { hookDrills } from './hook-door.ts';
 import { memberDrills } from './member-door.ts';
 import { ownNonprodDrills } from './own-nonprod.ts';
@@ -22,4 +23,5 @@ export const drills: readonly Drill[] = [
   ...cacheDrills,
   ...dbaDrills,
   ...ownNonprodDrills,
+  ...gateDrills,
 ];

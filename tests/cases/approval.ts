@@ -7,20 +7,25 @@ import { credential, good, goodMira, leo, mira, promotion, world } from './appro
 import { statements } from './approval/statements.ts';
 import { credentials } from './approval/credentials.ts';
 import { assertions } from './approval/assertions.ts';
+import { securityKeys } from './approval/security-keys.ts';
 import { set } from './approval/set.ts';
 import { order } from './approval/order.ts';
 
 /** Every case, good ones among them. */
 export function approvalCases(): readonly OwnCase[] {
-  return casesFrom('approval', [...statements, ...credentials, ...assertions, ...set, ...order], {
-    now: world.now.toISOString(),
-    promotion,
-    target: 'prod-eu',
-    need: 2,
-    requester: 'dana',
-    authors: ['dana', 'kim'],
-    usedNonces: [],
-    credentials: [credential(leo), credential(mira)],
-    approvals: [good, goodMira],
-  });
+  return casesFrom(
+    'approval',
+    [...statements, ...credentials, ...assertions, ...securityKeys, ...set, ...order],
+    {
+      now: world.now.toISOString(),
+      promotion,
+      target: 'prod-eu',
+      need: 2,
+      requester: 'dana',
+      authors: ['dana', 'kim'],
+      usedNonces: [],
+      credentials: [credential(leo), credential(mira)],
+      approvals: [good, goodMira],
+    },
+  );
 }

@@ -111,6 +111,14 @@ export const layeredRefusals: ReadonlyMap<string, string> = new Map([
     nothingToRead,
   ],
   [
+    `approval/security-key.ts: throw new ApprovalError('E_SSH_SIGNATURE', cause.message, { cause });`,
+    nothingToRead,
+  ],
+  [
+    `approval/security-key.ts: throw new ApprovalError('E_WEBAUTHN_KEY', cause.message, { cause });`,
+    nothingToRead,
+  ],
+  [
     `time.ts: throw new TimeError( 'E_TIME_FORMAT', 'a time such as 2026-11-22T10:00:00Z expected (UTC, `,
     'Compared with what the calendar writes, a moment of another form differs.',
   ],

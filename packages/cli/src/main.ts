@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { registerApprove } from './commands/approve.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDrill } from './commands/drill.ts';
@@ -10,7 +11,6 @@ import { registerEvidence } from './commands/evidence.ts';
 import { registerExec } from './commands/exec.ts';
 import { registerLeases } from './commands/leases.ts';
 import { registerLedger } from './commands/ledger.ts';
-import { registerNotify } from './commands/notify.ts';
 import { registerPlan } from './commands/plan.ts';
 import { registerCa } from './commands/ca.ts';
 import { registerRunner } from './commands/runner.ts';
@@ -20,11 +20,10 @@ import { registerSources } from './commands/sources.ts';
 import { registerTests } from './commands/tests.ts';
 import { registerVault } from './commands/vault.ts';
 import { runConformance, type ConformanceKind } from './conformance.ts';
-import { checkIds, doctorControls, examine } from './doctor.ts';
-import { readInstallation } from './doctor/installation.ts';
+import { checkIds, examine, readInstallation } from './doctor.ts';
 import { CliError, exitCode } from './exit-codes.ts';
 import { toStdout } from './print.ts';
-import { approveRelease, listQueue, showRelease, withdrawApproval } from './release-commands.ts';
+import { listQueue, showRelease } from './release-commands.ts';
 
 const program = new Command('airlock')
   .description(
@@ -62,26 +61,7 @@ release
     print(await showRelease(id, options));
   });
 
-program
-  .command('approve')
-  .argument('<promotion>', 'id such as prm_7k2q9x0d1f')
-  .description('approve with a software passkey (demo only; elsewhere approve in the browser)')
-  .addOption(as())
-  .option('-m, --message <note>', 'kept with the approval', '')
-  .action(async (id: string, options: { as: string; message: string }) => {
-    print(await approveRelease(id, options));
-  });
-
-program
-  .command('withdraw')
-  .argument('<promotion>', 'id such as prm_7k2q9x0d1f')
-  .description('take your approval back, until the delivery begins')
-  .addOption(as())
-  .option('-m, --message <reason>', 'shown to the others', '')
-  .action(async (id: string, options: { as: string; message: string }) => {
-    print(await withdrawApproval(id, options));
-  });
-
+registerApprove(program);
 registerEvidence(program);
 registerExec(program);
 
@@ -108,34 +88,19 @@ program
 program
   .command('doctor')
   .description('live tests of an installation, each with how to mend it')
-  .option('--only <id...>', 'these checks alone; see --list')
-  .option('--list', 'what is checked, with the promises that it shows, and check nothing')
+  .option('--only <id>', `one check: ${checkIds.join(', ')}`)
   .option('--json', 'one JSON array')
   .option(
     '--installation <directory>',
     'directory of the process configurations',
     existsSync('.demo/config') ? '.demo/config' : '/etc/airlock',
   )
-  .action(async (options: { only?: string[]; list?: true; json?: true; installation: string }) => {
-    const unknown = (options.only ?? []).filter((id) => !checkIds.includes(id));
-    if (unknown.length > 0) {
+  .action(async (options: { only?: string; json?: true; installation: string }) => {
+    if (options.only !== undefined && !checkIds.includes(options.only)) {
       throw new CliError(
         exitCode.usage,
-        `no check ${unknown.join(', ')}; checks are ${checkIds.join(', ')}`,
+        `no check ${options.only}; checks are ${checkIds.join(', ')}`,
       );
-    }
-    if (options.list === true) {
-      const listed = (options.only ?? checkIds).map((id) => ({
-        ...{ id, controls: doctorControls[id] ?? [] },
-      }));
-      print(
-        options.json === true
-          ? JSON.stringify(listed, null, 2)
-          : listed
-              .map(({ id, controls }) => `${id.padEnd(16)} ${controls.join(', ')}`.trimEnd())
-              .join('\n'),
-      );
-      return;
     }
     const installation = existsSync(options.installation)
       ? await readInstallation(resolve(options.installation))
@@ -148,7 +113,7 @@ program
         : findings
             .map(
               ({ id, status, summary, howToFix }) =>
-                `${mark[status]} ${id.padEnd(16)} ${summary}${howToFix === undefined ? '' : `\n  → ${howToFix}`}`,
+                `${mark[status]} ${id.padEnd(14)} ${summary}${howToFix === undefined ? '' : `\n  → ${howToFix}`}`,
             )
             .join('\n'),
     );
@@ -160,7 +125,6 @@ registerConfig(program);
 registerDrill(program);
 registerLeases(program);
 registerLedger(program);
-registerNotify(program);
 registerPlan(program);
 registerRunner(program);
 registerCa(program);

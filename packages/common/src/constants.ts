@@ -23,5 +23,11 @@ export const verificationSummaryPredicate = 'https://slsa.dev/verification_summa
 export const deliveryPredicate = 'https://airlock.example/attestation/delivery/v1';
 export const approvalPredicate = 'https://airlock.example/attestation/approval/v1';
 
+/** Namespaces of `ssh-keygen -Y sign`: what a security key signs for one purpose is nothing for any other. */
+export const approvalNamespace = 'airlock-approval@v1';
+export const enrolmentNamespace = 'airlock-enrolment@v1';
+/** The application that ssh-keygen gives its security keys: it stands where a passkey has its relying party. */
+export const securityKeyApplication = 'ssh:';
+
 /** The one buildType that the gate knows how to read: a pipeline file of the repository, run by nonprod. */
 export const pipelineBuildType = 'https://airlock.example/buildtypes/pipeline/v1';

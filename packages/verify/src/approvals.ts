@@ -6,7 +6,7 @@ import { EvidenceApprovals } from '@airlock/common/evidence/format';
 import type { DeliveryRecord } from '@airlock/common/intoto/delivery';
 import type { Decided } from './decided.ts';
 import type { EvidenceArchive } from './files.ts';
-import { theEntry, type ProvenEntry } from './ledger.ts';
+import { entriesLike, theEntry, type ProvenEntry } from './ledger.ts';
 import { EvidenceFault } from './report.ts';
 
 /** A list of approvals, its evidence, and one to spare. */
@@ -58,6 +58,9 @@ export function checkApprovals(given: {
       subject: decided.digest,
       refs: { decision: 'approve', statement },
     });
+    if (entriesLike(entries, 'approval.withdrawn', { refs: { statement } }).length > 0) {
+      throw new EvidenceFault(`${approver} withdrew the approval`);
+    }
     return { person: approver, credential: credentialId, statement };
   });
 }

@@ -423,6 +423,20 @@ describe('what the gate itself signed of something else does not pass for this:'
       'times',
     ],
     [
+      'an approval that was withdrawn',
+      {
+        ledger: (entries) => {
+          const recorded =
+            entries.find((body) => body.includes('approval.recorded')) ?? Buffer.alloc(0);
+          const { v, type, ...rest } = JSON.parse(recorded.toString()) as Record<string, unknown>;
+          assert.deepEqual([v, type], [1, 'approval.recorded']);
+          const withdrawn = { v, type: 'approval.withdrawn', ...rest };
+          return [...entries, Buffer.from(JSON.stringify(withdrawn))];
+        },
+      },
+      'approvals',
+    ],
+    [
       'a configuration that the ledger does not know',
       { ledger: (entries) => entries.filter((body) => !body.includes('configuration.changed')) },
       'configuration',

@@ -86,7 +86,6 @@ export function bubblewrapIsolation(options: {
             limits: { ...limits, wallSeconds },
             onOutput,
             signal,
-            cancelled: given.cancelled,
           }),
       );
       return { ...result, enforced: [...result.enforced, ...words] };

@@ -36,7 +36,8 @@ export type WebauthnCode =
   | 'E_WEBAUTHN_FLAGS'
   | 'E_WEBAUTHN_COUNTER'
   | 'E_WEBAUTHN_KEY'
-  | 'E_WEBAUTHN_SIG';
+  | 'E_WEBAUTHN_SIG'
+  | 'E_SSH_SIGNATURE';
 
 export type ApprovalCode =
   | Exclude<EncodingCode, 'E_HEX'>
@@ -142,6 +143,10 @@ export const approvalCodes: Readonly<
     mend: 'Revoke the passkey and enrol it again.',
   },
   E_WEBAUTHN_SIG: { meaning: 'The signature does not verify.', mend: report },
+  E_SSH_SIGNATURE: {
+    meaning: 'It is not one signature that a security key made for approvals with ssh-keygen.',
+    mend: 'Sign again as the promotion’s page says, with -n airlock-approval@v1.',
+  },
 };
 
 export function isApprovalCode(code: unknown): code is ApprovalCode {

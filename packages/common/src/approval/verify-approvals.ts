@@ -8,8 +8,8 @@ import { AirlockError } from '../errors.ts';
 import { maxApprovals } from '../limits.ts';
 import { parseTimestamp } from '../time.ts';
 import { ApprovalError, isApprovalCode, type ApprovalCode } from './approval-codes.ts';
-import { approvalChallenge, parseApprovalStatement, type Approval } from './statement.ts';
-import { verifyAssertion } from './webauthn.ts';
+import { parseApprovalStatement, type Approval } from './statement.ts';
+import { verifyApprovalSignature } from './verify-signature.ts';
 
 /** One approval as it is kept: the statement (standard base64) and the browser's answer (base64url). */
 export const ApprovalEvidence = z.strictObject({
@@ -155,7 +155,7 @@ function checkApproval(
     );
   }
   checkClaims(approval, credential, input);
-  verifyAssertion(evidence, { ...credential, challenge: approvalChallenge(statement) });
+  verifyApprovalSignature(evidence, statement, credential);
 }
 
 function usableCredential(

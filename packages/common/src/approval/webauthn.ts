@@ -124,7 +124,8 @@ function checkAuthenticatorData(data: Buffer, rpId: string): number {
   return data.readUInt32BE(33);
 }
 
-function checkCounter(found: number, before: number): void {
+/** @throws ApprovalError `E_WEBAUTHN_COUNTER` */
+export function checkCounter(found: number, before: number): void {
   // A passkey that is synced between devices always says 0; one that ever counted must keep counting.
   if (found === 0 && before === 0) return;
   if (found <= before) {

@@ -53,35 +53,45 @@ function readPublicKey(blob: Buffer): SshPublicKey {
   const fields = readFields(blob, refuse);
   const alg = fields[0]?.toString('latin1');
   const fingerprint = fingerprintOf(blob);
-  const jwk = (value: Record<string, string>): KeyObject => {
-    try {
-      const key = createPublicKey({ key: value, format: 'jwk' });
-      // The one door for public keys also refuses those that anybody can sign for.
-      return importPublicKey(key.export({ type: 'spki', format: 'pem' }).toString());
-    } catch (cause) {
-      if (cause instanceof TrustError) throw refuse(cause.message);
-      throw refuse('the key is no point of its curve');
-    }
-  };
   if (alg === 'ssh-ed25519') {
     const [, point, ...more] = fields;
-    if (point?.length !== 32 || more.length > 0) throw refuse('an Ed25519 key has 32 bytes');
-    const key = jwk({ kty: 'OKP', crv: 'Ed25519', x: point.toString('base64url') });
-    return { fingerprint, alg, blob, key };
+    if (more.length > 0) throw refuse('an Ed25519 key has one point');
+    return { fingerprint, alg, blob, key: ed25519KeyOf(point) };
   }
   if (alg === 'ecdsa-sha2-nistp256') {
     const [, curve, point, ...more] = fields;
-    if (curve?.toString('latin1') !== 'nistp256' || point?.length !== 65 || more.length > 0) {
-      throw refuse('a P-256 key has one uncompressed point of nistp256');
-    }
-    if (point[0] !== 4) throw refuse('a P-256 key has one uncompressed point of nistp256');
-    const [x, y] = [point.subarray(1, 33), point.subarray(33)].map((n) => n.toString('base64url'));
-    const key = jwk({ kty: 'EC', crv: 'P-256', x: x ?? '', y: y ?? '' });
-    return { fingerprint, alg, blob, key };
+    if (more.length > 0) throw refuse('a P-256 key has one point');
+    return { fingerprint, alg, blob, key: p256KeyOf(curve, point) };
   }
   throw refuse(
     'ssh-ed25519 and ecdsa-sha2-nistp256 are accepted; make one with ssh-keygen -t ed25519',
   );
+}
+
+/** @throws SshError `ssh-key-refused` */
+export function ed25519KeyOf(point: Buffer | undefined): KeyObject {
+  if (point?.length !== 32) throw new SshError('ssh-key-refused', 'an Ed25519 key has 32 bytes');
+  return keyOf({ kty: 'OKP', crv: 'Ed25519', x: point.toString('base64url') });
+}
+
+/** @throws SshError `ssh-key-refused` */
+export function p256KeyOf(curve: Buffer | undefined, point: Buffer | undefined): KeyObject {
+  if (curve?.toString('latin1') !== 'nistp256' || point?.length !== 65 || point[0] !== 4) {
+    throw new SshError('ssh-key-refused', 'a P-256 key has one uncompressed point of nistp256');
+  }
+  const [x, y] = [point.subarray(1, 33), point.subarray(33)].map((n) => n.toString('base64url'));
+  return keyOf({ kty: 'EC', crv: 'P-256', x: x ?? '', y: y ?? '' });
+}
+
+function keyOf(jwk: Record<string, string>): KeyObject {
+  try {
+    const key = createPublicKey({ key: jwk, format: 'jwk' });
+    // The one door for public keys also refuses those that anybody can sign for.
+    return importPublicKey(key.export({ type: 'spki', format: 'pem' }).toString());
+  } catch (cause) {
+    if (cause instanceof TrustError) throw new SshError('ssh-key-refused', cause.message);
+    throw new SshError('ssh-key-refused', 'the key is no point of its curve');
+  }
 }
 
 export function fingerprintOf(keyBlob: Uint8Array): string {
@@ -137,23 +147,36 @@ export function sshSignatureIsValid(
   message: Uint8Array,
 ): boolean {
   if (given.namespace !== namespace || !given.keyBlob.equals(key.blob)) return false;
-  const signed = Buffer.concat([
-    Buffer.from('SSHSIG'),
-    field(Buffer.from(namespace, 'latin1')),
-    field(Buffer.alloc(0)),
-    field(Buffer.from(given.hash)),
-    field(createHash(given.hash).update(message).digest()),
-  ]);
+  const signed = signedBytesOf(given, message);
   const parts = fieldsOrNull(given.signature);
   if (parts?.length !== 2 || parts[0]?.toString('latin1') !== key.alg) return false;
   const [, raw] = parts;
   if (raw === undefined) return false;
   if (key.alg === 'ssh-ed25519') return raw.length === 64 && verify(null, signed, key.key, raw);
+  return p256SignatureIsValid(key.key, signed, raw);
+}
+
+/** What the key signs in the place of `message` (PROTOCOL.sshsig, section 3). */
+export function signedBytesOf(
+  { namespace, hash }: Pick<SshSignature, 'namespace' | 'hash'>,
+  message: Uint8Array,
+): Buffer {
+  return Buffer.concat([
+    Buffer.from('SSHSIG'),
+    field(Buffer.from(namespace, 'latin1')),
+    field(Buffer.alloc(0)),
+    field(Buffer.from(hash)),
+    field(createHash(hash).update(message).digest()),
+  ]);
+}
+
+/** @param raw the two numbers, as mpints. */
+export function p256SignatureIsValid(key: KeyObject, signed: Buffer, raw: Buffer): boolean {
   const numbers = fieldsOrNull(raw)?.map(scalarOf);
   const [r, s] = numbers ?? [];
   if (numbers?.length !== 2 || !r || !s) return false;
   const signature = Buffer.concat([r, s]);
-  return verify('sha256', signed, { key: key.key, dsaEncoding: 'ieee-p1363' }, signature);
+  return verify('sha256', signed, { key, dsaEncoding: 'ieee-p1363' }, signature);
 }
 
 /** A positive mpint in its one shortest form, as 32 bytes; null for anything else. */
@@ -172,7 +195,8 @@ function field(bytes: Buffer): Buffer {
   return Buffer.concat([length, bytes]);
 }
 
-function fieldsOrNull(bytes: Buffer): Buffer[] | null {
+/** Length-prefixed fields to the very end of the bytes; null for anything else. */
+export function fieldsOrNull(bytes: Buffer): Buffer[] | null {
   const fields: Buffer[] = [];
   for (let at = 0; at < bytes.length;) {
     if (bytes.length - at < 4) return null;

@@ -157,9 +157,7 @@ function Person({ frame: { viewer, csrfToken, path } }: { readonly frame: Frame 
         ))}
         {rest.length === 0 ? null : <li title={rest.join(', ')}>{`+${rest.length} more`}</li>}
       </ul>
-      <a href="/me">
-        <strong>{viewer.name}</strong>
-      </a>
+      <strong>{viewer.name}</strong>
       <form method="post" action="/auth/sign-out">
         <input type="hidden" name="_csrf" value={csrfToken} />
         <button type="submit" class="button side-button">

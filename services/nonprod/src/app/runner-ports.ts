@@ -102,7 +102,6 @@ export interface RunnerEvent {
 
 export interface RunnerRun {
   readonly runId: string;
-  readonly repository: string;
   readonly number: number;
   readonly subject: string;
   readonly at: Date;

@@ -11,7 +11,8 @@ import { createHash } from 'node:crypto';
 import { approvalChallenge, approvalStatement } from '@airlock/common/approval/statement';
 import { judgeApprovals } from '@airlock/common/approval/verify-approvals';
 import { approvalCodes } from '@airlock/common/approval/approval-codes';
-import { verifyAssertion } from '@airlock/common/approval/webauthn';
+import { verifyApprovalSignature } from '@airlock/common/approval/verify-signature';
+import { securityKeyApplication } from '@airlock/common/constants';
 import type { Id } from '@airlock/common/ids';
 import { formatTimestamp } from '@airlock/common/time';
 import { approvalRule, mayReject, standingOf } from '../domain/access.ts';
@@ -29,7 +30,7 @@ import type {
   Transactor,
 } from './ports.ts';
 
-/** The browser's answer, base64url members as they come. */
+/** The browser's answer, base64url members as they come; of a security key its armoured signature and two empty texts. */
 export interface AssertionAnswer {
   readonly credentialId: string;
   readonly authenticatorData: string;
@@ -187,7 +188,8 @@ export function createDecisions(ports: {
       id: passkey.credentialId,
       approver: passkey.person,
       publicKeyPem: passkey.publicKeyPem,
-      rpId: ports.relyingParty.rpId,
+      rpId:
+        passkey.rpId === securityKeyApplication ? securityKeyApplication : ports.relyingParty.rpId,
       origins: [ports.relyingParty.origin],
       signCount: passkey.signCount,
       roles: person.roles,
@@ -214,10 +216,7 @@ export function createDecisions(ports: {
         `${meaning} ${mend} (${fault.code}: ${fault.detail})`,
       );
     }
-    const { signCount } = verifyAssertion(answer, {
-      ...credential,
-      challenge: approvalChallenge(statement),
-    });
+    const { signCount } = verifyApprovalSignature(answer, statement, credential);
     return { before: passkey.signCount, after: signCount };
   }
 
@@ -263,7 +262,10 @@ export function createDecisions(ports: {
         nonce,
         statement: statement.toString('utf8'),
         promotionDigest: promotion.promotionDigest,
-        credentialIds: mine.map(({ credentialId }) => credentialId),
+        // Those that a browser can ask for; a security key signs what the terminal gives it.
+        credentialIds: mine
+          .filter(({ rpId }) => rpId === ports.relyingParty.rpId)
+          .map(({ credentialId }) => credentialId),
       };
     },
 

@@ -57,22 +57,8 @@ export function createEnrolment(ports: {
   readonly randomNonce: () => string;
 }): Enrolment {
   const { relyingParty, database, passkeys, recorder } = ports;
-  const enroller = async (nameId: string): Promise<{ id: string; name: string }> => {
-    const { roster } = (await ports.files()).roster;
-    const person = personByNameId(roster, nameId);
-    if (person === null)
-      throw new DecisionError('person-unknown', `${nameId} is not in the gate's roster`);
-    if (!person.roles.includes('release-manager')) {
-      throw new DecisionError(
-        'role-missing',
-        'Only release managers decide, so only they enrol passkeys.',
-        {
-          role: 'release-manager',
-        },
-      );
-    }
-    return person;
-  };
+  const enroller = async (nameId: string): Promise<{ id: string; name: string }> =>
+    enrollerIn(await ports.files(), nameId);
   return {
     async begin(nameId) {
       const person = await enroller(nameId);
@@ -87,7 +73,9 @@ export function createEnrolment(ports: {
         expiresAt: new Date(now.getTime() + ceremonyMinutes * 60_000),
       } as const;
       await passkeys.insertChallenge(ceremony, now);
-      const existing = (await passkeys.ofPerson(person.id)).map(({ credentialId }) => credentialId);
+      const existing = (await passkeys.ofPerson(person.id))
+        .filter(({ rpId }) => rpId === relyingParty.rpId)
+        .map(({ credentialId }) => credentialId);
       return { challenge, person, existing };
     },
 
@@ -126,6 +114,24 @@ export function createEnrolment(ports: {
       return { credentialId: credential.credentialId };
     },
   };
+}
+
+/** @throws DecisionError `person-unknown`, `role-missing` */
+export function enrollerIn(
+  files: Pick<GateFiles, 'roster'>,
+  nameId: string,
+): { id: string; name: string } {
+  const person = personByNameId(files.roster.roster, nameId);
+  if (person === null)
+    throw new DecisionError('person-unknown', `${nameId} is not in the gate's roster`);
+  if (!person.roles.includes('release-manager')) {
+    throw new DecisionError(
+      'role-missing',
+      'Only release managers decide, so only they enrol passkeys.',
+      { role: 'release-manager' },
+    );
+  }
+  return person;
 }
 
 /** The store's refusals that a person can cause, in the person's words. */

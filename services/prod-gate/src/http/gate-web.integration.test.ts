@@ -4,6 +4,7 @@ import { get } from 'node:http';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { ledgerSource } from '@airlock/cli/ledger-source';
 import { createSamlKey } from '@airlock/cli/setup/saml-key';
@@ -12,6 +13,11 @@ import {
   type AssertionOverrides,
   type SoftwarePasskey,
 } from '@airlock/cli/software-passkey';
+import {
+  createSoftwareSecurityKey,
+  type SecurityKeySignature,
+  type SoftwareSecurityKey,
+} from '@airlock/cli/software-security-key';
 import { fetchBytes } from '@airlock/cli/web-session';
 import { formatId } from '@airlock/common/ids';
 import { configurationPayloadType, intotoPayloadType } from '@airlock/common/constants';
@@ -56,6 +62,7 @@ import type { AttestationSigner } from '../app/attestation-ports.ts';
 import { createDecisions } from '../app/approve-promotion.ts';
 import { followLedger } from '../app/follow-ledger.ts';
 import { createEnrolment } from '../app/enrol-passkey.ts';
+import { createSecurityKeyEnrolment } from '../app/enrol-security-key.ts';
 import { createWithdrawal } from '../app/withdraw-approval.ts';
 import { gatherFacts } from '../app/gather-facts.ts';
 import type { Mirror } from '../app/intake-ports.ts';
@@ -331,6 +338,7 @@ async function startServer(port: number): Promise<WebServer> {
         ringDeliverer: (id) => rung.push(id),
         newApprovalId: () => formatId('apr', randomBytes(10)),
       }),
+      securityKeys: createSecurityKeyEnrolment(ceremony),
       withdraw: createWithdrawal({
         ...{ database, promotions, approvals, recorder, files: readFiles, now: () => clock },
         news: newsOutbox,
@@ -750,6 +758,158 @@ describe('a passkey is not enrolled', () => {
   });
 });
 
+const enrolmentPath = '/api/v1/me/security-keys';
+const decideBySsh = () => `${decisions()}/ssh`;
+
+async function enrolling(
+  visitor: Visitor,
+  key: SoftwareSecurityKey,
+  changes: Partial<SecurityKeySignature> & { publicKey?: string } = {},
+): Promise<BrowserAnswer> {
+  const begun = json(await visitor.post(`${enrolmentPath}/options`, {})) as {
+    challenge: string;
+    text: string;
+  };
+  const { publicKey = key.publicKey, ...signing } = changes;
+  const message = Buffer.from(begun.text);
+  return visitor.post(enrolmentPath, {
+    challenge: begun.challenge,
+    label: 'a key on my ring',
+    publicKey,
+    signature: key.sign({ namespace: 'airlock-enrolment@v1', message, ...signing }),
+  });
+}
+
+async function holder(id: string): Promise<{ visitor: Visitor; key: SoftwareSecurityKey }> {
+  const visitor = await signedIn(id);
+  const key = createSoftwareSecurityKey();
+  const answer = await enrolling(visitor, key);
+  assert.equal(answer.status, 201, answer.body);
+  await sequence();
+  return { visitor, key };
+}
+
+async function approveBySsh(
+  visitor: Visitor,
+  key: SoftwareSecurityKey,
+  changes: Partial<SecurityKeySignature> = {},
+): Promise<BrowserAnswer> {
+  const { nonce, statement } = await begin(visitor);
+  const message = Buffer.from(statement);
+  const signature = key.sign({ namespace: 'airlock-approval@v1', message, ...changes });
+  return visitor.post(decideBySsh(), { nonce, note: '', signature });
+}
+
+describe('a security key of OpenSSH', () => {
+  test('approves what a passkey approves, counts as the one vote of its person, and is kept verbatim', async () => {
+    const { visitor: leo, key } = await holder('leo');
+    const { nonce, statement } = await begin(leo);
+    const message = Buffer.from(statement);
+    const signature = key.sign({ namespace: 'airlock-approval@v1', message });
+    const answer = await leo.post(decideBySsh(), { nonce, note: '', signature });
+    assert.equal(answer.status, 201, answer.body);
+    assert.equal(await have(), 1);
+    const [row] = await gate.asOwner(
+      "select convert_from(statement, 'UTF8') as statement, signature from approval",
+    );
+    assert.deepEqual(row, { statement, signature });
+    const passkey = await enrol(leo);
+    const again = await leo.post(`${decisions()}/options`, {});
+    refused(again, 409, 'already-decided', /You decided/);
+    assert.ok(passkey.credentialId !== '');
+  });
+
+  test('with a passkey of another person is enough', async () => {
+    const { visitor, key } = await holder('leo');
+    assert.equal((await approveBySsh(visitor, key)).status, 201);
+    const { visitor: mira } = await approvedBy('mira');
+    const view = json(await mira.get(`/api/v1/promotions/${promotionId}`));
+    assert.deepEqual((view['verdict'] as { codes: string[] }).codes, []);
+  });
+
+  test('is refused without touch, without PIN, for another purpose and when it does not count on', async () => {
+    const { visitor, key } = await holder('leo');
+    const attempts: [Partial<SecurityKeySignature>, RegExp][] = [
+      [{ flags: 0x04 }, /E_WEBAUTHN_UP/],
+      [{ flags: 0x01 }, /E_WEBAUTHN_UV/],
+      [{ namespace: 'git' }, /E_SSH_SIGNATURE/],
+      [{ counter: 1 }, /E_WEBAUTHN_COUNTER/],
+      [{ message: Buffer.from('something else') }, /E_WEBAUTHN_SIG/],
+    ];
+    for (const [changes, words] of attempts) {
+      refused(await approveBySsh(visitor, key, changes), 403, 'passkey-refused', words);
+    }
+    assert.equal(await have(), 0);
+  });
+
+  test('of somebody else, or of nobody, approves nothing', async () => {
+    const { key } = await holder('leo');
+    const { visitor: mira } = await holder('mira');
+    refused(await approveBySsh(mira, key), 403, 'passkey-unknown', /not one of yours/);
+    const stranger = createSoftwareSecurityKey();
+    refused(await approveBySsh(mira, stranger), 403, 'passkey-unknown', /not one of yours/);
+    const { nonce } = await begin(mira);
+    const body = { nonce, note: '', signature: 'no armour' };
+    refused(
+      await mira.post(decideBySsh(), body),
+      403,
+      'passkey-refused',
+      /no signature of ssh-key/,
+    );
+  });
+
+  test('is not enrolled when it lies in a file, is not held, or asks for nothing', async () => {
+    const leo = await signedIn('leo');
+    const key = createSoftwareSecurityKey();
+    const inFile = `ssh-ed25519 ${Buffer.from('key').toString('base64')}`;
+    const file = await enrolling(leo, key, { publicKey: inFile });
+    refused(file, 403, 'passkey-refused', /whoever reads a key file could approve/);
+    const other = await enrolling(leo, key, { publicKey: createSoftwareSecurityKey().publicKey });
+    refused(other, 403, 'passkey-refused', /signed by another key/);
+    refused(await enrolling(leo, key, { flags: 1 }), 403, 'passkey-refused', /verify-required/);
+    const old = await enrolling(leo, key, { message: Buffer.from('another challenge') });
+    refused(old, 403, 'passkey-refused', /does not verify/);
+    const kept = await gate.asOwner('select 1 from passkey');
+    assert.deepEqual(kept, []);
+  });
+
+  test('is enrolled and approves over the pages too, by copying to and from a terminal', async () => {
+    const leo = await signedIn('leo');
+    const key = createSoftwareSecurityKey('ecdsa');
+    const hidden = (page: BrowserAnswer, name: string): string =>
+      new RegExp(`name="${name}" value="([^"]+)"`).exec(page.body)?.[1] ?? '';
+    const toSign = (page: BrowserAnswer): Buffer =>
+      Buffer.from(/echo ([A-Za-z0-9+/=]+) \|/.exec(page.body)?.[1] ?? '', 'base64');
+    const crlf = (text: string): string => text.replaceAll('\n', '\r\n');
+    const enrolPage = await leo.submit('/me/security-key', {});
+    const namespace = 'airlock-enrolment@v1';
+    const enrolled = await leo.submit('/me/security-keys', {
+      challenge: hidden(enrolPage, 'challenge'),
+      label: 'ring',
+      publicKey: key.publicKey,
+      signature: crlf(key.sign({ namespace, message: toSign(enrolPage) })),
+    });
+    assert.equal(enrolled.status, 303, enrolled.body);
+    await sequence();
+    const page = await leo.submit(`/promotions/${promotionId}/ssh`, {});
+    assert.equal(page.status, 200, page.body);
+    const approved = await leo.submit(`/promotions/${promotionId}/ssh/approve`, {
+      nonce: hidden(page, 'nonce'),
+      note: '',
+      signature: crlf(key.sign({ namespace: 'airlock-approval@v1', message: toSign(page) })),
+    });
+    assert.equal(approved.status, 303, approved.body);
+    assert.equal(await have(), 1);
+  });
+
+  test('signs the digest of the document that is served', async () => {
+    const { visitor } = await holder('leo');
+    const { promotionDigest } = await begin(visitor);
+    const document = await visitor.bytes(`/promotions/${promotionId}/document.json`);
+    assert.equal(sha(document), promotionDigest);
+  });
+});
+
 describe('withdrawing', () => {
   const withdrawal = () => `/api/v1/promotions/${promotionId}/withdrawal`;
 
@@ -1058,8 +1218,30 @@ const pinned = importPinned({
   ],
 });
 
-test('the evidence of a delivery verifies offline with pinned keys alone', async () => {
-  await approvedBy('leo');
+/** OpenSSH's own verifier says so of the bytes that the archive has. */
+async function opensshAccepts(archive: Buffer, key: SoftwareSecurityKey): Promise<void> {
+  const [row] = await gate.asOwner(
+    "select statement, signature from approval where person = 'leo'",
+  );
+  const { statement, signature: armoured } = row ?? {};
+  assert.ok(statement instanceof Buffer && typeof armoured === 'string');
+  assert.ok(archive.includes(statement.toString('base64')), 'the statement is in the archive');
+  assert.ok(archive.includes(JSON.stringify(armoured)), 'the signature is in the archive');
+  const [allowed, signature] = [join(directory, 'allowed'), join(directory, 'signature')];
+  await writeFile(allowed, `leo ${key.publicKey}\n`);
+  await writeFile(signature, armoured);
+  const verifying = ['-Y', 'verify', '-f', allowed, '-I', 'leo', '-n', 'airlock-approval@v1'];
+  const { status, stderr } = spawnSync('ssh-keygen', [...verifying, '-s', signature], {
+    input: statement,
+  });
+  assert.equal(status, 0, stderr.toString());
+}
+
+test('the evidence of a delivery verifies offline with pinned keys, and its signature of a security key with ssh-keygen', async () => {
+  // One of the two with a security key of OpenSSH.
+  const { visitor: leo, key } = await holder('leo');
+  assert.equal((await approveBySsh(leo, key)).status, 201);
+  await sequence();
   const { visitor } = await approvedBy('mira');
   const path = `/api/v1/promotions/${promotionId}/evidence`;
   assert.equal((await visitor.get(path)).status, 409);
@@ -1076,6 +1258,7 @@ test('the evidence of a delivery verifies offline with pinned keys alone', async
   const report = verifyEvidence({ archive, pinned, readYaml: parseConfig });
   assert.ok(report.whole, linesOf(report).join('\n'));
   assert.deepEqual(archive, await visitor.bytes(path), 'the same evidence is the same archive');
+  await opensshAccepts(archive, key);
   archive.write('prod-us', archive.indexOf('prod-eu'));
   assert.equal(verifyEvidence({ archive, pinned, readYaml: parseConfig }).whole, false);
 });

@@ -3,9 +3,10 @@ import { ledgerRoutes } from './ledger-export.ts';
 import { apiRoutes, type ApiPorts } from './routes/api.ts';
 import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
+import { securityKeyRoutes, type SecurityKeyPorts } from './routes/security-keys.tsx';
 import { withdrawalRoutes, type WithdrawalPorts } from './routes/withdrawal.ts';
 
-export type GatePorts = ApiPorts & PagePorts & EvidencePorts & WithdrawalPorts;
+export type GatePorts = ApiPorts & PagePorts & EvidencePorts & WithdrawalPorts & SecurityKeyPorts;
 
 /** Everything that the gate answers to. */
 export function gateRoutes(ports: GatePorts): Route[] {
@@ -13,6 +14,7 @@ export function gateRoutes(ports: GatePorts): Route[] {
     ...pageRoutes(ports),
     ...apiRoutes(ports),
     ...withdrawalRoutes(ports),
+    ...securityKeyRoutes(ports),
     ...evidenceRoutes(ports),
     ...ledgerRoutes(ports.ledger),
   ];

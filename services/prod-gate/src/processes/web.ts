@@ -35,6 +35,7 @@ import { createWebSessions } from '../adapters/postgres/web-sessions.ts';
 import { verifyRegistration } from '../adapters/webauthn/registration.ts';
 import { createDecisions } from '../app/approve-promotion.ts';
 import { createEnrolment } from '../app/enrol-passkey.ts';
+import { createSecurityKeyEnrolment } from '../app/enrol-security-key.ts';
 import { createWithdrawal } from '../app/withdraw-approval.ts';
 import { createConfigurationProof } from '../app/prove-configuration.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
@@ -96,6 +97,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     newApprovalId: () => formatId('apr', randomBytes(10)),
   });
 
+  const securityKeys = createSecurityKeyEnrolment(ceremony);
   const withdraw = createWithdrawal({
     ...{ database, promotions, approvals, recorder, files, now, news: newsOutbox },
   });
@@ -154,6 +156,14 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
         async reject(nameId, promotionId, given) {
           await decisions.reject(nameId, promotionId, given);
           decisionRecorded(log, { decision: 'reject', promotionId, nameId });
+        },
+      },
+      securityKeys: {
+        ...securityKeys,
+        async finish(nameId, given) {
+          const enrolled = await securityKeys.finish(nameId, given);
+          passkeyEnrolled(log, nameId);
+          return enrolled;
         },
       },
       async withdraw(nameId, promotionId, given) {

@@ -34,14 +34,11 @@ const Signing = z.enum(['none', 'wanted', 'signed', 'refused']);
 const RequestState = z.enum(['asked', 'published', 'refused']);
 const Isolation = z.object({ mode: z.string(), enforced: z.array(z.string()) }).nullable();
 
-const seen = (hidden: readonly string[]) => ({ repository: { notIn: [...hidden] } });
-
 export function createPageQueries(db: Database): PageQueries {
   return {
-    async runs(limit, { hidden, repository }) {
+    async runs(limit) {
       // A plan may be long, and a list shows none.
       const rows = await db.run.findMany({
-        where: { ...seen(hidden), ...(repository === undefined ? {} : { AND: { repository } }) },
         orderBy: { createdAt: 'desc' },
         omit: { plan: true },
         take: limit,
@@ -105,9 +102,9 @@ export function createPageQueries(db: Database): PageQueries {
       };
     },
 
-    async candidates(limit, hidden) {
+    async candidates(limit) {
       const rows = await db.candidate.findMany({
-        where: { builder: 'main', run: seen(hidden) },
+        where: { builder: 'main' },
         include: { run: { omit: { plan: true }, include: { taint: true } } },
         omit: { provenance: true, testResult: true },
         orderBy: { createdAt: 'desc' },
@@ -136,9 +133,9 @@ export function createPageQueries(db: Database): PageQueries {
       };
     },
 
-    async lastMainRun(mainBranch, hidden) {
+    async lastMainRun(mainBranch) {
       const row = await db.run.findFirst({
-        where: { ref: `refs/heads/${mainBranch}`, ...seen(hidden) },
+        where: { ref: `refs/heads/${mainBranch}` },
         include: {
           jobs: {
             orderBy: { position: 'asc' },
@@ -154,9 +151,8 @@ export function createPageQueries(db: Database): PageQueries {
       return { ...runSummary(row), failedStep: failed?.name ?? null };
     },
 
-    async promotions(limit, hidden) {
+    async promotions(limit) {
       const rows = await db.promotionRequest.findMany({
-        where: { candidate: { run: seen(hidden) } },
         include: { candidate: { omit: { provenance: true, testResult: true } }, status: true },
         omit: { envelope: true },
         orderBy: { requestedAt: 'desc' },
@@ -211,7 +207,6 @@ function jobSummary(job: Job & { steps: Step[] }, plan: RunPlan | null): JobSumm
 function runSummary(row: Omit<Run, 'plan'>): RunSummary {
   return {
     id: row.id,
-    repository: row.repository,
     number: Number(row.number),
     ref: row.ref,
     branch: row.branch,

@@ -29,7 +29,7 @@ const Base64Url = z
   .string()
   .max(16 * 1024)
   .regex(/^[A-Za-z0-9_-]+$/, 'expected base64url without padding');
-const Nonce = Base64Url.max(64);
+export const Nonce = Base64Url.max(64);
 
 /** Free text of a person: whole characters, nothing that moves a terminal's cursor. */
 export const PersonsText = (longest: number) =>

@@ -15,6 +15,7 @@ export function DecisionBox(props: PromotionPageProps) {
   return (
     <Card title="Your decision" emphasis={sentence === null}>
       {sentence === null ? <Approve {...props} /> : <p>{sentence}</p>}
+      {sentence === null ? <ApproveInTerminal {...props} /> : null}
       {view.viewer.decided === 'approve' ? <Withdraw {...props} /> : null}
       {view.viewer.mayReject && view.viewer.decided === null ? <Reject {...props} /> : null}
     </Card>
@@ -92,6 +93,20 @@ function Approve({ frame, view }: PromotionPageProps) {
         </p>
       )}
     </PasskeyForm>
+  );
+}
+
+/** For a security key of OpenSSH: no browser signs, so that no page can have another thing signed than it shows. */
+function ApproveInTerminal({ frame, view: { promotion } }: PromotionPageProps) {
+  return (
+    <details>
+      <summary>Approve with a security key in a terminal…</summary>
+      <PostForm action={`/promotions/${promotion.id}/ssh`} csrfToken={frame.csrfToken}>
+        <Button icon="terminal" block>
+          Show what to sign
+        </Button>
+      </PostForm>
+    </details>
   );
 }
 

@@ -159,6 +159,18 @@ function Aside({
               Add this passkey
             </Button>
           </PasskeyForm>
+          <details>
+            <summary>Add a security key of OpenSSH…</summary>
+            <PostForm action="/me/security-key" csrfToken={frame.csrfToken}>
+              <p class="small muted">
+                A hardware key made with <code>ssh-keygen -t ed25519-sk</code>, to approve from a
+                terminal.
+              </p>
+              <Button icon="terminal" block>
+                Add a security key
+              </Button>
+            </PostForm>
+          </details>
         </Card>
       ) : null}
       <Card title="You" icon="person">

@@ -1,0 +1,174 @@
+/** Security keys of OpenSSH: enrolling one, and approving with it, by machine and by copying to and from a terminal. */
+import { ApprovalError } from '@airlock/common/approval/approval-codes';
+import { signingKeyOf } from '@airlock/common/approval/security-key';
+import { sendPage } from '@airlock/web/page';
+import { route, type Route } from '@airlock/web/route';
+import { frameOf } from '@airlock/web/server';
+import { z } from 'zod';
+import type { Decisions } from '../../app/approve-promotion.ts';
+import { DecisionError } from '../../app/decision-error.ts';
+import type { SecurityKeyEnrolment } from '../../app/enrol-security-key.ts';
+import type { PromotionStore } from '../../app/ports.ts';
+import { nothing, pathId, viewerOf } from '../shared.ts';
+import { EnrolSecurityKeyPage, SignWithSecurityKeyPage } from '../views/security-key-page.tsx';
+import { Nonce, PersonsText } from './api.ts';
+
+export interface SecurityKeyPorts {
+  readonly securityKeys: SecurityKeyEnrolment;
+  readonly decisions: Pick<Decisions, 'beginApproval' | 'approve'>;
+  readonly promotions: Pick<PromotionStore, 'evidence'>;
+}
+
+/** As ssh-keygen writes it; a form's lines end in CR LF. */
+const Armoured = z
+  .string()
+  .max(16 * 1024)
+  .transform((text) => `${text.replaceAll('\r\n', '\n').trim()}\n`);
+
+const Empty = z.strictObject({});
+const EnrolBody = z.strictObject({
+  challenge: Nonce,
+  label: PersonsText(60).min(1),
+  publicKey: z.string().trim().max(1024),
+  signature: Armoured,
+});
+const ApproveBody = z.strictObject({ nonce: Nonce, note: PersonsText(500), signature: Armoured });
+
+export function securityKeyRoutes(ports: SecurityKeyPorts): Route[] {
+  return [...enrolmentRoutes(ports), ...approvalRoutes(ports), documentRoute(ports)];
+}
+
+function enrolmentRoutes({ securityKeys }: SecurityKeyPorts): Route[] {
+  return [
+    route({
+      name: 'begin-security-key',
+      method: 'post',
+      path: '/api/v1/me/security-keys/options',
+      access: 'signed-in',
+      summary: 'Adding a security key',
+      body: Empty,
+      async handle(_request, response, context) {
+        response.json(await securityKeys.begin(viewerOf(context).nameId));
+      },
+    }),
+    route({
+      name: 'enrol-security-key',
+      method: 'post',
+      path: '/api/v1/me/security-keys',
+      access: 'signed-in',
+      summary: 'Adding a security key',
+      body: EnrolBody,
+      async handle(_request, response, context, body) {
+        response.status(201).json(await securityKeys.finish(viewerOf(context).nameId, body));
+      },
+    }),
+    route({
+      name: 'begin-security-key-page',
+      method: 'post',
+      path: '/me/security-key',
+      access: 'signed-in',
+      summary: 'Adding a security key',
+      body: Empty,
+      async handle(request, response, context) {
+        const begun = await securityKeys.begin(viewerOf(context).nameId);
+        const frame = await frameOf(request, context);
+        sendPage(response, EnrolSecurityKeyPage({ frame, ...begun }));
+      },
+    }),
+    route({
+      name: 'enrol-security-key-page',
+      method: 'post',
+      path: '/me/security-keys',
+      access: 'signed-in',
+      summary: 'Adding a security key',
+      body: EnrolBody,
+      async handle(_request, response, context, body) {
+        await securityKeys.finish(viewerOf(context).nameId, body);
+        response.redirect(303, '/me');
+      },
+    }),
+  ];
+}
+
+function approvalRoutes({ decisions }: SecurityKeyPorts): Route[] {
+  const approve = (
+    nameId: string,
+    id: string,
+    { nonce, note, signature }: z.infer<typeof ApproveBody>,
+  ) => decisions.approve(nameId, id, { nonce, note, answer: answerOf(signature) });
+  return [
+    route({
+      name: 'approve-with-security-key',
+      method: 'post',
+      path: '/api/v1/promotions/:id/decisions/ssh',
+      access: 'signed-in',
+      summary: 'Approving with a security key',
+      body: ApproveBody,
+      async handle(request, response, context, body) {
+        const id = pathId(request, 'prm');
+        response.status(201).json(await approve(viewerOf(context).nameId, id, body));
+      },
+    }),
+    route({
+      name: 'show-statement-to-sign',
+      method: 'post',
+      path: '/promotions/:id/ssh',
+      access: 'signed-in',
+      summary: 'Approving with a security key',
+      body: Empty,
+      async handle(request, response, context) {
+        const id = pathId(request, 'prm');
+        const { nonce, statement } = await decisions.beginApproval(viewerOf(context).nameId, id);
+        const frame = await frameOf(request, context);
+        sendPage(response, SignWithSecurityKeyPage({ frame, id, nonce, statement }));
+      },
+    }),
+    route({
+      name: 'approve-with-security-key-page',
+      method: 'post',
+      path: '/promotions/:id/ssh/approve',
+      access: 'signed-in',
+      summary: 'Approving with a security key',
+      body: ApproveBody,
+      async handle(request, response, context, body) {
+        const id = pathId(request, 'prm');
+        await approve(viewerOf(context).nameId, id, body);
+        response.redirect(303, `/promotions/${id}`);
+      },
+    }),
+  ];
+}
+
+/** The bytes whose digest is signed, so that another machine computes it for itself. */
+function documentRoute({ promotions }: SecurityKeyPorts): Route {
+  return route({
+    name: 'read-promotion-document',
+    method: 'get',
+    path: '/promotions/:id/document.json',
+    access: 'signed-in',
+    summary: 'The promotion document, byte for byte.',
+    async handle(request, response) {
+      const kept = await promotions.evidence(pathId(request, 'prm'));
+      if (kept === null) throw nothing('promotion');
+      response.type('application/json');
+      response.send(kept.document);
+    },
+  });
+}
+
+/** An armoured signature says itself which key made it. */
+function answerOf(signature: string) {
+  try {
+    return {
+      credentialId: signingKeyOf(signature),
+      ...{ authenticatorData: '', clientDataJSON: '', signature },
+    };
+  } catch (cause) {
+    if (!(cause instanceof ApprovalError)) throw cause;
+    throw new DecisionError(
+      'passkey-refused',
+      `That is no signature of ssh-keygen -Y sign: ${cause.message} (${cause.code}).`,
+      { cause },
+    );
+  }
+}

@@ -108,4 +108,4 @@ export function commonKeys(faults: FaultList): Keys {
 }
 
 const volumesHint =
-  'nothing of the host is mounted, its container daemon least of all; keep files between steps in the workspace, build images without a daemon (buildah, kaniko)';
+  'nothing of the host is mounted, its container daemon least of all; keep files between steps in the workspace and between runs in `backend_options.airlock.cache`, build images without a daemon (buildah, kaniko)';

@@ -10,6 +10,7 @@ import {
   type ContainerEntry,
 } from './container.ts';
 import { readDependsOn, type Dependency } from './dependencies.ts';
+import { warnOfEchoes } from './echoed-secrets.ts';
 import { readBackendOptions, type BackendOptions } from './limits.ts';
 import type { Reports } from './report-globs.ts';
 import {
@@ -20,7 +21,7 @@ import {
 } from './variable-values.ts';
 import { readWhen } from './when.ts';
 import { readFlag, readMap, readText, readWord, type Keys } from './yaml-fields.ts';
-import type { FaultList, Place, YamlEntry } from './yaml-file.ts';
+import { join, type FaultList, type Place, type YamlEntry } from './yaml-file.ts';
 
 /** As the file has it: names free, dependencies by these names, nothing put in. */
 export interface PipelineStep extends Pick<
@@ -120,6 +121,11 @@ export function readStep(from: ContainerEntry, faults: FaultList): PipelineStep 
   // Whoever uses a refused key is told about that, and not also about what it would have replaced.
   if (faults.faults.length === before) check(from, read, faults);
   const { image, entrypoint, settings, environment, secrets } = read;
+  const commands = entryOf(from, 'commands');
+  if (commands !== undefined) {
+    const given = { ...environment, ...secrets };
+    warnOfEchoes(commands.value, join(from.path, 'commands'), given, faults);
+  }
   return {
     name: read.name,
     image: image ?? '',
@@ -151,7 +157,7 @@ function check(
 ): void {
   if (read.image === null) faults.add(from.at, from.path, 'the step has no `image`');
   if (Object.keys(read.settings).length === 0) return;
-  const settings = settingsEntry(from);
+  const settings = entryOf(from, 'settings');
   const at = settings?.keyAt ?? from.at;
   if (read.commands.length > 0 || read.entrypoint !== null) {
     faults.add(
@@ -168,6 +174,6 @@ function check(
   }
 }
 
-function settingsEntry({ value }: ContainerEntry): YamlEntry | undefined {
-  return value.kind === 'map' ? value.entries.find(({ key }) => key === 'settings') : undefined;
+function entryOf({ value }: ContainerEntry, name: string): YamlEntry | undefined {
+  return value.kind === 'map' ? value.entries.find(({ key }) => key === name) : undefined;
 }

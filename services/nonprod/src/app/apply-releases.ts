@@ -2,7 +2,7 @@ import { RunEvent } from '@airlock/common/wire/runner-protocol';
 import type { Events } from '../events.ts';
 import type { HeldFiles } from './held-files.ts';
 import type { Bell } from './ports.ts';
-import { compile, placeRun, type PreparePorts } from './prepare-run.ts';
+import { compile, placeRun, shownWarnings, type PreparePorts } from './prepare-run.ts';
 import type { AskedRelease, ReleaseQueue, WaitingRun } from './release-ports.ts';
 
 /**
@@ -54,7 +54,8 @@ export function createApplyReleases(
       return;
     }
     const { jobs: made, notes } = placed;
-    if (await releases.start(run.id, { plan, jobs: made, files, filesCommit, notes })) {
+    const warnings = shownWarnings(planned);
+    if (await releases.start(run.id, { plan, warnings, jobs: made, files, filesCommit, notes })) {
       events.runStarted({ ...run, state: 'queued' });
       jobs.ring(run.id);
     }

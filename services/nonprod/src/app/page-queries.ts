@@ -66,6 +66,8 @@ export interface RunDetails extends RunSummary {
     readonly refused: string | null;
   }[];
   readonly repositoryUrl: string;
+  /** What the compiler said of its files, `file:line:column: …` each. */
+  readonly warnings: readonly string[];
   /** Null where the files could not be followed. */
   readonly plan: RunPlan | null;
   readonly signing: 'none' | 'wanted' | 'signed' | 'refused';

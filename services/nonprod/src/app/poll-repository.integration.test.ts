@@ -135,6 +135,19 @@ function world(
   return { git, push, poll, runs, rung, ask, outcome };
 }
 
+test('a run has what the compiler warned of its files, with the place', async () => {
+  const { push, poll, runs } = world('warned');
+  const step =
+    '{ name: test, image: any, commands: [echo $T], environment: { T: { from_secret: t } } }';
+  push('refs/heads/main', 'first', { '.woodpecker.yaml': `steps:\n  - ${step}\n` });
+  await poll();
+  const [run] = await runs();
+  assert.match(
+    run?.warnings.join() ?? '',
+    /^\.woodpecker\.yaml:2:\d+: steps\.0\.commands\.0: .*prints the secret in T;/,
+  );
+});
+
 test('every head that moves gets one run, planned from its own files, in the pool of its trust', async () => {
   const { push, poll, runs, rung } = world('moves');
   const first = push('refs/heads/main', 'first', { '.woodpecker.yaml': pipeline });

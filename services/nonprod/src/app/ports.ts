@@ -88,6 +88,8 @@ export interface NewRun {
   readonly state: 'queued' | 'held' | 'failed';
   readonly reason: string | null;
   readonly plan: RunPlan | null;
+  /** Of the files that it follows, `file:line:column: …` each. */
+  readonly warnings: readonly string[];
   readonly trust: RunTrust;
   /** The run that it makes once more. */
   readonly retryOf: string | null;

@@ -103,6 +103,7 @@ export function createPrepareRun(
         ...{ deployTo: wish.deployTo, variables: wish.variables },
         ...{ details, retryOf: null },
         ...outcome,
+        warnings: shownWarnings(planned),
       },
     };
   };
@@ -190,6 +191,11 @@ export async function baseFiles(
   const commit = await mirror.head(`refs/heads/${branch}`);
   if (commit === null) return { commit, files: { pipelines: [], release: null } };
   return { commit, files: await mirror.planFiles(commit) };
+}
+
+/** As many as a person reads. */
+export function shownWarnings({ warnings }: Pick<Planned, 'warnings'>): readonly string[] {
+  return warnings.slice(0, 50).map((warning) => warning.slice(0, 500));
 }
 
 export type CompileWish = Pick<RunWish, 'event' | 'branch' | 'ref'> &

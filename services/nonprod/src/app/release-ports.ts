@@ -45,6 +45,7 @@ export interface AskedRelease extends NewRelease {
 
 export interface ReleaseApplication {
   readonly plan: RunPlan;
+  readonly warnings: readonly string[];
   readonly jobs: readonly NewJob[];
   readonly files: FilesFrom;
   readonly filesCommit: string;

@@ -31,6 +31,7 @@ export function runDetailsJson(run: RunDetails) {
   return {
     ...runJson(run),
     repository: run.repositoryUrl,
+    warnings: run.warnings,
     jobs: run.jobs.map(jobJson),
     artifact: run.artifact,
     signing: { state: run.signing, reason: run.signingReason },

@@ -506,6 +506,18 @@ test('a run’s page shows every state, with log text that is never markup', asy
   assert.equal((await dana.get('/runs/1%27--')).status, 404);
 });
 
+test('what the compiler warns of is on the run’s page as text, and by machine', async () => {
+  const dana = await signedIn('dana@demo.example', ['developers']);
+  const warnings = ['.woodpecker.yaml:4:9: steps.0.commands.0: `echo <b>$T</b>` prints the secret'];
+  const run = await startRun(database, { pool: 'warned', warnings });
+  const page = await dana.get(`/runs/${run.id}`);
+  assertGoodPage(page);
+  assert.match(page.text, /A warning about the files that this run follows/);
+  assert.match(page.text, /\.woodpecker\.yaml:4:9: steps\.0\.commands\.0: `echo &lt;b>/);
+  const answer = await dana.get(`/api/v1/runs/${run.id}`);
+  assert.deepEqual((JSON.parse(answer.text) as { warnings: unknown }).warnings, warnings);
+});
+
 test('a held run is released by a developer who is not its author, once', async () => {
   const run = await startRun(database, {
     state: 'held',

@@ -59,6 +59,7 @@ export async function insertRun(tx: Transaction, run: NewRun): Promise<boolean> 
       state: run.state,
       reason: run.reason,
       ...(run.plan === null ? {} : { plan: run.plan }),
+      warnings: [...run.warnings],
       finishedAt: run.state === 'failed' ? new Date() : null,
       retryOf: run.retryOf,
     },

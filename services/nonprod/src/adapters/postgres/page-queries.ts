@@ -74,6 +74,7 @@ export function createPageQueries(db: Database): PageQueries {
         ...runSummary(row),
         reason: row.reason ?? (stored.kind === 'unreadable' ? stored.reason : null),
         repositoryUrl: row.repositoryRow.url,
+        warnings: row.warnings,
         cancelledBy: row.cancel?.cancelledName ?? null,
         retryOf:
           row.retryOfRow === null

@@ -62,14 +62,14 @@ export function createReleaseQueue(db: Database): ReleaseQueue {
       );
     },
 
-    async start(runId, { plan, jobs, files, filesCommit, notes }) {
+    async start(runId, { plan, warnings, jobs, files, filesCommit, notes }) {
       return await db.$transaction(async (tx) => {
         const run = await lockHeld(tx, runId);
         await settle(tx, runId);
         if (run === null || run.head !== run.commit) return false;
         const { repository, event } = await tx.run.update({
           where: { id: runId },
-          data: { state: 'queued', reason: null, plan },
+          data: { state: 'queued', reason: null, plan, warnings: [...warnings] },
         });
         await tx.runTrust.updateMany({
           where: { runId },

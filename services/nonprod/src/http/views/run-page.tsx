@@ -50,6 +50,14 @@ export function RunPage({
           {run.reason}
         </CodeBlock>
       ) : null}
+      {run.warnings.length === 0 ? null : (
+        <>
+          <SectionHeading>{warningsTitle(run.warnings.length)}</SectionHeading>
+          <CodeBlock label={warningsTitle(run.warnings.length)} wrap>
+            {run.warnings.join('\n')}
+          </CodeBlock>
+        </>
+      )}
       <WithAside aside={<Aside {...{ frame, run, trust, now }} />}>
         {trust?.held == null ? null : <HeldBox frame={frame} run={run} held={trust.held} />}
         {run.jobs.map((each) => (
@@ -60,6 +68,9 @@ export function RunPage({
     </Layout>
   );
 }
+
+const warningsTitle = (count: number): string =>
+  `${count === 1 ? 'A warning' : `${count} warnings`} about the files that this run follows`;
 
 function JobSteps({
   run,

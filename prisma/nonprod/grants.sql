@@ -35,7 +35,7 @@ grant update (clone_url, provider, main_branch, protected_refs, branches, build_
 grant select, insert, update, delete on schedule to nonprod_web;
 grant update (state, reason, started_at, finished_at, signing, attestation) on run to nonprod_web;
 grant update (state, exit_code, started_at, finished_at) on step to nonprod_web;
-grant update (state, outcome, reason, started_at, finished_at, lease, runner, lease_expires_at, heartbeat_at, isolation) on job to nonprod_web;
+grant update (state, outcome, reason, started_at, finished_at, lease, runner, lease_expires_at, heartbeat_at, isolation, egress) on job to nonprod_web;
 grant update on artifact to nonprod_web;
 grant insert on artifact, promotion_request to nonprod_web;
 grant select, insert, update, delete on web_session, saml_login, saml_assertion, login_ticket to nonprod_web;

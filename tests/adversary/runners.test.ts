@@ -94,7 +94,7 @@ test('runner-impersonate, runner-other-job, runner-status-forge: another runner 
     const lease = Number(job.lease);
     const report = {
       ...{ lease, outcome: 'failed', reason: 'forged', steps: [], artifact: null },
-      ...{ attestation: null, isolation: { mode: 'none', enforced: [] } },
+      ...{ attestation: null, egress: null, isolation: { mode: 'none', enforced: [] } },
     };
     const beat = await thief.call(`/v1/jobs/${job.id}/heartbeat`, { lease });
     assert.equal(beat.status, 409);

@@ -195,6 +195,7 @@ for (const [mode, isolation, absent] of modes) {
           controlPlane: api,
           isolation,
           attester,
+          egress: null,
           machineImage,
           workDirectory,
           log: silent,

@@ -23,6 +23,7 @@ import { toldFault } from './told-facts.ts';
 import { isLeaseLost, type ControlPlane } from './api/control-plane.ts';
 import { attestRun, type Attester } from './attest.ts';
 import { keepLease } from './lease-keeper.ts';
+import type { EgressTally } from './egress-tally.ts';
 import { createKnownSecrets, type KnownSecrets } from './known-secrets.ts';
 import { createLogStream, type LogStream } from './log-stream.ts';
 import { sendReports } from './send-reports.ts';
@@ -39,11 +40,13 @@ type Ports = {
   /** SHA-256 of the software of this machine, which images may stand for. */
   machineImage: string;
   workDirectory: string;
+  /** Of what builds send and fetch; null: they have no way out. */
+  egress: EgressTally | null;
   log: Log;
   now: () => Date;
 };
 
-type Result = Omit<JobReport, 'lease'>;
+type Result = Omit<JobReport, 'lease' | 'egress'>;
 
 type Running = Ports & {
   job: Job;
@@ -65,6 +68,8 @@ export async function runJob(
   const keeper = keepLease(job.leaseSeconds, (signal) => controlPlane.heartbeat(held, signal));
   const signal = AbortSignal.any([stopping, keeper.lost]);
   const { cancelled } = keeper;
+  // What a job before, whose lease was lost, has not told of.
+  ports.egress?.take();
   const workspace = await createWorkspace(ports.workDirectory);
   const masker = createMasker();
   const known = createKnownSecrets(masker);
@@ -77,7 +82,8 @@ export async function runJob(
     const result = await perform({ ...ports, job, workspace, output, known, signal, cancelled });
     await output.end();
     signal.throwIfAborted();
-    await controlPlane.report(held, result, signal);
+    const egress = ports.egress?.take() ?? null;
+    await controlPlane.report(held, { ...result, egress }, signal);
     log.info('job.reported', { job: job.jobId, outcome: result.outcome, reason: result.reason });
     return 'reported';
   } catch (error) {

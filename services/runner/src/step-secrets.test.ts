@@ -105,6 +105,7 @@ async function run(
     {
       ...{ controlPlane: api, attester, machineImage: 'ab'.repeat(32), workDirectory, log: silent },
       isolation: bubblewrapIsolation({ nodeBinary: null }),
+      egress: null,
       now: () => new Date(),
     },
     {

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parseEgressEntry } from '@airlock/sandbox/egress/policy';
-import type { EgressDecision } from '@airlock/sandbox/egress/proxy';
+import type { EgressCounts, EgressDecision } from '@airlock/sandbox/egress/proxy';
 import type { SandboxResult } from '@airlock/sandbox/bubblewrap';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { bubblewrapIsolation } from './bubblewrap.ts';
@@ -55,6 +55,7 @@ describe('builds in bubblewrap', { skip: missing ?? false }, () => {
       socket.end('from outside\n');
     });
     const decisions: EgressDecision[] = [];
+    const carried: EgressCounts[] = [];
     let isolation: Isolation;
     let port: number;
     before(async () => {
@@ -64,7 +65,8 @@ describe('builds in bubblewrap', { skip: missing ?? false }, () => {
       const entry = parseEgressEntry(`127.0.0.1:${port}`);
       assert.ok(entry !== null);
       const onDecision = (decision: EgressDecision): void => void decisions.push(decision);
-      const egress = { allow: [entry], nodeBinary: node, onDecision };
+      const onCarried = (counts: Readonly<EgressCounts>): void => void carried.push({ ...counts });
+      const egress = { allow: [entry], nodeBinary: node, onDecision, onCarried };
       isolation = bubblewrapIsolation({ nodeBinary: node, egress });
     });
     after(() => {
@@ -85,6 +87,9 @@ describe('builds in bubblewrap', { skip: missing ?? false }, () => {
       assert.match(output, /from outside/);
       assert.match(output, /egress: 1 connections allowed, 0 refused, \d+ bytes in/);
       assert.ok(enforced.includes('egress-allow-list') && !enforced.includes('no-network'));
+      const [counts] = carried.splice(0);
+      assert.deepEqual([counts?.allowed, counts?.refused], [1, 0]);
+      assert.equal(counts?.bytesIn, 'from outside\n'.length);
       assert.deepEqual(decisions.splice(0), [
         { host: '127.0.0.1', port, allowed: true, reason: null },
       ]);

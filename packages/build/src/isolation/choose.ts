@@ -9,6 +9,7 @@ import { accountIsolation } from './account.ts';
 import { bubblewrapIsolation } from './bubblewrap.ts';
 import { readCatalogue, type Catalogue } from './catalogue.ts';
 import type { IsolationConfig } from './config.ts';
+import type { EgressRules } from './egress.ts';
 import type { Isolation } from './isolation.ts';
 import { missingPrograms, noIsolation } from './none.ts';
 
@@ -16,6 +17,7 @@ import { missingPrograms, noIsolation } from './none.ts';
  * The isolation that a builder is configured with, after an attempt to get out of it.
  *
  * @param around.onEgress told of every connection that a build asked for.
+ * @param around.onCarried told what a network that was closed has carried. Default: nobody is.
  * @param around.secretFiles absolute paths of the builder's own files that no build may read.
  * @throws ConfigurationError when what was asked for cannot be had or does not hold: a builder never falls back to less.
  */
@@ -23,6 +25,7 @@ export async function chooseIsolation(
   config: IsolationConfig & { readonly workDirectory: string },
   around: {
     readonly onEgress: (decision: EgressDecision) => void;
+    readonly onCarried?: NonNullable<EgressRules['onCarried']>;
     readonly secretFiles: readonly string[];
   },
 ): Promise<Isolation> {
@@ -42,7 +45,10 @@ export async function chooseIsolation(
   const rules =
     egress === undefined
       ? null
-      : { allow: egress.allow, nodeBinary: ownNode(), onDecision: around.onEgress };
+      : {
+          ...{ allow: egress.allow, nodeBinary: ownNode(), onDecision: around.onEgress },
+          ...(around.onCarried === undefined ? {} : { onCarried: around.onCarried }),
+        };
   return bubblewrapIsolation({ nodeBinary, catalogue, limits, egress: rules, words });
 }
 

@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { forwarderPort, startForwarder } from '@airlock/sandbox/egress/forwarder';
 import { parseEgressEntry, type EgressEntry } from '@airlock/sandbox/egress/policy';
-import { refusalText, startEgressProxy, type EgressDecision } from '@airlock/sandbox/egress/proxy';
+import {
+  refusalText,
+  startEgressProxy,
+  type EgressCounts,
+  type EgressDecision,
+} from '@airlock/sandbox/egress/proxy';
 import type { SandboxNetwork } from '@airlock/sandbox/bubblewrap';
 
 export const EgressConfig = z.strictObject({
@@ -32,6 +37,8 @@ export type EgressRules = {
   /** A Node binary of this machine, not a link, which carries bytes inside the network. */
   readonly nodeBinary: string;
   readonly onDecision: (decision: EgressDecision) => void;
+  /** Told once for each network, when it is closed. Default: nobody is. */
+  readonly onCarried?: (counts: Readonly<EgressCounts>) => void;
 };
 
 export type Way = {
@@ -88,6 +95,7 @@ export async function openWay(
       async close() {
         await forwarder.close();
         await close();
+        rules.onCarried?.(proxy.counts);
       },
     };
   } catch (cause) {

@@ -96,6 +96,7 @@ async function leasedJob(target: DrillTarget, pool: string, holder: Machine): Pr
 
 const reportOf = (job: Job, said: Readonly<Record<string, unknown>> = {}): unknown => ({
   ...{ lease: job.lease, outcome: 'passed', reason: null, artifact: null, attestation: null },
+  egress: null,
   steps: job.plan.workflows.flatMap(({ name, steps }) =>
     name === job.workflow.name ? steps.map((step) => stepReport(step.name)) : [],
   ),

@@ -14,3 +14,16 @@ export const IsolationReport = z.strictObject({
   enforced: z.array(z.string().max(64)).max(64),
 });
 export type IsolationReport = z.infer<typeof IsolationReport>;
+
+const Count = z.number().int().nonnegative();
+
+/** What went through the way out of a job's network, all its commands together, as its runner counted it. */
+export const EgressReport = z.strictObject({
+  /** Connections that were made. */
+  allowed: Count,
+  refused: Count,
+  /** Into the sandbox. */
+  bytesIn: Count,
+  bytesOut: Count,
+});
+export type EgressReport = z.infer<typeof EgressReport>;

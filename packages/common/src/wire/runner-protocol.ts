@@ -12,7 +12,7 @@
  * The lease number is a fencing token: a runner whose lease was given to another gets 409 and stops.
  */
 import { z } from 'zod';
-import { IsolationReport } from './isolation.ts';
+import { EgressReport, IsolationReport } from './isolation.ts';
 import { RunPlan, type PlanService, type PlanStep } from './run-plan.ts';
 import { ArtifactName, GitCommit, Name, RepositoryPath, Sha256Hex, Timestamp } from './scalars.ts';
 
@@ -138,6 +138,8 @@ export const JobReport = z.strictObject({
     .strictObject({ name: ArtifactName, digest: Sha256Hex, size: z.number().int().nonnegative() })
     .nullable(),
   isolation: IsolationReport,
+  /** Null: the job had no way out. */
+  egress: EgressReport.nullable(),
   /** The run attestation over the artifact, one DSSE envelope as a line without its LF; null when none was kept. */
   attestation: z.string().max(maxAttestationLength).nullable(),
 });

@@ -1,4 +1,5 @@
 /** What the pages and their JSON twins show: reads only, shaped for people. */
+import type { EgressReport } from '@airlock/common/wire/isolation';
 import type { RunPlan } from '@airlock/common/wire/run-plan';
 import type { RunEvent } from '@airlock/common/wire/runner-protocol';
 import type { JobState } from '../domain/job-lease.ts';
@@ -45,6 +46,8 @@ export interface JobSummary {
   readonly attempt: number;
   readonly runner: string | null;
   readonly isolation: { readonly mode: string; readonly enforced: readonly string[] } | null;
+  /** What its commands sent and fetched; null: they had no way out, or it has not ended. */
+  readonly egress: EgressReport | null;
   /** Names the attempt whose log is the newest; 0 before the first. */
   readonly lease: number;
   readonly startedAt: Date | null;

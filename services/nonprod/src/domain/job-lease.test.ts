@@ -30,6 +30,7 @@ const passed: JobReport = {
   steps: [step('a'), step('b')],
   artifact: uploaded,
   isolation: { mode: 'bubblewrap', enforced: [] },
+  egress: null,
   attestation: '{}',
 };
 

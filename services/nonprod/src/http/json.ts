@@ -50,6 +50,7 @@ function jobJson(job: JobSummary) {
     runner: job.runner,
     attempt: job.attempt,
     isolation: job.isolation,
+    egress: job.egress,
     startedAt: job.startedAt?.toISOString() ?? null,
     finishedAt: job.finishedAt?.toISOString() ?? null,
     steps: job.steps.map((step) => ({

@@ -32,7 +32,14 @@ import { groupsFor, rolesOf } from '../domain/access.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { testFleet } from '../testing/fleet.ts';
-import { candidate, newId, passedReport, repository, startRun } from '../testing/fixtures.ts';
+import {
+  candidate,
+  newId,
+  passedReport,
+  passedRun,
+  repository,
+  startRun,
+} from '../testing/fixtures.ts';
 import { testLogs, type TestLogs } from '../testing/logs.ts';
 import { keepPeople } from '../people-keeping.ts';
 import { keepRuns } from '../run-keeping.ts';
@@ -552,6 +559,22 @@ test('an installation that keeps no secrets says so, with what would change it',
   const api = await oke.get('/api/v1/secrets');
   assert.equal(api.status, 409);
   assert.match(Problem.parse(JSON.parse(api.text)).detail ?? '', /`secrets` in the configuration/);
+});
+
+test('a run’s page and its JSON show what its job sent and fetched', async () => {
+  const dana = await signedIn('dana@demo.example', ['developers']);
+  const run = await passedRun(database, { pool: 'egress' });
+  assert.match(
+    (await dana.get(`/runs/${run.id}`)).text,
+    /3 connections, 1 refused; 2\.0 KiB in, 512 B out/,
+  );
+  const shown = JSON.parse((await dana.get(`/api/v1/runs/${run.id}`)).text) as {
+    jobs: { egress: unknown }[];
+  };
+  assert.deepEqual(
+    shown.jobs.map(({ egress }) => egress),
+    [{ allowed: 3, refused: 1, bytesIn: 2048, bytesOut: 512 }],
+  );
 });
 
 test('the platform role makes and changes pools; what the isolation cannot keep is refused by field', async () => {

@@ -8,6 +8,7 @@ import { enterEdge } from '../edge/enter.ts';
 import { readValidity } from '../edge/identity.ts';
 import { chooseIsolation, nodePath } from '@airlock/build/isolation/choose';
 import type { Attester } from '../attest.ts';
+import { createEgressTally } from '../egress-tally.ts';
 import { runJob } from '../run-job.ts';
 import { machineImage } from '@airlock/build/machine-image';
 import { prepareWorkDirectory } from '@airlock/build/workspace';
@@ -22,7 +23,9 @@ await runProcess({
     readValidity(config.controlPlane.identityFile, new Date());
     // The isolation is tried out in there.
     await prepareWorkDirectory(config.workDirectory);
+    const egress = config.egress === undefined ? null : createEgressTally();
     const isolation = await chooseIsolation(config, {
+      onCarried: (counts) => egress?.add(counts),
       onEgress(decision) {
         log.info('egress', decision);
       },
@@ -38,7 +41,7 @@ await runProcess({
     // Last: whoever says hello is ready, and another process of this runner that still runs is not any more.
     const controlPlane = createControlPlane(await enterEdge(config, runtime));
     const ports = {
-      ...{ controlPlane, isolation, attester, log },
+      ...{ controlPlane, isolation, attester, egress, log },
       machineImage: machine,
       workDirectory: config.workDirectory,
       now: () => new Date(),

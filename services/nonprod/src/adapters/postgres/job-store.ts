@@ -111,12 +111,13 @@ export function createJobStore(db: Database): JobStore {
         const runId = await lockHeldJob(tx, proof);
         if (runId === null) return null;
         const isolation = report === null ? null : JSON.stringify(report.isolation);
+        const egress = report?.egress == null ? null : JSON.stringify(report.egress);
         const cancelledBy = await lockRun(tx, runId);
         const { outcome } = cancelledBy === null ? judgement : ({ outcome: 'cancelled' } as const);
         const reason = cancelledBy === null ? reasonOf(judgement) : cancelReason(cancelledBy);
         await tx.$executeRaw`
           update job set state = 'finished', outcome = ${outcome}, finished_at = now(), lease_expires_at = null,
-            reason = ${reason}, isolation = ${isolation}::jsonb
+            reason = ${reason}, isolation = ${isolation}::jsonb, egress = ${egress}::jsonb
           where id = ${proof.jobId}`;
         await closeSteps(tx, proof.jobId, report?.steps ?? []);
         await countTime(tx, proof.jobId);

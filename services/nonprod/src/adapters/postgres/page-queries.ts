@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { EgressReport } from '@airlock/common/wire/isolation';
 import { PromotionStatus } from '@airlock/common/wire/outbox';
 import type { RunPlan } from '@airlock/common/wire/run-plan';
 import { titleOf, workflowOf } from '@airlock/common/workflow-name';
@@ -190,6 +191,7 @@ function jobSummary(job: Job & { steps: Step[] }, plan: RunPlan | null): JobSumm
     attempt: job.attempt,
     runner: job.runner,
     isolation: Isolation.parse(job.isolation),
+    egress: EgressReport.nullable().parse(job.egress),
     lease: Number(job.lease),
     startedAt: job.startedAt,
     finishedAt: job.finishedAt,

@@ -15,7 +15,7 @@ import { LogSection } from './log-section.tsx';
 import { HeldBox } from './held-box.tsx';
 import { RunActions } from './run-actions.tsx';
 import { TrustCard } from './trust-card.tsx';
-import { duration, fileSize, provenanceLevel, sourceOf, stepTone } from './words.ts';
+import { duration, egressWords, fileSize, provenanceLevel, sourceOf, stepTone } from './words.ts';
 
 export function RunPage({
   frame,
@@ -215,6 +215,15 @@ function Aside({
                     : `${job.isolation.mode}: ${job.isolation.enforced.join(', ')}`,
                 source: 'as the runner reported',
               },
+              ...(job.egress === null
+                ? []
+                : [
+                    {
+                      term: 'Network',
+                      value: egressWords(job.egress),
+                      source: 'as the runner reported',
+                    },
+                  ]),
             ]),
           ]}
         />

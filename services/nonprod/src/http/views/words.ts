@@ -1,4 +1,5 @@
 /** Words and numbers as the pages show them. */
+import type { EgressReport } from '@airlock/common/wire/isolation';
 import type { CandidateSummary, PromotionSummary, RunSummary } from '../../app/page-queries.ts';
 import type { RunState, StepState } from '../../domain/run.ts';
 
@@ -19,6 +20,13 @@ export function fileSize(bytes: number): string {
   if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KiB`;
   if (bytes < 1024 ** 3) return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
   return `${(bytes / 1024 ** 3).toFixed(2)} GiB`;
+}
+
+/** What a job sent and fetched through its way out. */
+export function egressWords({ allowed, refused, bytesIn, bytesOut }: EgressReport): string {
+  const made = allowed === 1 ? '1 connection' : `${allowed} connections`;
+  const denied = refused === 0 ? '' : `, ${refused} refused`;
+  return `${made}${denied}; ${fileSize(bytesIn)} in, ${fileSize(bytesOut)} out`;
 }
 
 export function shortCommit(commit: string): string {

@@ -23,7 +23,11 @@ export interface Bundle {
 export const bundles: readonly Bundle[] = [
   { name: 'nonprod', directory: 'services/nonprod', processes: ['web', 'scheduler', 'outbox'] },
   { name: 'hook-relay', directory: 'services/hook-relay', processes: ['relay'] },
-  { name: 'runner', directory: 'services/runner', processes: ['agent', 'join', 'selftest'] },
+  {
+    name: 'runner',
+    directory: 'services/runner',
+    processes: ['agent', 'airlock-runner', 'join', 'selftest'],
+  },
   { name: 'rebuilder', directory: 'services/rebuilder', processes: ['rebuilder'] },
   { name: 'signer', directory: 'services/signer', processes: ['signer'] },
   {

@@ -30,7 +30,7 @@ grant select on pull_request, commit_status to nonprod_web;
 grant select, insert on run_request, run_cancel to nonprod_web;
 grant select on run_cancel to nonprod_scheduler;
 grant insert on repository to nonprod_web;
-grant update (clone_url, provider, main_branch, protected_refs, branches, build_latest, hook_generation)
+grant update (clone_url, provider, main_branch, protected_refs, branches, build_latest, hook_generation, private)
   on repository to nonprod_web;
 grant select, insert, update, delete on schedule to nonprod_web;
 grant update (state, reason, started_at, finished_at, signing, attestation) on run to nonprod_web;

@@ -1,10 +1,11 @@
 /** Every drill of `airlock drill`, against a pair of its own. */
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { drill } from '@airlock/cli/drills/drill';
+import { drill, type Drilled } from '@airlock/cli/drills/drill';
 import { drills } from '@airlock/cli/drills/index';
 import { drillTarget } from '@airlock/cli/drills/target';
 import { until } from '@airlock/demo/flow';
+import type { Pair } from '@airlock/demo/pair';
 import { runningPair } from '../support/pair.ts';
 
 for (const each of drills) {
@@ -18,3 +19,50 @@ for (const each of drills) {
     assert.ok(held, evidence);
   });
 }
+
+/** Runs a drill while the database does what the defence would have kept from happening. */
+async function disarmed(pair: Pair, id: string, arm: string, table: string): Promise<Drilled> {
+  const attempt = drills.find((each) => each.id === id);
+  assert.ok(attempt);
+  await pair.query(
+    'nonprod',
+    `create function disarm() returns trigger language plpgsql as $$ begin ${arm} return new; end $$;
+     create trigger disarm before insert or update on ${table} for each row execute function disarm()`,
+  );
+  try {
+    return await drill(attempt, drillTarget(pair.layout.directory));
+  } finally {
+    await pair.query('nonprod', `drop trigger disarm on ${table}; drop function disarm()`);
+  }
+}
+
+test('pool-escape succeeds, and says so, where the pool of main takes whatever comes', async () => {
+  const pair = await runningPair();
+  const arm = `if new.name = 'drill-main' then new.trust := 0; end if;`;
+  const { held, evidence } = await disarmed(pair, 'pool-escape', arm, 'pool');
+  assert.equal(held, false);
+  assert.match(evidence, /got through: .*of main, in a branch/);
+});
+
+test('image-not-listed succeeds, and says so, where a pool lists every image', async () => {
+  const pair = await runningPair();
+  const arm = `if new.name = 'drill-images' then
+    new.images := '[{"glob": "**", "digest": null, "plugin": true}]'; end if;`;
+  const { held, evidence } = await disarmed(pair, 'image-not-listed', arm, 'pool');
+  assert.equal(held, false);
+  assert.match(evidence, /evil\.example\/drill\/listed:1/);
+});
+
+test('lying-web succeeds, and says so, where the pages’ account may write deliveries', async () => {
+  const pair = await runningPair();
+  const attempt = drills.find(({ id }) => id === 'lying-web');
+  assert.ok(attempt);
+  await pair.query('gate', 'grant insert on delivery to gate_web');
+  try {
+    const { held, evidence } = await drill(attempt, drillTarget(pair.layout.directory));
+    assert.equal(held, false);
+    assert.match(evidence, /got through: a delivery/);
+  } finally {
+    await pair.query('gate', 'revoke insert on delivery from gate_web');
+  }
+});

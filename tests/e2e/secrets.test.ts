@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { examine, readInstallation, type Finding } from '@airlock/cli/doctor';
+import { examine } from '@airlock/cli/doctor';
+import { readInstallation, type Finding } from '@airlock/cli/doctor/installation';
 import { secretMark } from '@airlock/common/wire/secret-marks';
 import type { Pair } from '@airlock/demo/pair';
 import type { Browser, Page } from 'playwright-core';
@@ -293,7 +294,7 @@ test('a password of the gate that nonprod keeps too is told by its process and b
   assert.match(lines[0] ?? '', /shop\/shop-api\/REUSED/);
 
   const examined = (): Promise<readonly Finding[]> =>
-    readInstallation(pair.layout.config).then((found) => examine(found, 'low-value'));
+    readInstallation(pair.layout.config).then((found) => examine(found, ['low-value']));
   const [overlap] = await examined();
   assert.equal(overlap?.status, 'fail');
   assert.match(overlap.summary, /gate_authority is nonprod's secret shop\/shop-api\/REUSED$/);

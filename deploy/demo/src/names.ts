@@ -55,7 +55,7 @@ export const bundleOf: Record<ProcessName, string> = {
 };
 
 /** Makes the machine a runner; not a process of the pair, and gone when it is done. */
-export const joinBundle = 'runner/join.mjs';
+export const runnerBundle = 'runner/airlock-runner.mjs';
 
 export interface Origins {
   readonly nonprod: string;

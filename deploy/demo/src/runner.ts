@@ -4,7 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { signInToDemo } from '@airlock/cli/web-session';
-import { joinBundle, root } from './names.ts';
+import { root, runnerBundle } from './names.ts';
 import { runnerName } from './provision.ts';
 
 /**
@@ -29,8 +29,8 @@ export async function joinRunner(options: {
   const child = spawn(
     process.execPath,
     [
-      join(root, 'dist', joinBundle),
-      ...[options.enrolmentUrl, '--token-file', tokenFile, '--to', directory],
+      join(root, 'dist', runnerBundle),
+      ...['join', options.enrolmentUrl, '--token-file', tokenFile, '--to', directory],
     ],
     {
       env: {

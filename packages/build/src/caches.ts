@@ -47,7 +47,7 @@ const probe = `p=$1; shift
 if [ -e "$p" ] || [ -L "$p" ]; then exit ${exits.there}; fi
 for f; do [ -f "$f" ] || { echo "$f"; exit ${exits.missing}; }; sha256sum < "$f" || exit 1; done`;
 
-// Regular files, directories, and links that stay in the workspace.
+// `look DIRECTORY`: it holds regular files, directories, and links that stay in the workspace.
 const check = `look() {
 [ -d "$1" ] && [ ! -L "$1" ] || { echo "it is no directory" >&2; return ${exits.refused}; }
 odd=$(find "$1" ! -type f ! -type d ! -type l -print -quit) || return 1
@@ -62,9 +62,15 @@ done
 const pack = `${check}
 look "$1" || exit
 exec tar --hard-dereference --sort=name -c -f - -- "$1"`;
+// What `pack` never makes was made by somebody else: a second name of a file of the source, a file that runs as its owner, one
+// that is all hole.
 const unpack = `${check}
+sound() {
+odd=$(find "$1" -type f \\( -links +1 -o -perm /6000 -o -size "+$2c" \\) -print -quit) || return 1
+[ -z "$odd" ] || { echo "$odd has a second name, a set-user-ID bit or more than $2 bytes" >&2; return ${exits.refused}; }
+}
 umask 022
-tar -x -f "$AIRLOCK_INPUT" -- "$1" && look "$1" || { code=$?; rm -rf -- "$1"; exit $code; }`;
+tar -x -f "$AIRLOCK_INPUT" -- "$1" && look "$1" && sound "$1" "$2" || { code=$?; rm -rf -- "$1"; exit $code; }`;
 
 class CacheFault extends Error {}
 
@@ -139,8 +145,10 @@ export function createCaches(options: {
       const found = await store.fetch(key, file);
       if (found === null) return { line: 'none yet for this key', key };
       if (typeof found === 'string') return { line: `not restored: ${found}`, key: null };
+      if (!(await isPlainTar(file))) return { line: 'not restored: it is no tar', key: null };
       await chmod(file, 0o644);
-      const done = await inside(unpack, [path], { writable: true, input: file });
+      const bytes = String(maxBytes);
+      const done = await inside(unpack, [path, bytes], { writable: true, input: file });
       if (done.exitCode !== 0) return { line: `not restored: ${done.complaint}`, key: null };
       const depends = options.isReleased
         ? '; what this workflow releases may depend on it, a rebuild goes without'
@@ -192,4 +200,15 @@ export function createCaches(options: {
       for (const { path, key } of missed) await say(`cache ${path}: ${await keep(path, key)}`);
     };
   };
+}
+
+/** `tar` would unpack a compressed one too, and that has no bound. */
+async function isPlainTar(path: string): Promise<boolean> {
+  const handle = await open(path, 'r');
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(5), 0, 5, 257);
+    return buffer.toString('latin1') === 'ustar';
+  } finally {
+    await handle.close();
+  }
 }

@@ -53,6 +53,8 @@ export async function runCommand(
     readonly kind: StepReport['kind'];
     readonly environment: Readonly<Record<string, string>>;
     readonly signal: AbortSignal;
+    /** Asks it to end, and gives it time for that. */
+    readonly cancelled: AbortSignal;
   },
 ): Promise<CommandEnd> {
   const { name } = step;
@@ -103,6 +105,7 @@ export async function runCommand(
       ...(input === null ? {} : { input }),
       wallSeconds: wall.seconds,
       signal,
+      cancelled: given.cancelled,
       onOutput: (_, chunk) => around.onOutput(name, chunk),
     });
   } finally {

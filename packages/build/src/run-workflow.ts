@@ -80,8 +80,11 @@ async function follow(given: {
   const failures: string[] = [];
   const onFailure = (reason: string): void => void failures.push(reason);
   const progress = createProgress(options.steps, onFailure);
-  const stop = AbortSignal.any([given.broken, options.signal, options.cancelled, progress.stopped]);
-  await startServices(options.services, { around, network, background, onFailure, stop });
+  const { cancelled } = options;
+  const killed = AbortSignal.any([given.broken, options.signal, progress.stopped]);
+  const stop = AbortSignal.any([killed, cancelled]);
+  const signals = { killed, cancelled, stop };
+  await startServices(options.services, { around, network, background, onFailure, ...signals });
   while (!stop.aborted && performance.now() < around.deadline) {
     const startable = progress.startable(mostAtOnce - running.size);
     for (const { step, after } of startable) {
@@ -89,10 +92,11 @@ async function follow(given: {
         runCommand(around, step, {
           kind: 'step',
           environment: { CI_PIPELINE_STATUS: after },
-          signal: AbortSignal.any([stop, signal]),
+          signal: AbortSignal.any([killed, signal]),
+          cancelled,
         });
       if (step.detach) background.start(begin, step.failure === 'ignore' ? null : onFailure);
-      else running.set(step.name, begin(stop));
+      else running.set(step.name, begin(killed));
     }
     // Nobody waits for such a step, so that others may start already.
     if (startable.some(({ step }) => step.detach)) continue;
@@ -115,10 +119,12 @@ async function startServices(
     network: IsolatedNetwork | null;
     background: Background;
     onFailure: (reason: string) => void;
+    killed: AbortSignal;
+    cancelled: AbortSignal;
     stop: AbortSignal;
   },
 ): Promise<void> {
-  const { around, network, background, onFailure, stop } = given;
+  const { around, network, background, onFailure, killed, cancelled, stop } = given;
   if (network === null) return;
   const started = services.map((service) => ({
     service,
@@ -126,7 +132,8 @@ async function startServices(
       (signal) =>
         runCommand(around, service, {
           ...{ kind: 'service', environment: {} },
-          signal: AbortSignal.any([stop, signal]),
+          signal: AbortSignal.any([killed, signal]),
+          cancelled,
         }),
       service.failure === 'ignore' ? null : onFailure,
     ),

@@ -6,91 +6,31 @@
  */
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import pg from 'pg';
 import { parse } from 'yaml';
-import { compareWithNonprod } from './doctor-low-value.ts';
+import { compareWithNonprod } from './doctor/low-value.ts';
+import { databaseChecks } from './doctor/database-roles.ts';
+import { exposureChecks } from './doctor/exposure.ts';
+import { listenerChecks } from './doctor/listeners.ts';
+import {
+  allFiles,
+  blocks,
+  connectionOf,
+  fail,
+  isDemo,
+  messageOf,
+  pass,
+  skip,
+  type Check,
+  type Finding,
+  type Installation,
+} from './doctor/installation.ts';
 
 const run = promisify(execFile);
-
-export interface Finding {
-  readonly id: string;
-  readonly status: 'pass' | 'fail' | 'skip';
-  readonly summary: string;
-  /** What to do; present when the status is fail. */
-  readonly howToFix?: string;
-}
-
-export interface Installation {
-  readonly directory: string;
-  readonly files: readonly { readonly path: string; readonly content: Record<string, unknown> }[];
-}
-
-type Outcome = Omit<Finding, 'id'>;
-const pass = (summary: string): Outcome => ({ status: 'pass', summary });
-const fail = (summary: string, howToFix: string): Outcome => ({
-  status: 'fail',
-  summary,
-  howToFix,
-});
-const skip = (summary: string): Outcome => ({ status: 'skip', summary });
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error);
-
-/** Reads every configuration below `directory`; a file that is no YAML mapping is reported by the `configuration` check. */
-export async function readInstallation(directory: string): Promise<Installation> {
-  const files: { path: string; content: Record<string, unknown> }[] = [];
-  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile() || !entry.name.endsWith('.yaml')) continue;
-    const path = join(entry.parentPath, entry.name);
-    let content: unknown = null;
-    try {
-      content = parse(await readFile(path, 'utf8'), { maxAliasCount: 0 });
-    } catch {
-      // Reported by the check `configuration`, which parses again and says what is wrong.
-    }
-    files.push({ path, content: isRecord(content) ? content : {} });
-  }
-  return { directory, files };
-}
-
-/** Every distinct value of a block name, with the files that hold it. */
-function blocks(
-  installation: Installation,
-  name: string,
-): { value: Record<string, unknown>; file: string }[] {
-  const found = new Map<string, { value: Record<string, unknown>; file: string }>();
-  for (const { path, content } of installation.files) {
-    const value = content[name];
-    if (isRecord(value) && !found.has(JSON.stringify(value)))
-      found.set(JSON.stringify(value), { value, file: path });
-  }
-  return [...found.values()];
-}
-
-/** Values of every key that ends in `File`, as absolute paths. */
-function referencedFiles(value: unknown, base: string): { key: string; path: string }[] {
-  if (Array.isArray(value)) return value.flatMap((each) => referencedFiles(each, base));
-  if (!isRecord(value)) return [];
-  return Object.entries(value).flatMap(([key, inner]) =>
-    typeof inner === 'string' && (key.endsWith('File') || /[.](pem|key)$/.test(inner))
-      ? [{ key, path: resolve(base, inner) }]
-      : referencedFiles(inner, base),
-  );
-}
-
-const allFiles = (installation: Installation): { key: string; path: string; from: string }[] =>
-  installation.files.flatMap(({ path, content }) =>
-    referencedFiles(content, dirname(path)).map((found) => ({ ...found, from: path })),
-  );
 
 /** Settings that quietly weaken what the services rely on (node-vault, Node's TLS, code injected at start). */
 const dangerousVariables = [
@@ -103,22 +43,6 @@ const dangerousVariables = [
   'HTTPS_PROXY',
   'LD_PRELOAD',
 ];
-
-async function connectionOf(block: {
-  value: Record<string, unknown>;
-  file: string;
-}): Promise<pg.ClientConfig> {
-  const { host, port, name, user, passwordFile } = block.value;
-  return {
-    host: String(host),
-    port: Number(port),
-    database: String(name),
-    user: String(user),
-    ...(typeof passwordFile === 'string'
-      ? { password: (await readFile(resolve(dirname(block.file), passwordFile), 'utf8')).trim() }
-      : {}),
-  };
-}
 
 async function checkDatabase(block: {
   value: Record<string, unknown>;
@@ -159,7 +83,7 @@ function redisCommand(url: URL, command: string): Promise<string> {
   });
 }
 
-const checks: Readonly<Record<string, (installation: Installation) => Promise<Outcome>>> = {
+const checks: Readonly<Record<string, Check>> = {
   async node() {
     const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
     await Promise.resolve();
@@ -312,8 +236,7 @@ const checks: Readonly<Record<string, (installation: Installation) => Promise<Ou
         return fail(`${address} is not initialised`, 'Initialise Vault and run the set-up.');
       const standIn = response.headers.get('x-airlock-vault-double') !== null;
       if (!standIn) return pass(`${address} is unsealed`);
-      // The demo writes this beside the directory of its configurations.
-      return existsSync(join(installation.directory, '..', 'context.json'))
+      return isDemo(installation)
         ? skip(`${address} is the built-in stand-in, as it should be in the demo`)
         : fail(
             `${address} is the built-in stand-in`,
@@ -386,18 +309,34 @@ const checks: Readonly<Record<string, (installation: Installation) => Promise<Ou
     }
     return pass(`refs/heads/main of ${[...urls].join(', ')} can be read`);
   },
+  ...databaseChecks,
+  ...listenerChecks,
+  ...exposureChecks,
 };
 
 export const checkIds: readonly string[] = Object.keys(checks);
 
-/** Runs the checks one after another, in order; `only` names a single one. */
+/** Promises of the founding documents that a check shows, by their ids. */
+export const doctorControls: Readonly<Record<string, readonly string[]>> = {
+  'private-files': ['B45'],
+  certificates: ['B36'],
+  'low-value': ['J6'],
+  'least-priv': ['B46'],
+  'pg-hba': ['V25'],
+  ...{ admins: ['V6'], bind: ['V4'], listeners: ['V43', 'B67'] },
+  tls: ['B4', 'B36', 'B68'],
+  ...{ split: ['J3'], 'git-readonly': ['B39'] },
+  'one-job-runners': ['B25'],
+};
+
+/** Runs the checks one after another, in order; `only` names some; none names all. */
 export async function examine(
   installation: Installation,
-  only?: string,
+  only: readonly string[] = [],
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const [id, check] of Object.entries(checks)) {
-    if (only !== undefined && only !== id) continue;
+    if (only.length > 0 && !only.includes(id)) continue;
     findings.push({ id, ...(await check(installation)) });
   }
   return findings;

@@ -11,6 +11,7 @@ import { registerEvidence } from './commands/evidence.ts';
 import { registerExec } from './commands/exec.ts';
 import { registerLeases } from './commands/leases.ts';
 import { registerLedger } from './commands/ledger.ts';
+import { registerNotify } from './commands/notify.ts';
 import { registerPlan } from './commands/plan.ts';
 import { registerCa } from './commands/ca.ts';
 import { registerRunner } from './commands/runner.ts';
@@ -20,7 +21,8 @@ import { registerSources } from './commands/sources.ts';
 import { registerTests } from './commands/tests.ts';
 import { registerVault } from './commands/vault.ts';
 import { runConformance, type ConformanceKind } from './conformance.ts';
-import { checkIds, examine, readInstallation } from './doctor.ts';
+import { checkIds, doctorControls, examine } from './doctor.ts';
+import { readInstallation } from './doctor/installation.ts';
 import { CliError, exitCode } from './exit-codes.ts';
 import { toStdout } from './print.ts';
 import { listQueue, showRelease } from './release-commands.ts';
@@ -88,19 +90,34 @@ program
 program
   .command('doctor')
   .description('live tests of an installation, each with how to mend it')
-  .option('--only <id>', `one check: ${checkIds.join(', ')}`)
+  .option('--only <id...>', 'these checks alone; see --list')
+  .option('--list', 'what is checked, with the promises that it shows, and check nothing')
   .option('--json', 'one JSON array')
   .option(
     '--installation <directory>',
     'directory of the process configurations',
     existsSync('.demo/config') ? '.demo/config' : '/etc/airlock',
   )
-  .action(async (options: { only?: string; json?: true; installation: string }) => {
-    if (options.only !== undefined && !checkIds.includes(options.only)) {
+  .action(async (options: { only?: string[]; list?: true; json?: true; installation: string }) => {
+    const unknown = (options.only ?? []).filter((id) => !checkIds.includes(id));
+    if (unknown.length > 0) {
       throw new CliError(
         exitCode.usage,
-        `no check ${options.only}; checks are ${checkIds.join(', ')}`,
+        `no check ${unknown.join(', ')}; checks are ${checkIds.join(', ')}`,
       );
+    }
+    if (options.list === true) {
+      const listed = (options.only ?? checkIds).map((id) => ({
+        ...{ id, controls: doctorControls[id] ?? [] },
+      }));
+      print(
+        options.json === true
+          ? JSON.stringify(listed, null, 2)
+          : listed
+              .map(({ id, controls }) => `${id.padEnd(16)} ${controls.join(', ')}`.trimEnd())
+              .join('\n'),
+      );
+      return;
     }
     const installation = existsSync(options.installation)
       ? await readInstallation(resolve(options.installation))
@@ -113,7 +130,7 @@ program
         : findings
             .map(
               ({ id, status, summary, howToFix }) =>
-                `${mark[status]} ${id.padEnd(14)} ${summary}${howToFix === undefined ? '' : `\n  → ${howToFix}`}`,
+                `${mark[status]} ${id.padEnd(16)} ${summary}${howToFix === undefined ? '' : `\n  → ${howToFix}`}`,
             )
             .join('\n'),
     );
@@ -125,6 +142,7 @@ registerConfig(program);
 registerDrill(program);
 registerLeases(program);
 registerLedger(program);
+registerNotify(program);
 registerPlan(program);
 registerRunner(program);
 registerCa(program);

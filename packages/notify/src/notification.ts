@@ -53,3 +53,4 @@ export const messageName = (id: string): string =>
 /** In characters: what any of the channels shows without folding. */
 export const mostOfTitle = 300;
 export const mostOfLine = 500;
+export const mostLines = 20;

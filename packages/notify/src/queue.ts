@@ -2,8 +2,9 @@
  * What is told and to whom it is sent, in Postgres: `notification`, a row an event, and `dispatch`, a row a recipient. Both
  * services have these tables alike, each in its own database.
  */
-import type { DatabasePool } from '@airlock/database/pool';
-import type { Outcome } from './notification.ts';
+import { z } from 'zod';
+import { mostLines, mostOfLine, mostOfTitle, type Outcome } from './notification.ts';
+import { oneLine } from './plain-text.ts';
 
 /** As it stands in the table: with the path of a page, and without what its senders know. */
 export interface ToldNotification {
@@ -34,7 +35,14 @@ export interface DueDispatch extends Recipient {
   readonly tries: number;
 }
 
+/** What a `pg.Pool` can do; both services' pools are one. */
+export interface Queries {
+  query(sql: string, values: unknown[]): Promise<{ readonly rows: unknown[] }>;
+}
+
 export interface NotificationQueue {
+  /** Once for each id; text is made fit to be read. */
+  tell(notification: ToldNotification): Promise<void>;
   /** Told and not yet addressed, oldest first. */
   unaddressed(limit: number): Promise<readonly ToldNotification[]>;
   /** Everybody to whom something of this thread was addressed. */
@@ -54,25 +62,47 @@ export function secondsToNextTry(tries: number, retryAfterSeconds: number | null
   return Math.max(Math.min(15 * 4 ** (tries - 1), 3600), retryAfterSeconds ?? 0);
 }
 
+const ToldRow = z.object({
+  ...{ id: z.string(), thread: z.string(), type: z.string(), title: z.string() },
+  ...{ lines: z.array(z.string()), path: z.string(), about: z.string().nullable() },
+  ...{ actor: z.string().nullable(), occurredAt: z.date() },
+});
+const RecipientRow = z.object({
+  ...{ channel: z.string(), recipient: z.string(), person: z.string().nullable() },
+});
+const DueRow = z.object({ ...ToldRow.shape, ...RecipientRow.shape, tries: z.number() });
+
 const told = `n.id, n.thread, n.type, n.title, n.lines, n.path, n.about, n.actor, n.occurred_at as "occurredAt"`;
 
-export function createNotificationQueue(pool: DatabasePool): NotificationQueue {
+export function createNotificationQueue(pool: Queries): NotificationQueue {
   return {
+    async tell({ id, thread, type, title, lines, path, about, actor, occurredAt }) {
+      await pool.query(
+        `insert into notification (id, thread, type, title, lines, path, about, actor, occurred_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing`,
+        [
+          ...[id, thread, type, oneLine(title, mostOfTitle)],
+          lines.slice(0, mostLines).map((line) => oneLine(line, mostOfLine)),
+          ...[path, about, actor, occurredAt],
+        ],
+      );
+    },
+
     async unaddressed(limit) {
-      const { rows } = await pool.query<ToldNotification>(
+      const { rows } = await pool.query(
         `select ${told} from notification n where addressed_at is null order by occurred_at, id limit $1`,
         [limit],
       );
-      return rows;
+      return z.array(ToldRow).parse(rows);
     },
 
     async recipientsOf(thread) {
-      const { rows } = await pool.query<Recipient>(
+      const { rows } = await pool.query(
         `select distinct d.channel, d.recipient, d.person from dispatch d
          join notification n on n.id = d.notification_id where n.thread = $1`,
         [thread],
       );
-      return rows;
+      return z.array(RecipientRow).parse(rows);
     },
 
     async address(id, recipients) {
@@ -94,7 +124,7 @@ export function createNotificationQueue(pool: DatabasePool): NotificationQueue {
     },
 
     async due(limit) {
-      const { rows } = await pool.query<ToldNotification & Recipient & { readonly tries: number }>(
+      const { rows } = await pool.query(
         `with taken as (
            update dispatch d set tries = d.tries + 1, next_at = now() + interval '2 minutes'
            from (
@@ -108,9 +138,12 @@ export function createNotificationQueue(pool: DatabasePool): NotificationQueue {
          from taken t join notification n on n.id = t.notification_id order by n.occurred_at, n.id`,
         [limit],
       );
-      return rows.map(({ channel, recipient, person, tries, ...notification }) => ({
-        ...{ channel, recipient, person, tries, notification },
-      }));
+      return z
+        .array(DueRow)
+        .parse(rows)
+        .map(({ channel, recipient, person, tries, ...notification }) => ({
+          ...{ channel, recipient, person, tries, notification },
+        }));
     },
 
     async settle({ notification, channel, recipient, tries }, outcome) {

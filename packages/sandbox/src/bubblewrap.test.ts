@@ -350,6 +350,50 @@ describe('a sandbox', { skip: missing === null ? false : `NO SANDBOX TESTED: ${m
     assert.equal((await run('sleep 30', { signal: abort.signal })).outcome, 'cancelled');
   });
 
+  test('that is cancelled is asked to end, child processes too, and may tidy up', async () => {
+    const cancelled = new AbortController();
+    let seen = '';
+    const result = await run(
+      `trap 'echo tidied; exit 3' TERM; sh -c 'trap "echo child; exit 0" TERM; echo up; sleep 30 & wait' & echo up; wait`,
+      {
+        cancelled: cancelled.signal,
+        onOutput: (_, chunk) => {
+          seen += chunk.toString();
+          if (seen.split('up').length === 3) cancelled.abort();
+        },
+      },
+    );
+    assert.equal(result.outcome, 'cancelled');
+    assert.ok(result.durationMs < 8_000, `${result.durationMs} ms`);
+    assert.match(seen, /tidied/);
+    assert.match(seen, /child/);
+  });
+
+  test('that is cancelled and goes on is killed when its time is over', async () => {
+    const cancelled = new AbortController();
+    let seen = '';
+    let askedAt = 0;
+    const result = await run(`trap 'echo no' TERM; echo up; while :; do sleep 1 & wait; done`, {
+      cancelled: cancelled.signal,
+      graceSeconds: 1,
+      onOutput: (_, chunk) => {
+        seen += chunk.toString();
+        if (askedAt > 0 || !seen.includes('up')) return;
+        askedAt = performance.now();
+        cancelled.abort();
+      },
+    });
+    const took = performance.now() - askedAt;
+    assert.equal(result.outcome, 'cancelled');
+    assert.match(seen, /no/);
+    assert.ok(took >= 1_000 && took < 6_000, `${took} ms`);
+  });
+
+  test('that was cancelled before it began does not begin', async () => {
+    const { outcome, stdout } = await run('echo never', { cancelled: AbortSignal.abort() });
+    assert.deepEqual([outcome, stdout], ['cancelled', '']);
+  });
+
   test('cannot fork without bound nor write a file without bound', async () => {
     const forks = await run(
       'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 1 & done; wait; echo all',

@@ -6,13 +6,14 @@
  * sandbox and the command may read /proc/1/environ and /proc/1/cmdline (containers/bubblewrap#725).
  */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { constants as osConstants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex, Writable } from 'node:stream';
+import { askToEnd } from './ask-to-end.ts';
 import { accountFiles, bubblewrapArguments, type DataFile } from './arguments.ts';
 import type { SandboxLimits, SandboxOptions, SandboxResult } from './options.ts';
 import { createDescriptors, type Descriptors } from './descriptors.ts';
@@ -46,7 +47,7 @@ const namespaceWords = [
  */
 export async function runSandboxed(options: SandboxOptions): Promise<SandboxResult> {
   checkOptions(options);
-  const { limits } = options;
+  const { limits, graceSeconds = 10 } = options;
   const rootDirectory =
     options.root === undefined || options.root === 'host' ? null : options.root.directory;
   const launch = launcher(
@@ -130,6 +131,22 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
   };
   options.signal?.addEventListener('abort', onAbort);
   if (options.signal?.aborted === true) onAbort();
+  let grace: NodeJS.Timeout | undefined;
+  const onCancelled = (): void => {
+    const { pid } = statusIn(readStatus(made.status.reader));
+    // What was not started yet has nothing to tidy up.
+    if (child.exitCode !== null || ending.asked) return;
+    if (pid === null || askToEnd(pid) === 0) {
+      kill('cancelled');
+      return;
+    }
+    // Whatever it says when it ends: it did not come to its own end.
+    ending.asked = true;
+    ending.reason ??= 'cancelled';
+    grace = setTimeout(kill, graceSeconds * 1000, 'cancelled');
+  };
+  options.cancelled?.addEventListener('abort', onCancelled);
+  if (options.cancelled?.aborted === true) onCancelled();
   void ready.then(() => {
     if (!ending.asked) feed(gate, Buffer.from('go\n'));
   });
@@ -161,9 +178,12 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
   } finally {
     await exited;
     clearTimeout(timer);
+    clearTimeout(grace);
     stopWatching();
     options.signal?.removeEventListener('abort', onAbort);
-    status = readStatus(made.status.reader);
+    options.cancelled?.removeEventListener('abort', onCancelled);
+    status = statusIn(readStatus(made.status.reader));
+    closeSync(made.status.reader);
     if (status.pid !== null) await gone(status.pid);
     exceeded = ending.reason === 'memory' ? ['memory'] : (group?.exceeded() ?? []);
     await group?.remove();
@@ -213,6 +233,8 @@ type Layout = {
 };
 
 const statusDescriptor = 3;
+/** It writes two lines of some dozen characters. */
+const statusBytes = 4096;
 
 /** Decides what every descriptor of the child is; what is not decided here is closed. */
 function layOutDescriptors(
@@ -305,6 +327,8 @@ function checkOptions(options: SandboxOptions): void {
   // setTimeout fires at once for more than 2^31 ms.
   if (!(wallSeconds > 0 && wallSeconds <= 2_000_000))
     refuse('limits.wallSeconds is not between 0 and 2000000');
+  const { graceSeconds = 0 } = options;
+  if (!(graceSeconds >= 0 && graceSeconds <= 600)) refuse('graceSeconds is not between 0 and 600');
 }
 
 function streamOf(child: ChildProcess, fd: number): Duplex {
@@ -320,10 +344,14 @@ function feed(stream: Writable, bytes: Buffer): void {
 
 type Status = { pid: number | null; exitCode: number | null };
 
+function readStatus(file: number): string {
+  const bytes = Buffer.alloc(statusBytes);
+  // By position, so that it can be read again.
+  return bytes.toString('latin1', 0, readSync(file, bytes, 0, statusBytes, 0));
+}
+
 /** What bwrap reports as JSON lines: the pid of the sandbox's first process, and the exit code once it started. */
-function readStatus(file: number): Status {
-  const text = readFileSync(file, 'utf8');
-  closeSync(file);
+function statusIn(text: string): Status {
   const read = (name: string): number | null => {
     const found = new RegExp(`"${name}": *(\\d+)`).exec(text)?.[1];
     return found === undefined ? null : Number(found);

@@ -64,6 +64,10 @@ export type SandboxOptions = {
   onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void | Promise<void>;
   /** Kills everything in the sandbox. */
   signal?: AbortSignal | undefined;
+  /** Asks everything in the sandbox to end (SIGTERM), and kills what is left `graceSeconds` later. */
+  cancelled?: AbortSignal | undefined;
+  /** 0 to 600. Default 10. */
+  graceSeconds?: number | undefined;
 };
 
 export type SandboxResult = {

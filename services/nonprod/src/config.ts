@@ -4,6 +4,7 @@ import { Name } from '@airlock/common/wire/scalars';
 import { SamlSettings } from '@airlock/web/saml/settings';
 import { ArtifactsSettings } from '@airlock/artifacts/settings';
 import { KeeperSettings } from '@airlock/envelope/settings';
+import { NotifySettings } from '@airlock/notify/settings';
 import { FilePath } from '@airlock/process/config';
 import { MachineListener } from '@airlock/process/machine-server';
 import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
@@ -177,6 +178,9 @@ export const SchedulerConfig = z.strictObject({
       'What is built when the repository is seen for the first time. main: the main branch; others from their next push on. all: every branch and pull request there is, old ones too. Default main.',
     ),
   maxArtifactBytes: MaxArtifactBytes,
+  notify: NotifySettings.nullable()
+    .default(null)
+    .describe('How people are told what became of runs. Default null: nobody is told.'),
   sweepSeconds: z
     .number()
     .min(0.2)

@@ -153,6 +153,13 @@ export function createEvents(log: Log) {
     accountRefused(code: string, person: string): void {
       log.warn('account.refused', { 'error.code': code, 'user.id': person });
     },
+    sightSet(repository: string, isPrivate: boolean, person: string): void {
+      log.info('sight.set', {
+        'airlock.repository': repository,
+        'airlock.private': isPrivate,
+        'user.id': person,
+      });
+    },
     ownersSet(
       set: { repository: string; own: readonly string[]; launch: readonly string[] },
       person: string,

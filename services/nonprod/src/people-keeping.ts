@@ -3,14 +3,20 @@ import { createLinkForge } from './adapters/forge/link-forge.ts';
 import type { Database } from './adapters/postgres/client.ts';
 import { createGroupStore } from './adapters/postgres/group-store.ts';
 import { createLinkStore } from './adapters/postgres/link-store.ts';
+import {
+  createNotificationChoices,
+  createNotificationRules,
+} from './adapters/postgres/notification-store.ts';
 import { createLinkAccounts, type LinkAccounts } from './app/link-accounts.ts';
 import type { Events } from './events.ts';
+import type { NotificationRoutePorts } from './http/routes/notifications.tsx';
 import type { OwnerPorts } from './http/routes/owners.ts';
 import type { LinkForgeSettings } from './people-config.ts';
 
 export interface PeopleKeeping {
   readonly accounts: LinkAccounts;
   readonly owners: OwnerPorts;
+  readonly notifications: NotificationRoutePorts;
 }
 
 /** @throws ConfigurationError when the secret of a forge's client cannot be read. */
@@ -29,6 +35,10 @@ export function keepPeople(
       forges: settings.accountLinks.map((forge) => createLinkForge(forge, settings.origin)),
       events,
     }),
+    notifications: {
+      choices: createNotificationChoices(db),
+      rules: createNotificationRules(db),
+    },
     owners: { groups: createGroupStore(db), events, configured: settings.repository.name },
   };
 }

@@ -3,6 +3,7 @@ import { createDeliveryHistory } from './adapters/postgres/delivery-history.ts';
 import type { Database } from './adapters/postgres/client.ts';
 import { createRepositoryStore } from './adapters/postgres/repository-store.ts';
 import { createRunRequests } from './adapters/postgres/run-request-queue.ts';
+import { createSightStore } from './adapters/postgres/sight-store.ts';
 import { createScheduleStore } from './adapters/postgres/schedule-store.ts';
 import type { PoolStore } from './app/pool-ports.ts';
 import type { Bell, NewId } from './app/ports.ts';
@@ -28,6 +29,7 @@ export function keepSources(options: {
     from: options.from,
     secretOf: options.secretOf,
     repositories,
+    sight: createSightStore(db),
     requests,
     startRun: createStartRun({ repositories, requests, launchFile, bell, newId }),
     schedules: createScheduleStore(db),
@@ -35,7 +37,10 @@ export function keepSources(options: {
     async poolsOf(repository) {
       const all = await options.pools.list();
       return all
-        .filter(({ pool }) => pool.everyone || pool.repositories.includes(repository))
+        .filter(
+          ({ pool }) =>
+            pool.everyone || (repository !== null && pool.repositories.includes(repository)),
+        )
         .map(({ pool }) => pool.name);
     },
     onAdded(repository) {

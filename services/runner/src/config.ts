@@ -22,6 +22,13 @@ export const RunnerConfig = z.strictObject({
     })
     .describe('Where jobs come from.'),
   pool: Name.describe('Pool whose jobs this runner asks for; nonprod decides whether it may.'),
+  labels: z
+    .array(Name)
+    .max(64)
+    .default([])
+    .describe(
+      'Words about this machine, such as its room or its kind, that stand on its page at nonprod. They choose no jobs: the pool does. Default none.',
+    ),
   workDirectory: FilePath.describe(
     'Directory for the workspaces of jobs, made if absent. What a crash left in it is removed at start.',
   ),

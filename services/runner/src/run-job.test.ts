@@ -438,6 +438,23 @@ for (const [mode, isolation, absent] of modes) {
       assert.equal(seen.report, null);
     });
 
+    test(
+      'a step of a cancelled run tidies up, and its log says so',
+      { skip: mode === 'none' && 'nothing can ask it to end' },
+      async () => {
+        const { running, seen, state } = run(
+          job([[`trap 'echo tidied up; exit 0' TERM`, 'echo begun', 'sleep 30 & wait']], {
+            leaseSeconds: 1,
+          }),
+        );
+        while (!seen.log.includes('begun\n')) await sleep(20);
+        state.cancelled = true;
+        await running;
+        assert.match(seen.log, /tidied up\n/);
+        assert.equal(seen.report?.steps[0]?.outcome, 'cancelled');
+      },
+    );
+
     test('a job of a cancelled run ends what it runs, keeps nothing and reports', async () => {
       const { running, seen, state } = run(
         job([['echo started; sleep 60'], ['echo never']], { leaseSeconds: 1 }),

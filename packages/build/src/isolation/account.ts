@@ -7,7 +7,7 @@ import {
   type AccountRange,
 } from '@airlock/sandbox/account';
 import { hostCatalogue, type Catalogue } from './catalogue.ts';
-import type { Isolation } from './isolation.ts';
+import { endOf, type Isolation } from './isolation.ts';
 import { defaultLimits, limitsOf, type BuildLimits } from './limits.ts';
 import { withinDisk } from './within-disk.ts';
 
@@ -37,7 +37,8 @@ export function accountIsolation(options: {
     '/bin',
   ].filter((part) => part !== null);
   const run: Isolation['run'] = async (given) => {
-    const { workspace, onOutput, signal, wallSeconds, input, directory = '.' } = given;
+    const { workspace, onOutput, wallSeconds, input, directory = '.' } = given;
+    const signal = endOf(given);
     const limits = limitsOf(ofBuilder, given.limits);
     const result = await withinDisk({ workspace, limits, onOutput, signal }, (whole) =>
       runAsAccount({

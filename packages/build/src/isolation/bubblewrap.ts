@@ -86,6 +86,7 @@ export function bubblewrapIsolation(options: {
             limits: { ...limits, wallSeconds },
             onOutput,
             signal,
+            cancelled: given.cancelled,
           }),
       );
       return { ...result, enforced: [...result.enforced, ...words] };

@@ -28,6 +28,8 @@ export type IsolatedCommand = {
   wallSeconds: number;
   onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void | Promise<void>;
   signal: AbortSignal;
+  /** The command is asked to end and has ten seconds for it; bubblewrap alone can ask, elsewhere it is as `signal`. */
+  cancelled?: AbortSignal;
 };
 
 export type Isolation = {
@@ -51,3 +53,10 @@ export type IsolatedNetwork = Pick<Isolation, 'run'> & {
   listens(port: number): Promise<boolean>;
   close(): Promise<void>;
 };
+
+/** For modes that cannot ask a command to end. */
+export const endOf = ({
+  signal,
+  cancelled,
+}: Pick<IsolatedCommand, 'signal' | 'cancelled'>): AbortSignal =>
+  cancelled === undefined ? signal : AbortSignal.any([signal, cancelled]);

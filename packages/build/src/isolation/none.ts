@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path';
 import { listensIn } from '@airlock/sandbox/listening';
 import { runUnisolated } from '@airlock/sandbox/unisolated';
 import { hostCatalogue, type Catalogue } from './catalogue.ts';
-import type { Isolation } from './isolation.ts';
+import { endOf, type Isolation } from './isolation.ts';
 
 const hostPath = ['/usr/local/bin', '/usr/bin', '/bin', process.env['PATH']]
   .filter((part) => part !== undefined && part !== '')
@@ -21,7 +21,8 @@ export function noIsolation(
   catalogue: Catalogue = hostCatalogue,
 ): Isolation {
   const run: Isolation['run'] = (given) => {
-    const { command, env, workspace, directory, input, wallSeconds, onOutput, signal } = given;
+    const { command, env, workspace, directory, input, wallSeconds, onOutput } = given;
+    const signal = endOf(given);
     const workingDirectory = join(workspace, directory ?? '.');
     return runUnisolated({
       command,

@@ -40,11 +40,13 @@ export interface Push {
   readonly message?: string;
   readonly author?: string;
   readonly files: Readonly<Record<string, string>>;
+  /** Called with the commit before anybody can see it. */
+  readonly before?: (commit: string) => Promise<void>;
 }
 
 /** Commits on top of main and pushes; the commit id. */
 export async function push(target: DrillTarget, change: Push): Promise<string> {
-  const { files, message = 'A drill', author = 'Drill' } = change;
+  const { files, message = 'A drill', author = 'Drill', before } = change;
   const { ref = `refs/heads/drill-${randomBytes(6).toString('hex')}` } = change;
   const directory = await mkdtemp(join(tmpdir(), 'airlock-drill-'));
   const git = async (...args: readonly string[]): Promise<string> => {
@@ -67,6 +69,7 @@ export async function push(target: DrillTarget, change: Push): Promise<string> {
     await git('-C', 'work', 'add', '--all');
     await git('-C', 'work', 'commit', '--quiet', '--allow-empty', '-m', message);
     const commit = await git('-C', 'work', 'rev-parse', 'HEAD');
+    await before?.(commit);
     await git('-C', 'work', 'push', '--quiet', '--force', 'origin', `HEAD:${ref}`);
     return commit;
   } finally {

@@ -11,7 +11,7 @@ const Token = z.object({ id: z.string(), token: z.string() });
 const JoinToken = z.object({ token: z.string() });
 
 /** As a row shows it: text, of which only the end is looked for because rows quote, and bytes in hexadecimal. */
-function shapes(value: string): readonly string[] {
+export function shapes(value: string): readonly string[] {
   const end = value.slice(-24);
   const base64 = Buffer.from(value).toString('base64').slice(4, 32);
   return [end, Buffer.from(end).toString('hex'), base64];

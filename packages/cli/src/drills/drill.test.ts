@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { shapes } from './dba.ts';
 import { all, drill } from './drill.ts';
 import { hookDrills } from './hook-door.ts';
 import { drills } from './index.ts';
@@ -87,6 +88,20 @@ test('what is looked for in a log is what the shell prints of a secret in that e
     const printed = execFileSync('bash', ['-c', shell], { input: value, encoding: 'utf8' });
     assert.ok(printed.includes(of(value)), `${name}: ${printed} lacks ${of(value)}`);
   }
+});
+
+test('a value is looked for as rows show it: quoted text, bytes, and base64', () => {
+  const value = 'dr"l/+&=0123456789abcdef0123456789abcdef0123';
+  const rows = [
+    `(1,"${value.replaceAll('"', '""')}")`,
+    `(1,"\\\\x${Buffer.from(value).toString('hex')}")`,
+    `(1,${Buffer.from(value).toString('base64')})`,
+  ];
+  for (const row of rows)
+    assert.ok(
+      shapes(value).some((shape) => row.includes(shape)),
+      row,
+    );
 });
 
 test('docs/operations/drills.md lists every drill as it is', () => {

@@ -55,6 +55,21 @@ export function all(ways: readonly Way[]): Withstood {
   };
 }
 
+/** It held when the answer was no, and not merely an unfit question. */
+export async function mayNot(way: string, asking: Promise<unknown>): Promise<Way> {
+  try {
+    await asking;
+    return { way, held: false, answer: 'done' };
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    return {
+      way,
+      held: / answered 403: /.test(said),
+      answer: said.replace(/^.* answered /, '').slice(0, 60),
+    };
+  }
+}
+
 function summary(ways: readonly Way[]): string {
   const byAnswer = new Map<string, string[]>();
   for (const { way, answer } of ways) byAnswer.set(answer, [...(byAnswer.get(answer) ?? []), way]);

@@ -1,5 +1,6 @@
 /** The door that forges knock at: whoever can reach it may send it anything. */
 import { createHmac, randomUUID } from 'node:crypto';
+import { pathToFileURL } from 'node:url';
 import { all, type Drill, type Way } from './drill.ts';
 import { knock, type Heard } from './knock.ts';
 import type { DrillTarget } from './target.ts';
@@ -14,6 +15,24 @@ const delivery = (): string =>
     nonce: randomUUID(),
     repository: { full_name: 'drill/nobody', clone_url: 'https://git.invalid/drill/nobody.git' },
   });
+
+/** What the forge itself says, with its secret; the id of the delivery. */
+export async function sayAsForge(
+  target: DrillTarget,
+  event: string,
+  payload: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  const { name, bareDirectory } = target.repository;
+  const repository = { full_name: name, clone_url: pathToFileURL(bareDirectory).href };
+  const body = JSON.stringify({ ...payload, repository });
+  const id = randomUUID();
+  const { status, text } = await send(target, body, {
+    ...{ 'x-github-event': event, 'x-github-delivery': id },
+    'x-hub-signature-256': signature(target.webhookSecret, body),
+  });
+  if (status !== 202) throw new Error(`the forge's own webhook was answered ${status}: ${text}`);
+  return id;
+}
 
 const send = (
   target: DrillTarget,

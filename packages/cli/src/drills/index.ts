@@ -1,6 +1,8 @@
 /** Every drill that there is, in the order in which they run. */
+import { cacheDrills } from './caches.ts';
 import type { Drill } from './drill.ts';
 import { dbaDrills } from './dba.ts';
+import { gateDrills } from './gate-door.ts';
 import { hookDrills } from './hook-door.ts';
 import { memberDrills } from './member-door.ts';
 import { ownNonprodDrills } from './own-nonprod.ts';
@@ -18,6 +20,8 @@ export const drills: readonly Drill[] = [
   ...placementDrills,
   ...sandboxDrills,
   ...secretDrills,
+  ...cacheDrills,
   ...dbaDrills,
   ...ownNonprodDrills,
+  ...gateDrills,
 ];

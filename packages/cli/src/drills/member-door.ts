@@ -3,26 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { sessionWithToken, signInToDemo, type WebSession } from '../web-session.ts';
 import { logOf, push, pipelineOf, runOf } from './build-door.ts';
-import { all, type Drill, type Way } from './drill.ts';
+import { all, mayNot, type Drill, type Way } from './drill.ts';
 import { knock } from './knock.ts';
 
 const Made = z.object({ id: z.string(), token: z.string() });
 const Me = z.looseObject({ viewer: z.looseObject({ roles: z.array(z.string()) }) });
-
-/** It held when the answer was no, and not merely an unfit question. */
-async function mayNot(way: string, asking: Promise<unknown>): Promise<Way> {
-  try {
-    await asking;
-    return { way, held: false, answer: 'done' };
-  } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
-    return {
-      way,
-      held: / answered 403: /.test(said),
-      answer: said.replace(/^.* answered /, '').slice(0, 60),
-    };
-  }
-}
 
 const saml = (groups: readonly string[]): string =>
   Buffer.from(

@@ -32,7 +32,7 @@ export interface NonprodRoot extends Forger {
   offer(offer: Offer): Promise<Verdict>;
   /** The same of evidence for these bytes. */
   forge(forgery: Forgery): Promise<Verdict>;
-  /** Takes a promotion away that a drill leaves waiting. */
+  /** Takes a promotion away that a drill leaves waiting, with what was forged for it. */
   discard(promotion: string): Promise<void>;
   /** Deliveries, logins and sessions that there are at the gate, three seconds from now. */
   delivered(): Promise<string>;
@@ -80,6 +80,10 @@ export async function asNonprodRoot<T>(
           return offer({ bundle, artifact: forgery.artifact });
         },
         async discard(promotion) {
+          await atGate(`delete from approval where promotion_id = $1`, [promotion]);
+          await atGate(`delete from passkey where credential_id like 'drill-' || $1 || '-%'`, [
+            promotion,
+          ]);
           await atGate(
             `update promotion set state = 'rejected', state_reason = 'left behind by a drill', state_changed_at = now()
              where id = $1 and state = 'waiting'`,

@@ -157,7 +157,9 @@ function Person({ frame: { viewer, csrfToken, path } }: { readonly frame: Frame 
         ))}
         {rest.length === 0 ? null : <li title={rest.join(', ')}>{`+${rest.length} more`}</li>}
       </ul>
-      <strong>{viewer.name}</strong>
+      <a href="/me">
+        <strong>{viewer.name}</strong>
+      </a>
       <form method="post" action="/auth/sign-out">
         <input type="hidden" name="_csrf" value={csrfToken} />
         <button type="submit" class="button side-button">

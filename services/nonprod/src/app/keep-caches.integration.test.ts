@@ -57,7 +57,8 @@ async function jobAt(level: 0 | 1 | 2 | 3, poolTrust = level): Promise<LeaseProo
   const run = await startRun(database, { plan, pool: `level-${poolTrust}`, trust: change });
   const jobId = run.jobs[0]?.id ?? assert.fail();
   await database.as('owner').$executeRaw`
-    update job set state = 'leased', lease = 1, runner = 'r1' where id = ${jobId}`;
+    update job set state = 'leased', lease = 1, runner = 'r1', lease_expires_at = now() + interval '1 hour'
+    where id = ${jobId}`;
   return { jobId, lease: 1, runner: 'r1' };
 }
 

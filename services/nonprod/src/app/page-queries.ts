@@ -9,6 +9,7 @@ import type { GateState } from '../domain/promotion-status.ts';
 
 export interface RunSummary {
   readonly id: string;
+  readonly repository: string;
   readonly number: number;
   readonly ref: string;
   readonly branch: string;
@@ -133,15 +134,26 @@ export interface PromotionSummary {
   } | null;
 }
 
+export interface RunFilter {
+  /** Repositories whose runs are left out. */
+  readonly hidden: readonly string[];
+  /** Of this one alone. Default of all. */
+  readonly repository?: string;
+}
+
+/** Lists leave out what belongs to the repositories that are hidden from whoever looks. */
 export interface PageQueries {
   /** Newest first. */
-  runs(limit: number): Promise<readonly RunSummary[]>;
+  runs(limit: number, filter: RunFilter): Promise<readonly RunSummary[]>;
   run(id: string): Promise<RunDetails | null>;
-  candidates(limit: number): Promise<readonly CandidateSummary[]>;
+  candidates(limit: number, hidden: readonly string[]): Promise<readonly CandidateSummary[]>;
   candidate(id: string): Promise<CandidateDetails | null>;
   /** The newest run of main, for the page that has no candidate to show. */
-  lastMainRun(mainBranch: string): Promise<(RunSummary & { failedStep: string | null }) | null>;
-  promotions(limit: number): Promise<readonly PromotionSummary[]>;
+  lastMainRun(
+    mainBranch: string,
+    hidden: readonly string[],
+  ): Promise<(RunSummary & { failedStep: string | null }) | null>;
+  promotions(limit: number, hidden: readonly string[]): Promise<readonly PromotionSummary[]>;
   promotion(id: string): Promise<PromotionSummary | null>;
   /** When the gate last called; null before the first time. */
   gateSeenAt(): Promise<Date | null>;

@@ -72,13 +72,19 @@ export function createPrepareRun(
   return async (wish) => {
     const { repository, commit, pullRequest } = wish;
     const mirror = ports.mirrors.of(repository.name);
-    const details = await mirror.details(commit);
+    // None of these waits for another: what they cost is one way to the database and one to git.
+    const [details, { level, why, baseBranch }, own] = await Promise.all([
+      mirror.details(commit),
+      trustOf(ports, wish),
+      mirror.planFiles(commit),
+    ]);
     if (skipsRun(wish.event, details.subject)) {
       return { kind: 'nothing', why: 'the commit’s message says [skip ci]' };
     }
-    const { level, why, baseBranch } = await trustOf(ports, wish);
-    const own = await mirror.planFiles(commit);
-    const base = level === 0 ? await baseFiles(mirror, baseBranch) : null;
+    const [base, changedFiles] = await Promise.all([
+      level === 0 ? baseFiles(mirror, baseBranch) : null,
+      changedBy(mirror, wish, baseBranch),
+    ]);
     const files = base?.files ?? own;
     const trust: RunTrust = {
       ...{ level, why, notes: [] },
@@ -86,7 +92,6 @@ export function createPrepareRun(
         ? { files: 'own', filesCommit: commit }
         : { files: 'base', filesCommit: base.commit ?? commit }),
     };
-    const changedFiles = await changedBy(mirror, wish, baseBranch);
     const told = { ...wish, changedFiles, message: details.subject };
     const planned = compile(files, told, settings.maxArtifactBytes);
     const outcome = await decide(told, { level, trust, planned, own, isBase: base !== null });

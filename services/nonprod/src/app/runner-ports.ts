@@ -102,6 +102,7 @@ export interface RunnerEvent {
 
 export interface RunnerRun {
   readonly runId: string;
+  readonly repository: string;
   readonly number: number;
   readonly subject: string;
   readonly at: Date;

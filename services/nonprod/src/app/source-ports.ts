@@ -18,6 +18,7 @@ export interface RepositoryRow {
   readonly buildLatest: boolean;
   readonly hookGeneration: number;
   readonly configured: boolean;
+  readonly isPrivate: boolean;
   readonly addedBy: string | null;
   readonly lookedAt: Date | null;
   readonly failing: string | null;

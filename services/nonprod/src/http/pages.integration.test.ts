@@ -686,3 +686,104 @@ test('every change that is a developer’s is refused where the repository belon
   }
   await groups.set(repository.name, { own: [], launch: [] }, 'pat@example.com');
 });
+
+test('what a private repository has is not there for others, on any page, by any route, in any list', async () => {
+  const id = await candidate(database);
+  const db = database.as('nonprod_web');
+  const ofRun = await createPageQueries(db).candidate(id);
+  assert.ok(ofRun !== null);
+  const groups = createGroupStore(db);
+  const owner = await signedIn('lea@example.com', ['developers', 'web-team']);
+  const launcher = await signedIn('sam@example.com', ['support']);
+  const stranger = await signedIn('eve@example.com', ['developers']);
+  const platform = await signedIn('pat@example.com', ['platform']);
+  const asked = await owner.post(
+    `/candidates/${id}/promotions`,
+    new URLSearchParams({ _csrf: owner.csrfToken, target: 'prod', reason: 'x' }).toString(),
+  );
+  const promotion = asked.location?.split('/').at(-1) ?? '';
+  const setSight = (who: Browser, sight: string) =>
+    who.post(
+      '/repository-sight',
+      new URLSearchParams({ _csrf: who.csrfToken, repository: repository.name, sight }).toString(),
+    );
+  const ownerless = await setSight(owner, 'private');
+  assert.equal(ownerless.status, 409);
+  assert.match(ownerless.text, /Give it owners first/);
+
+  const owners = { own: ['web-team'], launch: ['support'] };
+  await groups.set(repository.name, owners, 'pat@example.com');
+  assert.equal((await setSight(stranger, 'private')).status, 403);
+  assert.equal((await setSight(owner, 'private')).status, 303);
+
+  const ids: Record<string, string> = { run: ofRun.runId, candidate: id, promotion };
+  const kindOf = (path: string): string =>
+    /\/(run|candidate|promotion)s\/:id/.exec(path)?.[1] ?? '';
+  const byId = routes.filter(({ path, method }) => method === 'get' && kindOf(path) !== '');
+  assert.ok(byId.length >= 15, `${byId.length} routes`);
+  for (const { path } of byId) {
+    const answer = await stranger.get(path.replace(':id', ids[kindOf(path)] ?? ''));
+    assert.equal(answer.status, 404, path);
+    assert.doesNotMatch(answer.text, /shop\/web/, path);
+  }
+  for (const path of [
+    '/repos/shop/web',
+    '/api/v1/owners?repository=shop/web',
+    '/api/v1/budgets?repository=shop/web',
+    '/secrets',
+    '/api/v1/secrets',
+  ]) {
+    assert.equal((await stranger.get(path)).status, 404, path);
+    assert.notEqual((await owner.get(path)).status, 404, path);
+  }
+  const lists = ['/', '/candidates', '/promotions', '/repos', '/pools', '/api/v1/repositories'];
+  for (const path of [...lists, '/api/v1/runs', '/api/v1/candidates', '/api/v1/pools']) {
+    const { status, text } = await stranger.get(path);
+    assert.equal(status, 200, path);
+    for (const secret of ['shop/web', ofRun.runId, id, promotion]) {
+      assert.ok(!text.includes(secret), `${path} shows ${secret}`);
+    }
+  }
+  const gone = await stranger.post(
+    `/candidates/${id}/promotions`,
+    new URLSearchParams({ _csrf: stranger.csrfToken, target: 'prod', reason: 'x' }).toString(),
+  );
+  assert.equal(gone.status, 404);
+
+  for (const who of [owner, launcher, platform]) {
+    assert.equal((await who.get(`/runs/${ofRun.runId}`)).status, 200);
+    assert.match((await who.get('/repos')).text, /shop\/web/);
+    assert.ok((await who.get('/')).text.includes(ofRun.runId));
+  }
+  assert.equal((await setSight(owner, 'everyone')).status, 303);
+  assert.equal((await stranger.get(`/runs/${ofRun.runId}`)).status, 200);
+  await groups.set(repository.name, { own: [], launch: [] }, 'pat@example.com');
+});
+
+test('the page of repositories says what a new one unlocks, and one’s own page leads to tokens and accounts', async () => {
+  const dana = await signedIn('dana@demo.example', ['developers']);
+  const pat = await signedIn('pat@demo.example', ['platform']);
+  const fields = (name: string, cloneUrl: string) =>
+    new URLSearchParams({
+      ...{ _csrf: pat.csrfToken, name, cloneUrl, provider: '', mainBranch: '' },
+      ...{ protectedRefs: 'refs/heads/release/*', branches: '' },
+    }).toString();
+  const page = await pat.get('/repos');
+  assertGoodPage(page);
+  assert.match(page.text, /Whoever can push to it runs commands on runners/);
+  assert.match(page.text, /reads no secret, its builds are not signed/);
+  assert.doesNotMatch((await dana.get('/repos')).text, /action="\/repos"/);
+  const refused = await pat.post('/repos', fields('shop/forms', 'https://other.example/x.git'));
+  assert.equal(refused.status, 409);
+  assert.match(refused.text, /from these addresses alone/);
+  const added = await pat.post('/repos', fields('shop/forms', 'https://git.example/forms.git'));
+  assert.equal(added.status, 201);
+  const own = await dana.get('/repos/shop/forms');
+  assertGoodPage(own);
+  assert.match(own.text, /refs\/heads\/release\/\*/);
+  assert.match(own.text, /are not signed, and cannot be promoted/);
+  const me = await dana.get('/me');
+  assertGoodPage(me);
+  assert.match(me.text, /href="\/me\/tokens"/);
+  assert.match(me.text, /href="\/me\/accounts"/);
+});

@@ -1,15 +1,19 @@
 /** The route table: what is not in it does not exist. */
 import type { Route } from '@airlock/web/route';
 import { heedOwners } from './heed-owners.ts';
+import { heedSight } from './heed-sight.ts';
 import { accountRoutes } from './routes/accounts.tsx';
 import { apiRoutes } from './routes/api.ts';
 import { budgetRoutes, type BudgetPorts } from './routes/budgets.ts';
 import { logRoutes } from './routes/logs.ts';
+import { notificationRoutes } from './routes/notifications.tsx';
 import { ownerRoutes } from './routes/owners.ts';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
 import { poolRoutes, type PoolPorts } from './routes/pools.tsx';
+import { meRoutes } from './routes/me.tsx';
 import { reportRoutes } from './routes/reports.tsx';
 import type { ReportQueries } from '../app/report-ports.ts';
+import { repositoryRoutes, type RepositoryPorts } from './routes/repositories.tsx';
 import { releaseRoutes, type ReleasePorts } from './routes/releases.ts';
 import { runLifeRoutes, type RunLifePorts } from './routes/run-life.ts';
 import { runnerPageRoutes } from './routes/runners.tsx';
@@ -23,7 +27,7 @@ import { tokenRoutes } from './routes/tokens.tsx';
 import type { ApiTokens } from '../app/api-tokens.ts';
 
 export function nonprodRoutes(
-  ports: PagePorts & {
+  ports: Omit<PagePorts, 'sight'> & {
     readonly secrets: SecretPorts;
     readonly pools: PoolPorts;
     readonly fleet: RunnerKeeping;
@@ -34,25 +38,30 @@ export function nonprodRoutes(
     readonly people: PeopleKeeping;
     readonly reports: ReportQueries;
     readonly runs: RunLifePorts;
+    readonly events: RepositoryPorts['events'];
   },
 ): Route[] {
+  const { sight } = ports.sources;
   const routes = [
-    ...pageRoutes(ports),
+    ...pageRoutes({ ...ports, sight }),
     ...logRoutes(ports),
-    ...apiRoutes(ports),
-    ...secretRoutes(ports.secrets),
-    ...poolRoutes(ports.pools),
-    ...runnerPageRoutes(ports.fleet, ports.pools.pools),
-    ...runnerApiRoutes(ports.fleet),
+    ...apiRoutes({ ...ports, sight }),
+    ...heedSight(secretRoutes(ports.secrets), sight, ports.secrets.project),
+    ...poolRoutes({ ...ports.pools, sight }),
+    ...runnerPageRoutes(ports.fleet, ports.pools.pools, sight),
+    ...runnerApiRoutes(ports.fleet, sight),
     ...releaseRoutes(ports.releases),
     ...budgetRoutes(ports.budgets),
     ...tokenRoutes(ports),
     ...sourceRoutes(ports.sources),
+    ...repositoryRoutes({ ...ports, groups: ports.people.owners.groups }),
+    ...meRoutes(),
     ...reportRoutes(ports),
     ...runLifeRoutes(ports.runs),
     ...schemaRoutes(),
     ...accountRoutes(ports.people),
     ...ownerRoutes(ports.people.owners),
+    ...notificationRoutes(ports.people.notifications),
   ];
-  return heedOwners(routes, ports.people.owners.groups);
+  return heedSight(heedOwners(routes, ports.people.owners.groups), sight);
 }

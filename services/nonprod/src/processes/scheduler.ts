@@ -33,6 +33,7 @@ import { createSignRuns } from '../app/sign-runs.ts';
 import { jobsBell, lookAtOne, lookAtRepository, lookAtWebhooks, schedulerBell } from '../bells.ts';
 import { SchedulerConfig } from '../config.ts';
 import { createEvents } from '../events.ts';
+import { keepNotifications } from '../notification-keeping.ts';
 import { watchRepositories } from '../repository-keeping.ts';
 import { makeRuns } from '../trust-keeping.ts';
 
@@ -85,6 +86,9 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
   const watch = watchRepositories({ db, places, config, runtime, jobs, events, prepareRun });
 
   const sweepMs = config.sweepSeconds * 1000;
+  const telling = keepNotifications(config.notify, {
+    ...{ db, pool, origin: config.origin, intervalMs: sweepMs, runtime },
+  });
   const loop = (named: string, intervalMs: number, run: () => Promise<void>): Loop =>
     startLoop({ name: named, intervalMs, signal, log, run });
   const loops = {
@@ -156,7 +160,8 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
     ),
   };
   runtime.onClose(async () => {
-    await Promise.all([watch.done(), ...Object.values(loops).map(({ done }) => done)]);
+    const all = [...telling, ...Object.values(loops)];
+    await Promise.all([watch.done(), ...all.map(({ done }) => done)]);
   });
 
   bell.listen((id) => {

@@ -167,6 +167,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     version: '0.1.0',
     nav: [
       { href: '/', label: 'Runs' },
+      { href: '/repos', label: 'Repositories' },
       { href: '/candidates', label: 'Candidates' },
       { href: '/promotions', label: 'Promotions' },
       { href: '/runners', label: 'Runners' },

@@ -15,6 +15,7 @@ import type { NewerCommits } from '../domain/newer.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { personByNameId, type Person } from '../domain/roster.ts';
 import { evaluatePromotion, type PromotionFacts, type Verdict } from '../domain/verdict.ts';
+import { askedOnce } from './asked-once.ts';
 import { allowedImages } from './derive-plan.ts';
 import { gatherFacts, type FactSources } from './gather-facts.ts';
 import type { NewerStore } from './newer-ports.ts';
@@ -80,9 +81,10 @@ export type ViewSources = FactSources & {
 
 /** Null when there is no such promotion. */
 export async function viewPromotion(
-  sources: ViewSources,
+  stores: ViewSources,
   question: { readonly promotionId: string; readonly nameId: string; readonly now: Date },
 ): Promise<PromotionView | null> {
+  const sources = askedOnce(stores);
   const { promotionId, nameId, now } = question;
   const [promotion, facts, files, approvals, delivery, replaced] = await Promise.all([
     sources.promotions.find(promotionId),
@@ -110,9 +112,10 @@ export async function viewPromotion(
 
 /** As `viewPromotion`, and the stored bundle through the kernel. */
 export async function viewPromotionDetails(
-  sources: ViewSources,
+  stores: ViewSources,
   question: { readonly promotionId: string; readonly nameId: string; readonly now: Date },
 ): Promise<PromotionDetails | null> {
+  const sources = askedOnce(stores);
   const [view, evidence, files] = await Promise.all([
     viewPromotion(sources, question),
     sources.promotions.evidence(question.promotionId),

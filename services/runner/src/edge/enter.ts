@@ -20,12 +20,12 @@ export async function enterEdge(
   config: RunnerConfig,
   runtime: Runtime,
 ): Promise<{ url: string } & Pick<Connection, 'request' | 'identity'>> {
-  const { controlPlane: files, isolation } = config;
+  const { controlPlane: files, isolation, labels } = config;
   const { log, signal } = runtime;
   const now = (): Date => new Date();
   const connection = connect(config);
   const calls = createEdgeCalls({ url: files.url, request: connection.request });
-  const said: RunnerHello = { version, isolation, labels: [] };
+  const said: RunnerHello = { version, isolation, labels };
   await introduce(() => calls.hello(said, signal), signal);
   const renewal = startLoop({
     name: 'renew-certificate',

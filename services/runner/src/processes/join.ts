@@ -100,6 +100,6 @@ function writeRunner(joined: Joined, directory: string): string {
     writeFileSync(at('runner.yaml'), `${config.join('\n')}\n`, { mode: 0o600 });
   }
   const once = kind === 'once' ? ' --once' : '';
-  lines.push(`Start it: airlock-runner --config ${at('runner.yaml')}${once}`);
+  lines.push(`Start it: airlock-runner agent --config ${at('runner.yaml')}${once}`);
   return `${lines.join('\n')}\n`;
 }

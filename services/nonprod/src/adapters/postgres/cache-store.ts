@@ -108,7 +108,8 @@ async function heldJob(
     from job j join run r on r.id = j.run_id
     left join pool p on p.name = j.pool
     left join run_trust t on t.run_id = r.id
-    where j.id = ${jobId} and j.state = 'leased' and j.lease = ${lease} and j.runner = ${runner}`;
+    where j.id = ${jobId} and j.state = 'leased' and j.lease = ${lease} and j.runner = ${runner}
+      and j.lease_expires_at > now()`;
   return row ?? null;
 }
 

@@ -35,11 +35,14 @@ const Signing = z.enum(['none', 'wanted', 'signed', 'refused']);
 const RequestState = z.enum(['asked', 'published', 'refused']);
 const Isolation = z.object({ mode: z.string(), enforced: z.array(z.string()) }).nullable();
 
+const seen = (hidden: readonly string[]) => ({ repository: { notIn: [...hidden] } });
+
 export function createPageQueries(db: Database): PageQueries {
   return {
-    async runs(limit) {
+    async runs(limit, { hidden, repository }) {
       // A plan may be long, and a list shows none.
       const rows = await db.run.findMany({
+        where: { ...seen(hidden), ...(repository === undefined ? {} : { AND: { repository } }) },
         orderBy: { createdAt: 'desc' },
         omit: { plan: true },
         take: limit,
@@ -104,9 +107,9 @@ export function createPageQueries(db: Database): PageQueries {
       };
     },
 
-    async candidates(limit) {
+    async candidates(limit, hidden) {
       const rows = await db.candidate.findMany({
-        where: { builder: 'main' },
+        where: { builder: 'main', run: seen(hidden) },
         include: { run: { omit: { plan: true }, include: { taint: true } } },
         omit: { provenance: true, testResult: true },
         orderBy: { createdAt: 'desc' },
@@ -135,9 +138,9 @@ export function createPageQueries(db: Database): PageQueries {
       };
     },
 
-    async lastMainRun(mainBranch) {
+    async lastMainRun(mainBranch, hidden) {
       const row = await db.run.findFirst({
-        where: { ref: `refs/heads/${mainBranch}` },
+        where: { ref: `refs/heads/${mainBranch}`, ...seen(hidden) },
         include: {
           jobs: {
             orderBy: { position: 'asc' },
@@ -153,8 +156,9 @@ export function createPageQueries(db: Database): PageQueries {
       return { ...runSummary(row), failedStep: failed?.name ?? null };
     },
 
-    async promotions(limit) {
+    async promotions(limit, hidden) {
       const rows = await db.promotionRequest.findMany({
+        where: { candidate: { run: seen(hidden) } },
         include: { candidate: { omit: { provenance: true, testResult: true } }, status: true },
         omit: { envelope: true },
         orderBy: { requestedAt: 'desc' },
@@ -210,6 +214,7 @@ function jobSummary(job: Job & { steps: Step[] }, plan: RunPlan | null): JobSumm
 function runSummary(row: Omit<Run, 'plan'>): RunSummary {
   return {
     id: row.id,
+    repository: row.repository,
     number: Number(row.number),
     ref: row.ref,
     branch: row.branch,

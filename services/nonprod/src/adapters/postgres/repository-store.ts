@@ -103,6 +103,7 @@ function shaped(row: Repository): RepositoryRow {
     buildLatest: row.buildLatest,
     hookGeneration: row.hookGeneration,
     configured: row.configured,
+    isPrivate: row.private,
     addedBy: row.addedBy,
     lookedAt: row.lookedAt,
     failing: row.failing,

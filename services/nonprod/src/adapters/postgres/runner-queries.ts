@@ -57,13 +57,14 @@ export function createRunnerQueries(
     async runs(runner, limit) {
       const { rows } = await pool.query<{
         run_id: string;
+        repository: string;
         number: string;
         subject: string;
         at: Date;
         tainted: boolean;
         candidate_id: string | null;
       }>(
-        `select run.id as run_id, run.number, run.subject, max(job.heartbeat_at) as at,
+        `select run.id as run_id, run.repository, run.number, run.subject, max(job.heartbeat_at) as at,
            exists (select from run_taint where run_id = run.id) as tainted, candidate.id as candidate_id
          from job join run on run.id = job.run_id left join candidate on candidate.run_id = run.id
          where job.runner = $1 and job.heartbeat_at is not null
@@ -72,6 +73,7 @@ export function createRunnerQueries(
       );
       return rows.map((row) => ({
         runId: row.run_id,
+        repository: row.repository,
         number: Number(row.number),
         subject: row.subject,
         at: row.at,

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { HttpError } from '@airlock/web/problem';
 import { route, type Route } from '@airlock/web/route';
 import type { AskAnswer, PromotionWish } from '../../app/ask-promotion.ts';
+import type { SightStore } from '../../app/sight-ports.ts';
 import type { PageQueries } from '../../app/page-queries.ts';
+import { hiddenFrom } from '../heed-sight.ts';
 import { candidateJson, promotionJson, runDetailsJson, runJson } from '../json.ts';
 import { pathId, requesterOf } from './shared.ts';
 
@@ -20,9 +22,10 @@ export const AskBody = z.strictObject({
 /** The same by machine: what a page shows, and the one thing that a page does. */
 export function apiRoutes(ports: {
   readonly queries: PageQueries;
+  readonly sight: Pick<SightStore, 'hiddenFrom'>;
   askPromotion(wish: PromotionWish): Promise<AskAnswer>;
 }): Route[] {
-  const { queries } = ports;
+  const { queries, sight } = ports;
   return [
     route({
       name: 'show-me',
@@ -42,8 +45,9 @@ export function apiRoutes(ports: {
       access: 'signed-in',
       scope: 'read',
       summary: 'The newest runs.',
-      async handle(_request, response) {
-        response.json({ runs: (await queries.runs(listLength)).map(runJson) });
+      async handle(_request, response, context) {
+        const hidden = await hiddenFrom(sight, context);
+        response.json({ runs: (await queries.runs(listLength, { hidden })).map(runJson) });
       },
     }),
     route({
@@ -66,8 +70,10 @@ export function apiRoutes(ports: {
       access: 'signed-in',
       scope: 'read',
       summary: 'The newest signed builds of main.',
-      async handle(_request, response) {
-        response.json({ candidates: (await queries.candidates(listLength)).map(candidateJson) });
+      async handle(_request, response, context) {
+        const hidden = await hiddenFrom(sight, context);
+        const candidates = await queries.candidates(listLength, hidden);
+        response.json({ candidates: candidates.map(candidateJson) });
       },
     }),
     route({

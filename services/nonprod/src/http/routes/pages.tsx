@@ -3,9 +3,11 @@ import { sendPage } from '@airlock/web/page';
 import { HttpError } from '@airlock/web/problem';
 import { route, type Route } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
+import type { SightStore } from '../../app/sight-ports.ts';
 import type { AskAnswer, PromotionWish } from '../../app/ask-promotion.ts';
 import type { PageQueries, PromotionSummary, RunDetails } from '../../app/page-queries.ts';
 import { mayChange } from '../../domain/run-life.ts';
+import { hiddenFrom } from '../heed-sight.ts';
 import { shownLog } from '../shown-log.ts';
 import { CandidateListPage } from '../views/candidate-list.tsx';
 import { CandidatePage } from '../views/candidate-page.tsx';
@@ -22,6 +24,7 @@ const listLength = 100;
 
 export interface PagePorts extends LogPagePorts {
   readonly queries: PageQueries;
+  readonly sight: Pick<SightStore, 'hiddenFrom'>;
   readonly mainBranch: string;
   askPromotion(wish: PromotionWish): Promise<AskAnswer>;
   readonly releases: Pick<ReleasePorts, 'describeTrust'>;
@@ -49,7 +52,7 @@ const promotionFingerprint = ({ state, status }: PromotionSummary): string =>
   [state, status?.state ?? '', status?.at.getTime() ?? ''].join(' ');
 
 function runPages(ports: PagePorts): Route[] {
-  const { queries } = ports;
+  const { queries, sight } = ports;
   const find = async (id: string): Promise<RunDetails> => {
     const run = await queries.run(id);
     if (run === null) throw new HttpError('not-found', 'There is no run of that id.');
@@ -64,7 +67,7 @@ function runPages(ports: PagePorts): Route[] {
       summary: 'The newest runs.',
       async handle(request, response, context) {
         const frame = await frameOf(request, context);
-        const runs = await queries.runs(listLength);
+        const runs = await queries.runs(listLength, { hidden: await hiddenFrom(sight, context) });
         sendPage(response, RunListPage({ frame, runs, now: new Date() }));
       },
     }),
@@ -74,9 +77,10 @@ function runPages(ports: PagePorts): Route[] {
       path: '/events',
       access: 'signed-in',
       summary: 'Says when the list of runs changes.',
-      async handle(request, response) {
+      async handle(request, response, context) {
         await streamChanges(openEventStream(request, response), null, async () => {
-          const runs = await queries.runs(listLength);
+          const hidden = await hiddenFrom(sight, context);
+          const runs = await queries.runs(listLength, { hidden });
           return { seen: runs.map(({ id, state }) => `${id} ${state}`).join(), ended: false };
         });
       },
@@ -114,7 +118,7 @@ function runPages(ports: PagePorts): Route[] {
 }
 
 function candidatePages(ports: PagePorts): Route[] {
-  const { queries } = ports;
+  const { queries, sight } = ports;
   return [
     route({
       name: 'show-candidates',
@@ -123,9 +127,10 @@ function candidatePages(ports: PagePorts): Route[] {
       access: 'signed-in',
       summary: 'The newest signed builds of main.',
       async handle(request, response, context) {
-        const candidates = await queries.candidates(listLength);
+        const hidden = await hiddenFrom(sight, context);
+        const candidates = await queries.candidates(listLength, hidden);
         const lastMainRun =
-          candidates.length === 0 ? await queries.lastMainRun(ports.mainBranch) : null;
+          candidates.length === 0 ? await queries.lastMainRun(ports.mainBranch, hidden) : null;
         const frame = await frameOf(request, context);
         sendPage(response, CandidateListPage({ frame, candidates, lastMainRun, now: new Date() }));
       },
@@ -136,9 +141,9 @@ function candidatePages(ports: PagePorts): Route[] {
       path: '/candidates/events',
       access: 'signed-in',
       summary: 'Says when there is a new candidate.',
-      async handle(request, response) {
+      async handle(request, response, context) {
         await streamChanges(openEventStream(request, response), null, async () => {
-          const [newest] = await queries.candidates(1);
+          const [newest] = await queries.candidates(1, await hiddenFrom(sight, context));
           return { seen: newest?.id ?? '', ended: false };
         });
       },
@@ -193,7 +198,7 @@ function candidatePages(ports: PagePorts): Route[] {
   ];
 }
 
-function promotionPages({ queries }: PagePorts): Route[] {
+function promotionPages({ queries, sight }: PagePorts): Route[] {
   const find = async (id: string): Promise<PromotionSummary> => {
     const promotion = await queries.promotion(id);
     if (promotion === null) throw new HttpError('not-found', 'There is no request of that id.');
@@ -207,7 +212,8 @@ function promotionPages({ queries }: PagePorts): Route[] {
       access: 'signed-in',
       summary: 'What was asked for.',
       async handle(request, response, context) {
-        const promotions = await queries.promotions(listLength);
+        const hidden = await hiddenFrom(sight, context);
+        const promotions = await queries.promotions(listLength, hidden);
         const person = requesterOf(context).id;
         const mine = promotions.filter(({ requesterId }) => requesterId === person);
         const frame = await frameOf(request, context);
@@ -220,9 +226,10 @@ function promotionPages({ queries }: PagePorts): Route[] {
       path: '/promotions/events',
       access: 'signed-in',
       summary: 'Says when a request changes.',
-      async handle(request, response) {
+      async handle(request, response, context) {
         await streamChanges(openEventStream(request, response), null, async () => {
-          const promotions = await queries.promotions(listLength);
+          const hidden = await hiddenFrom(sight, context);
+          const promotions = await queries.promotions(listLength, hidden);
           return { seen: promotions.map(promotionFingerprint).join(), ended: false };
         });
       },

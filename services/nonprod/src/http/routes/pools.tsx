@@ -2,12 +2,14 @@
 import { Name } from '@airlock/common/wire/scalars';
 import { sendPage } from '@airlock/web/page';
 import { HttpError } from '@airlock/web/problem';
-import { route, type Route } from '@airlock/web/route';
+import { route, type Route, type RouteContext } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
 import type { Request } from 'express';
 import type { createSavePool, SavePoolAnswer } from '../../app/manage-pools.ts';
 import type { PoolRow, PoolStore } from '../../app/pool-ports.ts';
-import { poolWarnings } from '../../domain/pool.ts';
+import { poolWarnings, type Pool } from '../../domain/pool.ts';
+import type { SightStore } from '../../app/sight-ports.ts';
+import { hiddenFrom } from '../heed-sight.ts';
 import { NewPoolForm, PoolBody, poolFrom, PoolForm } from '../pool-form.ts';
 import { PoolListPage } from '../views/pool-list.tsx';
 import { PoolPage } from '../views/pool-page.tsx';
@@ -18,18 +20,33 @@ export interface PoolPorts {
   readonly savePool: ReturnType<typeof createSavePool>;
 }
 
-export function poolRoutes({ pools, savePool }: PoolPorts): Route[] {
-  const find = async (request: Request): Promise<PoolRow> => {
+export function poolRoutes({
+  pools,
+  savePool,
+  sight,
+}: PoolPorts & { readonly sight: Pick<SightStore, 'hiddenFrom'> }): Route[] {
+  /** A grant names its repository, which those who do not see that are not told. */
+  const shown = async (context: RouteContext, row: PoolRow): Promise<PoolRow> => {
+    const hidden = await hiddenFrom(sight, context);
+    return { ...row, pool: withoutHidden(row.pool, hidden) };
+  };
+  const list = async (context: RouteContext): Promise<PoolRow[]> =>
+    await Promise.all((await pools.list()).map((row) => shown(context, row)));
+  const find = async (request: Request, context: RouteContext): Promise<PoolRow> => {
     const row = await pools.find(pathName(request));
     if (row === null) throw new HttpError('not-found', 'There is no pool of that name.');
-    return row;
+    return await shown(context, row);
   };
-  const details = async (row: PoolRow) => ({
-    row,
-    changes: await pools.changes(row.pool.name),
-    load: await pools.load(row.pool.name),
-    now: new Date(),
-  });
+  const details = async (row: PoolRow, context: RouteContext) => {
+    const hidden = await hiddenFrom(sight, context);
+    const changes = await pools.changes(row.pool.name);
+    return {
+      row,
+      changes: changes.map((each) => ({ ...each, pool: withoutHidden(each.pool, hidden) })),
+      load: await pools.load(row.pool.name),
+      now: new Date(),
+    };
+  };
 
   return [
     route({
@@ -40,7 +57,7 @@ export function poolRoutes({ pools, savePool }: PoolPorts): Route[] {
       summary: 'Pools of runners by trust.',
       async handle(request, response, context) {
         const frame = await frameOf(request, context);
-        sendPage(response, PoolListPage({ frame, pools: await pools.list(), problems: [] }));
+        sendPage(response, PoolListPage({ frame, pools: await list(context), problems: [] }));
       },
     }),
     route({
@@ -50,7 +67,7 @@ export function poolRoutes({ pools, savePool }: PoolPorts): Route[] {
       access: 'signed-in',
       summary: 'One pool: what it executes for whom.',
       async handle(request, response, context) {
-        const shown = await details(await find(request));
+        const shown = await details(await find(request, context), context);
         const frame = await frameOf(request, context);
         sendPage(response, PoolPage({ frame, ...shown, problems: [] }));
       },
@@ -71,7 +88,7 @@ export function poolRoutes({ pools, savePool }: PoolPorts): Route[] {
         const problems =
           answer.kind === 'refused' ? problemsOf(answer) : [`There is a pool ${name} already.`];
         const frame = await frameOf(request, context);
-        sendPage(response, PoolListPage({ frame, pools: await pools.list(), problems }), 409);
+        sendPage(response, PoolListPage({ frame, pools: await list(context), problems }), 409);
       },
     }),
     route({
@@ -82,7 +99,7 @@ export function poolRoutes({ pools, savePool }: PoolPorts): Route[] {
       summary: 'Changing a pool',
       body: PoolForm,
       async handle(request, response, context, body) {
-        const row = await find(request);
+        const row = await find(request, context);
         const { name } = row.pool;
         const answer = await savePool(poolFrom(name, body), body.version, requesterOf(context).id);
         if (answer.kind === 'saved') {
@@ -91,7 +108,7 @@ export function poolRoutes({ pools, savePool }: PoolPorts): Route[] {
         }
         const problems = answer.kind === 'refused' ? problemsOf(answer) : [changedMeanwhile];
         const frame = await frameOf(request, context);
-        sendPage(response, PoolPage({ frame, ...(await details(row)), problems }), 409);
+        sendPage(response, PoolPage({ frame, ...(await details(row, context)), problems }), 409);
       },
     }),
     route({
@@ -101,8 +118,8 @@ export function poolRoutes({ pools, savePool }: PoolPorts): Route[] {
       access: 'signed-in',
       scope: 'read',
       summary: 'Pools of runners by trust.',
-      async handle(_request, response) {
-        response.json({ pools: (await pools.list()).map(poolJson) });
+      async handle(_request, response, context) {
+        response.json({ pools: (await list(context)).map(poolJson) });
       },
     }),
     route({
@@ -112,8 +129,8 @@ export function poolRoutes({ pools, savePool }: PoolPorts): Route[] {
       access: 'signed-in',
       scope: 'read',
       summary: 'One pool: what it executes for whom.',
-      async handle(request, response) {
-        const { row, load } = await details(await find(request));
+      async handle(request, response, context) {
+        const { row, load } = await details(await find(request, context), context);
         response.json({ ...poolJson(row), ...load });
       },
     }),
@@ -138,6 +155,10 @@ export function poolRoutes({ pools, savePool }: PoolPorts): Route[] {
       },
     }),
   ];
+}
+
+function withoutHidden(pool: Pool, hidden: readonly string[]): Pool {
+  return { ...pool, repositories: pool.repositories.filter((name) => !hidden.includes(name)) };
 }
 
 const changedMeanwhile =

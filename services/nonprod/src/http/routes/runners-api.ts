@@ -6,7 +6,9 @@ import { Name } from '@airlock/common/wire/scalars';
 import { HttpError } from '@airlock/web/problem';
 import { route, type Route } from '@airlock/web/route';
 import type { Quarantined } from '../../app/look-after-runners.ts';
+import type { SightStore } from '../../app/sight-ports.ts';
 import type { RunnerKeeping } from '../../runner-keeping.ts';
+import { seenRuns } from '../heed-sight.ts';
 import { enrolmentJson, runnerEventJson, runnerJson, runnerRunJson } from '../runner-json.ts';
 import { answering, enrolmentId, quarantineWish, runnerId } from './runners-shared.ts';
 import { requesterOf } from './shared.ts';
@@ -23,7 +25,10 @@ const QuarantineBody = z.strictObject({
 });
 const PruneBody = z.strictObject({ days: z.int().min(1).max(365) });
 
-export function runnerApiRoutes(fleet: RunnerKeeping): Route[] {
+export function runnerApiRoutes(
+  fleet: RunnerKeeping,
+  sight: Pick<SightStore, 'hiddenFrom'>,
+): Route[] {
   const { runners, enrol, lookAfter } = fleet;
 
   const act = (verb: 'drain' | 'resume' | 'remove', summary: string): Route =>
@@ -70,13 +75,13 @@ export function runnerApiRoutes(fleet: RunnerKeeping): Route[] {
       access: 'signed-in',
       scope: 'read',
       summary: 'One runner, what it built last, and what happened to it.',
-      async handle(request, response) {
+      async handle(request, response, context) {
         const id = runnerId(request);
         const found = await runners.find(id);
         if (found === null) throw new HttpError('not-found', 'There is no runner of that name.');
         response.json({
           ...runnerJson(found),
-          runs: (await runners.runs(id, 50)).map(runnerRunJson),
+          runs: (await seenRuns(sight, context, await runners.runs(id, 50))).map(runnerRunJson),
           events: (await runners.events(id, 50)).map(runnerEventJson),
         });
       },

@@ -7,7 +7,9 @@ import { HttpError } from '@airlock/web/problem';
 import { route, type Route } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
 import type { PoolStore } from '../../app/pool-ports.ts';
+import type { SightStore } from '../../app/sight-ports.ts';
 import type { RunnerKeeping } from '../../runner-keeping.ts';
+import { seenRuns } from '../heed-sight.ts';
 import { RunnerListPage } from '../views/runner-list.tsx';
 import { RunnerNewPage, type MadeToken } from '../views/runner-new.tsx';
 import { RunnerPage } from '../views/runner-page.tsx';
@@ -28,7 +30,11 @@ const QuarantineForm = z.strictObject({
 const RemoveForm = z.strictObject({ name: z.string().max(200) });
 const shown = 50;
 
-export function runnerPageRoutes(fleet: RunnerKeeping, pools: Pick<PoolStore, 'list'>): Route[] {
+export function runnerPageRoutes(
+  fleet: RunnerKeeping,
+  pools: Pick<PoolStore, 'list'>,
+  sight: Pick<SightStore, 'hiddenFrom'>,
+): Route[] {
   const { runners, enrol, lookAfter } = fleet;
   const newPage = async (made: MadeToken | null) => ({
     made,
@@ -115,7 +121,7 @@ export function runnerPageRoutes(fleet: RunnerKeeping, pools: Pick<PoolStore, 'l
         if (runner === null) throw new HttpError('not-found', 'There is no runner of that name.');
         const frame = await frameOf(request, context);
         const given = {
-          runs: await runners.runs(id, shown),
+          runs: await seenRuns(sight, context, await runners.runs(id, shown)),
           events: await runners.events(id, shown),
         };
         sendPage(response, RunnerPage({ frame, runner, ...given, now: new Date() }));

@@ -1,6 +1,5 @@
 /** Where runs come from, by machine: repositories, runs by hand, schedules, and what webhooks said. */
 import { z } from 'zod';
-import { providers } from '@airlock/common/webhook/provider';
 import { Name } from '@airlock/common/wire/scalars';
 import { HttpError } from '@airlock/web/problem';
 import { route, type Route } from '@airlock/web/route';
@@ -8,29 +7,18 @@ import { nextTime } from '../../app/fire-schedules.ts';
 import type {
   DeliveryHistory,
   RepositoryRow,
-  RepositoryStore,
   RunRequests,
   ScheduleStore,
 } from '../../app/source-ports.ts';
+import type { SightStore } from '../../app/sight-ports.ts';
 import type { createStartRun } from '../../app/start-run.ts';
-import {
-  addressFault,
-  BranchName,
-  RefGlob,
-  RepositoryName,
-} from '../../domain/repository-address.ts';
+import { BranchName, RepositoryName } from '../../domain/repository-address.ts';
+import { AddBody, addRepository, renewHook, type AddingPorts } from '../adding-repositories.ts';
+import { hiddenFrom } from '../heed-sight.ts';
 import { pathId, requesterOf } from './shared.ts';
 
 const listLength = 200;
 
-const AddBody = z.strictObject({
-  name: RepositoryName,
-  cloneUrl: z.string().min(1).max(1024),
-  provider: z.enum(providers).nullable().default(null),
-  mainBranch: BranchName.default('main'),
-  protectedRefs: z.array(RefGlob).max(50).default([]),
-  branches: z.array(RefGlob).max(50).default([]),
-});
 const NameBody = z.strictObject({ name: RepositoryName });
 const StartBody = z.strictObject({
   repository: RepositoryName,
@@ -52,31 +40,19 @@ const ScheduleBody = z
   });
 const EraseBody = z.strictObject({ repository: RepositoryName, name: Name });
 
-export interface SourcePorts {
-  readonly origin: string;
-  readonly repositories: RepositoryStore;
-  /** Addresses that repositories may be fetched from; empty: nobody adds any. */
-  readonly from: readonly string[];
-  secretOf(repository: RepositoryRow): string | null;
-  /** Names of the pools that this repository's runs may go to. */
-  poolsOf(repository: string): Promise<readonly string[]>;
+export interface SourcePorts extends AddingPorts {
+  readonly sight: SightStore;
+  /** Names of the pools that this repository's runs may go to; of null, of one that is not there yet. */
+  poolsOf(repository: string | null): Promise<readonly string[]>;
   readonly requests: RunRequests;
   readonly startRun: ReturnType<typeof createStartRun>;
   readonly schedules: ScheduleStore;
   readonly history: DeliveryHistory;
-  onAdded(repository: string): void;
 }
 
 export function sourceRoutes(ports: SourcePorts): Route[] {
-  const { repositories, requests, schedules, history } = ports;
+  const { repositories, requests, schedules, history, sight } = ports;
 
-  /** Shown here and nowhere else; it is not kept, and can be renewed. */
-  const hookOf = (row: RepositoryRow) => {
-    const secret = ports.secretOf(row);
-    return secret === null
-      ? null
-      : { url: `${ports.origin}/hooks/git/${row.provider ?? ''}/${row.name}`, secret };
-  };
   const find = async (name: string): Promise<RepositoryRow> => {
     const row = await repositories.find(name);
     if (row === null) throw new HttpError('not-found', `There is no repository ${name} here.`);
@@ -91,8 +67,11 @@ export function sourceRoutes(ports: SourcePorts): Route[] {
       access: 'signed-in',
       scope: 'read',
       summary: 'Repositories that are built here.',
-      async handle(_request, response) {
-        response.json({ repositories: (await repositories.list()).map(repositoryJson) });
+      async handle(_request, response, context) {
+        const hidden = await hiddenFrom(sight, context);
+        const all = await repositories.list();
+        const seen = all.filter(({ name }) => !hidden.includes(name));
+        response.json({ repositories: seen.map(repositoryJson) });
       },
     }),
     route({
@@ -103,21 +82,12 @@ export function sourceRoutes(ports: SourcePorts): Route[] {
       scope: 'admin',
       summary: 'Adding a repository',
       body: AddBody,
-      async handle(_request, response, context, { name, cloneUrl, ...settings }) {
-        const fault = addressFault(cloneUrl, ports.from);
-        if (fault !== null) throw new HttpError('refused', fault);
-        const person = requesterOf(context).id;
-        const wanted = { ...settings, cloneUrl, url: cloneUrl, buildLatest: false };
-        if (!(await repositories.add(name, wanted, person))) {
-          throw new HttpError('conflict', `There is a repository ${name} or ${cloneUrl} already.`);
-        }
-        ports.onAdded(name);
-        const row = await find(name);
+      async handle(_request, response, context, body) {
+        const { row, webhook } = await addRepository(ports, body, requesterOf(context).id);
         response.status(201).json({
           ...repositoryJson(row),
-          webhook: hookOf(row),
-          pools: await ports.poolsOf(name),
-          signed: row.configured,
+          webhook,
+          pools: await ports.poolsOf(row.name),
         });
       },
     }),
@@ -130,14 +100,7 @@ export function sourceRoutes(ports: SourcePorts): Route[] {
       summary: 'Renewing a webhook’s secret',
       body: NameBody,
       async handle(_request, response, _context, { name }) {
-        if (ports.secretOf(await find(name)) === null) {
-          throw new HttpError(
-            'refused',
-            `${name} has no webhook of its own: it has no provider, or webhookKeyFile is not set in the configuration of nonprod-web.`,
-          );
-        }
-        await repositories.nextHook(name);
-        response.json({ name, webhook: hookOf(await find(name)) });
+        response.json({ name, webhook: await renewHook(ports, await find(name)) });
       },
     }),
     route({
@@ -177,10 +140,12 @@ export function sourceRoutes(ports: SourcePorts): Route[] {
       access: 'signed-in',
       scope: 'read',
       summary: 'Runs by the clock.',
-      async handle(_request, response) {
+      async handle(_request, response, context) {
+        const hidden = await hiddenFrom(sight, context);
         const all = await schedules.list();
+        const seen = all.filter(({ repository }) => !hidden.includes(repository));
         response.json({
-          schedules: all.map((each) => ({
+          schedules: seen.map((each) => ({
             ...{ repository: each.repository, name: each.name, pattern: each.pattern },
             ...{ timeZone: each.timeZone, branch: each.branch, setBy: each.setBy },
             thresholdSeconds: each.thresholdSeconds,
@@ -227,9 +192,12 @@ export function sourceRoutes(ports: SourcePorts): Route[] {
       access: 'signed-in',
       scope: 'read',
       summary: 'What webhooks said, and what was refused of them.',
-      async handle(_request, response) {
-        const deliveries = await history.deliveries(listLength);
-        const refusals = await history.refusals(listLength);
+      async handle(_request, response, context) {
+        const hidden = await hiddenFrom(sight, context);
+        const isSeen = ({ repository }: { readonly repository: string | null }): boolean =>
+          repository === null || !hidden.includes(repository);
+        const deliveries = (await history.deliveries(listLength)).filter(isSeen);
+        const refusals = (await history.refusals(listLength)).filter(isSeen);
         response.json({
           deliveries: deliveries.map((each) => ({
             ...each,
@@ -248,6 +216,7 @@ function repositoryJson(row: RepositoryRow) {
     ...{ name: row.name, url: row.url, provider: row.provider, mainBranch: row.mainBranch },
     ...{ protectedRefs: row.protectedRefs, branches: row.branches, addedBy: row.addedBy },
     signed: row.configured,
+    private: row.isPrivate,
     lookedAt: row.lookedAt?.toISOString() ?? null,
     failing: row.failing,
   };

@@ -1,11 +1,7 @@
+import { mostLines, mostOfLine, mostOfTitle } from '@airlock/notify/notification';
 import { oneLine } from '@airlock/notify/plain-text';
 import type { NewsOutbox } from '../../app/notification-ports.ts';
 import { clientOf } from './client.ts';
-
-/** In characters. What is told is a sentence, and the page has the rest. */
-const mostOfTitle = 300;
-const mostOfLine = 500;
-const mostLines = 20;
 
 export const newsOutbox: NewsOutbox = {
   async tell(tx, { id, thread, type, title, lines, path, target, actor, at }) {

@@ -3,9 +3,9 @@ import { after, before, test } from 'node:test';
 import { openPool, type DatabasePool } from '@airlock/database/pool';
 import { poolConfig } from '@airlock/process/settings';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
-import { failed, type Notification, type Outcome } from './notification.ts';
-import { createNotificationQueue, mostTries, secondsToNextTry } from './queue.ts';
-import { sendDue, type Undelivered } from './send-due.ts';
+import { failed, type Notification, type Outcome } from '@airlock/notify/notification';
+import { createNotificationQueue, mostTries, secondsToNextTry } from '@airlock/notify/queue';
+import { sendDue, type Undelivered } from '@airlock/notify/send-due';
 
 let gate: TestGateDatabase;
 let pool: DatabasePool;

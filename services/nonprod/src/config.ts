@@ -11,7 +11,7 @@ import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
 import { RunnerEdgeSettings } from './runner-config.ts';
 import { CacheSettings } from './cache-config.ts';
 import { LogSettings } from './config-logs.ts';
-import { AccountLinks, GroupNames } from './people-config.ts';
+import { AccountLinks, GroupNames, GroupRequiredSettings } from './people-config.ts';
 import { AddedRepositories, Forges, RepositoryProvider, webhookSettings } from './source-config.ts';
 
 const Port = z.int().min(1).max(65_535);
@@ -83,6 +83,7 @@ export const WebConfig = z.strictObject({
       'Role by group name exactly as the identity provider sends it. developer: may ask for promotions and start held runs. platform: may set and erase secrets. Everybody who can sign in may look.',
     ),
   accountLinks: AccountLinks,
+  groupRequired: GroupRequiredSettings,
   ...webhookSettings,
   leaseSeconds: z
     .int()

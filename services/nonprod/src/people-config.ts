@@ -1,6 +1,7 @@
 /** Configuration of who is who. The descriptions are the manual. */
 import { FilePath } from '@airlock/process/config';
 import { z } from 'zod';
+import { actions, nouns } from './domain/group-required.ts';
 
 const Address = z
   .string()
@@ -41,3 +42,10 @@ export type LinkForgeSettings = z.infer<typeof AccountLinks>[number];
 
 /** Names of groups exactly as the identity provider sends them. */
 export const GroupNames = z.array(z.string().min(1).max(255)).max(50);
+
+export const GroupRequiredSettings = z
+  .partialRecord(z.enum(nouns), z.partialRecord(z.enum(actions), GroupNames))
+  .default({})
+  .describe(
+    'Groups by noun and verb, one of which somebody must be in beside role and ownership, such as {"secret": {"edit": ["security"], "delete": []}}. It takes away and never adds; [] lets nobody, the platform role neither. Default none.',
+  );

@@ -29,6 +29,7 @@ import { viewerOf } from '../testing/web.ts';
 import { createAskPromotion } from '../app/ask-promotion.ts';
 import { retireLogs } from '../app/retire-logs.ts';
 import { groupsFor, rolesOf } from '../domain/access.ts';
+import { demandOf, type Action, type Noun } from '../domain/group-required.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { testFleet } from '../testing/fleet.ts';
@@ -58,6 +59,8 @@ let database: TestDatabase;
 let pool: DatabasePool;
 let server: WebServer;
 let routes: Route[];
+/** Filled by the test that is about it. */
+const groupRequired: Partial<Record<Noun, Partial<Record<Action, string[]>>>> = {};
 let origin: string;
 const rung: string[] = [];
 
@@ -100,6 +103,7 @@ before(async () => {
     fleet: await testFleet(database, directory),
     queries: createPageQueries(db),
     mainBranch: 'main',
+    groupRequired,
     askPromotion: createAskPromotion({
       requests: createPromotionRequestStore(db),
       bell,
@@ -174,6 +178,7 @@ interface Answer {
 
 interface Browser {
   readonly csrfToken: string;
+  readonly cookie: string;
   get(path: string): Promise<Answer>;
   post(path: string, body: string, headers?: Record<string, string>): Promise<Answer>;
   put(path: string, body: string, headers: Record<string, string>): Promise<Answer>;
@@ -195,6 +200,7 @@ async function signedIn(nameId: string, memberOf: string[]): Promise<Browser> {
   const cookie = `${sessionCookie}=${sid}`;
   return {
     csrfToken: csrfTokenOf(sid),
+    cookie,
     get: (path) => send('GET', path, { cookie, accept: 'text/html' }),
     post: (path, body, headers = {}) =>
       send(
@@ -786,4 +792,82 @@ test('the page of repositories says what a new one unlocks, and one’s own page
   assertGoodPage(me);
   assert.match(me.text, /href="\/me\/tokens"/);
   assert.match(me.text, /href="\/me\/accounts"/);
+});
+
+test('groupRequired takes a verb from everybody who is in none of its groups, the platform role too', async () => {
+  const dana = await signedIn('dana@demo.example', ['developers', 'support']);
+  const pat = await signedIn('pat@demo.example', ['platform']);
+  assert.equal((await pat.get('/pools')).status, 200);
+  groupRequired.pool = { list: ['support'], create: [] };
+  const refused = await pat.get('/pools');
+  assert.equal(refused.status, 403);
+  assert.match(refused.text, /list of pool is for one of the groups support/);
+  assert.equal((await pat.get('/api/v1/pools')).status, 403);
+  assert.equal((await dana.get('/pools')).status, 200);
+  const form = { _csrf: pat.csrfToken, name: 'x', version: '0', trust: '0', once: 'on' };
+  const more = { isolation: 'bubblewrap', images: '', labels: '', repositories: '' };
+  const fields = { ...form, ...more, concurrency: '', egress: '' };
+  const made = await pat.post('/pools', new URLSearchParams(fields).toString());
+  assert.equal(made.status, 403);
+  assert.match(made.text, /create of pool is for nobody here/);
+  delete groupRequired.pool;
+});
+
+test('each route answers 403 to exactly those whose roles it does not admit, and the table of them is known', async () => {
+  const people = {
+    nobody: await signedIn('n@example.com', ['guests']),
+    developer: await signedIn('d@example.com', ['developers']),
+    platform: await signedIn('p@example.com', ['platform']),
+  };
+  const matrix: Record<string, Set<string>> = {};
+  const answers = routes.filter(
+    ({ name, access }) => access !== 'public' && !name.startsWith('follow-'),
+  );
+  for (const route of answers) {
+    const { noun, action } = demandOf(route);
+    const path = route.path.replaceAll(/[:*][a-z]+/g, 'zz');
+    for (const [role, who] of Object.entries(people)) {
+      const isAdmitted = route.access === 'signed-in' || route.access === `role:${role}`;
+      const headers = {
+        cookie: who.cookie,
+        origin,
+        'x-csrf-token': who.csrfToken,
+        'content-type': 'application/json',
+        'sec-fetch-site': 'same-origin',
+      };
+      const body = route.method === 'get' ? undefined : '{}';
+      const { status } = await send(route.method.toUpperCase(), path, headers, body);
+      assert.equal(status !== 403, isAdmitted, `${route.name} answers ${status} to ${role}`);
+      if (status !== 403) (matrix[`${noun} ${action}`] ??= new Set()).add(role);
+    }
+  }
+  const everybody = 'nobody, developer, platform';
+  const [dev, plat] = ['developer', 'platform'];
+  const found = Object.fromEntries(
+    Object.entries(matrix)
+      .filter(([cell]) => !cell.startsWith('installation'))
+      .map(([cell, roles]): [string, string] => [cell, [...roles].join(', ')])
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+  assert.deepEqual(found, {
+    ...{ 'account create': everybody, 'account delete': everybody },
+    ...{ 'account list': everybody, 'account view': everybody },
+    ...{ 'candidate list': everybody, 'candidate view': everybody },
+    ...{ 'group edit': plat, 'group list': everybody },
+    ...{ 'pool create': plat, 'pool edit': plat, 'pool list': everybody, 'pool view': everybody },
+    ...{ 'promotion create': dev, 'promotion list': everybody, 'promotion view': everybody },
+    // Developers say who sees what their groups own; all else of a repository is the platform role's.
+    ...{ 'repository create': plat, 'repository edit': 'platform, developer' },
+    ...{ 'repository list': everybody, 'repository view': everybody },
+    // The logs of a run are kept beyond their time.
+    ...{ 'run edit': plat, 'run list': everybody, 'run start': dev },
+    ...{ 'run stop': dev, 'run view': everybody },
+    ...{ 'runner create': plat, 'runner delete': plat, 'runner edit': plat },
+    ...{ 'runner list': everybody, 'runner view': everybody },
+    ...{ 'schedule delete': dev, 'schedule edit': dev, 'schedule list': everybody },
+    ...{ 'secret delete': plat, 'secret edit': plat },
+    ...{ 'secret list': everybody, 'secret view': everybody },
+    ...{ 'token create': everybody, 'token delete': everybody, 'token list': everybody },
+    'webhook list': everybody,
+  });
 });

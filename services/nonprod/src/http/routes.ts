@@ -1,6 +1,8 @@
 /** The route table: what is not in it does not exist. */
 import type { Route } from '@airlock/web/route';
 import { heedOwners } from './heed-owners.ts';
+import type { GroupRequired } from '../domain/group-required.ts';
+import { heedGroupRequired } from './heed-group-required.ts';
 import { heedSight } from './heed-sight.ts';
 import { accountRoutes } from './routes/accounts.tsx';
 import { apiRoutes } from './routes/api.ts';
@@ -39,6 +41,7 @@ export function nonprodRoutes(
     readonly reports: ReportQueries;
     readonly runs: RunLifePorts;
     readonly events: RepositoryPorts['events'];
+    readonly groupRequired: GroupRequired;
   },
 ): Route[] {
   const { sight } = ports.sources;
@@ -63,5 +66,6 @@ export function nonprodRoutes(
     ...ownerRoutes(ports.people.owners),
     ...notificationRoutes(ports.people.notifications),
   ];
-  return heedSight(heedOwners(routes, ports.people.owners.groups), sight);
+  const owned = heedOwners(routes, ports.people.owners.groups);
+  return heedSight(heedGroupRequired(owned, ports.groupRequired), sight);
 }

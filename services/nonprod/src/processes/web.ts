@@ -182,6 +182,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       queries,
       logs,
       events,
+      groupRequired: config.groupRequired,
       mainBranch,
       askPromotion: createAskPromotion({
         requests: createPromotionRequestStore(db),

@@ -37,6 +37,7 @@ export function RepositoryListPage({ frame, rows, problem, pools, from, now }: P
           columns={[
             {
               label: 'Name',
+              nowrap: true,
               cell: ({ row }) => (
                 <>
                   <a href={`/repos/${row.name}`}>{row.name}</a>
@@ -51,14 +52,15 @@ export function RepositoryListPage({ frame, rows, problem, pools, from, now }: P
                 newest === null ? (
                   'none among the last 200'
                 ) : (
-                  <>
+                  <span>
                     <a href={`/runs/${newest.id}`}>#{newest.number}</a>{' '}
                     <Status tone={runTone(newest.state)}>{newest.state}</Status>
-                  </>
+                  </span>
                 ),
             },
             {
               label: 'Looked at',
+              nowrap: true,
               cell: ({ row }) =>
                 row.failing === null ? (
                   <Seen at={row.lookedAt} now={now} />

@@ -30,6 +30,14 @@ const checks: readonly (readonly [name: string, ...command: string[]])[] = [
     'deploy',
   ],
   ['unused', bin('knip/bin/knip.js'), '--no-progress'],
+  [
+    'controls',
+    '--conditions=source',
+    '--import',
+    join(root, 'scripts/tsx-hooks.mjs'),
+    '--disable-warning=ExperimentalWarning',
+    join(root, 'tests/controls/main.ts'),
+  ],
 ];
 
 async function run([name, ...command]: readonly [string, ...string[]]): Promise<boolean> {

@@ -68,6 +68,7 @@ function probes(kernel: KernelModule): readonly Trial[] {
     policies: new Map([['prod-eu', { ...world.policy, ...changes }]]),
   });
   const { leo, mira, approve, input } = createApprovalWorld();
+  const rulesOf = (count: number) => [{ role: 'release-manager', count }];
   const both = [approve(leo), approve(mira)];
   const approvalOf = (changes: object) => () => {
     const result = kernel.verifyApprovals(input(both, changes));
@@ -172,8 +173,12 @@ function probes(kernel: KernelModule): readonly Trial[] {
       'THREW RangeError',
       approvalOf({ credentials: [{ ...leo.credential, revokedAt: never }, mira.credential] }),
     ],
-    ['nobody-is-needed', 'E_APPROVAL_THRESHOLD', approvalOf({ need: 0 })],
-    ['a-number-of-people-that-is-none', 'E_APPROVAL_THRESHOLD', approvalOf({ need: Number.NaN })],
+    ['nobody-is-needed', 'E_APPROVAL_THRESHOLD', approvalOf({ rules: rulesOf(0) })],
+    [
+      'a-number-of-people-that-is-none',
+      'E_APPROVAL_THRESHOLD',
+      approvalOf({ rules: rulesOf(Number.NaN) }),
+    ],
     ['approval-defect-of-ours', 'THREW TypeError', thrown(approvalOf({ usedNonces: null }))],
     [
       'approval-defect-with-a-code-of-ours',
@@ -210,7 +215,7 @@ function probes(kernel: KernelModule): readonly Trial[] {
       judged([approve(leo, { flags: 1 }), ...both]),
     ],
     ['judged-without-enough', 'false, mira E_APPROVAL_SELF', judged(both, { requester: 'mira' })],
-    ['judged-when-nobody-is-needed', 'false', judged(both, { need: 0 })],
+    ['judged-when-nobody-is-needed', 'false', judged(both, { rules: rulesOf(0) })],
   ];
   return list.map(([name, expect, run]) => ({ name, expect, run: thrown(run) }));
 }

@@ -84,6 +84,9 @@ const ApprovalCase = z.object({
   need: z.number().int().min(1),
   requester: z.string(),
   authors: z.array(z.string()),
+  /** Policy editors, and rules in place of `need`: for cases of our own, which the vectors do not have. */
+  editors: z.array(z.string()).default([]),
+  rules: z.array(z.object({ role: z.string(), count: z.number() })).optional(),
   usedNonces: z.array(z.string()),
   credentials: z.array(
     z.object({
@@ -187,10 +190,10 @@ function runApproval(value: unknown) {
     })),
     promotion: vector.promotion,
     target: vector.target,
-    role: approverRole,
-    need: vector.need,
+    rules: vector.rules ?? [{ role: approverRole, count: vector.need }],
     requester: vector.requester,
     authors: vector.authors,
+    editors: vector.editors,
     usedNonces: new Set(vector.usedNonces),
     now: new Date(vector.now),
   });

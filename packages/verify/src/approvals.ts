@@ -20,7 +20,7 @@ export function checkApprovals(given: {
   readonly intentAt: Date;
 }): DeliveryRecord['approvals'] {
   const { decided, entries } = given;
-  const { document, policy, roster, emails } = decided;
+  const { document, rules, roster, emails } = decided;
   const { approvals, passkeys } = EvidenceApprovals.parse(
     parseStrictJson(given.archive.text('approvals.json'), maxDepth),
   );
@@ -36,9 +36,11 @@ export function checkApprovals(given: {
     promotionDigest: decided.digest,
     target: document.target,
     requester: document.requester,
-    policy,
+    rules,
     roster,
     emails,
+    // Whose key signed which configuration is the gate's word; who they are stands in what approvers signed.
+    editors: document.editors ?? [],
     approvals,
     // That none was revoked before is the gate's word: the delivery statement names who counted.
     passkeys: passkeys.map((passkey) => ({ ...passkey, revokedAt: null })),

@@ -1,6 +1,8 @@
 /** What was decided about: the promotion document and the files that it names by digest. */
 import { sha256Hex } from '@airlock/common/encoding/hex';
 import { EvidenceChanges, type EvidenceFile } from '@airlock/common/evidence/format';
+import { neededRules } from '@airlock/common/policy/needed-rules';
+import type { NeededRule } from '@airlock/common/policy/target-approvals';
 import { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import {
   parsePromotionDocument,
@@ -22,6 +24,8 @@ export type Decided = {
   readonly roster: Roster;
   /** Author and committer addresses of every change. */
   readonly emails: readonly string[];
+  /** Those of the target file that these changes must meet. */
+  readonly rules: readonly NeededRule[];
 };
 
 /** @throws when a file is not the one that the document names. */
@@ -40,11 +44,20 @@ export function readDecided({ file, text }: EvidenceArchive, readYaml: ReadYaml)
   if (policy.target !== document.target || policy.deliver.hook !== document.hook) {
     throw new EvidenceFault('policy.yaml is of another target or hook than promotion.json');
   }
+  const changes = EvidenceChanges.parse(JSON.parse(text('changes.json')));
+  const rules = neededRules(policy.approvals.rules, changes, document);
+  if (document.rules !== undefined && JSON.stringify(document.rules) !== JSON.stringify(rules)) {
+    throw new EvidenceFault('promotion.json names other rules than policy.yaml asks for');
+  }
+  if (policy.approvals.exclude.includes('policyEditors') && document.editors === undefined) {
+    throw new EvidenceFault('policy.yaml excludes policy editors and promotion.json names none');
+  }
   return {
     document,
     digest: promotionDigest(bytes),
     policy,
     roster: readYaml(Roster, text('roster.yaml'), 'roster.yaml'),
-    emails: EvidenceChanges.parse(JSON.parse(text('changes.json'))).emails,
+    emails: changes.emails,
+    rules,
   };
 }

@@ -102,7 +102,7 @@ export function verifyEvidence(given: {
   });
 
   const approvals = facts.find('approvals', () => {
-    const { policy, document } = decided();
+    const { rules, document } = decided();
     const value = checkApprovals({
       archive: archive(),
       decided: decided(),
@@ -121,7 +121,7 @@ export function verifyEvidence(given: {
     }
     return {
       value,
-      text: `approvals ${value.length} of ${policy.approvals.rules[0]?.count ?? 0}: ${people}; none is ${document.requester}, who asked, or wrote or committed any of it`,
+      text: `approvals ${value.length} for ${rules.map(({ role, count }) => `${count} of ${role}`).join(' and ')}: ${people}; none is ${document.requester}, who asked, or wrote or committed any of it`,
     };
   });
 

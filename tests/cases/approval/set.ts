@@ -6,6 +6,15 @@ import { approve, credential, good, goodMira, leo, mira, noor, person } from './
 const secondOfLeo = person('leo', 'p256', { id: 'cred-leo-2' });
 
 const withNoor = { credentials: [credential(leo), credential(mira), credential(noor)] };
+const manager = { role: 'release-manager', count: 1 };
+const security = { role: 'security', count: 1 };
+const both = person('both', 'ed25519', { roles: ['release-manager', 'security'] });
+const sam = person('sam', 'ed25519', { roles: ['security'] });
+const dev = person('dev', 'ed25519', { roles: ['developer'] });
+const withBoth = {
+  approvals: [goodMira, approve(sam)],
+  credentials: [credential(leo), credential(mira), credential(both), credential(sam)],
+};
 const crowd = Array.from({ length: 65 }, (_, index) => person(`p${index}`, 'ed25519'));
 
 export const set: CaseTable = [
@@ -30,6 +39,66 @@ export const set: CaseTable = [
     'an author second and a person twice',
     'E_APPROVAL_AUTHOR',
     { approvals: [good, good, goodMira], authors: ['mira'] },
+  ],
+  ['a policy editor', 'E_APPROVAL_EDITOR', { editors: ['mira'] }],
+  [
+    'an author who is also a policy editor',
+    'E_APPROVAL_AUTHOR',
+    { authors: ['mira'], editors: ['mira'] },
+  ],
+  [
+    'a policy editor second and a person twice',
+    'E_APPROVAL_EDITOR',
+    { approvals: [good, good, goodMira], editors: ['mira'] },
+  ],
+  ['two rules and a person for each', 'OK', { rules: [manager, security], ...withBoth }],
+  [
+    'two rules whose first person has both roles and moves over',
+    'OK',
+    { rules: [manager, security], ...withBoth, approvals: [approve(both), goodMira] },
+  ],
+  [
+    'two rules and one person with both roles',
+    'E_APPROVAL_THRESHOLD',
+    { rules: [manager, security], ...withBoth, approvals: [approve(both)] },
+  ],
+  [
+    'two rules and two people for the same one',
+    'E_APPROVAL_THRESHOLD',
+    { rules: [manager, security], approvals: [good, goodMira] },
+  ],
+  [
+    'a role that no rule asks for',
+    'E_APPROVAL_ROLE',
+    { rules: [security, { role: 'platform', count: 1 }] },
+  ],
+  [
+    'a developer beside two who may',
+    'E_APPROVAL_ROLE',
+    {
+      approvals: [good, goodMira, approve(dev)],
+      credentials: [credential(leo), credential(mira), credential(dev)],
+    },
+  ],
+  [
+    'three people of whom only one can move over',
+    'OK',
+    {
+      rules: [{ ...manager, count: 2 }, security],
+      ...withBoth,
+      approvals: [approve(both), goodMira, good],
+    },
+  ],
+  ['no rule', 'E_APPROVAL_THRESHOLD', { rules: [], approvals: [] }],
+  [
+    'a rule of nobody beside a good one',
+    'E_APPROVAL_THRESHOLD',
+    {
+      rules: [
+        { ...manager, count: 2 },
+        { ...security, count: 0 },
+      ],
+    },
   ],
   [
     'one person with two passkeys',

@@ -19,6 +19,7 @@ export type ApprovalRuleCode =
   | 'E_APPROVAL_ROLE'
   | 'E_APPROVAL_SELF'
   | 'E_APPROVAL_AUTHOR'
+  | 'E_APPROVAL_EDITOR'
   | 'E_APPROVAL_DUP'
   | 'E_APPROVAL_COUNT'
   | 'E_APPROVAL_THRESHOLD';
@@ -95,8 +96,8 @@ export const approvalCodes: Readonly<
   E_APPROVAL_EXPIRED: { meaning: 'The approval has expired.', mend: again },
   E_APPROVAL_NONCE: { meaning: 'The approval was used before.', mend: again },
   E_APPROVAL_ROLE: {
-    meaning: 'The approver does not have the role that the target asks for.',
-    mend: 'Ask somebody who has the role.',
+    meaning: 'The approver has none of the roles that the target asks for.',
+    mend: 'Ask somebody who has one of them.',
   },
   E_APPROVAL_SELF: {
     meaning: 'The requester approved; requesters never count.',
@@ -105,6 +106,11 @@ export const approvalCodes: Readonly<
   E_APPROVAL_AUTHOR: {
     meaning: 'The approver wrote or committed a change in this promotion; authors never count.',
     mend: 'Ask somebody who has no commit in it.',
+  },
+  E_APPROVAL_EDITOR: {
+    meaning:
+      "The approver signed the gate's configuration since the last delivery; the target file says that they do not count.",
+    mend: 'Ask somebody who did not sign the change of configuration.',
   },
   E_APPROVAL_DUP: {
     meaning: 'The same person, or the same passkey, approved twice; it counts once.',

@@ -1,7 +1,8 @@
 /** Who counts: the approvals of one promotion under the target file and the roster that decide about it. */
 import { Buffer } from 'node:buffer';
-import type { Roster, TargetPolicy } from '../policy/target-policy.ts';
+import type { Roster } from '../policy/target-policy.ts';
 import { sha256Hex } from '../encoding/hex.ts';
+import type { Seats } from './fill-seats.ts';
 import {
   judgeApprovals,
   type ApprovalEvidence,
@@ -60,7 +61,9 @@ export function authorsOf(roster: Roster, emails: readonly string[]): string[] {
 }
 
 /**
- * @param given.policy null where the gate has no file for the target: then nothing counts.
+ * @param given.rules those that apply (policy/needed-rules.ts); none where the gate has no file for the target: then nothing
+ *   counts.
+ * @param given.editors roster ids of those who signed the configuration since the last delivery, where they are excluded.
  * @param given.passkeys those whose enrolment stands in the ledger; whoever calls has proven it.
  * @param given.at moment of the decision: approvals and passkeys that had ended by then do not count.
  */
@@ -69,15 +72,15 @@ export function countApprovals(given: {
   readonly promotionDigest: string;
   readonly target: string;
   readonly requester: string;
-  readonly policy: TargetPolicy | null;
+  readonly rules: readonly Seats[];
   readonly roster: Roster;
   readonly emails: readonly string[];
+  readonly editors: readonly string[];
   readonly approvals: readonly KeptApproval[];
   readonly passkeys: readonly EnrolledPasskey[];
   readonly at: Date;
 }): ApprovalJudgement {
   const { gate, roster, approvals } = given;
-  const [rule] = given.policy?.approvals.rules ?? [];
   const personOf = (id: string) => roster.people.find((person) => person.id === id);
   return judgeApprovals({
     approvals: approvals.map(({ evidence }) => evidence),
@@ -102,10 +105,10 @@ export function countApprovals(given: {
       })),
     promotion: given.promotionDigest,
     target: given.target,
-    role: rule?.role ?? '',
-    need: rule?.count ?? 0,
+    rules: given.rules,
     requester: personOfRequester(roster, given.requester)?.id ?? given.requester,
     authors: authorsOf(roster, given.emails),
+    editors: given.editors,
     // A nonce is unique in the gate's table of approvals, so that one of these cannot have been used by another.
     usedNonces: new Set(),
     now: given.at,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { seatPeople, type SeatedPerson, type Seats } from './match-rules.ts';
+import { seatCount, type SeatedPerson, type Seats } from './fill-seats.ts';
+import { explainSeats } from './match-rules.ts';
 
 const manager = { role: 'release-manager', count: 1 };
 const security = { role: 'security', count: 1 };
@@ -12,7 +13,10 @@ const plan = (
   rules: readonly Seats[],
   present: readonly SeatedPerson[],
   possible: readonly SeatedPerson[] = [],
-) => seatPeople(rules, { present, possible });
+) => {
+  const seats = explainSeats(rules, { present, possible });
+  return { ...seats, satisfied: seats.need >= 1 && seats.have >= seats.need };
+};
 
 test('one person with both roles fills one seat only', () => {
   const { satisfied, have, need } = plan([manager, security], [leo]);
@@ -55,6 +59,7 @@ for (const [what, rules] of [
   ['a count of minus one beside a good one', [manager, { ...security, count: -1 }]],
 ] as const) {
   test(`${what} satisfies nobody's rules`, () => {
+    assert.equal(seatCount(rules), 0);
     assert.equal(plan(rules, [leo, mira, sam]).satisfied, false);
   });
 }

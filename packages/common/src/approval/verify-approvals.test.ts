@@ -181,7 +181,7 @@ test('requester, author, missing role, unknown and revoked passkeys never count'
   const both = [approve(leo), approve(mira)];
   assert.equal(codeOf(both, { requester: 'leo' }), 'E_APPROVAL_SELF');
   assert.equal(codeOf(both, { authors: ['mira'] }), 'E_APPROVAL_AUTHOR');
-  assert.equal(codeOf(both, { role: 'platform' }), 'E_APPROVAL_ROLE');
+  assert.equal(codeOf(both, { rules: [{ role: 'platform', count: 2 }] }), 'E_APPROVAL_ROLE');
   assert.equal(codeOf(both, { credentials: [mira.credential] }), 'E_APPROVAL_CRED_UNKNOWN');
   assert.equal(
     codeOf(both, { credentials: [leo.credential, leo.credential, mira.credential] }),
@@ -200,8 +200,13 @@ test('requester, author, missing role, unknown and revoked passkeys never count'
 test('a threshold that is not met, or that asks for nobody, is not satisfied', () => {
   assert.equal(codeOf([approve(leo)]), 'E_APPROVAL_THRESHOLD');
   assert.equal(codeOf([]), 'E_APPROVAL_THRESHOLD');
-  assert.equal(codeOf([], { need: 0 }), 'E_APPROVAL_THRESHOLD');
-  assert.equal(codeOf([approve(leo), approve(mira)], { need: Number.NaN }), 'E_APPROVAL_THRESHOLD');
+  assert.equal(codeOf([], { rules: [] }), 'E_APPROVAL_THRESHOLD');
+  assert.equal(
+    codeOf([approve(leo), approve(mira)], {
+      rules: [{ role: 'release-manager', count: Number.NaN }],
+    }),
+    'E_APPROVAL_THRESHOLD',
+  );
 });
 
 test('a bad approval is shown with its reason and does not veto the good ones', () => {

@@ -8,6 +8,7 @@ import { AirlockError } from '../errors.ts';
 import { maxApprovals } from '../limits.ts';
 import { parseTimestamp } from '../time.ts';
 import { ApprovalError, isApprovalCode, type ApprovalCode } from './approval-codes.ts';
+import { fillSeats, seatCount, type Seats } from './fill-seats.ts';
 import { parseApprovalStatement, type Approval } from './statement.ts';
 import { verifyApprovalSignature } from './verify-signature.ts';
 
@@ -40,13 +41,13 @@ export type ApprovalInput = {
   /** SHA-256 of the promotion document. */
   readonly promotion: string;
   readonly target: string;
-  /** Role that an approver must have. */
-  readonly role: string;
-  /** How many distinct people must approve; 1 or more. */
-  readonly need: number;
+  /** What must be met, all of it, by distinct people: see fill-seats.ts. */
+  readonly rules: readonly Seats[];
   readonly requester: string;
   /** People who wrote or committed a change in this promotion. */
   readonly authors: readonly string[];
+  /** People who signed the configuration since the last delivery, where the target file excludes them. */
+  readonly editors: readonly string[];
   /** Nonces of approvals recorded before; those of the approvals judged here must not be among them. */
   readonly usedNonces: ReadonlySet<string>;
   readonly now: Date;
@@ -62,9 +63,11 @@ export type DiscountedApproval = {
 };
 
 export type ApprovalJudgement = {
+  /** Approvals of people who may approve, each person once; there may be more of them than seats. */
   readonly counting: readonly CountingApproval[];
   readonly discounted: readonly DiscountedApproval[];
   readonly satisfied: boolean;
+  /** Seats filled, and seats that the rules have. */
   readonly have: number;
   readonly need: number;
 };
@@ -100,7 +103,12 @@ export function judgeApprovals(input: ApprovalInput): ApprovalJudgement {
 }
 
 /** Rules over the set, in the order in which the strict reading names them. */
-const setCodes = ['E_APPROVAL_SELF', 'E_APPROVAL_AUTHOR', 'E_APPROVAL_DUP'] as const;
+const setCodes = [
+  'E_APPROVAL_SELF',
+  'E_APPROVAL_AUTHOR',
+  'E_APPROVAL_EDITOR',
+  'E_APPROVAL_DUP',
+] as const;
 
 type SetFault = { readonly code: (typeof setCodes)[number]; readonly detail: string };
 type Fault = { readonly code: ApprovalCode; readonly detail: string };
@@ -206,8 +214,9 @@ function checkClaims(
   if (input.usedNonces.has(approval.nonce)) {
     throw new ApprovalError('E_APPROVAL_NONCE', 'its nonce was used before');
   }
-  if (!credential.roles.includes(input.role)) {
-    throw new ApprovalError('E_APPROVAL_ROLE', `${credential.approver} is not ${input.role}`);
+  if (!input.rules.some(({ role }) => credential.roles.includes(role))) {
+    const asked = [...new Set(input.rules.map(({ role }) => role))].join(' or ');
+    throw new ApprovalError('E_APPROVAL_ROLE', `${credential.approver} is not ${asked}`);
   }
 }
 
@@ -220,12 +229,16 @@ function judgeSet(judged: readonly Judged[], input: ApprovalInput): ApprovalJudg
     if (found !== null) discounted.push({ approver, credentialId, ...found });
     else if (approver !== null) counting.push({ approver, credentialId });
   }
-  // A threshold below one is a misread policy; nothing satisfies it.
-  const satisfied = input.need >= 1 && counting.length >= input.need;
-  return { counting, discounted, satisfied, have: counting.length, need: input.need };
+  const present = counting.map(({ approver, credentialId }) => ({
+    id: approver,
+    roles: input.credentials.find(({ id }) => id === credentialId)?.roles ?? [],
+  }));
+  const have = fillSeats(input.rules, present).size;
+  const need = seatCount(input.rules);
+  return { counting, discounted, satisfied: need >= 1 && have >= need, have, need };
 }
 
-/** People count, not signatures: never the requester, never an author, nobody twice. */
+/** People count, not signatures: never the requester, an author or an editor, nobody twice. */
 function setFault(
   approver: string,
   credentialId: string,
@@ -237,6 +250,12 @@ function setFault(
   }
   if (input.authors.includes(approver)) {
     return { code: 'E_APPROVAL_AUTHOR', detail: `${approver} has a commit in this promotion` };
+  }
+  if (input.editors.includes(approver)) {
+    return {
+      code: 'E_APPROVAL_EDITOR',
+      detail: `${approver} signed the configuration since the last delivery`,
+    };
   }
   const isRepeated = counting.some(
     (earlier) => earlier.approver === approver || earlier.credentialId === credentialId,

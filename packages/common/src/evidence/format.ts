@@ -66,5 +66,20 @@ export const EvidenceEntry = z.strictObject({
   body: z.base64(),
 });
 
-/** Of `changes.json`, what decides: whose changes they are. Its digest stands in the promotion document. */
-export const EvidenceChanges = z.looseObject({ emails: z.array(z.string()) });
+/** Of `changes.json`, what decides: whose changes they are, and what rules ask. Its digest stands in the promotion document. */
+export const EvidenceChanges = z.looseObject({
+  base: z.looseObject({}).nullable(),
+  commitCount: z.number().int().nonnegative(),
+  emails: z.array(z.string()),
+  fileCount: z.number().int().nonnegative(),
+  files: z.array(z.looseObject({ path: z.string() })),
+  details: z
+    .looseObject({
+      dependencies: z.looseObject({
+        added: z.number().int().nonnegative(),
+        unread: z.array(z.unknown()),
+      }),
+      migrations: z.looseObject({ count: z.number().int().nonnegative() }),
+    })
+    .optional(),
+});

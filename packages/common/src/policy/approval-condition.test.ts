@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { ConditionError, parseCondition, type ConditionFacts } from './approval-condition.ts';
 
 const facts: ConditionFacts = {
-  'delta.paths': ['infra/main.tf', 'src/index.ts'],
-  'delta.authors': ['dana@example.com'],
+  'delta.paths': { some: ['infra/main.tf', 'src/index.ts'], all: true },
+  'delta.authors': { some: ['dana@example.com'], all: true },
   'delta.commits': 3,
   'delta.files': 2,
   'delta.newDependencies': 0,
@@ -47,6 +47,18 @@ for (const [text, expected] of [
 ] as const) {
   test(`where nobody knows the new dependencies, ${text} is ${expected}`, () => {
     assert.equal(answer(text, unknown), expected);
+  });
+}
+
+const cut = { 'delta.paths': { some: ['src/index.ts'], all: false } } as const;
+for (const [text, expected] of [
+  ['delta.paths startsWith "src/"', 'yes'],
+  ['delta.paths startsWith "infra/"', 'undecided'],
+  ['"infra/main.tf" in delta.paths', 'undecided'],
+  ['!(delta.paths startsWith "infra/")', 'undecided'],
+] as const) {
+  test(`where not every path is listed, ${text} is ${expected}`, () => {
+    assert.equal(answer(text, cut), expected);
   });
 }
 

@@ -27,10 +27,13 @@ export const conditionNames = {
 } as const;
 export type ConditionName = keyof typeof conditionNames;
 
+/** What is known of a list: `all` is false where there is more that nobody read. */
+export type KnownList = { readonly some: readonly string[]; readonly all: boolean };
+
 /** A value, or null for what nobody could find out: then whatever hangs on it is undecided. */
 export type ConditionFacts = {
   readonly [Name in ConditionName]:
-    { list: readonly string[]; number: number; text: string }[(typeof conditionNames)[Name]] | null;
+    { list: KnownList; number: number; text: string }[(typeof conditionNames)[Name]] | null;
 };
 
 /** `undecided`: a fact that it hangs on is not known. A rule then applies, because it may. */
@@ -50,7 +53,7 @@ export class ConditionError extends AirlockError<'condition-malformed'> {
 
 type Kind = 'text' | 'number' | 'list' | 'truth';
 /** A `Truth` where the kind is truth. */
-type Value = string | number | readonly string[] | null;
+type Value = string | number | KnownList | null;
 type Node = {
   readonly kind: Kind;
   readonly evaluate: (facts: ConditionFacts) => Value;
@@ -87,8 +90,9 @@ const kinds: Readonly<Record<Kind, string>> = {
   truth: 'true or false',
 };
 const truthOf = (value: Value): Truth => (value === 'yes' || value === 'no' ? value : 'undecided');
-const asTruth = (holds: boolean): Truth => (holds ? 'yes' : 'no');
-const isListed = (value: Value): value is readonly string[] => Array.isArray(value);
+const isList = (value: Value): value is KnownList => typeof value === 'object' && value !== null;
+
+const textOf = (value: Value): string => (typeof value === 'string' ? value : '');
 
 const tokenForms: readonly (readonly [Token['type'] | 'space', RegExp])[] = [
   ['space', /\s+/y],
@@ -210,7 +214,8 @@ function createParser(tokens: readonly Token[]) {
       else if (!is(']')) fail(peek());
     }
     take();
-    return { kind: 'list', evaluate: () => items };
+    const whole = { some: items, all: true };
+    return { kind: 'list', evaluate: () => whole };
   }
 
   const end = (): void => {
@@ -249,18 +254,21 @@ function compare(token: Token, left: Node, right: Node): Node {
     kind: 'truth',
     evaluate: (facts) => {
       const [a, b] = [left.evaluate(facts), right.evaluate(facts)];
-      return a === null || b === null ? 'undecided' : asTruth(holds(a, b));
+      if (a === null || b === null) return 'undecided';
+      if (holds(a, b)) return 'yes';
+      // What was not read could be what is asked for.
+      return [a, b].some((value) => isList(value) && !value.all) ? 'undecided' : 'no';
     },
   });
   const operator = token.text;
   if (operator === 'in') {
     if (left.kind !== 'text' || right.kind !== 'list') return wrong();
-    return node((a, b) => typeof a === 'string' && isListed(b) && b.includes(a));
+    return node((a, b) => typeof a === 'string' && isList(b) && b.some.includes(a));
   }
   if (textual.has(operator)) {
     if ((left.kind !== 'text' && left.kind !== 'list') || right.kind !== 'text') return wrong();
     const fits = textTest(token, right);
-    return node((a, b) => (isListed(a) ? a : [String(a)]).some((text) => fits(text, String(b))));
+    return node((a, b) => (isList(a) ? a.some : [textOf(a)]).some((text) => fits(text, textOf(b))));
   }
   if (left.kind !== right.kind || (left.kind !== 'text' && left.kind !== 'number')) return wrong();
   if (operator === '==') return node((a, b) => a === b);

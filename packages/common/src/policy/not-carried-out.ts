@@ -5,13 +5,8 @@ import type { TargetPolicy } from './target-policy.ts';
  * promise in a signed file that nobody keeps is worse than none.
  */
 export function notCarriedOut(policy: TargetPolicy): readonly string[] {
-  const { approvals, concurrency, deliver, windows } = policy;
-  const excluded = (who: string): boolean => approvals.exclude.some((each) => each === who);
+  const { concurrency, deliver, windows } = policy;
   const keys: readonly (readonly [string, boolean])[] = [
-    ['approvals.rules.1', approvals.rules.length > 1],
-    ['approvals.rules.0.when', approvals.rules.some(({ when }) => when !== undefined)],
-    ['approvals.exclude mergers', excluded('mergers')],
-    ['approvals.exclude policyEditors', excluded('policyEditors')],
     ['windows', windows !== undefined],
     ['concurrency.queue all', concurrency.queue === 'all'],
     ['deliver.waves', deliver.waves !== undefined],

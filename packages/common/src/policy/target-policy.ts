@@ -140,6 +140,12 @@ export const Roster = z
         gitEmails: z
           .array(z.string())
           .describe('Author and committer addresses, so that authors never count as approvers.'),
+        configurationKeys: z
+          .array(z.string())
+          .exactOptional()
+          .describe(
+            "Ids of the keys with which this person signs the gate's configuration, for targets that exclude policyEditors. Default none.",
+          ),
         passkeys: z
           .array(Sha256Hex)
           .optional()

@@ -39,6 +39,19 @@ export const PromotionDocument = z.strictObject({
     .strictObject({ commit: GitCommit, release: z.string().min(1).max(maxReleaseLength) })
     .nullable()
     .describe('What the target runs now; null before its first delivery.'),
+  rules: z
+    .array(z.strictObject({ role: z.string(), count: z.number().int().min(1) }))
+    .min(1)
+    .exactOptional()
+    .describe(
+      'Rules of the target file that this promotion must meet. Absent from documents of a gate that knew no conditions: then it is the first one.',
+    ),
+  editors: z
+    .array(Name)
+    .exactOptional()
+    .describe(
+      'Roster ids of those who signed the configuration since the last delivery and do not count; absent where they are not excluded.',
+    ),
   delta: Sha256Hex.describe('SHA-256 of the canonical JSON of the changes from base to commit.'),
   requester: Text.describe('As the signed request names them; the roster maps it to a person.'),
   requestedAt: Timestamp,

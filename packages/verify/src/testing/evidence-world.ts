@@ -146,7 +146,10 @@ export function createEvidenceWorld() {
       ),
     );
     const rosterFile = Buffer.from(JSON.stringify(roster));
-    const delta = { base: null, emails: ['kim@example.com'] };
+    const delta = {
+      ...{ base: null, commitCount: 1, emails: ['kim@example.com'] },
+      ...{ fileCount: 0, files: [] },
+    };
     const ran = { planDigest: 'c'.repeat(64), runnerImage: changes.image ?? 'e'.repeat(64) };
     const lines = builds.lines({
       build: { commit: built.commit, ran: { ...ran, planRederived: true } },

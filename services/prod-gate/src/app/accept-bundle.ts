@@ -17,6 +17,7 @@ import {
 } from '@airlock/common/verify/verify-promotion-bundle';
 import type { OutboxItem } from '@airlock/common/wire/outbox';
 import type { Delta } from '../domain/delta.ts';
+import { policyEditors } from '../domain/editors.ts';
 import type { LedgerFacts } from '../domain/ledger-facts.ts';
 import { commitFacts } from './commit-facts.ts';
 import { planFault } from './derive-plan.ts';
@@ -77,6 +78,7 @@ type Admitted = {
   readonly artifactSize: number;
   readonly target: Target;
   readonly rosterDigest: string;
+  readonly editors: readonly string[] | null;
   readonly delta: Delta;
   /** SHA-256 of the raw commit, by which the store has it. */
   readonly commitObject: string;
@@ -128,6 +130,7 @@ async function verifyItem(dependencies: AcceptDependencies, item: OutboxItem): P
     target,
     rosterDigest: files.roster.digest,
     delta,
+    editors: policyEditors({ ...target, roster: files.roster.roster, ledger, live }).people,
     commitObject,
     reproduce: await wishOf(mirror, facts),
   };
@@ -245,6 +248,7 @@ function newPromotion(dependencies: AcceptDependencies, admitted: Admitted): New
     target,
     rosterDigest: admitted.rosterDigest,
     delta,
+    editors: admitted.editors,
   });
   return {
     ...named,

@@ -1,5 +1,6 @@
 /** Decides for everything that was told to whom it goes, by the signed target file and roster and by what people chose. */
 import type { NotificationQueue, ToldNotification } from '@airlock/notify/queue';
+import { rulesFor } from '../domain/access.ts';
 import { audienceOf, type Told } from '../domain/news-audience.ts';
 import { newsTypes, type NewsType } from '../domain/news.ts';
 import type { NewsChoices } from './notification-ports.ts';
@@ -48,14 +49,17 @@ async function audience(
   const promotion = await promotions.find(thread);
   const given = promotion === null ? [] : await approvals.of(promotion.id);
   const before = await queue.recipientsOf(thread);
+  const policy = about === null ? null : (files.targets.get(about)?.policy ?? null);
   return audienceOf({
     ...{ type: known satisfies NewsType, actor, quiet, always },
     roster: files.roster.roster,
-    policy: about === null ? null : (files.targets.get(about)?.policy ?? null),
+    policy,
+    rules: promotion === null ? [] : rulesFor(policy, promotion, promotion.delta),
     promotion:
       promotion === null
         ? null
-        : { requester: promotion.requester, emails: promotion.delta.emails },
+        : // Whoever signed the configuration may be told; that they do not count is said where they would decide.
+          { requester: promotion.requester, emails: promotion.delta.emails, editors: [] },
     approvedBy: given
       .filter(({ decision }) => decision === 'approve')
       .filter(({ promotionDigest }) => promotionDigest === promotion?.promotionDigest)

@@ -15,7 +15,10 @@ import { verifyApprovalSignature } from '@airlock/common/approval/verify-signatu
 import { securityKeyApplication } from '@airlock/common/constants';
 import type { Id } from '@airlock/common/ids';
 import { formatTimestamp } from '@airlock/common/time';
-import { approvalRule, mayReject, standingOf } from '../domain/access.ts';
+import { parsePromotionDocument } from '@airlock/common/promotion/document';
+import type { NeededRule } from '@airlock/common/policy/target-approvals';
+import type { TargetPolicy } from '@airlock/common/policy/target-policy';
+import { mayReject, rolesOf, rulesFor, standingOf } from '../domain/access.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { peopleOfEmails, personByNameId, type Person } from '../domain/roster.ts';
 import { DecisionError } from './decision-error.ts';
@@ -68,7 +71,11 @@ interface Situation {
   readonly person: Person;
   readonly promotion: Promotion;
   readonly files: GateFiles;
-  readonly policy: Parameters<typeof approvalRule>[0];
+  readonly policy: TargetPolicy;
+  /** Those that the promotion must meet. */
+  readonly rules: readonly NeededRule[];
+  /** Roster ids of policy editors, as the promotion document has them. */
+  readonly editors: readonly string[];
 }
 
 export function createDecisions(ports: {
@@ -112,27 +119,42 @@ export function createDecisions(ports: {
         `It waited until ${promotion.expiresAt.toISOString()} and has expired; ask for the release again in nonprod.`,
       );
     }
-    return { person, promotion, files, policy };
+    return {
+      ...{ person, promotion, files, policy },
+      rules: rulesFor(policy, promotion, promotion.delta),
+      editors: await editorsIn(promotion),
+    };
   }
 
-  function assertMayApprove({ person, promotion, files, policy }: Situation): void {
+  async function editorsIn({ id }: Promotion): Promise<readonly string[]> {
+    const evidence = await promotions.evidence(id);
+    return evidence === null ? [] : (parsePromotionDocument(evidence.document).editors ?? []);
+  }
+
+  function assertMayApprove({ person, promotion, files, rules, editors }: Situation): void {
     const standing = standingOf(person, {
-      policy,
+      rules,
       roster: files.roster.roster,
-      promotion: { requester: promotion.requester, emails: promotion.delta.emails },
+      promotion: { requester: promotion.requester, emails: promotion.delta.emails, editors },
     });
     if (standing.may) return;
     if (standing.why === 'role-missing') {
       throw new DecisionError(
         'role-missing',
-        `Approving for ${promotion.target} takes the role ${standing.role}.`,
-        { role: standing.role },
+        `Approving this for ${promotion.target} takes the role ${standing.roles.join(' or ')}.`,
+        { role: standing.roles.join(', ') },
       );
     }
     if (standing.why === 'requester') {
       throw new DecisionError(
         'requester-never-counts',
         'You asked for this promotion; somebody else decides.',
+      );
+    }
+    if (standing.why === 'editor') {
+      throw new DecisionError(
+        'editor-never-counts',
+        'You signed the gate’s configuration since the last delivery; somebody else decides.',
       );
     }
     throw new DecisionError(
@@ -162,7 +184,7 @@ export function createDecisions(ports: {
     statement: Buffer,
     answer: AssertionAnswer,
   ): Promise<{ before: number; after: number }> {
-    const { person, promotion, files, policy } = situation;
+    const { person, promotion, files, rules, editors } = situation;
     const passkey = await passkeys.find(answer.credentialId);
     if (passkey === null || passkey.person !== person.id) {
       throw new DecisionError(
@@ -183,7 +205,6 @@ export function createDecisions(ports: {
         `That passkey is enrolled and not in the roster yet; platform adds ${enrolmentDigest(passkey)} to passkeys of ${person.id} in roster.yaml.`,
       );
     }
-    const rule = approvalRule(policy);
     const credential = {
       id: passkey.credentialId,
       approver: passkey.person,
@@ -200,11 +221,11 @@ export function createDecisions(ports: {
       credentials: [credential],
       promotion: promotion.promotionDigest,
       target: promotion.target,
-      role: rule.role,
-      need: 1,
+      rules,
       requester:
         personOfRequester(files.roster.roster, promotion.requester)?.id ?? promotion.requester,
       authors: peopleOfEmails(files.roster.roster, promotion.delta.emails).people,
+      editors,
       usedNonces: new Set(),
       now: ports.now(),
     });
@@ -316,7 +337,7 @@ export function createDecisions(ports: {
               statement: sha256(statement),
             },
           });
-          return { promotion, need: approvalRule(situation.policy).count };
+          return { promotion, need: seatsOf(situation.rules) };
         })
         .catch((error: unknown) => {
           throw asDecisionError(error);
@@ -345,11 +366,11 @@ export function createDecisions(ports: {
           await promotions.lock(tx, promotionId),
         );
         if (!mayReject(person, policy)) {
-          const { role } = approvalRule(policy);
+          const roles = rolesOf(policy.approvals.rules);
           throw new DecisionError(
             'role-missing',
-            `Rejecting for ${promotion.target} takes the role ${role}.`,
-            { role },
+            `Rejecting for ${promotion.target} takes the role ${roles.join(' or ')}.`,
+            { role: roles.join(', ') },
           );
         }
         if (promotion.version !== version) throw changed();
@@ -412,5 +433,8 @@ const changed = (): DecisionError =>
     'promotion-changed',
     'The promotion changed while you were reading; reload the page, read it again and decide then.',
   );
+
+const seatsOf = (rules: readonly NeededRule[]): number =>
+  rules.reduce((sum, { count }) => sum + count, 0);
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');

@@ -11,6 +11,7 @@ export type DecisionErrorCode =
   | 'role-missing'
   | 'requester-never-counts'
   | 'author-never-counts'
+  | 'editor-never-counts'
   | 'already-decided'
   | 'nothing-to-withdraw'
   | 'passkey-missing'

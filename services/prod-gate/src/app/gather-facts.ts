@@ -7,7 +7,6 @@ import {
   enrolmentDigest,
   type KeptApproval,
 } from '@airlock/common/approval/count-approvals';
-import type { ApprovalJudgement } from '@airlock/common/approval/verify-approvals';
 import { sha256Hex } from '@airlock/common/encoding/hex';
 import { AirlockError } from '@airlock/common/errors';
 import { admissionPolicyOf } from '@airlock/common/policy/admission-policy';
@@ -24,8 +23,10 @@ import {
   type BundleFacts,
 } from '@airlock/common/verify/verify-promotion-bundle';
 import { reproduceWish } from '@airlock/pipeline/release-file';
-import { approvalRule, eligibleApprovers } from '../domain/access.ts';
+import { explainSeats } from '@airlock/common/approval/match-rules';
+import { eligibleApprovers, rulesFor } from '../domain/access.ts';
 import type { Delta } from '../domain/delta.ts';
+import { policyEditors, type PolicyEditors } from '../domain/editors.ts';
 import type { LedgerFacts, ProvenRelease } from '../domain/ledger-facts.ts';
 import { ledgerFreeze } from '../domain/ledger-freeze.ts';
 import type { Promotion } from '../domain/promotion.ts';
@@ -149,17 +150,16 @@ export async function gatherFacts(
     ...{ promotion, evidence, files, now: asOf, live, ledger },
   });
   const { unmapped } = peopleOfEmails(files.roster.roster, checked.delta.emails);
-  const judgement = await judge(sources, {
-    ...{ promotion, files, now },
+  const editors = editorsOf(files, promotion.target, ledger, live);
+  const approvalFacts = await judge(sources, {
+    ...{ promotion, files, now, checked },
     approvals: approvals.filter((approval) => stands(approval, ledger)),
-    emails: checked.delta.emails,
+    editors: editors.people ?? [],
   });
-  const rule = approvalRule(target.policy);
-  const counting = judgement.counting.map((approval) => approval.approver);
   return {
     ...shared,
     targetKnown: true,
-    changed: changes(sources, { promotion, evidence, files, live, ...checked }),
+    changed: changes(sources, { promotion, evidence, files, live, editors, ...checked }),
     hookDigest: await files.hookDigest(hookName(promotion.hook)),
     bundle: checked.bundle,
     builders: await countPromotionBuilders(sources, {
@@ -167,24 +167,8 @@ export async function gatherFacts(
       ...{ policy: target.policy, trust: files.trust, now: asOf },
     }),
     unmappedEmails: unmapped,
-    approvals: {
-      have: judgement.have,
-      need: judgement.need,
-      role: rule.role,
-      counting,
-      discounted: judgement.discounted.map((approval) => ({
-        person: approval.approver,
-        code: approval.code,
-        detail: approval.detail,
-      })),
-      eligible: eligibleApprovers({
-        policy: target.policy,
-        roster: files.roster.roster,
-        promotion: { requester: promotion.requester, emails: checked.delta.emails },
-      })
-        .filter((person) => !counting.includes(person.id))
-        .map((person) => person.name),
-    },
+    unmappedEditors: editors.unmapped,
+    approvals: approvalFacts,
   };
 }
 
@@ -232,12 +216,16 @@ function freezeIn(ledger: LedgerAnswer, repository: string): PromotionFacts['fre
 /** Without a target file no rule is known, so nothing counts; the verdict says that the file is missing. */
 const nothingKnown = {
   targetKnown: false,
-  changed: { policy: false, roster: false, base: null, fields: [] },
+  changed: { policy: false, roster: false, editors: false, base: null, fields: [] },
   hookDigest: null,
   bundle: null,
   builders: { need: 1, listed: 0, count: null },
   unmappedEmails: [],
-  approvals: { have: 0, need: 0, role: '', counting: [], discounted: [], eligible: [] },
+  unmappedEditors: [],
+  approvals: {
+    ...{ have: 0, need: 0, rules: [], counting: [], discounted: [] },
+    ...{ eligible: [], enough: null, editors: [] },
+  },
 } as const;
 
 type Checked = {
@@ -371,6 +359,7 @@ function changes(
     evidence: PromotionEvidence;
     files: GateFiles;
     live: ProvenRelease | null;
+    editors: PolicyEditors;
   },
 ): PromotionFacts['changed'] {
   const { promotion, evidence, files } = given;
@@ -378,7 +367,9 @@ function changes(
   const fields: string[] = [];
   if (promotionDigest(evidence.document) !== promotion.promotionDigest) fields.push('digest');
   const target = files.targets.get(promotion.target);
-  if (target === undefined) return { policy: true, roster: false, base: null, fields };
+  if (target === undefined) {
+    return { policy: true, roster: false, editors: false, base: null, fields };
+  }
   const now = parsePromotionDocument(
     makeDocument({
       gate: sources.gate,
@@ -386,6 +377,7 @@ function changes(
       target,
       rosterDigest: files.roster.digest,
       delta: given.delta,
+      editors: given.editors.people,
     }).document,
   );
   const base = live(given.live);
@@ -397,10 +389,11 @@ function changes(
     'policy',
     'roster',
     'base',
-    ...(policyChanged ? (['hook', 'params', 'notAfter'] as const) : []),
-    ...(baseChanged ? (['delta'] as const) : []),
+    'editors',
+    ...(policyChanged ? (['hook', 'params', 'notAfter', 'rules'] as const) : []),
+    ...(baseChanged ? (['delta', 'rules'] as const) : []),
   ]);
-  for (const field of documentFields(signed)) {
+  for (const field of new Set([...documentFields(signed), ...documentFields(now)])) {
     if (explained.has(field)) continue;
     if (JSON.stringify(signed[field]) !== JSON.stringify(now[field])) fields.push(field);
   }
@@ -408,6 +401,7 @@ function changes(
   return {
     policy: policyChanged,
     roster: signed.roster !== now.roster,
+    editors: JSON.stringify(signed.editors) !== JSON.stringify(now.editors),
     base: baseChanged ? { was: signed.base?.release ?? null, now: base?.release ?? null } : null,
     fields,
   };
@@ -449,26 +443,65 @@ async function judge(
     promotion: Promotion;
     approvals: readonly Approval[];
     files: GateFiles;
-    emails: readonly string[];
+    checked: Checked;
+    editors: readonly string[];
     now: Date;
   },
-): Promise<ApprovalJudgement> {
-  const { promotion, files } = given;
+): Promise<PromotionFacts['approvals']> {
+  const { promotion, files, checked, editors } = given;
+  const { roster } = files.roster;
+  const { emails } = checked.delta;
+  const policy = files.targets.get(promotion.target)?.policy ?? null;
+  const rules = rulesFor(policy, checked.facts, checked.delta);
   const signed = given.approvals.flatMap((approval) =>
     approval.decision === 'approve' && approval.signed !== null ? [approval.signed] : [],
   );
-  return countApprovals({
+  const { have, need, counting, discounted } = countApprovals({
     gate: sources.gate,
     promotionDigest: promotion.promotionDigest,
     target: promotion.target,
     requester: promotion.requester,
-    policy: files.targets.get(promotion.target)?.policy ?? null,
-    roster: files.roster.roster,
-    emails: given.emails,
+    ...{ rules, roster, emails, editors },
     approvals: signed.map(keptApproval),
     passkeys: await enrolledPasskeys(sources, signed),
     at: given.now,
   });
+  const present = counting.map(({ approver }) => approver);
+  const seats = explainSeats(rules, {
+    present: roster.people.filter(({ id }) => present.includes(id)),
+    possible: eligibleApprovers({
+      ...{ rules, roster },
+      promotion: { requester: promotion.requester, emails, editors },
+    }).filter(({ id }) => !present.includes(id)),
+  });
+  const named = (ids: readonly string[]): string[] =>
+    ids.map((id) => roster.people.find((person) => person.id === id)?.name ?? id);
+  return {
+    ...{ have, need, editors },
+    rules: seats.rules.map(({ role, count, filledBy, helpful }) => ({
+      ...{ role, count },
+      filledBy: named(filledBy),
+      helpful: named(helpful),
+    })),
+    counting: present,
+    discounted: discounted.map(({ approver, code, detail }) => ({
+      ...{ person: approver, code, detail },
+    })),
+    eligible: named(seats.helpful),
+    enough: seats.enough === null ? null : named(seats.enough),
+  };
+}
+
+/** Without a ledger that can be proven nobody is known to have signed, and nothing is delivered. */
+function editorsOf(
+  files: GateFiles,
+  target: string,
+  ledger: LedgerAnswer,
+  live: ProvenRelease | null,
+): PolicyEditors {
+  const policy = files.targets.get(target)?.policy;
+  if (policy === undefined || 'fault' in ledger) return { people: null, unmapped: [] };
+  return policyEditors({ policy, roster: files.roster.roster, ledger: ledger.facts, live });
 }
 
 /** A withdrawal holds by its row at once, and by the ledger for good: whoever deletes the row brings no approval back. */

@@ -5,6 +5,7 @@
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import { promotionDigest, promotionDocument } from '@airlock/common/promotion/document';
 import { formatTimestamp } from '@airlock/common/time';
+import { rulesFor } from '../domain/access.ts';
 import { digestOfDelta, type Delta } from '../domain/delta.ts';
 
 /** What signatures, mirror and clock said of the release; a promotion's row has the same names. */
@@ -36,6 +37,8 @@ export function makeDocument(given: {
   target: { readonly policy: TargetPolicy; readonly digest: string };
   rosterDigest: string;
   delta: Delta;
+  /** Roster ids of the policy editors; null where the target file does not exclude them. */
+  editors: readonly string[] | null;
 }): MadeDocument {
   const { facts, delta } = given;
   const { policy, digest } = given.target;
@@ -59,6 +62,8 @@ export function makeDocument(given: {
     params: policy.deliver.params,
     roster: given.rosterDigest,
     base: delta.base === null ? null : { commit: delta.base.commit, release: delta.base.release },
+    rules: rulesFor(policy, facts, delta),
+    ...(given.editors === null ? {} : { editors: [...given.editors] }),
     delta: digestOfDelta(delta),
     requester: facts.requester,
     requestedAt: formatTimestamp(facts.requestedAt),

@@ -384,7 +384,7 @@ const refusals: [string, Partial<World>, string[]][] = [
         allowed: false,
         reasons: [
           { code: 'E_REJECTED', person: 'mira' },
-          { code: 'E_APPROVALS_MISSING', have: 1, need: 2, role: 'release-manager', eligible: [] },
+          { code: 'E_APPROVALS_MISSING', have: 1, need: 2, rules: [], eligible: [], enough: null },
         ],
       },
     },

@@ -10,6 +10,8 @@ import type { Promotion } from '../domain/promotion.ts';
 import { eachInTurn } from './each-in-turn.ts';
 import { makeDocument, type MadeDocument } from './make-document.ts';
 import { readDelta } from './read-delta.ts';
+import { policyEditors } from '../domain/editors.ts';
+import type { LedgerFacts } from '../domain/ledger-facts.ts';
 import type { FollowLedger } from './follow-ledger.ts';
 import type { NewsOutbox } from './notification-ports.ts';
 import type { GitReader } from './intake-ports.ts';
@@ -109,7 +111,8 @@ async function renew(
   const target = files.targets.get(promotion.target);
   // Without its target file it waits; the verdict says that the file is missing.
   if (target === undefined) return;
-  const delta = await currentDelta(dependencies, promotion);
+  const ledger = await dependencies.ledger();
+  const delta = await currentDelta(dependencies, promotion, ledger);
   if (delta === null) return;
   const made = makeDocument({
     gate: dependencies.gate,
@@ -117,6 +120,12 @@ async function renew(
     target,
     rosterDigest: files.roster.digest,
     delta,
+    editors: policyEditors({
+      policy: target.policy,
+      roster: files.roster.roster,
+      ledger,
+      live: ledger.liveOn(promotion.target),
+    }).people,
   });
   if (made.promotionDigest === promotion.promotionDigest) return;
   const kept = await promotions.evidence(promotion.id);
@@ -233,10 +242,11 @@ function replacement(
 
 /** The delta as recorded while the base stands, read anew when something else went live; null when it cannot be read. */
 async function currentDelta(
-  { ledger, git }: RefreshDependencies,
+  { git }: RefreshDependencies,
   promotion: Promotion,
+  ledger: LedgerFacts,
 ): Promise<Delta | null> {
-  const live = (await ledger()).liveOn(promotion.target);
+  const live = ledger.liveOn(promotion.target);
   const { base } = promotion.delta;
   const stands = base?.commit === live?.commit && base?.release === live?.release;
   if (stands && promotion.delta.details !== undefined) return promotion.delta;

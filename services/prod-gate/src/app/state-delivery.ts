@@ -18,6 +18,7 @@ import {
 } from '@airlock/common/ledger/entry';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import { parsePromotionDocument, promotionDigest } from '@airlock/common/promotion/document';
+import { rulesFor } from '../domain/access.ts';
 import { digestOfDelta } from '../domain/delta.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { enrolledPasskeys, keptApproval } from './gather-facts.ts';
@@ -173,8 +174,10 @@ async function approvalsOf(
     promotionDigest: subject,
     target: document.target,
     requester: document.requester,
-    ...kept,
+    rules: rulesFor(kept.policy, { ...document, subjectName: document.subject }, promotion.delta),
+    roster: kept.roster,
     emails: promotion.delta.emails,
+    editors: document.editors ?? [],
     approvals: signed.map(keptApproval),
     passkeys: await enrolledPasskeys(sources, signed),
     at,

@@ -10,7 +10,7 @@ import {
   verifyPromotionBundle,
   type BundleResult,
 } from '@airlock/common/verify/verify-promotion-bundle';
-import { approvalRule, mayReject, standingOf, type Standing } from '../domain/access.ts';
+import { mayReject, standingOf, type Standing } from '../domain/access.ts';
 import type { NewerCommits } from '../domain/newer.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { personByNameId, type Person } from '../domain/roster.ts';
@@ -104,9 +104,9 @@ export async function viewPromotion(
     replaced,
     delivery,
     policy,
-    need: policy === null ? 0 : approvalRule(policy).count,
+    need: facts.approvals.need,
     requester: personOfRequester(files.roster.roster, promotion.requester),
-    viewer: viewerOf({ promotion, files, policy, approvals, nameId }),
+    viewer: viewerOf({ promotion, facts, files, policy, approvals, nameId }),
   };
 }
 
@@ -165,12 +165,13 @@ function judgedRunner(
 
 function viewerOf(given: {
   promotion: Promotion;
+  facts: PromotionFacts;
   files: GateFiles;
   policy: TargetPolicy | null;
   approvals: readonly Approval[];
   nameId: string;
 }): PromotionView['viewer'] {
-  const { promotion, files, policy, approvals } = given;
+  const { promotion, facts, files, policy, approvals } = given;
   const { roster } = files.roster;
   const person = personByNameId(roster, given.nameId);
   const mine = approvals.find(
@@ -179,12 +180,13 @@ function viewerOf(given: {
       approval.promotionDigest === promotion.promotionDigest &&
       approval.withdrawn === null,
   );
-  const nearness = { requester: promotion.requester, emails: promotion.delta.emails };
+  const { rules, editors } = facts.approvals;
+  const nearness = { requester: promotion.requester, emails: promotion.delta.emails, editors };
   return {
     standing:
       person === null || policy === null
         ? null
-        : standingOf(person, { policy, roster, promotion: nearness }),
+        : standingOf(person, { rules, roster, promotion: nearness }),
     mayReject: person !== null && policy !== null && mayReject(person, policy),
     decided: mine?.decision ?? null,
     commits: promotion.delta.commits

@@ -2,7 +2,7 @@ import { personOfRequester } from '@airlock/common/approval/count-approvals';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Roster, type TargetPolicy } from '@airlock/common/policy/target-policy';
-import { eligibleApprovers, mayReject, standingOf } from './access.ts';
+import { eligibleApprovers, mayReject, standingOf, type Nearness } from './access.ts';
 import { peopleOfEmails, personByNameId } from './roster.ts';
 
 const roster = Roster.parse({
@@ -29,14 +29,14 @@ const policy = {
   approvals: { rules: [{ role: 'release-manager', count: 2 }] },
 } as TargetPolicy;
 
-const promotion = { requester: 'dana@idp.example', emails: ['dana@example.com'] };
+const promotion = { requester: 'dana@idp.example', emails: ['dana@example.com'], editors: [] };
 const named = (id: string) => {
   const found = roster.people.find((one) => one.id === id);
   assert.ok(found);
   return found;
 };
-const standing = (id: string, near = promotion) =>
-  standingOf(named(id), { policy, roster, promotion: near });
+const standing = (id: string, near: Nearness = promotion) =>
+  standingOf(named(id), { rules: policy.approvals.rules, roster, promotion: near });
 
 test('somebody with the role who stands far enough away may decide', () => {
   assert.deepEqual(standing('mira'), { may: true });
@@ -46,7 +46,7 @@ test('without the role nobody decides, whatever else they are', () => {
   assert.deepEqual(standing('dana'), {
     may: false,
     why: 'role-missing',
-    role: 'release-manager',
+    roles: ['release-manager'],
   });
 });
 
@@ -64,9 +64,17 @@ test('authors and committers never count', () => {
   assert.deepEqual(standing('leo', { ...promotion, emails }), { may: false, why: 'author' });
 });
 
+test('who signed the configuration since does not count where the document names them', () => {
+  const editors = ['leo'];
+  assert.deepEqual(standing('leo', { ...promotion, editors }), { may: false, why: 'editor' });
+});
+
 test('the eligible are exactly those who may decide', () => {
   const near = { ...promotion, emails: ['leo@example.com'] };
-  const found = eligibleApprovers({ policy, roster, promotion: near });
+  const found = eligibleApprovers({
+    rules: policy.approvals.rules,
+    ...{ roster, promotion: near },
+  });
   assert.deepEqual(
     found.map(({ id }) => id),
     ['mira'],

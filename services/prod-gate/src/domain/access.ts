@@ -3,29 +3,62 @@
  * and reached by the kernel when the approval is counted.
  */
 import { personOfRequester } from '@airlock/common/approval/count-approvals';
+import { neededRules, type ConditionChanges } from '@airlock/common/policy/needed-rules';
+import type { NeededRule } from '@airlock/common/policy/target-approvals';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import { peopleOfEmails, type Person } from './roster.ts';
 
 export type Standing =
   | { readonly may: true }
-  | { readonly may: false; readonly why: 'role-missing'; readonly role: string }
-  | { readonly may: false; readonly why: 'requester' | 'author' };
+  /** `roles`: one of them is what it takes. */
+  | { readonly may: false; readonly why: 'role-missing'; readonly roles: readonly string[] }
+  | { readonly may: false; readonly why: 'requester' | 'author' | 'editor' };
 
 /** The part of a promotion that says who stands too near to it to decide. */
-export type Nearness = { readonly requester: string; readonly emails: readonly string[] };
+export type Nearness = {
+  readonly requester: string;
+  readonly emails: readonly string[];
+  /** Roster ids of those who signed the configuration since the last delivery; none where they are not excluded. */
+  readonly editors: readonly string[];
+};
 
-/** Rejecting needs the role only: anybody who may decide may stop, also the author. */
+type Question = {
+  readonly rules: readonly { readonly role: string }[];
+  readonly roster: Roster;
+  readonly promotion: Nearness;
+};
+
+/** What a promotion is, as far as rules ask. */
+export type RuleSubject = {
+  readonly release: string;
+  readonly repository: string;
+  readonly subjectName: string;
+  readonly requester: string;
+};
+
+/** The rules of the target file that this promotion must meet; none without a file, and none satisfies nobody. */
+export function rulesFor(
+  policy: Pick<TargetPolicy, 'approvals'> | null,
+  promotion: RuleSubject,
+  changes: ConditionChanges,
+): NeededRule[] {
+  return neededRules(policy?.approvals.rules ?? [], changes, {
+    release: promotion.release,
+    repository: promotion.repository,
+    subject: promotion.subjectName,
+    requester: promotion.requester,
+  });
+}
+
+/** Rejecting needs the role of any rule only: anybody who may decide may stop, also the author. */
 export function mayReject(person: Person, policy: TargetPolicy): boolean {
   return policy.approvals.rules.some((rule) => person.roles.includes(rule.role));
 }
 
-export function standingOf(
-  person: Person,
-  given: { policy: TargetPolicy; roster: Roster; promotion: Nearness },
-): Standing {
-  const rule = approvalRule(given.policy);
-  if (!person.roles.includes(rule.role)) {
-    return { may: false, why: 'role-missing', role: rule.role };
+export function standingOf(person: Person, given: Question): Standing {
+  const roles = rolesOf(given.rules);
+  if (!person.roles.some((role) => roles.includes(role))) {
+    return { may: false, why: 'role-missing', roles };
   }
   if (personOfRequester(given.roster, given.promotion.requester)?.id === person.id) {
     return { may: false, why: 'requester' };
@@ -33,21 +66,17 @@ export function standingOf(
   if (peopleOfEmails(given.roster, given.promotion.emails).people.includes(person.id)) {
     return { may: false, why: 'author' };
   }
-  return { may: true };
+  return given.promotion.editors.includes(person.id)
+    ? { may: false, why: 'editor' }
+    : { may: true };
 }
 
 /** Everybody whose approval would count, in the roster's order. */
-export function eligibleApprovers(given: {
-  policy: TargetPolicy;
-  roster: Roster;
-  promotion: Nearness;
-}): readonly Person[] {
+export function eligibleApprovers(given: Question): readonly Person[] {
   return given.roster.people.filter((person) => standingOf(person, given).may);
 }
 
-/** The one rule that the target file's schema admits. */
-export function approvalRule(policy: TargetPolicy): TargetPolicy['approvals']['rules'][number] {
-  const [rule] = policy.approvals.rules;
-  if (rule === undefined) throw new Error('the schema of target files demands one approval rule');
-  return rule;
+/** The roles that some rule asks for, each once. */
+export function rolesOf(rules: readonly { readonly role: string }[]): string[] {
+  return [...new Set(rules.map(({ role }) => role))];
 }

@@ -6,6 +6,8 @@ const names: Readonly<Record<string, string>> = {
   roster: 'the roster',
   base: 'what is live',
   delta: 'the list of changes',
+  rules: 'the rules that apply',
+  editors: 'who signed the configuration',
 };
 
 /** What differs between two documents in words: `the target file and the roster`. */

@@ -37,6 +37,8 @@ export type LedgerFacts = {
   /** The configuration with the highest number; null before the first. */
   newestConfiguration(): KnownManifest | null;
   wasInForce(manifestDigest: string): boolean;
+  /** Ids of the keys that signed a configuration after this moment, or ever (null). */
+  configurationSigners(since: Date | null): readonly string[];
   /** Heads of main at this place or further on, in the order in which they were seen. */
   headsFrom(repository: string, position: number): readonly SeenHead[];
   frozenSince(repository: string): Date | null;
@@ -73,6 +75,7 @@ export function createLedgerFold(): LedgerFold {
   const frozen = new Map<string, Date>();
   const configurations = new Set<string>();
   const withdrawn = new Set<string>();
+  const signatures: { at: number; signers: readonly string[] }[] = [];
   let newest: KnownManifest | null = null;
 
   function applyDelivery({ type, at, subjectDigest, refs }: LedgerEntry, id: string): void {
@@ -101,6 +104,13 @@ export function createLedgerFold(): LedgerFold {
     deliveriesUnder: (promotionDigest) => deliveries.get(promotionDigest) ?? [],
     newestConfiguration: () => newest,
     wasInForce: (manifestDigest) => configurations.has(manifestDigest),
+    configurationSigners: (since) => [
+      ...new Set(
+        signatures
+          .filter(({ at }) => since === null || at > since.getTime())
+          .flatMap(({ signers }) => signers),
+      ),
+    ],
     headsFrom: (repository, position) =>
       (heads.get(repositoryDigest(repository)) ?? []).filter((head) => head.position >= position),
     frozenSince: (repository) => frozen.get(repositoryDigest(repository)) ?? null,
@@ -113,6 +123,7 @@ export function createLedgerFold(): LedgerFold {
         const serial = countIn(refs['serial']);
         if (serial === null) return;
         configurations.add(subjectDigest);
+        signatures.push({ at: Date.parse(at), signers: signersIn(refs) });
         // An entry of a lower number than one before it brings nothing back.
         if (newest === null || serial > newest.serial) newest = { serial, digest: subjectDigest };
       }
@@ -132,6 +143,13 @@ export function createLedgerFold(): LedgerFold {
       if (type === 'repository.released') frozen.delete(repository);
     },
   };
+}
+
+/** `signer1`, `signer2` and so on. */
+function signersIn(refs: LedgerEntry['refs']): string[] {
+  return Object.entries(refs).flatMap(([name, keyid]) =>
+    /^signer[1-9]\d*$/.test(name) ? [keyid] : [],
+  );
 }
 
 function intentIn(refs: LedgerEntry['refs'], promotionDigest: string): ProvenIntent | null {

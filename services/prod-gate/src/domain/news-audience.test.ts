@@ -33,7 +33,8 @@ const policy = {
 const told = (facts: Partial<AudienceFacts>): string[] =>
   audienceOf({
     ...{ type: 'promotion.waits', actor: null, roster, policy, approvedBy: [], followers: [] },
-    promotion: { requester: 'dana@idp.example', emails: ['dana@git.example'] },
+    promotion: { requester: 'dana@idp.example', emails: ['dana@git.example'], editors: [] },
+    rules: policy.approvals.rules,
     ...{ quiet: new Set<string>(), always: [] },
     ...facts,
   })

@@ -61,6 +61,8 @@ export interface AudienceFacts {
   readonly policy: TargetPolicy | null;
   /** Null where it is about no promotion. */
   readonly promotion: Nearness | null;
+  /** Rules that the promotion must meet. */
+  readonly rules: readonly { readonly role: string }[];
   /** Who approved what now stands: nobody reminds them. */
   readonly approvedBy: readonly string[];
   /** Who was told of the same promotion before. */
@@ -91,9 +93,9 @@ function peopleOf(audience: Audience, facts: AudienceFacts): readonly Person[] {
     roster.people.filter((person) => person.roles.some((role) => roles.includes(role)));
   switch (audience) {
     case 'deciders':
-      return policy === null || promotion === null
+      return promotion === null
         ? []
-        : eligibleApprovers({ policy, roster, promotion }).filter(
+        : eligibleApprovers({ rules: facts.rules, roster, promotion }).filter(
             ({ id }) => !facts.approvedBy.includes(id),
           );
     case 'escalation':

@@ -8,6 +8,21 @@ export function personByNameId(roster: Roster, nameId: string): Person | null {
 }
 
 /**
+ * The people who signed configuration with these keys. An `unmapped` key could be an approver's, so that a target that excludes
+ * policy editors is not delivered to before the roster says whose it is.
+ */
+export function peopleOfKeys(
+  roster: Roster,
+  keyids: readonly string[],
+): { people: readonly string[]; unmapped: readonly string[] } {
+  const ownersOf = (keyid: string): Person[] =>
+    roster.people.filter(({ configurationKeys }) => configurationKeys?.includes(keyid) === true);
+  const people = new Set(keyids.flatMap((keyid) => ownersOf(keyid).map(({ id }) => id)));
+  const unmapped = keyids.filter((keyid) => ownersOf(keyid).length === 0);
+  return { people: [...people].sort(), unmapped: [...new Set(unmapped)].sort() };
+}
+
+/**
  * The people behind the author and committer addresses of a delta.
  *
  * `unmapped` are addresses of nobody in the roster: one of them could be an approver's second address, so that a delta with

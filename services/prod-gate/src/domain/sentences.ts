@@ -47,6 +47,11 @@ export function sentenceOf(reason: DenialReason): Sentence {
         kind: 'time',
         text: 'The roster changed; within seconds the gate renews the promotion, and release managers approve it again.',
       };
+    case 'E_EDITORS_CHANGED':
+      return {
+        kind: 'time',
+        text: 'Somebody else has signed the configuration since; within seconds the gate renews the promotion, and release managers approve it again.',
+      };
     case 'E_BASE_CHANGED':
       return {
         kind: 'time',
@@ -106,6 +111,11 @@ export function sentenceOf(reason: DenialReason): Sentence {
       return {
         kind: 'fix',
         text: `Commits by ${reason.email} are in it and nobody in the roster has that address; somebody of platform adds it to that person's gitEmails in roster.yaml, so that authors cannot approve their own work.`,
+      };
+    case 'E_EDITOR_UNMAPPED':
+      return {
+        kind: 'fix',
+        text: `Key ${reason.keyid} signed the configuration since the last delivery and is nobody’s in the roster; somebody of platform adds it to that person's configurationKeys in roster.yaml, so that policy editors cannot approve what they made possible.`,
       };
     case 'E_BUNDLE_REFUSED':
       return {
@@ -176,24 +186,34 @@ function rebuildMissing(reason: Extract<DenialReason, { code: 'E_REBUILD_MISSING
 function approvalsMissing(
   reason: Extract<DenialReason, { code: 'E_APPROVALS_MISSING' }>,
 ): Sentence {
-  const missing = reason.need - reason.have;
-  const role = reason.role.replaceAll('-', ' ');
-  const names = list(reason.eligible);
-  if (reason.eligible.length < missing) {
-    const found =
-      reason.eligible.length === 0
+  const { have, need, rules, eligible, enough } = reason;
+  const there = `${have} of ${need} approvals are there`;
+  const open = rules.filter(({ count, filledBy }) => filledBy.length < count);
+  if (enough === null) {
+    const left =
+      eligible.length === 0
         ? 'nobody is left'
-        : `only ${names} ${reason.eligible.length === 1 ? 'is' : 'are'} left`;
+        : `only ${list(eligible, 'and')} ${eligible.length === 1 ? 'is' : 'are'} left`;
+    const roles = list([...new Set(open.map(({ role }) => plain(role)))]);
     return {
       kind: 'fix',
-      text: `${reason.have} of ${reason.need} approvals are there and ${found} to give the other ${missing}; somebody of platform adds a ${role} to roster.yaml who did not write this.`,
+      text: `${there} and ${left} to give the other ${need - have}; somebody of platform adds a ${roles} to roster.yaml who did not write this.`,
     };
   }
-  return {
-    kind: 'person',
-    text: `${reason.have} of ${reason.need} approvals are there; ${names} can give ${missing === 1 ? 'the missing one' : `the missing ${missing}`} as ${role}.`,
-  };
+  const asked = open.map(({ role, count, filledBy, helpful }) => {
+    const missing = count - filledBy.length;
+    return `${list(helpful)} can give ${missing === 1 ? 'the missing one' : `the missing ${missing}`} as ${plain(role)}`;
+  });
+  // Somebody with another role helps where one who approved has both.
+  const others = eligible.filter((name) => !open.some(({ helpful }) => helpful.includes(name)));
+  const instead =
+    others.length === 0
+      ? ''
+      : `; or ${list(others)}, as somebody who approved has two of the roles`;
+  return { kind: 'person', text: `${there}; ${list(asked, 'and')}${instead}.` };
 }
+
+const plain = (role: string): string => role.replaceAll('-', ' ');
 
 /** The reason to show on top: what must be mended first. */
 export function headline(verdict: Extract<Verdict, { allowed: false }>): Sentence {

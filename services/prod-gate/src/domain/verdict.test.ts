@@ -29,7 +29,7 @@ const good: PromotionFacts = {
   },
   underOwnDelivery: false,
   targetKnown: true,
-  changed: { policy: false, roster: false, base: null, fields: [] },
+  changed: { policy: false, roster: false, editors: false, base: null, fields: [] },
   hookDigest,
   artifactPresent: true,
   bundle: { ok: true },
@@ -39,10 +39,13 @@ const good: PromotionFacts = {
     count: { have: 1, agreeing: [], differing: [], discounted: [], silent: [] },
   },
   unmappedEmails: [],
+  unmappedEditors: [],
   approvals: {
     have: 2,
     need: 2,
-    role: 'release-manager',
+    rules: [{ role: 'release-manager', count: 2, filledBy: ['Leo', 'Mira'], helpful: [] }],
+    enough: [],
+    editors: [],
     counting: ['leo', 'mira'],
     discounted: [],
     eligible: [],
@@ -83,11 +86,21 @@ const faults: readonly [DenialCode, PromotionFacts][] = [
   ['E_PROMOTION_EXPIRED', { ...good, promotion: { ...good.promotion, expiresAt: now } }],
   [
     'E_APPROVALS_MISSING',
-    { ...good, approvals: { ...good.approvals, have: 1, eligible: ['Mira', 'Nils'] } },
+    {
+      ...good,
+      approvals: {
+        ...good.approvals,
+        have: 1,
+        rules: [{ role: 'release-manager', count: 2, filledBy: ['Leo'], helpful: ['Mira'] }],
+        eligible: ['Mira'],
+        enough: ['Mira'],
+      },
+    },
   ],
   ['E_REJECTED', { ...good, rejectedBy: 'Leo' }],
   ['E_TARGET_UNKNOWN', { ...good, targetKnown: false }],
   ['E_POLICY_CHANGED', { ...good, changed: { ...good.changed, policy: true } }],
+  ['E_EDITORS_CHANGED', { ...good, changed: { ...good.changed, editors: true } }],
   ['E_ROSTER_CHANGED', { ...good, changed: { ...good.changed, roster: true } }],
   [
     'E_BASE_CHANGED',
@@ -105,6 +118,7 @@ const faults: readonly [DenialCode, PromotionFacts][] = [
   ],
   ['E_ROLLBACK_UNAPPROVED', { ...good, live: { release: '2026.11.22-2', mainPosition: 11 } }],
   ['E_LIVE_DIFFERS', { ...good, liveDiffers: { row: null, ledger: '1', isNewer: false } }],
+  ['E_EDITOR_UNMAPPED', { ...good, unmappedEditors: ['key'] }],
   ['E_AUTHOR_UNMAPPED', { ...good, unmappedEmails: ['stranger@example.com'] }],
   [
     'E_BUNDLE_REFUSED',
@@ -190,7 +204,50 @@ describe('sentences', () => {
   });
 
   const missing = (have: number, need: number, eligible: string[]) =>
-    sentenceOf({ code: 'E_APPROVALS_MISSING', have, need, role: 'release-manager', eligible });
+    sentenceOf({
+      code: 'E_APPROVALS_MISSING',
+      ...{ have, need, eligible },
+      enough: eligible.length < need - have ? null : eligible.slice(0, need - have),
+      rules: [
+        {
+          ...{ role: 'release-manager', count: need, helpful: eligible },
+          filledBy: ['Nora'].slice(0, have),
+        },
+      ],
+    });
+  const manager = { role: 'release-manager', count: 1 };
+  const security = { role: 'security', count: 1 };
+
+  test('of several rules each that is open names its people', () => {
+    const { kind, text } = sentenceOf({
+      code: 'E_APPROVALS_MISSING',
+      ...{ have: 0, need: 2, eligible: ['Leo', 'Mira', 'Sam'], enough: ['Leo', 'Sam'] },
+      rules: [
+        { ...manager, filledBy: [], helpful: ['Leo', 'Mira'] },
+        { ...security, filledBy: [], helpful: ['Sam'] },
+      ],
+    });
+    assert.equal(kind, 'person');
+    assert.equal(
+      text,
+      '0 of 2 approvals are there; Leo or Mira can give the missing one as release manager and Sam can give the missing one as security.',
+    );
+  });
+
+  test('somebody who lets another move over is named as well', () => {
+    const { text } = sentenceOf({
+      code: 'E_APPROVALS_MISSING',
+      ...{ have: 1, need: 2, eligible: ['Mira', 'Sam'], enough: ['Mira'] },
+      rules: [
+        { ...manager, filledBy: ['Leo'], helpful: ['Mira'] },
+        { ...security, filledBy: [], helpful: ['Sam'] },
+      ],
+    });
+    assert.equal(
+      text,
+      '1 of 2 approvals are there; Sam can give the missing one as security; or Mira, as somebody who approved has two of the roles.',
+    );
+  });
 
   test('waiting for people names them', () => {
     assert.deepEqual(missing(1, 2, ['Leo', 'Mira']), {
@@ -211,7 +268,7 @@ describe('sentences', () => {
       ledgerFault: 'no checkpoint',
       hookDigest: null,
       busy: { deliveryId: 'dlv_0', since },
-      approvals: { ...good.approvals, have: 0, eligible: ['Leo', 'Mira'] },
+      approvals: { ...good.approvals, have: 0 },
     });
     assert.equal(verdict.allowed, false);
     assert.equal(headline(verdict).kind, 'system');

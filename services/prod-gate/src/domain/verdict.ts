@@ -13,14 +13,18 @@ export type DenialReason =
       readonly code: 'E_APPROVALS_MISSING';
       readonly have: number;
       readonly need: number;
-      readonly role: string;
-      /** Names of those whose approval would count and is not there yet. */
+      /** Every rule that applies, with the names of those who fill its seats and of those who could. */
+      readonly rules: readonly RuleState[];
+      /** Names of those whose approval would bring it on. */
       readonly eligible: readonly string[];
+      /** Names of a smallest group whose approvals would do; null where nobody's would. */
+      readonly enough: readonly string[] | null;
     }
   | { readonly code: 'E_REJECTED'; readonly person: string }
   | { readonly code: 'E_TARGET_UNKNOWN'; readonly target: string }
   | { readonly code: 'E_POLICY_CHANGED'; readonly target: string }
   | { readonly code: 'E_ROSTER_CHANGED' }
+  | { readonly code: 'E_EDITORS_CHANGED' }
   | { readonly code: 'E_HOOK_DIGEST'; readonly hook: string }
   | { readonly code: 'E_HOOK_MISSING'; readonly hook: string }
   | { readonly code: 'E_BASE_CHANGED'; readonly was: string | null; readonly now: string | null }
@@ -48,6 +52,7 @@ export type DenialReason =
       readonly isNewer: boolean;
     }
   | { readonly code: 'E_AUTHOR_UNMAPPED'; readonly email: string }
+  | { readonly code: 'E_EDITOR_UNMAPPED'; readonly keyid: string }
   | {
       readonly code: 'E_BUNDLE_REFUSED';
       readonly admissionCode: string;
@@ -56,6 +61,14 @@ export type DenialReason =
   | { readonly code: 'E_LEDGER_UNAVAILABLE'; readonly detail: string }
   | { readonly code: 'E_LEDGER_INCONSISTENT'; readonly detail: string; readonly since: Date }
   | ConfigurationFault;
+
+/** One rule that a promotion must meet. */
+export type RuleState = {
+  readonly role: string;
+  readonly count: number;
+  readonly filledBy: readonly string[];
+  readonly helpful: readonly string[];
+};
 
 /** Why the signed configuration on disk is not the one to decide by. */
 export type ConfigurationFault =
@@ -99,6 +112,8 @@ export type PromotionFacts = {
   readonly changed: {
     readonly policy: boolean;
     readonly roster: boolean;
+    /** Somebody else than the document says has signed the configuration since the last delivery. */
+    readonly editors: boolean;
     readonly base: { readonly was: string | null; readonly now: string | null } | null;
     /** Other members of the document that differ from what was verified now. */
     readonly fields: readonly string[];
@@ -110,10 +125,13 @@ export type PromotionFacts = {
   readonly bundle: { readonly ok: true } | Refusal | null;
   readonly builders: BuilderFacts;
   readonly unmappedEmails: readonly string[];
+  /** Keys that signed the configuration since the last delivery and are nobody's, where that matters. */
+  readonly unmappedEditors: readonly string[];
   readonly approvals: {
+    /** Seats filled, and seats there are; 0 without a target file. */
     readonly have: number;
     readonly need: number;
-    readonly role: string;
+    readonly rules: readonly RuleState[];
     /** Roster ids whose approval counts. */
     readonly counting: readonly string[];
     /** Approvals on record that do not count, and why; shown, never counted. */
@@ -122,8 +140,11 @@ export type PromotionFacts = {
       readonly code: string;
       readonly detail: string;
     }[];
-    /** Names of those whose approval would count and is not there yet. */
+    /** Names of those whose approval would bring it on. */
     readonly eligible: readonly string[];
+    readonly enough: readonly string[] | null;
+    /** Roster ids of policy editors, who do not count. */
+    readonly editors: readonly string[];
   };
   readonly rejectedBy: string | null;
   readonly freeze: { readonly reason: string; readonly since: Date } | null;
@@ -184,6 +205,7 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
   }
   reasons.push(...builderReasons(facts.builders));
   for (const email of facts.unmappedEmails) reasons.push({ code: 'E_AUTHOR_UNMAPPED', email });
+  for (const keyid of facts.unmappedEditors) reasons.push({ code: 'E_EDITOR_UNMAPPED', keyid });
   if (facts.freeze !== null) {
     reasons.push({
       code: 'E_REPOSITORY_FROZEN',
@@ -213,10 +235,10 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
     const { reason, since } = facts.ledgerFreeze;
     reasons.push({ code: 'E_LEDGER_INCONSISTENT', detail: reason, since });
   }
-  const { have, need, role, eligible } = facts.approvals;
-  // Counted over distinct people; without a target file `need` is unknown and target-unknown stands above.
+  const { have, need, rules, eligible, enough } = facts.approvals;
+  // Seats, each filled by another person; without a target file `need` is unknown and target-unknown stands above.
   if (facts.targetKnown && !(have >= need && need >= 1)) {
-    reasons.push({ code: 'E_APPROVALS_MISSING', have, need, role, eligible });
+    reasons.push({ code: 'E_APPROVALS_MISSING', have, need, rules, eligible, enough });
   }
   return reasons;
 }
@@ -226,6 +248,7 @@ function documentReasons(facts: PromotionFacts): DenialReason[] {
   const reasons: DenialReason[] = [];
   if (changed.policy) reasons.push({ code: 'E_POLICY_CHANGED', target: promotion.target });
   if (changed.roster) reasons.push({ code: 'E_ROSTER_CHANGED' });
+  if (changed.editors) reasons.push({ code: 'E_EDITORS_CHANGED' });
   if (changed.base !== null) reasons.push({ code: 'E_BASE_CHANGED', ...changed.base });
   if (changed.fields.length > 0) {
     reasons.push({ code: 'E_DOCUMENT_DIFFERS', fields: changed.fields });

@@ -61,6 +61,7 @@ export function viewJson(view: PromotionView) {
     approvals: {
       have: view.facts.approvals.have,
       need: view.need,
+      rules: view.facts.approvals.rules,
       eligible: view.facts.approvals.eligible,
     },
     delivery: view.delivery?.id ?? null,

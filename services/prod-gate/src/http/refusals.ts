@@ -12,6 +12,7 @@ const httpCode: Readonly<Record<DecisionErrorCode, HttpErrorCode>> = {
   'role-missing': 'group-missing',
   'requester-never-counts': 'not-allowed',
   'author-never-counts': 'not-allowed',
+  'editor-never-counts': 'not-allowed',
   'already-decided': 'conflict',
   'nothing-to-withdraw': 'conflict',
   'passkey-missing': 'refused',

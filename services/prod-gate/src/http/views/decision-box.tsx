@@ -3,7 +3,6 @@ import { Card } from '@airlock/web/views/card';
 import { CodeBlock } from '@airlock/web/views/code-block';
 import { PostForm, TextField } from '@airlock/web/views/form';
 import { PasskeyForm } from '@airlock/web/views/passkey-form';
-import { approvalRule } from '../../domain/access.ts';
 import type { PromotionPageProps } from './promotion-page-props.ts';
 import { count, listed, plain } from './words.ts';
 
@@ -37,12 +36,14 @@ function whyNot({ view, hasPasskey }: PromotionPageProps) {
     switch (viewer.standing.why) {
       case 'requester':
         return `You asked for this; somebody else decides: ${others}.`;
+      case 'editor':
+        return `You signed the gate’s configuration since the last delivery; somebody else decides: ${others}.`;
       case 'author': {
         const [commit] = viewer.commits;
         return `You wrote ${commit === undefined ? 'a change in it' : commit.slice(0, 8)}; somebody else decides: ${others}.`;
       }
       case 'role-missing':
-        return `Deciding about ${promotion.target} takes the role ${viewer.standing.role.replaceAll('-', ' ')}. Who decides: ${others}.`;
+        return `Deciding about ${promotion.target} takes the role ${viewer.standing.roles.map(roleInWords).join(' or ')}. Who decides: ${others}.`;
     }
   }
   if (!hasPasskey) {
@@ -57,7 +58,7 @@ function whyNot({ view, hasPasskey }: PromotionPageProps) {
 }
 
 function Approve({ frame, view }: PromotionPageProps) {
-  const { promotion, policy } = view;
+  const { promotion, facts } = view;
   const url = `/promotions/${promotion.id}`;
   return (
     <PasskeyForm
@@ -85,13 +86,13 @@ function Approve({ frame, view }: PromotionPageProps) {
       <Button kind="primary" icon="passkey-fill" block>
         Approve with passkey
       </Button>
-      {policy === null ? null : (
-        <p class="small muted">
-          It takes {count(approvalRule(policy).count, 'approval')} by different people with the role{' '}
-          {approvalRule(policy).role.replaceAll('-', ' ')}; whoever asked, wrote or committed never
-          counts.
-        </p>
-      )}
+      <p class="small muted">
+        It takes{' '}
+        {facts.approvals.rules
+          .map((rule) => `${count(rule.count, 'approval')} with the role ${roleInWords(rule.role)}`)
+          .join(' and ')}
+        , all by different people; whoever asked, wrote or committed never counts.
+      </p>
     </PasskeyForm>
   );
 }
@@ -130,6 +131,8 @@ function Withdraw({ frame, view: { promotion } }: PromotionPageProps) {
     </details>
   );
 }
+
+const roleInWords = (role: string): string => role.replaceAll('-', ' ');
 
 /** Saying no is cheap: a reason and no passkey. */
 function Reject({ frame, view: { promotion } }: PromotionPageProps) {

@@ -7,7 +7,6 @@ import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { Delivery, LiveRelease, RepositoryFreeze, VaultSession } from '../../app/ports.ts';
-import { approvalRule } from '../../domain/access.ts';
 import { HeldBanner } from './held-banner.tsx';
 import { FreezeBanner } from './freeze-banner.tsx';
 import { DeliveryTable } from './delivery-page.tsx';
@@ -91,10 +90,43 @@ function buildersAsked({ threshold, of }: TargetPolicy['admits'][number]['builde
   return <Status tone="bad">one is enough: the bytes rest on it alone</Status>;
 }
 
+type ApprovalRule = TargetPolicy['approvals']['rules'][number];
+
+function RuleInWords({
+  rule,
+  people,
+}: {
+  readonly rule: ApprovalRule;
+  readonly people: Roster['people'];
+}) {
+  const names = people.filter(({ roles }) => roles.includes(rule.role)).map(({ name }) => name);
+  return (
+    <>
+      {rule.count} of {rule.role.replaceAll('-', ' ')} ({names.join(', ') || 'nobody yet'})
+      {rule.when === undefined ? null : (
+        <>
+          {' '}
+          when <code>{rule.when}</code>
+        </>
+      )}
+    </>
+  );
+}
+
+/** At least: conditions may ask for more. */
+function approvalsAsked(rules: readonly ApprovalRule[]): string {
+  const always = rules.filter(({ when }) => when === undefined);
+  const least = count(
+    always.reduce((sum, rule) => sum + rule.count, 0),
+    'approval',
+  );
+  return always.length === rules.length ? least : `${least} or more`;
+}
+
 function Rules({ target }: { readonly target: TargetView }) {
   if (target.policy === null) return null;
   const { policy, digest } = target.policy;
-  const rule = approvalRule(policy);
+  const { rules } = policy.approvals;
   const [admits] = policy.admits;
   return (
     <Card title="Rules" icon="shield-lock">
@@ -105,14 +137,10 @@ function Rules({ target }: { readonly target: TargetView }) {
           { term: 'Builders', value: admits && buildersAsked(admits.builders) },
           { term: 'Commits', value: admits && commitsAsked[admits.signedCommits] },
           { term: 'Tests', value: admits?.tests.replace('-', ' ') ?? '' },
-          { term: 'Approvals', value: `${rule.count} of ${rule.role.replaceAll('-', ' ')}` },
-          {
-            term: 'Who may',
-            value: target.roster.people
-              .filter(({ roles }) => roles.includes(rule.role))
-              .map((person) => person.name)
-              .join(', '),
-          },
+          ...rules.map((rule) => ({
+            term: rule.when === undefined ? 'Approvals' : 'And where it matters',
+            value: <RuleInWords rule={rule} people={target.roster.people} />,
+          })),
           { term: 'Never counts', value: policy.approvals.exclude.join(', ') },
           { term: 'Waits at most', value: `${policy.approvals.expires / 3600} h` },
           { term: 'Hook', value: <code>{policy.deliver.hook}</code> },
@@ -166,7 +194,7 @@ export function TargetListPage({
             label: 'Needs',
             nowrap: true,
             cell: ({ policy }) =>
-              policy === null ? '' : count(approvalRule(policy.policy).count, 'approval'),
+              policy === null ? '' : approvalsAsked(policy.policy.approvals.rules),
           },
         ]}
       />

@@ -82,7 +82,8 @@ function textOf({ title, lines, link, type, occurredAt }: Notification): string 
   ].join('\n');
 }
 
-const why = 'Airlock writes to you about what concerns you; /me on its pages turns this mail off.';
+const why =
+  'Airlock writes to you about what concerns you; its page /me/notifications turns this mail off.';
 
 function htmlOf({ title, lines, link, type, occurredAt }: Notification): string {
   const shown = lines.map((line) => `<p>${escaped(oneLine(line, mostOfLine))}</p>`);

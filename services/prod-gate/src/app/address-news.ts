@@ -13,7 +13,7 @@ export interface AddressDependencies {
   readonly queue: Pick<NotificationQueue, 'unaddressed' | 'recipientsOf' | 'address'>;
   readonly promotions: Pick<PromotionStore, 'find'>;
   readonly approvals: Pick<ApprovalStore, 'of'>;
-  readonly choices: NewsChoices;
+  readonly choices: Pick<NewsChoices, 'quiet'>;
   readonly files: () => Promise<GateFiles>;
   /** Channels that hear of everything. */
   readonly always: readonly string[];
@@ -61,7 +61,7 @@ async function audience(
         : // Whoever signed the configuration may be told; that they do not count is said where they would decide.
           { requester: promotion.requester, emails: promotion.delta.emails, editors: [] },
     approvedBy: given
-      .filter(({ decision }) => decision === 'approve')
+      .filter(({ decision, withdrawn }) => decision === 'approve' && withdrawn === null)
       .filter(({ promotionDigest }) => promotionDigest === promotion?.promotionDigest)
       .map(({ person }) => person),
     followers: before.flatMap(({ person }) => (person === null ? [] : [person])),

@@ -14,7 +14,24 @@ export interface NewsCursor {
   advance(tx: Transaction, next: number): Promise<void>;
 }
 
+/** What was sent, or was to be sent. */
+export interface SentNews {
+  readonly title: string;
+  readonly path: string;
+  readonly channel: string;
+  /** Null for a channel. */
+  readonly person: string | null;
+  readonly state: 'waiting' | 'sent' | 'dead';
+  readonly tries: number;
+  /** Why the last attempt failed; null when it did not. */
+  readonly error: string | null;
+  readonly occurredAt: Date;
+}
+
 export interface NewsChoices {
   /** Everybody who wants no mail. */
   quiet(): Promise<ReadonlySet<string>>;
+  choose(person: string, wantsMail: boolean): Promise<void>;
+  /** Newest first, the last hundred. */
+  sent(): Promise<readonly SentNews[]>;
 }

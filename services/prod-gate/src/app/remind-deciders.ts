@@ -24,7 +24,7 @@ export async function remindDeciders(given: {
     const given = await approvals.of(promotion.id);
     const have = new Set(
       given
-        .filter((approval) => approval.decision === 'approve')
+        .filter(({ decision, withdrawn }) => decision === 'approve' && withdrawn === null)
         .filter(({ promotionDigest }) => promotionDigest === promotion.promotionDigest)
         .map(({ person }) => person),
     ).size;

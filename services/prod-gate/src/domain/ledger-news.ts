@@ -78,9 +78,7 @@ function decided(what: string, who: string, decision: string): Words | null {
     return { type: 'promotion.approved', title: `${who} approved ${what}` };
   if (decision === 'reject')
     return { type: 'promotion.rejected', title: `${who} rejected ${what}` };
-  return decision.startsWith('withdr')
-    ? { type: 'promotion.withdrawn', title: `${who} took the approval of ${what} back` }
-    : null;
+  return null;
 }
 
 function finished(what: string, state: string, reason: string | null): Words | null {

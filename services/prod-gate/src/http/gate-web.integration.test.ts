@@ -49,6 +49,7 @@ import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts'
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createNewerStore } from '../adapters/postgres/newer-store.ts';
 import { newsOutbox } from '../adapters/postgres/news-outbox.ts';
+import { createNewsChoices } from '../adapters/postgres/news-store.ts';
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionQueries } from '../adapters/postgres/promotion-queries.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
@@ -324,6 +325,7 @@ async function startServer(port: number): Promise<WebServer> {
         newer: createNewerStore(database),
       },
       webSessions: createWebSessions(database),
+      choices: createNewsChoices(database),
       evidence: {
         ...{ approvals, passkeys, ledger, rebuilds, kept },
         headsFrom: async (repository, position) =>
@@ -1350,12 +1352,32 @@ test('the ledger that is served verifies from its first entry on, without a sess
   assert.equal(outside.status, 404);
 });
 
+test('whoever the roster names turns mail off and on, and sees what did not arrive and why', async () => {
+  await gate.asOwner(
+    `insert into notification (id, thread, type, title, lines, path, occurred_at)
+     values ('told', 'told', 'promotion.waits', 'r1 <b>waits</b>', '{}', '/queue', now())`,
+  );
+  await gate.asOwner(
+    `insert into dispatch (notification_id, channel, recipient, person, state, tries, error, settled_at)
+     values ('told', 'mail', 'leo@example.com', 'leo', 'dead', 8, 'smtp.example.com: no such user', now())`,
+  );
+  const leo = await signedIn('leo');
+  const { body } = await leo.get('/me/notifications');
+  assert.match(body, /r1 &lt;b>waits&lt;\/b>/);
+  assert.match(body, /8 attempts: smtp\.example\.com: no such user/);
+  const choice = () => gate.asOwner("select mail from notification_choice where person = 'leo'");
+  assert.equal((await leo.submit('/me/notifications', {})).status, 303);
+  assert.deepEqual(await choice(), [{ mail: false }]);
+  assert.equal((await leo.submit('/me/notifications', { mail: 'on' })).status, 303);
+  assert.deepEqual(await choice(), [{ mail: true }]);
+});
+
 describe('every page', () => {
   const pages = async (): Promise<string[]> => {
     const delivery = await delivered();
     return [
       ...['/queue', '/targets', `/targets/${target}`, '/ledger', '/leases', '/me'],
-      ...[`/promotions/${promotionId}`, `/deliveries/${delivery}`],
+      ...['/me/notifications', `/promotions/${promotionId}`, `/deliveries/${delivery}`],
     ];
   };
 

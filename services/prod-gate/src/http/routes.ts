@@ -2,11 +2,17 @@ import type { Route } from '@airlock/web/route';
 import { ledgerRoutes } from './ledger-export.ts';
 import { apiRoutes, type ApiPorts } from './routes/api.ts';
 import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
+import { notificationRoutes, type NotificationRoutePorts } from './routes/notifications.tsx';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
 import { securityKeyRoutes, type SecurityKeyPorts } from './routes/security-keys.tsx';
 import { withdrawalRoutes, type WithdrawalPorts } from './routes/withdrawal.ts';
 
-export type GatePorts = ApiPorts & PagePorts & EvidencePorts & WithdrawalPorts & SecurityKeyPorts;
+export type GatePorts = ApiPorts &
+  PagePorts &
+  EvidencePorts &
+  WithdrawalPorts &
+  SecurityKeyPorts &
+  NotificationRoutePorts;
 
 /** Everything that the gate answers to. */
 export function gateRoutes(ports: GatePorts): Route[] {
@@ -15,6 +21,7 @@ export function gateRoutes(ports: GatePorts): Route[] {
     ...apiRoutes(ports),
     ...withdrawalRoutes(ports),
     ...securityKeyRoutes(ports),
+    ...notificationRoutes(ports),
     ...evidenceRoutes(ports),
     ...ledgerRoutes(ports.ledger),
   ];

@@ -24,6 +24,7 @@ import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createNewerStore } from '../adapters/postgres/newer-store.ts';
 import { newsOutbox } from '../adapters/postgres/news-outbox.ts';
+import { createNewsChoices } from '../adapters/postgres/news-store.ts';
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionQueries } from '../adapters/postgres/promotion-queries.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
@@ -127,6 +128,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       passkeys,
       proofs,
       webSessions: createWebSessions(database),
+      choices: createNewsChoices(database),
       evidence: {
         ...{ approvals, passkeys, ledger, attestations, rebuilds },
         configurations: createConfigurationStore(database),

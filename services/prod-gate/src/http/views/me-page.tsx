@@ -187,6 +187,9 @@ function Aside({
           Roles come from the gate’s roster, a reviewed file; groups come from the identity provider
           and decide nothing here.
         </p>
+        <p class="small">
+          <a href="/me/notifications">What you are told</a>
+        </p>
       </Card>
     </>
   );

@@ -15,19 +15,16 @@ import type { NewerCommits } from '../domain/newer.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { personByNameId, type Person } from '../domain/roster.ts';
 import { evaluatePromotion, type PromotionFacts, type Verdict } from '../domain/verdict.ts';
-import { askedOnce } from './asked-once.ts';
 import { allowedImages } from './derive-plan.ts';
-import { gatherFacts, type FactSources } from './gather-facts.ts';
-import type { NewerStore } from './newer-ports.ts';
+import { gatherFacts } from './gather-facts.ts';
 import type {
   Approval,
   Delivery,
-  DeliveryStore,
   GateFiles,
   PromotionEvidence,
   ReplacedDocument,
-  ReplacedDocumentStore,
 } from './ports.ts';
+import { askedOnce, type ViewSources } from './view-sources.ts';
 
 /** An approval or rejection as people read it. */
 export type ShownDecision = {
@@ -71,12 +68,6 @@ export type PromotionDetails = PromotionView & {
   readonly newer: NewerCommits | null;
   /** The promotion that is live on the target while this one waits; null when nothing is, and of what no longer waits. */
   readonly previous: Promotion | null;
-};
-
-export type ViewSources = FactSources & {
-  readonly deliveries: Pick<DeliveryStore, 'runningOn' | 'ofPromotion'>;
-  readonly newer: Pick<NewerStore, 'of'>;
-  readonly replaced: Pick<ReplacedDocumentStore, 'of'>;
 };
 
 /** Null when there is no such promotion. */

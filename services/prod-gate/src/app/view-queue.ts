@@ -8,7 +8,8 @@ import type {
   RepositoryFreeze,
   VaultSession,
 } from './ports.ts';
-import { viewPromotion, type PromotionView, type ViewSources } from './view-promotion.ts';
+import { viewPromotion, type PromotionView } from './view-promotion.ts';
+import type { ViewSources } from './view-sources.ts';
 
 const shownEnded = 10;
 const shownRefused = 20;

@@ -1,4 +1,13 @@
-import type { ViewSources } from './view-promotion.ts';
+/** What the pages, the API and the command line are shown from. */
+import type { FactSources } from './gather-facts.ts';
+import type { NewerStore } from './newer-ports.ts';
+import type { DeliveryStore, ReplacedDocumentStore } from './ports.ts';
+
+export type ViewSources = FactSources & {
+  readonly deliveries: Pick<DeliveryStore, 'runningOn' | 'ofPromotion'>;
+  readonly newer: Pick<NewerStore, 'of'>;
+  readonly replaced: Pick<ReplacedDocumentStore, 'of'>;
+};
 
 /**
  * The same sources, each asked once for what the facts, the view and its details all need. For one request: what changes

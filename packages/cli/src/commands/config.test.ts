@@ -215,3 +215,27 @@ test('what cannot do what it says is told before anybody signs', async () => {
   writeFileSync(join(at, 'gate/proposed/targets/prod-eu.yaml'), `${target}aproval: {}\n`);
   await refused(78, /aproval: unknown key/, 'config', 'propose', ...place);
 });
+
+test('rules that people cannot meet together and windows that never open are told', async () => {
+  const directory = join(at, 'rules');
+  mkdirSync(join(directory, 'targets'), { recursive: true });
+  writeFileSync(join(directory, 'trust.json'), readFileSync(join(at, 'gate/trust.json')));
+  const person = (id: string, roles: string): string =>
+    `  - {id: ${id}, name: ${id}, nameId: ${id}, roles: [${roles}], gitEmails: [], passkeys: []}\n`;
+  const target = readFileSync(join(import.meta.dirname, 'config.fixture.yaml'), 'utf8');
+  const check = async (people: string, rules: string, more = ''): Promise<string> => {
+    writeFileSync(join(directory, 'roster.yaml'), `version: 1\npeople:\n${people}`);
+    const text = target.replace(/rules: .*/, `rules: [${rules}]`) + more;
+    writeFileSync(join(directory, 'targets/prod-eu.yaml'), text);
+    return (await airlock('config', 'check', directory)).out;
+  };
+  const both = '{role: release-manager, count: 1}, {role: security, count: 1}';
+  const leo = person('leo', 'release-manager, security');
+  assert.match(await check(leo, both), /fills one seat of one rule; .* 1 more people are needed/);
+  const three = leo + person('mira', 'release-manager') + person('sam', 'security');
+  assert.doesNotMatch(await check(three, both), /seat|never passes/);
+  const two = leo + person('mira', 'release-manager');
+  assert.match(await check(two, both), /a release that one of leo, mira wrote never passes/);
+  const never = 'windows: {deny: [{name: over, start: 2020-01-01, end: 2199-12-31}]}\n';
+  assert.match(await check(three, both, never), /windows: never open within 400 days/);
+});

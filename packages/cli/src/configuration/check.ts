@@ -1,5 +1,7 @@
 /** Whether a configuration can do what it says: what parses may still be a rule that nobody can meet. */
+import { explainSeats } from '@airlock/common/approval/match-rules';
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
+import { horizonDays, windowState } from '@airlock/common/policy/target-windows-state';
 import type { PinnedSigner, SignerRole, TrustStore } from '@airlock/common/trust/signer';
 import {
   unlistedDeciders,
@@ -30,6 +32,8 @@ export function checkConfiguration(
     ...unlisted,
     ...policies.flatMap((policy) => [
       ...approverFindings(files, policy, { fault, note }),
+      ...quorumFindings(files, policy, { fault, note }),
+      ...windowFindings(policy, now, fault),
       ...signerFindings(files.trust, policy, now).map((text) =>
         fault(`targets/${policy.target}.yaml: ${text}`),
       ),
@@ -78,6 +82,49 @@ function approverFindings(
     }
     return findings;
   });
+}
+
+/** Whether all rules at once can be met by different people, and whose release then never passes. */
+function quorumFindings(
+  { roster }: ConfigurationFiles,
+  { target, approvals: { rules } }: TargetPolicy,
+  { fault, note }: Say,
+): Finding[] {
+  // What one rule alone asks for is told of that rule.
+  if (rules.length === 1) return [];
+  const where = `targets/${target}.yaml: approvals.rules:`;
+  const { people } = roster.roster;
+  const lacking = (left: typeof people): number => {
+    const { have, need } = explainSeats(rules, { present: left, possible: [] });
+    return need - have;
+  };
+  const missing = lacking(people);
+  if (missing > 0) {
+    return [
+      fault(
+        `${where} an approval fills one seat of one rule; where all rules apply, ${missing} more people are needed than roster.yaml has`,
+      ),
+    ];
+  }
+  const needed = people.filter(({ id }) => lacking(people.filter((one) => one.id !== id)) > 0);
+  if (needed.length === 0) return [];
+  const names = needed.map(({ id }) => id).join(', ');
+  return [
+    note(`${where} where all rules apply, a release that one of ${names} wrote never passes`),
+  ];
+}
+
+function windowFindings(
+  { target, windows }: TargetPolicy,
+  now: Date,
+  fault: Say['fault'],
+): Finding[] {
+  if (windows === undefined) return [];
+  const state = windowState(windows, now);
+  if (state.open || state.opensAt !== null) return [];
+  return [
+    fault(`targets/${target}.yaml: windows: never open within ${horizonDays} days; correct them`),
+  ];
 }
 
 const counts = (signer: PinnedSigner, now: Date): boolean =>

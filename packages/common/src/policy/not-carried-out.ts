@@ -7,7 +7,7 @@ import type { TargetPolicy } from './target-policy.ts';
 export function notCarriedOut(policy: TargetPolicy): readonly string[] {
   const { concurrency, deliver, windows } = policy;
   const keys: readonly (readonly [string, boolean])[] = [
-    ['windows', windows !== undefined],
+    ['windows.override', windows?.override !== undefined],
     ['concurrency.queue all', concurrency.queue === 'all'],
     ['deliver.waves', deliver.waves !== undefined],
     ['deliver.pause', deliver.pause !== undefined],

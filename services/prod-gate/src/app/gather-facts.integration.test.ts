@@ -1,3 +1,4 @@
+import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import { enrolmentDigest } from '@airlock/common/approval/count-approvals';
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
@@ -492,6 +493,54 @@ describe('people', () => {
   test('an approval that ran out does not count', async () => {
     await approvedByTwo();
     assert.deepEqual(await codes({}, new Date('2026-11-21T18:00:01Z')), ['E_APPROVALS_MISSING']);
+  });
+});
+
+describe('rules and windows of the target file', () => {
+  const underPolicy = (changes: (policy: TargetPolicy) => Partial<TargetPolicy>) => {
+    const target = files.targets.get('prod-eu');
+    assert.ok(target);
+    const policy = { ...target.policy, ...changes(target.policy) };
+    const targets = new Map([['prod-eu', { ...target, policy }]]);
+    return { files: () => Promise.resolve({ ...files, targets }) };
+  };
+  const withRule = (when: string) =>
+    underPolicy(({ approvals }) => ({
+      approvals: {
+        ...approvals,
+        rules: [...approvals.rules, { role: 'security', count: 1, when }],
+      },
+    }));
+
+  test('a rule whose condition holds, or may hold, asks for its people and is missed in the document', async () => {
+    await approvedByTwo();
+    const asked = ['E_DOCUMENT_DIFFERS', 'E_APPROVALS_MISSING'];
+    assert.deepEqual(await codes(withRule('delta.commits > 0')), asked);
+    // Before the first delivery no package can be called new.
+    assert.deepEqual(await codes(withRule('delta.newDependencies > 0')), asked);
+    assert.deepEqual(await codes(withRule('delta.commits > 1000000')), []);
+  });
+
+  test('policy editors who are excluded must be known, and approvals of a document without them do not start it', async () => {
+    await approvedByTwo();
+    const found = await codes(
+      underPolicy(({ approvals }) => ({
+        approvals: { ...approvals, exclude: [...approvals.exclude, 'policyEditors'] },
+      })),
+    );
+    assert.ok(found.includes('E_EDITORS_CHANGED'), found.join());
+  });
+
+  test('outside its windows nothing starts, and within them it does', async () => {
+    await approvedByTwo();
+    const during = (start: string, end: string) =>
+      codes(
+        underPolicy(() => ({
+          windows: { allow: [], deny: [{ name: 'year-end', start, end, tz: 'UTC' }] },
+        })),
+      );
+    assert.deepEqual(await during('2020-01-01', '2099-12-31'), ['E_WINDOW_CLOSED']);
+    assert.deepEqual(await during('2020-01-01', '2020-12-31'), []);
   });
 });
 

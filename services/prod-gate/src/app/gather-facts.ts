@@ -10,6 +10,8 @@ import {
 import { sha256Hex } from '@airlock/common/encoding/hex';
 import { AirlockError } from '@airlock/common/errors';
 import { admissionPolicyOf } from '@airlock/common/policy/admission-policy';
+import type { TargetPolicy } from '@airlock/common/policy/target-policy';
+import { windowState } from '@airlock/common/policy/target-windows-state';
 import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import {
   parsePromotionDocument,
@@ -166,6 +168,7 @@ export async function gatherFacts(
       ...{ promotionId: promotion.id, build: checked.build, wish: checked.wish },
       ...{ policy: target.policy, trust: files.trust, now: asOf },
     }),
+    windowClosed: closedWindow(target.policy, now),
     unmappedEmails: unmapped,
     unmappedEditors: editors.unmapped,
     approvals: approvalFacts,
@@ -220,6 +223,7 @@ const nothingKnown = {
   hookDigest: null,
   bundle: null,
   builders: { need: 1, listed: 0, count: null },
+  windowClosed: null,
   unmappedEmails: [],
   unmappedEditors: [],
   approvals: {
@@ -490,6 +494,12 @@ async function judge(
     eligible: named(seats.helpful),
     enough: seats.enough === null ? null : named(seats.enough),
   };
+}
+
+function closedWindow({ windows }: TargetPolicy, now: Date): PromotionFacts['windowClosed'] {
+  if (windows === undefined) return null;
+  const state = windowState(windows, now);
+  return state.open ? null : { denied: state.denied, opensAt: state.opensAt };
 }
 
 /** Without a ledger that can be proven nobody is known to have signed, and nothing is delivered. */

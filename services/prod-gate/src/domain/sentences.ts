@@ -82,6 +82,8 @@ export function sentenceOf(reason: DenialReason): Sentence {
         kind: 'fix',
         text: `The repository ${reason.repository} is frozen since ${moment(reason.since)} (${reason.reason}); somebody of platform finds out who rewrote main, and the administrators write the main that counts into acceptedMains of roster.yaml.`,
       };
+    case 'E_WINDOW_CLOSED':
+      return windowClosed(reason);
     case 'E_TARGET_BUSY':
       return {
         kind: 'time',
@@ -147,6 +149,20 @@ export function sentenceOf(reason: DenialReason): Sentence {
         text: `Since ${moment(reason.since)} a witness contradicts the ledger (${reason.detail}); nothing is delivered until platform and security have compared the checkpoints that people kept and lifted the freeze.`,
       };
   }
+}
+
+function windowClosed({
+  target,
+  denied,
+  opensAt,
+}: Extract<DenialReason, { code: 'E_WINDOW_CLOSED' }>): Sentence {
+  const closed = `Nothing is delivered to ${target} now${denied === null ? '' : ` (${denied})`}`;
+  return opensAt === null
+    ? {
+        kind: 'fix',
+        text: `${closed}, and its windows do not open for a year; somebody of platform corrects windows in targets/${target}.yaml.`,
+      }
+    : { kind: 'time', text: `${closed}; this goes on by itself from ${moment(opensAt)} on.` };
 }
 
 function rebuildDiffers(reason: Extract<DenialReason, { code: 'E_REBUILD_DIFFERS' }>): string {

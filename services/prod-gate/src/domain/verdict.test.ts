@@ -38,6 +38,7 @@ const good: PromotionFacts = {
     listed: 0,
     count: { have: 1, agreeing: [], differing: [], discounted: [], silent: [] },
   },
+  windowClosed: null,
   unmappedEmails: [],
   unmappedEditors: [],
   approvals: {
@@ -111,6 +112,10 @@ const faults: readonly [DenialCode, PromotionFacts][] = [
   ['E_HOOK_MISSING', { ...good, hookDigest: null }],
   ['E_ARTIFACT_MISSING', { ...good, artifactPresent: false }],
   ['E_REPOSITORY_FROZEN', { ...good, freeze: { reason: 'main was rewritten', since } }],
+  [
+    'E_WINDOW_CLOSED',
+    { ...good, windowClosed: { denied: 'year-end', opensAt: new Date('2027-01-05T08:00:00Z') } },
+  ],
   ['E_TARGET_BUSY', { ...good, busy: { deliveryId: 'dlv_0000000000', since } }],
   [
     'E_CREDENTIAL_PENDING',
@@ -247,6 +252,16 @@ describe('sentences', () => {
       text,
       '1 of 2 approvals are there; Sam can give the missing one as security; or Mira, as somebody who approved has two of the roles.',
     );
+  });
+
+  test('closed windows say when they open, and are a fix where they do not', () => {
+    const closed = (opensAt: Date | null) =>
+      sentenceOf({ code: 'E_WINDOW_CLOSED', target: 'prod-eu', denied: null, opensAt });
+    assert.deepEqual(closed(new Date('2026-11-23T08:00:00Z')), {
+      kind: 'time',
+      text: 'Nothing is delivered to prod-eu now; this goes on by itself from 2026-11-23 08:00 UTC on.',
+    });
+    assert.equal(closed(null).kind, 'fix');
   });
 
   test('waiting for people names them', () => {

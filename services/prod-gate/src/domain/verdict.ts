@@ -36,6 +36,14 @@ export type DenialReason =
       readonly reason: string;
       readonly since: Date;
     }
+  | {
+      readonly code: 'E_WINDOW_CLOSED';
+      readonly target: string;
+      /** Name of the denied days; null outside the allowed times. */
+      readonly denied: string | null;
+      /** Null when it does not open in the time that is looked ahead. */
+      readonly opensAt: Date | null;
+    }
   | { readonly code: 'E_TARGET_BUSY'; readonly deliveryId: string; readonly since: Date }
   | {
       readonly code: 'E_CREDENTIAL_PENDING';
@@ -148,6 +156,8 @@ export type PromotionFacts = {
   };
   readonly rejectedBy: string | null;
   readonly freeze: { readonly reason: string; readonly since: Date } | null;
+  /** Of the target file, as of `now`; null where deliveries may start. */
+  readonly windowClosed: { readonly denied: string | null; readonly opensAt: Date | null } | null;
   /** A running delivery on the target, own one excepted. */
   readonly busy: { readonly deliveryId: string; readonly since: Date } | null;
   /** A Vault session of the target that is not CLEAN, own one excepted. */
@@ -223,6 +233,9 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
     });
   }
   if (facts.liveDiffers !== null) reasons.push({ code: 'E_LIVE_DIFFERS', ...facts.liveDiffers });
+  if (facts.windowClosed !== null) {
+    reasons.push({ code: 'E_WINDOW_CLOSED', target: promotion.target, ...facts.windowClosed });
+  }
   if (facts.busy !== null) reasons.push({ code: 'E_TARGET_BUSY', ...facts.busy });
   if (facts.pendingSession !== null) {
     reasons.push({ code: 'E_CREDENTIAL_PENDING', ...facts.pendingSession });

@@ -168,6 +168,7 @@ function allowedFacts(promotion: Promotion): PromotionFacts {
     artifactPresent: true,
     bundle: { ok: true },
     builders: { need: 1, listed: 0, count: null },
+    windowClosed: null,
     unmappedEmails: [],
     unmappedEditors: [],
     approvals: {

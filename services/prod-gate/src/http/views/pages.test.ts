@@ -159,6 +159,7 @@ function viewOf(
       artifactPresent: true,
       bundle: null,
       builders: { need: 1, listed: 0, count: null },
+      windowClosed: null,
       unmappedEmails: [],
       unmappedEditors: [],
       approvals: {
@@ -234,6 +235,10 @@ const everyReason: {
     repository: promotion.repository,
     reason: 'main was rewritten',
     since: now,
+  },
+  E_WINDOW_CLOSED: {
+    code: 'E_WINDOW_CLOSED',
+    ...{ target: 'prod-eu', denied: 'year-end', opensAt: now },
   },
   E_TARGET_BUSY: { code: 'E_TARGET_BUSY', deliveryId: 'dlv_1', since: now },
   E_CREDENTIAL_PENDING: {

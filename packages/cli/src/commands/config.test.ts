@@ -20,6 +20,7 @@ import {
   verifyConfiguration,
 } from '@airlock/process/configuration-directory';
 import { Command } from 'commander';
+import { z } from 'zod';
 import { CliError } from '../exit-codes.ts';
 import { registerConfig } from './config.ts';
 import { registerSigner } from './signer.ts';
@@ -238,4 +239,15 @@ test('rules that people cannot meet together and windows that never open are tol
   assert.match(await check(two, both), /a release that one of leo, mira wrote never passes/);
   const never = 'windows: {deny: [{name: over, start: 2020-01-01, end: 2199-12-31}]}\n';
   assert.match(await check(three, both, never), /windows: never open within 400 days/);
+});
+
+test('the schema for editors describes the keys of target files and refuses others', async () => {
+  const Schema = z.looseObject({
+    additionalProperties: z.literal(false),
+    properties: z.record(z.string(), z.looseObject({})),
+  });
+  const schema = Schema.parse(JSON.parse(await done('config', 'schema')));
+  const { approvals = {}, windows } = schema.properties;
+  assert.match(JSON.stringify(approvals), /When the rule applies, such as/);
+  assert.match(JSON.stringify(windows), /IANA/);
 });

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { TrustError } from '@airlock/common/trust/signer';
+import { TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { Administrators } from '@airlock/common/trust/administrators';
 import { quorumFault, type VerifiedManifest } from '@airlock/common/trust/configuration-manifest';
 import {
@@ -11,7 +12,7 @@ import {
 } from '@airlock/process/configuration-directory';
 import { readPrivateKey } from '@airlock/process/private-key';
 import { Option, type Command } from 'commander';
-import { ZodError } from 'zod';
+import { toJSONSchema, ZodError } from 'zod';
 import { checkConfiguration } from '../configuration/check.ts';
 import {
   administratorsAt,
@@ -178,6 +179,16 @@ export function registerConfig(program: Command, print: Print = toStdout): void 
     .addOption(directoryOption())
     .action(({ directory }: Place) => {
       print([discardDraft(directory) ? `${draftOf(directory)} is gone` : 'there is no draft']);
+    });
+  config
+    .command('schema')
+    .description('JSON Schema of target files, for completion in an editor')
+    .action(() => {
+      // The parts that JSON Schema cannot say, such as a duration's unit, stay descriptions.
+      const schema = toJSONSchema(TargetPolicy, {
+        ...{ io: 'input', target: 'draft-7', unrepresentable: 'any' },
+      });
+      print([JSON.stringify(schema, null, 2)]);
     });
   config
     .command('check')

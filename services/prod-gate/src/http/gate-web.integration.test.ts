@@ -696,6 +696,30 @@ describe('an approval is refused, by name,', () => {
     });
     assert.equal(answer.status, 401);
   });
+
+  test('when a program asks with a token, in a header or in the place of the cookie', async () => {
+    const paths = ['/options', '', '/ssh'].map((rest) => `${decisions()}${rest}`);
+    for (const path of [...paths, `/api/v1/promotions/${promotionId}/withdrawal`]) {
+      for (const headers of [
+        { authorization: 'Bearer airlock_token_of_nonprod' },
+        { cookie: `${sessionCookie}=airlock_token_of_nonprod` },
+      ]) {
+        const answer = await createBrowser().send(origin + path, {
+          json: {},
+          headers: { accept: 'application/json', ...headers },
+        });
+        assert.equal(answer.status, 401, path);
+      }
+    }
+  });
+
+  test('when the session is a decider’s and nobody has a key at hand', async () => {
+    const mira = await signedIn('mira');
+    refused(await mira.post(`${decisions()}/options`, {}), 409, 'passkey-missing', /no passkey/);
+    const { nonce } = await begin(leo);
+    const body = { nonce, note: '', answer: passkey.assert('AAAA') };
+    refused(await mira.post(decisions(), body), 409, 'ceremony-expired', /something else/);
+  });
 });
 
 describe('somebody is told before any ceremony', () => {

@@ -33,8 +33,8 @@ export type Evidence = {
   readonly value: string;
   /** Where the fact comes from, when it is not the gate's own. */
   readonly source?: string;
-  /** Said once and void now: shown struck out. */
-  readonly struck?: true;
+  /** Why it is void, in the brackets that end the value: the rest is shown struck out. */
+  readonly struck?: string;
 };
 
 export type Check = {
@@ -340,7 +340,7 @@ const evidenceOf: Readonly<Record<CheckId, (view: PromotionDetails) => readonly 
       const worth = discount(view, shown);
       return {
         label: name,
-        ...(isVoid(view, shown) ? { struck: true as const } : {}),
+        ...(worth !== null && isVoid(view, shown) ? { struck: worth } : {}),
         value: `${verb} ${at(approval.createdAt)}${by} over ${approval.promotionDigest.slice(0, 12)}…${note}${worth === null ? '' : ` (${worth})`}`,
       };
     }),

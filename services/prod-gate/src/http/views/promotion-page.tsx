@@ -96,7 +96,12 @@ function checkRow(check: Check, view: PromotionDetails) {
             evidence.findIndex((other) => other.label === label) === index
               ? plain(label)
               : `${plain(label)} (${index + 1})`,
-          value: struck === true ? <StruckOut value={value} /> : longValue(plain(value)),
+          value:
+            struck === undefined ? (
+              longValue(plain(value))
+            ) : (
+              <StruckOut value={value} why={struck} />
+            ),
           ...(source === undefined ? {} : { source }),
         }))}
       />
@@ -105,13 +110,12 @@ function checkRow(check: Check, view: PromotionDetails) {
   };
 }
 
-/** What was said stays readable, and so does why it is void: that stands in the last brackets. */
-function StruckOut({ value }: { readonly value: string }) {
-  const why = value.lastIndexOf(' (');
+/** What was said stays readable, and so does why it is void. */
+function StruckOut({ value, why }: { readonly value: string; readonly why: string }) {
+  const said = value.slice(0, -` (${why})`.length);
   return (
     <>
-      <s>{plain(value.slice(0, why))}</s>
-      {plain(value.slice(why))}
+      <s>{plain(said)}</s> ({plain(why)})
     </>
   );
 }

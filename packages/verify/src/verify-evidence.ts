@@ -2,6 +2,7 @@
  * Checks the evidence of one delivery offline: one line a fact, from the outside in. Read it from top to bottom; each step
  * uses only what the steps before it have proven, and the keys that the auditor brought.
  */
+import { seatCount } from '@airlock/common/approval/fill-seats';
 import { checkApprovals } from './approvals.ts';
 import { checkDelivery, checkSummary } from './attestations.ts';
 import { checkBuilders } from './builders.ts';
@@ -121,7 +122,7 @@ export function verifyEvidence(given: {
     }
     return {
       value,
-      text: `approvals ${value.length} for ${rules.map(({ role, count }) => `${count} of ${role}`).join(' and ')}: ${people}; none is ${document.requester}, who asked, or wrote or committed any of it`,
+      text: `approvals ${value.length} of ${seatCount(rules)}: ${people}; none is ${document.requester}, who asked, or wrote or committed any of it`,
     };
   });
 

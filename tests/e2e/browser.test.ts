@@ -142,7 +142,10 @@ test(
         [
           pair.gateOrigin,
           'mira',
-          ['/queue', '/targets/prod-eu', '/leases', '/ledger', '/me', new URL(gatePage).pathname],
+          [
+            ...['/queue', '/targets/prod-eu', '/leases', '/ledger', '/me'],
+            ...[new URL(gatePage).pathname, `${new URL(gatePage).pathname}/checks/approvals`],
+          ],
         ],
       ] as const) {
         await signInAs(page, `${origin}${paths[0]}`, person);

@@ -5,8 +5,8 @@
 import { readPathOf } from '@airlock/common/policy/target-credentials';
 import { membersInWords } from '../domain/document-members.ts';
 import { plannedLife } from '../domain/planned-credentials.ts';
-import type { DenialCode, DenialReason } from '../domain/verdict.ts';
-import { sentenceOf } from '../domain/sentences.ts';
+import { mostUrgentFirst, sentenceOf, type Sentence } from '../domain/sentences.ts';
+import { contractCode, type DenialCode, type DenialReason } from '../domain/verdict.ts';
 import type { PromotionDetails, ShownDecision } from './view-promotion.ts';
 
 export const checkIds = [
@@ -42,8 +42,13 @@ export type Check = {
   readonly title: string;
   readonly status: CheckStatus;
   readonly summary: string;
+  /** What is against it, most urgent first; none where nothing is. */
+  readonly reasons: readonly CheckReason[];
   readonly evidence: readonly Evidence[];
 };
+
+/** A reason of the verdict, by the code that logs, API and ledger give. */
+export type CheckReason = Sentence & { readonly code: string };
 
 /** What nonprod says of itself and nobody here can check. */
 export const reported = 'as reported by non-prod, not verified';
@@ -122,19 +127,16 @@ export function checksOf(view: PromotionDetails): readonly Check[] {
   return checkIds.map((id) => {
     const evidence = evidenceOf[id](view);
     const title = titles[id];
-    const reasons = told.filter((reason) => checkOf(reason) === id);
-    const [first] = reasons;
-    if (first !== undefined) {
-      const sentences = reasons.map(sentenceOf);
-      const worst = (['system', 'fix', 'time', 'person'] as const).find((kind) =>
-        sentences.some((sentence) => sentence.kind === kind),
-      );
+    const reasons = told
+      .filter((reason) => checkOf(reason) === id)
+      .map((reason) => ({ code: contractCode(reason), ...sentenceOf(reason) }))
+      .sort(mostUrgentFirst);
+    const [worst] = reasons;
+    if (worst !== undefined) {
       return {
-        id,
-        title,
-        status: statusOfKind[worst ?? 'fix'],
-        summary: sentences.map(({ text }) => text).join(' '),
-        evidence,
+        ...{ id, title, evidence, reasons },
+        status: statusOfKind[worst.kind],
+        summary: reasons.map(({ text }) => text).join(' '),
       };
     }
     if (refused !== null && dependsOnBundle.has(id)) {
@@ -143,6 +145,7 @@ export function checksOf(view: PromotionDetails): readonly Check[] {
         title,
         status: 'skip',
         summary: 'not judged: the signed bundle does not pass',
+        reasons,
         evidence: [],
       };
     }
@@ -152,10 +155,11 @@ export function checksOf(view: PromotionDetails): readonly Check[] {
         title,
         status: 'skip',
         summary: ended[view.promotion.state === 'delivering' ? 'running' : 'over'],
+        reasons,
         evidence,
       };
     }
-    return { id, title, ...passed[id](view), evidence };
+    return { id, title, ...passed[id](view), reasons, evidence };
   });
 }
 

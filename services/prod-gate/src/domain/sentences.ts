@@ -242,34 +242,40 @@ export function sorted(
 ): readonly [Sentence, ...Sentence[]] {
   const [first, ...rest] = verdict.reasons;
   const all: [Sentence, ...Sentence[]] = [sentenceOf(first), ...rest.map(sentenceOf)];
-  return all.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
+  return all.sort(mostUrgentFirst);
 }
+
+export const mostUrgentFirst = (a: Sentence, b: Sentence): number =>
+  order.indexOf(a.kind) - order.indexOf(b.kind);
 
 /** The state of a promotion in one sentence, for whoever asked for it; a waiting one also says what it waits for. */
 export function stateSentence(
   promotion: Pick<Promotion, 'state' | 'stateReason' | 'release' | 'target' | 'expiresAt'>,
   verdict: Verdict | null,
 ): string {
-  const { release, target, stateReason } = promotion;
+  const { release, target } = promotion;
+  const stateReason = promotion.stateReason?.replace(/\.$/, '') ?? null;
+  const why = stateReason ?? 'the delivery page says why';
+  const because = stateReason === null ? '' : `: ${stateReason}`;
   switch (promotion.state) {
     case 'waiting':
       return verdict === null || verdict.allowed
         ? `${release} was admitted for ${target} and waits for approval until ${moment(promotion.expiresAt)}.`
         : headline(verdict).text;
     case 'delivering':
-      return `${release} is being delivered to ${target}.`;
+      return `${release} is being delivered to ${target}; this goes on by itself.`;
     case 'live':
       return `${release} was delivered to ${target}.`;
     case 'failed':
-      return `The delivery of ${release} to ${target} failed: ${stateReason ?? 'the delivery page says why'}.`;
+      return `The delivery of ${release} to ${target} failed: ${why}; when that is mended, ask for it again in nonprod.`;
     case 'indeterminate':
-      return `Nobody knows whether ${release} reached ${target}: ${stateReason ?? 'the delivery page says why'}.`;
+      return `Nobody knows whether ${release} reached ${target}: ${why}; somebody of platform looks at ${target} before anything else is delivered there.`;
     case 'expired':
-      return `${release} waited for ${target} until ${moment(promotion.expiresAt)} and expired; ask for it again.`;
+      return `${release} waited for ${target} until ${moment(promotion.expiresAt)} and expired; ask for it again in nonprod.`;
     case 'superseded':
-      return `${release} gave way to a newer promotion for ${target}${stateReason === null ? '' : `: ${stateReason}`}.`;
+      return `${release} gave way to a newer promotion for ${target}${because}; the newer one is decided on instead.`;
     case 'rejected':
-      return `${release} was rejected for ${target}${stateReason === null ? '' : `: ${stateReason}`}.`;
+      return `${release} was rejected for ${target}${because}; when that is settled, ask for it again in nonprod.`;
   }
 }
 

@@ -544,6 +544,19 @@ test('two different people are enough, and the verdict says so', async () => {
   assert.deepEqual((view['verdict'] as { codes: string[] }).codes, []);
 });
 
+test('each check has a page of its own, for who is signed in, and an unknown one is named as that', async () => {
+  const { visitor } = await approvedBy('leo');
+  const page = await visitor.get(`/promotions/${promotionId}/checks/approvals`);
+  assert.equal(page.status, 200, page.body);
+  assert.match(page.body, /1 of 2 approvals are there; .*Mira can give the missing one/);
+  assert.match(page.body, /E_APPROVALS_MISSING/);
+  assert.match(page.body, /2 of release manager/);
+  const unknown = await visitor.get(`/promotions/${promotionId}/checks/luck`);
+  assert.equal(unknown.status, 404);
+  assert.match(unknown.body, /Checks are approvals, signature, main/);
+  assert.equal((await visitor.get('/promotions/prm_0123456789/checks/main')).status, 404);
+});
+
 describe('an approval is refused, by name,', () => {
   let leo: Visitor;
   let passkey: SoftwarePasskey;

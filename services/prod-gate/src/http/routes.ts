@@ -1,6 +1,7 @@
 import type { Route } from '@airlock/web/route';
 import { ledgerRoutes } from './ledger-export.ts';
 import { apiRoutes, type ApiPorts } from './routes/api.ts';
+import { checkRoutes } from './routes/checks.tsx';
 import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
 import { notificationRoutes, type NotificationRoutePorts } from './routes/notifications.tsx';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
@@ -18,6 +19,7 @@ export type GatePorts = ApiPorts &
 export function gateRoutes(ports: GatePorts): Route[] {
   return [
     ...pageRoutes(ports),
+    ...checkRoutes(ports),
     ...apiRoutes(ports),
     ...withdrawalRoutes(ports),
     ...securityKeyRoutes(ports),

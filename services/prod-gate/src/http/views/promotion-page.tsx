@@ -10,6 +10,7 @@ import type { PromotionDetails } from '../../app/view-promotion.ts';
 import { sorted } from '../../domain/sentences.ts';
 import { Differences, OneBuilder } from './builders.tsx';
 import { Changes, TakenBack } from './changes.tsx';
+import { CheckEvidence } from './check-evidence.tsx';
 import { DecisionBox } from './decision-box.tsx';
 import type { PromotionPageProps } from './promotion-page-props.ts';
 import { headlineOf, plain } from './words.ts';
@@ -83,49 +84,20 @@ function OtherReasons({ view: { verdict, promotion } }: Pick<PromotionPageProps,
 }
 
 function checkRow(check: Check, view: PromotionDetails) {
-  const { id, status, title, summary, evidence } = check;
-  const shown = { id, status, title, summary: plain(summary) };
-  if (evidence.length === 0) return shown;
+  const { id, status, title, summary } = check;
   return {
-    ...shown,
+    ...{ id, status, title, summary: plain(summary) },
     children: (
-      <DescriptionList
-        items={evidence.map(({ label, value, source, struck }, index) => ({
-          // Terms are keys of the list; two decisions of one person must not collide.
-          term:
-            evidence.findIndex((other) => other.label === label) === index
-              ? plain(label)
-              : `${plain(label)} (${index + 1})`,
-          value:
-            struck === undefined ? (
-              longValue(plain(value))
-            ) : (
-              <StruckOut value={value} why={struck} />
-            ),
-          ...(source === undefined ? {} : { source }),
-        }))}
-      />
+      <>
+        <CheckEvidence check={check} />
+        <p class="small">
+          <a href={`/promotions/${view.promotion.id}/checks/${id}`}>What this check asks</a>
+        </p>
+      </>
     ),
     open: id === 'approvals' ? view.promotion.state === 'waiting' : status === 'fail',
   };
 }
-
-/** What was said stays readable, and so does why it is void. */
-function StruckOut({ value, why }: { readonly value: string; readonly why: string }) {
-  const said = value.slice(0, -` (${why})`.length);
-  return (
-    <>
-      <s>{plain(said)}</s> ({plain(why)})
-    </>
-  );
-}
-
-const longValue = (value: string) =>
-  /^(sha256:)?[0-9a-f]{40,64}$/.test(value) || /@sha256:/.test(value) ? (
-    <code>{value}</code>
-  ) : (
-    value
-  );
 
 function Aside(props: PromotionPageProps) {
   const { view, now } = props;

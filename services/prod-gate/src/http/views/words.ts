@@ -54,7 +54,7 @@ const stateKind: Readonly<Record<Exclude<PromotionState, 'waiting'>, VerdictKind
 };
 
 /** How the banner begins: which of the four kinds of moving it takes. */
-const kindTitle: Readonly<Record<'person' | 'time' | 'fix' | 'system', string>> = {
+export const kindTitle: Readonly<Record<'person' | 'time' | 'fix' | 'system', string>> = {
   person: 'Waiting for a person.',
   time: 'Waiting for time.',
   fix: 'Needs a fix.',

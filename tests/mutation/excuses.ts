@@ -183,4 +183,24 @@ export const equivalentConditions: ReadonlyMap<string, string> = new Map([
     `trust/signer.ts: publicKey.asymmetricKeyType === 'ec' && publicKey.asymmetricKeyDetails?.namedCurve === 'pr → ||`,
     'A key on another curve has no P-256 point, and is refused for that.',
   ],
+  [
+    `trust/ssh-signature.ts: curve?.toString('latin1') !== 'nistp256' || point?.length !== 65 → &&`,
+    'The fingerprint covers curve and point, and is compared with that of the enrolled key.',
+  ],
+  [
+    `trust/ssh-signature.ts: curve?.toString('latin1') !== 'nistp256' || point?.length !== 65 || point[0] !== 4 → &&`,
+    'The fingerprint covers curve and point, and is compared with that of the enrolled key.',
+  ],
+  [
+    'trust/ssh-signature.ts: bytes.length < 10 → <=',
+    'Of ten bytes the five fields are missing, which has the same code.',
+  ],
+  ...[
+    'keyBlob === undefined || namespace === undefined',
+    'keyBlob === undefined || namespace === undefined || reserved === undefined',
+    'keyBlob === undefined || namespace === undefined || reserved === undefined || hash === und',
+  ].map((condition): [string, string] => [
+    `trust/ssh-signature.ts: ${condition} → &&`,
+    'Fields come in order: where one is missing, the last one is, and that is asked.',
+  ]),
 ]);

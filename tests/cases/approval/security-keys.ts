@@ -110,7 +110,77 @@ const otherPem = createPublicKey(generateKeyPairSync('ed25519').privateKey)
   .toString();
 const lowOrder = Buffer.alloc(32);
 
+/** The two numbers of a P-256 signature, as they stand in it. */
+const numbersOf = (text: string): Buffer[] =>
+  fieldsOf(
+    fieldsOf((fieldsOf(bytesOf(text).subarray(10))[4] ?? lowOrder).subarray(0, -5))[1] ?? lowOrder,
+  );
+
+/** A good signature whose numbers are of this kind; each holds for one of a few hundred at the least. */
+function withNumbers(are: (r: Buffer, s: Buffer) => boolean): string {
+  for (;;) {
+    const text = armoured(curveKey);
+    const [r, s] = numbersOf(text);
+    if (r !== undefined && s !== undefined && are(r, s)) return text;
+  }
+}
+
+const isPadded = (number: Buffer): boolean => number[0] === 0;
+const secondIsLow = (number: Buffer): boolean => (number[1] ?? 0xff) < 0x80;
+const paddedText = withNumbers((r) => isPadded(r));
+const plainText = withNumbers((r) => !isPadded(r));
+/** The first number, changed. */
+const firstNumber = (change: (number: Buffer) => Buffer) =>
+  signatureBlob(([name = lowOrder, value = lowOrder]) => {
+    const [r = lowOrder, s = lowOrder] = fieldsOf(value);
+    return [name, Buffer.concat([change(r), s].map(field))];
+  });
+const filled = (good: string, length: number): string => {
+  const end = good.indexOf('\n-----END');
+  return good.slice(0, end) + '\n'.repeat(length - good.length) + good.slice(end);
+};
+
 export const securityKeys: CaseTable = [
+  ...(
+    [
+      ['begins with 7f', (r) => r[0] === 0x7f],
+      ['begins with 80 behind its zero', (r) => isPadded(r) && r[1] === 0x80],
+      ['needs no zero before it', (r, s) => ![r, s].some(isPadded) && [r, s].every(secondIsLow)],
+      ['needs a zero before it', (r, s) => [r, s].every(isPadded)],
+    ] satisfies [string, (r: Buffer, s: Buffer) => boolean][]
+  ).map(([kind, are]): CaseTable[number] => [
+    `a security key of P-256 whose number ${kind}`,
+    'OK',
+    by({ by: curveKey, signature: () => withNumbers(are) }),
+  ]),
+  [
+    'a security key of P-256 with a negative number',
+    'E_WEBAUTHN_SIG',
+    by({ by: curveKey, signature: () => firstNumber((r) => r.subarray(1))(paddedText) }),
+  ],
+  [
+    'a security key of P-256 with a zero before a number that needs none',
+    'E_WEBAUTHN_SIG',
+    by({
+      by: curveKey,
+      signature: () => firstNumber((r) => Buffer.concat([Buffer.alloc(1), r]))(plainText),
+    }),
+  ],
+  [
+    'a security key with an empty signature',
+    'E_WEBAUTHN_SIG',
+    by({ signature: signatureBlob(([name = lowOrder]) => [name, Buffer.alloc(0)]) }),
+  ],
+  [
+    'a security key whose signature is as long as one may be',
+    'OK',
+    by({ signature: (good) => filled(good, 16 * 1024) }),
+  ],
+  [
+    'a security key whose signature is one byte longer',
+    'E_SSH_SIGNATURE',
+    by({ signature: (good) => filled(good, 16 * 1024 + 1) }),
+  ],
   ['a security key of Ed25519', 'OK', by()],
   ['a security key of P-256', 'OK', by({ by: curveKey })],
   [

@@ -3,7 +3,7 @@ import { startField } from './ci/all.ts';
 import { latencies } from './ci/latency.ts';
 import type { Figure } from './harness.ts';
 
-const rounds = 5;
+const rounds = 3;
 const tree = { files: 2_500, bytes: 59 * 1000 * 1000 };
 
 export async function* bench(): AsyncGenerator<Figure> {

@@ -18,7 +18,7 @@ import {
   deliver,
   type DeliveryRig,
 } from '../services/prod-gate/src/testing/delivery-rig.ts';
-import { interleave, median, type Figure } from './harness.ts';
+import { interleave, median, p95, type Figure } from './harness.ts';
 
 /** A target each: both are set up at one Vault. */
 const targets = { fresh: 'bench-fresh', old: 'bench-old' };
@@ -197,11 +197,6 @@ async function givePast(rig: DeliveryRig): Promise<void> {
   );
   await admin.query('vacuum analyze vault_session, vault_credential, minted_login');
   admin.release(true);
-}
-
-function p95(samples: readonly number[]): number {
-  const sorted = samples.toSorted((one, other) => one - other);
-  return sorted[Math.ceil(sorted.length * 0.95) - 1] ?? NaN;
 }
 
 async function createRig(

@@ -23,6 +23,12 @@ export function median(samples: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
+/** What 95 of 100 samples do not exceed; NaN for none. */
+export function p95(samples: readonly number[]): number {
+  const sorted = samples.toSorted((one, other) => one - other);
+  return sorted[Math.ceil(sorted.length * 0.95) - 1] ?? Number.NaN;
+}
+
 /**
  * Runs every work once a round, so that a busy machine slows all of them alike; every second round runs backwards, so
  * that none always follows the same neighbour. One round more is run first and thrown away.

@@ -5,7 +5,7 @@
 import { startField } from './ci/all.ts';
 import type { Contestant } from './ci/contestant.ts';
 import { beside } from './ci/latency.ts';
-import { interleave, median, type Figure } from './harness.ts';
+import { interleave, median, p95, type Figure } from './harness.ts';
 
 const rounds = 3;
 const stamps = 40;
@@ -59,9 +59,4 @@ async function delaysOf(contestant: Contestant): Promise<number[]> {
     throw new Error(`a viewer of ${contestant.name} saw ${seen.size} of ${stamps} lines`);
   }
   return [...seen.values()];
-}
-
-function p95(samples: readonly number[]): number {
-  const sorted = samples.toSorted((one, other) => one - other);
-  return sorted[Math.ceil(sorted.length * 0.95) - 1] ?? Number.NaN;
 }

@@ -2,11 +2,11 @@
  * P7: what each process of a pair keeps in memory at rest, some seconds after it has built; beside the mini-runner, and
  * Buildbot's master and worker together.
  */
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { processNames } from '@airlock/demo/names';
 import { startMiniRunner } from './ci/floor.ts';
 import { timeOne } from './ci/latency.ts';
+import { residentMegabytes } from './ci/memory-of.ts';
 import { startOurs } from './ci/ours.ts';
 import { startBuildbot } from './peers/buildbot.ts';
 import type { Figure } from './harness.ts';
@@ -56,12 +56,4 @@ export async function* bench(): AsyncGenerator<Figure> {
   } finally {
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
   }
-}
-
-/** What Linux counts as resident, pages shared with others included. @throws Error without /proc. */
-function residentMegabytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
-  if (kibibytes === undefined) throw new Error(`/proc/${pid}/status says nothing of VmRSS`);
-  return (Number(kibibytes) * 1024) / 1e6;
 }

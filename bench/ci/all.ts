@@ -1,12 +1,12 @@
 import type { Contestant } from './contestant.ts';
 import type { Tree } from './commits.ts';
-import { startMiniRunner } from './floor.ts';
+import { startMiniRunner, type MiniRunner } from './floor.ts';
 import { startOurs, type Ours } from './ours.ts';
 import { startPeer } from './peer.ts';
 
 export type Field = {
   readonly ours: Ours;
-  readonly floor: Contestant;
+  readonly floor: MiniRunner;
   readonly buildbot: Contestant | null;
   /** Those that there are. */
   readonly all: readonly Contestant[];
@@ -19,14 +19,16 @@ export async function startField(options: {
   readonly tree?: Tree;
   /** Of ours; the others build two at once. Default 1. */
   readonly runners?: number;
+  /** Given to the step by ours, which masks them; the others know of no secrets. */
+  readonly secrets?: ReadonlyMap<string, string>;
 }): Promise<Field> {
-  const { script, tree = null, runners = 1 } = options;
+  const { script, tree = null, runners = 1, secrets = new Map<string, string>() } = options;
   const started: Contestant[] = [];
   const stop = async (): Promise<void> => {
     for (let last = started.pop(); last !== undefined; last = started.pop()) await last.stop();
   };
   try {
-    const ours = await startOurs({ script, tree, runners });
+    const ours = await startOurs({ script, tree, runners, secrets });
     started.push(ours);
     const floor = await startMiniRunner(ours, { script, withCheckout: tree !== null });
     started.push(floor);

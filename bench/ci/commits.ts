@@ -24,8 +24,16 @@ const git = (
     },
   }).trim();
 
-/** One step that runs `script`, with a checkout or without, as Woodpecker would run it. */
-export const pipelineOf = (script: string, withCheckout: boolean): string =>
+/**
+ * One step that runs `script`, with a checkout or without, as Woodpecker would run it.
+ *
+ * @param secrets that it is given, each as a variable of its name.
+ */
+export const pipelineOf = (
+  script: string,
+  withCheckout: boolean,
+  secrets: readonly string[],
+): string =>
   [
     'when:',
     '  - event: push',
@@ -33,14 +41,17 @@ export const pipelineOf = (script: string, withCheckout: boolean): string =>
     'steps:',
     '  - name: one',
     '    image: shop-builder',
+    ...(secrets.length === 0 ? [] : ['    environment:']),
+    ...secrets.map((name) => `      ${name}: { from_secret: ${name} }`),
     '    commands:',
     ...script.split('\n').map((line) => `      - ${JSON.stringify(line)}`),
     '',
   ].join('\n');
 
 /**
- * Makes the tree of all commits once; each call of what is returned makes one commit of it, alone in its history, and a
- * branch `bench-…` that points at it.
+ * Makes the tree of all commits once, packed as a forge keeps it; each call of what is returned makes one commit of it and a
+ * branch `bench-…` that points at it. All come after the same first commit: of a history that it does not share with what
+ * is there, git sends every file again, which is no push that anybody makes.
  */
 export function commitsIn(
   bareDirectory: string,
@@ -65,15 +76,25 @@ export function commitsIn(
   git(bareDirectory, ['add', '--', ...paths.map((path) => join(work, path))], index);
   const tree = git(bareDirectory, ['write-tree'], index);
   rmSync(work, { recursive: true, force: true });
+  const person = { NAME: 'Dana Okafor', EMAIL: 'dana@demo.airlock.example' };
+  const commitOf = (message: string, parents: readonly string[]): string =>
+    git(
+      bareDirectory,
+      ['commit-tree', tree, ...parents.flatMap((parent) => ['-p', parent]), '-m', message],
+      {
+        GIT_AUTHOR_NAME: person.NAME,
+        GIT_AUTHOR_EMAIL: person.EMAIL,
+        GIT_COMMITTER_NAME: person.NAME,
+        GIT_COMMITTER_EMAIL: person.EMAIL,
+      },
+    );
+  const first = commitOf('the first', []);
+  // No branch: nobody shall build it.
+  git(bareDirectory, ['update-ref', 'refs/bench/first', first]);
+  git(bareDirectory, ['repack', '-q', '-a', '-d', '--window=0']);
   return () => {
     const name = `bench-${randomBytes(6).toString('hex')}`;
-    const person = { NAME: 'Dana Okafor', EMAIL: 'dana@demo.airlock.example' };
-    const commit = git(bareDirectory, ['commit-tree', tree, '-m', name], {
-      GIT_AUTHOR_NAME: person.NAME,
-      GIT_AUTHOR_EMAIL: person.EMAIL,
-      GIT_COMMITTER_NAME: person.NAME,
-      GIT_COMMITTER_EMAIL: person.EMAIL,
-    });
+    const commit = commitOf(name, [first]);
     git(bareDirectory, ['update-ref', `refs/heads/${name}`, commit]);
     return { commit, ref: `refs/heads/${name}` };
   };

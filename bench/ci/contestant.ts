@@ -20,15 +20,15 @@ export type Contestant = {
   stop(): Promise<void>;
 };
 
-/** Waits until `look` is true, asking again after `pauseMs`. @throws after two minutes. */
+/** Waits until `look` is true, asking again after `pauseMs`. @throws after five minutes. */
 export async function until(
   what: string,
   pauseMs: number,
   look: () => Promise<boolean>,
 ): Promise<void> {
-  const deadline = performance.now() + 120_000;
+  const deadline = performance.now() + 300_000;
   while (!(await look())) {
-    if (performance.now() > deadline) throw new Error(`${what} did not happen within 120 s`);
+    if (performance.now() > deadline) throw new Error(`${what} did not happen within 300 s`);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

@@ -8,11 +8,13 @@ import { delivery, send } from './delivery.ts';
 import { readEvents } from './event-stream.ts';
 import type { Ours } from './ours.ts';
 
+export type MiniRunner = Contestant & { readonly pid: number };
+
 /** The mini-runner, on the Postgres of ours. */
 export async function startMiniRunner(
   ours: Ours,
   options: { readonly script: string; readonly withCheckout: boolean },
-): Promise<Contestant & { readonly pid: number }> {
+): Promise<MiniRunner> {
   const { pair } = ours;
   const port = await freePort();
   const { host, port: pgPort, superuser, password } = pair.postgres;
@@ -32,8 +34,8 @@ export async function startMiniRunner(
     new Promise((resolve, reject) => {
       get({ agent, host: '127.0.0.1', port, path }, resolve).on('error', reject);
     });
-  const look = async (commit: string): Promise<{ output: string; isOver: boolean }> => {
-    const answer = await ask(`/runs/${commit}`);
+  const look = async (path: string): Promise<{ output: string; isOver: boolean }> => {
+    const answer = await ask(path);
     const text = (await answer.toArray()).map(String).join('');
     // Written by the floor, whose form this is.
     return JSON.parse(text) as { output: string; isOver: boolean };
@@ -45,8 +47,8 @@ export async function startMiniRunner(
     async announce(build) {
       await send(target, agent, delivery(target, build));
     },
-    output: async ({ commit }) => (await look(commit)).output,
-    isOver: async ({ commit }) => (await look(commit)).isOver,
+    output: async ({ commit }) => (await look(`/runs/${commit}`)).output,
+    isOver: async ({ commit }) => (await look(`/runs/${commit}?output=no`)).isOver,
     async follow({ commit }, onText) {
       await readEvents(await ask(`/runs/${commit}/lines`), ({ data }) => {
         onText(JSON.parse(data) as string);

@@ -21,6 +21,12 @@ export type Ours = Contestant & {
   readonly pair: Pair;
   /** Of the webhook. */
   readonly secret: string;
+  /** Lines of the log of a build's one step, from a number on, as the page asks for them; 1,000 at most. */
+  lines(
+    build: Build,
+    from: number,
+    count: number,
+  ): Promise<{ readonly total: number; readonly count: number }>;
   /** A repository of commits like ours for the others to build: ours would build theirs too, found on its way. */
   readonly elsewhere: { readonly url: string; prepare(): Promise<Build> };
 };
@@ -33,7 +39,10 @@ export async function startOurs(options: {
   readonly tree: Tree | null;
   /** 1 or 2. */
   readonly runners: number;
+  /** Given to the step, by name; 16 bytes or more each. */
+  readonly secrets?: ReadonlyMap<string, string>;
 }): Promise<Ours> {
+  const { secrets = new Map<string, string>() } = options;
   const directory = mkdtempSync(join(tmpdir(), 'airlock-bench-'));
   const quiet = new Writable({
     write: (_chunk, _encoding, done) => {
@@ -54,7 +63,7 @@ export async function startOurs(options: {
     await onlyByWebhook(pair);
     if (options.runners > 1) more.push(await secondRunner(pair));
     const content = {
-      pipeline: pipelineOf(options.script, options.tree !== null),
+      pipeline: pipelineOf(options.script, options.tree !== null, [...secrets.keys()]),
       tree: options.tree,
     };
     const commit = commitsIn(pair.repository.bareDirectory, content);
@@ -66,6 +75,7 @@ export async function startOurs(options: {
     const url = new URL(`http://127.0.0.1:${origin.port}/hooks/git/github`);
     const target = { url, host: origin.host, secret, taken: 202 };
     const dana = await pair.signIn('nonprod', 'dana');
+    if (secrets.size > 0) await setSecrets(pair, secrets);
     const ids = new Map<string, string>();
     const idOf = async ({ commit: wanted }: Build): Promise<string | null> => {
       const known = ids.get(wanted);
@@ -91,6 +101,11 @@ export async function startOurs(options: {
         const id = await idOf(build);
         if (id === null) return '';
         return textOf(await dana.getJson(`/api/v1/runs/${id}/lines?count=1000`));
+      },
+      async lines(build, from, count) {
+        const path = `/api/v1/runs/${(await idOf(build)) ?? ''}/lines?from=${from}&count=${count}`;
+        const { total, lines } = (await dana.getJson(path)) as Shown;
+        return { total, count: lines.length };
       },
       async isOver(build) {
         const sql = `select state, reason from run where repository = 'shop/shop-api' and commit = $1`;
@@ -161,6 +176,16 @@ async function onlyByWebhook(pair: Pair): Promise<void> {
     const sql = `select 1 from run where state in ('queued', 'running') or signing = 'wanted'`;
     return (await pair.query('nonprod', sql)).length === 0;
   });
+}
+
+async function setSecrets(pair: Pair, secrets: ReadonlyMap<string, string>): Promise<void> {
+  const oke = await pair.signIn('nonprod', 'oke');
+  const filters = { events: ['push'], protectedOnly: false, leastTrust: 0 };
+  for (const [name, value] of secrets) {
+    await oke.postJson('/api/v1/secrets', {
+      ...{ name, value, description: '', lowValue: true, filters },
+    });
+  }
 }
 
 async function secondRunner(pair: Pair): Promise<RunningProcess> {

@@ -98,7 +98,8 @@ app.post('/hook', express.raw({ type: () => true, limit: '5mb' }), async (reques
 });
 app.get('/runs/:commit', (request, response) => {
   const run = runs.get(request.params.commit);
-  response.json({ output: run?.output ?? '', isOver: run?.isOver ?? false });
+  const isAsked = request.query['output'] !== 'no';
+  response.json({ output: isAsked ? (run?.output ?? '') : '', isOver: run?.isOver ?? false });
 });
 app.get('/runs/:commit/lines', (request, response) => {
   const run = runs.get(request.params.commit);

@@ -5,7 +5,7 @@
  * It protects against accidents in the usual encodings; a build that wants to smuggle bytes out through its log can.
  */
 import { formsOf, trimmed, type SecretForms } from './forms.ts';
-import { compilePatterns, shortestPattern } from './patterns.ts';
+import { compilePatterns, shortestPattern, type PatternSet } from './patterns.ts';
 
 export const maskText = '[masked]';
 
@@ -53,7 +53,9 @@ export function createMasker(
     throw new RangeError(`secrets of fewer than ${shortestPattern} bytes cannot be masked`);
   }
   const known: SecretForms[] = [];
-  let patterns = compilePatterns([]);
+  let compiled: PatternSet | null = null;
+  // Not in `add`: steps are given their secrets one by one, and each compilation takes all that there are.
+  const patterns = (): PatternSet => (compiled ??= compilePatterns(known));
 
   function add(more: readonly Uint8Array[]): void {
     if (more.length === 0) return;
@@ -61,7 +63,7 @@ export function createMasker(
       throw new RangeError(`a secret of fewer than ${minBytes} bytes cannot be masked`);
     }
     known.push(...more.map((secret) => formsOf(secret, minBytes)));
-    patterns = compilePatterns(known);
+    compiled = null;
   }
   add(secrets);
 
@@ -75,7 +77,7 @@ export function createMasker(
     function give(text: Uint8Array, isEnd: boolean): Buffer {
       const out: Uint8Array[] = [];
       let cursor = covered;
-      const to = patterns.scan(text, isEnd, (start, end) => {
+      const to = patterns().scan(text, isEnd, (start, end) => {
         if (start > cursor) {
           out.push(text.subarray(cursor, start));
           isMasking = false;

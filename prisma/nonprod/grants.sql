@@ -141,3 +141,6 @@ grant insert on notification, dispatch to nonprod_scheduler;
 grant update (addressed_at) on notification to nonprod_scheduler;
 grant update (state, tries, next_at, error, settled_at) on dispatch to nonprod_scheduler;
 grant insert, update on notification_choice, notification_rule to nonprod_web;
+
+-- What people did is written down and read, and changed by nobody.
+grant select, insert on act, act_outcome to nonprod_web;

@@ -5,6 +5,8 @@ import type { Viewer } from './route.ts';
 
 /** Who a token speaks for now, and what for. */
 export interface TokenHolder {
+  /** Id of the token. */
+  readonly token: string;
   readonly viewer: Viewer;
   readonly scopes: readonly string[];
 }

@@ -16,6 +16,7 @@ import express, {
   type Response,
 } from 'express';
 import helmet from 'helmet';
+import { writeDown, type ActBook } from './acts.ts';
 import type { Assets } from './assets.ts';
 import { loadAssets } from './assets.ts';
 import { tokenHolder, type TokenDoor } from './bearer.ts';
@@ -65,6 +66,8 @@ export interface WebServerOptions {
   resolveViewer(identity: Identity): Promise<Viewer | null>;
   /** Takes tokens of programs, on routes that name a scope; left out: the Authorization header means nothing. */
   readonly tokens?: TokenDoor;
+  /** Takes down every request of somebody known here that is not a GET; left out: nothing is taken down. */
+  readonly acts?: ActBook;
   /** Told of every sign-in before its session exists; when it fails there is none. */
   signedIn?(identity: Identity): Promise<void>;
   /** Name of the group to ask for when a role is missing. */
@@ -100,6 +103,8 @@ interface Locals {
   session: OpenSession | null;
   /** Of the token that the request came with; no session beside it. */
   scopes: readonly string[] | null;
+  /** Its id. */
+  token: string | null;
   viewer: Viewer | null;
 }
 
@@ -130,6 +135,7 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
       requestId: `req_${randomUUID()}`,
       session: null,
       scopes: null,
+      token: null,
       viewer: null,
     } satisfies Locals;
     const makeFrame: FrameOf = (asked, context) => frame(options, assets, asked, context);
@@ -419,7 +425,7 @@ function mount(
   options: WebServerOptions,
   openStreams: Map<string, number>,
 ): void {
-  const { service, sessions } = options;
+  const { service, sessions, acts, log } = options;
 
   function nameStreamReader(request: Request, { sid, identity }: OpenSession): void {
     setStreamReader(request, {
@@ -432,7 +438,7 @@ function mount(
     });
   }
 
-  const handler = async (request: Request, response: Response): Promise<void> => {
+  const answer = async (request: Request, response: Response): Promise<void> => {
     authorise(route, response, (role) => options.groupForRole(role));
     const context = contextOf(response);
     if (route.method === 'get') {
@@ -441,7 +447,7 @@ function mount(
       await route.handle(request, response, context, undefined);
       return;
     }
-    const fields = { ...(request.body as Record<string, unknown> | undefined) };
+    const fields = fieldsOf(request);
     const { session } = localsOf(response);
     const token = request.get('x-csrf-token') ?? fields['_csrf'];
     if (session !== null && !csrfTokenMatches(session.sid, token)) {
@@ -458,6 +464,29 @@ function mount(
     }
     await route.handle(request, response, context, parsed?.data);
   };
+  const handler = async (request: Request, response: Response): Promise<void> => {
+    const { requestId, viewer, token } = localsOf(response);
+    if (acts === undefined || route.method === 'get' || viewer === null) {
+      await answer(request, response);
+      return;
+    }
+    const [deed, address] = [route.name, request.ip ?? ''];
+    const act = { requestId, person: viewer.nameId, deed, path: request.path, address, token };
+    await writeDown(
+      acts,
+      { act, fields: fieldsOf(request) },
+      async () => {
+        await answer(request, response);
+        return { status: response.statusCode };
+      },
+      (error) => {
+        log.error('act.outcome-lost', {
+          'http.request.id': requestId,
+          error: error instanceof Error ? error : new Error(String(error)),
+        });
+      },
+    );
+  };
   const parsers =
     route.method === 'get'
       ? []
@@ -467,6 +496,11 @@ function mount(
         ];
   app[route.method](route.path, ...parsers, handler);
 }
+
+/** A copy: JSON and forms come parsed, and everything else as nothing. */
+const fieldsOf = ({ body }: Request): Record<string, unknown> => ({
+  ...(body as Record<string, unknown> | undefined),
+});
 
 /** Machine callers authenticate themselves; they get the raw bytes, over which their signatures are made. */
 function mountMachine(app: express.Express, route: Route): void {

@@ -1,5 +1,6 @@
 /** Wires who is who: accounts at forges, and the groups that repositories belong to. */
 import { createLinkForge } from './adapters/forge/link-forge.ts';
+import { createActStore } from './adapters/postgres/act-store.ts';
 import type { Database } from './adapters/postgres/client.ts';
 import { createGroupStore } from './adapters/postgres/group-store.ts';
 import { createLinkStore } from './adapters/postgres/link-store.ts';
@@ -7,6 +8,7 @@ import {
   createNotificationChoices,
   createNotificationRules,
 } from './adapters/postgres/notification-store.ts';
+import type { ActStore } from './app/act-ports.ts';
 import { createLinkAccounts, type LinkAccounts } from './app/link-accounts.ts';
 import type { Events } from './events.ts';
 import type { NotificationRoutePorts } from './http/routes/notifications.tsx';
@@ -14,6 +16,7 @@ import type { OwnerPorts } from './http/routes/owners.ts';
 import type { LinkForgeSettings } from './people-config.ts';
 
 export interface PeopleKeeping {
+  readonly acts: ActStore;
   readonly accounts: LinkAccounts;
   readonly owners: OwnerPorts;
   readonly notifications: NotificationRoutePorts;
@@ -30,6 +33,7 @@ export function keepPeople(
 ): PeopleKeeping {
   const { db, events } = ports;
   return {
+    acts: createActStore(db),
     accounts: createLinkAccounts({
       links: createLinkStore(db),
       forges: settings.accountLinks.map((forge) => createLinkForge(forge, settings.origin)),

@@ -17,6 +17,7 @@ import { placesOf, targetPlaces, type VaultPlace } from '@airlock/verify/vault-a
 import { Option, type Command } from 'commander';
 import { administratorsAt, administratorsOption, onFiles } from '../configuration/places.ts';
 import { CliError, exitCode } from '../exit-codes.ts';
+import { registerAuditActs } from './audit-acts.ts';
 import { sourceOf, vkeyIn } from '../ledger-source.ts';
 import { safe, toStdout, type Print } from '../print.ts';
 import { auditLines } from '../vault-audit-files.ts';
@@ -37,9 +38,11 @@ type Options = {
 const mostShown = 50;
 
 export function registerAudit(program: Command, print: Print = toStdout): void {
-  program
+  const audit = program
     .command('audit')
-    .description('compare what others logged with the ledger')
+    .description('what was done: of Vault against the ledger, and of people at nonprod');
+  registerAuditActs(audit, print);
+  audit
     .command('vault')
     .argument(
       '<file...>',

@@ -62,7 +62,7 @@ export function createApiTokens(ports: {
         const viewer = await ports.resolveViewer(found.owner);
         if (viewer === null) return null;
         await tokens.used(found.id);
-        return { viewer, scopes: found.scopes };
+        return { token: found.id, viewer, scopes: found.scopes };
       },
     },
   };

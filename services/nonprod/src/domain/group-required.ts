@@ -17,6 +17,8 @@ export const nouns = [
   'group',
   'token',
   'account',
+  /** What people did. */
+  'act',
   /** Everything else. */
   'installation',
 ] as const;
@@ -52,6 +54,7 @@ const nounsByPart: Readonly<Record<string, Noun>> = {
   owners: 'group',
   tokens: 'token',
   accounts: 'account',
+  audit: 'act',
 };
 
 /** By the first word of a route's name; what changes something and is not here edits it. */

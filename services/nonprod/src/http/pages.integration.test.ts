@@ -851,7 +851,7 @@ test('each route answers 403 to exactly those whose roles it does not admit, and
   );
   assert.deepEqual(found, {
     ...{ 'account create': everybody, 'account delete': everybody },
-    ...{ 'account list': everybody, 'account view': everybody },
+    ...{ 'account list': everybody, 'account view': everybody, 'act list': plat },
     ...{ 'candidate list': everybody, 'candidate view': everybody },
     ...{ 'group edit': plat, 'group list': everybody },
     ...{ 'pool create': plat, 'pool edit': plat, 'pool list': everybody, 'pool view': everybody },

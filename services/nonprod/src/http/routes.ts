@@ -5,6 +5,7 @@ import type { GroupRequired } from '../domain/group-required.ts';
 import { heedGroupRequired } from './heed-group-required.ts';
 import { heedSight } from './heed-sight.ts';
 import { accountRoutes } from './routes/accounts.tsx';
+import { actRoutes } from './routes/acts.tsx';
 import { apiRoutes } from './routes/api.ts';
 import { budgetRoutes, type BudgetPorts } from './routes/budgets.ts';
 import { logRoutes } from './routes/logs.ts';
@@ -65,6 +66,7 @@ export function nonprodRoutes(
     ...accountRoutes(ports.people),
     ...ownerRoutes(ports.people.owners),
     ...notificationRoutes(ports.people.notifications),
+    ...actRoutes(ports.people.acts),
   ];
   const owned = heedOwners(routes, ports.people.owners.groups);
   return heedSight(heedGroupRequired(owned, ports.groupRequired), sight);

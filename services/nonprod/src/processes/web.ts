@@ -149,7 +149,8 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       groups: identity.groups,
       roles: rolesOf(identity.groups, config.groups),
     });
-  const people = createPersonStore(db);
+  const persons = createPersonStore(db);
+  const people = keepPeople({ db, events }, config);
   const tokens = createApiTokens({
     ...{ events, newId, resolveViewer },
     tokens: createTokenStore(db),
@@ -178,7 +179,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     routes: nonprodRoutes({
       fleet,
       tokens,
-      people: keepPeople({ db, events }, config),
+      people,
       queries,
       logs,
       events,
@@ -211,7 +212,8 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     },
     resolveViewer,
     tokens: tokens.door,
-    signedIn: (identity) => people.signedIn(identity),
+    acts: people.acts,
+    signedIn: (identity) => persons.signedIn(identity),
     groupForRole: (role) => groupsFor(role, config.groups).join(' or ') || role,
   });
   runtime.onClose(() => web.close());

@@ -33,6 +33,14 @@ export function MePage({ frame }: { readonly frame: Frame }) {
             count as a member’s.
           </p>
         </Card>
+        {viewer?.roles.includes('platform') === true ? (
+          <Card title="Audit" icon="log">
+            <p>
+              Look up <a href="/audit">what people did</a> here: who, when, from where, and what
+              came of it.
+            </p>
+          </Card>
+        ) : null}
       </CardGrid>
     </Layout>
   );

@@ -22,6 +22,13 @@ test('a step that the database adds is run, and nothing of it is signed: plan-di
       `update run set plan = jsonb_set(plan, '{workflows,0,steps}', (plan #> '{workflows,0,steps}') || $2::jsonb) where id = $1`,
       [id, JSON.stringify([step])],
     );
+    await pair.query(
+      'nonprod',
+      `insert into step (job_id, position, name, kind, image, state)
+       select job_id, max(position) + 1, 'exfil', 'step', max(image), 'queued'
+       from step where job_id in (select id from job where run_id = $1) group by job_id`,
+      [id],
+    );
   });
   await assertNothingSigned(
     pair,

@@ -51,7 +51,7 @@ function nonprod(source: Buffer) {
     uploads: [] as { name: string; bytes: Buffer; digest: string }[],
     reports: [] as [kind: string, name: string, text: string][],
   };
-  const state = { leaseHolds: true, cancelled: false };
+  const state = { leaseHolds: true, cancelled: false, takesLogs: true };
   const check = (): void => {
     if (!state.leaseHolds) throw new ControlPlaneError('lease-lost', 'given to another');
   };
@@ -65,6 +65,9 @@ function nonprod(source: Buffer) {
     appendLog: async (_, chunk) => {
       await Promise.resolve();
       check();
+      if (!state.takesLogs) {
+        throw new ControlPlaneError('control-plane-refused', 'nonprod knows no such step');
+      }
       seen.log += chunk.bytes.toString();
       return chunk.offset + chunk.bytes.length;
     },
@@ -427,6 +430,15 @@ for (const [mode, isolation, absent] of modes) {
       assert.ok(performance.now() - lostAt < 2000);
       assert.equal(seen.report, null);
       assert.deepEqual(readdirSync(workDirectory), []);
+    });
+
+    test('a job whose log nonprod refuses fails and says why, and nothing is attested of it', async () => {
+      const { running, seen, state } = run(job([['echo x']]));
+      state.takesLogs = false;
+      assert.equal(await running, 'reported');
+      assert.equal(seen.report?.outcome, 'failed');
+      assert.equal(seen.report.reason, 'nonprod knows no such step');
+      assert.equal(seen.report.attestation, null);
     });
 
     test('a runner that is stopped ends the job and says nothing: it is run again', async () => {

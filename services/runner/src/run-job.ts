@@ -20,7 +20,7 @@ import { jobServices } from '@airlock/pipeline/job-services';
 import { jobSteps } from '@airlock/pipeline/job-steps';
 import { workflowOf } from '@airlock/common/workflow-name';
 import { toldFault } from './told-facts.ts';
-import { isLeaseLost, type ControlPlane } from './api/control-plane.ts';
+import { isLeaseLost, isUnreachable, type ControlPlane } from './api/control-plane.ts';
 import { attestRun, type Attester } from './attest.ts';
 import { keepLease } from './lease-keeper.ts';
 import type { EgressTally } from './egress-tally.ts';
@@ -79,8 +79,8 @@ export async function runJob(
     send: (piece) => controlPlane.appendLog(held, piece, signal),
   });
   try {
-    const result = await perform({ ...ports, job, workspace, output, known, signal, cancelled });
-    await output.end();
+    const running = { ...ports, job, workspace, output, known, signal, cancelled };
+    const result = await withItsLog(running, await perform(running));
     signal.throwIfAborted();
     const egress = ports.egress?.take() ?? null;
     await controlPlane.report(held, { ...result, egress }, signal);
@@ -198,6 +198,17 @@ async function sourceOf(
   };
 }
 
+/** A log that is refused fails its job: unsaid, each runner in turn would be given the job and have its log refused. */
+async function withItsLog(running: Running, result: Result): Promise<Result> {
+  try {
+    await running.output.end();
+    return result;
+  } catch (cause) {
+    if (isUnreachable(cause)) throw cause;
+    return failedHere(running, cause, result);
+  }
+}
+
 /** @throws what it is given when the job is no longer this runner's. */
 function failedHere(
   { job, log, signal }: Running,
@@ -205,8 +216,9 @@ function failedHere(
   told: Pick<Result, 'steps' | 'isolation'>,
 ): Result {
   if (signal.aborted || isLeaseLost(cause)) throw cause;
+  const { steps, isolation } = told;
   const error = cause instanceof Error ? cause : new Error(String(cause));
   log.error('job.failed-here', { job: job.jobId, error });
   const reason = error.message.slice(0, 1000);
-  return { ...told, outcome: 'failed', reason, artifact: null, attestation: null };
+  return { steps, isolation, outcome: 'failed', reason, artifact: null, attestation: null };
 }

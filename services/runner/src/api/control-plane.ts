@@ -303,7 +303,7 @@ export function isLeaseLost(error: unknown): boolean {
   return error instanceof ControlPlaneError && error.code === 'lease-lost';
 }
 
-function isUnreachable(error: unknown): boolean {
+export function isUnreachable(error: unknown): boolean {
   return error instanceof ControlPlaneError && error.code === 'control-plane-unreachable';
 }
 

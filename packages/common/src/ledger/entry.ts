@@ -20,6 +20,7 @@ export const LedgerEntryType = z.enum([
   'credential.issued',
   'hook.started',
   'hook.finished',
+  'delivery.stage',
   'credential.revoked',
   'delivery.finished',
   'attestation.issued',

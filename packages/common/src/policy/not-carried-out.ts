@@ -9,11 +9,8 @@ export function notCarriedOut(policy: TargetPolicy): readonly string[] {
   const keys: readonly (readonly [string, boolean])[] = [
     ['windows.override', windows?.override !== undefined],
     ['concurrency.queue all', concurrency.queue === 'all'],
-    ['deliver.waves', deliver.waves !== undefined],
-    ['deliver.pause', deliver.pause !== undefined],
     ['deliver.cooling', deliver.cooling !== undefined],
-    ['verify', policy.verify !== undefined],
-    ['rollback', policy.rollback !== undefined],
+    ['rollback.approvals', policy.rollback?.approvals !== undefined],
     ['observe', policy.observe !== undefined],
     ['shadow', policy.shadow !== undefined],
   ];

@@ -38,7 +38,9 @@ export const TargetDelivery = z.strictObject({
     .describe(
       'How much of the target has it after each wave, such as [1, 50%, 100%]. Default: all at once.',
     ),
-  pause: Duration.optional().describe('Between two waves, such as 10m. Default none.'),
+  pause: Duration.optional().describe(
+    'Between two waves, such as 10m; with `verify` it is looked at meanwhile. Default none.',
+  ),
   cooling: Duration.optional().describe(
     'How long the last approval must be old before it starts, so that anybody can still stop it. Default none.',
   ),
@@ -55,17 +57,30 @@ export const TargetConcurrency = z.strictObject({
 });
 
 export const TargetVerify = z.strictObject({
-  hook: Hook,
+  hook: Hook.describe(
+    'Looks whether the release is well and ends with 0 if so; it has the egress of deliver.',
+  ),
   for: Duration.describe('How long it must stay well, such as 5m.'),
-  every: Duration.describe('Between two looks, such as 20s.'),
+  every: Duration.describe(
+    'From one look to the next, such as 20s; a look that takes longer is stopped and has failed.',
+  ),
   failures: z.number().int().min(1).max(100).describe('Looks in a row that make it a failure.'),
   params: Params.default({}),
 });
+export type TargetVerify = z.infer<typeof TargetVerify>;
 
 export const TargetRollback = z.strictObject({
   to: z.literal('previous'),
-  auto: z.enum(['onVerifyFailed', 'never']),
-  approvals: z.strictObject({ role: Role, count: z.number().int().min(1).max(10) }),
+  auto: z
+    .enum(['onVerifyFailed', 'never'])
+    .describe(
+      'onVerifyFailed: the release that was live before is put back, under the same delivery. never: a person decides.',
+    ),
+  approvals: z
+    .strictObject({ role: Role, count: z.number().int().min(1).max(10) })
+    .optional()
+    .describe('Who has to approve a return that a person asks for.'),
 });
+export type TargetRollback = z.infer<typeof TargetRollback>;
 
 export const TargetObserve = z.strictObject({ hook: Hook, every: Duration });

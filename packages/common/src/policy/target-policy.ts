@@ -5,9 +5,10 @@
 import { z } from 'zod';
 import { CommitKey, forgeOwner } from '../trust/commit-signature.ts';
 import { ArtifactName, GitCommit, Name, RepositoryPath, Sha256Hex } from '../wire/scalars.ts';
+import { longestDeliverySeconds } from './delivery-time.ts';
 import { Duration } from './duration.ts';
 import { Role, TargetApprovals } from './target-approvals.ts';
-import { credentialMarginSeconds, VaultCredentials } from './target-credentials.ts';
+import { VaultCredentials } from './target-credentials.ts';
 import {
   TargetConcurrency,
   TargetDelivery,
@@ -103,13 +104,29 @@ export const TargetPolicy = z
       ),
     notify: TargetNotify.optional(),
   })
-  .superRefine(({ credentials, deliver }, context) => {
+  .superRefine(({ credentials, deliver, verify, rollback }, context) => {
     const { ttl, reads } = credentials.vault;
-    if (ttl < deliver.timeout + credentialMarginSeconds) {
+    const needed = longestDeliverySeconds({ deliver, verify, rollback });
+    if (ttl < needed) {
       context.addIssue({
         code: 'custom',
         path: ['credentials', 'vault', 'ttl'],
-        message: `${ttl} s is too short for a hook of ${deliver.timeout} s; it must live ${credentialMarginSeconds} s longer`,
+        message: `${ttl} s is too short: waves, pauses, verification, return and a margin of 30 s take ${needed} s at the longest; raise it, or shorten deliver.timeout (${deliver.timeout} s) or what comes after`,
+      });
+    }
+    if (deliver.pause !== undefined && deliver.waves === undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['deliver', 'pause'],
+        message:
+          'there is nothing between waves without deliver.waves; name the waves or remove it',
+      });
+    }
+    if (rollback?.auto === 'onVerifyFailed' && verify === undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['rollback', 'auto'],
+        message: 'onVerifyFailed never happens without verify; add verify or write never',
       });
     }
     for (const { index, message } of egressFaults(deliver.egress, reads)) {

@@ -29,10 +29,25 @@ export type HookFacts = {
   readonly commit: string;
 };
 
+/** What of a delivery a run of a hook is. */
+export type HookStage =
+  | {
+      readonly name: 'deliver';
+      /** `number` counts from 1; `share` is how much of the target has it afterwards, such as `1` or `50%`. */
+      readonly wave: {
+        readonly number: number;
+        readonly of: number;
+        readonly share: string;
+      } | null;
+    }
+  | { readonly name: 'verify' | 'return'; readonly wave: null };
+
 export type HookRequest = {
   /** `name@sha256:<64 hex>`, as the approved document says. */
   readonly hook: string;
   readonly params: Readonly<Record<string, string | number | boolean>>;
+  /** Whether it is run once for each of several waves. */
+  readonly inWaves: boolean;
   readonly artifact: { readonly name: string; readonly sha256: string };
   /** What is read at Vault for it. */
   readonly reads: readonly { readonly as: string; readonly kind: CredentialKind }[];
@@ -54,13 +69,15 @@ export type HookOutput = (stream: 'gate' | 'stdout' | 'stderr', line: string) =>
 
 export type PreparedHook = {
   /**
-   * Runs the hook, once. Resolves when no process of it is left.
+   * Runs the hook. Resolves when no process of it is left, and may then be called again: nothing of one run is seen by the next.
    *
+   * @param run.stage what the hook is told that this run is for.
    * @param run.credentials one for each of the request's reads. The hook is handed those that no egress authenticates with.
    * @param run.limitSeconds after which everything it started is killed.
    * @param run.output gets lines that hold no form of any secret of the credentials.
    */
   run(run: {
+    stage: HookStage;
     credentials: readonly Credential[];
     limitSeconds: number;
     signal: AbortSignal;

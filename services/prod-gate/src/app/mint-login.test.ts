@@ -75,6 +75,7 @@ const delivery = {
   state: 'running',
   fence: 1,
   intentDigest: digest('e'),
+  verification: null,
   hookStartedAt: null,
 } as unknown as Delivery;
 const session = {

@@ -8,6 +8,7 @@ import type { Id } from '@airlock/common/ids';
 import type { LedgerEntryType } from '@airlock/common/ledger/entry';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { TrustStore } from '@airlock/common/trust/signer';
+import type { Verification } from '../domain/delivery.ts';
 import type { Delta } from '../domain/delta.ts';
 import type { PlannedCredential } from '../domain/planned-credentials.ts';
 import type { ListedPromotion, Promotion, PromotionState } from '../domain/promotion.ts';
@@ -328,6 +329,8 @@ export type Delivery = {
   readonly hookFinishedAt: Date | null;
   readonly hookExit: number | null;
   readonly hookResult: unknown;
+  /** Null where the target file asks for none. */
+  readonly verification: Verification | null;
   readonly finishedAt: Date | null;
   readonly outcomeReason: string | null;
 };
@@ -359,6 +362,7 @@ export type DeliveryStore = {
       target: string;
       owner: string;
       intentDigest: string;
+      verification: 'due' | null;
       at: Date;
     },
   ): Promise<void>;
@@ -371,6 +375,7 @@ export type DeliveryStore = {
     delivery: Fenced,
     hook: { at: Date; exit: number | null; result: unknown },
   ): Promise<boolean>;
+  setVerification(tx: Transaction, delivery: Fenced, to: Verification): Promise<boolean>;
   finish(
     tx: Transaction,
     delivery: Fenced,

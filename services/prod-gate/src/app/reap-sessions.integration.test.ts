@@ -122,6 +122,7 @@ async function arrange(
       target: on,
       owner: 'deliverer',
       intentDigest: sha('intent'),
+      verification: null,
       at: start,
     }),
   );

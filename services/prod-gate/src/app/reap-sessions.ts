@@ -310,6 +310,7 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
       startedAt: delivery.hookStartedAt,
       finishedAt: delivery.hookFinishedAt,
       exit: delivery.hookExit,
+      verification: delivery.verification,
     });
     const ended = await transactor.transaction(async (tx) => {
       // The same order of locks as everywhere: promotion first.

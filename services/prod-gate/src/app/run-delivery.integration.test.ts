@@ -362,7 +362,7 @@ describe('a delivery', () => {
         });
         await deliveries.insert(tx, {
           ...{ id: again, promotionId: promotion.id, target: 'prod-us', owner: 'test' },
-          ...{ intentDigest: digest, at: clock() },
+          ...{ intentDigest: digest, verification: null, at: clock() },
         });
         return digest;
       });

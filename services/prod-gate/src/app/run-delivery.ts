@@ -3,7 +3,8 @@
  * is the order of events, and what is committed before what.
  *
  *   claimed → intent published → hook and artifact checked → session INTENT → login minted → logged in → TOKEN →
- *   credential read → LEASED → hook recorded → hook → hook's end recorded → REVOKING → revoked → CLEAN → finished
+ *   credential read → LEASED → hook recorded → waves → hook's end recorded → verification, return → REVOKING → revoked →
+ *   CLEAN → finished
  *
  * Every network call stands behind a committed row that says it may have happened. Every row is written under the
  * delivery's fence; one that hits nothing means that the watchdog has taken over, and then the token is revoked and
@@ -21,15 +22,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   hookLimitSeconds,
   interruptedOutcome,
-  recordedOutcome,
   type DeliveryFailpoint,
   type DeliveryOutcome,
+  type HookRecord,
+  type Verification,
 } from '../domain/delivery.ts';
 import { pauseAfter } from '../domain/patience.ts';
 import { livesTooLong, plannedCredentials } from '../domain/planned-credentials.ts';
+import { asError } from './as-error.ts';
+import { DeliveryFault } from './delivery-fault.ts';
+import { startHeartbeat } from './delivery-heart.ts';
 import { createDeliveryLog } from './delivery-log.ts';
+import { runStages, type PreparedHooks } from './delivery-stages.ts';
 import { secretsIn, type NonprodKnowledge } from './known-to-nonprod.ts';
-import type { AuthorityPort, HookEnd, HookPreparer, PreparedHook } from './delivery-ports.ts';
+import type { AuthorityPort, HookEnd, HookPreparer, HookRequest } from './delivery-ports.ts';
 import type {
   DeliveryStore,
   EntryFacts,
@@ -80,20 +86,6 @@ export type RunDependencies = {
   /** At least 0 and below 1. */
   random(): number;
 };
-
-export type DeliveryFaultCode =
-  | 'E_LEDGER_UNAVAILABLE'
-  | 'authority-differs'
-  | 'credential-too-short'
-  | 'credential-too-long'
-  | 'credential-unusable'
-  | 'vault-away'
-  | 'E_CREDENTIAL_KNOWN_TO_NONPROD'
-  | 'delivery-stopped'
-  | 'delivery-taken-over';
-
-/** Why a delivery ends without its hook having said how it went. */
-export class DeliveryFault extends AirlockError<DeliveryFaultCode> {}
 
 /** The hook was recorded as started, and what is thrown says that not one instruction of it ran. */
 const neverBegan: ReadonlySet<string> = new Set(['hook-sandbox', 'hook-egress', 'E_TOCTOU_DIGEST']);
@@ -160,45 +152,77 @@ export async function runDelivery(
 
   /** Nothing exists yet that would have to be revoked. */
   async function beforeTheSession(): Promise<DeliveryOutcome> {
-    let hook: PreparedHook;
-    try {
-      await intentPublished();
-      failpoint('intent-published');
-      book.write('gate', 'the intent to deliver is in a signed checkpoint');
-      // Before any credential exists: a changed hook or artifact is refused without one.
-      hook = await dependencies.hooks.prepare({
-        hook: promotion.hook,
-        params: policy.deliver.params,
-        artifact: { name: promotion.subjectName, sha256: promotion.artifactDigest },
-        reads: policy.credentials.vault.reads,
-        egress: policy.deliver.egress,
-        facts: {
-          deliveryId: delivery.id,
-          fence: delivery.fence,
-          promotionId: promotion.id,
-          promotionDigest: promotion.promotionDigest,
-          target: promotion.target,
-          release: promotion.release,
-          commit: promotion.commit,
-        },
-      });
-      book.write(
-        'gate',
-        `hook ${promotion.hook} and artifact sha256:${promotion.artifactDigest} are those approved`,
-      );
-    } catch (cause) {
-      return failureBeforeHook(cause);
-    }
+    let hooks: PreparedHooks;
+    const prepared: HookPreparation = [];
     try {
       try {
+        await intentPublished();
+        failpoint('intent-published');
+        book.write('gate', 'the intent to deliver is in a signed checkpoint');
+        // Before any credential exists: a changed hook or artifact is refused without one.
+        hooks = await prepareHooks(prepared);
         await vaultReady();
       } catch (cause) {
         return failureBeforeHook(cause);
       }
-      return await underSession(hook);
+      return await underSession(hooks);
     } finally {
-      await hook.dispose();
+      for (const hook of prepared) await hook.dispose();
     }
+  }
+
+  /** @param prepared gets each as soon as it has to be disposed of. */
+  async function prepareHooks(prepared: HookPreparation): Promise<PreparedHooks> {
+    const facts = {
+      deliveryId: delivery.id,
+      fence: delivery.fence,
+      promotionId: promotion.id,
+      promotionDigest: promotion.promotionDigest,
+      target: promotion.target,
+      release: promotion.release,
+      commit: promotion.commit,
+    };
+    const request: HookRequest = {
+      hook: promotion.hook,
+      params: policy.deliver.params,
+      inWaves: policy.deliver.waves !== undefined,
+      artifact: { name: promotion.subjectName, sha256: promotion.artifactDigest },
+      reads: policy.credentials.vault.reads,
+      egress: policy.deliver.egress,
+      facts,
+    };
+    const prepare = async (one: HookRequest) => {
+      const hook = await dependencies.hooks.prepare(one);
+      prepared.push(hook);
+      return hook;
+    };
+    const deliver = await prepare(request);
+    book.write(
+      'gate',
+      `hook ${promotion.hook} and artifact sha256:${promotion.artifactDigest} are those approved`,
+    );
+    const { verify: look } = policy;
+    const verify =
+      look === undefined
+        ? null
+        : await prepare({ ...request, hook: look.hook, params: look.params, inWaves: false });
+    const { returnTo } = started;
+    if (returnTo === null) return { deliver, verify, back: null };
+    const hook = await prepare({
+      ...request,
+      inWaves: false,
+      artifact: { name: promotion.subjectName, sha256: returnTo.artifactDigest },
+      facts: {
+        ...facts,
+        promotionId: returnTo.promotionId,
+        // A hook that knows the earlier promotion by its digest would take the return for done.
+        promotionDigest: sha256Hex(Buffer.from(`return ${promotion.promotionDigest}`)),
+        release: returnTo.release,
+        commit: returnTo.commit,
+      },
+    });
+    book.write('gate', `if the verification fails, ${returnTo.release} is put back`);
+    return { deliver, verify, back: { hook, to: returnTo } };
   }
 
   /** A Vault that is away holds the delivery up and is asked again; nothing exists yet that it would have to revoke. */
@@ -273,7 +297,7 @@ export async function runDelivery(
   }
 
   /** From the first row of the session on, every way out is through `revoke`. */
-  async function underSession(hook: PreparedHook): Promise<DeliveryOutcome> {
+  async function underSession(hooks: PreparedHooks): Promise<DeliveryOutcome> {
     const session: Fenced = {
       id: formatId('vse', dependencies.randomBytes(10)),
       fence: delivery.fence,
@@ -305,10 +329,14 @@ export async function runDelivery(
     }
     failpoint('session-intent');
 
-    const held: Held = { token: null, credentials: [], hookStartedAt: null };
+    const verification = policy.verify === undefined ? null : 'due';
+    const held: Held = {
+      ...{ token: null, credentials: [], aRunEnded: false },
+      hook: { startedAt: null, finishedAt: null, exit: null, verification },
+    };
     let outcome: DeliveryOutcome;
     try {
-      outcome = await withCredential(session, hook, held);
+      outcome = await withCredential(session, hooks, held);
     } catch (cause) {
       // Also when it was taken over: what this process holds is revoked by this process.
       if (isTakenOver(cause)) {
@@ -316,9 +344,10 @@ export async function runDelivery(
         throw cause;
       }
       outcome =
-        held.hookStartedAt === null || neverBegan.has(errorCode(asError(cause)))
+        held.hook.startedAt === null ||
+        (!held.aRunEnded && neverBegan.has(errorCode(asError(cause))))
           ? failureBeforeHook(cause)
-          : failureDuringHook(cause, held.hookStartedAt);
+          : failureDuringHook(cause, held.hook);
     }
     await revoke(session, held);
     return outcome;
@@ -326,7 +355,7 @@ export async function runDelivery(
 
   async function withCredential(
     session: Fenced,
-    hook: PreparedHook,
+    hooks: PreparedHooks,
     held: Held,
   ): Promise<DeliveryOutcome> {
     const { vault } = policy.credentials;
@@ -353,6 +382,7 @@ export async function runDelivery(
         signal: heart.signal,
       }),
     );
+    const tokenAt = performance.now();
     held.token = token;
     failpoint('logged-in');
     // The accessor is durable before the token is used, so that a crash leaves nothing that cannot be found.
@@ -370,18 +400,22 @@ export async function runDelivery(
     const { credentials } = held;
     for (const read of vault.reads) await readOne(session, held, token, read);
 
-    const lives = credentials.flatMap(({ seconds }) => seconds ?? []);
-    const limitSeconds = hookLimitSeconds({
-      timeoutSeconds: policy.deliver.timeout,
-      tokenSeconds: token.ttlSeconds,
-      credentialSeconds: lives,
-    });
-    if (limitSeconds === null) {
+    const limitOf = (timeoutSeconds: number): number => {
+      const lives = credentials.flatMap(({ seconds }) => seconds ?? []);
+      // The first run has what was given, the later ones what is left of it.
+      const gone = held.aRunEnded ? Math.ceil((performance.now() - tokenAt) / 1000) : 0;
+      const limit = hookLimitSeconds({
+        timeoutSeconds,
+        tokenSeconds: token.ttlSeconds - gone,
+        credentialSeconds: lives.map((seconds) => seconds - gone),
+      });
+      if (limit !== null) return limit;
       throw new DeliveryFault(
         'credential-too-short',
         `Vault gave ${Math.min(token.ttlSeconds, ...lives)} s, which leaves no time for the hook; raise the role's ttl`,
       );
-    }
+    };
+    const limitSeconds = limitOf(policy.deliver.timeout);
     heart.check();
     const hookStartedAt = clock();
     await transaction(async (tx) => {
@@ -392,25 +426,44 @@ export async function runDelivery(
         artifact: promotion.artifactDigest,
       });
     });
-    held.hookStartedAt = hookStartedAt;
+    held.hook = { ...held.hook, startedAt: hookStartedAt };
     failpoint('hook-recorded');
     book.write('gate', `hook ${promotion.hook} started, ${limitSeconds} s at most`);
 
     let lines = 0;
-    const end = await hook.run({
-      credentials,
-      limitSeconds,
-      signal: heart.signal,
-      output: (stream, line) => {
-        lines += 1;
-        if (lines === 1) failpoint('hook-running');
-        book.write(stream, line);
+    return await runStages(
+      {
+        async run(hook, stage, timeoutSeconds) {
+          heart.check();
+          const end = await hook.run({
+            ...{ stage, credentials, signal: heart.signal, limitSeconds: limitOf(timeoutSeconds) },
+            output: (stream, line) => {
+              lines += 1;
+              if (lines === 1) failpoint('hook-running');
+              book.write(stream, line);
+            },
+          });
+          held.aRunEnded = true;
+          book.write('gate', end.summary);
+          return end;
+        },
+        pause,
+        async hookFinished(end) {
+          const finishedAt = await hookFinished(end);
+          held.hook = { ...held.hook, finishedAt, exit: end.exit };
+          failpoint('hook-finished');
+        },
+        async tell(entries, verification) {
+          await stageTold(entries, verification);
+          if (verification !== undefined) held.hook = { ...held.hook, verification };
+        },
+        say: (line) => {
+          book.write('gate', line);
+        },
       },
-    });
-    book.write('gate', end.summary);
-    await hookFinished(end);
-    failpoint('hook-finished');
-    return recordedOutcome(end.exit);
+      hooks,
+      policy,
+    );
   }
 
   /** Reads one credential and records it before the next one, so that what a crash leaves is known by its row. */
@@ -488,10 +541,10 @@ export async function runDelivery(
   }
 
   /** A database that is away for a moment must not turn a known end into an unknown one. */
-  async function hookFinished(end: HookEnd): Promise<void> {
+  async function hookFinished(end: HookEnd): Promise<Date> {
+    const at = clock();
     await untilStored(async () => {
       await transaction(async (tx) => {
-        const at = clock();
         mine(
           await deliveries.hookFinished(tx, delivery, { at, exit: end.exit, result: end.result }),
         );
@@ -500,6 +553,21 @@ export async function runDelivery(
           artifact: promotion.artifactDigest,
           exit: end.exit === null ? 'none' : String(end.exit),
         });
+      });
+    });
+    return at;
+  }
+
+  async function stageTold(
+    entries: readonly Readonly<Record<string, string>>[],
+    verification?: Verification,
+  ): Promise<void> {
+    await untilStored(async () => {
+      await transaction(async (tx) => {
+        if (verification !== undefined) {
+          mine(await deliveries.setVerification(tx, delivery, verification));
+        }
+        for (const refs of entries) await record(tx, clock(), 'delivery.stage', refs);
       });
     });
   }
@@ -637,9 +705,9 @@ export async function runDelivery(
     return { state: 'failed', reason: `${reason}; production unchanged` };
   }
 
-  function failureDuringHook(cause: unknown, startedAt: Date): DeliveryOutcome {
+  function failureDuringHook(cause: unknown, hook: HookRecord): DeliveryOutcome {
     note(cause);
-    return interruptedOutcome({ startedAt, finishedAt: null, exit: null });
+    return interruptedOutcome(hook);
   }
 
   function note(cause: unknown): void {
@@ -686,74 +754,12 @@ export async function runDelivery(
 type Held = {
   token: DeliveryToken | null;
   readonly credentials: Credential[];
-  hookStartedAt: Date | null;
+  hook: HookRecord;
+  /** A hook has run to its end, so that an error of a later one does not say that nothing ran. */
+  aRunEnded: boolean;
 };
 
-type Heart = {
-  /** Aborted when the delivery must stop: asked to, or no longer ours. */
-  signal: AbortSignal;
-  reason(): string;
-  /** @throws DeliveryFault when the delivery must stop. */
-  check(): void;
-  stop(): void;
-};
-
-/** Tells the watchdog that this process lives, beside whatever the delivery is waiting for. */
-function startHeartbeat(
-  { deliveries, times, clock, log }: RunDependencies,
-  delivery: Fenced,
-  asked: AbortSignal,
-): Heart {
-  const stopping = new AbortController();
-  let takenOver = false;
-  let lastWritten = performance.now();
-  let busy = false;
-  const onAsked = (): void => {
-    stopping.abort();
-  };
-  asked.addEventListener('abort', onAsked);
-  if (asked.aborted) onAsked();
-
-  async function beat(): Promise<void> {
-    if (busy) return;
-    busy = true;
-    try {
-      if (await deliveries.heartbeat(delivery, clock())) lastWritten = performance.now();
-      else takenOver = true;
-    } catch (cause) {
-      log.warn('delivery.heartbeat-failed', { deliveryId: delivery.id, error: asError(cause) });
-    } finally {
-      busy = false;
-    }
-    judge();
-  }
-  // On its own, because a write that hangs must not delay the decision to stop.
-  function judge(): void {
-    if (takenOver || performance.now() - lastWritten > times.giveUpAfterMs) stopping.abort();
-  }
-  const beating = setInterval(() => void beat(), times.heartbeatEveryMs);
-  const judging = setInterval(judge, times.heartbeatEveryMs);
-
-  const reason = (): string =>
-    takenOver
-      ? 'the watchdog took this delivery over'
-      : asked.aborted
-        ? 'the deliverer was asked to stop'
-        : 'the database did not take a sign of life in time';
-  return {
-    signal: stopping.signal,
-    reason,
-    check() {
-      if (takenOver) throw new DeliveryFault('delivery-taken-over', reason());
-      if (stopping.signal.aborted) throw new DeliveryFault('delivery-stopped', reason());
-    },
-    stop() {
-      clearInterval(beating);
-      clearInterval(judging);
-      asked.removeEventListener('abort', onAsked);
-    },
-  };
-}
+type HookPreparation = Awaited<ReturnType<HookPreparer['prepare']>>[];
 
 /** A fenced change must hit its one row. */
 function mine(hit: boolean): void {
@@ -770,10 +776,6 @@ function reasonOf(cause: unknown): string {
   return cause instanceof AirlockError
     ? `${errorCode(cause)}: ${cause.message}`
     : "unexpected-fault: the deliverer's log has it";
-}
-
-function asError(cause: unknown): Error {
-  return cause instanceof Error ? cause : new Error(String(cause));
 }
 
 /** What is revocable ends with its token at the latest; anything else ends when it says, whatever becomes of a lease. */

@@ -6,6 +6,7 @@
  */
 import { formatId, type Id } from '@airlock/common/ids';
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
+import type { ProvenRelease } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import type { PromotionFacts, Verdict } from '../domain/verdict.ts';
 import {
@@ -22,6 +23,8 @@ export type StartedDelivery = {
   readonly promotion: Promotion;
   /** The approved policy: its digest is the one in the approved document. */
   readonly policy: TargetPolicy;
+  /** What is put back when the verification fails; null where the target file asks for no return, or nothing was live. */
+  readonly returnTo: ProvenRelease | null;
 };
 
 export type StartDependencies = {
@@ -34,6 +37,8 @@ export type StartDependencies = {
     now: Date;
   }): Promise<{ facts: PromotionFacts; verdict: Verdict } | null>;
   policyOf(target: string): Promise<{ policy: TargetPolicy; digest: string } | null>;
+  /** By the whole ledger: a row could name bytes that never were live. */
+  provenLive(target: string): Promise<ProvenRelease | null>;
   /** Name of this process on this machine, for people. */
   owner: string;
   clock: () => Date;
@@ -61,6 +66,11 @@ export async function startDelivery(
       if (judgement === null || !judgement.verdict.allowed) return null;
       if (target?.digest !== promotion.policyDigest) return null;
       if (judgement.facts.promotion.promotionDigest !== promotion.promotionDigest) return null;
+      const { policy } = target;
+      const returnTo =
+        policy.rollback?.auto === 'onVerifyFailed'
+          ? await dependencies.provenLive(promotion.target)
+          : null;
       const id = formatId('dlv', dependencies.randomBytes(10));
       await promotions.setState(tx, {
         id: promotion.id,
@@ -85,6 +95,9 @@ export async function startDelivery(
           position: String(promotion.mainPosition),
           hook: promotion.hook,
           approvals: String(judgement.facts.approvals.have),
+          ...(returnTo === null
+            ? {}
+            : { returnTo: returnTo.deliveryId, returnArtifact: returnTo.artifactDigest }),
         },
       });
       await deliveries.insert(tx, {
@@ -93,9 +106,10 @@ export async function startDelivery(
         target: promotion.target,
         owner: dependencies.owner,
         intentDigest,
+        verification: policy.verify === undefined ? null : 'due',
         at: now,
       });
-      return { delivery: { id, fence: 1, intentDigest }, promotion, policy: target.policy };
+      return { delivery: { id, fence: 1, intentDigest }, promotion, policy, returnTo };
     });
   } catch (cause) {
     if (!(cause instanceof StoreError) || !lostRaces.has(cause.code)) throw cause;

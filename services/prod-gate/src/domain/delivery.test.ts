@@ -8,6 +8,10 @@ import {
   mayFollow,
   recordedOutcome,
   sessionMayMove,
+  verifications,
+  waveOutcome,
+  type DeliveryOutcome,
+  type Verification,
   type DeliveryStep,
   type SessionState,
 } from './delivery.ts';
@@ -56,23 +60,51 @@ test('a session becomes clean only through revocation, and clean is final', () =
 });
 
 test('an interruption before the hook left production unchanged', () => {
-  const outcome = interruptedOutcome({ startedAt: null, finishedAt: null, exit: null });
+  const outcome = interruptedOutcome({
+    startedAt: null,
+    finishedAt: null,
+    exit: null,
+    verification: null,
+  });
   assert.equal(outcome.state, 'failed');
   assert.match(outcome.reason, /production unchanged/);
 });
 
 test('an interruption during the hook is never called failed or done', () => {
-  const outcome = interruptedOutcome({ startedAt: at, finishedAt: null, exit: null });
+  const outcome = interruptedOutcome({
+    startedAt: at,
+    finishedAt: null,
+    exit: null,
+    verification: null,
+  });
   assert.equal(outcome.state, 'indeterminate');
 });
 
+const ended = (exit: number | null, verification: Verification | null): DeliveryOutcome =>
+  interruptedOutcome({ startedAt: at, finishedAt: at, exit, verification });
+
+test('a release is called done after an interruption only when no verification was due any more', () => {
+  const states = [null, ...verifications].map((verification) => ended(0, verification).state);
+  assert.deepEqual(states, ['succeeded', 'indeterminate', 'succeeded', 'indeterminate', 'failed']);
+  assert.match(ended(0, 'returned').reason ?? '', /live before was put back/);
+  assert.equal(ended(1, 'due').state, 'failed', 'the hook itself had failed');
+});
+
+test('a wave after the first that fails says that two releases run', () => {
+  const second = { number: 2, of: 3, share: '50%' };
+  assert.deepEqual(waveOutcome({ ...second, number: 1 }, 1), recordedOutcome(1));
+  assert.deepEqual(waveOutcome(second, 75), {
+    state: 'failed',
+    reason:
+      'wave 2 of 3 (50%) failed (exit 75); wave 1 has this release, so that two run in production',
+  });
+  assert.equal(waveOutcome({ ...second, number: 3 }, null).state, 'indeterminate');
+});
+
 test('an interruption after the recorded end of the hook keeps the true outcome', () => {
-  assert.equal(interruptedOutcome({ startedAt: at, finishedAt: at, exit: 0 }).state, 'succeeded');
-  assert.equal(interruptedOutcome({ startedAt: at, finishedAt: at, exit: 1 }).state, 'failed');
-  assert.equal(
-    interruptedOutcome({ startedAt: at, finishedAt: at, exit: null }).state,
-    'indeterminate',
-  );
+  assert.equal(ended(0, null).state, 'succeeded');
+  assert.equal(ended(1, null).state, 'failed');
+  assert.equal(ended(null, null).state, 'indeterminate');
 });
 
 test('exit 75 is a failure that says what to do', () => {
@@ -104,6 +136,7 @@ test('there are fourteen places to die, and the outcome agrees with what is reco
       startedAt: position >= hookRecorded ? at : null,
       finishedAt: position >= hookFinished ? at : null,
       exit: position >= hookFinished ? 0 : null,
+      verification: null,
     });
     assert.equal(outcome.state, state.end, place);
   }

@@ -52,12 +52,21 @@ export type DeliveryOutcome =
   | { readonly state: 'succeeded'; readonly reason: null }
   | { readonly state: 'failed' | 'indeterminate'; readonly reason: string };
 
-/** What is recorded of a hook; the three are null until they happened. */
+/**
+ * Whether a release is seen to be well before it is called live. `due` until that is known, `failed` until the release
+ * before it is back, which is `returned`.
+ */
+export const verifications = ['due', 'passed', 'failed', 'returned'] as const;
+export type Verification = (typeof verifications)[number];
+
+/** What is recorded of a delivery's hooks; the first three are null until they happened. */
 export type HookRecord = {
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
   /** Null also when the hook ended without an exit code (a signal, or stopped by the deliverer). */
   readonly exit: number | null;
+  /** Null where the target file asks for none. */
+  readonly verification: Verification | null;
 };
 
 /**
@@ -71,13 +80,46 @@ export function interruptedOutcome(hook: HookRecord): DeliveryOutcome {
       reason: 'interrupted before the hook; production unchanged',
     };
   }
+  if (hook.verification === 'returned') {
+    return {
+      state: 'failed',
+      reason: 'its verification failed; the release that was live before was put back',
+    };
+  }
+  if (hook.verification === 'failed') {
+    return {
+      state: 'indeterminate',
+      reason:
+        'its verification failed, and the release before it was not seen to be back; check what runs in production',
+    };
+  }
   if (hook.finishedAt === null) {
     return {
       state: 'indeterminate',
       reason: 'interrupted while the hook ran; check what runs in production',
     };
   }
+  if (hook.exit === 0 && hook.verification === 'due') {
+    return {
+      state: 'indeterminate',
+      reason:
+        'interrupted before its verification ended; production has this release, check that it is well',
+    };
+  }
   return recordedOutcome(hook.exit);
+}
+
+/** How a delivery ends whose hook did not end with 0 in one of several waves; `number` counts from 1. */
+export function waveOutcome(
+  wave: { readonly number: number; readonly of: number; readonly share: string },
+  exit: number | null,
+): DeliveryOutcome {
+  if (wave.number === 1) return recordedOutcome(exit);
+  const before = wave.number === 2 ? 'wave 1 has' : `waves 1 to ${wave.number - 1} have`;
+  return {
+    state: exit === null ? 'indeterminate' : 'failed',
+    reason: `wave ${wave.number} of ${wave.of} (${wave.share}) ${exit === null ? 'was stopped before it ended' : `failed (exit ${exit})`}; ${before} this release, so that two run in production`,
+  };
 }
 
 /** How a delivery ends by the exit that was recorded of its hook: 0 done, another code failed, none unknown. */

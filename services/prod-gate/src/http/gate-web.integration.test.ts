@@ -1164,7 +1164,7 @@ async function delivered(): Promise<string> {
       ...{ id: promotionId, from: 'waiting', to: 'delivering', reason: null, at: at(1) },
     });
     const intentDigest = await recorder.record(tx, record('delivery.intent', 1, {}));
-    await deliveries.insert(tx, { ...given, id, intentDigest, at: at(1) });
+    await deliveries.insert(tx, { ...given, id, intentDigest, verification: null, at: at(1) });
     await sessions.insertIntent(tx, {
       ...{ ...session, deliveryId: id, target, jwtMount: 'jwt', jwtExpiresAt: at(20) },
       ...{ deadline: at(300), at: at(2) },

@@ -223,6 +223,7 @@ export function deliveryJson(
     hookStartedAt: time(delivery.hookStartedAt),
     hookFinishedAt: time(delivery.hookFinishedAt),
     hookExit: delivery.hookExit,
+    verification: delivery.verification,
     hookResult: delivery.hookResult ?? null,
     finishedAt: time(delivery.finishedAt),
     outcomeReason: delivery.outcomeReason,

@@ -103,6 +103,7 @@ await runProcess({
           deliveries: decisions.deliveries,
           judge: ({ promotionId: id, now }) => decisions.judge({ promotionId: id, now, own: null }),
           policyOf: decisions.policyOf,
+          provenLive: async (target) => (await decisions.proofs.facts()).liveOn(target),
           owner: `${hostname()}:${process.pid}`,
           onLostRace: (id, code) => {
             log.info('delivery.lost-race', { promotionId: id, code });

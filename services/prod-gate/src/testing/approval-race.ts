@@ -117,6 +117,7 @@ export async function createApprovalRace(
           return facts === null ? null : { facts, verdict: evaluatePromotion(facts) };
         },
         policyOf: (target) => Promise.resolve(files.targets.get(target) ?? null),
+        provenLive: () => Promise.resolve(null),
         owner: 'race',
         clock: () => now,
         randomBytes: (count) => randomBytes(count),

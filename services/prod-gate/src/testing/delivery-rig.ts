@@ -65,6 +65,12 @@ const ttlSeconds = 120;
  */
 export type Giving = 'descriptor' | 'proxied' | 'several';
 
+type Amendment = {
+  readonly deliver?: object;
+  readonly verify?: object;
+  readonly rollback?: object;
+};
+
 export type RigOptions = {
   readonly targets: readonly string[];
   readonly vault: { readonly address: string; readonly rootToken: string };
@@ -72,6 +78,8 @@ export type RigOptions = {
   installHooks(directory: string): Promise<(target: string) => string>;
   /** How a target's hook gets its credentials. Default `proxied` for all. */
   readonly gives?: (target: string) => Giving;
+  /** What a target file says beside the usual. */
+  readonly amend?: (target: string) => Amendment;
   /** Life of a minted login. Default 5. */
   readonly loginSeconds?: number;
   /** How long one request to Vault may take. Default 5. */
@@ -86,6 +94,7 @@ export type DeliveryRig = Awaited<ReturnType<typeof createDeliveryRig>>;
 
 export async function createDeliveryRig(options: RigOptions) {
   const { vault, loginSeconds = 5, staleSeconds = 3, gives = () => 'proxied' as const } = options;
+  const { amend = (): Amendment => ({}) } = options;
   const directory = mkdtempSync(join(tmpdir(), 'airlock-deliver-'));
   const artifact = makeReleaseArtifact();
   const signing = generateKeyPairSync('ed25519');
@@ -181,7 +190,9 @@ export async function createDeliveryRig(options: RigOptions) {
       { ...target, hook: hookOf(target.target), gives: gives(target.target) },
       { host: server.host, port: server.port, name: productionName },
     );
-    writeFileSync(join(policies, `${target.target}.json`), JSON.stringify(document));
+    const { deliver, ...beside } = amend(target.target);
+    const whole = { ...document, ...beside, deliver: { ...document.deliver, ...deliver } };
+    writeFileSync(join(policies, `${target.target}.json`), JSON.stringify(whole));
   }
   const settings: RigSettings = {
     directory,
@@ -316,7 +327,7 @@ export async function createDeliveryRig(options: RigOptions) {
   }
 
   /** A promotion that waits, as intake would have left it. */
-  async function admit(target: string): Promise<string> {
+  async function admit(target: string, release = '2026.11.22-1'): Promise<string> {
     const id = formatId('prm', randomBytes(10));
     const digest = (): string => randomBytes(32).toString('hex');
     const now = clock();
@@ -325,7 +336,7 @@ export async function createDeliveryRig(options: RigOptions) {
       createPromotionStore(asIntake).insert(tx, {
         id,
         target,
-        release: '2026.11.22-1',
+        release,
         subjectName: 'shop-api.tar.gz',
         artifactDigest: artifact.sha256,
         artifactSize: artifact.bytes.length,
@@ -513,7 +524,7 @@ export async function until(condition: () => Promise<boolean>, withinMs = 15_000
 function policyDocument(
   target: VaultTarget & { hook: string; gives: Giving },
   database: { host: string; port: number; name: string },
-): unknown {
+) {
   return {
     version: 1,
     target: target.target,

@@ -141,6 +141,7 @@ export function createRigDeliverer(
         recorder,
         judge,
         policyOf: (target) => Promise.resolve(policyOf(settings, target)),
+        provenLive: async (target) => (await proofs.facts()).liveOn(target),
         owner: 'test',
         clock,
         randomBytes,

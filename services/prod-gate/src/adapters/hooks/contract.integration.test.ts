@@ -319,6 +319,7 @@ async function runBuilt(
     executor: bubblewrapExecutor,
   });
   const hook = await preparer.prepare({
+    inWaves: false,
     hook: `${name}@sha256:${(await readHookDirectory(join(hooks, name))).digest}`,
     params,
     artifact: {
@@ -336,6 +337,7 @@ async function runBuilt(
   const lines: string[] = [];
   try {
     const end = await hook.run({
+      stage: { name: 'deliver', wave: null },
       ...{ credentials: given, limitSeconds: 60, signal: new AbortController().signal },
       output: (stream, line) => lines.push(`${stream} ${line}`),
     });

@@ -35,6 +35,12 @@ export const HookManifest = z.strictObject({
         ),
     })
     .describe('What the target must give the hook beside the artifact.'),
+  waves: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether the hook can deliver to a part of the target: it is run once a wave and reads $AIRLOCK_WAVE, $AIRLOCK_WAVES and $AIRLOCK_WAVE_SHARE. Default false.',
+    ),
   params: z
     .record(
       ParamName,

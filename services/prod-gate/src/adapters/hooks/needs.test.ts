@@ -16,11 +16,11 @@ const fitting = { credentials: { cloud: 'aws' }, egress: { db: 'postgres' } } as
 
 function check(
   needs: HookManifest['needs'],
-  given: { reads?: PlannedRead[]; egress?: Egress[] } = {},
+  given: { reads?: PlannedRead[]; egress?: Egress[]; inWaves?: boolean } = {},
 ): void {
   checkNeeds(
-    { version: 1, name: 'load', summary: 'For a test.', params: {}, needs },
-    { reads, egress, ...given },
+    { version: 1, name: 'load', summary: 'For a test.', params: {}, waves: false, needs },
+    { reads, egress, inWaves: false, ...given },
   );
 }
 

@@ -21,8 +21,12 @@ export function readsOnDescriptor<T extends { readonly as: string }>(
 
 /** @throws HookError `hook-needs` naming every difference. */
 export function checkNeeds(
-  { name, needs }: HookManifest,
-  given: { readonly reads: readonly PlannedRead[]; readonly egress: readonly Egress[] },
+  { name, needs, waves }: HookManifest,
+  given: {
+    readonly reads: readonly PlannedRead[];
+    readonly egress: readonly Egress[];
+    readonly inWaves: boolean;
+  },
 ): void {
   const onDescriptor = readsOnDescriptor(given.reads, given.egress);
   const faults = [
@@ -45,6 +49,9 @@ export function checkNeeds(
       return [`it needs egress ${as} to be ${kind}, and ${as} is ${egress.kind}`];
     }),
     ...sameSockets(given.egress),
+    ...(given.inWaves && !waves
+      ? ['it delivers to all of the target at once, and deliver.waves asks for waves']
+      : []),
   ];
   if (faults.length === 0) return;
   throw new HookError(

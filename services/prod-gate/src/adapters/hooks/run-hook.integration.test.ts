@@ -162,6 +162,7 @@ test('a hook that is changed after the check runs as it was checked', async () =
   writeFileSync(join(hooks, 'swapped', 'run'), '#!/bin/sh\necho swapped\nexit 4\n');
   const lines: string[] = [];
   const end = await hook.run({
+    stage: { name: 'deliver', wave: null },
     ...runOptions(),
     output: (stream, line) => lines.push(`${stream} ${line}`),
   });
@@ -216,7 +217,11 @@ for (const [claim, touch] of touches) {
     const lines: string[] = [];
     try {
       touch(privateCopy());
-      const running = hook.run({ ...runOptions(), output: (_stream, line) => lines.push(line) });
+      const running = hook.run({
+        stage: { name: 'deliver', wave: null },
+        ...runOptions(),
+        output: (_stream, line) => lines.push(line),
+      });
       await assert.rejects(running, { code: 'E_TOCTOU_DIGEST' });
       assert.deepEqual(lines, []);
     } finally {
@@ -228,6 +233,7 @@ for (const [claim, touch] of touches) {
     const hook = await prepare(await shellHook('goes-on', 'echo began; sleep 0.3; exit 0'));
     try {
       const end = await hook.run({
+        stage: { name: 'deliver', wave: null },
         ...runOptions(),
         output: () => {
           touch(privateCopy());
@@ -248,7 +254,11 @@ test('an artifact that is replaced while the hook runs does not reach it', async
   );
   const hook = await prepare(pinned);
   const lines: string[] = [];
-  const running = hook.run({ ...runOptions(), output: (_stream, line) => lines.push(line) });
+  const running = hook.run({
+    stage: { name: 'deliver', wave: null },
+    ...runOptions(),
+    output: (_stream, line) => lines.push(line),
+  });
   writeFileSync(join(store, artifact.sha256), 'other bytes');
   await running;
   await hook.dispose();
@@ -386,6 +396,7 @@ function request(hook: string, params: HookRequest['params']): HookRequest {
     hook,
     params,
     artifact: { name: 'shop-api.tar.gz', sha256: artifact.sha256 },
+    inWaves: false,
     reads: [{ as: 'db', kind: 'database' }],
     egress: [
       {
@@ -442,6 +453,7 @@ async function run(options: {
   const lines: string[] = [];
   try {
     const end = await hook.run({
+      stage: { name: 'deliver', wave: null },
       credentials:
         options.credential !== undefined
           ? [options.credential]

@@ -16,6 +16,7 @@ import type {
   HookOutput,
   HookPreparer,
   HookRequest,
+  HookStage,
   PreparedHook,
 } from '../../app/delivery-ports.ts';
 import {
@@ -110,8 +111,6 @@ export function createHookPreparer(options: HookRunnerOptions): HookPreparer {
         const params = join(directory, 'params.json');
         await writeFile(params, JSON.stringify(request.params), { flag: 'wx' });
         await chmod(params, 0o444);
-        await mkdir(join(directory, 'out'));
-        await chmod(join(directory, 'out'), 0o700);
         return preparedHook({ ...options, request, directory, node, copy, dispose });
       } catch (cause) {
         await dispose();
@@ -141,13 +140,19 @@ function preparedHook(
   },
 ): PreparedHook {
   const { request, directory } = context;
+  let runs = 0;
   return {
     dispose: context.dispose,
-    async run({ credentials, limitSeconds, signal, output }) {
+    async run({ stage, credentials, limitSeconds, signal, output }) {
       await context.copy.assertUntouched();
+      runs += 1;
+      // A run that leaves no result must not be told by the one before it.
+      const out = join(directory, `out${runs}`);
+      await mkdir(out);
+      await chmod(out, 0o700);
       // Also those that the hook never sees: what it talks to may echo them.
       const mask = createMask(credentials.flatMap(secretsOf));
-      const egressDirectory = join(directory, 'egress');
+      const egressDirectory = join(directory, `egress${runs}`);
       const egress = await openEgress({
         directory: egressDirectory,
         egresses: request.egress,
@@ -162,12 +167,12 @@ function preparedHook(
       try {
         const end = await context.executor.run((place) => ({
           command: [place('/hook/run')],
-          env: hookEnvironment(request, place),
+          env: hookEnvironment(request, stage, place),
           binds: [
             { source: join(directory, 'hook'), target: '/hook' },
             { source: join(directory, 'artifact'), target: artifactPath(request) },
             { source: join(directory, 'params.json'), target: paramsPath },
-            { source: join(directory, 'out'), target: outPath, writable: true },
+            { source: out, target: outPath, writable: true },
             { source: context.node, target: '/opt/node/bin/node' },
             { source: egressDirectory, target: egressPath },
           ],
@@ -187,7 +192,7 @@ function preparedHook(
         lines.end();
         const touched = await touchedSince(context.copy);
         if (touched !== null) return { exit: null, summary: touched, result: null };
-        return await hookEnd(end, limitSeconds, join(directory, 'out'), mask);
+        return await hookEnd(end, limitSeconds, out, mask);
       } catch (cause) {
         if (!(cause instanceof SandboxError) || !neverStarted.has(cause.code)) throw cause;
         throw new HookError('hook-sandbox', cause.message, { cause });
@@ -217,6 +222,7 @@ function artifactPath(request: HookRequest): string {
 
 function hookEnvironment(
   request: HookRequest,
+  { name, wave }: HookStage,
   place: (path: string) => string,
 ): Record<string, string> {
   const { facts } = request;
@@ -237,6 +243,14 @@ function hookEnvironment(
     AIRLOCK_TARGET: facts.target,
     AIRLOCK_RELEASE: facts.release,
     AIRLOCK_COMMIT: facts.commit,
+    AIRLOCK_STAGE: name,
+    ...(wave === null
+      ? {}
+      : {
+          AIRLOCK_WAVE: String(wave.number),
+          AIRLOCK_WAVES: String(wave.of),
+          AIRLOCK_WAVE_SHARE: wave.share,
+        }),
   };
 }
 

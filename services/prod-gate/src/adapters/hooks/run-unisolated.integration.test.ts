@@ -158,6 +158,7 @@ async function run(
     hook: `${name}@sha256:${(await readHookDirectory(path)).digest}`,
     params: { word: 'hello' },
     artifact: { name: 'shop-api.tar.gz', sha256: artifactDigest },
+    inWaves: false,
     reads: [{ as: 'db', kind: 'database' }],
     egress: [
       { as: 'db', kind: 'postgres', host: '127.0.0.1', port: options.port ?? 1, name: 'shop' },
@@ -175,6 +176,7 @@ async function run(
   const lines: string[] = [];
   try {
     const end = await hook.run({
+      stage: { name: 'deliver', wave: null },
       credentials: [
         {
           ...{ as: 'db', ending: 'revocable', leaseId: null, holder: 'v-none', seconds: 60 },

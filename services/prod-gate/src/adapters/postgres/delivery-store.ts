@@ -1,5 +1,6 @@
 import type { Delivery, DeliveryStore, Fenced, Transaction } from '../../app/ports.ts';
 import { Prisma, type Delivery as DeliveryRow } from '../../generated/prisma/client.ts';
+import { verifications } from '../../domain/delivery.ts';
 import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
 import { asId, oneOf } from './rows.ts';
 
@@ -62,6 +63,7 @@ export function createDeliveryStore(database: GateDatabase): DeliveryStore {
               heartbeatAt: delivery.at,
               startedAt: delivery.at,
               intentDigest: delivery.intentDigest,
+              verification: delivery.verification,
             },
           }),
       );
@@ -79,6 +81,9 @@ export function createDeliveryStore(database: GateDatabase): DeliveryStore {
         hookExit: hook.exit,
         hookResult: hook.result === null ? Prisma.DbNull : asJson(hook.result),
       }),
+
+    setVerification: (tx, delivery, verification) =>
+      change(clientOf(tx), delivery, { verification }),
 
     finish: (tx, delivery, end) =>
       change(clientOf(tx), delivery, {
@@ -152,5 +157,6 @@ export function deliveryFrom(row: DeliveryRow): Delivery {
     id: asId('dlv', row.id),
     promotionId: asId('prm', row.promotionId),
     state: oneOf(['running', 'succeeded', 'failed', 'indeterminate'], row.state),
+    verification: row.verification === null ? null : oneOf(verifications, row.verification),
   };
 }

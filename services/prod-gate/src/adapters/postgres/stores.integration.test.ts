@@ -149,6 +149,7 @@ describe('what each role may not do', () => {
       await createDeliveryStore(deliverer).insert(tx, {
         ...{ id: deliveryId, promotionId: row.id, target: row.target, owner: 'test', at },
         intentDigest: sha('intent'),
+        verification: null,
       });
       await sessions.insertIntent(tx, {
         ...{ ...session, deliveryId, target: row.target, jwtMount: 'jwt-a', at },
@@ -368,6 +369,7 @@ describe('deliveries and Vault sessions', () => {
       target: row.target,
       owner: 'deliverer',
       intentDigest: sha('intent'),
+      verification: null,
       at,
     };
     await deliverer.transaction((tx) => createDeliveryStore(deliverer).insert(tx, delivery));
@@ -387,6 +389,7 @@ describe('deliveries and Vault sessions', () => {
           target: first.target,
           owner: 'deliverer',
           intentDigest: sha('intent'),
+          verification: null,
           at,
         }),
       );

@@ -168,6 +168,8 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
       return `${who} started the hook of delivery ${ref('delivery')}`;
     case 'hook.finished':
       return `the hook of delivery ${ref('delivery')} ended${refs['exit'] === undefined ? '' : ` with ${ref('exit')}`}`;
+    case 'delivery.stage':
+      return stageInWords(refs);
     case 'credential.revoked':
       return `${who} saw everything revocable of delivery ${ref('delivery')} gone${refs['refused'] === undefined ? '' : `, and the target refuse ${ref('refused')}`}${refs['outlives'] === undefined ? '' : `; ${ref('outlives')} ends by itself or by hand`}`;
     case 'delivery.finished':
@@ -189,6 +191,19 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
     case 'ledger.contradicted':
       return `${ref('witness')} saw ANOTHER past than this ledger has; ${who} froze deliveries`;
   }
+}
+
+/** A wave, the verification or the return to the release before. */
+function stageInWords(refs: LedgerEntry['refs']): string {
+  const of = `of delivery ${plain(refs['delivery'] ?? '?')}`;
+  const state = plain(refs['state'] ?? '?');
+  if (refs['stage'] === 'wave') {
+    return `wave ${plain(refs['number'] ?? '?')} of ${plain(refs['of'] ?? '?')} ${of}: ${state}`;
+  }
+  if (refs['stage'] === 'return') {
+    return `return to ${plain(refs['release'] ?? '?')} ${of}: ${state}`;
+  }
+  return `verification ${of}: ${state}`;
 }
 
 /** How a credential ends where revocation does not end it. */

@@ -163,7 +163,7 @@ const delivery: Delivery = {
   ...{ id: formatId('dlv', bytes), promotionId: promotion.id, target: 'prod-eu' },
   ...{ state: 'running', step: 'hook', fence: 1, owner: 'x', heartbeatAt: now, startedAt: now },
   ...{ intentDigest: '3'.repeat(64), hookStartedAt: now, hookFinishedAt: null, hookExit: null },
-  ...{ hookResult: null, finishedAt: null, outcomeReason: null },
+  ...{ hookResult: null, verification: null, finishedAt: null, outcomeReason: null },
 };
 const session: VaultSession = {
   ...{ id: 'vse_1', deliveryId: delivery.id, target: 'prod-eu', fence: 1, state: 'LEASED' },

@@ -103,3 +103,9 @@ for (const [claim, run, told] of misfits) {
     assert.throws(run, { code: 'hook-needs', message: told });
   });
 }
+
+test('a target with waves is not given to a hook that delivers all at once', () => {
+  assert.throws(() => {
+    check(fitting, { inWaves: true });
+  }, /delivers to all of the target at once, and deliver\.waves asks for waves/);
+});

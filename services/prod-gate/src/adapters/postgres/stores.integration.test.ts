@@ -687,6 +687,7 @@ describe('the ledger', () => {
         'credential.issued',
         'hook.started',
         'hook.finished',
+        'delivery.stage',
         'delivery.finished',
       ],
       gate_watchdog: ['credential.revoked', 'delivery.finished'],

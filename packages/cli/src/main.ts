@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { registerAccess } from './commands/access.ts';
 import { registerApprove } from './commands/approve.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerConfig } from './commands/config.ts';
@@ -63,6 +64,7 @@ release
     print(await showRelease(id, options));
   });
 
+registerAccess(program);
 registerApprove(program);
 registerEvidence(program);
 registerExec(program);

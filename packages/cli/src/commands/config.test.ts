@@ -22,6 +22,7 @@ import {
 import { Command } from 'commander';
 import { z } from 'zod';
 import { CliError } from '../exit-codes.ts';
+import { registerAccess } from './access.ts';
 import { registerConfig } from './config.ts';
 import { registerSigner } from './signer.ts';
 
@@ -37,6 +38,7 @@ async function airlock(...args: string[]): Promise<{ code: number; out: string; 
     lines.push(...more);
   };
   const program = new Command('airlock').exitOverride();
+  registerAccess(program, print);
   registerConfig(program, print);
   registerSigner(program, print);
   const ended = (code: number, err: string) => ({ code, out: lines.join('\n'), err });
@@ -239,6 +241,46 @@ test('rules that people cannot meet together and windows that never open are tol
   assert.match(await check(two, both), /a release that one of leo, mira wrote never passes/);
   const never = 'windows: {deny: [{name: over, start: 2020-01-01, end: 2199-12-31}]}\n';
   assert.match(await check(three, both, never), /windows: never open within 400 days/);
+});
+
+test('whose hands production is in is told from what is signed, and a draft by what it gives', async () => {
+  const draft = join(at, 'gate/proposed');
+  const target = readFileSync(join(import.meta.dirname, 'config.fixture.yaml'), 'utf8');
+  const person = (id: string): string =>
+    `  - {id: ${id}, name: ${id}, nameId: ${id}, roles: [release-manager], gitEmails: []}\n`;
+  writeFileSync(join(draft, 'targets/prod-eu.yaml'), target);
+  writeFileSync(
+    join(draft, 'roster.yaml'),
+    `version: 1\npeople:\n${person('leo')}${person('mira')}`,
+  );
+  const who = ['who-can-deliver', 'prod-eu', ...place, ...trusted];
+  await refused(2, /no target of .*; targets are none/, ...who);
+  const told = await done('config', 'propose', ...place);
+  for (const name of ['ada', 'ben']) await done(...sign(name, digestIn(told)));
+
+  const powers = await done(...who);
+  assert.match(
+    powers,
+    /approve as release manager: 2 of 2 .*\n {4}leo: single sign-on as leo, and/,
+  );
+  assert.match(powers, /deliver without these approvals: nobody/);
+  assert.match(powers, /change these rules: 2 of 2 .*\n {4}Ada of platform: configuration key /);
+  const coalition = await done('coalition', ...place, ...trusted);
+  assert.match(coalition, /within the rules:\n {4}leo and mira\n/);
+  assert.match(coalition, /bytes that main did not build:\n {4}nobody\n/);
+  assert.match(coalition, /deliver anything:\n {4}Ada; with Ben\n/);
+
+  await done('config', 'propose', ...place);
+  writeFileSync(join(draft, 'targets/prod-eu.yaml'), target.replace(/count: 2/, 'count: 1'));
+  const { out } = await airlock('config', 'check', ...place, ...trusted);
+  assert.match(out, /! prod-eu: One person is enough to deliver a release of main .*, alone\./);
+  assert.match(out, /~ prod-eu: to approve as release manager it takes 1 instead of 2/);
+  assert.match(out, /~ prod-eu: after this change any 1 of leo, mira alone could deliver/);
+  const file = join(at, 'gate/targets/prod-eu.yaml');
+  const signed = readFileSync(file);
+  writeFileSync(file, target.replace(/count: 2/, 'count: 1'));
+  await refused(78, /E_CONFIGURATION_FILE/, ...who);
+  writeFileSync(file, signed);
 });
 
 test('the schema for editors describes the keys of target files and refuses others', async () => {

@@ -9,10 +9,12 @@ import {
   parseConfiguration,
   readConfiguration,
   verifyConfiguration,
+  type ConfigurationFiles,
 } from '@airlock/process/configuration-directory';
 import { readPrivateKey } from '@airlock/process/private-key';
 import { Option, type Command } from 'commander';
 import { toJSONSchema, ZodError } from 'zod';
+import { accessChanges, accessWarnings } from '../configuration/access.ts';
 import { checkConfiguration } from '../configuration/check.ts';
 import {
   administratorsAt,
@@ -193,9 +195,12 @@ export function registerConfig(program: Command, print: Print = toStdout): void 
   config
     .command('check')
     .argument('[directory]', 'default: the draft if there is one, the files in force otherwise')
-    .description('can it do what it says? every rule, quorum and key; exit 5 for a fault')
+    .description(
+      'can it do what it says? every rule, quorum and key, and who may more or less than now; exit 5 for a fault',
+    )
     .addOption(directoryOption())
-    .action(async (path: string | undefined, given: Place) => {
+    .addOption(administratorsOption())
+    .action(async (path: string | undefined, given: Place & { administrators: string }) => {
       const draft = draftOf(given.directory);
       const directory = path ?? (existsSync(draft) ? draft : given.directory);
       const { files } = await onFiles(() => readConfiguration(directory));
@@ -206,10 +211,28 @@ export function registerConfig(program: Command, print: Print = toStdout): void 
       print([
         `${directory}: ${parsed.targets.size} targets, ${parsed.roster.roster.people.length} people, ${parsed.trust.signers.size} keys`,
         ...findings.map(({ kind, text }) => `${kind === 'fault' ? '✗' : '!'} ${text}`),
+        ...(await powerLines(directory, parsed, given)),
         faults === 0 ? '✓ it can do what it says' : `${faults} to mend`,
       ]);
       if (faults > 0) process.exitCode = exitCode.failedCheck;
     });
+}
+
+/** Where one person is enough, and what a draft gives and takes; none without the root of trust at hand. */
+async function powerLines(
+  directory: string,
+  after: ConfigurationFiles,
+  given: Place & { administrators: string },
+): Promise<string[]> {
+  if (!existsSync(given.administrators)) return [];
+  const options = { administrators: await administratorsAt(given.administrators), now: new Date() };
+  const warnings = accessWarnings(after, options).map((text) => `! ${text}`);
+  return onFiles(async () => {
+    const inForce = directory === given.directory ? null : await readConfiguration(given.directory);
+    if (inForce === null || inForce.envelope === null) return warnings;
+    const before = parseConfiguration(given.directory, inForce.files);
+    return [...warnings, ...accessChanges(before, after, options).map((text) => `~ ${text}`)];
+  });
 }
 
 /** What is in force, files and all, as the gate would verify it; null before the first signature. */

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { signInToDemo } from '../web-session.ts';
+import { signedIn } from './signed-in.ts';
 import type { Way } from './drill.ts';
 import type { DrillTarget } from './target.ts';
 
@@ -90,7 +90,7 @@ export async function runOf(
   wanted: string,
   isSeen: (run: RunSeen) => boolean = ({ state }) => ended.has(state),
 ): Promise<RunSeen> {
-  const dana = await signInToDemo(target.nonprod, 'dana');
+  const dana = await signedIn(target.nonprod, 'dana');
   const until = performance.now() + patienceMs;
   let last = 'no run';
   while (performance.now() < until) {
@@ -113,7 +113,7 @@ export const reasonsOf = (run: RunSeen): string =>
 
 /** What a step said. */
 export async function logOf(target: DrillTarget, run: RunSeen, step: string): Promise<string> {
-  const dana = await signInToDemo(target.nonprod, 'dana');
+  const dana = await signedIn(target.nonprod, 'dana');
   return (await dana.getBytes(`/runs/${run.id}/log.txt?step=${step}`)).toString('utf8');
 }
 

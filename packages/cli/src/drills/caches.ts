@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { signInToDemo } from '../web-session.ts';
+import { signedIn } from './signed-in.ts';
 import { logOf, push, reasonsOf, runOf, type RunSeen } from './build-door.ts';
 import { all, type Drill, type Way } from './drill.ts';
 import { sayAsForge } from './hook-door.ts';
@@ -30,7 +30,7 @@ async function announce(
       base: { ref: of.base, repo: { id: 1, full_name: target.repository.name } },
     },
   });
-  const dana = await signInToDemo(target.nonprod, 'dana');
+  const dana = await signedIn(target.nonprod, 'dana');
   const until = performance.now() + 30_000;
   while (performance.now() < until) {
     const { deliveries } = Deliveries.parse(await dana.getJson('/api/v1/webhooks'));
@@ -62,7 +62,7 @@ const cachePoison: Drill = {
 
     const seen = async (commit: string): Promise<{ run: RunSeen; log: string; level: number }> => {
       const run = await runOf(target, commit);
-      const dana = await signInToDemo(target.nonprod, 'dana');
+      const dana = await signedIn(target.nonprod, 'dana');
       const { level } = Trust.parse(await dana.getJson(`/api/v1/runs/${run.id}/trust`));
       return { run, level, log: await logOf(target, run, 'attack') };
     };

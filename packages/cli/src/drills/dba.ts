@@ -1,7 +1,7 @@
 /** What a database administrator of nonprod reads, who has every row and neither a key nor a file of a process. */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { signInToDemo } from '../web-session.ts';
+import { signedIn } from './signed-in.ts';
 import { asAccount } from './database-door.ts';
 import { all, type Drill, type Way } from './drill.ts';
 import { plant } from './secrets.ts';
@@ -24,7 +24,7 @@ const read: Drill = {
   attack:
     'looks in every row of nonprod’s database for a secret, for it in a build that used it, and for tokens of people and runners',
   async run(target) {
-    const oke = await signInToDemo(target.nonprod, 'oke');
+    const oke = await signedIn(target.nonprod, 'oke');
     const secret = await plant(target);
     const commands = ['test -n "$TOKEN"', 'echo "$TOKEN"', 'sh package.sh'];
     const step = { commands, environment: { TOKEN: { from_secret: 'DRILL_CANARY' } } };

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatId } from '@airlock/common/ids';
 import { z } from 'zod';
-import { signInToDemo, type WebSession } from '../web-session.ts';
+import type { WebSession } from '../web-session.ts';
+import { signedIn } from './signed-in.ts';
 import { asAccount, type Query } from './database-door.ts';
 import { all, mayNot, type Drill, type Way } from './drill.ts';
 import { bundleOf } from './forgery.ts';
@@ -33,7 +34,7 @@ async function besideAWaiting(
     try {
       const ways = await work(promotion);
       const after = await root.delivered();
-      const mira = await signInToDemo(target.gate, 'mira');
+      const mira = await signedIn(target.gate, 'mira');
       const { state, approvals } = Seen.parse(
         await mira.getJson(`/api/v1/promotions/${promotion}`),
       );
@@ -53,7 +54,7 @@ const adminBypass: Drill = {
   attack:
     'is an administrator of the platform at the gate, and enrols a passkey, approves and rejects',
   run: async (target) => {
-    const oke = await signInToDemo(target.gate, 'oke');
+    const oke = await signedIn(target.gate, 'oke');
     const decide = (promotion: string): string => `/api/v1/promotions/${promotion}/decisions`;
     return all(
       await besideAWaiting(target, async (promotion) => [
@@ -76,7 +77,7 @@ const approveByToken: Drill = {
   attacker: 'member',
   attack: 'has a release manager’s token of every scope, and begins and makes an approval with it',
   async run(target) {
-    const mira = await signInToDemo(target.nonprod, 'mira');
+    const mira = await signedIn(target.nonprod, 'mira');
     const wish = { name: 'drill', scopes: ['read', 'run'], days: 1, networks: [] };
     const { id, token } = Made.parse(await mira.postJson('/api/v1/tokens', wish));
     const headers = {
@@ -193,7 +194,7 @@ const swap = (
   run: async (target) =>
     all(
       await besideAWaiting(target, async (promotion) => {
-        const mira = await signInToDemo(target.gate, 'mira');
+        const mira = await signedIn(target.gate, 'mira');
         const stopped = async (): Promise<boolean> =>
           (await beginsApproval(mira, promotion)).includes(' answered 503');
         const path = pathOf(target);

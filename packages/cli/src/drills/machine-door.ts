@@ -5,7 +5,7 @@ import { Enrolment, instanceHeader, joinToken } from '@airlock/common/wire/runne
 import { clientIdentity } from '@airlock/process/mtls';
 import { z } from 'zod';
 import { createCertificateRequest } from '../setup/pki.ts';
-import { signInToDemo } from '../web-session.ts';
+import { signedIn } from './signed-in.ts';
 import { knock, type Heard, type Knock } from './knock.ts';
 import type { DrillTarget } from './target.ts';
 
@@ -39,7 +39,7 @@ export interface JoinWish {
 export async function joinRunner(target: DrillTarget, wish: JoinWish = {}): Promise<Machine> {
   const runner = `drill-${randomBytes(4).toString('hex')}`;
   const { pool = target.pool, asks = `airlock:runner:${runner}` } = wish;
-  const platform = await signInToDemo(target.nonprod, 'oke');
+  const platform = await signedIn(target.nonprod, 'oke');
   const { token } = Token.parse(
     await platform.postJson('/api/v1/runners/tokens', { pool, runner, once: false }),
   );

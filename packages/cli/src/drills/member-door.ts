@@ -1,7 +1,8 @@
 /** What somebody tries who may sign in at nonprod and has no more than that, or than a developer has. */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { sessionWithToken, signInToDemo, type WebSession } from '../web-session.ts';
+import { sessionWithToken, type WebSession } from '../web-session.ts';
+import { signedIn } from './signed-in.ts';
 import { logOf, push, pipelineOf, runOf } from './build-door.ts';
 import { all, mayNot, type Drill, type Way } from './drill.ts';
 import { knock } from './knock.ts';
@@ -21,7 +22,7 @@ const selfAdmin: Drill = {
   attack:
     'gives itself what only the platform role may, by asking for it, by claiming it, and by a sign-in of its own making',
   async run({ nonprod }) {
-    const dana = await signInToDemo(nonprod, 'dana');
+    const dana = await signedIn(nonprod, 'dana');
     const { roles: before } = Me.parse(await dana.getJson('/api/v1/me')).viewer;
     const token = {
       name: 'drill self-admin',
@@ -89,7 +90,7 @@ const formInjection: Drill = {
   attack:
     'answers a launch form with commands, with what its fields do not take, and with variables that loaders and shells act on',
   async run(target) {
-    const dana = await signInToDemo(target.nonprod, 'dana');
+    const dana = await signedIn(target.nonprod, 'dana');
     const ref = `refs/heads/drill-form-${randomBytes(4).toString('hex')}`;
     const commands = [
       'echo "said <$WHERE>"',

@@ -1,7 +1,7 @@
 /** The headline drill: somebody has root on the non-prod side, its database, its keys and its runners, and tries to ship. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { keyIdOf } from '@airlock/common/trust/signer';
-import { signInToDemo } from '../web-session.ts';
+import { signedIn } from './signed-in.ts';
 import { push } from './build-door.ts';
 import { asAccount } from './database-door.ts';
 import { all, type Drill, type Way } from './drill.ts';
@@ -119,7 +119,7 @@ const ownNonprod: Drill = {
       if (promotion === null) {
         ways.push({ way: 'all four keys', held: outcome === 'refused', answer: outcome });
       } else {
-        const mira = await signInToDemo(target.gate, 'mira');
+        const mira = await signedIn(target.gate, 'mira');
         const { state, approvals } = Promotion.parse(
           await mira.getJson(`/api/v1/promotions/${promotion}`),
         );

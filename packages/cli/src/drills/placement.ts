@@ -1,6 +1,6 @@
 /** What a pipeline asks of the machines that it runs on: a more trusted pool, another image. */
 import { randomBytes } from 'node:crypto';
-import { signInToDemo } from '../web-session.ts';
+import { signedIn } from './signed-in.ts';
 import { all, type Drill, type Way } from './drill.ts';
 import { pipelineOf, push, reasonsOf, runOf, type RunSeen } from './build-door.ts';
 import { savePool, withPool } from './pool-door.ts';
@@ -25,7 +25,7 @@ async function asked(
 /** Ends a run that waits for a machine which will not come. */
 async function cancel(target: DrillTarget, run: RunSeen): Promise<void> {
   if (ended(run)) return;
-  const dana = await signInToDemo(target.nonprod, 'dana');
+  const dana = await signedIn(target.nonprod, 'dana');
   await dana.postJson(`/api/v1/runs/${run.id}/cancel`, {});
   await runOf(target, run.commit);
 }

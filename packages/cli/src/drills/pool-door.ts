@@ -1,6 +1,6 @@
 /** A pool of a drill's own: its jobs go to nobody else's machines. */
 import { z } from 'zod';
-import { signInToDemo } from '../web-session.ts';
+import { signedIn } from './signed-in.ts';
 import type { DrillTarget } from './target.ts';
 
 const Pools = z.object({
@@ -21,7 +21,7 @@ export interface PoolWish {
 /** Makes or changes the pool of that name. A pool stays: what a drill leaves is one that nobody may use. */
 export async function savePool(target: DrillTarget, name: string, wish: PoolWish): Promise<void> {
   const { trust, images, granted } = wish;
-  const platform = await signInToDemo(target.nonprod, 'oke');
+  const platform = await signedIn(target.nonprod, 'oke');
   const { pools } = Pools.parse(await platform.getJson('/api/v1/pools'));
   await platform.putJson(`/api/v1/pools/${name}`, {
     ...{ version: pools.find((pool) => pool.name === name)?.version ?? 0, trust },

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Job } from '@airlock/common/wire/runner-protocol';
 import { z } from 'zod';
-import { signInToDemo } from '../web-session.ts';
+import { signedIn } from './signed-in.ts';
 import { createCertificateAuthority, issueCertificate } from '../setup/pki.ts';
 import { all, type Drill, type Way } from './drill.ts';
 import { pipelineOf, push, runOf, type RunSeen } from './build-door.ts';
@@ -72,7 +72,7 @@ const impersonate: Drill = {
 };
 
 async function someRunner(target: DrillTarget): Promise<string> {
-  const oke = await signInToDemo(target.nonprod, 'oke');
+  const oke = await signedIn(target.nonprod, 'oke');
   const { runners } = Runners.parse(await oke.getJson('/api/v1/runners'));
   const active = runners.find(({ id, state }) => state === 'active' && !id.startsWith('drill-'));
   if (active === undefined) throw new Error('no runner is active that could be impersonated');

@@ -1,6 +1,6 @@
 /** What a build tries with a secret that it was given, and what a stranger tries to be given one. */
 import { createHash, randomBytes } from 'node:crypto';
-import { signInToDemo } from '../web-session.ts';
+import { signedIn } from './signed-in.ts';
 import { all, type Drill, type Way } from './drill.ts';
 import { logOf, pipelineOf, push, reasonsOf, runOf, tryInside } from './build-door.ts';
 import type { DrillTarget } from './target.ts';
@@ -10,7 +10,7 @@ const secretName = 'DRILL_CANARY';
 /** A new secret that any build may read whose author is no stranger; what is in it differs in every encoding. */
 export async function plant(target: DrillTarget): Promise<string> {
   const value = `dr"l/+&=${randomBytes(18).toString('hex')}`;
-  const oke = await signInToDemo(target.nonprod, 'oke');
+  const oke = await signedIn(target.nonprod, 'oke');
   await oke.postJson('/api/v1/secrets', {
     ...{ name: secretName, value, description: 'of airlock drill', lowValue: true },
     filters: { events: ['push', 'pull_request'], protectedOnly: false, leastTrust: 0 },

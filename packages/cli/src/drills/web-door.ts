@@ -1,6 +1,6 @@
 /** The pages and the API of nonprod, knocked at by somebody who is not signed in or has less than they ask for. */
 import { z } from 'zod';
-import { signInToDemo } from '../web-session.ts';
+import { signedIn } from './signed-in.ts';
 import { all, type Drill, type Way } from './drill.ts';
 import { knock } from './knock.ts';
 
@@ -52,7 +52,7 @@ const anonymousArtifact: Drill = {
   attacker: 'outsider',
   attack: 'asks for runs, logs, candidates and secrets without a session',
   async run({ nonprod }) {
-    const dana = await signInToDemo(nonprod, 'dana');
+    const dana = await signedIn(nonprod, 'dana');
     const { runs } = Runs.parse(await dana.getJson('/api/v1/runs'));
     const id = runs[0]?.id;
     if (id === undefined) throw new Error('there is no run yet whose log could be asked for');
@@ -127,7 +127,7 @@ const tokenOverScope: Drill = {
   attacker: 'member',
   attack: 'asks with a token for reading for what it is not for, here and at the gate',
   async run({ nonprod, gate }) {
-    const oke = await signInToDemo(nonprod, 'oke');
+    const oke = await signedIn(nonprod, 'oke');
     const wish = { name: 'drill token-over-scope', scopes: ['read'], days: 1, networks: [] };
     const { id, token } = Made.parse(await oke.postJson('/api/v1/tokens', wish));
     try {

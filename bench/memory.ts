@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { processNames } from '@airlock/demo/names';
 import { startMiniRunner } from './ci/floor.ts';
 import { timeOne } from './ci/latency.ts';
-import { residentMegabytes } from './ci/memory-of.ts';
+import { residentMegabytes } from './ci/process-usage.ts';
 import { startOurs } from './ci/ours.ts';
 import { startBuildbot } from './peers/buildbot.ts';
 import type { Figure } from './harness.ts';

@@ -1,7 +1,8 @@
 /** Where a job's caches are: at nonprod. Nothing that goes wrong with one ends a job that is still this runner's. */
 import type { CacheStore } from '@airlock/build/caches';
 import type { Job } from '@airlock/common/wire/runner-protocol';
-import { ControlPlaneError, isLeaseLost, type ControlPlane } from './api/control-plane.ts';
+import { ControlPlaneError, isLeaseLost } from './api/answers.ts';
+import type { ControlPlane } from './api/control-plane.ts';
 
 export function createJobCaches(ports: {
   readonly controlPlane: Pick<ControlPlane, 'cache' | 'keepCache'>;

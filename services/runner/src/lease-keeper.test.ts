@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ControlPlaneError } from './api/control-plane.ts';
+import { ControlPlaneError } from './api/answers.ts';
 import { keepLease } from './lease-keeper.ts';
 
 test('a heartbeat is sent at each third of the lease', async () => {

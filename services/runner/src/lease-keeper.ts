@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HeartbeatAnswer } from '@airlock/common/wire/runner-protocol';
-import { isLeaseLost } from './api/control-plane.ts';
+import { isLeaseLost } from './api/answers.ts';
 
 export type LeaseKeeper = {
   /** Aborted when the lease does not hold any more: the job may be running elsewhere from now on. */

@@ -5,7 +5,8 @@ import type { Workspace } from '@airlock/build/workspace';
 import { maxReportFileBytes, maxReportFiles } from '@airlock/common/wire/reports';
 import type { Job, JobStep, StepReport } from '@airlock/common/wire/runner-protocol';
 import { globRoot, matchesGlob } from '@airlock/pipeline/glob';
-import { isLeaseLost, type ControlPlane } from './api/control-plane.ts';
+import { isLeaseLost } from './api/answers.ts';
+import type { ControlPlane } from './api/control-plane.ts';
 import type { KnownSecrets } from './known-secrets.ts';
 
 const maxTotalBytes = 32 * 1024 * 1024;

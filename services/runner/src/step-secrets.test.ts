@@ -16,7 +16,8 @@ import type { JobReport } from '@airlock/common/wire/runner-protocol';
 import { packHandout } from '@airlock/envelope/handout';
 import { newKey } from '@airlock/envelope/seal';
 import { probeSandbox } from '@airlock/sandbox/probe';
-import { ControlPlaneError, type ControlPlane } from './api/control-plane.ts';
+import { ControlPlaneError } from './api/answers.ts';
+import type { ControlPlane } from './api/control-plane.ts';
 import { runJob } from './run-job.ts';
 
 const probe = await probeSandbox();

@@ -16,7 +16,8 @@ import type { Job } from '@airlock/common/wire/runner-protocol';
 import { openHandout } from '@airlock/envelope/handout';
 import { newRecipient } from '@airlock/envelope/hpke';
 import type { KnownSecrets } from './known-secrets.ts';
-import { ControlPlaneError, isLeaseLost, type ControlPlane } from './api/control-plane.ts';
+import { ControlPlaneError, isLeaseLost } from './api/answers.ts';
+import type { ControlPlane } from './api/control-plane.ts';
 
 type Opened = { readonly name: string; readonly kind: SecretKind; readonly value: Buffer };
 

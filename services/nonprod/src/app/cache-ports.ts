@@ -6,8 +6,8 @@ import type { LeaseProofOf } from './ports.ts';
 /** A job that holds its lease, as far as caches go. */
 export interface CachingJob extends CacheUser {
   readonly repository: string;
-  /** Whether a step of its workflow keeps anything. */
-  readonly hasCaches: boolean;
+  /** How many caches the steps of its workflow keep, by its plan. */
+  readonly caches: number;
 }
 
 export interface CacheEntry {
@@ -22,6 +22,11 @@ export interface CacheEntries {
   job(proof: LeaseProofOf): Promise<CachingJob | null>;
   /** The entry of the first of the levels that has one; counts as read now. */
   find(repository: string, key: string, levels: readonly TrustLevel[]): Promise<CacheEntry | null>;
+  /** Keys of the entries that the job has written; whether one of the key is there, at the level, whoever wrote it. */
+  written(
+    proof: Pick<LeaseProofOf, 'jobId'>,
+    at: { readonly repository: string; readonly level: TrustLevel; readonly key: string },
+  ): Promise<{ readonly keys: readonly string[]; readonly isThere: boolean }>;
   /**
    * At the level of the job's run; what is there already stays.
    *

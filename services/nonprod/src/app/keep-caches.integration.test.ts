@@ -106,6 +106,37 @@ test('a run that has read a secret writes nothing, nor one in a pool of lower tr
   assert.equal(await find(await jobAt(2), as), null);
 });
 
+test('a job writes no more entries than its plan has caches, one after the other and at once, and nothing is read for the rest', async () => {
+  const keys = ['1', '2', '3'].map((digit) => digit.repeat(64));
+  const proof = await jobAt(1);
+  const [first = '', second = '', third = ''] = keys;
+  assert.deepEqual(await keep(proof, 'one', first), { why: null });
+  const read: string[] = [];
+  const sent = Promise.withResolvers<Buffer>();
+  const begun = Promise.withResolvers<undefined>();
+  async function* source(as: string): AsyncGenerator<Buffer> {
+    read.push(as);
+    begun.resolve(undefined);
+    yield await sent.promise;
+  }
+  const digest = createHash('sha256').update('two').digest('hex');
+  const send = (of: LeaseProofOf, as: string) =>
+    caches.keep(of, { key: as, digest, source: source(as) });
+  const tooMany = { why: 'more than this job keeps by its plan, which is 1' };
+  assert.deepEqual(await send(proof, second), tooMany);
+  assert.deepEqual(await send(proof, first), { why: 'another run was first' });
+  assert.deepEqual(read, []);
+  const other = await jobAt(1);
+  const slow = send(other, second);
+  await begun.promise;
+  assert.deepEqual(await send(other, second), { why: 'it is being sent already' });
+  assert.deepEqual(await send(other, third), tooMany);
+  sent.resolve(Buffer.from('two'));
+  assert.deepEqual(await slow, { why: null });
+  assert.deepEqual(read, [second]);
+  assert.equal(await find(await jobAt(1), third), null);
+});
+
 test('bytes that are not what was announced are not kept; without the lease nothing is told', async () => {
   const proof = await jobAt(2);
   const source = Readable.from([Buffer.from('b')]);
@@ -121,8 +152,7 @@ test('beyond a repository’s bytes a stranger’s caches go first; a tar that n
   await keep(await jobAt(0), 's'.repeat(97), as);
   await keep(await jobAt(3), 'm'.repeat(90), as);
   const { entries, blobs: tars } = await caches.sweep(new Date(Date.now() + 2 * 60 * 60 * 1000));
-  // A tar was also left by the writer that was not the first.
-  assert.deepEqual([entries, tars], [2, 3]);
+  assert.deepEqual([entries, tars], [2, 2]);
   assert.equal(await find(await jobAt(3), as), `3 ${'m'.repeat(90)}`);
   assert.equal(await find(await jobAt(0)), '3 good');
   await caches.sweep(new Date(Date.now() + 15 * 24 * 60 * 60 * 1000));

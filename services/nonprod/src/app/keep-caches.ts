@@ -17,7 +17,11 @@ export interface BuildCaches {
   ): Promise<
     (CacheEntry & { readonly handle: FileHandle; readonly size: number }) | null | CacheRefusal
   >;
-  /** `why`: what stood in the way, one clause; null when it was written. The source is read only when it may be. */
+  /**
+   * Of one job no more than its plan's own caches, written and under way together.
+   *
+   * @returns `why`: what stood in the way, one clause; null when it was written. The source is read only when it may be.
+   */
   keep(
     proof: LeaseProofOf,
     given: {
@@ -36,12 +40,14 @@ export function createBuildCaches(
   settings: { readonly keepDays: number; readonly maxRepositoryBytes: number },
 ): BuildCaches {
   const { entries, blobs } = ports;
+  /** Keys whose tars are being taken in, by job. */
+  const underWay = new Map<string, readonly string[]>();
 
   return {
     async find(proof, key) {
       const job = await entries.job(proof);
       if (job === null) return 'lease-lost';
-      if (!job.hasCaches) return 'not-asked-for';
+      if (job.caches === 0) return 'not-asked-for';
       const found = await entries.find(job.repository, key, readableLevels(job));
       if (found === null) return null;
       try {
@@ -58,17 +64,31 @@ export function createBuildCaches(
     async keep(proof, { key, digest, source }) {
       const job = await entries.job(proof);
       if (job === null) return 'lease-lost';
-      if (!job.hasCaches) return 'not-asked-for';
+      if (job.caches === 0) return 'not-asked-for';
       const why = whyNotWritten(job);
       if (why !== null) return { why };
-      const maxBytes = Math.min(maxCacheBytes, settings.maxRepositoryBytes);
+      const { jobId } = proof;
+      const others = underWay.get(jobId) ?? [];
+      if (others.includes(key)) return { why: 'it is being sent already' };
+      underWay.set(jobId, [...others, key]);
       try {
+        // Before a byte is read: otherwise a runner in bad hands fills the disk between two sweeps.
+        const { keys, isThere } = await entries.written(proof, { ...job, key });
+        if (isThere) return { why: 'another run was first' };
+        if (new Set([...keys, ...others]).size >= job.caches) {
+          return { why: `more than this job keeps by its plan, which is ${job.caches}` };
+        }
+        const maxBytes = Math.min(maxCacheBytes, settings.maxRepositoryBytes);
         const { size } = await blobs.put(source, { maxBytes, expected: digest });
         // Asked again: meanwhile another job of the run may have read a secret.
         return await entries.write(proof, { key, digest, size }, whyNotWritten);
       } catch (cause) {
         if (!(cause instanceof ArtifactError)) throw cause;
         return { why: cause.message };
+      } finally {
+        const left = (underWay.get(jobId) ?? []).filter((each) => each !== key);
+        if (left.length === 0) underWay.delete(jobId);
+        else underWay.set(jobId, left);
       }
     },
 

@@ -4,7 +4,7 @@ import type { RequestOptions } from 'node:https';
 import { json as readJson } from 'node:stream/consumers';
 import { IssuedCertificate, type RunnerHello } from '@airlock/common/wire/runner-enrolment';
 import { Problem } from '@airlock/common/wire/problem';
-import { ControlPlaneError } from '../api/control-plane.ts';
+import { ControlPlaneError } from '../api/answers.ts';
 
 export type EdgeCalls = {
   hello(said: RunnerHello, signal: AbortSignal): Promise<void>;

@@ -5,7 +5,7 @@ import { startLoop } from '@airlock/process/loop';
 import type { Runtime } from '@airlock/process/main';
 import { TlsError } from '@airlock/process/mtls';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ControlPlaneError } from '../api/control-plane.ts';
+import { ControlPlaneError } from '../api/answers.ts';
 import type { RunnerConfig } from '../config.ts';
 import { createEdgeCalls } from './calls.ts';
 import { createConnection, type Connection } from './connection.ts';

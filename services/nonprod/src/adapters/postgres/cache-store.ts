@@ -28,7 +28,7 @@ export function createCacheStore(db: Database): CacheEntries {
       return {
         ...userOf(row),
         repository: row.repository,
-        hasCaches: workflow?.steps.some(({ caches }) => caches !== undefined) ?? false,
+        caches: workflow?.steps.reduce((sum, { caches = [] }) => sum + caches.length, 0) ?? 0,
       };
     },
 
@@ -46,6 +46,17 @@ export function createCacheStore(db: Database): CacheEntries {
         from found f join job j on j.id = f.written_by join run r on r.id = j.run_id`;
       if (row === undefined) return null;
       return { digest: row.digest, level: levelOf(row.level), run: Number(row.number) };
+    },
+
+    async written({ jobId }, { repository, level, key }) {
+      const rows = await db.cacheEntry.findMany({
+        where: { repository, level, OR: [{ writtenBy: jobId }, { key }] },
+        select: { key: true, writtenBy: true },
+      });
+      return {
+        keys: rows.filter(({ writtenBy }) => writtenBy === jobId).map((row) => row.key),
+        isThere: rows.some((row) => row.key === key),
+      };
     },
 
     async write(proof, { key, digest, size }, judge) {

@@ -337,7 +337,7 @@ const airlock = (...args: readonly string[]): Promise<Output> =>
 
 const misuse: readonly [claim: string, args: readonly string[], words: RegExp][] = [
   ['an unknown verb', ['deploy-now'], /unknown command 'deploy-now'/],
-  ['a verb without its argument', ['approve'], /missing required argument 'promotion'/],
+  ['a verb without its argument', ['approve'], /name the promotion, an id such as prm_/],
   ['an unknown flag', ['queue', '--all'], /unknown option '--all'/],
   [
     'a missing directory',

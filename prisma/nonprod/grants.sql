@@ -144,3 +144,8 @@ grant insert, update on notification_choice, notification_rule to nonprod_web;
 
 -- What people did is written down and read, and changed by nobody.
 grant select, insert on act, act_outcome to nonprod_web;
+
+-- Variables are set in the web process, and the scheduler gives them to runs.
+grant select, insert, update, delete on variable to nonprod_web;
+grant select, insert on variable_change to nonprod_web;
+grant select on variable to nonprod_scheduler;

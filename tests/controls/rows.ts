@@ -151,12 +151,18 @@ const vespene: readonly Row[] = [
   not('V26', 'firewall, pg_hba and Redis rules made from one configuration', 'none are shipped'),
   met('V27', 'a database administrator reads ciphertext', secrets('a row that is moved to')),
   not('V28', 'a backup without the keys; the keys in shares', 'no backup and no escrow'),
-  not(
+  met(
     'V29',
     'variables are public, secrets are not, and what looks like one is refused as the other',
-    'no variables at nonprod yet but answers to launch forms',
+    nonprod('http/variables.integration.test.ts: what looks like a secret is refused'),
+    nonprod('domain/looks-secret.test.ts: what builds are set with every day'),
   ),
-  not('V30', 'sets of variables with a known precedence', 'not built'),
+  met(
+    'V30',
+    'sets of variables with a known precedence',
+    nonprod('domain/variable.test.ts: a repository’s own value hides'),
+    nonprod('app/poll-repository.integration.test.ts: runs are given the variables'),
+  ),
   met('V31', 'no secret leaves in a kept file'),
   met('V32', 'what is served asks who comes, and serves nothing beside it'),
   met(

@@ -20,6 +20,7 @@ import { registerSecret } from './commands/secret.ts';
 import { registerSigner } from './commands/signer.ts';
 import { registerSources } from './commands/sources.ts';
 import { registerTests } from './commands/tests.ts';
+import { registerVars } from './commands/vars.ts';
 import { registerVault } from './commands/vault.ts';
 import { runConformance, type ConformanceKind } from './conformance.ts';
 import { checkIds, doctorControls, examine } from './doctor.ts';
@@ -152,6 +153,7 @@ registerSecret(program);
 registerSigner(program);
 registerSources(program);
 registerTests(program);
+registerVars(program);
 registerVault(program);
 
 const isConformanceKind = (kind: string): kind is ConformanceKind =>

@@ -62,7 +62,7 @@ export function parseLaunchFile(text: string | null): LaunchForm {
         } else {
           for (const entry of value.entries) {
             const at = join(path, entry.key);
-            if (!isOwnVariable(entry.key)) faults.add(entry.keyAt, at, nameHint);
+            if (!isOwnVariable(entry.key)) faults.add(entry.keyAt, at, ownVariableHint);
             const field = readField(entry.key, entry.value, at, faults);
             if (field !== null) fields.push(field);
           }
@@ -75,11 +75,12 @@ export function parseLaunchFile(text: string | null): LaunchForm {
     : { ok: false, reasons: faults.faults.map((fault) => formatFault(launchPath, fault)) };
 }
 
-const nameHint =
+/** What `isOwnVariable` expects, for people. */
+export const ownVariableHint =
   'expected A-Z, 0-9 and _, and none that steps, loaders or shells act on: CI_, AIRLOCK_, PLUGIN_, LD_, GIT_, PATH, HOME, IFS, ENV, BASH_ENV, NODE_OPTIONS';
 
-/** Whether a person's answer may be a variable of this name. */
-function isOwnVariable(name: string): boolean {
+/** Whether what a person sets may be a variable of this name. */
+export function isOwnVariable(name: string): boolean {
   return (
     /^[A-Z][A-Z0-9_]{0,62}$/.test(name) &&
     !/^(CI|AIRLOCK|PLUGIN|LD|DYLD|GIT|BASH|NODE|NPM|PYTHON|PERL|RUBY|JAVA)_/.test(name) &&

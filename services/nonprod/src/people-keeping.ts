@@ -8,15 +8,19 @@ import {
   createNotificationChoices,
   createNotificationRules,
 } from './adapters/postgres/notification-store.ts';
+import { createVariableStore } from './adapters/postgres/variable-store.ts';
 import type { ActStore } from './app/act-ports.ts';
 import { createLinkAccounts, type LinkAccounts } from './app/link-accounts.ts';
+import { createSetVariable } from './app/manage-variables.ts';
 import type { Events } from './events.ts';
 import type { NotificationRoutePorts } from './http/routes/notifications.tsx';
 import type { OwnerPorts } from './http/routes/owners.ts';
+import type { VariableRoutePorts } from './http/routes/variables.tsx';
 import type { LinkForgeSettings } from './people-config.ts';
 
 export interface PeopleKeeping {
   readonly acts: ActStore;
+  readonly variables: VariableRoutePorts;
   readonly accounts: LinkAccounts;
   readonly owners: OwnerPorts;
   readonly notifications: NotificationRoutePorts;
@@ -32,8 +36,13 @@ export function keepPeople(
   },
 ): PeopleKeeping {
   const { db, events } = ports;
+  const variables = createVariableStore(db);
   return {
     acts: createActStore(db),
+    variables: {
+      ...{ variables, setVariable: createSetVariable(variables) },
+      signed: settings.repository.name,
+    },
     accounts: createLinkAccounts({
       links: createLinkStore(db),
       forges: settings.accountLinks.map((forge) => createLinkForge(forge, settings.origin)),

@@ -5,6 +5,7 @@ import { createMembership } from './adapters/postgres/membership.ts';
 import { createPlacementStore, createPoolStore } from './adapters/postgres/pool-store.ts';
 import { createPullRequestStore } from './adapters/postgres/pull-request-store.ts';
 import { createReleaseQueue, createReleaseStore } from './adapters/postgres/release-store.ts';
+import { createVariableStore } from './adapters/postgres/variable-store.ts';
 import { createApplyReleases } from './app/apply-releases.ts';
 import { createDescribeTrust } from './app/describe-trust.ts';
 import { createReadHeldFiles } from './app/held-files.ts';
@@ -52,7 +53,10 @@ export async function makeRuns(
   const releases = createReleaseQueue(db);
   return {
     prepareRun: createPrepareRun(
-      { mirrors, pools, pullRequests, members: createMembership(db), budgets, newId },
+      {
+        ...{ mirrors, pools, pullRequests, members: createMembership(db), budgets, newId },
+        variables: createVariableStore(db),
+      },
       settings,
     ),
     applyReleases: createApplyReleases(

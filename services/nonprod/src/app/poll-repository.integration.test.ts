@@ -19,6 +19,7 @@ import { createEvents } from '../events.ts';
 import { keepRuns } from '../run-keeping.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { newId } from '../testing/fixtures.ts';
+import { createVariableStore } from '../adapters/postgres/variable-store.ts';
 import { makeRuns } from '../trust-keeping.ts';
 import { createPollRepository } from './poll-repository.ts';
 import type { RunRequest } from './source-ports.ts';
@@ -209,6 +210,31 @@ test('what somebody asks for is run once, under the id that they were given, wit
     ],
   );
   assert.equal((await outcome(id))?.state, 'started');
+});
+
+test('runs are given the variables that are set, and a push to main of the signed repository none', async () => {
+  const { push, poll, runs, ask } = world('given');
+  push('refs/heads/main', 'first', { '.woodpecker.yaml': pipeline });
+  await poll();
+  const variables = createVariableStore(database.as('nonprod_web'));
+  const change = { person: 'dana@demo.example', override: null };
+  await variables.set({ ...change, scope: '*', name: 'REGION', value: 'eu' }, 10);
+  await variables.set({ ...change, scope: 'given', name: 'LEVEL', value: '2' }, 10);
+  push('refs/heads/main', 'second', { 'a.txt': 'a' });
+  push('refs/pull/7/head', 'a change', { 'b.txt': 'b' });
+  await poll();
+  await ask({ variables: { LEVEL: '3' } });
+  await poll();
+  assert.deepEqual(
+    (await runs()).map((run) => [run.event, run.subject, run.variables]),
+    [
+      ['push', 'first', {}],
+      ['pull_request', 'a change', { REGION: 'eu', LEVEL: '2' }],
+      ['push', 'second', {}],
+      ['manual', 'second', { REGION: 'eu', LEVEL: '3' }],
+    ],
+  );
+  await variables.remove({ scope: '*', name: 'REGION' }, change.person);
 });
 
 test('what git does not have is refused in words, and a commit that its ref has left is too', async () => {

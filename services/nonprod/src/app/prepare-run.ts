@@ -13,8 +13,10 @@ import { titleOf } from '@airlock/common/workflow-name';
 import { budgetRefusal, triggerOf } from '../domain/budget.ts';
 import { placeWorkflow } from '../domain/pool.ts';
 import { trustLevelOf, type TrustLevel } from '../domain/trust-level.ts';
+import { givenVariables, isGivenVariables } from '../domain/variable.ts';
 import type { NewId, NewJob, NewRun, SourceMirror } from './ports.ts';
 import type { PlacementStore } from './pool-ports.ts';
+import type { VariableStore } from './variable-ports.ts';
 import type { BudgetStore, Membership, PullRequestStore, RunTrust } from './trust-ports.ts';
 
 export interface RunWish {
@@ -52,6 +54,7 @@ export interface PreparePorts {
   readonly pullRequests: PullRequestStore;
   readonly members: Membership;
   readonly budgets: Pick<BudgetStore, 'today'>;
+  readonly variables: Pick<VariableStore, 'of'>;
   readonly newId: NewId;
 }
 
@@ -59,6 +62,8 @@ export interface PrepareSettings {
   /** Whether runs of strangers wait until a member releases them. */
   readonly pullRequests: 'run' | 'hold';
   readonly maxArtifactBytes: number;
+  /** The one whose builds of main are signed. */
+  readonly repository: { readonly name: string };
 }
 
 type Outcome = Pick<NewRun, 'state' | 'reason' | 'plan' | 'jobs' | 'trust'>;
@@ -73,10 +78,11 @@ export function createPrepareRun(
     const { repository, commit, pullRequest } = wish;
     const mirror = ports.mirrors.of(repository.name);
     // None of these waits for another: what they cost is one way to the database and one to git.
-    const [details, { level, why, baseBranch }, own] = await Promise.all([
+    const [details, { level, why, baseBranch }, own, variables] = await Promise.all([
       mirror.details(commit),
       trustOf(ports, wish),
       mirror.planFiles(commit),
+      variablesOf(wish),
     ]);
     if (skipsRun(wish.event, details.subject)) {
       return { kind: 'nothing', why: 'the commit’s message says [skip ci]' };
@@ -105,13 +111,20 @@ export function createPrepareRun(
         repository: repository.name,
         ...{ ref: wish.ref, branch: wish.branch, event: wish.event, commit, pullRequest },
         ...{ tag: wish.tag, sourceBranch: wish.sourceBranch, cron: wish.cron },
-        ...{ deployTo: wish.deployTo, variables: wish.variables },
+        ...{ deployTo: wish.deployTo, variables },
         ...{ details, retryOf: null },
         ...outcome,
         warnings: shownWarnings(planned),
       },
     };
   };
+
+  async function variablesOf(wish: RunWish): Promise<Readonly<Record<string, string>>> {
+    const { event, ref, repository, variables: answers } = wish;
+    const signed = settings.repository.name;
+    if (!isGivenVariables({ event, ref, repository, signed })) return answers;
+    return givenVariables((await ports.variables.of(repository.name)) ?? [], answers);
+  }
 
   /** Null when nothing is wanted. */
   async function decide(

@@ -868,6 +868,7 @@ test('each route answers 403 to exactly those whose roles it does not admit, and
     ...{ 'secret delete': plat, 'secret edit': plat },
     ...{ 'secret list': everybody, 'secret view': everybody },
     ...{ 'token create': everybody, 'token delete': everybody, 'token list': everybody },
-    'webhook list': everybody,
+    ...{ 'variable delete': 'developer, platform', 'variable edit': 'developer, platform' },
+    ...{ 'variable list': everybody, 'webhook list': everybody },
   });
 });

@@ -26,6 +26,7 @@ import { secretRoutes, type SecretPorts } from './routes/secrets.tsx';
 import type { PeopleKeeping } from '../people-keeping.ts';
 import type { RunnerKeeping } from '../runner-keeping.ts';
 import { sourceRoutes, type SourcePorts } from './routes/sources.ts';
+import { variableRoutes } from './routes/variables.tsx';
 import { tokenRoutes } from './routes/tokens.tsx';
 import type { ApiTokens } from '../app/api-tokens.ts';
 
@@ -67,6 +68,7 @@ export function nonprodRoutes(
     ...ownerRoutes(ports.people.owners),
     ...notificationRoutes(ports.people.notifications),
     ...actRoutes(ports.people.acts),
+    ...variableRoutes(ports.people.variables),
   ];
   const owned = heedOwners(routes, ports.people.owners.groups);
   return heedSight(heedGroupRequired(owned, ports.groupRequired), sight);

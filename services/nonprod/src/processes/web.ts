@@ -174,6 +174,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       { href: '/runners', label: 'Runners' },
       { href: '/pools', label: 'Pools' },
       { href: '/secrets', label: 'Secrets' },
+      { href: '/variables', label: 'Variables' },
     ],
     intakes: [webhooks.intake],
     routes: nonprodRoutes({

@@ -74,6 +74,14 @@ export function RepositoryPage(props: Props) {
             },
             { term: 'Branches that are built', value: listed(row.branches, 'all') },
             {
+              term: 'Variables',
+              value: (
+                <a href={`/variables?repository=${encodeURIComponent(row.name)}`}>
+                  what its steps are given, for everybody to read
+                </a>
+              ),
+            },
+            {
               term: 'Added',
               value: row.addedBy ?? 'by the configuration of the scheduler',
             },

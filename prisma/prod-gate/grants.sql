@@ -13,7 +13,7 @@ begin
 end $$;
 
 -- Everybody reads what a decision is made of; nobody but its owner writes it.
-grant select on promotion, intake_item, passkey, approval, approval_withdrawal, replaced_document, delivery, vault_session, vault_credential, target_live, git_head,
+grant select on promotion, intake_item, passkey, approval, approval_withdrawal, replaced_document, stop, stop_lift, delivery, vault_session, vault_credential, target_live, git_head,
   repository_freeze, configuration, rebuild, ledger_entry, ledger_tile, ledger_checkpoint, ledger_cosignature
   to gate_intake, gate_web, gate_authority, gate_deliverer, gate_watchdog;
 
@@ -35,7 +35,7 @@ grant insert on ledger_pending to gate_intake;
 
 grant select on outbox_cursor, delivery_log to gate_web;
 grant select, insert, update, delete on web_session, saml_login, saml_assertion, login_ticket, webauthn_challenge to gate_web;
-grant insert on approval, approval_withdrawal, passkey, rebuild to gate_web;
+grant insert on approval, approval_withdrawal, passkey, rebuild, stop, stop_lift to gate_web;
 grant update (sign_count, last_used_at) on passkey to gate_web;
 -- A row lock (for update) on the promotion orders approvals and starts; Postgres asks for an update right on some column.
 grant update (version, state, state_reason, state_changed_at) on promotion to gate_web;
@@ -48,6 +48,8 @@ grant select, insert on attestation to gate_authority;
 grant select on delivery_log to gate_authority;
 grant select on attestation to gate_web;
 
+-- A stop of the host is put on record by whoever sees its file first and has a database.
+grant insert on stop to gate_deliverer;
 grant insert, update on delivery to gate_deliverer;
 -- Where a session's leases are and which login it has was checked when that login was minted, and is what is swept.
 grant insert on vault_session, vault_credential to gate_deliverer;

@@ -8,6 +8,8 @@ import { createDeliveryStore } from './adapters/postgres/delivery-store.ts';
 import { createLedgerReader } from './adapters/postgres/ledger-store.ts';
 import { createPasskeyStore } from './adapters/postgres/passkey-store.ts';
 import { createPromotionStore } from './adapters/postgres/promotion-store.ts';
+import { createStopStore } from './adapters/postgres/stop-store.ts';
+import { createEmergencyStop } from './adapters/files/emergency-stop.ts';
 import { createRebuildStore } from './adapters/postgres/rebuild-store.ts';
 import { createVaultSessionStore } from './adapters/postgres/vault-session-store.ts';
 import { gatherFacts, type FactQuestion, type FactSources } from './app/gather-facts.ts';
@@ -34,6 +36,8 @@ export function decisionSources(
   const approvals = createApprovalStore(database);
   const passkeys = createPasskeyStore(database);
   const rebuilds = createRebuildStore(database);
+  const stops = createStopStore(database);
+  const emergency = createEmergencyStop(config.files);
   const sources: FactSources = {
     gate: config.gate,
     files,
@@ -43,6 +47,8 @@ export function decisionSources(
     deliveries,
     sessions,
     rebuilds,
+    stops,
+    emergency,
     proofs,
     configuration: createConfigurationProof(proofs),
     artifacts,
@@ -56,6 +62,8 @@ export function decisionSources(
     deliveries,
     sessions,
     rebuilds,
+    stops,
+    emergency,
     artifacts,
     proofs,
     async judge(

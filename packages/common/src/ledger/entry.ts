@@ -31,6 +31,8 @@ export const LedgerEntryType = z.enum([
   'repository.released',
   'ledger.contradicted',
   'promotion.renewed',
+  'stop.placed',
+  'stop.lifted',
 ]);
 export type LedgerEntryType = z.infer<typeof LedgerEntryType>;
 

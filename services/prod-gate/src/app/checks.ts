@@ -97,6 +97,8 @@ const checkOfReason: Readonly<Record<Exclude<DenialCode, 'E_BUNDLE_REFUSED'>, Ch
   E_CONFIGURATION_ROLLBACK: 'policy',
   E_CONFIGURATION_UNRECORDED: 'policy',
   E_LEDGER_INCONSISTENT: 'ledger',
+  E_STOPPED: 'order',
+  E_EMERGENCY_STOP: 'order',
 };
 
 /** Faults of the bundle by the check that they are about; whatever is not listed is about the envelope itself. */

@@ -18,7 +18,11 @@ export type DecisionErrorCode =
   | 'passkey-unknown'
   | 'passkey-refused'
   | 'ceremony-expired'
-  | 'reason-missing';
+  | 'reason-missing'
+  | 'stop-malformed'
+  | 'stop-unknown'
+  /** It is lifted, or its time is over. */
+  | 'stop-over';
 
 export class DecisionError extends AirlockError<DecisionErrorCode> {
   /** Role that would have been needed; set for `role-missing`. */

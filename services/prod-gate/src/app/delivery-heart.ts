@@ -1,13 +1,23 @@
-/** The sign of life of a running delivery, and when it has to stop for want of one. */
+/** The sign of life of a running delivery, and when it has to stop: for want of one, or because people stopped it. */
 import type { Log } from '@airlock/process/log';
 import { asError } from './as-error.ts';
 import { DeliveryFault } from './delivery-fault.ts';
+import type { StoppedMatter } from '../domain/stop.ts';
 import type { DeliveryStore, Fenced } from './ports.ts';
+import type { StopWatch } from './watch-stops.ts';
 
 export type Heart = {
   /** Aborted when the delivery must stop: asked to, or no longer ours. */
   signal: AbortSignal;
+  /** Aborted when the hook must be gone at once. */
+  killing: AbortSignal;
+  /** Aborted when somebody stopped it, which leaves the hook a moment to end by itself. */
+  asking: AbortSignal;
+  /** In words, which stop it was; null where none. */
+  stoppedBy(): string | null;
   reason(): string;
+  /** Looks for stops of people as well, which takes the database. @throws DeliveryFault as `check` does. */
+  beforeStep(): Promise<void>;
   /** @throws DeliveryFault when the delivery must stop. */
   check(): void;
   stop(): void;
@@ -17,23 +27,29 @@ export type Heart = {
 export function startHeartbeat(
   {
     deliveries,
+    stops,
     times,
     clock,
     log,
   }: {
     deliveries: Pick<DeliveryStore, 'heartbeat'>;
+    stops: StopWatch;
     times: { heartbeatEveryMs: number; giveUpAfterMs: number };
     clock: () => Date;
     log: Log;
   },
-  delivery: Fenced,
+  { delivery, promotion }: { delivery: Fenced; promotion: StoppedMatter },
   asked: AbortSignal,
 ): Heart {
   const stopping = new AbortController();
+  const asking = new AbortController();
+  const killing = new AbortController();
   let takenOver = false;
+  let stoppedBy: string | null = null;
   let lastWritten = performance.now();
   let busy = false;
   const onAsked = (): void => {
+    killing.abort();
     stopping.abort();
   };
   asked.addEventListener('abort', onAsked);
@@ -45,6 +61,7 @@ export function startHeartbeat(
     try {
       if (await deliveries.heartbeat(delivery, clock())) lastWritten = performance.now();
       else takenOver = true;
+      await look();
     } catch (cause) {
       log.warn('delivery.heartbeat-failed', { deliveryId: delivery.id, error: asError(cause) });
     } finally {
@@ -54,7 +71,21 @@ export function startHeartbeat(
   }
   // On its own, because a write that hangs must not delay the decision to stop.
   function judge(): void {
-    if (takenOver || performance.now() - lastWritten > times.giveUpAfterMs) stopping.abort();
+    stoppedBy ??= stops.onHost();
+    if (stoppedBy !== null) {
+      asking.abort();
+      stopping.abort();
+    }
+    if (takenOver || performance.now() - lastWritten > times.giveUpAfterMs) onAsked();
+  }
+  async function look(): Promise<void> {
+    stoppedBy ??= await stops.against(promotion);
+    judge();
+  }
+  function check(): void {
+    judge();
+    if (takenOver) throw new DeliveryFault('delivery-taken-over', reason());
+    if (stopping.signal.aborted) throw new DeliveryFault('delivery-stopped', reason());
   }
   const beating = setInterval(() => void beat(), times.heartbeatEveryMs);
   const judging = setInterval(judge, times.heartbeatEveryMs);
@@ -62,15 +93,21 @@ export function startHeartbeat(
   const reason = (): string =>
     takenOver
       ? 'the watchdog took this delivery over'
-      : asked.aborted
-        ? 'the deliverer was asked to stop'
-        : 'the database did not take a sign of life in time';
+      : stoppedBy !== null
+        ? `stopped: ${stoppedBy}`
+        : asked.aborted
+          ? 'the deliverer was asked to stop'
+          : 'the database did not take a sign of life in time';
   return {
     signal: stopping.signal,
+    killing: killing.signal,
+    asking: asking.signal,
+    stoppedBy: () => stoppedBy,
     reason,
-    check() {
-      if (takenOver) throw new DeliveryFault('delivery-taken-over', reason());
-      if (stopping.signal.aborted) throw new DeliveryFault('delivery-stopped', reason());
+    check,
+    async beforeStep() {
+      await look();
+      check();
     },
     stop() {
       clearInterval(beating);

@@ -80,7 +80,10 @@ export type PreparedHook = {
     stage: HookStage;
     credentials: readonly Credential[];
     limitSeconds: number;
+    /** Kills it. */
     signal: AbortSignal;
+    /** Asks it to end (SIGTERM) and kills it ten seconds later. */
+    asking?: AbortSignal;
     output: HookOutput;
   }): Promise<HookEnd>;
   /** Deletes the private copies. Safe to repeat. */

@@ -23,6 +23,7 @@ import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
+import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { contractCode, evaluatePromotion } from '../domain/verdict.ts';
 import { acceptBundle } from './accept-bundle.ts';
@@ -154,6 +155,7 @@ function sources(overrides: Partial<FactSources> = {}): FactSources {
     deliveries: createDeliveryStore(database),
     sessions: createVaultSessionStore(database),
     rebuilds: createRebuildStore(database),
+    ...{ stops: createStopStore(database), emergency: () => null },
     proofs,
     configuration: createConfigurationProof(proofs),
     artifacts: { has: () => Promise.resolve(true) },

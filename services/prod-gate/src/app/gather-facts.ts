@@ -33,6 +33,7 @@ import type { LedgerFacts, ProvenRelease } from '../domain/ledger-facts.ts';
 import { ledgerFreeze } from '../domain/ledger-freeze.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { peopleOfEmails } from '../domain/roster.ts';
+import { holds, type StoppedMatter } from '../domain/stop.ts';
 import type { PromotionFacts, Refusal } from '../domain/verdict.ts';
 import { commitFacts } from './commit-facts.ts';
 import { countPromotionBuilders } from './count-promotion-builders.ts';
@@ -54,6 +55,8 @@ import type {
 } from './ports.ts';
 import type { ConfigurationProof } from './prove-configuration.ts';
 import { readDelta } from './read-delta.ts';
+import type { EmergencyStop, StopStore } from './stop-ports.ts';
+import { readStops } from './watch-stops.ts';
 import type { LedgerProofs } from './prove-entry.ts';
 
 export type FactSources = {
@@ -66,6 +69,8 @@ export type FactSources = {
   deliveries: Pick<DeliveryStore, 'runningOn'>;
   sessions: Pick<VaultSessionStore, 'uncleanOn'>;
   rebuilds: Pick<RebuildStore, 'of'>;
+  stops: Pick<StopStore, 'recent'>;
+  emergency: EmergencyStop;
   proofs: LedgerProofs;
   configuration: ConfigurationProof;
   artifacts: { has(digest: string): Promise<boolean> };
@@ -143,8 +148,13 @@ export async function gatherFacts(
     ledgerFault: 'fault' in ledger ? ledger.fault : admission,
     configurationFault,
     ledgerFreeze: frozenLedger,
+    emergencyStop: sources.emergency(),
   };
-  if (target === undefined) return { ...shared, ...nothingKnown };
+  const stopsOf = (matter: StoppedMatter): Promise<PromotionFacts['stops']> =>
+    stopsAgainst(sources, { ledger, files, now, promotion: matter, isRunning: own !== null });
+  if (target === undefined) {
+    return { ...shared, ...nothingKnown, stops: await stopsOf(promotion) };
+  }
 
   // A page shows what has ended as it was taken in; what decides asks as of now.
   const asOf = sources.git === null && promotion.state !== 'waiting' ? promotion.admittedAt : now;
@@ -158,8 +168,11 @@ export async function gatherFacts(
     approvals: approvals.filter((approval) => stands(approval, ledger)),
     editors: editors.people ?? [],
   });
+  // Who signed and built it is the kernel's word where there is one: a row could leave a distrusted key out.
+  const { keyIds, builderId } = checked.build ?? promotion;
   return {
     ...shared,
+    stops: await stopsOf({ ...promotion, keyIds, builderId }),
     targetKnown: true,
     changed: changes(sources, { promotion, evidence, files, live, editors, ...checked }),
     hookDigest: await files.hookDigest(hookName(promotion.hook)),
@@ -209,6 +222,28 @@ function difference(
     ledger: live?.release ?? null,
     isNewer: row !== null && (live === null || row.since > live.since),
   };
+}
+
+/** None while no ledger can be proven: nothing is delivered then, and what was lifted is not known. */
+async function stopsAgainst(
+  sources: Pick<FactSources, 'stops'>,
+  given: {
+    ledger: LedgerAnswer;
+    files: GateFiles;
+    now: Date;
+    promotion: StoppedMatter;
+    isRunning: boolean;
+  },
+): Promise<PromotionFacts['stops']> {
+  if ('fault' in given.ledger) return [];
+  const { people } = given.files.roster.roster;
+  const inForce = await readStops(sources.stops, given.ledger.facts, given.now);
+  return inForce
+    .filter((stop) => holds(stop, given.promotion, given.isRunning))
+    .map(({ id, kind, matter, person, reason, placedAt, until }) => ({
+      ...{ stop: id, kind, matter, reason, since: placedAt, until },
+      person: people.find((each) => each.id === person)?.name ?? person,
+    }));
 }
 
 function freezeIn(ledger: LedgerAnswer, repository: string): PromotionFacts['freeze'] {
@@ -536,7 +571,7 @@ export function keptApproval(signed: SignedApproval): KeptApproval {
 /** Passkeys that the signed ledger says were enrolled just so; a row alone enrols nobody. */
 export async function enrolledPasskeys(
   sources: Pick<FactSources, 'passkeys' | 'proofs'>,
-  signed: readonly SignedApproval[],
+  signed: readonly Pick<SignedApproval, 'credentialId'>[],
 ): Promise<Passkey[]> {
   const ids = [...new Set(signed.map((approval) => approval.credentialId))];
   const passkeys = await sources.passkeys.findMany(ids);

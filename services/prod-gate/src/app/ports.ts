@@ -254,7 +254,7 @@ export type Passkey = {
 
 export type Challenge = {
   readonly nonce: string;
-  readonly kind: 'enrolment' | 'approval';
+  readonly kind: 'enrolment' | 'approval' | 'lift';
   readonly person: string;
   readonly promotionId: string | null;
   readonly statement: Buffer | null;

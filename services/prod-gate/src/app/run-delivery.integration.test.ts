@@ -507,4 +507,71 @@ describe('a delivery', () => {
     await until(async () => (await sessions.ofDelivery(started.delivery.id))?.state === 'CLEAN');
     await rig.nothingLeft('prod-us');
   });
+
+  test('that is stopped before a step takes no credential, and says who stopped it', async () => {
+    const { run: dependencies, start, sessions } = rig.deliverer();
+    const started = await start(await rig.admit('prod-us'));
+    let isStopped = false;
+    const outcome = await deliver(
+      {
+        ...dependencies,
+        stops: {
+          onHost: () => null,
+          against: () => Promise.resolve(isStopped ? 'leo stopped it: checkout is down' : null),
+        },
+        failpoint: (name) => {
+          if (name === 'token-persisted') isStopped = true;
+        },
+      },
+      started,
+    );
+    assert.deepEqual(outcome, {
+      state: 'failed',
+      reason: 'stopped: leo stopped it: checkout is down; production unchanged',
+    });
+    const session = await sessions.ofDelivery(started.delivery.id);
+    assert.deepEqual(
+      [session?.state, session?.credentials.map(({ issuedAt }) => issuedAt)],
+      ['CLEAN', [null]],
+    );
+    await rig.nothingLeft('prod-us');
+  });
+
+  test('whose hook runs when everything is stopped is asked to end, and is called indeterminate', async () => {
+    const { run: dependencies, start } = rig.deliverer();
+    const started = await start(await rig.admit('prod-us'));
+    const { hooks } = dependencies;
+    let isStopped = false;
+    let stoppedAt = 0;
+    const outcome = await deliver(
+      {
+        ...dependencies,
+        stops: {
+          onHost: () => (isStopped ? 'the host is stopped' : null),
+          against: () => Promise.resolve(null),
+        },
+        hooks: {
+          isolation: hooks.isolation,
+          async prepare(request): Promise<PreparedHook> {
+            const hook = await hooks.prepare(request);
+            return {
+              dispose: () => hook.dispose(),
+              async run({ signal, asking }) {
+                isStopped = true;
+                stoppedAt = performance.now();
+                await until(() => Promise.resolve(asking?.aborted === true));
+                assert.ok(performance.now() - stoppedAt < 2_000);
+                assert.ok(!signal.aborted, 'asked, not killed');
+                return { exit: null, summary: 'stopped', result: null };
+              },
+            };
+          },
+        },
+      },
+      started,
+    );
+    assert.equal(outcome?.state, 'indeterminate');
+    assert.match(outcome.reason, /^stopped: the host is stopped; /);
+    await rig.nothingLeft('prod-us');
+  });
 });

@@ -47,6 +47,7 @@ import type {
   VaultSessionStore,
 } from './ports.ts';
 import type { StartedDelivery } from './start-delivery.ts';
+import type { StopWatch } from './watch-stops.ts';
 import { trialPlace, tryLogins, type TryLogin } from './try-logins.ts';
 import { VaultError, type Credential, type DeliveryToken, type VaultLogin } from './vault-ports.ts';
 
@@ -78,6 +79,8 @@ export type RunDependencies = {
   /** Whether nonprod keeps the same value among the secrets of its builds. */
   knownToNonprod: (value: Secret) => Promise<NonprodKnowledge>;
   tryLogin: TryLogin;
+  /** Asked before every step and with every sign of life: a stop ends what runs. */
+  stops: StopWatch;
   times: DeliveryTimes;
   failpoint: (name: DeliveryFailpoint) => void;
   log: Log;
@@ -116,7 +119,7 @@ export async function runDelivery(
       log.warn('delivery.log-held-back', { deliveryId: delivery.id, error });
     },
   });
-  const heart = startHeartbeat(dependencies, delivery, signal);
+  const heart = startHeartbeat(dependencies, started, signal);
   log.info('delivery.started', {
     deliveryId: delivery.id,
     promotionId: promotion.id,
@@ -159,6 +162,7 @@ export async function runDelivery(
         await intentPublished();
         failpoint('intent-published');
         book.write('gate', 'the intent to deliver is in a signed checkpoint');
+        await heart.beforeStep();
         // Before any credential exists: a changed hook or artifact is refused without one.
         hooks = await prepareHooks(prepared);
         await vaultReady();
@@ -359,7 +363,7 @@ export async function runDelivery(
     held: Held,
   ): Promise<DeliveryOutcome> {
     const { vault } = policy.credentials;
-    heart.check();
+    await heart.beforeStep();
     const login = await dependencies.authority.mint({
       deliveryId: delivery.id,
       sessionId: session.id,
@@ -373,6 +377,7 @@ export async function runDelivery(
       );
     }
     book.write('gate', 'the authority verified every signature and minted one login');
+    await heart.beforeStep();
 
     const token = await whileVaultRefusesWork(times.loginSeconds * 1000, () =>
       dependencies.vault.login({
@@ -398,7 +403,10 @@ export async function runDelivery(
       );
     }
     const { credentials } = held;
-    for (const read of vault.reads) await readOne(session, held, token, read);
+    for (const read of vault.reads) {
+      await heart.beforeStep();
+      await readOne(session, held, token, read);
+    }
 
     const limitOf = (timeoutSeconds: number): number => {
       const lives = credentials.flatMap(({ seconds }) => seconds ?? []);
@@ -416,7 +424,7 @@ export async function runDelivery(
       );
     };
     const limitSeconds = limitOf(policy.deliver.timeout);
-    heart.check();
+    await heart.beforeStep();
     const hookStartedAt = clock();
     await transaction(async (tx) => {
       mine(await deliveries.setStep(tx, delivery, 'hook'));
@@ -431,12 +439,13 @@ export async function runDelivery(
     book.write('gate', `hook ${promotion.hook} started, ${limitSeconds} s at most`);
 
     let lines = 0;
-    return await runStages(
+    const outcome = await runStages(
       {
         async run(hook, stage, timeoutSeconds) {
-          heart.check();
+          await heart.beforeStep();
           const end = await hook.run({
-            ...{ stage, credentials, signal: heart.signal, limitSeconds: limitOf(timeoutSeconds) },
+            ...{ stage, credentials, limitSeconds: limitOf(timeoutSeconds) },
+            ...{ signal: heart.killing, asking: heart.asking },
             output: (stream, line) => {
               lines += 1;
               if (lines === 1) failpoint('hook-running');
@@ -464,6 +473,10 @@ export async function runDelivery(
       hooks,
       policy,
     );
+    const by = heart.stoppedBy();
+    return outcome.state === 'indeterminate' && by !== null
+      ? { state: 'indeterminate', reason: `stopped: ${by}; ${outcome.reason}` }
+      : outcome;
   }
 
   /** Reads one credential and records it before the next one, so that what a crash leaves is known by its row. */

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { LedgerEntry } from '@airlock/common/ledger/entry';
 import type { KnownManifest } from '@airlock/common/trust/configuration-manifest';
+import { stopOfEntry, type KnownStop } from './stop.ts';
 
 /** The last delivery to a target that succeeded and for which the authority had minted a login. */
 export type ProvenRelease = {
@@ -44,6 +45,9 @@ export type LedgerFacts = {
   frozenSince(repository: string): Date | null;
   /** Whether an approval with this statement (SHA-256, hex) was taken back; each statement is good for one approval. */
   isWithdrawn(statementDigest: string): boolean;
+  /** Every stop that was placed and not lifted, also those whose time is over. */
+  stops(): readonly KnownStop[];
+  isLifted(stopId: string): boolean;
 };
 
 export type LedgerFold = LedgerFacts & {
@@ -53,7 +57,7 @@ export type LedgerFold = LedgerFacts & {
 
 /** Whether an entry with these bytes can be of interest, so that the others need no parsing. */
 export function isFolded(body: Buffer): boolean {
-  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished)|credential\.requested|git\.head|configuration\.changed|repository\.[a-z]+|approval\.withdrawn)"/.test(
+  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished)|credential\.requested|git\.head|configuration\.changed|repository\.[a-z]+|approval\.withdrawn|stop\.[a-z]+)"/.test(
     body.toString('latin1', 0, 64),
   );
 }
@@ -75,6 +79,8 @@ export function createLedgerFold(): LedgerFold {
   const frozen = new Map<string, Date>();
   const configurations = new Set<string>();
   const withdrawn = new Set<string>();
+  const stops = new Map<string, KnownStop>();
+  const lifted = new Set<string>();
   const signatures: { at: number; signers: readonly string[] }[] = [];
   let newest: KnownManifest | null = null;
 
@@ -97,6 +103,18 @@ export function createLedgerFold(): LedgerFold {
     }
   }
 
+  function placeStop(entry: LedgerEntry): void {
+    const stop = stopOfEntry(entry);
+    // The first one: nobody makes a stop milder by recording it again.
+    if (stop !== null && !stops.has(stop.id)) stops.set(stop.id, stop);
+  }
+
+  function liftStop({ refs, subjectDigest }: LedgerEntry): void {
+    const stop = stops.get(refs['stop'] ?? '');
+    // A lift of what was never placed must not make room for a stop that is placed later.
+    if (stop?.digest === subjectDigest) lifted.add(stop.id);
+  }
+
   return {
     liveOn: (target) => live.get(target) ?? null,
     intentOf: (deliveryId) => begun.get(deliveryId)?.intent ?? null,
@@ -115,10 +133,14 @@ export function createLedgerFold(): LedgerFold {
       (heads.get(repositoryDigest(repository)) ?? []).filter((head) => head.position >= position),
     frozenSince: (repository) => frozen.get(repositoryDigest(repository)) ?? null,
     isWithdrawn: (statementDigest) => withdrawn.has(statementDigest),
+    stops: () => [...stops.values()].filter(({ id }) => !lifted.has(id)),
+    isLifted: (id) => lifted.has(id),
     apply(entry) {
       const { type, at, refs, subjectDigest } = entry;
       const { repository, delivery } = refs;
       if (delivery !== undefined) applyDelivery(entry, delivery);
+      if (type === 'stop.placed') placeStop(entry);
+      if (type === 'stop.lifted') liftStop(entry);
       if (type === 'configuration.changed') {
         const serial = countIn(refs['serial']);
         if (serial === null) return;

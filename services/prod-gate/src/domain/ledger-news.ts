@@ -53,6 +53,17 @@ function wordsOf({ type, refs, actor }: LedgerEntry, promotion: Promotion | null
         title: 'A witness has seen another past of the ledger; deliveries are stopped',
         lines: [`witness ${refs['witness'] ?? ''}`],
       };
+    case 'stop.placed':
+      return {
+        type: refs['kind'] === 'freeze' ? 'gate.frozen' : 'gate.stopped',
+        title: `${refs['person'] ?? actor} stopped deliveries: ${refs['kind'] ?? 'stop'} of ${(refs['targets'] ?? '') === '' ? 'all targets' : refs['targets']}`,
+        lines: ['Why, and since when, stands on the page of controls; two people start again.'],
+      };
+    case 'stop.lifted':
+      return {
+        type: 'gate.started',
+        title: `${(refs['people'] ?? '').replace(' ', ' and ')} lifted a stop`,
+      };
   }
   if (promotion === null) return null;
   switch (type) {
@@ -109,6 +120,7 @@ function delta({
 function pathOf(type: NewsType, promotion: Promotion | null, delivery: string | undefined): string {
   if (type.startsWith('delivery.') && delivery !== undefined) return `/deliveries/${delivery}`;
   if (promotion !== null) return `/promotions/${promotion.id}`;
+  if (type === 'gate.started' || type === 'gate.stopped') return '/controls';
   return type === 'ledger.contradicted' ? '/ledger' : '/queue';
 }
 

@@ -3,6 +3,7 @@
  * promotion that waits for somebody is never called stopped by a rule.
  */
 import type { Promotion } from './promotion.ts';
+import type { StopKind } from './stop.ts';
 import type { DenialReason, Verdict } from './verdict.ts';
 
 /** Who or what has to move: a person decides, time passes, somebody mends something, or the system itself is at fault. */
@@ -143,12 +144,42 @@ export function sentenceOf(reason: DenialReason): Sentence {
         kind: 'time',
         text: `The gate’s configuration number ${reason.serial} is not in the ledger yet; within seconds it is, and this goes on by itself. If it does not, somebody of platform looks at intake and the watchdog.`,
       };
+    case 'E_STOPPED':
+      return stopped(reason);
+    case 'E_EMERGENCY_STOP':
+      return {
+        kind: 'system',
+        text: `Since ${moment(reason.since)} the emergency stop is set on the gate’s host; nothing is taken in or delivered until somebody of platform removes its file there and two people lift the stop on /controls.`,
+      };
     case 'E_LEDGER_INCONSISTENT':
       return {
         kind: 'system',
         text: `Since ${moment(reason.since)} a witness contradicts the ledger (${reason.detail}); nothing is delivered until platform and security have compared the checkpoints that people kept and lifted the freeze.`,
       };
   }
+}
+
+const stoppedBy: Readonly<Record<StopKind, string>> = {
+  freeze: 'froze deliveries',
+  'stop-all': 'stopped all deliveries',
+  quarantine: 'put what it rests on into quarantine',
+  'distrust-signer': 'withdrew trust from a key that signed it',
+  'cut-pair': 'cut the gate from non-prod',
+};
+
+function stopped(reason: Extract<DenialReason, { code: 'E_STOPPED' }>): Sentence {
+  const { kind, person, matter, since, until } = reason;
+  const why = reason.reason === null ? 'the ledger has it, its row is gone' : `“${reason.reason}”`;
+  const what = `${person} ${stoppedBy[kind]}${matter === null ? '' : ` (${matter})`} at ${moment(since)}: ${why}`;
+  return until === null
+    ? {
+        kind: 'person',
+        text: `${what}. It goes on by itself once two people start again on /controls.`,
+      }
+    : {
+        kind: 'time',
+        text: `${what}. This goes on by itself at ${moment(until)}, or when two people start again on /controls.`,
+      };
 }
 
 function windowClosed({

@@ -60,6 +60,8 @@ const good: PromotionFacts = {
   ledgerFault: null,
   configurationFault: null,
   ledgerFreeze: null,
+  stops: [],
+  emergencyStop: null,
 };
 
 function codes(facts: PromotionFacts): DenialCode[] {
@@ -146,6 +148,19 @@ const faults: readonly [DenialCode, PromotionFacts][] = [
     'E_CONFIGURATION_UNRECORDED',
     { ...good, configurationFault: { code: 'E_CONFIGURATION_UNRECORDED', serial: 5 } },
   ],
+  [
+    'E_STOPPED',
+    {
+      ...good,
+      stops: [
+        {
+          ...{ stop: 'stp_0000000000', kind: 'freeze', matter: null, person: 'Leo' },
+          ...{ reason: 'checkout is down', since, until: null },
+        },
+      ],
+    },
+  ],
+  ['E_EMERGENCY_STOP', { ...good, emergencyStop: since }],
   ['E_LEDGER_INCONSISTENT', { ...good, ledgerFreeze: { reason: 'two roots for size 7', since } }],
 ];
 

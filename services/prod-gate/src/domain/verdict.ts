@@ -4,6 +4,7 @@
  */
 import { builderReasons, type BuilderFacts, type BuilderReason } from './builders.ts';
 import type { PromotionState } from './promotion.ts';
+import type { StopKind } from './stop.ts';
 
 export type DenialReason =
   | BuilderReason
@@ -68,7 +69,22 @@ export type DenialReason =
     }
   | { readonly code: 'E_LEDGER_UNAVAILABLE'; readonly detail: string }
   | { readonly code: 'E_LEDGER_INCONSISTENT'; readonly detail: string; readonly since: Date }
+  | ({ readonly code: 'E_STOPPED' } & StopFacts)
+  /** The file of the emergency stop is on the gate's host. */
+  | { readonly code: 'E_EMERGENCY_STOP'; readonly since: Date }
   | ConfigurationFault;
+
+/** A stop that holds this promotion, as people read of it. */
+export type StopFacts = {
+  readonly stop: string;
+  readonly kind: StopKind;
+  readonly matter: string | null;
+  /** Name of who placed it. */
+  readonly person: string;
+  readonly reason: string | null;
+  readonly since: Date;
+  readonly until: Date | null;
+};
 
 /** One rule that a promotion must meet. */
 export type RuleState = {
@@ -180,6 +196,10 @@ export type PromotionFacts = {
   readonly configurationFault: ConfigurationFault | null;
   /** A witness saw another past of the ledger, and nobody has lifted the freeze. */
   readonly ledgerFreeze: { readonly reason: string; readonly since: Date } | null;
+  /** Those that hold this promotion, newest first. */
+  readonly stops: readonly StopFacts[];
+  /** Since when the host's emergency stop is set; null while it is not. */
+  readonly emergencyStop: Date | null;
 };
 
 export type Refusal = { readonly ok: false; readonly code: string; readonly detail: string };
@@ -192,7 +212,10 @@ export function evaluatePromotion(facts: PromotionFacts): Verdict {
 function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
   const { promotion } = facts;
   const rightState = facts.underOwnDelivery ? 'delivering' : 'waiting';
-  const reasons: DenialReason[] = [];
+  const reasons: DenialReason[] = facts.stops.map((stop) => ({ code: 'E_STOPPED', ...stop }));
+  if (facts.emergencyStop !== null) {
+    reasons.push({ code: 'E_EMERGENCY_STOP', since: facts.emergencyStop });
+  }
   if (promotion.state !== rightState) {
     reasons.push({ code: 'E_NOT_WAITING', state: promotion.state });
   }

@@ -35,16 +35,21 @@ export function registrationOptions(
   };
 }
 
-export function approvalOptions({ rpId }: RelyingParty, ceremony: ApprovalCeremony) {
-  const { challenge, nonce, statement, promotionDigest, credentialIds } = ceremony;
+/** What any of a person's passkeys is asked to sign with. */
+export function requestOptions(
+  { rpId }: RelyingParty,
+  { challenge, credentialIds }: Pick<ApprovalCeremony, 'challenge' | 'credentialIds'>,
+) {
   return {
-    options: {
-      rpId,
-      challenge,
-      timeout,
-      userVerification: 'required',
-      allowCredentials: credentialIds.map((id) => ({ type: 'public-key', id })),
-    },
+    ...{ rpId, challenge, timeout, userVerification: 'required' },
+    allowCredentials: credentialIds.map((id) => ({ type: 'public-key', id })),
+  };
+}
+
+export function approvalOptions(relyingParty: RelyingParty, ceremony: ApprovalCeremony) {
+  const { nonce, statement, promotionDigest } = ceremony;
+  return {
+    options: requestOptions(relyingParty, ceremony),
     nonce,
     statement,
     promotionDigest,

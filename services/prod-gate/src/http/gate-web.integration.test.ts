@@ -55,6 +55,7 @@ import { createPromotionQueries } from '../adapters/postgres/promotion-queries.t
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
+import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createWebSessions } from '../adapters/postgres/web-sessions.ts';
 import { verifyRegistration } from '../adapters/webauthn/registration.ts';
@@ -72,6 +73,7 @@ import type { EntryFacts, GateFiles } from '../app/ports.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import { sequenceLedger } from '../app/sequence-ledger.ts';
 import { built, filesOf, itemOf, mirrorOf, plannedVector, sha } from '../app/vectors.fixture.ts';
+import { createStopping } from '../stop-keeping.ts';
 import { personByNameId } from '../domain/roster.ts';
 import { httpErrorOf } from './refusals.ts';
 import { gateRoutes } from './routes.ts';
@@ -323,6 +325,7 @@ async function startServer(port: number): Promise<WebServer> {
         artifacts: { has: () => Promise.resolve(true) },
         configuration: () => Promise.resolve(null),
         newer: createNewerStore(database),
+        ...{ stops: createStopStore(database), emergency: () => null },
       },
       webSessions: createWebSessions(database),
       choices: createNewsChoices(database),
@@ -339,6 +342,10 @@ async function startServer(port: number): Promise<WebServer> {
         ...{ promotions, approvals },
         ringDeliverer: (id) => rung.push(id),
         newApprovalId: () => formatId('apr', randomBytes(10)),
+      }),
+      stopping: createStopping({
+        ...{ ...ceremony, passkeys, gate: origin, proofs, emergency: () => null },
+        ...{ stops: createStopStore(database), onPlaced: ({ id }) => rung.push(id) },
       }),
       securityKeys: createSecurityKeyEnrolment(ceremony),
       withdraw: createWithdrawal({
@@ -535,6 +542,47 @@ test('an enrolled passkey approves what the page showed, and the deliverer is ru
   assert.deepEqual({ ...json(answer), approvalId: null }, { approvalId: null, have: 1, need: 2 });
   assert.deepEqual(rung, [promotionId]);
   assert.equal(await have(), 1);
+});
+
+test('a freeze placed on the page of controls is what the promotion waits for, and who may not stop is told why', async () => {
+  const leo = await signedIn('leo');
+  const devi = await signedIn('devi');
+  const form = { kind: 'freeze', target, hours: '', reason: 'checkout <is> down' };
+  assert.equal((await devi.submit('/controls', form)).status, 403);
+  assert.equal((await leo.submit('/controls', form)).status, 303);
+  const view = json(await leo.get(`/api/v1/promotions/${promotionId}`));
+  assert.ok((view['verdict'] as { codes: string[] }).codes.includes('E_STOPPED'));
+  const page = (await leo.get('/controls')).body;
+  assert.match(page, /checkout &lt;is> down|checkout &lt;is&gt; down/);
+  assert.match(page, /Start again: 0 of 2 signed/);
+  // The ledger outlives the tests' tables: it is lifted, so that the next one finds nothing stopped.
+  const { stops } = json(await leo.get('/api/v1/stops')) as { stops: { id: string }[] };
+  await sequence();
+  const path = `/api/v1/stops/${stops[0]?.id ?? ''}/lift`;
+  for (const id of ['leo', 'mira']) {
+    const visitor = await signedIn(id);
+    const passkey = await enrol(visitor);
+    const { options, nonce } = json(
+      await visitor.post(`${path}/options`, {}),
+    ) as unknown as Ceremony;
+    const answer = await visitor.post(path, {
+      ...{ nonce, note: '', answer: passkey.assert(options.challenge) },
+    });
+    assert.equal(answer.status, 201, answer.body);
+    assert.deepEqual(json(answer), { have: id === 'leo' ? 1 : 2, need: 2 });
+  }
+  await databases.authority.transaction(async (tx) => {
+    const proofs = await gate.asOwner('select id, digest from stop');
+    for (const { id, digest } of proofs) {
+      await recorder.record(tx, {
+        ...{ type: 'stop.lifted', at: clock, actor: 'authority', subjectDigest: String(digest) },
+        refs: { stop: String(id), people: 'leo mira' },
+      });
+    }
+  });
+  await sequence();
+  const after = json(await leo.get(`/api/v1/promotions/${promotionId}`));
+  assert.ok(!(after['verdict'] as { codes: string[] }).codes.includes('E_STOPPED'));
 });
 
 test('two different people are enough, and the verdict says so', async () => {
@@ -1113,6 +1161,7 @@ async function attest(later: GateFiles = files): Promise<AttestEvent[]> {
           ...{ ...sources, gate: origin, files: () => Promise.resolve(files) },
           configuration: () => Promise.resolve(null),
           rebuilds: createRebuildStore(database),
+          ...{ stops: createStopStore(database), emergency: () => null },
           artifacts: { has: () => Promise.resolve(true) },
           git: () => mirror,
         },

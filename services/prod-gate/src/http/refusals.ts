@@ -20,6 +20,9 @@ const httpCode: Readonly<Record<DecisionErrorCode, HttpErrorCode>> = {
   'passkey-refused': 'signature-refused',
   'ceremony-expired': 'refused',
   'reason-missing': 'request-malformed',
+  'stop-malformed': 'request-malformed',
+  'stop-unknown': 'not-found',
+  'stop-over': 'conflict',
 };
 
 export function httpErrorOf(error: unknown): HttpError | null {

@@ -6,12 +6,14 @@ import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
 import { notificationRoutes, type NotificationRoutePorts } from './routes/notifications.tsx';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
 import { securityKeyRoutes, type SecurityKeyPorts } from './routes/security-keys.tsx';
+import { stopRoutes, type StopPorts } from './routes/stops.tsx';
 import { withdrawalRoutes, type WithdrawalPorts } from './routes/withdrawal.ts';
 
 export type GatePorts = ApiPorts &
   PagePorts &
   EvidencePorts &
   WithdrawalPorts &
+  StopPorts &
   SecurityKeyPorts &
   NotificationRoutePorts;
 
@@ -22,6 +24,7 @@ export function gateRoutes(ports: GatePorts): Route[] {
     ...checkRoutes(ports),
     ...apiRoutes(ports),
     ...withdrawalRoutes(ports),
+    ...stopRoutes(ports),
     ...securityKeyRoutes(ports),
     ...notificationRoutes(ports),
     ...evidenceRoutes(ports),

@@ -14,6 +14,7 @@ import { createAttestationStore } from '../adapters/postgres/attestation-store.t
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createAttester } from '../app/issue-attestations.ts';
+import { createLiftPass } from '../app/lift-stop.ts';
 import { mintLogin, MintError } from '../app/mint-login.ts';
 import { AuthorityConfig } from '../config-authority.ts';
 import { decisionSources } from '../decision-sources.ts';
@@ -23,6 +24,8 @@ import { watchStandingSecrets } from '../watch-standing-secrets.ts';
 
 /** A promotion or the end of a delivery has its attestation within this time, and the ledger's. */
 const attestIntervalMs = 1_000;
+/** Deliveries start again within this time, and the ledger's, after the second person signed. */
+const liftIntervalMs = 1_000;
 
 await runProcess({
   name: 'gate-authority',
@@ -77,6 +80,10 @@ await runProcess({
       },
       clock: () => new Date(),
     });
+    const lift = createLiftPass({
+      ...{ gate: config.gate, files, passkeys, proofs, recorder, transactor: database },
+      ...{ stops: decisions.stops, ledger: proofs.facts, clock: () => new Date() },
+    });
     const server = await startAuthorityServer({
       socketPath: config.socketPath,
       socketMode: config.socketMode === '0600' ? 0o600 : 0o660,
@@ -103,7 +110,20 @@ await runProcess({
       log: runtime.log,
       run: () => attester.pass(),
     });
-    runtime.onClose(() => attesting.done);
+    const lifting = startLoop({
+      name: 'lift-stops',
+      intervalMs: liftIntervalMs,
+      signal: runtime.signal,
+      log: runtime.log,
+      async run() {
+        for (const { stop, people } of await lift()) {
+          runtime.log.warn('stop.lifted', { stop, people });
+        }
+      },
+    });
+    runtime.onClose(async () => {
+      await Promise.all([attesting.done, lifting.done]);
+    });
     runtime.listening(`unix:${config.socketPath}`);
   },
 });

@@ -30,6 +30,7 @@ import { eachInTurn } from '../app/each-in-turn.ts';
 import { nonprodKnowledge } from '../app/known-to-nonprod.ts';
 import { runDelivery, type RunDependencies } from '../app/run-delivery.ts';
 import { startDelivery } from '../app/start-delivery.ts';
+import { createStopWatch } from '../app/watch-stops.ts';
 import { DelivererConfig } from '../config-delivery.ts';
 import { decisionSources } from '../decision-sources.ts';
 import { watchStandingSecrets } from '../watch-standing-secrets.ts';
@@ -64,6 +65,10 @@ await runProcess({
       authority: createAuthorityClient(config.authority.socketPath),
       knownToNonprod: nonprodKnowledge({ marks: createSecretMarkStore(database), clock }),
       tryLogin,
+      stops: createStopWatch({
+        ...{ stops: decisions.stops, emergency: decisions.emergency, clock },
+        ledger: decisions.proofs.facts,
+      }),
       vault,
       hooks: createHookPreparer({
         hooksDirectory: config.files.hooksDirectory,

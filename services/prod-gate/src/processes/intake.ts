@@ -5,6 +5,7 @@ import { openArtifactStore } from '@airlock/artifacts/open-store';
 import { assertReachable } from '@airlock/database/reachable';
 import { startLoop } from '@airlock/process/loop';
 import { runProcess } from '@airlock/process/main';
+import { createEmergencyStop } from '../adapters/files/emergency-stop.ts';
 import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
 import { readVerifierKey, readWitnessKey } from '../adapters/files/verifier-key.ts';
 import { createMirrors } from '../adapters/git/mirrors.ts';
@@ -21,6 +22,7 @@ import { newsOutbox } from '../adapters/postgres/news-outbox.ts';
 import { createNewerStore } from '../adapters/postgres/newer-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
+import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createSecretMarkStore } from '../adapters/postgres/secret-mark-store.ts';
 import { followLedger } from '../app/follow-ledger.ts';
 import { acceptBundle } from '../app/accept-bundle.ts';
@@ -33,6 +35,7 @@ import { offerCheckpoint } from '../app/offer-checkpoint.ts';
 import { floodedItems, pollOutbox } from '../app/poll-outbox.ts';
 import { recordedFiles } from '../app/record-configuration.ts';
 import { refreshPromotions } from '../app/refresh-promotions.ts';
+import { createPairCut } from '../app/watch-stops.ts';
 import { reportStatus } from '../app/report-status.ts';
 import { IntakeConfig } from '../config-intake.ts';
 import {
@@ -136,12 +139,21 @@ await runProcess({
         }),
     });
     let isFlooded = false;
+    const cutBy = createPairCut({
+      ...{ stops: createStopStore(database), ledger, clock },
+      emergency: createEmergencyStop(config.files),
+    });
+    let wasCut: string | null = null;
     const poll = startLoop({
       name: 'poll-outbox',
       intervalMs: config.pollSeconds * 1000,
       signal,
       log,
       async run() {
+        const cut = await cutBy();
+        if (cut !== wasCut) log.warn('outbox.cut', { by: cut ?? 'nothing any more' });
+        wasCut = cut;
+        if (cut !== null) return;
         const taken = await pollOutbox({
           ...shared,
           ...written,

@@ -13,6 +13,7 @@ import { createDoorbell } from '@airlock/queue/doorbell';
 import { createWebServer } from '@airlock/web/server';
 import { timeText } from '@airlock/web/views/time';
 import { delivererBell } from '../adapters/bull/bells.ts';
+import { createEmergencyStop } from '../adapters/files/emergency-stop.ts';
 import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
 import { readKept } from '../adapters/files/kept-policy.ts';
 import { readVerifierKey } from '../adapters/files/verifier-key.ts';
@@ -31,12 +32,14 @@ import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
 import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { isUnreachable } from '../adapters/postgres/unreachable.ts';
+import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createWebSessions } from '../adapters/postgres/web-sessions.ts';
 import { verifyRegistration } from '../adapters/webauthn/registration.ts';
 import { createDecisions } from '../app/approve-promotion.ts';
 import { createEnrolment } from '../app/enrol-passkey.ts';
 import { createSecurityKeyEnrolment } from '../app/enrol-security-key.ts';
+import { createStopping } from '../stop-keeping.ts';
 import { createWithdrawal } from '../app/withdraw-approval.ts';
 import { createConfigurationProof } from '../app/prove-configuration.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
@@ -83,6 +86,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     newer: createNewerStore(database),
     ...{ proofs, configuration: createConfigurationProof(proofs), artifacts, rebuilds },
     replaced: createReplacedDocumentStore(database),
+    ...{ stops: createStopStore(database), emergency: createEmergencyStop(config.files) },
     // Without a mirror: the pages show what intake recorded, and decide nothing.
     git: null,
   };
@@ -117,6 +121,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       { href: '/targets', label: 'Targets' },
       { href: '/ledger', label: 'Ledger' },
       { href: '/leases', label: 'Leases' },
+      { href: '/controls', label: 'Controls' },
       { href: '/me', label: 'You' },
     ],
     routes: gateRoutes({
@@ -160,6 +165,13 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
           decisionRecorded(log, { decision: 'reject', promotionId, nameId });
         },
       },
+      stopping: createStopping({
+        ...{ ...views, ...ceremony, database },
+        onPlaced: ({ id, kind, person }) => {
+          log.warn('stop.placed', { stop: id, kind, person });
+          bell.ring(id);
+        },
+      }),
       securityKeys: {
         ...securityKeys,
         async finish(nameId, given) {

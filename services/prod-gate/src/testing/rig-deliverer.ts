@@ -19,11 +19,14 @@ import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createSecretMarkStore } from '../adapters/postgres/secret-mark-store.ts';
+import { createStopStore } from '../adapters/postgres/stop-store.ts';
+import { createEmergencyStop } from '../adapters/files/emergency-stop.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createVaultLogin } from '../adapters/vault/login.ts';
 import { nonprodKnowledge } from '../app/known-to-nonprod.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import type { RunDependencies } from '../app/run-delivery.ts';
+import { createStopWatch } from '../app/watch-stops.ts';
 import { startDelivery, type StartedDelivery } from '../app/start-delivery.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import type { PromotionFacts, Verdict } from '../domain/verdict.ts';
@@ -99,6 +102,10 @@ export function createRigDeliverer(
     authority: createAuthorityClient(placesOf(settings).socket),
     knownToNonprod: nonprodKnowledge({ marks: createSecretMarkStore(database), clock }),
     tryLogin,
+    stops: createStopWatch({
+      ...{ stops: createStopStore(database), ledger: proofs.facts, clock },
+      emergency: createEmergencyStop({ administratorsFile: join(settings.directory, 'x.json') }),
+    }),
     vault: createVaultLogin(
       {
         address: settings.vaultAddress,
@@ -191,5 +198,7 @@ function allowedFacts(promotion: Promotion): PromotionFacts {
     ledgerFault: null,
     configurationFault: null,
     ledgerFreeze: null,
+    stops: [],
+    emergencyStop: null,
   };
 }

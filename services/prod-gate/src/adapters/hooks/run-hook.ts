@@ -143,7 +143,7 @@ function preparedHook(
   let runs = 0;
   return {
     dispose: context.dispose,
-    async run({ stage, credentials, limitSeconds, signal, output }) {
+    async run({ stage, credentials, limitSeconds, signal, asking, output }) {
       await context.copy.assertUntouched();
       runs += 1;
       // A run that leaves no result must not be told by the one before it.
@@ -188,6 +188,7 @@ function preparedHook(
           limits: { wallSeconds: limitSeconds, ...fileLimits },
           onOutput: lines.push,
           signal,
+          cancelled: asking,
         }));
         lines.end();
         const touched = await touchedSince(context.copy);

@@ -35,7 +35,10 @@ export function unisolatedExecutor(nodeBinary: string): HookExecutor {
           wallSeconds: limits.wallSeconds,
           ...(inheritFds === undefined ? {} : { inheritFds }),
           onOutput: rest.onOutput,
-          signal: rest.signal,
+          // Nothing here asks a hook to end: what is stopped is killed.
+          signal: AbortSignal.any(
+            [rest.signal, rest.cancelled].filter((each) => each !== undefined),
+          ),
         });
       } finally {
         await rm(root, { recursive: true, force: true });

@@ -70,7 +70,7 @@ export function createPasskeyStore(database: GateDatabase): PasskeyStore {
       }
       return {
         nonce,
-        kind: oneOf(['enrolment', 'approval'], row.kind),
+        kind: oneOf(['enrolment', 'approval', 'lift'], row.kind),
         person: row.person,
         promotionId: row.promotion_id,
         statement: row.statement === null ? null : asBuffer(row.statement),

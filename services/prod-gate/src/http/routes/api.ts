@@ -48,17 +48,19 @@ const EnrolBody = z.strictObject({
 });
 
 /** The browser's answer; members that nothing is decided on are left aside. */
+export const AssertionBody = z.object({
+  id: Base64Url,
+  response: z.object({
+    clientDataJSON: Base64Url,
+    authenticatorData: Base64Url,
+    signature: Base64Url,
+  }),
+});
+
 const ApproveBody = z.strictObject({
   nonce: Nonce,
   note: PersonsText(500),
-  answer: z.object({
-    id: Base64Url,
-    response: z.object({
-      clientDataJSON: Base64Url,
-      authenticatorData: Base64Url,
-      signature: Base64Url,
-    }),
-  }),
+  answer: AssertionBody,
 });
 
 const Empty = z.strictObject({});

@@ -188,6 +188,10 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
       return `${who} froze a repository whose main was rewritten`;
     case 'repository.released':
       return `${who} released a repository whose rewritten main was accepted`;
+    case 'stop.placed':
+      return `${who} stopped deliveries: ${ref('kind')} of ${refs['targets'] === '' ? 'all targets' : ref('targets')}`;
+    case 'stop.lifted':
+      return `${ref('people').replace(' ', ' and ')} lifted the stop ${ref('stop')}`;
     case 'ledger.contradicted':
       return `${ref('witness')} saw ANOTHER past than this ledger has; ${who} froze deliveries`;
   }

@@ -162,6 +162,8 @@ export function viewOf(
       ledgerFault: null,
       configurationFault: null,
       ledgerFreeze: null,
+      stops: [],
+      emergencyStop: null,
     },
     verdict:
       first === undefined ? { allowed: true } : { allowed: false, reasons: [first, ...rest] },
@@ -195,6 +197,11 @@ export const everyReason: {
     eligible: ['Mira'],
     enough: ['Mira'],
   },
+  E_STOPPED: {
+    ...{ code: 'E_STOPPED', stop: 'stp_0123456789', kind: 'freeze', matter: null },
+    ...{ person: 'Leo', reason: 'checkout is down', since: now, until: null },
+  },
+  E_EMERGENCY_STOP: { code: 'E_EMERGENCY_STOP', since: now },
   E_REJECTED: { code: 'E_REJECTED', person: 'Leo' },
   E_TARGET_UNKNOWN: { code: 'E_TARGET_UNKNOWN', target: 'prod-eu' },
   E_POLICY_CHANGED: { code: 'E_POLICY_CHANGED', target: 'prod-eu' },

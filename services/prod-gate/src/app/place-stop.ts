@@ -1,0 +1,120 @@
+/** Somebody stops the gate, alone and at once: a reason and a session, no passkey, because stopping must be cheap. */
+import { stopRoles } from '@airlock/common/approval/lift';
+import type { Id } from '@airlock/common/ids';
+import { matterKinds, stopDigest, stopRefs, type Stop, type StopKind } from '../domain/stop.ts';
+import { personByNameId, type Person } from '../domain/roster.ts';
+import { DecisionError } from './decision-error.ts';
+import type { GateFiles, Recorder, Transactor } from './ports.ts';
+import type { StopStore } from './stop-ports.ts';
+
+export type StopWish = {
+  readonly kind: StopKind;
+  readonly targets: readonly string[];
+  readonly matter: string | null;
+  readonly since: Date | null;
+  readonly until: Date | null;
+  readonly except: readonly string[];
+  readonly reason: string;
+};
+
+/**
+ * Counts from the moment that it returns, and is in the ledger within a second.
+ *
+ * @throws DecisionError `person-unknown`, `role-missing`, `reason-missing`, `E_TARGET_UNKNOWN`, `stop-malformed`.
+ */
+export type PlaceStop = (nameId: string, wish: StopWish) => Promise<Stop>;
+
+/** Longest value of an entry of the ledger. */
+const longestRef = 256;
+
+export function createPlaceStop(ports: {
+  readonly database: Transactor;
+  readonly stops: Pick<StopStore, 'insert'>;
+  readonly recorder: Recorder;
+  readonly files: () => Promise<Pick<GateFiles, 'roster' | 'targets'>>;
+  /** Told after it counts. */
+  readonly onPlaced: (stop: Stop) => void;
+  readonly newStopId: () => Id<'stp'>;
+  readonly now: () => Date;
+}): PlaceStop {
+  return async (nameId, wish) => {
+    const files = await ports.files();
+    const person = mayStop(files, nameId);
+    const now = ports.now();
+    assertWellFormed(wish, { targets: [...files.targets.keys()], now });
+    const stop = { id: ports.newStopId(), ...wish, person: person.id, placedAt: now };
+    const digest = stopDigest(stop);
+    await ports.database.transaction(async (tx) => {
+      await ports.stops.insert(tx, { ...stop, digest });
+      await ports.recorder.record(tx, {
+        type: 'stop.placed',
+        at: now,
+        actor: `person:${person.id}`,
+        subjectDigest: digest,
+        refs: stopRefs(stop),
+      });
+    });
+    ports.onPlaced(stop);
+    return stop;
+  };
+}
+
+/** @throws DecisionError `person-unknown`, `role-missing` */
+export function mayStop(files: Pick<GateFiles, 'roster'>, nameId: string): Person {
+  const person = personByNameId(files.roster.roster, nameId);
+  if (person === null) {
+    throw new DecisionError('person-unknown', `${nameId} is not in the gate's roster.`);
+  }
+  if (!person.roles.some((role) => stopRoles.includes(role))) {
+    throw new DecisionError(
+      'role-missing',
+      `Stopping and starting again takes one of the roles ${stopRoles.join(', ')}.`,
+      { role: stopRoles.join(', ') },
+    );
+  }
+  return person;
+}
+
+function assertWellFormed(
+  wish: StopWish,
+  { targets, now }: { readonly targets: readonly string[]; readonly now: Date },
+): void {
+  if (wish.reason.trim() === '') {
+    throw new DecisionError('reason-missing', 'Say why: everybody whose delivery waits reads it.');
+  }
+  const unknown = wish.targets.filter((target) => !targets.includes(target));
+  if (unknown.length > 0) {
+    throw new DecisionError(
+      'E_TARGET_UNKNOWN',
+      `There is no target ${unknown.join(', ')}; there are ${targets.join(', ')}. Name none to stop all.`,
+    );
+  }
+  const malformed = (why: string): DecisionError => new DecisionError('stop-malformed', why);
+  const isFreeze = wish.kind === 'freeze';
+  if (wish.until !== null && (!isFreeze || wish.until <= now)) {
+    throw malformed('Only a freeze ends by itself, at a time that is to come.');
+  }
+  if (wish.except.length > 0 && !isFreeze) {
+    throw malformed('Only a freeze lets single promotions through.');
+  }
+  const onMatter = wish.kind === 'quarantine' || wish.kind === 'distrust-signer';
+  if (onMatter !== (wish.matter !== null) || (!onMatter && wish.since !== null)) {
+    throw malformed(
+      'A quarantine and a distrusted signer name what they are about, nothing else does.',
+    );
+  }
+  const [kind] = (wish.matter ?? '').split(':', 1);
+  if (onMatter && !matterKinds.some((each) => each === kind)) {
+    throw malformed(`Name it as ${matterKinds.map((each) => `${each}:…`).join(', ')}.`);
+  }
+  if (wish.kind === 'distrust-signer' && kind !== 'key') {
+    throw malformed('A signer is named by its key, as key:….');
+  }
+  for (const list of [wish.targets, wish.except]) {
+    if (list.join(' ').length > longestRef) {
+      throw malformed(
+        'That is a longer list than one entry of the ledger holds; stop all instead.',
+      );
+    }
+  }
+}

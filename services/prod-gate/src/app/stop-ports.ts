@@ -1,0 +1,23 @@
+/** What the stops of the gate are kept in and read from. */
+import type { SignedLift } from '@airlock/common/approval/lift';
+import type { KnownStop } from '../domain/stop.ts';
+import type { Transaction } from './ports.ts';
+
+/** A signature under a lift, with the one use of its nonce. */
+export type KeptLift = SignedLift & {
+  readonly stopId: string;
+  readonly person: string;
+  readonly nonce: string;
+  readonly signedAt: Date;
+};
+
+export interface StopStore {
+  /** The newest two hundred, lifted ones too: older ones stand in the ledger, which is asked as well. */
+  recent(): Promise<readonly KnownStop[]>;
+  lifts(stopId: string): Promise<readonly KeptLift[]>;
+  insert(tx: Transaction, stop: KnownStop & { readonly reason: string }): Promise<void>;
+  insertLift(tx: Transaction, lift: KeptLift): Promise<void>;
+}
+
+/** Since when the file of the emergency stop is on this host; null while it is not. Needs no other service. */
+export type EmergencyStop = () => Date | null;

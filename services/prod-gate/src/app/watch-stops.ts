@@ -1,0 +1,69 @@
+/** The stops that hold now, from rows and ledger together. */
+import { LedgerError } from '@airlock/common/ledger/ledger-error';
+import type { LedgerFacts } from '../domain/ledger-facts.ts';
+import { holds, stopsInForce, type KnownStop, type StoppedMatter } from '../domain/stop.ts';
+import type { FollowLedger } from './follow-ledger.ts';
+import type { EmergencyStop, StopStore } from './stop-ports.ts';
+
+/** @param ledger null while no ledger can be proven: then every row counts, and nothing new is delivered anyway. */
+export async function readStops(
+  stops: Pick<StopStore, 'recent'>,
+  ledger: LedgerFacts | null,
+  now: Date,
+): Promise<readonly KnownStop[]> {
+  return stopsInForce({
+    rows: await stops.recent(),
+    ledger: ledger?.stops() ?? [],
+    isLifted: (id) => ledger?.isLifted(id) ?? false,
+    now,
+  });
+}
+
+export type StopWatch = {
+  /** In words, what ends a delivery of this promotion that has begun; null while nothing does. */
+  against(promotion: StoppedMatter): Promise<string | null>;
+  /** The same of the host's emergency stop alone, which needs no service. */
+  onHost(): string | null;
+};
+
+export function createStopWatch(ports: {
+  readonly stops: Pick<StopStore, 'recent'>;
+  readonly ledger: FollowLedger;
+  readonly emergency: EmergencyStop;
+  readonly clock: () => Date;
+}): StopWatch {
+  const onHost = (): string | null =>
+    ports.emergency() === null ? null : 'the emergency stop is set on this host';
+  // A ledger that cannot be proven for a moment brings no lifted stop back into a delivery that runs.
+  let known: LedgerFacts | null = null;
+  return {
+    onHost,
+    async against(promotion) {
+      const set = onHost();
+      if (set !== null) return set;
+      try {
+        known = await ports.ledger();
+      } catch (cause) {
+        if (!(cause instanceof LedgerError)) throw cause;
+      }
+      const inForce = await readStops(ports.stops, known, ports.clock());
+      const found = inForce.find((stop) => holds(stop, promotion, true));
+      return found === undefined
+        ? null
+        : `${found.person} stopped it (${found.kind}, ${found.id})${found.reason === null ? '' : `: ${found.reason}`}`;
+    },
+  };
+}
+
+/** @returns in words, what keeps intake from asking nonprod for anything; null while nothing does. */
+export function createPairCut(
+  ports: Parameters<typeof createStopWatch>[0],
+): () => Promise<string | null> {
+  return async () => {
+    if (ports.emergency() !== null) return 'the emergency stop is set on this host';
+    // A ledger that cannot be proven ends this pass: whether the pair is cut is not known then.
+    const inForce = await readStops(ports.stops, await ports.ledger(), ports.clock());
+    const cut = inForce.find(({ kind }) => kind === 'cut-pair');
+    return cut === undefined ? null : `${cut.person} cut the pair (${cut.id})`;
+  };
+}

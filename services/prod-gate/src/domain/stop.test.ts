@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { createLedgerFold } from './ledger-facts.ts';
+import { holds, stopDigest, stopRefs, stopsInForce, type KnownStop, type Stop } from './stop.ts';
+
+const placedAt = new Date('2026-11-22T10:00:00Z');
+const later = new Date('2026-11-22T12:00:00Z');
+
+function stop(changes: Partial<Stop> = {}): KnownStop {
+  const made: Stop = {
+    ...{ id: 'stp_0000000000', kind: 'freeze', targets: ['prod-eu'], matter: null, since: null },
+    ...{ until: null, except: [], reason: 'checkout is down', person: 'leo', placedAt },
+    ...changes,
+  };
+  return { ...made, digest: stopDigest(made) };
+}
+
+const promotion = {
+  // A brand that nothing here looks at.
+  id: 'prm_0000000000' as never,
+  target: 'prod-eu',
+  keyIds: ['k1'],
+  commit: 'c1',
+  artifactDigest: 'a1',
+  builderId: 'https://b.example',
+  admittedAt: placedAt,
+};
+
+describe('what a stop holds', () => {
+  const table: readonly (readonly [string, Partial<Stop>, waits: boolean, ends: boolean])[] = [
+    ['a freeze of the target lets what runs finish', {}, true, false],
+    ['a freeze of all targets', { targets: [] }, true, false],
+    ['a freeze of another target', { targets: ['prod-us'] }, false, false],
+    ['a freeze with this promotion excepted', { except: ['prm_0000000000'] }, false, false],
+    ['stop-all ends what runs', { kind: 'stop-all' }, true, true],
+    ['quarantine of the commit', { kind: 'quarantine', matter: 'commit:c1' }, true, true],
+    ['quarantine of another commit', { kind: 'quarantine', matter: 'commit:c2' }, false, false],
+    [
+      'quarantine of what was taken in later',
+      { kind: 'quarantine', matter: 'commit:c1', since: later },
+      false,
+      false,
+    ],
+    ['a distrusted key', { kind: 'distrust-signer', matter: 'key:k1' }, true, true],
+    ['cutting the pair', { kind: 'cut-pair' }, false, false],
+  ];
+  for (const [title, changes, waits, ends] of table) {
+    test(title, () => {
+      assert.deepEqual(
+        [holds(stop(changes), promotion, false), holds(stop(changes), promotion, true)],
+        [waits, ends],
+      );
+    });
+  }
+});
+
+describe('the ledger', () => {
+  const entryOf = (of: KnownStop, type: 'stop.placed' | 'stop.lifted') => ({
+    ...{ v: 1 as const, type, at: placedAt.toISOString(), actor: 'x', subjectDigest: of.digest },
+    refs: stopRefs(of),
+  });
+
+  test('gives a stop back as it was placed, but for its reason', () => {
+    const all = stop({ until: later, except: ['prm_0000000001'], targets: ['prod-eu', 'prod-us'] });
+    const fold = createLedgerFold();
+    fold.apply(entryOf(all, 'stop.placed'));
+    assert.deepEqual(fold.stops(), [{ ...all, reason: null }]);
+  });
+
+  test('keeps the first of two entries of one stop, so that nobody makes it milder', () => {
+    const fold = createLedgerFold();
+    fold.apply(entryOf(stop(), 'stop.placed'));
+    fold.apply(entryOf(stop({ until: placedAt }), 'stop.placed'));
+    assert.equal(fold.stops()[0]?.until, null);
+  });
+
+  test('lifts by the digest of the very stop', () => {
+    const fold = createLedgerFold();
+    fold.apply(entryOf(stop({ reason: 'not placed yet' }), 'stop.lifted'));
+    fold.apply(entryOf(stop(), 'stop.placed'));
+    fold.apply(entryOf(stop({ reason: 'another one' }), 'stop.lifted'));
+    assert.equal(fold.stops().length, 1);
+    fold.apply(entryOf(stop(), 'stop.lifted'));
+    assert.deepEqual([fold.stops(), fold.isLifted(stop().id)], [[], true]);
+  });
+});
+
+test('a freeze whose end is this very moment is over', () => {
+  const given = { rows: [stop({ until: later })], ledger: [], isLifted: () => false };
+  assert.equal(stopsInForce({ ...given, now: new Date(later.getTime() - 1) }).length, 1);
+  assert.equal(stopsInForce({ ...given, now: later }).length, 0);
+});

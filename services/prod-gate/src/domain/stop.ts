@@ -1,0 +1,143 @@
+/**
+ * A stop: one person places it, with a reason; two lift it. It holds from its row at once, and from the ledger for good, so
+ * that whoever deletes the row starts nothing again.
+ *
+ * - freeze: running deliveries finish, new ones wait
+ * - stop-all: also what runs is ended, its credentials revoked
+ * - quarantine, distrust-signer: promotions that rest on the matter wait
+ * - cut-pair: nothing more is taken in from nonprod
+ */
+import { canonicalJson } from '@airlock/common/encoding/canonical-json';
+import { sha256Hex } from '@airlock/common/encoding/hex';
+import type { LedgerEntry } from '@airlock/common/ledger/entry';
+import type { Promotion } from './promotion.ts';
+
+export const stopKinds = [
+  'freeze',
+  'stop-all',
+  'quarantine',
+  'distrust-signer',
+  'cut-pair',
+] as const;
+export type StopKind = (typeof stopKinds)[number];
+
+/** Of what a quarantine can be; the value follows after a colon. */
+export const matterKinds = ['key', 'commit', 'artifact', 'builder'] as const;
+
+export type Stop = {
+  readonly id: string;
+  readonly kind: StopKind;
+  /** None: all. Also targets without a file any more. */
+  readonly targets: readonly string[];
+  /** Such as `key:…` or `commit:…`; null where the kind needs none. */
+  readonly matter: string | null;
+  /** A quarantine holds what was taken in from then on; null: whenever. */
+  readonly since: Date | null;
+  /** A freeze is over then by itself; null: when two people lift it. */
+  readonly until: Date | null;
+  /** Ids of promotions that a freeze lets through. */
+  readonly except: readonly string[];
+  /** Null where only the ledger has it, which keeps no free text. */
+  readonly reason: string | null;
+  /** Roster id; `host` for the file of the emergency stop. */
+  readonly person: string;
+  readonly placedAt: Date;
+};
+
+/** With the digest that whoever lifts it signs. */
+export type KnownStop = Stop & { readonly digest: string };
+
+export type StoppedMatter = Pick<
+  Promotion,
+  'id' | 'target' | 'keyIds' | 'commit' | 'artifactDigest' | 'builderId' | 'admittedAt'
+>;
+
+/** SHA-256 (hex) of the canonical JSON of all its members. */
+export function stopDigest(stop: Stop): string {
+  const { id, kind, targets, matter, since, until, except, reason, person, placedAt } = stop;
+  return sha256Hex(
+    canonicalJson({
+      ...{ v: 1, id, kind, targets: [...targets], matter },
+      ...{ since: since?.toISOString() ?? null, until: until?.toISOString() ?? null },
+      ...{ except: [...except], reason, person, placedAt: placedAt.toISOString() },
+    }),
+  );
+}
+
+/** What the ledger keeps of it: everything but the reason, which stands in the digest alone. */
+export function stopRefs(stop: Stop): Readonly<Record<string, string>> {
+  const { id, kind, targets, matter, since, until, except, person } = stop;
+  return {
+    ...{ stop: id, kind, targets: targets.join(' '), person },
+    ...(matter === null ? {} : { matter }),
+    ...(since === null ? {} : { since: since.toISOString() }),
+    ...(until === null ? {} : { until: until.toISOString() }),
+    ...(except.length === 0 ? {} : { except: except.join(' ') }),
+  };
+}
+
+/** Of an entry `stop.placed`; null for one that this version does not know how to read. */
+export function stopOfEntry({ at, refs, subjectDigest }: LedgerEntry): KnownStop | null {
+  const { stop: id, kind: said, targets, matter, since, until, except, person } = refs;
+  const kind = stopKinds.find((each) => each === said);
+  if (id === undefined || kind === undefined || targets === undefined || person === undefined) {
+    return null;
+  }
+  const moment = (text: string | undefined): Date | null =>
+    text === undefined ? null : new Date(text);
+  return {
+    ...{ id, digest: subjectDigest, kind, targets: words(targets), matter: matter ?? null },
+    ...{ since: moment(since), until: moment(until), except: words(except ?? '') },
+    ...{ reason: null, person, placedAt: new Date(at) },
+  };
+}
+
+const words = (text: string): string[] => text.split(' ').filter((word) => word !== '');
+
+/**
+ * The stops that hold now. What the ledger says of one counts before what its row says; a row that the ledger does not have
+ * yet counts as it is.
+ */
+export function stopsInForce(given: {
+  readonly rows: readonly KnownStop[];
+  readonly ledger: readonly KnownStop[];
+  readonly isLifted: (id: string) => boolean;
+  readonly now: Date;
+}): readonly KnownStop[] {
+  const proven = given.ledger.map((stop) => {
+    const row = given.rows.find(({ id, digest }) => id === stop.id && digest === stop.digest);
+    return { ...stop, reason: row?.reason ?? null };
+  });
+  const fresh = given.rows.filter(({ id }) => !proven.some((stop) => stop.id === id));
+  return [...proven, ...fresh]
+    .filter(({ id, until }) => !given.isLifted(id) && (until === null || until > given.now))
+    .sort((one, other) => other.placedAt.getTime() - one.placedAt.getTime());
+}
+
+/** Whether it holds this promotion; `isRunning` once its delivery has begun. */
+export function holds(stop: Stop, promotion: StoppedMatter, isRunning: boolean): boolean {
+  const here = stop.targets.length === 0 || stop.targets.includes(promotion.target);
+  switch (stop.kind) {
+    case 'freeze':
+      return here && !isRunning && !stop.except.includes(promotion.id);
+    case 'stop-all':
+      return here;
+    case 'quarantine':
+    case 'distrust-signer':
+      return (
+        here &&
+        stop.matter !== null &&
+        mattersOf(promotion).includes(stop.matter) &&
+        (stop.since === null || promotion.admittedAt >= stop.since)
+      );
+    case 'cut-pair':
+      return false;
+  }
+}
+
+function mattersOf({ keyIds, commit, artifactDigest, builderId }: StoppedMatter): string[] {
+  return [
+    ...keyIds.map((key) => `key:${key}`),
+    ...[`commit:${commit}`, `artifact:${artifactDigest}`, `builder:${builderId}`],
+  ];
+}

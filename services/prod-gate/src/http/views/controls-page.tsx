@@ -1,0 +1,208 @@
+import { liftQuorum } from '@airlock/common/approval/lift';
+import { Button } from '@airlock/web/views/button';
+import { Card, SectionHeading, WithAside } from '@airlock/web/views/card';
+import { CodeBlock } from '@airlock/web/views/code-block';
+import { DataTable } from '@airlock/web/views/data-table';
+import { EmptyState } from '@airlock/web/views/empty-state';
+import { PostForm, SelectField, TextField } from '@airlock/web/views/form';
+import { Layout, type Frame } from '@airlock/web/views/layout';
+import { PasskeyForm } from '@airlock/web/views/passkey-form';
+import { Time } from '@airlock/web/views/time';
+import { VerdictBanner } from '@airlock/web/views/verdict-banner';
+import type { StopsView } from '../../app/view-stops.ts';
+import type { KnownStop, StopKind } from '../../domain/stop.ts';
+import { plain } from './words.ts';
+
+const effects: Readonly<Record<StopKind, string>> = {
+  freeze: 'Running deliveries finish. New ones wait.',
+  'stop-all':
+    'Running hooks get SIGTERM, then SIGKILL after 10 s; their credentials are revoked. New deliveries wait.',
+  quarantine: 'Promotions that rest on it wait.',
+  'distrust-signer': 'Promotions that this key signed wait.',
+  'cut-pair': 'Nothing more is taken in from non-prod.',
+};
+
+const titles: Readonly<Record<StopKind, string>> = {
+  freeze: 'Frozen',
+  'stop-all': 'Stopped',
+  quarantine: 'In quarantine',
+  'distrust-signer': 'Signer distrusted',
+  'cut-pair': 'Cut from non-prod',
+};
+
+/** Everything that stops the gate, three clicks from any page. */
+export function ControlsPage({
+  frame,
+  view,
+  now,
+}: {
+  readonly frame: Frame;
+  readonly view: StopsView;
+  readonly now: Date;
+}) {
+  const { inForce, over, emergencyStop, targets } = view;
+  return (
+    <Layout frame={frame} title="Controls">
+      {emergencyStop === null ? null : (
+        <VerdictBanner
+          kind="system"
+          icon="stop"
+          title="The emergency stop is set on the gate’s host."
+          text="Nothing is taken in or delivered until somebody of platform removes its file there and two people start again."
+        />
+      )}
+      <WithAside aside={<Stopping frame={frame} targets={targets} />}>
+        <SectionHeading note={inForce.length === 0 ? undefined : inForce.length}>
+          Stopped now
+        </SectionHeading>
+        {inForce.length === 0 ? (
+          <EmptyState title="Nothing is stopped.">
+            Stopping takes one person and a reason; starting again takes two, each with a passkey.
+          </EmptyState>
+        ) : (
+          inForce.map(({ stop, signedBy }) => (
+            <StopCard key={stop.id} frame={frame} stop={stop} signedBy={signedBy} now={now} />
+          ))
+        )}
+        {over.length === 0 ? null : <Over stops={over} now={now} />}
+      </WithAside>
+    </Layout>
+  );
+}
+
+function StopCard({
+  frame,
+  stop,
+  signedBy,
+  now,
+}: {
+  readonly frame: Frame;
+  readonly stop: KnownStop;
+  readonly signedBy: readonly string[];
+  readonly now: Date;
+}) {
+  const { id, kind, person, placedAt, until, reason, except, digest } = stop;
+  return (
+    <Card title={`${titles[kind]}: ${placeOf(stop)}`} icon="stop">
+      <p>
+        {reason === null ? (
+          <span class="muted">The ledger has this stop; its row is gone.</span>
+        ) : (
+          <>“{plain(reason)}”</>
+        )}
+      </p>
+      <p>
+        {plain(person)}, <Time at={placedAt} now={now} />. {effects[kind]}
+        {until === null ? null : (
+          <>
+            {' '}
+            Over by itself <Time at={until} now={now} />.
+          </>
+        )}
+        {except.length === 0 ? null : ` Let through: ${except.join(', ')}.`}
+      </p>
+      <p class="small muted">
+        Start again: {signedBy.length} of {liftQuorum} signed
+        {signedBy.length === 0 ? '' : ` (${signedBy.join(', ')})`}
+      </p>
+      <PasskeyForm
+        purpose="approve"
+        optionsUrl={`/api/v1/stops/${id}/lift/options`}
+        finishUrl={`/api/v1/stops/${id}/lift`}
+        doneUrl="/controls"
+        csrfToken={frame.csrfToken}
+        promotionDigest={digest}
+      >
+        <details>
+          <summary>What your passkey signs</summary>
+          <CodeBlock slot="statement" label="The statement">
+            {digest}
+          </CodeBlock>
+        </details>
+        <Button icon="key">Start again</Button>
+      </PasskeyForm>
+    </Card>
+  );
+}
+
+const placeOf = ({ targets, matter }: KnownStop): string =>
+  [
+    ...(matter === null ? [] : [plain(matter)]),
+    targets.length === 0 ? 'all targets' : targets.join(', '),
+  ].join(' on ');
+
+function Stopping({
+  frame,
+  targets,
+}: {
+  readonly frame: Frame;
+  readonly targets: readonly string[];
+}) {
+  return (
+    <Card title="Stop" icon="stop">
+      <PostForm action="/controls" csrfToken={frame.csrfToken}>
+        <SelectField
+          label="What"
+          name="kind"
+          options={[
+            { value: 'freeze', label: 'Freeze: new deliveries wait' },
+            { value: 'stop-all', label: 'Stop all: end what runs, too' },
+            { value: 'cut-pair', label: 'Cut the pair: take nothing in' },
+          ]}
+        />
+        <SelectField
+          label="Where"
+          name="target"
+          options={[
+            { value: '', label: 'All targets' },
+            ...targets.map((target) => ({ value: target, label: target })),
+          ]}
+        />
+        <TextField
+          label="For how many hours"
+          name="hours"
+          hint="Of a freeze. Left empty, two people end it."
+          maxLength={3}
+        />
+        <TextField
+          label="Why"
+          name="reason"
+          hint="Everybody whose delivery waits reads it."
+          multiline
+          required
+          maxLength={500}
+        />
+        <Button kind="danger" icon="stop" block>
+          Stop
+        </Button>
+      </PostForm>
+      <p class="small muted">
+        It counts at once. Starting again takes two people with a passkey each.
+      </p>
+    </Card>
+  );
+}
+
+function Over({ stops, now }: { readonly stops: readonly KnownStop[]; readonly now: Date }) {
+  return (
+    <>
+      <SectionHeading>Over</SectionHeading>
+      <DataTable
+        caption="Stops that were lifted or whose time is over"
+        rows={stops}
+        empty="None."
+        columns={[
+          { label: 'Stop', nowrap: true, cell: ({ kind }) => titles[kind] },
+          { label: 'Where', cell: placeOf },
+          { label: 'Why', wide: true, cell: ({ reason }) => plain(reason ?? '') },
+          { label: 'By', nowrap: true, cell: ({ person }) => plain(person) },
+          {
+            label: 'Since',
+            nowrap: true,
+            cell: ({ placedAt }) => <Time at={placedAt} now={now} />,
+          },
+        ]}
+      />
+    </>
+  );
+}

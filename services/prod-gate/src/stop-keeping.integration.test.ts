@@ -1,0 +1,244 @@
+/** Stopping and starting again on a real Postgres with the gate's own migration, grants, ledger and passkeys. */
+import { createSoftwarePasskey, type SoftwarePasskey } from '@airlock/cli/software-passkey';
+import { vkeyOf } from '@airlock/common/ledger/note';
+import { Roster } from '@airlock/common/policy/target-policy';
+import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import { openDatabase, type GateDatabase } from './adapters/postgres/client.ts';
+import { createLedgerSequencer } from './adapters/postgres/ledger-sequencer.ts';
+import { createLedgerReader, recorder } from './adapters/postgres/ledger-store.ts';
+import { createPasskeyStore } from './adapters/postgres/passkey-store.ts';
+import { createStopStore } from './adapters/postgres/stop-store.ts';
+import { verifyRegistration } from './adapters/webauthn/registration.ts';
+import { DecisionError } from './app/decision-error.ts';
+import { createEnrolment } from './app/enrol-passkey.ts';
+import { createLiftPass } from './app/lift-stop.ts';
+import type { StopWish } from './app/place-stop.ts';
+import type { GateFiles } from './app/ports.ts';
+import { createLedgerProofs } from './app/prove-entry.ts';
+import { sequenceLedger } from './app/sequence-ledger.ts';
+import { createPairCut } from './app/watch-stops.ts';
+import { createStopping } from './stop-keeping.ts';
+
+const gateOrigin = 'http://gate.localhost:4000';
+const relyingParty = { rpId: 'gate.localhost', origin: gateOrigin };
+const { privateKey } = generateKeyPairSync('ed25519');
+const signer = { name: 'gate.example/ledger', privateKey };
+const person = (id: string, role: string) => ({
+  ...{ id, name: id, nameId: `${id}@idp.example`, roles: [role] },
+  gitEmails: [`${id}@example.com`],
+});
+const roster = Roster.parse({
+  version: 1,
+  people: [
+    person('leo', 'release-manager'),
+    person('mira', 'release-manager'),
+    person('devi', 'developer'),
+  ],
+});
+// Of all files, stops read these two.
+const files = { roster: { roster, digest: '' }, targets: new Map([['prod-eu', {}]]) };
+const readFiles = (): Promise<GateFiles> => Promise.resolve(files as unknown as GateFiles);
+
+let database: TestGateDatabase;
+let web: GateDatabase;
+let authority: GateDatabase;
+let watchdog: GateDatabase;
+const keys = new Map<string, SoftwarePasskey>();
+
+before(async () => {
+  database = await createGateDatabase();
+  web = openDatabase(database.settings('gate_web'));
+  authority = openDatabase(database.settings('gate_authority'));
+  watchdog = openDatabase(database.settings('gate_watchdog'));
+  const enrolment = createEnrolment({ ...shared(), verify: verifyRegistration });
+  for (const id of ['leo', 'mira']) {
+    const passkey = createSoftwarePasskey(relyingParty);
+    const { challenge } = await enrolment.begin(`${id}@idp.example`);
+    const answer = passkey.register(challenge);
+    await enrolment.finish(`${id}@idp.example`, { challenge, label: 'key', answer });
+    keys.set(id, passkey);
+  }
+  await sequence();
+});
+after(async () => {
+  for (const each of [web, authority, watchdog]) await each.close();
+  await database.dispose();
+});
+
+const shared = () => ({
+  ...{ relyingParty, database: web, recorder, files: readFiles, now: () => new Date() },
+  passkeys: createPasskeyStore(web),
+  randomNonce: () => randomBytes(32).toString('base64url'),
+});
+
+const proofsOf = (of: GateDatabase) =>
+  createLedgerProofs({ ledger: createLedgerReader(of), vkey: vkeyOf(signer.name, privateKey) });
+
+const stopping = () =>
+  createStopping({
+    ...{ ...shared(), gate: gateOrigin, proofs: proofsOf(web), stops: createStopStore(web) },
+    ...{ emergency: () => null, onPlaced: () => undefined },
+  });
+
+const sequence = () => sequenceLedger({ sequencer: createLedgerSequencer(watchdog.pool), signer });
+
+/** What the authority does each second, and the ledger after it. */
+async function pass(): Promise<readonly string[]> {
+  const proofs = proofsOf(authority);
+  const lifted = await createLiftPass({
+    ...{ gate: gateOrigin, files: readFiles, proofs, ledger: proofs.facts, recorder },
+    ...{ passkeys: createPasskeyStore(authority), stops: createStopStore(authority) },
+    ...{ transactor: authority, clock: () => new Date() },
+  })();
+  await sequence();
+  return lifted.map(({ stop }) => stop);
+}
+
+const wish = (changes: Partial<StopWish> = {}): StopWish => ({
+  ...{ kind: 'freeze', targets: ['prod-eu'], matter: null, since: null, until: null },
+  ...{ except: [], reason: 'checkout is down', ...changes },
+});
+
+async function placed(changes: Partial<StopWish> = {}): Promise<string> {
+  const { id } = await stopping().place('leo@idp.example', wish(changes));
+  await sequence();
+  return id;
+}
+
+async function sign(id: string, who: string, stopSigned = id): Promise<{ have: number }> {
+  const { lifting } = stopping();
+  const ceremony = await lifting.begin(`${who}@idp.example`, stopSigned);
+  const key = keys.get(who);
+  assert.ok(key);
+  const { id: credentialId, response } = key.assert(ceremony.challenge);
+  const { nonce } = ceremony;
+  return await lifting.lift(`${who}@idp.example`, id, {
+    nonce,
+    answer: { credentialId, ...response },
+  });
+}
+
+const inForce = async (): Promise<string[]> =>
+  (await stopping().view()).inForce.map(({ stop }) => stop.id);
+
+const asOwner = (sql: string, values: readonly unknown[] = []) => database.asOwner(sql, values);
+
+describe('a stop', () => {
+  test('counts from its row before the ledger has it', async () => {
+    const { id } = await stopping().place('leo@idp.example', wish());
+    assert.ok((await inForce()).includes(id));
+    await sequence();
+  });
+
+  test('is lifted by two people and by no fewer, and whoever placed it may be one of them', async () => {
+    const id = await placed();
+    assert.equal((await sign(id, 'leo')).have, 1);
+    assert.deepEqual(await pass(), []);
+    assert.ok((await inForce()).includes(id));
+    assert.equal((await sign(id, 'mira')).have, 2);
+    assert.deepEqual(await pass(), [id]);
+    assert.ok(!(await inForce()).includes(id));
+    assert.deepEqual(await pass(), [], 'it is lifted once');
+  });
+
+  test('is not lifted by two signatures of one person', async () => {
+    const id = await placed();
+    await sign(id, 'mira');
+    assert.equal((await sign(id, 'mira')).have, 1);
+    assert.deepEqual(await pass(), []);
+    assert.ok((await inForce()).includes(id));
+  });
+
+  test('is not lifted by what was signed for another stop, at the door and in the rows', async () => {
+    const [id, other] = [await placed(), await placed({ reason: 'another one' })];
+    await assert.rejects(
+      sign(id, 'leo', other),
+      (error) => error instanceof DecisionError && error.code === 'ceremony-expired',
+    );
+    await sign(other, 'leo');
+    await sign(other, 'mira');
+    // Whoever owns the database files both signatures under the stop that they want lifted.
+    await asOwner('alter table stop_lift disable trigger stop_lift_append_only');
+    await asOwner('update stop_lift set stop_id = $1 where stop_id = $2', [id, other]);
+    await asOwner('alter table stop_lift enable trigger stop_lift_append_only');
+    assert.deepEqual(await pass(), []);
+    assert.ok((await inForce()).includes(id));
+    assert.ok((await inForce()).includes(other));
+  });
+
+  test('outlives its row, without its reason', async () => {
+    const id = await placed();
+    await asOwner('alter table stop disable trigger stop_append_only');
+    await asOwner('delete from stop where id = $1', [id]);
+    await asOwner('alter table stop enable trigger stop_append_only');
+    const left = (await stopping().view()).inForce.find(({ stop }) => stop.id === id);
+    assert.deepEqual(
+      [left?.stop.kind, left?.stop.targets, left?.stop.reason],
+      ['freeze', ['prod-eu'], null],
+    );
+  });
+
+  test('is not ended by a row that says it was over', async () => {
+    const id = await placed();
+    await asOwner('alter table stop disable trigger stop_append_only');
+    await asOwner("update stop set until = now() - interval '1 hour' where id = $1", [id]);
+    await asOwner('alter table stop enable trigger stop_append_only');
+    assert.ok((await inForce()).includes(id));
+  });
+
+  test('is placed by those with a role for it, with a reason, on targets that there are', async () => {
+    const { place } = stopping();
+    const refusedAs = (code: string) => (error: unknown) =>
+      error instanceof DecisionError && error.code === code;
+    await assert.rejects(place('devi@idp.example', wish()), refusedAs('role-missing'));
+    await assert.rejects(
+      place('leo@idp.example', wish({ reason: ' ' })),
+      refusedAs('reason-missing'),
+    );
+    await assert.rejects(
+      place('leo@idp.example', wish({ targets: ['prod-xx'] })),
+      refusedAs('E_TARGET_UNKNOWN'),
+    );
+    await assert.rejects(
+      place('leo@idp.example', wish({ kind: 'quarantine' })),
+      refusedAs('stop-malformed'),
+    );
+  });
+});
+
+test('only the authority may record that a stop is lifted, and no process changes one', async () => {
+  const id = await placed();
+  const entry = {
+    type: 'stop.lifted',
+    ...{ at: new Date(), actor: 'authority', subjectDigest: 'a'.repeat(64) },
+    refs: { stop: id },
+  } as const;
+  for (const role of ['gate_web', 'gate_intake', 'gate_deliverer', 'gate_watchdog'] as const) {
+    const as = openDatabase(database.settings(role));
+    await assert.rejects(
+      as.transaction((tx) => recorder.record(tx, entry)),
+      /may not record this entry/,
+      role,
+    );
+    await assert.rejects(as.pool.query('delete from stop'), /permission denied|refused/, role);
+    await assert.rejects(as.pool.query('update stop set until = now()'), /permission denied/, role);
+    await as.close();
+  }
+});
+
+test('cutting the pair keeps intake from asking, and so does the file of the emergency stop', async () => {
+  const intake = openDatabase(database.settings('gate_intake'));
+  const cut = (emergency: Date | null) =>
+    createPairCut({
+      ...{ stops: createStopStore(intake), ledger: proofsOf(intake).facts },
+      ...{ clock: () => new Date(), emergency: () => emergency },
+    })();
+  assert.equal(await cut(null), null);
+  assert.match((await cut(new Date())) ?? '', /emergency stop/);
+  const id = await placed({ kind: 'cut-pair', targets: [] });
+  assert.equal(await cut(null), `leo cut the pair (${id})`);
+  await intake.close();
+});

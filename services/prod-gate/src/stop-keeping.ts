@@ -1,0 +1,33 @@
+/** Stopping, and the signatures of those who start again, put together for the gate's pages. */
+import { randomBytes } from 'node:crypto';
+import { formatId } from '@airlock/common/ids';
+import { createLifting } from './app/lift-stop.ts';
+import { createPlaceStop } from './app/place-stop.ts';
+import type { GateFiles, PasskeyStore, Recorder, Transactor } from './app/ports.ts';
+import type { LedgerProofs } from './app/prove-entry.ts';
+import type { EmergencyStop, StopStore } from './app/stop-ports.ts';
+import { viewStops } from './app/view-stops.ts';
+import type { Stop } from './domain/stop.ts';
+import type { StopPorts } from './http/routes/stops.tsx';
+
+export function createStopping(parts: {
+  readonly gate: string;
+  readonly relyingParty: { readonly rpId: string };
+  readonly database: Transactor;
+  readonly stops: StopStore;
+  readonly passkeys: PasskeyStore;
+  readonly recorder: Recorder;
+  readonly proofs: LedgerProofs;
+  readonly files: () => Promise<GateFiles>;
+  readonly emergency: EmergencyStop;
+  readonly onPlaced: (stop: Stop) => void;
+  readonly now: () => Date;
+  readonly randomNonce: () => string;
+}): StopPorts['stopping'] {
+  const shared = { ...parts, ledger: parts.proofs.facts };
+  return {
+    place: createPlaceStop({ ...parts, newStopId: () => formatId('stp', randomBytes(10)) }),
+    lifting: createLifting({ ...shared, rpId: parts.relyingParty.rpId }),
+    view: () => viewStops(shared, parts.now()),
+  };
+}

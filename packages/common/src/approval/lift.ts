@@ -101,7 +101,7 @@ export function countLifts(given: LiftQuestion): {
       people.add(signerOf(lift, given));
     } catch (cause) {
       if (!(cause instanceof AirlockError)) throw cause;
-      discounted.push({ code: cause.code, detail: cause.message });
+      discounted.push({ code: String(cause.code), detail: cause.message });
     }
   }
   return { people: [...people].sort(), discounted };

@@ -143,7 +143,14 @@ test(
           pair.gateOrigin,
           'mira',
           [
-            ...['/queue', '/targets/prod-eu', '/leases', '/ledger', '/me'],
+            ...[
+              '/queue',
+              '/targets/prod-eu',
+              '/targets/prod-eu/access',
+              '/leases',
+              '/ledger',
+              '/me',
+            ],
             ...[new URL(gatePage).pathname, `${new URL(gatePage).pathname}/checks/approvals`],
           ],
         ],

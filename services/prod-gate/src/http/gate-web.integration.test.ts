@@ -316,6 +316,10 @@ async function startServer(port: number): Promise<WebServer> {
     groupForRole: (role) => role,
     translateError: httpErrorOf,
     routes: gateRoutes({
+      administrators: {
+        ...{ threshold: 2, domains: 2 },
+        keys: administrators.map(({ row }) => row),
+      },
       ...{ relyingParty, origin, nonprodOrigin: 'http://nonprod.localhost', now: () => clock },
       ...{ queries, promotions, deliveries, sessions, passkeys, proofs, ledger },
       views: {
@@ -603,6 +607,19 @@ test('each check has a page of its own, for who is signed in, and an unknown one
   assert.equal(unknown.status, 404);
   assert.match(unknown.body, /Checks are approvals, signature, main/);
   assert.equal((await visitor.get('/promotions/prm_0123456789/checks/main')).status, 404);
+});
+
+test('a target says who may what, and who together could change production', async () => {
+  const visitor = await signedIn('mira');
+  const page = await visitor.get(`/targets/${target}/access`);
+  assert.equal(page.status, 200, page.body);
+  assert.match(page.body, /Approve as release manager: 2 of 4/);
+  assert.match(page.body, /any 2 of Dana, Rita, Leo, Mira/);
+  const access = json(await visitor.get(`/api/v1/targets/${target}/access`));
+  const ways = access['ways'] as { id: string; smallest: number }[];
+  assert.equal(ways.find(({ id }) => id === 'within-rules')?.smallest, 2);
+  assert.equal(ways.find(({ id }) => id === 'configuration')?.smallest, 2);
+  assert.equal((await visitor.get('/targets/prod-mars/access')).status, 404);
 });
 
 describe('an approval is refused, by name,', () => {

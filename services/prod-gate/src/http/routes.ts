@@ -1,5 +1,6 @@
 import type { Route } from '@airlock/web/route';
 import { ledgerRoutes } from './ledger-export.ts';
+import { accessRoutes, type AccessPorts } from './routes/access.tsx';
 import { apiRoutes, type ApiPorts } from './routes/api.ts';
 import { checkRoutes } from './routes/checks.tsx';
 import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
@@ -10,6 +11,7 @@ import { stopRoutes, type StopPorts } from './routes/stops.tsx';
 import { withdrawalRoutes, type WithdrawalPorts } from './routes/withdrawal.ts';
 
 export type GatePorts = ApiPorts &
+  AccessPorts &
   PagePorts &
   EvidencePorts &
   WithdrawalPorts &
@@ -22,6 +24,7 @@ export function gateRoutes(ports: GatePorts): Route[] {
   return [
     ...pageRoutes(ports),
     ...checkRoutes(ports),
+    ...accessRoutes(ports),
     ...apiRoutes(ports),
     ...withdrawalRoutes(ports),
     ...stopRoutes(ports),

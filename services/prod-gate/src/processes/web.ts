@@ -7,6 +7,7 @@ import { openArtifactStore } from '@airlock/artifacts/open-store';
 import { formatId } from '@airlock/common/ids';
 import { assertReachable } from '@airlock/database/reachable';
 import { createSessionStore } from '@airlock/database/session-store';
+import { readAdministrators } from '@airlock/process/configuration-directory';
 import { runProcess, type Runtime } from '@airlock/process/main';
 import { startMachineServer } from '@airlock/process/machine-server';
 import { createDoorbell } from '@airlock/queue/doorbell';
@@ -126,6 +127,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     ],
     routes: gateRoutes({
       relyingParty,
+      administrators: await readAdministrators(config.files.administratorsFile),
       views,
       origin,
       nonprodOrigin: config.nonprodOrigin,

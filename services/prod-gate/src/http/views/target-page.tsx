@@ -151,6 +151,9 @@ function Rules({ target }: { readonly target: TargetView }) {
           { term: 'File', value: <code>sha256:{digest}</code> },
         ]}
       />
+      <p class="small">
+        <a href={`/targets/${target.name}/access`}>Who can deliver here</a>
+      </p>
       <p class="small muted">
         Rules are a reviewed file of the gate, not a page: changing targets/{target.name}.yaml makes
         approvals begin again.

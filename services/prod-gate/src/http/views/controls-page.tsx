@@ -48,7 +48,7 @@ export function ControlsPage({
           kind="system"
           icon="stop"
           title="The emergency stop is set on the gate’s host."
-          text="Nothing is taken in or delivered until somebody of platform removes its file there and two people start again."
+          text="Nothing is taken in or delivered until somebody of platform removes the file emergency-stop there, beside administrators.json."
         />
       )}
       <WithAside aside={<Stopping frame={frame} targets={targets} />}>

@@ -9,6 +9,7 @@ import { StepList, type Step } from '@airlock/web/views/step-list';
 import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { Delivery, DeliveryLogLine, VaultSession } from '../../app/ports.ts';
+import type { Verification } from '../../domain/delivery.ts';
 import type { Promotion } from '../../domain/promotion.ts';
 import { HeldBanner } from './held-banner.tsx';
 import { leaseRows, LeaseTable } from './lease-table.tsx';
@@ -115,7 +116,7 @@ interface Span {
   readonly to: Date | null;
 }
 
-/** The five things that happen, in order; each begins where the one before it ended. */
+/** What happens, in order; each begins where the one before it ended. */
 function stepsOf(
   delivery: Delivery,
   session: VaultSession | null,
@@ -128,7 +129,12 @@ function stepsOf(
     issued.length > 0 && issued.length === session?.credentials.length
       ? (issued.at(-1) ?? null)
       : null;
-  const revokeFrom = delivery.hookFinishedAt ?? (delivery.finishedAt === null ? null : issuedAt);
+  const { verification } = delivery;
+  // With a verification the credential lives on after the hook, and when it was given back is not kept.
+  const revokeFrom =
+    verification === null
+      ? (delivery.hookFinishedAt ?? (delivery.finishedAt === null ? null : issuedAt))
+      : null;
   const spans: Span[] = [
     {
       id: 'intent',
@@ -161,15 +167,38 @@ function stepsOf(
       to: delivery.finishedAt,
     },
   ];
-  return spans.map(({ id, title, from, to }) => ({
+  const steps: Step[] = spans.map(({ id, title, from, to }) => ({
     id,
     title,
     tone: toneOfSpan(delivery, id, from, to),
     detail: seconds(from, to) ?? (from === null ? '–' : (seconds(from, now) ?? '–')),
   }));
+  if (verification !== null) {
+    const after = steps.findIndex(({ id }) => id === 'hook') + 1;
+    steps.splice(after, 0, verifyStep(delivery, verification));
+  }
+  return steps;
+}
+
+function verifyStep(delivery: Delivery, verification: Verification): Step {
+  const step = { id: 'verify', title: 'Look whether it is well' };
+  switch (verification) {
+    case 'passed':
+      return { ...step, tone: 'good', detail: 'it was' };
+    case 'returned':
+      return { ...step, tone: 'bad', detail: 'it was not; the release before is back' };
+    case 'failed':
+      return { ...step, tone: 'bad', detail: 'it was not' };
+    case 'due':
+      if (delivery.state !== 'running') return { ...step, tone: 'plain', detail: 'not seen' };
+      return delivery.hookFinishedAt === null
+        ? { ...step, tone: 'wait', detail: '–' }
+        : { ...step, tone: 'busy', detail: '–' };
+  }
 }
 
 function toneOfSpan(delivery: Delivery, id: string, from: Date | null, to: Date | null): Tone {
+  if (id === 'revoke' && to === null && delivery.step === 'revoke') return 'busy';
   if (id === 'hook' && to !== null && delivery.hookExit !== 0) return 'bad';
   if (id === 'outcome' && delivery.finishedAt !== null) return deliveryTone[delivery.state];
   if (to !== null) return 'good';

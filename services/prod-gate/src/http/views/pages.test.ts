@@ -203,6 +203,41 @@ describe('a delivery', () => {
     }
   });
 
+  test('says whether the release was seen to be well, and not that it revokes while it looks', () => {
+    const pageWith = (change: Partial<Delivery>): string =>
+      renderPage(
+        DeliveryPage({
+          ...{ frame, promotion, session, now, seen: '', log: [] },
+          delivery: { ...delivery, hookFinishedAt: now, hookExit: 0, ...change },
+        }),
+      );
+    const stepsOf = (change: Partial<Delivery>): string[] => {
+      const html = pageWith(change);
+      assertSound(html);
+      const text = html.replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ');
+      return ['Look whether it is well', 'Revoke what was leased'].map(
+        (title) => text.split(title)[1]?.trim().slice(0, 30) ?? 'none',
+      );
+    };
+    assert.equal(stepsOf({})[0], 'none', 'where none is asked for');
+    const [looking, revoking] = stepsOf({ verification: 'due' });
+    assert.match(looking ?? '', /^–/);
+    assert.match(revoking ?? '', /^–/);
+    assert.match(stepsOf({ verification: 'passed' })[0] ?? '', /^it was /);
+    const back = stepsOf({ verification: 'returned', state: 'failed', finishedAt: now })[0];
+    assert.match(back ?? '', /^it was not; the release before/);
+    const unseen = stepsOf({ verification: 'due', state: 'indeterminate', finishedAt: now })[0];
+    assert.match(unseen ?? '', /^not seen/);
+    const over = { finishedAt: now } as const;
+    const heads: [Partial<Delivery>, RegExp][] = [
+      [{ verification: 'due' }, /Running: looking whether the release is well\./],
+      [{ verification: 'returned', state: 'failed', ...over }, /and the one before it is back\./],
+      [{ verification: 'due', state: 'indeterminate', ...over }, /was not seen to be well\./],
+      [{ state: 'indeterminate', hookExit: null, ...over }, /Nobody knows whether it reached/],
+    ];
+    for (const [change, head] of heads) assert.match(pageWith(change), head);
+  });
+
   test('whose revocation fails says when Vault ends the credential by itself', () => {
     const html = renderPage(
       DeliveryPage({

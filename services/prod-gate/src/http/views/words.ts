@@ -122,12 +122,13 @@ export const deliveryTone: Readonly<Record<DeliveryState, Tone>> = {
 
 export function deliveryHeadline(delivery: Delivery, release: string): Headline {
   const reason = delivery.outcomeReason === null ? '' : `${plain(delivery.outcomeReason)}.`;
-  const target = delivery.target;
+  const { target, verification } = delivery;
+  const isLookedAt = verification === 'due' && delivery.hookFinishedAt !== null;
   switch (delivery.state) {
     case 'running':
       return {
         kind: 'progress',
-        title: `Running: ${stepWords[delivery.step] ?? delivery.step}.`,
+        title: `Running: ${delivery.step === 'hook' && isLookedAt ? 'looking whether the release is well' : (stepWords[delivery.step] ?? delivery.step)}.`,
         text: 'The page follows by itself.',
       };
     case 'succeeded':
@@ -135,13 +136,19 @@ export function deliveryHeadline(delivery: Delivery, release: string): Headline 
     case 'failed':
       return {
         kind: 'fix',
-        title: 'The delivery failed.',
+        title:
+          verification === 'returned'
+            ? 'The release was not well, and the one before it is back.'
+            : 'The delivery failed.',
         text: `${reason} Ask for the release again in non-prod when the cause is mended.`,
       };
     case 'indeterminate':
       return {
         kind: 'system',
-        title: 'Nobody knows whether it reached production.',
+        title:
+          verification === 'failed' || (isLookedAt && delivery.hookExit === 0)
+            ? 'The release was not seen to be well.'
+            : 'Nobody knows whether it reached production.',
         text: `${reason} Somebody of platform looks at the target before anything else is delivered there.`,
       };
   }

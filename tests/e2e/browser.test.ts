@@ -138,7 +138,8 @@ test(
     for (const scheme of ['light', 'dark'] as const) {
       const { context, page, complaints } = await openPage(browser, { scheme, width: 390 });
       for (const [origin, person, paths] of [
-        [pair.nonprodOrigin, 'dana', ['/', '/candidates', '/promotions']],
+        [pair.nonprodOrigin, 'dana', ['/', '/candidates', '/promotions', '/variables']],
+        [pair.nonprodOrigin, 'oke', ['/audit']],
         [
           pair.gateOrigin,
           'mira',
@@ -155,6 +156,7 @@ test(
           ],
         ],
       ] as const) {
+        await context.clearCookies();
         await signInAs(page, `${origin}${paths[0]}`, person);
         for (const path of paths) {
           const answer = await page.goto(`${origin}${path}`);

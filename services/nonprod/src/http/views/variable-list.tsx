@@ -38,7 +38,7 @@ export function VariableListPage(props: Props) {
       </VerdictBanner>
       <p class="muted">
         Commands and services find them in their environment, and a pipeline file as{' '}
-        <code>{'${NAME}'}</code>. What counts, the last first: for all repositories, of the
+        <code>{'${NAME}'}</code>. Of one name the last of these counts: for all repositories, of the
         repository, what a run was started with, the pipeline file’s own environment, its matrix.
         {signed === null
           ? null

@@ -79,3 +79,11 @@ grant select, insert, update on notification_cursor to gate_intake;
 grant insert, update on notification_choice to gate_web;
 
 grant select on ledger_entry, ledger_tile, ledger_checkpoint, ledger_cosignature to gate_audit;
+-- What `airlock policy replay` judges again: who decided what when, and never what they signed it with or why.
+grant select (id, target, release, state, state_changed_at, subject_name, repository, pipeline, builder_id, key_ids,
+  artifact_digest, built_at, requester, admitted_at, reproduce, document, delta) on promotion to gate_audit;
+grant select (id, promotion_id, person, decision, promotion_digest, created_at) on approval to gate_audit;
+grant select (approval_id, withdrawn_at) on approval_withdrawal to gate_audit;
+grant select (promotion_id, target, state, started_at, finished_at) on delivery to gate_audit;
+grant select (promotion_id, builder_id, subject_digest, key_id, received_at) on rebuild to gate_audit;
+grant select (signers, seen_at) on configuration to gate_audit;

@@ -36,6 +36,11 @@ export async function writeConfigs(given: {
     user,
     passwordFile: (await passwordFile(layout, user)).file,
   });
+  // For `airlock policy replay`, which is no process and stands beside no process's configuration.
+  writePrivate(
+    join(layout.keys, 'policy-replay.yaml'),
+    JSON.stringify({ database: await database('gate', 'gate_audit') }, null, 2),
+  );
   const idpCertificateFile = writePrivate(
     join(layout.keys, 'idp/certificate.pem'),
     idp.certificatePem,

@@ -48,7 +48,14 @@ export const adminPool = (postgres: Postgres, database: string): pg.Pool => {
 
 const databaseRoles = {
   nonprod: ['nonprod_web', 'nonprod_scheduler', 'nonprod_outbox'],
-  gate: ['gate_intake', 'gate_web', 'gate_authority', 'gate_deliverer', 'gate_watchdog'],
+  gate: [
+    'gate_intake',
+    'gate_web',
+    'gate_authority',
+    'gate_deliverer',
+    'gate_watchdog',
+    'gate_audit',
+  ],
 };
 
 export async function prepareDatabases(layout: Layout, postgres: Postgres): Promise<void> {

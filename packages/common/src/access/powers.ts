@@ -1,9 +1,18 @@
 /** Who may do what about one target, and through which login: read from the signed files, for people and for reviews. */
+import { liftQuorum, stopRoles } from '../approval/lift.ts';
 import type { Role } from '../policy/target-approvals.ts';
 import { canApprove, groupInWords, waysOf, type AccessFiles } from './coalition.ts';
 
 export type PowerId =
-  'request' | 'approve' | 'reject' | 'withdraw' | 'return' | 'break-glass' | 'change-rules';
+  | 'request'
+  | 'approve'
+  | 'reject'
+  | 'withdraw'
+  | 'stop'
+  | 'start-again'
+  | 'return'
+  | 'break-glass'
+  | 'change-rules';
 
 export type Holder = {
   readonly id: string;
@@ -73,6 +82,14 @@ export function powersOf(files: AccessFiles, now: Date): readonly Power[] {
       ...{ id: 'withdraw', what: 'take back an approval', need: 1 },
       ...{ holders: deciders.filter(canApprove).map(signedIn) },
       condition: 'each their own, until the delivery begins',
+    },
+    {
+      ...{ id: 'stop', what: 'stop deliveries', need: 1 },
+      ...{ holders: withRole(stopRoles).map(signedIn), condition: null },
+    },
+    {
+      ...{ id: 'start-again', what: 'lift a stop', need: liftQuorum },
+      ...{ holders: withRole(stopRoles).filter(canApprove).map(withKey), condition: null },
     },
     {
       ...{ id: 'return', what: 'return to an earlier release', need: 1, holders: [] },

@@ -3,6 +3,7 @@
  * the enrolment stands in the signed ledger, so that nobody with the database alone makes themselves an approver.
  */
 import { enrolmentDigest } from '@airlock/common/approval/count-approvals';
+import { decidingRoles } from '../domain/access.ts';
 import { personByNameId } from '../domain/roster.ts';
 import { DecisionError } from './decision-error.ts';
 import {
@@ -118,17 +119,18 @@ export function createEnrolment(ports: {
 
 /** @throws DecisionError `person-unknown`, `role-missing` */
 export function enrollerIn(
-  files: Pick<GateFiles, 'roster'>,
+  files: Pick<GateFiles, 'roster' | 'targets'>,
   nameId: string,
 ): { id: string; name: string } {
   const person = personByNameId(files.roster.roster, nameId);
   if (person === null)
     throw new DecisionError('person-unknown', `${nameId} is not in the gate's roster`);
-  if (!person.roles.includes('release-manager')) {
+  const deciding = decidingRoles(files.targets.values());
+  if (!person.roles.some((role) => deciding.includes(role))) {
     throw new DecisionError(
       'role-missing',
-      'Only release managers decide, so only they enrol passkeys.',
-      { role: 'release-manager' },
+      `Only those who decide enrol passkeys: whoever has the role ${deciding.join(' or ')}.`,
+      { role: deciding.join(', ') },
     );
   }
   return person;

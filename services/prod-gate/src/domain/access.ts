@@ -3,6 +3,7 @@
  * and reached by the kernel when the approval is counted.
  */
 import { personOfRequester } from '@airlock/common/approval/count-approvals';
+import { stopRoles } from '@airlock/common/approval/lift';
 import { neededRules, type ConditionChanges } from '@airlock/common/policy/needed-rules';
 import type { NeededRule } from '@airlock/common/policy/target-approvals';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
@@ -79,4 +80,12 @@ export function eligibleApprovers(given: Question): readonly Person[] {
 /** The roles that some rule asks for, each once. */
 export function rolesOf(rules: readonly { readonly role: string }[]): string[] {
   return [...new Set(rules.map(({ role }) => role))];
+}
+
+/** Roles whose people decide something with a passkey: approvals that a target file asks for, or the lift of a stop. */
+export function decidingRoles(
+  targets: Iterable<{ readonly policy: Pick<TargetPolicy, 'approvals'> }>,
+): string[] {
+  const asked = [...targets].flatMap(({ policy }) => rolesOf(policy.approvals.rules));
+  return [...new Set([...stopRoles, ...asked])];
 }

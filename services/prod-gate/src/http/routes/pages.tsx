@@ -27,6 +27,7 @@ import {
 import { viewQueue, type QueueSources, type QueueView } from '../../app/view-queue.ts';
 import { ledgerFreeze } from '../../domain/ledger-freeze.ts';
 import { contractCode } from '../../domain/verdict.ts';
+import { decidingRoles } from '../../domain/access.ts';
 import { personByNameId } from '../../domain/roster.ts';
 import { streamChanges, streamLog } from '../live.ts';
 import { nothing, pathId, viewerOf } from '../shared.ts';
@@ -454,8 +455,10 @@ function mePages({ views, passkeys, proofs, webSessions, now }: PagePorts): Rout
       summary: 'Your passkeys and sessions.',
       async handle(request, response, context) {
         const viewer = viewerOf(context);
-        const { roster } = await views.files();
+        const { roster, targets } = await views.files();
         const person = personByNameId(roster.roster, viewer.nameId);
+        const deciding = decidingRoles(targets.values());
+        const decides = viewer.roles.some((role) => deciding.includes(role));
         const [mine, sessions, frame] = await Promise.all([
           person === null ? [] : passkeys.ofPerson(person.id),
           webSessions.ofPerson(viewer.nameId),
@@ -468,7 +471,7 @@ function mePages({ views, passkeys, proofs, webSessions, now }: PagePorts): Rout
         }
         sendPage(
           response,
-          MePage({ frame, viewer, passkeys: mine, proven, person, sessions, now: now() }),
+          MePage({ frame, viewer, passkeys: mine, proven, person, sessions, decides, now: now() }),
         );
       },
     }),

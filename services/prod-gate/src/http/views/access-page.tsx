@@ -29,8 +29,8 @@ export function AccessPage({ frame, target, powers, ways, warnings }: AccessPage
       {warnings.length === 0 ? (
         <VerdictBanner
           kind="none"
-          title="Nobody can do it alone."
-          text="By the signed files, every way to change production here takes two people or more."
+          title="No single person, by the signed files."
+          text="Every way to change production here that these files know takes two people or more; what they do not know stands beside it."
         />
       ) : (
         <VerdictBanner

@@ -27,6 +27,7 @@ export function MePage({
   proven,
   person,
   sessions,
+  decides,
   now,
 }: {
   readonly frame: Frame;
@@ -37,9 +38,10 @@ export function MePage({
   /** Whose passkeys they are in the roster; null for somebody whom it does not name. */
   readonly person: Person | null;
   readonly sessions: readonly ShownSession[];
+  /** Whether a role of theirs approves for a target or lifts stops. */
+  readonly decides: boolean;
   readonly now: Date;
 }) {
-  const decides = viewer.roles.includes('release-manager');
   const standing = passkeys.filter(({ revokedAt }) => revokedAt === null);
   return (
     <Layout frame={frame} title={viewer.name} scripts={['passkey.js']}>
@@ -51,7 +53,7 @@ export function MePage({
           empty={
             decides
               ? 'No passkey: you can look but not decide. Add one.'
-              : 'None. Only release managers decide, so only they have passkeys here.'
+              : 'None. You have no role that decides here, and whoever does not decide needs no passkey.'
           }
           columns={[
             { label: 'Name', nowrap: true, cell: ({ label }) => plain(label) },

@@ -1,6 +1,7 @@
 /** What people do in the demo, done by the same requests that a browser makes. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { decideWithPasskey, enrolPasskey } from '@airlock/cli/decisions';
+import { signedIn } from '@airlock/cli/signed-in';
 import { z } from 'zod';
 import { emailOf, people } from './people.ts';
 import { productsFile, firstProducts } from './repository.ts';
@@ -41,7 +42,7 @@ export async function waitForCandidate(
   pair: Pair,
   commit: string,
 ): Promise<z.infer<typeof Candidate>> {
-  const dana = await pair.signIn('nonprod', 'dana');
+  const dana = await signedIn(pair.nonprodOrigin, 'dana');
   return until(`a candidate of ${commit.slice(0, 7)}`, 90, async () => {
     const { candidates } = z
       .looseObject({ candidates: z.array(Candidate) })
@@ -56,7 +57,7 @@ export async function askForPromotion(
   candidateId: string,
   reason: string,
 ): Promise<string> {
-  const dana = await pair.signIn('nonprod', 'dana');
+  const dana = await signedIn(pair.nonprodOrigin, 'dana');
   const asked = z
     .looseObject({ id: z.string() })
     .parse(await dana.postJson(`/api/v1/candidates/${candidateId}/promotions`, { target, reason }));
@@ -71,7 +72,7 @@ export async function askForPromotion(
 
 /** Enrols a software passkey for a release manager unless they have one, and approves with it. */
 export async function approveAs(pair: Pair, person: string, promotionId: string): Promise<void> {
-  const session = await pair.signIn('gate', person);
+  const session = await signedIn(pair.gateOrigin, person);
   const passkeyFile = await enrolPasskey(session, pair.layout.passkeys);
   await until(`the enrolment of ${person} in the signed ledger`, 10, async () => {
     const checkpoint = await pair.query<{ pending: string }>(
@@ -88,7 +89,7 @@ export async function waitForEnd(
   promotionId: string,
   seconds = 60,
 ): Promise<z.infer<typeof PromotionView>> {
-  const mira = await pair.signIn('gate', 'mira');
+  const mira = await signedIn(pair.gateOrigin, 'mira');
   return until('the end of the delivery', seconds, async () => {
     const view = PromotionView.parse(await mira.getJson(`/api/v1/promotions/${promotionId}`));
     return ['waiting', 'delivering'].includes(view.state) ? null : view;

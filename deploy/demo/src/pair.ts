@@ -297,6 +297,7 @@ const readableByGateWeb = (layout: Layout): string[] => [
   join(layout.config, 'gate-web.yaml'),
   layout.gateConfig,
   layout.administratorsFile,
+  join(layout.config, 'emergency-stop'),
   join(layout.artifacts, 'gate'),
   join(layout.keys, 'saml-gate.pem'),
   join(layout.keys, 'saml-gate.key'),

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { signedIn } from './signed-in.ts';
+import { signedIn } from '../signed-in.ts';
 import type { Way } from './drill.ts';
 import type { DrillTarget } from './target.ts';
 

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { signedIn } from './signed-in.ts';
+import { signedIn } from '../signed-in.ts';
 import { logOf, push, reasonsOf, runOf, type RunSeen } from './build-door.ts';
 import { all, type Drill, type Way } from './drill.ts';
 import { sayAsForge } from './hook-door.ts';

@@ -1,7 +1,7 @@
 /** What a database administrator of nonprod reads, who has every row and neither a key nor a file of a process. */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { signedIn } from './signed-in.ts';
+import { signedIn } from '../signed-in.ts';
 import { asAccount } from './database-door.ts';
 import { all, type Drill, type Way } from './drill.ts';
 import { plant } from './secrets.ts';

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { formatId } from '@airlock/common/ids';
 import { z } from 'zod';
 import type { WebSession } from '../web-session.ts';
-import { signedIn } from './signed-in.ts';
+import { signedIn } from '../signed-in.ts';
 import { asAccount, type Query } from './database-door.ts';
 import { all, mayNot, type Drill, type Way } from './drill.ts';
 import { bundleOf } from './forgery.ts';

@@ -5,7 +5,7 @@ import { Enrolment, instanceHeader, joinToken } from '@airlock/common/wire/runne
 import { clientIdentity } from '@airlock/process/mtls';
 import { z } from 'zod';
 import { createCertificateRequest } from '../setup/pki.ts';
-import { signedIn } from './signed-in.ts';
+import { signedIn } from '../signed-in.ts';
 import { knock, type Heard, type Knock } from './knock.ts';
 import type { DrillTarget } from './target.ts';
 

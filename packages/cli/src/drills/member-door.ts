@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { sessionWithToken, type WebSession } from '../web-session.ts';
-import { signedIn } from './signed-in.ts';
+import { signedIn } from '../signed-in.ts';
 import { logOf, push, pipelineOf, runOf } from './build-door.ts';
 import { all, mayNot, type Drill, type Way } from './drill.ts';
 import { knock } from './knock.ts';

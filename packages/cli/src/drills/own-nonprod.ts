@@ -1,7 +1,7 @@
 /** The headline drill: somebody has root on the non-prod side, its database, its keys and its runners, and tries to ship. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { keyIdOf } from '@airlock/common/trust/signer';
-import { signedIn } from './signed-in.ts';
+import { signedIn } from '../signed-in.ts';
 import { push } from './build-door.ts';
 import { asAccount } from './database-door.ts';
 import { all, type Drill, type Way } from './drill.ts';

@@ -1,6 +1,6 @@
 /** What a pipeline asks of the machines that it runs on: a more trusted pool, another image. */
 import { randomBytes } from 'node:crypto';
-import { signedIn } from './signed-in.ts';
+import { signedIn } from '../signed-in.ts';
 import { all, type Drill, type Way } from './drill.ts';
 import { pipelineOf, push, reasonsOf, runOf, type RunSeen } from './build-door.ts';
 import { savePool, withPool } from './pool-door.ts';

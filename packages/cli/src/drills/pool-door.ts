@@ -1,6 +1,6 @@
 /** A pool of a drill's own: its jobs go to nobody else's machines. */
 import { z } from 'zod';
-import { signedIn } from './signed-in.ts';
+import { signedIn } from '../signed-in.ts';
 import type { DrillTarget } from './target.ts';
 
 const Pools = z.object({

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Job } from '@airlock/common/wire/runner-protocol';
 import { z } from 'zod';
-import { signedIn } from './signed-in.ts';
+import { signedIn } from '../signed-in.ts';
 import { createCertificateAuthority, issueCertificate } from '../setup/pki.ts';
 import { all, type Drill, type Way } from './drill.ts';
 import { pipelineOf, push, runOf, type RunSeen } from './build-door.ts';

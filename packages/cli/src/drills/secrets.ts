@@ -1,6 +1,6 @@
 /** What a build tries with a secret that it was given, and what a stranger tries to be given one. */
 import { createHash, randomBytes } from 'node:crypto';
-import { signedIn } from './signed-in.ts';
+import { signedIn } from '../signed-in.ts';
 import { all, type Drill, type Way } from './drill.ts';
 import { logOf, pipelineOf, push, reasonsOf, runOf, tryInside } from './build-door.ts';
 import type { DrillTarget } from './target.ts';

@@ -1,6 +1,6 @@
 /** The pages and the API of nonprod, knocked at by somebody who is not signed in or has less than they ask for. */
 import { z } from 'zod';
-import { signedIn } from './signed-in.ts';
+import { signedIn } from '../signed-in.ts';
 import { all, type Drill, type Way } from './drill.ts';
 import { knock } from './knock.ts';
 

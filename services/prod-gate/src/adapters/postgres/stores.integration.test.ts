@@ -680,8 +680,14 @@ describe('the ledger', () => {
         'ledger.contradicted',
         'promotion.renewed',
       ],
-      gate_web: ['passkey.enrolled', 'approval.recorded', 'approval.withdrawn', 'rebuild.attested'],
-      gate_authority: ['credential.requested', 'attestation.issued'],
+      gate_web: [
+        'passkey.enrolled',
+        'approval.recorded',
+        'approval.withdrawn',
+        'rebuild.attested',
+        'stop.placed',
+      ],
+      gate_authority: ['credential.requested', 'attestation.issued', 'stop.lifted'],
       gate_deliverer: [
         'delivery.intent',
         'credential.issued',
@@ -689,6 +695,7 @@ describe('the ledger', () => {
         'hook.finished',
         'delivery.stage',
         'delivery.finished',
+        'stop.placed',
       ],
       gate_watchdog: ['credential.revoked', 'delivery.finished'],
     };

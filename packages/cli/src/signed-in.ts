@@ -1,9 +1,9 @@
-import { CliError } from '../exit-codes.ts';
-import { signInToDemo, type WebSession } from '../web-session.ts';
+import { CliError } from './exit-codes.ts';
+import { signInToDemo, type WebSession } from './web-session.ts';
 
 const kept = new Map<string, WebSession>();
 
-/** A session for whoever drills: the one of an earlier drill while it counts, since sign-ins of one address are limited. */
+/** A session of that person: the one of an earlier call while it counts, since sign-ins of one address are limited. */
 export async function signedIn(origin: string, person: string): Promise<WebSession> {
   const key = `${person} ${origin}`;
   const earlier = kept.get(key);

@@ -38,8 +38,9 @@ const roster = Roster.parse({
     person('devi', 'developer'),
   ],
 });
-// Of all files, stops read these two.
-const files = { roster: { roster, digest: '' }, targets: new Map([['prod-eu', {}]]) };
+// Of all files, stops and enrolments read these members.
+const target = { policy: { approvals: { rules: [{ role: 'release-manager', count: 2 }] } } };
+const files = { roster: { roster, digest: '' }, targets: new Map([['prod-eu', target]]) };
 const readFiles = (): Promise<GateFiles> => Promise.resolve(files as unknown as GateFiles);
 
 let database: TestGateDatabase;

@@ -51,14 +51,12 @@ const adminBypass: Drill = {
   id: 'admin-bypass',
   controls: ['V10'],
   attacker: 'gate-operator',
-  attack:
-    'is an administrator of the platform at the gate, and enrols a passkey, approves and rejects',
+  attack: 'is an administrator of the platform at the gate, and approves and rejects',
   run: async (target) => {
     const oke = await signedIn(target.gate, 'oke');
     const decide = (promotion: string): string => `/api/v1/promotions/${promotion}/decisions`;
     return all(
       await besideAWaiting(target, async (promotion) => [
-        await mayNot('a passkey', oke.postJson('/api/v1/me/passkeys/options', {})),
         await mayNot('an approval', oke.postJson(`${decide(promotion)}/options`, {})),
         await mayNot(
           'a rejection',

@@ -65,7 +65,10 @@ async function requireReleased(
     );
   }
   const { from, to } = accepted;
-  if (head === from) await acceptRewrite(mirror, { from, to });
+  if (head === from) {
+    // Whoever moved it meanwhile releases the repository.
+    if (!(await acceptRewrite(mirror, { from, to }))) return;
+  }
   // Without a row the release is recorded, and on its way into the ledger.
   else if (row === null) return;
   await dependencies.transactor.transaction(async (tx) => {
@@ -80,11 +83,17 @@ async function requireReleased(
   });
 }
 
-async function acceptRewrite(mirror: Mirror, rewrite: { from: string; to: string }): Promise<void> {
+/** False when another look of this process, which found the same rewrite accepted, was first. */
+async function acceptRewrite(
+  mirror: Mirror,
+  rewrite: { from: string; to: string },
+): Promise<boolean> {
   try {
     await mirror.acceptRewrite(rewrite);
+    return true;
   } catch (cause) {
     if (!isRewound(cause)) throw cause;
+    if ((await mirror.mainHead()) === rewrite.to) return false;
     throw new MainRefusedError('E_REPOSITORY_FROZEN', cause.message, { cause });
   }
 }

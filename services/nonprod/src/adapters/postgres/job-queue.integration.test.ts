@@ -80,7 +80,7 @@ test('a pool runs no more jobs at once than it is set to', async () => {
   assert.equal(claims.filter((each) => each !== null).length, 2);
 });
 
-test('among 100,000 ended and 5,000 queued jobs a claim looks at no more than 100', async () => {
+test('among 100,000 ended and 5,000 queued jobs a claim looks at no more than 20', async () => {
   await start('many/web', 'many');
   const owner = database.as('owner');
   await owner.$executeRaw`
@@ -95,12 +95,16 @@ test('among 100,000 ended and 5,000 queued jobs a claim looks at no more than 10
     select 'job_m' || n, 'run_m' || n, 0, 'w', 0, 'many', case when n < 100000 then 'finished' else 'queued' end,
       case when n < 100000 then 'passed' end, 'many/' || n % 100 from generate_series(0, 104999) as n`;
   await owner.$executeRaw`vacuum analyze job`;
-  const looked = await database.as('nonprod_web').$transaction(async (tx) => {
-    assert.notEqual(await nextJob(tx, 'many'), null);
-    const [row] = await tx.$queryRaw<{ rows: number }[]>`
-      select (seq_tup_read + idx_tup_fetch)::int as rows from pg_stat_xact_user_tables where relname = 'job'`;
-    return row?.rows ?? Infinity;
-  });
-  // A few for the claim itself; the planner's own looks at the ends of indexes are counted too, and are not always the same.
-  assert.ok(looked <= 100, `${looked} rows were looked at`);
+  const lookedAt = (): Promise<number> =>
+    database.as('nonprod_web').$transaction(async (tx) => {
+      assert.notEqual(await nextJob(tx, 'many'), null);
+      const [row] = await tx.$queryRaw<{ rows: number }[]>`
+        select (seq_tup_read + idx_tup_fetch)::int as rows from pg_stat_xact_user_tables where relname = 'job'`;
+      return row?.rows ?? Infinity;
+    });
+  // The first look after the vacuum reads some rows more, 20 to 30 as measured; every later one is what claims cost.
+  await lookedAt();
+  const looked = await lookedAt();
+  // Time would say the same only on a machine that does nothing else.
+  assert.ok(looked <= 20, `${looked} rows were looked at`);
 });

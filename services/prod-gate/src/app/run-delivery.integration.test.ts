@@ -22,7 +22,8 @@ import { clock, placesOf } from '../testing/rig-deliverer.ts';
 import type { PreparedHook } from './delivery-ports.ts';
 import { secretsIn } from './known-to-nonprod.ts';
 import { MintError } from './mint-login.ts';
-import { runDelivery, type RunDependencies } from './run-delivery.ts';
+import type { RunDependencies } from './delivery-saga.ts';
+import { runDelivery } from './run-delivery.ts';
 
 const repositoryRoot = join(import.meta.dirname, '../../../..');
 

@@ -13,7 +13,8 @@ import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import type { DeliveryFailpoint } from '../domain/delivery.ts';
 import { createDeliveryRig, deliver, until, type DeliveryRig } from '../testing/delivery-rig.ts';
 import { policyOf } from '../testing/rig-deliverer.ts';
-import { runDelivery, type RunDependencies } from './run-delivery.ts';
+import type { RunDependencies } from './delivery-saga.ts';
+import { runDelivery } from './run-delivery.ts';
 
 const repositoryRoot = join(import.meta.dirname, '../../../..');
 const target = 'prod-eu';

@@ -28,7 +28,8 @@ import { createSecretMarkStore } from '../adapters/postgres/secret-mark-store.ts
 import { createVaultLogin } from '../adapters/vault/login.ts';
 import { eachInTurn } from '../app/each-in-turn.ts';
 import { nonprodKnowledge } from '../app/known-to-nonprod.ts';
-import { runDelivery, type RunDependencies } from '../app/run-delivery.ts';
+import type { RunDependencies } from '../app/delivery-saga.ts';
+import { runDelivery } from '../app/run-delivery.ts';
 import { startDelivery } from '../app/start-delivery.ts';
 import { createStopWatch } from '../app/watch-stops.ts';
 import { DelivererConfig } from '../config-delivery.ts';

@@ -25,7 +25,7 @@ import { createVaultSessionStore } from '../adapters/postgres/vault-session-stor
 import { createVaultLogin } from '../adapters/vault/login.ts';
 import { nonprodKnowledge } from '../app/known-to-nonprod.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
-import type { RunDependencies } from '../app/run-delivery.ts';
+import type { RunDependencies } from '../app/delivery-saga.ts';
 import { createStopWatch } from '../app/watch-stops.ts';
 import { startDelivery, type StartedDelivery } from '../app/start-delivery.ts';
 import type { Promotion } from '../domain/promotion.ts';

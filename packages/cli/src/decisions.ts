@@ -42,11 +42,35 @@ export async function decideWithPasskey(
   given: { readonly promotionId: string; readonly passkeyFile: string; readonly note: string },
 ): Promise<{ statement: string; promotionDigest: string }> {
   const path = `/api/v1/promotions/${given.promotionId}/decisions`;
+  const { statement, promotionDigest } = await sign(session, path, given);
+  return { statement, promotionDigest };
+}
+
+const Lifted = z.looseObject({ have: z.int(), need: z.int() });
+
+/** Signs that a stop is lifted. Returns what was signed, and how many people have and must. */
+export async function liftWithPasskey(
+  session: WebSession,
+  given: { readonly stopId: string; readonly passkeyFile: string },
+): Promise<{ statement: string; have: number; need: number }> {
+  const path = `/api/v1/stops/${given.stopId}/lift`;
+  const { statement, answered } = await sign(session, path, { ...given, note: '' });
+  return { statement, ...Lifted.parse(answered) };
+}
+
+async function sign(
+  session: WebSession,
+  path: string,
+  { passkeyFile, note }: { readonly passkeyFile: string; readonly note: string },
+): Promise<{ statement: string; promotionDigest: string; answered: unknown }> {
   const ceremony = ApprovalCeremony.parse(await session.postJson(`${path}/options`, {}));
-  const passkey = restoreSoftwarePasskey(readFileSync(given.passkeyFile, 'utf8'));
+  const passkey = restoreSoftwarePasskey(readFileSync(passkeyFile, 'utf8'));
   const answer = passkey.assert(ceremony.options.challenge);
   // The counter has moved whatever becomes of the decision.
-  writeFileSync(given.passkeyFile, passkey.serialize(), { mode: 0o600 });
-  await session.postJson(path, { nonce: ceremony.nonce, note: given.note, answer });
-  return { statement: ceremony.statement, promotionDigest: ceremony.promotionDigest };
+  writeFileSync(passkeyFile, passkey.serialize(), { mode: 0o600 });
+  const { nonce, statement, promotionDigest } = ceremony;
+  return {
+    ...{ statement, promotionDigest },
+    answered: await session.postJson(path, { nonce, note, answer }),
+  };
 }

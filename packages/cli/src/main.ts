@@ -20,6 +20,7 @@ import { registerRunner } from './commands/runner.ts';
 import { registerSecret } from './commands/secret.ts';
 import { registerSigner } from './commands/signer.ts';
 import { registerSources } from './commands/sources.ts';
+import { registerStops } from './commands/stops.ts';
 import { registerTests } from './commands/tests.ts';
 import { registerVars } from './commands/vars.ts';
 import { registerVault } from './commands/vault.ts';
@@ -35,6 +36,8 @@ const program = new Command('airlock')
     'Two CI services that do not trust each other. Commands for the prod gate, offline verification and set-up checks.',
   )
   .showHelpAfterError()
+  // A verb's options stand after it, so that a verb below it may have some of the same name.
+  .enablePositionalOptions()
   .exitOverride();
 
 const output = (): Option =>
@@ -154,6 +157,7 @@ registerCa(program);
 registerSecret(program);
 registerSigner(program);
 registerSources(program);
+registerStops(program);
 registerTests(program);
 registerVars(program);
 registerVault(program);

@@ -23,7 +23,7 @@ export function demoContext(): z.infer<typeof DemoContext> {
   if (!existsSync(contextFile)) {
     throw new CliError(
       exitCode.notAllowed,
-      `no demo runs here (${contextFile} is missing). A real gate wants a browser and your own passkey: open the promotion's page at the gate`,
+      `no demo runs here (${contextFile} is missing). A real gate wants a browser and your own passkey: open the promotion's page there, or /controls to stop`,
     );
   }
   const parsed = DemoContext.safeParse(JSON.parse(readFileSync(contextFile, 'utf8')));

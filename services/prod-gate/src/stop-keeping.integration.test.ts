@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { openDatabase, type GateDatabase } from './adapters/postgres/client.ts';
+import { createDeliveryStore } from './adapters/postgres/delivery-store.ts';
 import { createLedgerSequencer } from './adapters/postgres/ledger-sequencer.ts';
 import { createLedgerReader, recorder } from './adapters/postgres/ledger-store.ts';
 import { createPasskeyStore } from './adapters/postgres/passkey-store.ts';
@@ -80,6 +81,7 @@ const proofsOf = (of: GateDatabase) =>
 
 const stopping = () =>
   createStopping({
+    deliveries: createDeliveryStore(web),
     ...{ ...shared(), gate: gateOrigin, proofs: proofsOf(web), stops: createStopStore(web) },
     ...{ emergency: () => null, onPlaced: () => undefined },
   });

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { formatId } from '@airlock/common/ids';
 import { createLifting } from './app/lift-stop.ts';
 import { createPlaceStop } from './app/place-stop.ts';
-import type { GateFiles, PasskeyStore, Recorder, Transactor } from './app/ports.ts';
+import type { DeliveryStore, GateFiles, PasskeyStore, Recorder, Transactor } from './app/ports.ts';
 import type { LedgerProofs } from './app/prove-entry.ts';
 import type { EmergencyStop, StopStore } from './app/stop-ports.ts';
 import { viewStops } from './app/view-stops.ts';
@@ -15,6 +15,7 @@ export function createStopping(parts: {
   readonly relyingParty: { readonly rpId: string };
   readonly database: Transactor;
   readonly stops: StopStore;
+  readonly deliveries: Pick<DeliveryStore, 'find'>;
   readonly passkeys: PasskeyStore;
   readonly recorder: Recorder;
   readonly proofs: LedgerProofs;

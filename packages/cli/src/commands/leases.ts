@@ -1,9 +1,11 @@
 /** `airlock leases`: which credentials of production live, and how those that lived ended. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { CliError, exitCode } from '../exit-codes.ts';
 import { safe, toStdout, type Print } from '../print.ts';
 import { signIn } from '../release-commands.ts';
+import { requestStop, secondsOf, stopLines } from '../stop-requests.ts';
 
 const Time = z.iso.datetime().nullable();
 
@@ -16,7 +18,8 @@ const Credential = z.looseObject({
   issuedAt: Time,
   diesAtLatest: Time,
   goneAt: Time,
-  trial: z.enum(['refused', 'works', 'unknown']).nullable(),
+  /** `due` while the credential lives. */
+  trial: z.enum(['due', 'refused', 'works', 'unknown']).nullable(),
 });
 type Credential = z.infer<typeof Credential>;
 
@@ -41,8 +44,9 @@ type Options = {
 };
 
 export function registerLeases(program: Command, print: Print = toStdout): void {
-  program
+  const leases = program
     .command('leases')
+    .enablePositionalOptions()
     .description(
       'credentials of deliveries: where from, known as, issued, dies at the latest, how it ended',
     )
@@ -75,7 +79,90 @@ export function registerLeases(program: Command, print: Print = toStdout): void 
             }),
       );
     });
+  registerRevocation(leases, print);
 }
+
+type Revocation = {
+  readonly all?: true;
+  readonly target?: readonly string[];
+  readonly delivery?: string;
+  readonly as: string;
+  readonly message: string;
+  readonly wait: string;
+};
+
+/** Between two looks at what is left. */
+const lookEveryMs = 500;
+
+function registerRevocation(leases: Command, print: Print): void {
+  leases
+    .command('revoke')
+    .description(
+      'kill what runs and revoke what it holds, now; count what lives until nothing does, exit 4 when something does after --wait',
+    )
+    .option('--all', 'every target; new deliveries wait until two people start again')
+    .option('--target <name...>', 'there; new deliveries wait until two people start again')
+    .option('--delivery <id>', 'that one alone; others go on')
+    .requiredOption('-m, --message <why>', 'everybody whose delivery waits reads it')
+    .option('--wait <duration>', 'how long to look whether they are gone', '60s')
+    .addOption(
+      new Option('--as <person>', 'who, in the demo: dana, leo, mira, oke or aud').default('mira'),
+    )
+    .action(async (given: Revocation) => {
+      const scope = scopeOf(given);
+      const waitMs = secondsOf('--wait', given.wait) * 1000;
+      const session = await signIn(given.as);
+      const live = async (): Promise<LeaseSession[]> => {
+        const path = leasesPath(given.delivery);
+        const { leases: all } = Leases.parse(await session.getJson(path));
+        return chosenLeases(all, { live: true }, new Date()).filter(
+          ({ target }) => given.target === undefined || given.target.includes(target),
+        );
+      };
+      const before = await live();
+      const began = performance.now();
+      const stop = await requestStop(session, {
+        ...{ kind: 'revoke-leases', reason: given.message },
+        ...scope,
+      });
+      print(stopLines(stop));
+      let counted = countOf(before);
+      print([`${counted} live`]);
+      let left = before;
+      while (counted > 0 && performance.now() - began < waitMs) {
+        await delay(lookEveryMs);
+        left = await live();
+        if (countOf(left) === counted) continue;
+        counted = countOf(left);
+        print([`${counted} live after ${((performance.now() - began) / 1000).toFixed(1)} s`]);
+      }
+      const { leases: now } = Leases.parse(await session.getJson('/api/v1/leases'));
+      const theirs = now.filter(({ delivery }) => before.some((one) => one.delivery === delivery));
+      if (theirs.length > 0) print(leaseLines(theirs, { now: new Date(), live: false }));
+      if (counted === 0) return;
+      print([
+        `! ${counted} not proven gone; the watchdog goes on, and each dies at the time above at the latest`,
+      ]);
+      process.exitCode = exitCode.waiting;
+    });
+}
+
+/** @throws CliError `usage` unless exactly one was named. */
+function scopeOf({ all, target, delivery }: Revocation): {
+  readonly targets?: readonly string[];
+  readonly matter?: string;
+} {
+  const named = [all, target, delivery].filter((each) => each !== undefined);
+  if (named.length !== 1) {
+    throw new CliError(exitCode.usage, 'name one of --all, --target NAME… and --delivery ID');
+  }
+  leasesPath(delivery);
+  if (delivery !== undefined) return { matter: `delivery:${delivery}` };
+  return { targets: target ?? [] };
+}
+
+const countOf = (sessions: readonly LeaseSession[]): number =>
+  sessions.reduce((sum, { credentials }) => sum + credentials.length, 0);
 
 /** @throws CliError `usage` when `id` is no delivery's, before anything is sent. */
 function leasesPath(id: string | undefined): string {

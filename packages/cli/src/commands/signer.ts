@@ -19,7 +19,9 @@ import { discardDraft, draftOf, propose, startDraft } from '../configuration/pro
 import { told } from '../configuration/tell.ts';
 import { CliError, exitCode } from '../exit-codes.ts';
 import { toStdout, type Print } from '../print.ts';
+import { signIn } from '../release-commands.ts';
 import { readPublicKey } from '../setup/key-files.ts';
+import { requestStop, stopLines } from '../stop-requests.ts';
 
 type Place = { readonly directory: string };
 type Change = Place & { readonly message?: string };
@@ -137,7 +139,14 @@ export function registerSigner(program: Command, print: Print = toStdout): void 
     .addOption(directoryOption())
     .requiredOption('-m, --message <why>', 'kept in the proposal for those who sign')
     .option('--since <time>', 'when it was lost, such as 2026-11-22T10:00:00Z; default now')
-    .action(async (keyid: string, given: Change & { since?: string }) => {
+    .option(
+      '--now',
+      'propose nothing, but stop at the running gate what it signed since then, or ever without --since: that takes one person',
+    )
+    .addOption(
+      new Option('--as <person>', 'who stops, in the demo: leo, mira or oke').default('mira'),
+    )
+    .action(async (keyid: string, given: Change & Distrust) => {
       const since = given.since === undefined ? new Date() : new Date(time(given.since));
       if (since > new Date()) {
         throw new CliError(
@@ -145,12 +154,39 @@ export function registerSigner(program: Command, print: Print = toStdout): void 
           `--since ${given.since ?? ''} is not over yet; a key that is to end later is rotated`,
         );
       }
+      if (given.now === true) {
+        print(await distrustNow(keyid, given));
+        return;
+      }
       print(
         await change(given, `distrust ${keyid}`, (file) =>
           distrustSigner(file, wholeKeyId(file, keyid), since),
         ),
       );
     });
+}
+
+type Distrust = {
+  readonly since?: string;
+  readonly now?: true;
+  readonly as: string;
+  readonly message: string;
+};
+
+/** What the proposal will say for good once enough administrators have signed it, one person says at once. */
+async function distrustNow(
+  keyid: string,
+  { directory, since, as, message }: Place & Distrust,
+): Promise<string[]> {
+  const file = join(directory, 'trust.json');
+  const matter = await onFiles(
+    () => `key:${wholeKeyId(parseTrust(file, readText(file)).file, keyid)}`,
+  );
+  const stop = await requestStop(await signIn(as), {
+    ...{ kind: 'distrust-signer', matter, reason: message },
+    ...(since === undefined ? {} : { since: new Date(time(since)).toISOString() }),
+  });
+  return [...stopLines(stop), `  For good: airlock signer distrust ${keyid} -m …, without --now`];
 }
 
 /** Edits trust.json of the draft, which is begun if there is none, and proposes what comes of it. */

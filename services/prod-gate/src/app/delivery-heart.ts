@@ -11,7 +11,7 @@ export type Heart = {
   signal: AbortSignal;
   /** Aborted when the hook must be gone at once. */
   killing: AbortSignal;
-  /** Aborted when somebody stopped it, which leaves the hook a moment to end by itself. */
+  /** Aborted when somebody stopped it, which leaves the hook a moment to end by itself unless `killing` is aborted, too. */
   asking: AbortSignal;
   /** In words, which stop it was; null where none. */
   stoppedBy(): string | null;
@@ -79,7 +79,10 @@ export function startHeartbeat(
     if (takenOver || performance.now() - lastWritten > times.giveUpAfterMs) onAsked();
   }
   async function look(): Promise<void> {
-    stoppedBy ??= await stops.against(promotion);
+    const found = await stops.against(promotion, delivery.id);
+    stoppedBy ??= found?.text ?? null;
+    // Also when a milder stop was seen before it.
+    if (found?.atOnce === true) killing.abort();
     judge();
   }
   function check(): void {

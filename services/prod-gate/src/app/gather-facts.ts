@@ -151,7 +151,13 @@ export async function gatherFacts(
     emergencyStop: sources.emergency(),
   };
   const stopsOf = (matter: StoppedMatter): Promise<PromotionFacts['stops']> =>
-    stopsAgainst(sources, { ledger, files, now, promotion: matter, isRunning: own !== null });
+    stopsAgainst(sources, {
+      ledger,
+      files,
+      now,
+      promotion: matter,
+      delivery: own?.deliveryId ?? null,
+    });
   if (target === undefined) {
     return { ...shared, ...nothingKnown, stops: await stopsOf(promotion) };
   }
@@ -232,14 +238,14 @@ async function stopsAgainst(
     files: GateFiles;
     now: Date;
     promotion: StoppedMatter;
-    isRunning: boolean;
+    delivery: string | null;
   },
 ): Promise<PromotionFacts['stops']> {
   if ('fault' in given.ledger) return [];
   const { people } = given.files.roster.roster;
   const inForce = await readStops(sources.stops, given.ledger.facts, given.now);
   return inForce
-    .filter((stop) => holds(stop, given.promotion, given.isRunning))
+    .filter((stop) => holds(stop, given.promotion, given.delivery))
     .map(({ id, kind, matter, person, reason, placedAt, until }) => ({
       ...{ stop: id, kind, matter, reason, since: placedAt, until },
       person: people.find((each) => each.id === person)?.name ?? person,

@@ -1,10 +1,17 @@
 /** Somebody stops the gate, alone and at once: a reason and a session, no passkey, because stopping must be cheap. */
 import { stopRoles } from '@airlock/common/approval/lift';
 import type { Id } from '@airlock/common/ids';
-import { matterKinds, stopDigest, stopRefs, type Stop, type StopKind } from '../domain/stop.ts';
+import {
+  matterKinds,
+  matterNeeded,
+  stopDigest,
+  stopRefs,
+  type Stop,
+  type StopKind,
+} from '../domain/stop.ts';
 import { personByNameId, type Person } from '../domain/roster.ts';
 import { DecisionError } from './decision-error.ts';
-import type { GateFiles, Recorder, Transactor } from './ports.ts';
+import type { DeliveryStore, GateFiles, Recorder, Transactor } from './ports.ts';
 import type { StopStore } from './stop-ports.ts';
 
 export type StopWish = {
@@ -24,12 +31,15 @@ export type StopWish = {
  */
 export type PlaceStop = (nameId: string, wish: StopWish) => Promise<Stop>;
 
+/** A stop of one delivery is over by itself when that is over for certain. */
+const longestDeliveryHours = 24;
 /** Longest value of an entry of the ledger. */
 const longestRef = 256;
 
 export function createPlaceStop(ports: {
   readonly database: Transactor;
   readonly stops: Pick<StopStore, 'insert'>;
+  readonly deliveries: Pick<DeliveryStore, 'find'>;
   readonly recorder: Recorder;
   readonly files: () => Promise<Pick<GateFiles, 'roster' | 'targets'>>;
   /** Told after it counts. */
@@ -42,7 +52,14 @@ export function createPlaceStop(ports: {
     const person = mayStop(files, nameId);
     const now = ports.now();
     assertWellFormed(wish, { targets: [...files.targets.keys()], now });
-    const stop = { id: ports.newStopId(), ...wish, person: person.id, placedAt: now };
+    const { matter } = wish;
+    const delivery = matter?.startsWith('delivery:') === true ? matter.slice(9) : null;
+    if (delivery !== null && (await ports.deliveries.find(delivery))?.state !== 'running') {
+      throw new DecisionError('stop-over', `There is no delivery ${delivery} that runs.`);
+    }
+    const until =
+      delivery === null ? wish.until : new Date(now.getTime() + longestDeliveryHours * 3_600_000);
+    const stop = { id: ports.newStopId(), ...wish, until, person: person.id, placedAt: now };
     const digest = stopDigest(stop);
     await ports.database.transaction(async (tx) => {
       await ports.stops.insert(tx, { ...stop, digest });
@@ -97,18 +114,23 @@ function assertWellFormed(
   if (wish.except.length > 0 && !isFreeze) {
     throw malformed('Only a freeze lets single promotions through.');
   }
-  const onMatter = wish.kind === 'quarantine' || wish.kind === 'distrust-signer';
-  if (onMatter !== (wish.matter !== null) || (!onMatter && wish.since !== null)) {
+  const { kind, matter, since } = wish;
+  if (matter === null && matterNeeded.includes(kind)) {
+    throw malformed('A quarantine and a distrusted signer name what they are about.');
+  }
+  const named = matterKinds[kind];
+  if (matter !== null && !named.some((each) => matter.startsWith(`${each}:`))) {
     throw malformed(
-      'A quarantine and a distrusted signer name what they are about, nothing else does.',
+      named.length === 0
+        ? `A ${kind} is about targets and names nothing else.`
+        : `Name it as ${named.map((each) => `${each}:…`).join(', ')}.`,
     );
   }
-  const [kind] = (wish.matter ?? '').split(':', 1);
-  if (onMatter && !matterKinds.some((each) => each === kind)) {
-    throw malformed(`Name it as ${matterKinds.map((each) => `${each}:…`).join(', ')}.`);
+  if (since !== null && kind !== 'quarantine' && kind !== 'distrust-signer') {
+    throw malformed('Only a quarantine and a distrusted signer begin in the past.');
   }
-  if (wish.kind === 'distrust-signer' && kind !== 'key') {
-    throw malformed('A signer is named by its key, as key:….');
+  if (kind === 'revoke-leases' && matter !== null && wish.targets.length > 0) {
+    throw malformed('Name a delivery or targets, not both.');
   }
   for (const list of [wish.targets, wish.except]) {
     if (list.join(' ').length > longestRef) {

@@ -518,7 +518,10 @@ describe('a delivery', () => {
         ...dependencies,
         stops: {
           onHost: () => null,
-          against: () => Promise.resolve(isStopped ? 'leo stopped it: checkout is down' : null),
+          against: () =>
+            Promise.resolve(
+              isStopped ? { text: 'leo stopped it: checkout is down', atOnce: false } : null,
+            ),
         },
         failpoint: (name) => {
           if (name === 'token-persisted') isStopped = true;
@@ -573,6 +576,43 @@ describe('a delivery', () => {
     );
     assert.equal(outcome?.state, 'indeterminate');
     assert.match(outcome.reason, /^stopped: the host is stopped; /);
+    await rig.nothingLeft('prod-us');
+  });
+
+  test('whose leases are revoked has its hook killed without being asked, and names the stop', async () => {
+    const { run: dependencies, start } = rig.deliverer();
+    const started = await start(await rig.admit('prod-us'));
+    const { hooks } = dependencies;
+    let isStopped = false;
+    const outcome = await deliver(
+      {
+        ...dependencies,
+        stops: {
+          onHost: () => null,
+          against: (_, delivery) =>
+            Promise.resolve(isStopped ? { text: `leo revoked ${delivery}`, atOnce: true } : null),
+        },
+        hooks: {
+          isolation: hooks.isolation,
+          async prepare(request): Promise<PreparedHook> {
+            const hook = await hooks.prepare(request);
+            return {
+              dispose: () => hook.dispose(),
+              async run({ signal }) {
+                const began = performance.now();
+                isStopped = true;
+                await until(() => Promise.resolve(signal.aborted));
+                assert.ok(performance.now() - began < 2_000);
+                return { exit: null, summary: 'killed', result: null };
+              },
+            };
+          },
+        },
+      },
+      started,
+    );
+    assert.equal(outcome?.state, 'indeterminate');
+    assert.ok(outcome.reason.startsWith(`stopped: leo revoked ${started.delivery.id}; `));
     await rig.nothingLeft('prod-us');
   });
 });

@@ -19,9 +19,15 @@ export async function readStops(
   });
 }
 
+export type FoundStop = {
+  readonly text: string;
+  /** The hook gets no time to end by itself. */
+  readonly atOnce: boolean;
+};
+
 export type StopWatch = {
-  /** In words, what ends a delivery of this promotion that has begun; null while nothing does. */
-  against(promotion: StoppedMatter): Promise<string | null>;
+  /** What ends this delivery of this promotion, which has begun; null while nothing does. */
+  against(promotion: StoppedMatter, delivery: string): Promise<FoundStop | null>;
   /** The same of the host's emergency stop alone, which needs no service. */
   onHost(): string | null;
 };
@@ -38,19 +44,24 @@ export function createStopWatch(ports: {
   let known: LedgerFacts | null = null;
   return {
     onHost,
-    async against(promotion) {
+    async against(promotion, delivery) {
       const set = onHost();
-      if (set !== null) return set;
+      if (set !== null) return { text: set, atOnce: false };
       try {
         known = await ports.ledger();
       } catch (cause) {
         if (!(cause instanceof LedgerError)) throw cause;
       }
       const inForce = await readStops(ports.stops, known, ports.clock());
-      const found = inForce.find((stop) => holds(stop, promotion, true));
-      return found === undefined
-        ? null
-        : `${found.person} stopped it (${found.kind}, ${found.id})${found.reason === null ? '' : `: ${found.reason}`}`;
+      const found = inForce.filter((stop) => holds(stop, promotion, delivery));
+      // Of several the one that leaves a hook no time.
+      const stop = found.find(({ kind }) => kind === 'revoke-leases') ?? found[0];
+      if (stop === undefined) return null;
+      const { person, kind, id, reason } = stop;
+      return {
+        text: `${person} stopped it (${kind}, ${id})${reason === null ? '' : `: ${reason}`}`,
+        atOnce: kind === 'revoke-leases',
+      };
     },
   };
 }

@@ -162,6 +162,7 @@ export function sentenceOf(reason: DenialReason): Sentence {
 const stoppedBy: Readonly<Record<StopKind, string>> = {
   freeze: 'froze deliveries',
   'stop-all': 'stopped all deliveries',
+  'revoke-leases': 'had all credentials revoked',
   quarantine: 'put what it rests on into quarantine',
   'distrust-signer': 'withdrew trust from a key that signed it',
   'cut-pair': 'cut the gate from non-prod',

@@ -33,6 +33,20 @@ describe('what a stop holds', () => {
     ['a freeze of another target', { targets: ['prod-us'] }, false, false],
     ['a freeze with this promotion excepted', { except: ['prm_0000000000'] }, false, false],
     ['stop-all ends what runs', { kind: 'stop-all' }, true, true],
+    ['revoking leases ends what runs', { kind: 'revoke-leases' }, true, true],
+    ['revoking them elsewhere', { kind: 'revoke-leases', targets: ['prod-us'] }, false, false],
+    [
+      'revoking those of its delivery',
+      { kind: 'revoke-leases', targets: [], matter: 'delivery:dlv_0000000001' },
+      false,
+      true,
+    ],
+    [
+      'revoking those of another delivery',
+      { kind: 'revoke-leases', targets: [], matter: 'delivery:dlv_0000000002' },
+      false,
+      false,
+    ],
     ['quarantine of the commit', { kind: 'quarantine', matter: 'commit:c1' }, true, true],
     ['quarantine of another commit', { kind: 'quarantine', matter: 'commit:c2' }, false, false],
     [
@@ -46,10 +60,8 @@ describe('what a stop holds', () => {
   ];
   for (const [title, changes, waits, ends] of table) {
     test(title, () => {
-      assert.deepEqual(
-        [holds(stop(changes), promotion, false), holds(stop(changes), promotion, true)],
-        [waits, ends],
-      );
+      const held = (delivery: string | null): boolean => holds(stop(changes), promotion, delivery);
+      assert.deepEqual([held(null), held('dlv_0000000001')], [waits, ends]);
     });
   }
 });

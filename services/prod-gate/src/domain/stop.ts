@@ -5,6 +5,7 @@
  * - freeze: running deliveries finish, new ones wait
  * - stop-all: also what runs is ended, its credentials revoked
  * - quarantine, distrust-signer: promotions that rest on the matter wait
+ * - revoke-leases: what runs is killed and its credentials revoked at once; new deliveries wait. Of one delivery: of it alone
  * - cut-pair: nothing more is taken in from nonprod
  */
 import { canonicalJson } from '@airlock/common/encoding/canonical-json';
@@ -15,14 +16,24 @@ import type { Promotion } from './promotion.ts';
 export const stopKinds = [
   'freeze',
   'stop-all',
+  'revoke-leases',
   'quarantine',
   'distrust-signer',
   'cut-pair',
 ] as const;
 export type StopKind = (typeof stopKinds)[number];
 
-/** Of what a quarantine can be; the value follows after a colon. */
-export const matterKinds = ['key', 'commit', 'artifact', 'builder'] as const;
+/** What a stop can be about, by its kind; the value follows after a colon. */
+export const matterKinds: Readonly<Record<StopKind, readonly string[]>> = {
+  freeze: [],
+  'stop-all': [],
+  'revoke-leases': ['delivery'],
+  quarantine: ['key', 'commit', 'artifact', 'builder'],
+  'distrust-signer': ['key'],
+  'cut-pair': [],
+};
+/** Those that are nothing without one. */
+export const matterNeeded: readonly StopKind[] = ['quarantine', 'distrust-signer'];
 
 export type Stop = {
   readonly id: string;
@@ -114,14 +125,18 @@ export function stopsInForce(given: {
     .sort((one, other) => other.placedAt.getTime() - one.placedAt.getTime());
 }
 
-/** Whether it holds this promotion; `isRunning` once its delivery has begun. */
-export function holds(stop: Stop, promotion: StoppedMatter, isRunning: boolean): boolean {
+/** Whether it holds this promotion. @param delivery id of its delivery once that has begun, else null. */
+export function holds(stop: Stop, promotion: StoppedMatter, delivery: string | null): boolean {
   const here = stop.targets.length === 0 || stop.targets.includes(promotion.target);
   switch (stop.kind) {
     case 'freeze':
-      return here && !isRunning && !stop.except.includes(promotion.id);
+      return here && delivery === null && !stop.except.includes(promotion.id);
     case 'stop-all':
       return here;
+    case 'revoke-leases':
+      return stop.matter === null
+        ? here
+        : delivery !== null && stop.matter === `delivery:${delivery}`;
     case 'quarantine':
     case 'distrust-signer':
       return (

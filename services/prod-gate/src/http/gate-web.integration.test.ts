@@ -349,6 +349,7 @@ async function startServer(port: number): Promise<WebServer> {
       }),
       stopping: createStopping({
         ...{ ...ceremony, passkeys, gate: origin, proofs, emergency: () => null },
+        deliveries: createDeliveryStore(database),
         ...{ stops: createStopStore(database), onPlaced: ({ id }) => rung.push(id) },
       }),
       securityKeys: createSecurityKeyEnrolment(ceremony),

@@ -7,6 +7,7 @@ import type { Lifting } from '../../app/lift-stop.ts';
 import type { PlaceStop, StopWish } from '../../app/place-stop.ts';
 import type { StopsView } from '../../app/view-stops.ts';
 import { stopKinds, type Stop } from '../../domain/stop.ts';
+import { stopEffect } from '../../domain/stop-words.ts';
 import { requestOptions, type RelyingParty } from '../ceremonies.ts';
 import { pathId, viewerOf } from '../shared.ts';
 import { ControlsPage } from '../views/controls-page.tsx';
@@ -162,4 +163,5 @@ const stopJson = (stop: Stop) => ({
   reason: stop.reason,
   person: stop.person,
   placedAt: stop.placedAt.toISOString(),
+  effect: stopEffect(stop),
 });

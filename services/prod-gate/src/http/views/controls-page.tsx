@@ -10,25 +10,9 @@ import { PasskeyForm } from '@airlock/web/views/passkey-form';
 import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { StopsView } from '../../app/view-stops.ts';
-import type { KnownStop, StopKind } from '../../domain/stop.ts';
+import type { KnownStop } from '../../domain/stop.ts';
+import { stopEffect, stopTitles } from '../../domain/stop-words.ts';
 import { plain } from './words.ts';
-
-const effects: Readonly<Record<StopKind, string>> = {
-  freeze: 'Running deliveries finish. New ones wait.',
-  'stop-all':
-    'Running hooks get SIGTERM, then SIGKILL after 10 s; their credentials are revoked. New deliveries wait.',
-  quarantine: 'Promotions that rest on it wait.',
-  'distrust-signer': 'Promotions that this key signed wait.',
-  'cut-pair': 'Nothing more is taken in from non-prod.',
-};
-
-const titles: Readonly<Record<StopKind, string>> = {
-  freeze: 'Frozen',
-  'stop-all': 'Stopped',
-  quarantine: 'In quarantine',
-  'distrust-signer': 'Signer distrusted',
-  'cut-pair': 'Cut from non-prod',
-};
 
 /** Everything that stops the gate, three clicks from any page. */
 export function ControlsPage({
@@ -83,7 +67,7 @@ function StopCard({
 }) {
   const { id, kind, person, placedAt, until, reason, except, digest } = stop;
   return (
-    <Card title={`${titles[kind]}: ${placeOf(stop)}`} icon="stop">
+    <Card title={`${stopTitles[kind]}: ${placeOf(stop)}`} icon="stop">
       <p>
         {reason === null ? (
           <span class="muted">The ledger has this stop; its row is gone.</span>
@@ -92,7 +76,7 @@ function StopCard({
         )}
       </p>
       <p>
-        {plain(person)}, <Time at={placedAt} now={now} />. {effects[kind]}
+        {plain(person)}, <Time at={placedAt} now={now} />. {stopEffect(stop)}
         {until === null ? null : (
           <>
             {' '}
@@ -147,6 +131,7 @@ function Stopping({
           options={[
             { value: 'freeze', label: 'Freeze: new deliveries wait' },
             { value: 'stop-all', label: 'Stop all: end what runs, too' },
+            { value: 'revoke-leases', label: 'Revoke leases: kill what runs, revoke at once' },
             { value: 'cut-pair', label: 'Cut the pair: take nothing in' },
           ]}
         />
@@ -192,7 +177,7 @@ function Over({ stops, now }: { readonly stops: readonly KnownStop[]; readonly n
         rows={stops}
         empty="None."
         columns={[
-          { label: 'Stop', nowrap: true, cell: ({ kind }) => titles[kind] },
+          { label: 'Stop', nowrap: true, cell: ({ kind }) => stopTitles[kind] },
           { label: 'Where', cell: placeOf },
           { label: 'Why', wide: true, cell: ({ reason }) => plain(reason ?? '') },
           { label: 'By', nowrap: true, cell: ({ person }) => plain(person) },

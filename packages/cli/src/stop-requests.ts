@@ -1,0 +1,89 @@
+/** Stopping the gate and reading what is stopped, over the same JSON API that the pages use. */
+import { Duration } from '@airlock/common/policy/duration';
+import { z } from 'zod';
+import { CliError, exitCode } from './exit-codes.ts';
+import { safe } from './print.ts';
+import type { WebSession } from './web-session.ts';
+
+const Stop = z.looseObject({
+  id: z.string(),
+  kind: z.string(),
+  targets: z.array(z.string()),
+  matter: z.string().nullable(),
+  until: z.string().nullable(),
+  except: z.array(z.string()),
+  reason: z.string().nullable(),
+  person: z.string(),
+  placedAt: z.string(),
+  effect: z.string(),
+});
+export type PlacedStop = z.infer<typeof Stop>;
+
+const Stops = z.looseObject({
+  stops: z.array(Stop.extend({ signedBy: z.array(z.string()) })),
+  over: z.array(Stop),
+  emergencyStopSince: z.string().nullable(),
+});
+export type ListedStops = z.infer<typeof Stops>;
+
+/** As `POST /api/v1/stops` takes it; what is left out is not said. */
+export type StopRequest = {
+  readonly kind: string;
+  readonly reason: string;
+  readonly targets?: readonly string[];
+  readonly matter?: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly except?: readonly string[];
+};
+
+export const requestStop = async (session: WebSession, wish: StopRequest): Promise<PlacedStop> =>
+  Stop.parse(await session.postJson('/api/v1/stops', wish));
+
+export const readStops = async (session: WebSession): Promise<ListedStops> =>
+  Stops.parse(await session.getJson('/api/v1/stops'));
+
+/** @param duration such as `2h`. @throws CliError `usage` */
+export function secondsOf(option: string, duration: string): number {
+  const parsed = Duration.safeParse(duration);
+  if (parsed.success) return parsed.data;
+  throw new CliError(
+    exitCode.usage,
+    `${option} ${JSON.stringify(duration)}: ${parsed.error.issues[0]?.message ?? 'not a duration'}`,
+  );
+}
+
+/** For people: what is stopped, where, by whom and why, and what that does. */
+export function stopLines(stop: PlacedStop): string[] {
+  const { id, kind, targets, matter, until, except, reason, person, placedAt, effect } = stop;
+  const where = targets.length === 0 ? 'all targets' : targets.join(', ');
+  const place = matter === null ? where : `${safe(matter)} on ${where}`;
+  return [
+    `${id}  ${kind} of ${place}, by ${safe(person)} at ${moment(placedAt)}`,
+    `  ${reason === null ? 'its row is gone; the ledger has it' : `“${safe(reason)}”`}`,
+    `  ${effect}`,
+    ...(except.length === 0 ? [] : [`  let through: ${except.join(', ')}`]),
+    ...(until === null ? [] : [`  over by itself at ${moment(until)}`]),
+  ];
+}
+
+export function listLines({ stops, over, emergencyStopSince }: ListedStops): string[] {
+  return [
+    ...(emergencyStopSince === null
+      ? []
+      : [
+          `! The emergency stop is set on the gate's host since ${moment(emergencyStopSince)}: nothing is taken in or delivered.`,
+        ]),
+    ...(stops.length === 0 && emergencyStopSince === null ? ['Nothing is stopped.'] : []),
+    ...stops.flatMap((stop) => [
+      ...stopLines(stop),
+      `  start again: ${stop.signedBy.length} of 2 signed${stop.signedBy.length === 0 ? '' : ` (${stop.signedBy.join(', ')})`}`,
+    ]),
+    ...(over.length === 0 ? [] : ['Over']),
+    ...over.map(({ id, kind, person, placedAt }) => {
+      return `  ${id}  ${kind}, by ${safe(person)} at ${moment(placedAt)}`;
+    }),
+  ];
+}
+
+const moment = (time: string): string => `${time.slice(0, 19)}Z`;

@@ -1,0 +1,99 @@
+/** One person stops, two start again: from the command line, with a delivery whose hook runs. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { whileHooksWait } from '@airlock/cli/drills/held-hook';
+import { drillTarget } from '@airlock/cli/drills/target';
+import { approveAs, lookAtProduction, until, waitForEnd } from '@airlock/demo/flow';
+import { target } from '@airlock/demo/names';
+import type { Pair } from '@airlock/demo/pair';
+import { commandLine, type CommandLine } from '../support/command-line.ts';
+import { runningPair } from '../support/pair.ts';
+import { assertWaits, detailsOf, waitingPromotion } from '../support/promotion.ts';
+
+let pair: Pair;
+let shell: CommandLine | undefined;
+before(async () => {
+  pair = await runningPair();
+});
+after(() => {
+  shell?.dispose();
+});
+
+async function airlock(...args: string[]): Promise<string> {
+  shell ??= commandLine(pair);
+  const { status, text } = await shell.airlock(...args);
+  assert.equal(status, 0, text);
+  return text;
+}
+
+/** The id of the stop that a verb has just printed. */
+function stopIn(text: string): string {
+  const id = /^stp_[0-9a-z]{10}/m.exec(text)?.[0];
+  assert.ok(id, text);
+  return id;
+}
+
+async function startAgain(stop: string): Promise<void> {
+  assert.match(await airlock('start-again', stop, '--as', 'mira'), /1 of 2 have signed/);
+  assert.match(await airlock('stops'), new RegExp(`${stop}  [^]*1 of 2 signed`));
+  assert.match(await airlock('start-again', stop, '--as', 'leo'), /2 of 2 have signed/);
+  await until('the stop to be lifted', 20, async () => {
+    const { stops } = JSON.parse(await airlock('stops', '-o', 'json')) as {
+      stops: { id: string }[];
+    };
+    return stops.some(({ id }) => id === stop) ? null : true;
+  });
+}
+
+/** A delivery whose hook runs. */
+async function runningDelivery(): Promise<{ promotion: string; delivery: string }> {
+  const promotion = await waitingPromotion(pair);
+  await approveAs(pair, 'leo', promotion);
+  await approveAs(pair, 'mira', promotion);
+  return until('a hook that runs', 30, async () => {
+    const [row] = await pair.query<{ id: string }>(
+      'gate',
+      `select d.id from delivery d join delivery_log l on l.delivery_id = d.id
+       where d.promotion_id = $1 and d.state = 'running' and l.line like 'connected as %'`,
+      [promotion],
+    );
+    return row === undefined ? null : { promotion, delivery: row.id };
+  });
+}
+
+test('airlock freeze holds what was approved, and two people’s start-again delivers it', async () => {
+  const said = await airlock('freeze', target, '-m', 'checkout is down', '--for', '2h');
+  const stop = stopIn(said);
+  assert.match(said, /“checkout is down”\n {2}Running deliveries finish\. New ones wait\./);
+  assert.match(said, /over by itself at /);
+  const promotion = await waitingPromotion(pair);
+  await approveAs(pair, 'leo', promotion);
+  await approveAs(pair, 'mira', promotion);
+  await assertWaits(pair, promotion, { code: 'E_STOPPED', have: 2 });
+  await startAgain(stop);
+  assert.equal((await waitForEnd(pair, promotion)).state, 'live');
+});
+
+test('airlock leases revoke kills the hook of one delivery, counts its credentials to nothing, and holds no other', async () => {
+  const { promotion, text } = await whileHooksWait(drillTarget(pair.layout.directory), async () => {
+    const running = await runningDelivery();
+    const revoked = await airlock(
+      ...['leases', 'revoke', '--delivery', running.delivery, '-m', 'its key was seen in a log'],
+    );
+    return { ...running, text: revoked };
+  });
+  assert.match(text, /\n1 live\n0 live after \d+\.\d s\n/);
+  assert.match(text, /revoked, lived \d/);
+  assert.deepEqual((await lookAtProduction(pair)).ephemeralRoles, []);
+  const { state } = await waitForEnd(pair, promotion);
+  assert.equal(state, 'indeterminate');
+  const [ended] = await pair.query<{ reason: string }>(
+    'gate',
+    'select outcome_reason as reason from delivery where promotion_id = $1',
+    [promotion],
+  );
+  assert.match(ended?.reason ?? '', /^stopped: mira stopped it \(revoke-leases, stp_/);
+  const next = await waitingPromotion(pair);
+  const { verdict } = await detailsOf(pair, next);
+  assert.ok(!verdict.codes.includes('E_STOPPED'), verdict.codes.join(', '));
+});

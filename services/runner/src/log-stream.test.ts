@@ -8,17 +8,18 @@ function collecting(
   options: { delayMs?: number; maxBytes?: number; masker?: Masker; holdBack?: number } = {},
 ) {
   const { delayMs = 0, maxBytes = 1 << 30, masker = createMasker(), holdBack = 0 } = options;
-  const sent: LogPiece[] = [];
+  const sent: (Omit<LogPiece, 'bytes'> & { bytes: Buffer })[] = [];
   const kept = new Map<string, Buffer>();
   const log = createLogStream({
     ...{ maxBytes, masker },
     send: async (piece) => {
       if (delayMs > 0) await sleep(delayMs);
-      sent.push({ ...piece, bytes: Buffer.from(piece.bytes) });
+      const bytes = Buffer.concat(piece.bytes);
+      sent.push({ ...piece, bytes });
       const before = kept.get(piece.step) ?? Buffer.alloc(0);
-      const end = piece.isEnd ? piece.bytes.length : Math.max(0, piece.bytes.length - holdBack);
+      const end = piece.isEnd ? bytes.length : Math.max(0, bytes.length - holdBack);
       assert.equal(piece.offset, before.length);
-      kept.set(piece.step, Buffer.concat([before, piece.bytes.subarray(0, end)]));
+      kept.set(piece.step, Buffer.concat([before, bytes.subarray(0, end)]));
       return piece.offset + end;
     },
   });
@@ -107,6 +108,63 @@ test('a writer that is faster than the receiver waits', async () => {
   const { sent, log } = collecting({ delayMs: 5 });
   for (let index = 0; index < 20; index += 1) await log.write('build', Buffer.alloc(1024 * 1024));
   assert.ok(sent.length >= 15, `${sent.length} pieces sent`);
+});
+
+test('a writer that waits goes on as soon as one piece was taken, not when all were', async () => {
+  const answers: (() => void)[] = [];
+  const log = createLogStream({
+    ...{ maxBytes: 1 << 30, masker: createMasker() },
+    send: ({ offset, bytes }) =>
+      new Promise((resolve) => {
+        const length = bytes.reduce((sum, part) => sum + part.length, 0);
+        answers.push(() => {
+          resolve(offset + length);
+        });
+      }),
+  });
+  let hasWritten = false;
+  const writing = log.write('build', Buffer.alloc(2.5 * 1024 * 1024)).then(() => {
+    hasWritten = true;
+  });
+  await sleep(20);
+  assert.deepEqual([answers.length, hasWritten], [1, false]);
+  answers.shift()?.();
+  await writing;
+  // The next is on its way already, and nobody has taken it.
+  await sleep(0);
+  assert.equal(answers.length, 1);
+  const ended = log.end();
+  for (let asked = 0; asked < 100; asked += 1) {
+    answers.shift()?.();
+    await sleep(1);
+  }
+  await ended;
+});
+
+test('what was written comes once and in order, though its memory is used again and some of each piece comes again', async () => {
+  const kept: Buffer[] = [];
+  const log = createLogStream({
+    ...{ maxBytes: 1 << 30, masker: createMasker() },
+    send: async ({ offset, bytes, isEnd }) => {
+      // Looked at when it is answered, after more was written.
+      await sleep(2);
+      const all = Buffer.concat(bytes);
+      const taken = isEnd ? all.length : Math.max(0, all.length - 1_000);
+      kept.push(all.subarray(0, taken));
+      return offset + taken;
+    },
+  });
+  const written: Buffer[] = [];
+  for (let at = 0; at < 200; at += 1) {
+    const bytes = Buffer.from(`${at} `.repeat((at * 37) % 9_000));
+    written.push(Buffer.from(bytes));
+    await log.write('build', bytes);
+    // Whoever wrote it uses its memory for something else.
+    bytes.fill(120);
+    if (at % 20 === 0) await sleep(3);
+  }
+  await log.end();
+  assert.ok(Buffer.concat(kept).equals(Buffer.concat(written)));
 });
 
 test('a log that grew too long says so once and ends', async () => {

@@ -4,9 +4,10 @@
  * nothing is lost when nonprod starts anew.
  */
 import type { Masker, MaskedStream } from '@airlock/masking/masker';
+import { createByteQueues, type ByteQueue } from './byte-queue.ts';
 
 const maxPieceBytes = 1024 * 1024;
-/** Lines that come together travel together; one alone is not kept waiting. */
+/** Lines that come together travel together; one that comes after so long a silence is not kept waiting. */
 const gatherMs = 8;
 /** Beyond this the step waits for the log instead of the log filling this process's memory. */
 const maxWaitingBytes = 2 * 1024 * 1024;
@@ -15,13 +16,17 @@ export type LogPiece = {
   readonly step: string;
   /** Of the first byte, among all masked output of the step. */
   readonly offset: number;
-  readonly bytes: Buffer;
+  /** One after the other. Whoever sends them may keep them until then: afterwards their memory is used again. */
+  readonly bytes: readonly Buffer[];
   /** The step writes nothing behind this. */
   readonly isEnd: boolean;
 };
 
 export type LogStream = {
-  /** Takes output of a step; waits while too much of it is on its way. Throws what sending threw. */
+  /**
+   * Takes output of a step, and keeps nothing of `bytes` itself; waits while too much of it is on its way. Throws what sending
+   * threw.
+   */
   write(step: string, bytes: Buffer): Promise<void>;
   /** Resolves when everything written has been taken. Throws what sending threw. */
   end(): Promise<void>;
@@ -31,8 +36,7 @@ type StepLog = {
   readonly step: string;
   readonly mask: MaskedStream;
   /** From `offset` on, what nonprod has not confirmed. */
-  waiting: Buffer[];
-  waitingBytes: number;
+  readonly waiting: ByteQueue;
   offset: number;
   /** How many of the waiting bytes were sent and are held back by nonprod's own masks. */
   heldBack: number;
@@ -52,8 +56,11 @@ export function createLogStream(options: {
   const steps = new Map<string, StepLog>();
   let totalBytes = 0;
   let timer: NodeJS.Timeout | null = null;
+  let beganAt = Number.NEGATIVE_INFINITY;
   let sending: Promise<void> | null = null;
   let failure: Error | null = null;
+  let onProgress: (() => void)[] = [];
+  const newQueue = createByteQueues();
   // Asked anew each time: awaiting changes them.
   const underWay = (): Promise<void> | null => sending;
   const failed = (): Error | null => failure;
@@ -66,41 +73,43 @@ export function createLogStream(options: {
     const known = steps.get(step);
     if (known !== undefined) return known;
     const log = {
-      ...{ step, mask: options.masker.stream(), waiting: [], waitingBytes: 0, offset: 0 },
+      ...{ step, mask: options.masker.stream(), waiting: newQueue(), offset: 0 },
       ...{ heldBack: 0, isEnding: false, isEnded: false },
     };
     steps.set(step, log);
     return log;
   }
 
-  function put(log: StepLog, bytes: Buffer): void {
-    if (bytes.length === 0) return;
-    log.waiting.push(bytes);
-    log.waitingBytes += bytes.length;
-  }
-
   const hasNews = (log: StepLog): boolean =>
-    log.waitingBytes > log.heldBack || (log.isEnding && !log.isEnded);
+    log.waiting.length > log.heldBack || (log.isEnding && !log.isEnded);
   const waitingBytes = (): number => {
     let sum = 0;
-    for (const log of steps.values()) sum += log.waitingBytes;
+    for (const log of steps.values()) sum += log.waiting.length;
     return sum;
   };
 
+  /** Resolves when the next piece was taken, or sending has come to an end. */
+  const progress = (): Promise<void> =>
+    new Promise((resolve) => {
+      onProgress.push(resolve);
+    });
+  function tellProgress(): void {
+    const waiting = onProgress;
+    onProgress = [];
+    for (const tell of waiting) tell();
+  }
+
   async function sendPiece(log: StepLog): Promise<void> {
-    const all = log.waiting.length === 1 ? log.waiting[0] : Buffer.concat(log.waiting);
-    const bytes = (all ?? Buffer.alloc(0)).subarray(0, maxPieceBytes);
-    const isEnd = log.isEnding && bytes.length === log.waitingBytes;
-    log.waiting = all === undefined ? [] : [all];
+    const length = Math.min(log.waiting.length, maxPieceBytes);
+    const bytes = log.waiting.front(length);
+    const isEnd = log.isEnding && length === log.waiting.length;
     const next = await options.send({ step: log.step, offset: log.offset, bytes, isEnd });
-    const taken = Math.min(bytes.length, Math.max(0, next - log.offset));
-    const [first = Buffer.alloc(0), ...later] = log.waiting;
-    const rest = first.subarray(taken);
-    log.waiting = rest.length === 0 ? later : [rest, ...later];
-    log.waitingBytes -= taken;
+    const taken = Math.min(length, Math.max(0, next - log.offset));
+    log.waiting.drop(taken);
     log.offset += taken;
-    log.heldBack = bytes.length - taken;
+    log.heldBack = length - taken;
     if (isEnd) log.isEnded = true;
+    tellProgress();
   }
 
   async function sendAll(): Promise<void> {
@@ -115,12 +124,16 @@ export function createLogStream(options: {
   function flush(): void {
     if (timer !== null) clearTimeout(timer);
     timer = null;
+    beganAt = performance.now();
     sending ??= sendAll()
       .catch((error: unknown) => {
         failure = error instanceof Error ? error : new Error(String(error));
       })
       .finally(() => {
         sending = null;
+        // Written while that was found to be all.
+        if (failed() === null && [...steps.values()].some(hasNews)) flush();
+        tellProgress();
       });
   }
 
@@ -130,21 +143,21 @@ export function createLogStream(options: {
       const log = logOf(step);
       if (totalBytes > options.maxBytes) return;
       totalBytes += bytes.length;
-      put(log, log.mask.write(bytes));
+      log.waiting.push(log.mask.write(bytes));
       if (totalBytes > options.maxBytes) {
         const words = `\nThe log ends here: ${options.maxBytes} bytes is all that is kept of one job.\n`;
-        put(log, Buffer.from(words));
+        log.waiting.push(Buffer.from(words));
       }
-      if (log.waitingBytes >= maxPieceBytes) flush();
-      else timer ??= setTimeout(flush, gatherMs);
-      while (waitingBytes() > maxWaitingBytes && underWay() !== null) await underWay();
+      if (log.waiting.length >= maxPieceBytes) flush();
+      else timer ??= setTimeout(flush, Math.max(0, beganAt + gatherMs - performance.now()));
+      while (waitingBytes() > maxWaitingBytes && underWay() !== null) await progress();
       check();
     },
     async end() {
       for (const log of steps.values()) {
         const held = log.mask.end();
         // Of what was cut off it may be the beginning of a secret.
-        if (totalBytes <= options.maxBytes) put(log, held);
+        if (totalBytes <= options.maxBytes) log.waiting.push(held);
         log.isEnding = true;
       }
       while (underWay() !== null) await underWay();

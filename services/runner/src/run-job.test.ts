@@ -69,8 +69,9 @@ function nonprod(source: Buffer) {
       if (!state.takesLogs) {
         throw new ControlPlaneError('control-plane-refused', 'nonprod knows no such step');
       }
-      seen.log += chunk.bytes.toString();
-      return chunk.offset + chunk.bytes.length;
+      const sent = Buffer.concat(chunk.bytes);
+      seen.log += sent.toString();
+      return chunk.offset + sent.length;
     },
     source: () => Promise.resolve(Readable.from([source])),
     commitObject: () => Promise.resolve(built.object),

@@ -67,8 +67,9 @@ async function run(
     lease: () => Promise.resolve(null),
     heartbeat: () => Promise.resolve({ cancelled: false }),
     appendLog: (_, { step, offset, bytes }) => {
-      pieces.set(step, [...(pieces.get(step) ?? []), bytes]);
-      return Promise.resolve(offset + bytes.length);
+      const sent = Buffer.concat(bytes);
+      pieces.set(step, [...(pieces.get(step) ?? []), sent]);
+      return Promise.resolve(offset + sent.length);
     },
     source: () => Promise.resolve(Readable.from([source])),
     commitObject: () => Promise.resolve(commitObject),

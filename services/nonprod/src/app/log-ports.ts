@@ -10,6 +10,7 @@ export interface LogName {
 export interface LogChunk {
   /** Position of the first byte among all that the runner has for this step. */
   readonly offset: number;
+  /** Whoever takes them copies what is to stay: their sender uses the memory again. */
   readonly bytes: Uint8Array;
   /** The step writes nothing after this. */
   readonly isEnd: boolean;

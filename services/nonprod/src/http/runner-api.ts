@@ -18,9 +18,9 @@ import type { RunnerStore } from '../app/runner-ports.ts';
 import type { RunnerGuard } from './runner-guard.ts';
 import type { LogIntake } from '../app/log-intake.ts';
 import type { BlobStore, JobFacts, JobStore, LeaseProofOf, SourceArchive } from '../app/ports.ts';
+import { createBodyRooms } from '@airlock/process/body-rooms';
 import {
   MachineError,
-  readBytes,
   readJson,
   type MachineCall,
   type MachineRoute,
@@ -53,6 +53,7 @@ export interface RunnerApiPorts {
 
 export function runnerRoutes(ports: RunnerApiPorts): MachineRoute[] {
   const { fleet, jobs } = ports;
+  const pieces = createBodyRooms(maxLogPieceBytes);
 
   async function heldJob(call: MachineCall): Promise<{ proof: LeaseProofOf; job: JobFacts }> {
     const proof = { ...namedJob(call), lease: queryLease(call) };
@@ -111,10 +112,10 @@ export function runnerRoutes(ports: RunnerApiPorts): MachineRoute[] {
           throw new MachineError('request-malformed', 'step and offset are needed in the query');
         }
         const proof = { ...namedJob(call), lease: queryLease(call) };
-        const bytes = await readBytes(call.request, maxLogPieceBytes);
         const isEnd = call.query.get('end') === '1';
-        const chunk = { offset: Number(offset), bytes, isEnd };
-        const next = await ports.logs.take(proof, step.data, chunk);
+        const next = await pieces.read(call.request, (bytes) =>
+          ports.logs.take(proof, step.data, { offset: Number(offset), bytes, isEnd }),
+        );
         if (next === 'lease-lost') throw leaseLost();
         if (next === 'no-such-step') {
           throw new MachineError('not-found', `the plan of this job has no step ${step.data}`);

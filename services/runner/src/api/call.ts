@@ -8,7 +8,8 @@ export type Call = {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
   readonly json?: unknown;
-  readonly bytes?: Buffer;
+  /** One after the other they are the body; a call may be made again with them. */
+  readonly bytes?: readonly Buffer[];
   readonly body?: { readonly stream: Readable; readonly size: number };
   readonly signal: AbortSignal;
 };

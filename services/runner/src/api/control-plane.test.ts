@@ -8,7 +8,7 @@ import { createControlPlane, type ControlPlane } from './control-plane.ts';
 
 const held = { jobId: 'job/1', lease: 7 };
 const never = new AbortController().signal;
-const piece = { step: 's', offset: 0, bytes: Buffer.alloc(0), isEnd: false };
+const piece = { step: 's', offset: 0, bytes: [], isEnd: false };
 
 type Answer = { status: number; body?: string };
 let answers: Answer[] = [];
@@ -78,13 +78,13 @@ test('a heartbeat says whether the run was cancelled, and nothing else will do',
 test('a piece of log is sent until it is taken, each time the same, and the answer says how far', async () => {
   asked.length = 0;
   answers = [{ status: 503 }, { status: 500 }, { status: 200, body: '{"next":5}' }];
-  const bytes = Buffer.from([0, 255, 10]);
+  const bytes = [Buffer.from([0]), Buffer.from([255, 10])];
   const next = await api.appendLog(held, { step: 'build', offset: 3, bytes, isEnd: true }, never);
   assert.equal(next, 5);
   assert.equal(asked.length, 3);
   for (const { url, body } of asked) {
     assert.equal(url, '/v1/jobs/job%2F1/log?lease=7&step=build&offset=3&end=1');
-    assert.deepEqual(body, bytes);
+    assert.deepEqual(body, Buffer.concat(bytes));
   }
 });
 

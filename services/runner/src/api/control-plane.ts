@@ -74,8 +74,8 @@ export function createControlPlane(options: {
   const { request } = options;
 
   async function open({ method, path, json, bytes, body, signal }: Call): Promise<IncomingMessage> {
-    const text = json === undefined ? bytes : Buffer.from(JSON.stringify(json));
-    const length = body?.size ?? text?.length ?? 0;
+    const parts = json === undefined ? (bytes ?? []) : [Buffer.from(JSON.stringify(json))];
+    const length = body?.size ?? parts.reduce((sum, part) => sum + part.length, 0);
     const outgoing = request(new URL(path, options.url), {
       method,
       signal,
@@ -93,8 +93,10 @@ export function createControlPlane(options: {
       outgoing.once('error', reject);
     });
     try {
-      if (body === undefined) outgoing.end(text);
-      else {
+      if (body === undefined) {
+        for (const part of parts) outgoing.write(part);
+        outgoing.end();
+      } else {
         // A server that refuses answers before it has read everything; its answer counts, not the broken pipe.
         void pipeline(body.stream, outgoing).catch(() => {});
       }

@@ -152,7 +152,7 @@ test('five renewals by a clock that jumps, and a job’s heartbeats and log go o
     let offset = 0;
     while (!stopped.signal.aborted) {
       const line = `line ${written.length}\n`;
-      const piece = { step: 'build', offset, bytes: Buffer.from(line), isEnd: false };
+      const piece = { step: 'build', offset, bytes: [Buffer.from(line)], isEnd: false };
       offset = await api.appendLog(held, piece, never);
       written.push(line);
     }

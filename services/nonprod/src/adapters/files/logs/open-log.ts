@@ -66,10 +66,10 @@ export async function openLog(paths: LogPaths, mask: MaskedStream): Promise<Open
         isCut = true;
         out = Buffer.concat([out.subarray(0, Math.max(0, room)), endOfKeeping]);
       }
-      if (out.length > 0) await bytesFile.appendFile(out);
+      await writeWhole(bytesFile, out);
       const end = index.bytes + out.length;
       const record = Float64Array.of(taken - mask.held(), end, now);
-      await recordsFile.appendFile(new Uint8Array(record.buffer));
+      await writeWhole(recordsFile, new Uint8Array(record.buffer));
       index.push(out);
       if (out.length > 0) times.push([end, now]);
     },
@@ -82,6 +82,11 @@ export async function openLog(paths: LogPaths, mask: MaskedStream): Promise<Open
       await recordsFile.close();
     },
   };
+}
+
+/** Both files are opened to be appended to. */
+async function writeWhole(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
 }
 
 const endOfKeeping = Buffer.from('\nThe log ends here: no more is kept of one job.\n');

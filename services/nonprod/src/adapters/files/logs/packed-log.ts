@@ -12,6 +12,8 @@ import type { LogPaths } from './log-paths.ts';
 import { pieces, type AppendTime } from './open-log.ts';
 
 const frameBytes = 256 * 1024;
+/** Most frames become no larger, and come back in one piece. */
+const packedChunkBytes = 64 * 1024;
 /** Below this a file system gives nothing back. */
 const packFromBytes = 16 * 1024;
 /** Appends are made every few milliseconds; people read seconds. */
@@ -59,13 +61,13 @@ async function writePacked(paths: LogPaths, bytes: number): Promise<number[]> {
   await using source = await open(paths.bytes, 'r');
   await using target = await open(temporary, 'w', 0o600);
   const ends: number[] = [];
+  const room = Buffer.allocUnsafeSlow(frameBytes);
   let end = 0;
   for (let at = 0; at < bytes; at += frameBytes) {
-    const frame: Buffer[] = [];
-    for await (const piece of pieces(source, Math.min(bytes, at + frameBytes), at)) {
-      frame.push(Buffer.from(piece));
-    }
-    const packed = await compress(Buffer.concat(frame), {
+    const frame = room.subarray(0, Math.min(frameBytes, bytes - at));
+    await readWhole(source, frame, at);
+    const packed = await compress(frame, {
+      chunkSize: packedChunkBytes,
       params: { [constants.ZSTD_c_compressionLevel]: 1 },
     });
     await target.appendFile(packed);
@@ -75,6 +77,15 @@ async function writePacked(paths: LogPaths, bytes: number): Promise<number[]> {
   await target.sync();
   await rename(temporary, paths.packed);
   return ends;
+}
+
+/** @throws Error when the file ends before `frame` is full. */
+async function readWhole(file: FileHandle, frame: Buffer, from: number): Promise<void> {
+  for (let filled = 0; filled < frame.length;) {
+    const { bytesRead } = await file.read(frame, filled, frame.length - filled, from + filled);
+    if (bytesRead === 0) throw new Error(`the log ends at ${from + filled}`);
+    filled += bytesRead;
+  }
 }
 
 function thinned(times: readonly AppendTime[]): [number, number][] {

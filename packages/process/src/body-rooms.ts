@@ -1,0 +1,60 @@
+/**
+ * Memory for bodies that come in floods, used again and again: what a server makes anew for each of them costs it more to
+ * collect than to fill.
+ */
+import type { IncomingMessage } from 'node:http';
+import { finished } from 'node:stream';
+import { MachineError } from './machine-server.ts';
+
+/** Rooms that are kept for the next one. */
+const maxFree = 2;
+/** What is declared to be no longer gets memory of its own, so that a quiet server keeps no rooms. */
+const smallBytes = 64 * 1024;
+
+export interface BodyRooms {
+  /**
+   * Reads the whole body and gives it to `use`, until whose end the bytes stay what they are; behind it they are another's.
+   *
+   * @throws MachineError `request-malformed` above the limit; Error when the body is cut off; what `use` throws.
+   */
+  read<T>(request: IncomingMessage, use: (body: Buffer) => Promise<T>): Promise<T>;
+}
+
+export function createBodyRooms(maxBytes: number): BodyRooms {
+  const free: Buffer[] = [];
+  return {
+    async read(request, use) {
+      const declared = Number(request.headers['content-length'] ?? maxBytes);
+      if (declared <= Math.min(smallBytes, maxBytes)) {
+        return await use(await fill(request, Buffer.allocUnsafe(declared)));
+      }
+      const room = free.pop() ?? Buffer.allocUnsafeSlow(maxBytes);
+      try {
+        return await use(await fill(request, room));
+      } finally {
+        if (free.length < maxFree) free.push(room);
+      }
+    },
+  };
+}
+
+async function fill(request: IncomingMessage, room: Buffer): Promise<Buffer> {
+  let size = 0;
+  await new Promise<void>((resolve, reject) => {
+    request.on('data', (chunk: Buffer) => {
+      if (chunk.length <= room.length - size) {
+        room.set(chunk, size);
+        size += chunk.length;
+        return;
+      }
+      // What comes behind the limit is not read, and whoever sends it is told.
+      request.pause();
+      reject(new MachineError('request-malformed', `the body has more than ${room.length} bytes`));
+    });
+    finished(request, { writable: false }, (error) => {
+      if (error === undefined || error === null) resolve();
+      else reject(error);
+    });
+  });
+  return room.subarray(0, size);
+}

@@ -157,6 +157,11 @@ export async function signByAdministrators(
   await signConfiguration(directory, [first, ...rest]);
 }
 
+/** YAML that an editor completes and checks by the schema that the gate serves. */
+function withSchema({ gate }: Origins, name: 'target' | 'roster', value: unknown): string {
+  return `# yaml-language-server: $schema=${gate}/schema/${name}.v1.json\n${stringify(value)}`;
+}
+
 export async function writeGateFiles(given: {
   layout: Layout;
   keys: Keys;
@@ -172,7 +177,7 @@ export async function writeGateFiles(given: {
   mkdirSync(join(layout.gateConfig, 'targets'), { recursive: true });
   writeFileSync(
     join(layout.gateConfig, `targets/${target}.yaml`),
-    stringify({
+    withSchema(origins, 'target', {
       version: 1,
       target,
       admits: [
@@ -220,7 +225,7 @@ export async function writeGateFiles(given: {
   );
   writeFileSync(
     join(layout.gateConfig, 'roster.yaml'),
-    stringify({
+    withSchema(origins, 'roster', {
       version: 1,
       people: people.map((person) => ({
         id: person.id,

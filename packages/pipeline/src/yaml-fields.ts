@@ -1,4 +1,5 @@
 /** Reads typed fields out of a YAML tree; whatever is not expected becomes a fault at its own line and column. */
+import { nearWord } from '@airlock/common/near-word';
 import { join, type FaultList, type YamlEntry, type YamlValue } from './yaml-file.ts';
 
 /** Known keys of one map: what to do with each. A string is the hint with which the key is refused. */
@@ -18,27 +19,12 @@ export function readMap(value: YamlValue, path: string, faults: FaultList, keys:
       faults.add(entry.keyAt, here, `\`${entry.key}\` is refused: ${known}`);
     else {
       const accepted = Object.keys(keys).filter((key) => typeof keys[key] === 'function');
-      const near = accepted.find((key) => isNear(key, entry.key));
+      const near = nearWord(entry.key, accepted);
       const hint =
         near === undefined ? `known here: ${accepted.join(', ')}` : `did you mean \`${near}\`?`;
       faults.add(entry.keyAt, here, `unknown key \`${entry.key}\`; ${hint}`);
     }
   }
-}
-
-/** One letter more, less or another, or two changed about. */
-function isNear(known: string, written: string): boolean {
-  if (Math.abs(known.length - written.length) > 1 || known.length < 4) return false;
-  let start = 0;
-  while (start < known.length && known[start] === written[start]) start += 1;
-  let [left, right] = [known.length, written.length];
-  while (left > start && right > start && known[left - 1] === written[right - 1]) {
-    left -= 1;
-    right -= 1;
-  }
-  if (left - start <= 1 && right - start <= 1) return true;
-  const [a, b] = [known.slice(start, left), written.slice(start, right)];
-  return a.length === 2 && b.length === 2 && a[0] === b[1] && a[1] === b[0];
 }
 
 // Half of a surrogate pair has no bytes to be signed; NUL ends a string in a shell, an environment and a database.

@@ -61,7 +61,7 @@ redis: { url: localhost }
       '/etc/airlock/gate.yaml: database.port: Too big: expected number to be <=65535; expected: Port of Postgres (1 to 65535). Usually 5432.',
       '/etc/airlock/gate.yaml: database.pasword: unknown key; remove it or correct its spelling (known here: host, port, name, user, passwordFile)',
       '/etc/airlock/gate.yaml: redis.url: expected redis:// or rediss://; expected: Where Redis is, as redis://[user:password@]host:port[/database].',
-      '/etc/airlock/gate.yaml: databse: unknown key; remove it or correct its spelling (known here: intervalSeconds, keyFile, database, redis)',
+      '/etc/airlock/gate.yaml: databse: unknown key; did you mean database?',
     ],
   );
 });

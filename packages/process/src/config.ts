@@ -1,7 +1,16 @@
 import { AirlockError } from '@airlock/common/errors';
 import { dirname, resolve } from 'node:path';
-import { parseDocument } from 'yaml';
+import {
+  isCollection,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  type Document,
+} from 'yaml';
 import { z } from 'zod';
+import { describeIssue, dotted } from './config-issue.ts';
 
 export type ConfigurationErrorCode =
   | 'configuration-unreadable'
@@ -33,6 +42,84 @@ export const FilePath = z
   .min(1)
   .transform((path) => resolve(directoryOfFileBeingParsed ?? '.', path));
 
+/** A fault of a configuration file and where it stands. */
+export type ConfigFault = {
+  readonly code: 'configuration-malformed' | 'configuration-invalid';
+  /** 1-based; 1:1 when the whole file is meant. */
+  readonly line: number;
+  readonly column: number;
+  /** Such as `approvals.rules.0.count`; empty for the file itself. */
+  readonly path: string;
+  /** What is wrong and how to mend it. */
+  readonly message: string;
+};
+
+export type Place = Pick<ConfigFault, 'line' | 'column'>;
+
+export type ReadConfig<T> = {
+  /** Null when there is a fault. */
+  readonly value: T | null;
+  readonly faults: readonly ConfigFault[];
+  /** Where the value at this path stands, or the nearest that there is around it. */
+  readonly placeOf: (path: readonly PropertyKey[]) => Place;
+};
+
+/**
+ * Reads one YAML configuration file into the shape that `schema` describes, with every fault that it has and its place.
+ *
+ * @param file the file's path: the place relative `FilePath`s start from.
+ */
+export function readConfig<T>(schema: z.ZodType<T>, text: string, file: string): ReadConfig<T> {
+  const top: Place = { line: 1, column: 1 };
+  const malformed = (message: string, { line, column }: Place = top): ReadConfig<T> => ({
+    value: null,
+    faults: [{ code: 'configuration-malformed', line, column, path: '', message }],
+    placeOf: () => top,
+  });
+  if (Buffer.byteLength(text) > maxConfigBytes) {
+    return malformed(`longer than ${maxConfigBytes} bytes; is this the right file?`);
+  }
+  const lines = new LineCounter();
+  const options = { version: '1.2', uniqueKeys: true, prettyErrors: false } as const;
+  const document = parseDocument(text, { ...options, lineCounter: lines });
+  const placeAt = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset);
+    return line === 0 ? top : { line, column: col };
+  };
+  const [broken] = [...document.errors, ...document.warnings];
+  if (broken !== undefined) {
+    const place = placeAt(broken.pos[0]);
+    const what = `${firstLine(broken.message)} at line ${place.line}, column ${place.column}`;
+    return malformed(what, place);
+  }
+  let data: unknown;
+  try {
+    data = document.toJS({ maxAliasCount: 0 });
+  } catch {
+    return malformed('aliases (*name) are not accepted; write the value out');
+  }
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) {
+    return malformed('a mapping of keys to values is expected at the top');
+  }
+  const placeOf = (path: readonly PropertyKey[]): Place => placeAt(offsetOf(document, path, false));
+  directoryOfFileBeingParsed = dirname(resolve(file));
+  try {
+    const result = schema.safeParse(data);
+    if (result.success) return { value: result.data, faults: [], placeOf };
+    const faults = result.error.issues
+      .flatMap((issue) => describeIssue(schema, data, issue))
+      .map(({ path, message, isKey }) => ({
+        code: 'configuration-invalid' as const,
+        ...placeAt(offsetOf(document, path, isKey)),
+        path: dotted(path),
+        message,
+      }));
+    return { value: null, faults, placeOf };
+  } finally {
+    directoryOfFileBeingParsed = null;
+  }
+}
+
 /**
  * Reads one YAML configuration file into the shape that `schema` describes.
  *
@@ -41,126 +128,46 @@ export const FilePath = z
  *   `configuration-invalid` with every fault at once, a line each: `file: key.path: what; mend`.
  */
 export function parseConfig<T>(schema: z.ZodType<T>, text: string, file: string): T {
-  if (Buffer.byteLength(text) > maxConfigBytes) {
-    throw malformed(file, `longer than ${maxConfigBytes} bytes; is this the right file?`);
-  }
-  const document = parseDocument(text, { version: '1.2', uniqueKeys: true, prettyErrors: true });
-  const [fault] = [...document.errors, ...document.warnings];
-  if (fault !== undefined) throw malformed(file, firstLine(fault.message));
-  let data: unknown;
-  try {
-    data = document.toJS({ maxAliasCount: 0 });
-  } catch (cause) {
-    throw malformed(file, 'aliases (*name) are not accepted; write the value out', cause);
-  }
-  if (typeof data !== 'object' || data === null || Array.isArray(data)) {
-    throw malformed(file, 'a mapping of keys to values is expected at the top');
-  }
-  directoryOfFileBeingParsed = dirname(resolve(file));
-  try {
-    const result = schema.safeParse(data);
-    if (result.success) return result.data;
-    const faults = result.error.issues.flatMap((issue) => describeIssue(schema, data, issue));
-    throw new ConfigurationError(
-      'configuration-invalid',
-      faults.map((line) => `${file}: ${line}`).join('\n'),
-    );
-  } finally {
-    directoryOfFileBeingParsed = null;
-  }
+  const { value, faults } = readConfig(schema, text, file);
+  const [first] = faults;
+  if (first === undefined && value !== null) return value;
+  throw new ConfigurationError(
+    first?.code ?? 'configuration-invalid',
+    faults.map((fault) => `${file}: ${faultInWords(fault)}`).join('\n'),
+  );
 }
 
-function malformed(file: string, what: string, cause?: unknown): ConfigurationError {
-  return new ConfigurationError('configuration-malformed', `${file}: ${what}`, { cause });
+/** `key.path: what; mend`. */
+export const faultInWords = ({ path, message }: Pick<ConfigFault, 'path' | 'message'>): string =>
+  path === '' ? message : `${path}: ${message}`;
+
+/** The offset of the value (or, with `isKey`, the key) at `path`, or of what is nearest around it. */
+function offsetOf(document: Document, path: readonly PropertyKey[], isKey: boolean): number {
+  let node: unknown = document.contents;
+  let offset = startOf(node);
+  for (const [index, key] of path.entries()) {
+    if (isMap(node)) {
+      const pair = node.items.find(
+        (item) => isScalar(item.key) && String(item.key.value) === String(key),
+      );
+      if (pair === undefined) return offset;
+      // A value of one line is meant itself; of one that goes on below, its key is what a reader looks for.
+      const meansKey = isKey && index === path.length - 1;
+      offset = startOf(isScalar(pair.value) && !meansKey ? pair.value : pair.key);
+      node = pair.value;
+    } else if (isCollection(node) && typeof key === 'number') {
+      node = node.items[key];
+      if (node === undefined) return offset;
+      offset = startOf(node);
+    } else {
+      return offset;
+    }
+  }
+  return offset;
 }
+
+const startOf = (node: unknown): number => (isNode(node) ? (node.range?.[0] ?? 0) : 0);
 
 function firstLine(text: string): string {
   return text.split('\n', 1)[0] ?? '';
-}
-
-function describeIssue(schema: z.core.$ZodType, data: unknown, issue: z.core.$ZodIssue): string[] {
-  const path = issue.path;
-  const at = schemaAt(schema, path);
-  if (issue.code === 'unrecognized_keys') {
-    const known = at instanceof z.ZodObject ? Object.keys(at.shape).join(', ') : '';
-    return issue.keys.map(
-      (key) =>
-        `${dotted([...path, key])}: unknown key; remove it or correct its spelling (known here: ${known})`,
-    );
-  }
-  const expected = descriptionAt(schema, path);
-  if (valueAt(data, path) === undefined) {
-    return [`${dotted(path)}: required and missing; add it${expected ? `: ${expected}` : ''}`];
-  }
-  return [
-    `${dotted(path)}: ${issue.message}; ${expected ? `expected: ${expected}` : 'correct the value'}`,
-  ];
-}
-
-function dotted(path: readonly PropertyKey[]): string {
-  return path.length === 0 ? '(top)' : path.map(String).join('.');
-}
-
-function valueAt(data: unknown, path: readonly PropertyKey[]): unknown {
-  let value = data;
-  for (const key of path) {
-    if (typeof value !== 'object' || value === null) return undefined;
-    value = Reflect.get(value, key);
-  }
-  return value;
-}
-
-/** The wrappers (optional, default, transform) stand around what the key really is. */
-function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
-  if (
-    schema instanceof z.ZodOptional ||
-    schema instanceof z.ZodNullable ||
-    schema instanceof z.ZodDefault
-  ) {
-    return unwrap(schema.unwrap());
-  }
-  if (schema instanceof z.ZodPipe) return unwrap(schema.in);
-  return schema;
-}
-
-function shapeOf(object: z.ZodObject<z.ZodRawShape>): z.ZodRawShape {
-  return object.shape;
-}
-
-function step(schema: z.core.$ZodType, key: PropertyKey): z.core.$ZodType | undefined {
-  const inner = unwrap(schema);
-  if (inner instanceof z.ZodObject && typeof key === 'string') return shapeOf(inner)[key];
-  if (inner instanceof z.ZodArray) return inner.element;
-  if (inner instanceof z.ZodRecord) return inner.valueType;
-  return undefined;
-}
-
-function schemaAt(
-  schema: z.core.$ZodType,
-  path: readonly PropertyKey[],
-): z.core.$ZodType | undefined {
-  let at: z.core.$ZodType | undefined = schema;
-  for (const key of path) at = at && step(at, key);
-  return at && unwrap(at);
-}
-
-/** The `.describe()` text of the key at `path`: the manual's own words for what belongs there. */
-function descriptionAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): string | undefined {
-  let at: z.core.$ZodType | undefined = schema;
-  for (const key of path) at = at && step(at, key);
-  while (at !== undefined) {
-    const text = z.globalRegistry.get(at)?.description;
-    if (text !== undefined) return text;
-    const inner: z.core.$ZodType = at instanceof z.ZodPipe ? at.in : unwrapOnce(at);
-    at = inner === at ? undefined : inner;
-  }
-  return undefined;
-}
-
-function unwrapOnce(schema: z.core.$ZodType): z.core.$ZodType {
-  return schema instanceof z.ZodOptional ||
-    schema instanceof z.ZodNullable ||
-    schema instanceof z.ZodDefault
-    ? schema.unwrap()
-    : schema;
 }

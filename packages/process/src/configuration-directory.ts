@@ -2,10 +2,7 @@
  * A gate's configuration directory: `trust.json`, `roster.yaml` and `targets/*.yaml`, with `manifest.dsse.json`, the list of
  * them that administrators signed. Read here and nowhere else, by the gate and by the command that proposes changes.
  */
-import { notCarriedOut } from '@airlock/common/policy/not-carried-out';
-import { hasLease, readPathOf } from '@airlock/common/policy/target-credentials';
 import { sha256Hex } from '@airlock/common/encoding/hex';
-import { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import {
   AdministratorsFile,
   importAdministrators,
@@ -18,28 +15,21 @@ import {
   type FileDifference,
   type VerifiedManifest,
 } from '@airlock/common/trust/configuration-manifest';
-import {
-  importTrust,
-  requireWholeTrust,
-  TrustError,
-  type TrustStore,
-} from '@airlock/common/trust/signer';
+import { TrustError, type TrustStore } from '@airlock/common/trust/signer';
 import { TrustFile } from '@airlock/common/trust/trust-file';
 import { readdir, readFile, realpath } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { ConfigurationError, parseConfig } from './config.ts';
+import { join } from 'node:path';
+import { ConfigurationError, faultInWords, parseConfig } from './config.ts';
+import {
+  inspectConfiguration,
+  storeOf,
+  type ConfigurationBytes,
+  type ConfigurationFiles,
+} from './configuration-faults.ts';
+
+export type { ConfigurationBytes, ConfigurationFiles } from './configuration-faults.ts';
 
 export const manifestName = 'manifest.dsse.json';
-
-/** Bytes by path relative to the directory, such as `targets/prod-eu.yaml`. */
-export type ConfigurationBytes = ReadonlyMap<string, Buffer>;
-
-/** What the files say, once each of them and all of them together make sense. */
-export type ConfigurationFiles = {
-  readonly targets: ReadonlyMap<string, { readonly policy: TargetPolicy; readonly digest: string }>;
-  readonly roster: { readonly roster: Roster; readonly digest: string };
-  readonly trust: TrustStore;
-};
 
 /** @throws ConfigurationError that names the file and what to mend. */
 export async function readAdministrators(file: string): Promise<Administrators> {
@@ -136,100 +126,36 @@ export function differenceInWords({ expected, found }: FileDifference): string {
 /**
  * Parses the files and checks what one file alone cannot show.
  *
- * @throws ConfigurationError that names the file and what to mend; nothing is decided on half of the files.
+ * @throws ConfigurationError that names each file and what to mend; nothing is decided on half of the files.
  */
 export function parseConfiguration(
   directory: string,
   files: ConfigurationBytes,
 ): ConfigurationFiles {
-  const at = (path: string): string => join(directory, path);
-  const required = (path: string): Buffer => {
-    const bytes = files.get(path);
-    if (bytes !== undefined) return bytes;
-    throw new ConfigurationError(
-      'configuration-unreadable',
-      `${at(path)}: is not there; create it`,
-    );
-  };
-  const targets = new Map<string, { policy: TargetPolicy; digest: string }>();
-  for (const [path, bytes] of files) {
-    if (!path.startsWith('targets/')) continue;
-    const policy = parseConfig(TargetPolicy, bytes.toString('utf8'), at(path));
-    if (policy.target !== basename(path, '.yaml')) {
-      throw invalid(
-        at(path),
-        `target: is ${policy.target}; name the file ${policy.target}.yaml or correct the key`,
-      );
-    }
-    const [key] = notCarriedOut(policy);
-    if (key !== undefined) {
-      throw invalid(at(path), `${key}: this gate does not do that yet; take it out`);
-    }
-    targets.set(policy.target, { policy, digest: sha256Hex(bytes) });
-  }
-  refuseSharedVaultPaths(
-    directory,
-    [...targets.values()].map(({ policy }) => policy),
+  const { faults, targets, roster, trust } = inspectConfiguration(files);
+  const [first] = faults;
+  if (first === undefined && roster !== null && trust !== null) return { targets, roster, trust };
+  throw new ConfigurationError(
+    first?.code ?? 'configuration-invalid',
+    faults.map((fault) => `${join(directory, fault.file)}: ${faultInWords(fault)}`).join('\n'),
   );
-  const rosterBytes = required('roster.yaml');
-  return {
-    targets,
-    roster: {
-      roster: parseRoster(at('roster.yaml'), rosterBytes),
-      digest: sha256Hex(rosterBytes),
-    },
-    trust: parseTrust(at('trust.json'), required('trust.json')).store,
-  };
 }
 
 /** @throws ConfigurationError that names the row and what to mend. */
 export function parseTrust(file: string, bytes: Buffer): { file: TrustFile; store: TrustStore } {
   const rows = parseConfig(TrustFile, bytes.toString('utf8'), file);
-  try {
-    return { file: rows, store: requireWholeTrust(importTrust(rows.signers)) };
-  } catch (cause) {
-    if (!(cause instanceof TrustError)) throw cause;
-    throw invalid(file, `signers: ${cause.message}`, cause);
-  }
-}
-
-/** The end of a delivery revokes everything below its target's paths, which must not be another's living credential. */
-function refuseSharedVaultPaths(directory: string, policies: readonly TargetPolicy[]): void {
-  const owners = new Map<string, string>();
-  for (const { target, credentials } of policies) {
-    const { jwtMount, reads } = credentials.vault;
-    const leased = reads.filter(({ kind }) => hasLease(kind)).map(readPathOf);
-    for (const path of [`auth/${jwtMount}`, ...leased]) {
-      const owner = owners.get(path);
-      if (owner !== undefined) {
-        throw invalid(
-          join(directory, 'targets', `${target}.yaml`),
-          `credentials.vault: ${path} is that of ${owner}; give each target its own jwtMount and role`,
-        );
-      }
-      owners.set(path, target);
-    }
-  }
-}
-
-function parseRoster(file: string, bytes: Buffer): Roster {
-  const roster = parseConfig(Roster, bytes.toString('utf8'), file);
-  // One identity for two people would let one of them count as the other.
-  for (const [what, values] of [
-    ['id', roster.people.map((person) => person.id)],
-    ['nameId', roster.people.map((person) => person.nameId)],
-    ['gitEmails', roster.people.flatMap((person) => person.gitEmails)],
-  ] as const) {
-    const twice = values.find((value, index) => values.indexOf(value) !== index);
-    if (twice !== undefined) {
-      throw invalid(file, `people: ${what} ${twice} stands twice; each belongs to one person`);
-    }
-  }
-  return roster;
+  const store = storeOf(rows, (_file, path, message) => {
+    throw invalid(file, faultInWords({ path: path.join('.'), message }));
+  });
+  if (store === null) throw invalid(file, 'signers: cannot be used; correct them');
+  return { file: rows, store };
 }
 
 /** People who decide somewhere and whose passkeys the roster does not list: for them, whoever holds web could enrol one. */
-export function unlistedDeciders({ targets, roster }: ConfigurationFiles): string[] {
+export function unlistedDeciders({
+  targets,
+  roster,
+}: Pick<ConfigurationFiles, 'targets' | 'roster'>): string[] {
   const deciding = new Set<string>(
     [...targets.values()].flatMap(({ policy }) => policy.approvals.rules.map(({ role }) => role)),
   );

@@ -2,20 +2,12 @@
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { TrustError } from '@airlock/common/trust/signer';
-import { TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { Administrators } from '@airlock/common/trust/administrators';
 import { quorumFault, type VerifiedManifest } from '@airlock/common/trust/configuration-manifest';
-import {
-  parseConfiguration,
-  readConfiguration,
-  verifyConfiguration,
-  type ConfigurationFiles,
-} from '@airlock/process/configuration-directory';
+import { readConfiguration, verifyConfiguration } from '@airlock/process/configuration-directory';
 import { readPrivateKey } from '@airlock/process/private-key';
 import { Option, type Command } from 'commander';
-import { toJSONSchema, ZodError } from 'zod';
-import { accessChanges, accessWarnings } from '../configuration/access.ts';
-import { checkConfiguration } from '../configuration/check.ts';
+import { ZodError } from 'zod';
 import {
   administratorsAt,
   administratorsOption,
@@ -35,6 +27,7 @@ import {
 import { told } from '../configuration/tell.ts';
 import { CliError, exitCode } from '../exit-codes.ts';
 import { toStdout, type Print } from '../print.ts';
+import { registerConfigCheck } from './config-check.ts';
 import { administratorsFile, type Administrator } from '../setup/administrators.ts';
 import { readPublicKey, writeKeyPair, writeNew } from '../setup/key-files.ts';
 
@@ -182,57 +175,7 @@ export function registerConfig(program: Command, print: Print = toStdout): void 
     .action(({ directory }: Place) => {
       print([discardDraft(directory) ? `${draftOf(directory)} is gone` : 'there is no draft']);
     });
-  config
-    .command('schema')
-    .description('JSON Schema of target files, for completion in an editor')
-    .action(() => {
-      // The parts that JSON Schema cannot say, such as a duration's unit, stay descriptions.
-      const schema = toJSONSchema(TargetPolicy, {
-        ...{ io: 'input', target: 'draft-7', unrepresentable: 'any' },
-      });
-      print([JSON.stringify(schema, null, 2)]);
-    });
-  config
-    .command('check')
-    .argument('[directory]', 'default: the draft if there is one, the files in force otherwise')
-    .description(
-      'can it do what it says? every rule, quorum and key, and who may more or less than now; exit 5 for a fault',
-    )
-    .addOption(directoryOption())
-    .addOption(administratorsOption())
-    .action(async (path: string | undefined, given: Place & { administrators: string }) => {
-      const draft = draftOf(given.directory);
-      const directory = path ?? (existsSync(draft) ? draft : given.directory);
-      const { files } = await onFiles(() => readConfiguration(directory));
-      const parsed = await onFiles(() => parseConfiguration(directory, files));
-      const demo = process.env['AIRLOCK_DEMO'] === '1' || given.directory.startsWith('.demo/');
-      const findings = checkConfiguration(parsed, { now: new Date(), demo });
-      const faults = findings.filter(({ kind }) => kind === 'fault').length;
-      print([
-        `${directory}: ${parsed.targets.size} targets, ${parsed.roster.roster.people.length} people, ${parsed.trust.signers.size} keys`,
-        ...findings.map(({ kind, text }) => `${kind === 'fault' ? '✗' : '!'} ${text}`),
-        ...(await powerLines(directory, parsed, given)),
-        faults === 0 ? '✓ it can do what it says' : `${faults} to mend`,
-      ]);
-      if (faults > 0) process.exitCode = exitCode.failedCheck;
-    });
-}
-
-/** Where one person is enough, and what a draft gives and takes; none without the root of trust at hand. */
-async function powerLines(
-  directory: string,
-  after: ConfigurationFiles,
-  given: Place & { administrators: string },
-): Promise<string[]> {
-  if (!existsSync(given.administrators)) return [];
-  const options = { administrators: await administratorsAt(given.administrators), now: new Date() };
-  const warnings = accessWarnings(after, options).map((text) => `! ${text}`);
-  return onFiles(async () => {
-    const inForce = directory === given.directory ? null : await readConfiguration(given.directory);
-    if (inForce === null || inForce.envelope === null) return warnings;
-    const before = parseConfiguration(given.directory, inForce.files);
-    return [...warnings, ...accessChanges(before, after, options).map((text) => `~ ${text}`)];
-  });
+  registerConfigCheck(config, print);
 }
 
 /** What is in force, files and all, as the gate would verify it; null before the first signature. */

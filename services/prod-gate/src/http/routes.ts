@@ -6,6 +6,7 @@ import { checkRoutes } from './routes/checks.tsx';
 import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
 import { notificationRoutes, type NotificationRoutePorts } from './routes/notifications.tsx';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
+import { schemaRoutes } from './routes/schemas.ts';
 import { securityKeyRoutes, type SecurityKeyPorts } from './routes/security-keys.tsx';
 import { stopRoutes, type StopPorts } from './routes/stops.tsx';
 import { withdrawalRoutes, type WithdrawalPorts } from './routes/withdrawal.ts';
@@ -31,6 +32,7 @@ export function gateRoutes(ports: GatePorts): Route[] {
     ...securityKeyRoutes(ports),
     ...notificationRoutes(ports),
     ...evidenceRoutes(ports),
+    ...schemaRoutes(),
     ...ledgerRoutes(ports.ledger),
   ];
 }

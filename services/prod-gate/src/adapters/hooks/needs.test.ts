@@ -1,8 +1,9 @@
 import type { Egress } from '@airlock/common/policy/target-egress';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { HookManifest } from './manifest.ts';
-import { checkNeeds, readsOnDescriptor, type PlannedRead } from './needs.ts';
+import type { HookManifest } from '@airlock/process/hook-manifest';
+import { readsOnDescriptor, type PlannedRead } from '@airlock/process/hook-needs';
+import { checkNeeds } from './needs.ts';
 
 const reads: PlannedRead[] = [
   { as: 'login', kind: 'database' },

@@ -8,7 +8,8 @@ import { readHookDirectory } from '@airlock/process/hook-directory';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HookError } from './errors.ts';
-import { parseHookManifest, type HookManifest } from './manifest.ts';
+import type { HookManifest } from '@airlock/process/hook-manifest';
+import { parseHookManifest } from './manifest.ts';
 
 export type PinnedHook = { readonly name: string; readonly digest: string };
 

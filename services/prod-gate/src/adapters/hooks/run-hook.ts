@@ -29,7 +29,8 @@ import { describeEgress, openEgress } from './egress/open.ts';
 import { HookError } from './errors.ts';
 import { checkHookParams } from './manifest.ts';
 import { createMask, type Mask } from './mask.ts';
-import { checkNeeds, readsOnDescriptor } from './needs.ts';
+import { readsOnDescriptor } from '@airlock/process/hook-needs';
+import { checkNeeds } from './needs.ts';
 import { copyPinnedHook, parsePinnedHook } from './registry.ts';
 import { readHookResult, type HookResult } from './result.ts';
 

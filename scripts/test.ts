@@ -15,6 +15,7 @@ import {
   chromium,
   ensureInstalled,
   installCommand,
+  podman,
 } from '@airlock/testkit/system-packages';
 import { buildAll } from './build.ts';
 import { obtainOpenBao } from './openbao.ts';
@@ -148,7 +149,7 @@ if (chosen.length === 0) {
   console.error(`airlock: no test stage ${wanted}; stages are ${stages.join(', ')}`);
   process.exit(2);
 }
-for (const each of [bubblewrap, chromium]) {
+for (const each of [bubblewrap, chromium, podman]) {
   if ((await ensureInstalled(each)) === null) {
     console.log(
       `! ${each.debian} is missing: its tests ${process.env['CI'] ? 'fail' : 'are skipped'}. Install it: ${installCommand(each)}`,

@@ -1,17 +1,30 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { runsAsRoot } from '@airlock/sandbox/host';
+import { openPodman } from '@airlock/sandbox/podman/store';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { accountIsolation } from './isolation/account.ts';
 import { bubblewrapIsolation } from './isolation/bubblewrap.ts';
 import { createCatalogue } from './isolation/catalogue.ts';
 import type { Isolation } from './isolation/isolation.ts';
 import { defaultAccounts } from './isolation/config.ts';
+import { defaultLimits } from './isolation/limits.ts';
 import { noIsolation } from './isolation/none.ts';
+import { missingPodman } from './isolation/podman.fixture.ts';
+import { machineInPodman } from './isolation/podman.ts';
 import { noSecrets } from './environment.ts';
 import { runBuild, type Build } from './run-build.ts';
 import type { Source } from './source.ts';
@@ -90,7 +103,22 @@ async function build(
 /** Of the same build, by mode. */
 const digests = new Map<string, string>();
 
+const withoutPodman = missingPodman();
+if (withoutPodman !== false && process.env['CI'] === 'true') assert.fail(withoutPodman);
+const podmanDirectory = mkdtempSync(join(tmpdir(), 'airlock-podman-'));
+after(() => {
+  rmSync(podmanDirectory, { recursive: true, force: true });
+});
+const inPodman =
+  withoutPodman === false
+    ? await machineInPodman(await openPodman(podmanDirectory), {
+        node: realpathSync(process.execPath),
+        limits: defaultLimits,
+      })
+    : noIsolation(null);
+
 for (const [mode, isolation] of [
+  ['podman', inPodman],
   ['bubblewrap', bubblewrapIsolation({ nodeBinary: null })],
   ['user', accountIsolation({ accounts: defaultAccounts, nodeDirectory: null })],
   ['none', noIsolation(null)],
@@ -100,7 +128,9 @@ for (const [mode, isolation] of [
       ? missing
       : mode === 'user' && !runsAsRoot()
         ? 'only root gives accounts away'
-        : null;
+        : mode === 'podman' && withoutPodman !== false
+          ? withoutPodman
+          : null;
   describe(`a build (${mode})`, { skip: absent === null ? false : `NOT TESTED: ${absent}` }, () => {
     test('does not see the zone, the language or the hour of who builds', async () => {
       const { log } = await build(isolation, [

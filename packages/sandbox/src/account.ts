@@ -5,12 +5,12 @@
  */
 import { chownSync, existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { constants as osConstants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SandboxError } from './errors.ts';
 import { requireProgram, runsAsRoot } from './host.ts';
 import { groupMaker, openGroup } from './limits/control-group.ts';
 import type { SandboxLimits, SandboxOptions, SandboxResult } from './options.ts';
+import { signalName } from './signal-name.ts';
 import { runUnisolated } from './unisolated.ts';
 
 export type AccountRange = { readonly first: number; readonly count: number };
@@ -166,8 +166,4 @@ function processesOf(uid: number): string[] {
       return false;
     }
   });
-}
-
-function signalName(number: number): string | null {
-  return Object.entries(osConstants.signals).find(([, value]) => value === number)?.[0] ?? null;
 }

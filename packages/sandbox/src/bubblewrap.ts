@@ -9,7 +9,6 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
-import { constants as osConstants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex, Writable } from 'node:stream';
@@ -18,6 +17,7 @@ import { accountFiles, bubblewrapArguments, type DataFile } from './arguments.ts
 import type { SandboxLimits, SandboxOptions, SandboxResult } from './options.ts';
 import { createDescriptors, type Descriptors } from './descriptors.ts';
 import { launcher } from './launcher.ts';
+import { checkOptions } from './check-options.ts';
 import { SandboxError } from './errors.ts';
 import { findProgram, rootFileSystemArguments, strayDescriptors } from './host.ts';
 import { directoryRootArguments, rootHasFile } from './root.ts';
@@ -25,6 +25,7 @@ import { groupMaker, openGroup } from './limits/control-group.ts';
 import type { Exceeded } from './limits/group.ts';
 import { watchMemory } from './limits/watchdog.ts';
 import { seccompProgram } from './seccomp.ts';
+import { signalName } from './signal-name.ts';
 
 export type * from './options.ts';
 
@@ -305,32 +306,6 @@ function processLimitArguments({ processes }: SandboxLimits): string[] {
   return ['/bin/sh', '-c', script, 'sh'];
 }
 
-function checkOptions(options: SandboxOptions): void {
-  const refuse = (message: string): never => {
-    throw new SandboxError('sandbox-options-refused', message);
-  };
-  if (options.command.length === 0) refuse('no command given');
-  for (const { fd } of options.inheritFds ?? []) {
-    if (!Number.isInteger(fd) || fd < 10 || fd > 200)
-      refuse(`descriptor ${fd} is not between 10 and 200`);
-  }
-  for (const [name, value] of Object.entries(options.env)) {
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
-      refuse(`environment name ${JSON.stringify(name)} is malformed`);
-    if (value.includes('\0')) refuse(`environment variable ${name} contains a NUL`);
-  }
-  for (const name of options.loopbackNames ?? []) {
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
-      refuse(`${JSON.stringify(name)} is no name that a host can have`);
-  }
-  const { wallSeconds } = options.limits;
-  // setTimeout fires at once for more than 2^31 ms.
-  if (!(wallSeconds > 0 && wallSeconds <= 2_000_000))
-    refuse('limits.wallSeconds is not between 0 and 2000000');
-  const { graceSeconds = 0 } = options;
-  if (!(graceSeconds >= 0 && graceSeconds <= 600)) refuse('graceSeconds is not between 0 and 600');
-}
-
 function streamOf(child: ChildProcess, fd: number): Duplex {
   // Node gives a duplex socket for every `pipe` above 2; its type says Readable or Writable.
   return child.stdio[fd] as Duplex;
@@ -371,8 +346,4 @@ async function gone(pid: number): Promise<void> {
     'sandbox-setup-failed',
     `process ${pid} of a killed sandbox is still there after 2 s`,
   );
-}
-
-function signalName(number: number): string | null {
-  return Object.entries(osConstants.signals).find(([, value]) => value === number)?.[0] ?? null;
 }

@@ -41,20 +41,10 @@ export function launcher(binds: readonly SandboxBind[], network?: SandboxNetwork
   const bwrap = requireProgram('bwrap', 'bubblewrap');
   const enter =
     network === undefined ? [] : enterArguments(requireProgram('nsenter', 'util-linux'), network);
-  const states = binds.map((bind) => ({ bind, stats: sourceStats(bind) }));
+  handOver(binds);
   if (!runsAsRoot()) return { prefix: enter, bwrap, binds: [...binds], enforced: [] };
 
   const { uid, gid } = unprivilegedAccount;
-  for (const { bind, stats } of states) {
-    if (bind.writable === true) {
-      if (stats.uid === 0) chownSync(bind.source, uid, gid);
-    } else if (stats.uid !== uid && (stats.mode & (stats.isDirectory() ? 0o005 : 0o004)) === 0) {
-      throw new SandboxError(
-        'sandbox-options-refused',
-        `${bind.source} cannot be read by the sandbox's account (uid ${uid}); run: chmod o+rX ${bind.source}`,
-      );
-    }
-  }
   const at = ['/mnt', '/media', '/srv', '/opt', '/home'].find(
     (path) => existsSync(path) && !binds.some(({ source }) => `${source}/`.startsWith(`${path}/`)),
   );
@@ -79,6 +69,28 @@ export function launcher(binds: readonly SandboxBind[], network?: SandboxNetwork
     binds: binds.map((bind, index) => ({ ...bind, source: `${at}/${index}` })),
     enforced: ['unprivileged-account'],
   };
+}
+
+/**
+ * Makes sure that the account of the sandbox can use what it is given: as root, what root owns and it shall write to becomes
+ * that account's.
+ *
+ * @throws SandboxError `sandbox-options-refused`
+ */
+export function handOver(binds: readonly SandboxBind[]): void {
+  const states = binds.map((bind) => ({ bind, stats: sourceStats(bind) }));
+  if (!runsAsRoot()) return;
+  const { uid, gid } = unprivilegedAccount;
+  for (const { bind, stats } of states) {
+    if (bind.writable === true) {
+      if (stats.uid === 0) chownSync(bind.source, uid, gid);
+    } else if (stats.uid !== uid && (stats.mode & (stats.isDirectory() ? 0o005 : 0o004)) === 0) {
+      throw new SandboxError(
+        'sandbox-options-refused',
+        `${bind.source} cannot be read by the sandbox's account (uid ${uid}); run: chmod o+rX ${bind.source}`,
+      );
+    }
+  }
 }
 
 /** Whoever enters has no rights in it that it had not outside. */

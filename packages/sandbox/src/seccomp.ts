@@ -144,12 +144,7 @@ type Instruction =
  * @throws SandboxError `sandbox-unavailable` for an architecture without a table: no filter means no sandbox.
  */
 export function seccompProgram(cpu: string): Buffer {
-  if (cpu !== 'x64' && cpu !== 'arm64') {
-    throw new SandboxError(
-      'sandbox-unavailable',
-      `no system call filter for ${cpu}; run sandboxes on an x64 or arm64 machine`,
-    );
-  }
+  if (cpu !== 'x64' && cpu !== 'arm64') throw noFilterFor(cpu);
   const column = cpu === 'x64' ? 0 : 1;
   const program: Instruction[] = [
     { load: architecture },
@@ -197,6 +192,73 @@ export function seccompProgram(cpu: string): Buffer {
     })),
   );
   return assemble(program);
+}
+
+/**
+ * The same filter as a runtime of containers reads it (OCI runtime specification 1.0, linux.seccomp). Arguments are compared
+ * with all their 64 bits there, so that what the kernel reads as 32 bits is masked or refused from above.
+ *
+ * @throws SandboxError as {@link seccompProgram}.
+ */
+export function seccompProfile(cpu: string): SeccompProfile {
+  const native = { x64: 'SCMP_ARCH_X86_64', arm64: 'SCMP_ARCH_AARCH64' } as const;
+  if (cpu !== 'x64' && cpu !== 'arm64') throw noFilterFor(cpu);
+  const column = cpu === 'x64' ? 0 : 1;
+  const here = (list: Readonly<Record<string, Numbers>>): string[] =>
+    Object.entries(list).flatMap(([name, numbers]) => (numbers[column] === null ? [] : [name]));
+  const refuse = (name: string, arg: SeccompArgument): SeccompRule => ({
+    ...{ names: [name], action: 'SCMP_ACT_ERRNO', errnoRet: 1, args: [arg] },
+  });
+  const flags = Array.from({ length: 31 }, (_, bit) => 2 ** bit).filter(
+    (flag) => (newNamespaceFlags & flag) !== 0,
+  );
+  const highest = Math.max(...allowedSocketFamilies);
+  const families = Array.from({ length: highest }, (_, family) => family).filter(
+    (family) => !allowedSocketFamilies.includes(family),
+  );
+  return {
+    defaultAction: 'SCMP_ACT_ALLOW',
+    architectures: [native[cpu]],
+    syscalls: [
+      { names: here(refused), action: 'SCMP_ACT_ERRNO', errnoRet: 1 },
+      { names: here(absent), action: 'SCMP_ACT_ERRNO', errnoRet: 38 },
+      ...flags.map((flag) =>
+        refuse('clone', { index: 0, value: flag, valueTwo: flag, op: 'SCMP_CMP_MASKED_EQ' }),
+      ),
+      ...refusedTerminalRequests.map((request) =>
+        refuse('ioctl', {
+          ...{ index: 1, value: 0xffff_ffff, valueTwo: request, op: 'SCMP_CMP_MASKED_EQ' },
+        }),
+      ),
+      refuse('socket', { index: 0, value: highest, op: 'SCMP_CMP_GT' }),
+      ...families.map((family) => refuse('socket', { index: 0, value: family, op: 'SCMP_CMP_EQ' })),
+    ],
+  };
+}
+
+type SeccompArgument = {
+  readonly index: number;
+  readonly value: number;
+  readonly valueTwo?: number;
+  readonly op: 'SCMP_CMP_EQ' | 'SCMP_CMP_GT' | 'SCMP_CMP_MASKED_EQ';
+};
+type SeccompRule = {
+  readonly names: readonly string[];
+  readonly action: 'SCMP_ACT_ERRNO';
+  readonly errnoRet: number;
+  readonly args?: readonly SeccompArgument[];
+};
+export type SeccompProfile = {
+  readonly defaultAction: 'SCMP_ACT_ALLOW';
+  readonly architectures: readonly string[];
+  readonly syscalls: readonly SeccompRule[];
+};
+
+function noFilterFor(cpu: string): SandboxError {
+  return new SandboxError(
+    'sandbox-unavailable',
+    `no system call filter for ${cpu}; run sandboxes on an x64 or arm64 machine`,
+  );
 }
 
 /** Resolves jumps to the four verdicts, which stand at the end; a number is a count of instructions to skip. */

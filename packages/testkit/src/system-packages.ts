@@ -8,6 +8,8 @@ const run = promisify(execFile);
 
 interface SystemPackage {
   readonly debian: string;
+  /** Installed with it. Default: nothing. */
+  readonly beside?: readonly string[];
   readonly binaries: readonly string[];
 }
 
@@ -15,6 +17,13 @@ export const bubblewrap: SystemPackage = { debian: 'bubblewrap', binaries: ['bwr
 export const chromium: SystemPackage = {
   debian: 'chromium',
   binaries: ['chromium', 'chromium-browser'],
+};
+
+export const podman: SystemPackage = {
+  debian: 'podman',
+  // Its other runtime refuses a machine with both versions of control groups.
+  beside: ['runc'],
+  binaries: ['podman'],
 };
 
 /** Absolute path of the first binary of `wanted` on PATH, or null. */
@@ -34,7 +43,9 @@ export function findBinary(wanted: SystemPackage): string | null {
 }
 
 export const installCommand = (wanted: SystemPackage): string =>
-  `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${wanted.debian}`;
+  `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${packagesOf(wanted).join(' ')}`;
+
+const packagesOf = ({ debian, beside = [] }: SystemPackage): string[] => [debian, ...beside];
 
 const isDebian = (): boolean => {
   try {
@@ -53,7 +64,7 @@ export async function ensureInstalled(wanted: SystemPackage): Promise<string | n
   const found = findBinary(wanted);
   if (found !== null || process.getuid?.() !== 0 || !isDebian()) return found;
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const install = ['install', '-y', '--no-install-recommends', wanted.debian];
+  const install = ['install', '-y', '--no-install-recommends', ...packagesOf(wanted)];
   try {
     await run('apt-get', install, { env });
   } catch {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IsolationMode } from '@airlock/common/wire/isolation';
 import type { KitFindings } from './facts.ts';
 import { bubblewrapGolden } from './golden/bubblewrap.ts';
+import { podmanGolden } from './golden/podman.ts';
 import { userGolden } from './golden/user.ts';
 
 /** What the kit has to find in each mode. In `none`, which keeps nothing apart, whatever it finds is a difference. */
@@ -12,6 +13,7 @@ export function goldenOf(mode: IsolationMode): KitFindings {
     case 'user':
       return userGolden;
     case 'podman':
+      return podmanGolden;
     case 'none':
       return {};
   }

@@ -4,7 +4,10 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { runSandboxed } from '@airlock/sandbox/bubblewrap';
 import { runsAsRoot } from '@airlock/sandbox/host';
+import { openPodman } from '@airlock/sandbox/podman/store';
 import { probeSandbox } from '@airlock/sandbox/probe';
+import { missingPodman } from '../isolation/podman.fixture.ts';
+import { machineInPodman } from '../isolation/podman.ts';
 import { bubblewrapIsolation } from '../isolation/bubblewrap.ts';
 import { accountIsolation } from '../isolation/account.ts';
 import { hostCatalogue } from '../isolation/catalogue.ts';
@@ -19,6 +22,9 @@ import { ownNode, selfTest } from './self-test.ts';
 const probe = await probeSandbox();
 const missing = probe.available ? null : `${probe.reason}; ${probe.remedy}`;
 if (missing !== null && process.env['CI'] === 'true') assert.fail(missing);
+
+const withoutPodman = missingPodman();
+if (withoutPodman !== false && process.env['CI'] === 'true') assert.fail(withoutPodman);
 
 test('a probe that differs, that was not tried and that is new is a difference each, by name', () => {
   assert.deepEqual(differences({ a: '1', b: '2', c: '3' }, { a: '1', b: 'X', d: '4' }), [
@@ -69,6 +75,20 @@ describe('the escape kit', { skip: missing ?? false }, () => {
         secretFiles: ['/etc/shadow'],
       });
       assert.deepEqual({ ...probes }, { ...goldenOf('user') });
+    },
+  );
+
+  test(
+    'finds in a container of podman what that golden file says',
+    { skip: withoutPodman },
+    async () => {
+      const podman = await openPodman(join(directory, 'podman'));
+      const isolation = await machineInPodman(podman, { node: ownNode(), limits: defaultLimits });
+      const { probes } = await selfTest({
+        ...{ isolation, workDirectory: directory },
+        secretFiles: ['/etc/shadow'],
+      });
+      assert.deepEqual({ ...probes }, { ...goldenOf('podman') });
     },
   );
 

@@ -1,23 +1,43 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { runsAsRoot } from '@airlock/sandbox/host';
+import { openPodman } from '@airlock/sandbox/podman/store';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { createWorkspace } from '../workspace.ts';
 import { accountIsolation } from './account.ts';
 import { bubblewrapIsolation } from './bubblewrap.ts';
 import { defaultAccounts } from './config.ts';
 import type { Isolation } from './isolation.ts';
+import { defaultLimits } from './limits.ts';
+import { missingPodman } from './podman.fixture.ts';
+import { machineInPodman } from './podman.ts';
 
 const probe = await probeSandbox();
 const missing = probe.available ? null : `${probe.reason}; ${probe.remedy}`;
 if (missing !== null && process.env['CI'] === 'true') assert.fail(missing);
 
+const withoutPodman = missingPodman();
+if (withoutPodman !== false && process.env['CI'] === 'true') assert.fail(withoutPodman);
+const podmanDirectory = mkdtempSync(join(tmpdir(), 'airlock-podman-'));
+after(() => {
+  rmSync(podmanDirectory, { recursive: true, force: true });
+});
+const inPodman =
+  withoutPodman === false
+    ? await machineInPodman(await openPodman(podmanDirectory), {
+        node: realpathSync(process.execPath),
+        limits: defaultLimits,
+      })
+    : null;
+
 const modes: [Isolation, string | false][] = [
+  ...(inPodman === null ? [] : [[inPodman, false] satisfies [Isolation, false]]),
   [bubblewrapIsolation({ nodeBinary: null }), missing ?? false],
   [
     accountIsolation({ accounts: defaultAccounts, nodeDirectory: null }),
@@ -86,16 +106,24 @@ for (const [isolation, skip] of modes) {
     });
 
     test('leave no process behind when whoever runs them is killed', async () => {
-      const marker = `97531.${process.pid}${isolation.mode === 'user' ? 1 : 2}`;
+      const marker = `97531.${process.pid}${['user', 'bubblewrap', 'podman'].indexOf(isolation.mode) + 1}`;
       const of = (name: string): string =>
         JSON.stringify(fileURLToPath(new URL(name, import.meta.url)));
       const workspace = await createWorkspace(directory);
       const script = `
         import { accountIsolation } from ${of('./account.ts')};
         import { bubblewrapIsolation } from ${of('./bubblewrap.ts')};
-        const isolation = '${isolation.mode}' === 'user'
-          ? accountIsolation({ accounts: { first: 61500, count: 8 }, nodeDirectory: null })
-          : bubblewrapIsolation({ nodeBinary: null });
+        import { defaultLimits } from ${of('./limits.ts')};
+        import { machineInPodman } from ${of('./podman.ts')};
+        import { openPodman } from '@airlock/sandbox/podman/store';
+        const isolation = await {
+          user: () => accountIsolation({ accounts: { first: 61500, count: 8 }, nodeDirectory: null }),
+          bubblewrap: () => bubblewrapIsolation({ nodeBinary: null }),
+          podman: async () => machineInPodman(
+            await openPodman(${JSON.stringify(join(podmanDirectory, 'starter'))}),
+            { node: process.execPath, limits: defaultLimits },
+          ),
+        }['${isolation.mode}']();
         await isolation.run({
           command: ['/bin/sh', '-c', 'sleep ${marker} & sleep ${marker}'], env: {}, workspace: ${JSON.stringify(workspace.path)},
           writable: true, wallSeconds: 60, signal: new AbortController().signal, onOutput: () => {},

@@ -1,25 +1,16 @@
 import { posix } from 'node:path';
-import { runSandboxed, type SandboxNetwork, type SandboxResult } from '@airlock/sandbox/bubblewrap';
-import { openNetwork } from '@airlock/sandbox/network';
+import { runSandboxed } from '@airlock/sandbox/bubblewrap';
 import { hostCatalogue, type Catalogue } from './catalogue.ts';
-import { openWay, type EgressRules, type Way } from './egress.ts';
-import type { IsolatedCommand, IsolatedNetwork, Isolation } from './isolation.ts';
+import type { EgressRules } from './egress.ts';
+import type { Isolation } from './isolation.ts';
 import { defaultLimits, limitsOf, type BuildLimits } from './limits.ts';
+import { networkedIsolation } from './networked.ts';
 import { withinDisk } from './within-disk.ts';
 
 const workspaceInside = '/build';
 const inputInside = '/run/airlock/input';
 const machinePath = '/opt/node/bin:/usr/local/bin:/usr/bin:/bin';
 const imagePath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
-type Shared = {
-  readonly network: SandboxNetwork;
-  readonly names: readonly string[];
-  /** Null: it leads nowhere. */
-  readonly way: Way | null;
-  /** Of the commands that run in it: where a line for people goes. */
-  readonly outputs: Set<IsolatedCommand['onOutput']>;
-};
 
 /**
  * Every command in a sandbox of its own, so that nothing but the workspace goes from one step to the next.
@@ -39,23 +30,15 @@ export function bubblewrapIsolation(options: {
 }): Isolation {
   const { nodeBinary, catalogue = hostCatalogue } = options;
   const { limits: ofBuilder = defaultLimits, egress = null, words = [] } = options;
-
-  const runOne = async (shared: Shared | null, given: IsolatedCommand): Promise<SandboxResult> => {
-    const {
-      image = catalogue.base,
-      workspace,
-      writable,
-      input,
-      env,
-      onOutput,
-      wallSeconds,
-    } = given;
-    const isMachine = image.root.kind !== 'directory';
-    const workingDirectory = posix.join(workspaceInside, given.directory ?? '.');
-    const limits = limitsOf(ofBuilder, given.limits);
-    const way = given.egress === true ? (shared?.way ?? null) : null;
-    shared?.outputs.add(onOutput);
-    try {
+  return networkedIsolation({
+    mode: 'bubblewrap',
+    catalogue,
+    egress,
+    async start(given, shared, way) {
+      const { image = catalogue.base, workspace, writable, input, onOutput } = given;
+      const isMachine = image.root.kind !== 'directory';
+      const workingDirectory = posix.join(workspaceInside, given.directory ?? '.');
+      const limits = limitsOf(ofBuilder, given.limits);
       const result = await withinDisk(
         { workspace, limits, onOutput, signal: given.signal },
         (signal) =>
@@ -63,8 +46,8 @@ export function bubblewrapIsolation(options: {
             command: given.command,
             env: {
               PATH: isMachine ? machinePath : imagePath,
-              ...way?.env,
-              ...env,
+              ...way,
+              ...given.env,
               HOME: workspaceInside,
               CI_WORKSPACE: workingDirectory,
               ...(input === undefined ? {} : { AIRLOCK_INPUT: inputInside }),
@@ -83,73 +66,13 @@ export function bubblewrapIsolation(options: {
             hostname: 'build',
             network: shared?.network,
             loopbackNames: shared?.names ?? [],
-            limits: { ...limits, wallSeconds },
+            limits: { ...limits, wallSeconds: given.wallSeconds },
             onOutput,
             signal,
             cancelled: given.cancelled,
           }),
       );
       return { ...result, enforced: [...result.enforced, ...words] };
-    } finally {
-      shared?.outputs.delete(onOutput);
-      const summary = way?.summary() ?? null;
-      if (summary !== null) await onOutput('stderr', Buffer.from(summary));
-    }
-  };
-
-  const open = async (names: readonly string[]): Promise<Shared> => {
-    const network = await openNetwork();
-    const outputs: Shared['outputs'] = new Set();
-    if (egress === null) return { network, names, way: null, outputs };
-    const onRefused = (line: string): void => {
-      // A taker that fails ends its own command.
-      for (const tell of outputs)
-        void Promise.resolve(tell('stderr', Buffer.from(line))).catch(() => {});
-    };
-    try {
-      return { network, names, way: await openWay(egress, { network, names, onRefused }), outputs };
-    } catch (cause) {
-      await network.close();
-      throw cause;
-    }
-  };
-  const close = async ({ way, network }: Shared): Promise<void> => {
-    await way?.close();
-    await network.close();
-  };
-  const runIn =
-    (shared: Shared): Isolation['run'] =>
-    async (given) =>
-      inWords(await runOne(shared, given), given.egress === true && shared.way !== null);
-
-  return {
-    mode: 'bubblewrap',
-    catalogue,
-    async run(given) {
-      if (egress === null || given.egress !== true) return runOne(null, given);
-      const shared = await open([]);
-      try {
-        return await runIn(shared)(given);
-      } finally {
-        await close(shared);
-      }
     },
-    async openNetwork(names): Promise<IsolatedNetwork> {
-      const shared = await open(names);
-      return {
-        run: runIn(shared),
-        listens: (port) => shared.network.listens(port),
-        close: () => close(shared),
-      };
-    },
-  };
-}
-
-/** Who can go out is not said to have no network. */
-function inWords(result: SandboxResult, hasWay: boolean): SandboxResult {
-  if (!hasWay) return result;
-  const enforced = result.enforced.map((word) =>
-    word === 'no-network' ? 'egress-allow-list' : word,
-  );
-  return { ...result, enforced };
+  });
 }

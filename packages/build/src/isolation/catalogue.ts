@@ -7,6 +7,7 @@ import { lstat } from 'node:fs/promises';
 import { z } from 'zod';
 import type { IsolationMode } from '@airlock/common/wire/isolation';
 import { ConfigurationError, FilePath } from '@airlock/process/config';
+import { imageOf, type Podman, type PodmanImage } from '@airlock/sandbox/podman/store';
 import { treeDigest } from './tree-digest.ts';
 
 const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256:<64 hex>');
@@ -57,7 +58,13 @@ export type ImageEntry = z.infer<typeof ImageEntry>;
 export type ImageRoot =
   | { readonly kind: 'host' }
   | { readonly kind: 'directory'; readonly path: string; readonly digest: string }
-  | { readonly kind: 'container'; readonly reference: string; readonly digest: string };
+  | {
+      readonly kind: 'container';
+      readonly reference: string;
+      readonly digest: string;
+      /** Whether the image says itself where its programs are. */
+      readonly hasPath: boolean;
+    };
 
 export type CatalogueImage = {
   /** The pattern that it stands under. */
@@ -121,11 +128,13 @@ export const hostCatalogue: Catalogue = createCatalogue([
 /**
  * Reads the trees of the catalogue, which takes some seconds a gigabyte.
  *
+ * @param podman where containers are looked up; null: there are none.
  * @throws ConfigurationError when a root is missing or another than its digest says, or is none for `mode`.
  */
 export async function readCatalogue(
   entries: readonly ImageEntry[],
   mode: IsolationMode,
+  podman: Podman | null = null,
 ): Promise<Catalogue> {
   const images: CatalogueImage[] = [];
   for (const [index, entry] of entries.entries()) {
@@ -136,17 +145,35 @@ export async function readCatalogue(
         `${where}: isolation: ${mode} cannot use ${root.kind === 'container' ? 'container' : `root: ${entry.root ?? ''}`}; ${mode === 'podman' ? 'give container: name@sha256:…' : mode === 'bubblewrap' ? 'give root: a directory' : 'give root: host, or use isolation: bubblewrap'}`,
       );
     }
-    const { entrypoint, plugin } = entry;
-    images.push({ listedAs: entry.image, root, entrypoint, plugin });
+    const { plugin } = entry;
+    const own = root.kind === 'container' ? await containerFacts(root, podman, where) : null;
+    images.push({
+      listedAs: entry.image,
+      root: root.kind === 'container' ? { ...root, hasPath: own?.hasPath === true } : root,
+      entrypoint: entry.entrypoint.length > 0 ? entry.entrypoint : (own?.entrypoint ?? []),
+      plugin,
+    });
   }
   return createCatalogue(images);
+}
+
+async function containerFacts(
+  { reference }: Extract<ImageRoot, { kind: 'container' }>,
+  podman: Podman | null,
+  where: string,
+): Promise<PodmanImage> {
+  const found = podman === null ? null : await imageOf(podman, reference);
+  if (found !== null) return found;
+  throw refused(
+    `${where}: ${reference} is not on this machine, and a runner fetches nothing; run, as the user of the runner: podman pull ${reference}`,
+  );
 }
 
 async function readRoot(entry: ImageEntry, where: string): Promise<ImageRoot> {
   const { root, container } = entry;
   if (container !== undefined) {
     const digest = container.slice(container.indexOf('@sha256:') + '@sha256:'.length);
-    return { kind: 'container', reference: container, digest };
+    return { kind: 'container', reference: container, digest, hasPath: false };
   }
   if (root === undefined || root === 'host') {
     if (entry.digest === undefined) return { kind: 'host' };

@@ -1,8 +1,9 @@
 import { existsSync, realpathSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { ConfigurationError } from '@airlock/process/config';
 import type { EgressDecision } from '@airlock/sandbox/egress/proxy';
 import { runsAsRoot } from '@airlock/sandbox/host';
+import { openPodman } from '@airlock/sandbox/podman/store';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { ownNode, selfTest, type SelfTest } from '../escape-kit/self-test.ts';
 import { accountIsolation } from './account.ts';
@@ -12,6 +13,7 @@ import type { IsolationConfig } from './config.ts';
 import type { EgressRules } from './egress.ts';
 import type { Isolation } from './isolation.ts';
 import { missingPrograms, noIsolation } from './none.ts';
+import { machineInPodman, podmanIsolation } from './podman.ts';
 
 /**
  * The isolation that a builder is configured with, after an attempt to get out of it.
@@ -31,10 +33,13 @@ export async function chooseIsolation(
 ): Promise<Isolation> {
   const { isolation: mode, limits, egress } = config;
   const nodeBinary = config.nodeBinary === undefined ? null : nodePath(config.nodeBinary);
-  if (egress !== undefined && mode !== 'bubblewrap') {
-    throw refused(`egress: isolation: ${mode} cannot keep it; leave it out, or use bubblewrap`);
+  const canKeepEgress = mode === 'bubblewrap' || (mode === 'podman' && runsAsRoot());
+  if (egress !== undefined && !canKeepEgress) {
+    const where = mode === 'podman' ? 'podman without root' : mode;
+    throw refused(`egress: isolation: ${where} cannot keep it; leave it out, or use bubblewrap`);
   }
-  const catalogue = await readCatalogue(config.images, mode);
+  const podman = mode === 'podman' ? await openPodman(podmanDirectory(config)) : null;
+  const catalogue = await readCatalogue(config.images, mode, podman);
   if (mode === 'none') return unisolated(nodeBinary, catalogue);
   const digest = await provenIsolation(config, around.secretFiles);
   const words = [`self-test:${digest.slice(0, 32)}`];
@@ -49,6 +54,9 @@ export async function chooseIsolation(
           ...{ allow: egress.allow, nodeBinary: ownNode(), onDecision: around.onEgress },
           ...(around.onCarried === undefined ? {} : { onCarried: around.onCarried }),
         };
+  if (podman !== null) {
+    return podmanIsolation({ podman, catalogue, limits, egress: rules, words });
+  }
   return bubblewrapIsolation({ nodeBinary, catalogue, limits, egress: rules, words });
 }
 
@@ -82,10 +90,15 @@ export async function testIsolation(
   secretFiles: readonly string[],
 ): Promise<SelfTest> {
   const { isolation: mode, limits, accounts, workDirectory } = config;
-  if (mode === 'podman' || mode === 'none') {
+  if (mode === 'none') {
     throw refused(
-      `isolation: ${mode} is not to be had here; use bubblewrap, or user as root where bubblewrap does not work`,
+      'isolation: none keeps nothing apart, and there is nothing to test; use bubblewrap or podman, or user as root',
     );
+  }
+  if (mode === 'podman') {
+    const podman = await openPodman(podmanDirectory(config));
+    const isolation = await machineInPodman(podman, { node: ownNode(), limits });
+    return selfTest({ isolation, secretFiles, workDirectory });
   }
   if (mode === 'user') {
     if (!runsAsRoot())
@@ -102,6 +115,9 @@ export async function testIsolation(
   const isolation = bubblewrapIsolation({ nodeBinary: ownNode(), limits });
   return selfTest({ isolation, secretFiles, workDirectory });
 }
+
+const podmanDirectory = ({ workDirectory }: { readonly workDirectory: string }): string =>
+  resolve(workDirectory, 'podman');
 
 function unisolated(nodeBinary: string | null, catalogue: Catalogue): Isolation {
   if (process.env['AIRLOCK_DEMO'] !== '1') {

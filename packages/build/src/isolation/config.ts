@@ -10,7 +10,7 @@ export const defaultAccounts = { first: 61_000, count: 64 };
 /** The part of a builder's configuration that says how builds are kept apart; runner and rebuilder have the same. */
 export const isolationConfig = {
   isolation: IsolationMode.default('bubblewrap').describe(
-    'bubblewrap: every step in a sandbox. user: every job under an account of its own, as root only and without a filter of system calls, where bubblewrap does not work. podman: not built yet, refused. none: steps run as this user with everything it may do; refused unless AIRLOCK_DEMO=1 is in the environment. Default bubblewrap.',
+    'bubblewrap: every step in a sandbox. user: every job under an account of its own, as root only and without a filter of system calls, where bubblewrap does not work. podman: every step in a container of an image that is on this machine already. none: steps run as this user with everything it may do; refused unless AIRLOCK_DEMO=1 is in the environment. Default bubblewrap.',
   ),
   images: z
     .array(ImageEntry)
@@ -32,7 +32,7 @@ export const isolationConfig = {
       'For isolation: user, uids that nothing else on this machine has. Default 64 from 61000.',
     ),
   egress: EgressConfig.optional().describe(
-    'Where steps may connect to, through a proxy that logs each decision. Left out: nowhere, and there is no network at all. Only with isolation: bubblewrap.',
+    'Where steps may connect to, through a proxy that logs each decision. Left out: nowhere, and there is no network at all. Only with isolation: bubblewrap, or podman as root.',
   ),
   nodeBinary: FilePath.optional().describe(
     'A Node binary that steps of images with root: host find as /opt/node/bin/node, the same on all builders of a repository. Left out: only what /usr has.',

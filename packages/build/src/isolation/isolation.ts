@@ -19,7 +19,7 @@ export type IsolatedCommand = {
   writable: boolean;
   /** A file of this machine that the command finds as `$AIRLOCK_INPUT`. */
   input?: string;
-  /** Directories of this machine that it sees, read-only; bubblewrap alone can show them. Default: none. */
+  /** Directories of this machine that it sees, read-only; only bubblewrap and podman can show them. Default: none. */
   shown?: readonly { readonly source: string; readonly target: string }[];
   /** True: it may connect to what the builder's configuration allows. Default false. */
   egress?: boolean;

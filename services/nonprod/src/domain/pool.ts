@@ -84,7 +84,7 @@ export function poolFaults(pool: Pool): PoolFault[] {
   for (const { glob, digest } of images) {
     if (digest !== null) continue;
     if (isolation === 'podman') {
-      fault('images', `${glob}: podman pulls by digest; write it as sha256:<64 hex>`);
+      fault('images', `${glob}: podman runs an image by its digest; write it as sha256:<64 hex>`);
     } else if (trust >= 2) {
       fault('images', `${glob}: a pool of trust ${trust} names the digest of each image`);
     }

@@ -12,7 +12,7 @@ const usage = `usage: airlock-runner COMMAND …
 
   join https://HOST:PORT --token-file FILE [--to DIRECTORY]        makes this machine a runner
   agent --config FILE.yaml [--once]                                takes jobs
-  selftest [--mode bubblewrap|user] [--json] [--secret FILE]…      tries to get out of the sandbox
+  selftest [--mode bubblewrap|podman|user] [--json] [--secret FILE]…  tries to get out of the sandbox
 `;
 
 const [name = '', ...rest] = process.argv.slice(2);

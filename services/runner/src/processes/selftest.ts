@@ -1,5 +1,5 @@
 /**
- * `airlock-runner selftest [--mode bubblewrap|user] [--json] [--secret FILE]…`: tries to get out of the sandbox that this machine
+ * `airlock-runner selftest [--mode bubblewrap|podman|user] [--json] [--secret FILE]…`: tries to get out of the sandbox that this machine
  * makes, and compares what it found with what it has to find. Exit codes: 0 it holds, 1 it does not or there is none, 2 called
  * wrongly.
  */
@@ -14,7 +14,7 @@ import { AirlockError } from '@airlock/common/errors';
 import { IsolationMode } from '@airlock/common/wire/isolation';
 
 const usage =
-  'usage: airlock-runner selftest [--mode bubblewrap|user] [--json] [--secret FILE that no build may read]…';
+  'usage: airlock-runner selftest [--mode bubblewrap|podman|user] [--json] [--secret FILE that no build may read]…';
 
 process.exitCode = await main();
 

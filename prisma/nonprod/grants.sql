@@ -59,13 +59,14 @@ grant delete on project_dek, secret_dek, build_dek to nonprod_web;
 grant select on pool, pool_grant, pool_change, run_trust, run_release, cache_entry, budget, usage_day to nonprod_web;
 grant insert, update on pool, budget to nonprod_web;
 grant insert, delete on pool_grant to nonprod_web;
-grant insert on pool_change, run_release, usage_day to nonprod_web;
+grant insert on pool_change, run_release to nonprod_web;
 grant update on run_release to nonprod_web;
 -- Written once; only when it was read last is ever changed.
 grant insert, delete on cache_entry to nonprod_web;
 grant update (read_at) on cache_entry to nonprod_web;
 grant update (post_review_at, post_review_why) on run_trust to nonprod_web;
-grant update (seconds) on usage_day to nonprod_web;
+-- What is kept of a job's logs; how long it took is counted by the database itself.
+grant update (log_bytes) on job to nonprod_web;
 -- The turn that a pool's jobs have come to moves with every claim.
 grant select, insert, update on pool_clock to nonprod_web;
 grant select on pool_clock to nonprod_scheduler;

@@ -138,7 +138,7 @@ test(
     for (const scheme of ['light', 'dark'] as const) {
       const { context, page, complaints } = await openPage(browser, { scheme, width: 390 });
       for (const [origin, person, paths] of [
-        [pair.nonprodOrigin, 'dana', ['/', '/candidates', '/promotions', '/variables']],
+        [pair.nonprodOrigin, 'dana', ['/', '/candidates', '/promotions', '/variables', '/usage']],
         [pair.nonprodOrigin, 'oke', ['/audit']],
         [
           pair.gateOrigin,

@@ -22,6 +22,7 @@ import { registerSigner } from './commands/signer.ts';
 import { registerSources } from './commands/sources.ts';
 import { registerStops } from './commands/stops.ts';
 import { registerTests } from './commands/tests.ts';
+import { registerUsage } from './commands/usage.ts';
 import { registerVars } from './commands/vars.ts';
 import { registerVault } from './commands/vault.ts';
 import { runConformance, type ConformanceKind } from './conformance.ts';
@@ -159,6 +160,7 @@ registerSigner(program);
 registerSources(program);
 registerStops(program);
 registerTests(program);
+registerUsage(program);
 registerVars(program);
 registerVault(program);
 

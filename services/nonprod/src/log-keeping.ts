@@ -46,6 +46,10 @@ export function keepLogs(options: {
   const close: LogWriter['close'] = async (attempt) => {
     await files.close(attempt);
     maskers.forget(attempt);
+    let bytes = 0;
+    for (const name of await files.list(attempt.jobId))
+      bytes += (await files.size(name))?.bytes ?? 0;
+    await policies.recordKept(attempt.jobId, bytes);
   };
   const housework = startLoop({
     name: 'keep-logs',

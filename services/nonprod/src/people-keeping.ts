@@ -8,10 +8,12 @@ import {
   createNotificationChoices,
   createNotificationRules,
 } from './adapters/postgres/notification-store.ts';
+import { createUsageStore } from './adapters/postgres/usage-store.ts';
 import { createVariableStore } from './adapters/postgres/variable-store.ts';
 import type { ActStore } from './app/act-ports.ts';
 import { createLinkAccounts, type LinkAccounts } from './app/link-accounts.ts';
 import { createSetVariable } from './app/manage-variables.ts';
+import type { UsageStore } from './app/usage-ports.ts';
 import type { Events } from './events.ts';
 import type { NotificationRoutePorts } from './http/routes/notifications.tsx';
 import type { OwnerPorts } from './http/routes/owners.ts';
@@ -21,6 +23,7 @@ import type { LinkForgeSettings } from './people-config.ts';
 export interface PeopleKeeping {
   readonly acts: ActStore;
   readonly variables: VariableRoutePorts;
+  readonly usage: UsageStore;
   readonly accounts: LinkAccounts;
   readonly owners: OwnerPorts;
   readonly notifications: NotificationRoutePorts;
@@ -39,6 +42,7 @@ export function keepPeople(
   const variables = createVariableStore(db);
   return {
     acts: createActStore(db),
+    usage: createUsageStore(db),
     variables: {
       ...{ variables, setVariable: createSetVariable(variables) },
       signed: settings.repository.name,

@@ -4,6 +4,7 @@ import type { Database } from './adapters/postgres/client.ts';
 import { createMembership } from './adapters/postgres/membership.ts';
 import { createPlacementStore, createPoolStore } from './adapters/postgres/pool-store.ts';
 import { createPullRequestStore } from './adapters/postgres/pull-request-store.ts';
+import { createRunPeople } from './adapters/postgres/run-people.ts';
 import { createReleaseQueue, createReleaseStore } from './adapters/postgres/release-store.ts';
 import { createVariableStore } from './adapters/postgres/variable-store.ts';
 import { createApplyReleases } from './app/apply-releases.ts';
@@ -55,7 +56,7 @@ export async function makeRuns(
     prepareRun: createPrepareRun(
       {
         ...{ mirrors, pools, pullRequests, members: createMembership(db), budgets, newId },
-        variables: createVariableStore(db),
+        ...{ variables: createVariableStore(db), people: createRunPeople(db) },
       },
       settings,
     ),

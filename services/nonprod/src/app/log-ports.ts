@@ -81,4 +81,6 @@ export interface LogPolicyStore {
     limits: { readonly mainRef: string; readonly mainBefore: Date; readonly otherBefore: Date },
   ): Promise<readonly string[]>;
   recordDeletion(jobId: string, bytes: number): Promise<void>;
+  /** @param bytes of all logs of the job together, as they came. */
+  recordKept(jobId: string, bytes: number): Promise<void>;
 }

@@ -14,6 +14,7 @@ import type { OutboxContent } from '../domain/outbox-chain.ts';
 import type { PlanFiles } from '@airlock/pipeline/plan-files';
 import type { WorkflowId } from '@airlock/common/workflow-name';
 import type { RunTrust } from './trust-ports.ts';
+import type { RunPerson } from './usage-ports.ts';
 
 export interface RefHead {
   readonly ref: string;
@@ -93,6 +94,8 @@ export interface NewRun {
   readonly trust: RunTrust;
   /** The run that it makes once more. */
   readonly retryOf: string | null;
+  /** Whom it is counted for; null: nobody is known. */
+  readonly person: RunPerson | null;
 }
 
 export interface HeadStore {

@@ -14,10 +14,11 @@ import { budgetRefusal, triggerOf } from '../domain/budget.ts';
 import { placeWorkflow } from '../domain/pool.ts';
 import { trustLevelOf, type TrustLevel } from '../domain/trust-level.ts';
 import { givenVariables, isGivenVariables } from '../domain/variable.ts';
-import type { NewId, NewJob, NewRun, SourceMirror } from './ports.ts';
+import type { CommitDetails, NewId, NewJob, NewRun, SourceMirror } from './ports.ts';
 import type { PlacementStore } from './pool-ports.ts';
 import type { VariableStore } from './variable-ports.ts';
 import type { BudgetStore, Membership, PullRequestStore, RunTrust } from './trust-ports.ts';
+import type { RunPeople, RunPerson } from './usage-ports.ts';
 
 export interface RunWish {
   readonly repository: {
@@ -41,6 +42,8 @@ export interface RunWish {
   readonly cron: string | null;
   readonly deployTo: string | null;
   readonly variables: Readonly<Record<string, string>>;
+  /** Of a run that a person asked for. */
+  readonly askedBy: string | null;
 }
 
 export type Prepared =
@@ -55,6 +58,7 @@ export interface PreparePorts {
   readonly members: Membership;
   readonly budgets: Pick<BudgetStore, 'today'>;
   readonly variables: Pick<VariableStore, 'of'>;
+  readonly people: RunPeople;
   readonly newId: NewId;
 }
 
@@ -87,9 +91,10 @@ export function createPrepareRun(
     if (skipsRun(wish.event, details.subject)) {
       return { kind: 'nothing', why: 'the commit’s message says [skip ci]' };
     }
-    const [base, changedFiles] = await Promise.all([
+    const [base, changedFiles, person] = await Promise.all([
       level === 0 ? baseFiles(mirror, baseBranch) : null,
       changedBy(mirror, wish, baseBranch),
+      personOf(ports, wish, details),
     ]);
     const files = base?.files ?? own;
     const trust: RunTrust = {
@@ -112,7 +117,7 @@ export function createPrepareRun(
         ...{ ref: wish.ref, branch: wish.branch, event: wish.event, commit, pullRequest },
         ...{ tag: wish.tag, sourceBranch: wish.sourceBranch, cron: wish.cron },
         ...{ deployTo: wish.deployTo, variables },
-        ...{ details, retryOf: null },
+        ...{ details, person, retryOf: null },
         ...outcome,
         warnings: shownWarnings(planned),
       },
@@ -186,6 +191,25 @@ async function trustOf(
   // Facts about another head say nothing of what this one shall be merged into either.
   const baseBranch = facts?.headCommit === commit ? facts.baseBranch : repository.mainBranch;
   return { level, why, baseBranch };
+}
+
+/** Whoever asked for it; else whose account opened the pull request; else whom the commit names, by its word alone. */
+async function personOf(
+  { people, pullRequests }: Pick<PreparePorts, 'people' | 'pullRequests'>,
+  { askedBy, repository, pullRequest, commit, cron }: RunWish,
+  { authorEmail }: CommitDetails,
+): Promise<RunPerson | null> {
+  if (askedBy !== null) return { id: askedBy, by: 'asked' };
+  if (cron !== null) return null;
+  if (pullRequest === null) {
+    const id = await people.ofAddress(authorEmail);
+    return id === null ? null : { id, by: 'author' };
+  }
+  const facts = await pullRequests.facts(repository.name, pullRequest);
+  // What the forge said of another head says nothing of whoever pushed this one.
+  const author = facts?.headCommit === commit ? facts.author : null;
+  const id = author === null ? null : await people.ofAccount(repository.name, author);
+  return id === null ? null : { id, by: 'linked' };
 }
 
 /** Null where nobody can say; conditions on paths hold then. */

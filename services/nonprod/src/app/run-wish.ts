@@ -19,7 +19,7 @@ export interface PullRequestBranches {
 
 const nothingMore = {
   ...{ pullRequest: null, tag: null, sourceBranch: null, cron: null, deployTo: null },
-  ...{ before: null, variables: {} },
+  ...{ before: null, variables: {}, askedBy: null },
 } as const;
 
 const tagOf = (ref: string): string | null => /^refs\/tags\/(.+)$/.exec(ref)?.[1] ?? null;
@@ -57,7 +57,7 @@ export function wishOfRequest(
   branches: PullRequestBranches | null,
 ): RunWish | { readonly refused: string } {
   const { mainBranch } = repository;
-  const { event, pullRequest, cron, deployTo, variables } = request;
+  const { event, pullRequest, cron, deployTo, variables, askedBy } = request;
   const ref = resolved(request, heads);
   const commit = heads.get(ref);
   if (commit === undefined) return { refused: `the repository has no ${request.ref}` };
@@ -70,7 +70,7 @@ export function wishOfRequest(
   const facts = headFacts(ref, mainBranch);
   const wish = {
     ...{ repository, ref, commit, ...nothingMore },
-    ...{ event, pullRequest, cron, deployTo, variables },
+    ...{ event, pullRequest, cron, deployTo, variables, askedBy },
     ...{ tag, branch: event === 'release' ? mainBranch : (tag ?? facts?.branch ?? mainBranch) },
   };
   return pullRequest === null ? wish : { ...wish, ...ofForge(wish, commit, branches) };

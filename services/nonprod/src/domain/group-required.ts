@@ -46,6 +46,7 @@ const nounsByPart: Readonly<Record<string, Noun>> = {
   'repository-hooks': 'repository',
   'repository-sight': 'repository',
   budgets: 'repository',
+  usage: 'repository',
   schedules: 'schedule',
   variables: 'variable',
   'global-variables': 'variable',

@@ -28,6 +28,7 @@ import type { RunnerKeeping } from '../runner-keeping.ts';
 import { sourceRoutes, type SourcePorts } from './routes/sources.ts';
 import { variableRoutes } from './routes/variables.tsx';
 import { tokenRoutes } from './routes/tokens.tsx';
+import { usageRoutes } from './routes/usage.tsx';
 import type { ApiTokens } from '../app/api-tokens.ts';
 
 export function nonprodRoutes(
@@ -57,6 +58,7 @@ export function nonprodRoutes(
     ...runnerApiRoutes(ports.fleet, sight),
     ...releaseRoutes(ports.releases),
     ...budgetRoutes(ports.budgets),
+    ...usageRoutes({ usage: ports.people.usage, sight }),
     ...tokenRoutes(ports),
     ...sourceRoutes(ports.sources),
     ...repositoryRoutes({ ...ports, groups: ports.people.owners.groups }),

@@ -46,6 +46,7 @@ export function newRun({ pool = 'default', ...change }: RunChange = {}): NewRun 
     commit,
     ...{ tag: null, sourceBranch: null, cron: null, deployTo: null, variables: {} },
     retryOf: null,
+    person: null,
     warnings: [],
     details: { subject: 'VAT per line', authorName: 'Dana', authorEmail: 'dana@example.com' },
     state: 'queued',

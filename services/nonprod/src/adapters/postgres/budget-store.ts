@@ -16,9 +16,10 @@ export function createBudgetStore(db: Database): BudgetStore {
       const [row] = await db.$queryRaw<Row[]>`
         select u.builds, u.seconds, b.builds_a_day, b.minutes_a_day,
           (select count(*) from run where repository = ${repository} and state = 'queued') as queued
-        from (select 1) as one
-          left join usage_day u on u.repository = ${repository} and u.trigger = ${trigger}
-            and u.day = (now() at time zone 'utc')::date
+        from (
+          select sum(builds)::int as builds, sum(seconds)::bigint as seconds from usage_day
+          where repository = ${repository} and trigger = ${trigger} and day = (now() at time zone 'utc')::date
+        ) u
           left join budget b on b.repository = ${repository} and b.trigger = ${trigger}`;
       const standard = defaultBudgets[trigger];
       return {
@@ -49,22 +50,10 @@ export function createBudgetStore(db: Database): BudgetStore {
 /** Counts a run that starts, in the transaction that makes it. */
 export async function countBuild(
   tx: Transaction,
-  { repository, event }: { readonly repository: string; readonly event: string },
+  run: { readonly repository: string; readonly event: string; readonly person: string | null },
 ): Promise<void> {
   await tx.$executeRaw`
-    insert into usage_day (repository, day, trigger, builds)
-    values (${repository}, (now() at time zone 'utc')::date, ${triggerOf(event)}, 1)
-    on conflict (repository, day, trigger) do update set builds = usage_day.builds + 1`;
-}
-
-/** Counts what a job took, in the transaction that ended it. */
-export async function countTime(tx: Transaction, jobId: string): Promise<void> {
-  const [job] = await tx.$queryRaw<{ repository: string; event: string; seconds: number }[]>`
-    select run.repository, run.event, extract(epoch from now() - job.started_at)::int as seconds
-    from job join run on run.id = job.run_id where job.id = ${jobId} and job.started_at is not null`;
-  if (job === undefined) return;
-  await tx.$executeRaw`
-    insert into usage_day (repository, day, trigger, seconds)
-    values (${job.repository}, (now() at time zone 'utc')::date, ${triggerOf(job.event)}, ${job.seconds})
-    on conflict (repository, day, trigger) do update set seconds = usage_day.seconds + excluded.seconds`;
+    insert into usage_day (repository, day, trigger, person, builds)
+    values (${run.repository}, (now() at time zone 'utc')::date, ${triggerOf(run.event)}, ${run.person ?? ''}, 1)
+    on conflict (repository, day, trigger, person, pool) do update set builds = usage_day.builds + 1`;
 }

@@ -62,12 +62,14 @@ export async function insertRun(tx: Transaction, run: NewRun): Promise<boolean> 
       warnings: [...run.warnings],
       finishedAt: run.state === 'failed' ? new Date() : null,
       retryOf: run.retryOf,
+      person: run.person?.id ?? null,
+      personBy: run.person?.by ?? null,
     },
     skipDuplicates: true,
   });
   if (count === 0) return false;
   await tx.runTrust.create({ data: { runId: run.id, ...trustColumns(run.trust) } });
-  if (run.state === 'queued') await countBuild(tx, run);
+  if (run.state === 'queued') await countBuild(tx, { ...run, person: run.person?.id ?? null });
   for (const [position, job] of run.jobs.entries()) await insertJob(tx, run, job, position);
   if (run.state === 'queued') await advanceRun(tx, run.id);
   return true;

@@ -11,7 +11,6 @@ import { predecessorsOf } from '../../domain/run.ts';
 import { cancelReason } from '../../domain/workflow-order.ts';
 import type { Database, Transaction } from './client.ts';
 import { eventOf, jobStateOf, plannedOf, storedPlan, unreadable } from './row-shapes.ts';
-import { countTime } from './budget-store.ts';
 import { nextJob } from './job-queue.ts';
 import { cancelJob } from './cancel-store.ts';
 import { advanceRun, endUnreadable, lockRun } from './run-progress.ts';
@@ -120,7 +119,6 @@ export function createJobStore(db: Database): JobStore {
             reason = ${reason}, isolation = ${isolation}::jsonb, egress = ${egress}::jsonb
           where id = ${proof.jobId}`;
         await closeSteps(tx, proof.jobId, report?.steps ?? []);
-        await countTime(tx, proof.jobId);
         if (outcome === 'passed' && report !== null && report.attestation !== null) {
           await tx.run.updateMany({
             where: { id: runId },

@@ -43,6 +43,11 @@ export function createLogPolicyStore(db: Database): LogPolicyStore {
 
     async recordDeletion(jobId, bytes) {
       await db.logDeletion.createMany({ data: { jobId, bytes }, skipDuplicates: true });
+      await db.job.updateMany({ where: { id: jobId }, data: { logBytes: 0 } });
+    },
+
+    async recordKept(jobId, bytes) {
+      await db.job.updateMany({ where: { id: jobId }, data: { logBytes: bytes } });
     },
   };
 }

@@ -67,7 +67,7 @@ export function createReleaseQueue(db: Database): ReleaseQueue {
         const run = await lockHeld(tx, runId);
         await settle(tx, runId);
         if (run === null || run.head !== run.commit) return false;
-        const { repository, event } = await tx.run.update({
+        const { repository, event, person } = await tx.run.update({
           where: { id: runId },
           data: { state: 'queued', reason: null, plan, warnings: [...warnings] },
         });
@@ -75,7 +75,7 @@ export function createReleaseQueue(db: Database): ReleaseQueue {
           where: { runId },
           data: { files, filesCommit, notes: [...notes] },
         });
-        await countBuild(tx, { repository, event });
+        await countBuild(tx, { repository, event, person });
         for (const [position, job] of jobs.entries()) {
           await insertJob(tx, { id: runId, plan, repository }, job, position);
         }

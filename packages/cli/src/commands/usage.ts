@@ -63,9 +63,7 @@ export function registerUsage(program: Command, print: Print = toStdout): void {
         .default('table'),
     )
     .action(async ({ as, output, by, ...filter }: Options) => {
-      const query = new URLSearchParams(
-        Object.entries(filter).filter((entry): entry is [string, string] => entry[1] !== undefined),
-      );
+      const query = new URLSearchParams(Object.entries(filter));
       const session = await nonprodSession(as);
       const usage = Usage.parse(await session.getJson(`/api/v1/usage?${query.toString()}`));
       print(linesOf(usage, by, output));

@@ -21,6 +21,12 @@ grant select on promotion, intake_item, passkey, approval, approval_withdrawal, 
 grant select on nonprod_secret_mark_set to gate_intake, gate_web, gate_authority, gate_deliverer, gate_watchdog;
 grant insert, update on nonprod_secret_mark_set to gate_intake;
 
+-- What a promotion rests on, read out of verified bytes by intake; everybody finds by it, nobody is believed for it.
+grant select on promotion_trace, promotion_lockfile, promotion_contents, lockfile_package
+  to gate_intake, gate_web, gate_authority, gate_deliverer, gate_watchdog;
+grant insert on promotion_trace, promotion_lockfile, promotion_contents, lockfile_package to gate_intake;
+grant update (state) on promotion_contents to gate_intake;
+
 grant select, insert, update on outbox_cursor, intake_item to gate_intake;
 grant insert on promotion to gate_intake;
 grant update (state, state_reason, state_changed_at, version, document, promotion_digest, delta, policy_digest, hook, expires_at) on promotion to gate_intake;

@@ -6,6 +6,7 @@ import { Command, Option } from 'commander';
 import { registerAccess } from './commands/access.ts';
 import { registerApprove } from './commands/approve.ts';
 import { registerAudit } from './commands/audit.ts';
+import { registerBlastRadius } from './commands/blast-radius.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDrill } from './commands/drill.ts';
 import { registerEvidence } from './commands/evidence.ts';
@@ -146,6 +147,7 @@ program
   });
 
 registerAudit(program);
+registerBlastRadius(program);
 registerConfig(program);
 registerDrill(program);
 registerLeases(program);

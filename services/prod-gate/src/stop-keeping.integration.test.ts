@@ -11,7 +11,9 @@ import { createDeliveryStore } from './adapters/postgres/delivery-store.ts';
 import { createLedgerSequencer } from './adapters/postgres/ledger-sequencer.ts';
 import { createLedgerReader, recorder } from './adapters/postgres/ledger-store.ts';
 import { createPasskeyStore } from './adapters/postgres/passkey-store.ts';
+import { createPromotionQueries } from './adapters/postgres/promotion-queries.ts';
 import { createStopStore } from './adapters/postgres/stop-store.ts';
+import { createTraceStore } from './adapters/postgres/trace-store.ts';
 import { verifyRegistration } from './adapters/webauthn/registration.ts';
 import { DecisionError } from './app/decision-error.ts';
 import { createEnrolment } from './app/enrol-passkey.ts';
@@ -84,6 +86,7 @@ const stopping = () =>
     deliveries: createDeliveryStore(web),
     ...{ ...shared(), gate: gateOrigin, proofs: proofsOf(web), stops: createStopStore(web) },
     ...{ emergency: () => null, onPlaced: () => undefined },
+    ...{ traces: createTraceStore(web), queries: createPromotionQueries(web) },
   });
 
 const sequence = () => sequenceLedger({ sequencer: createLedgerSequencer(watchdog.pool), signer });

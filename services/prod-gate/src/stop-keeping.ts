@@ -3,11 +3,21 @@ import { randomBytes } from 'node:crypto';
 import { formatId } from '@airlock/common/ids';
 import { createLifting } from './app/lift-stop.ts';
 import { createPlaceStop } from './app/place-stop.ts';
-import type { DeliveryStore, GateFiles, PasskeyStore, Recorder, Transactor } from './app/ports.ts';
+import type {
+  DeliveryStore,
+  GateFiles,
+  PasskeyStore,
+  PromotionQueries,
+  Recorder,
+  Transactor,
+} from './app/ports.ts';
 import type { LedgerProofs } from './app/prove-entry.ts';
 import type { EmergencyStop, StopStore } from './app/stop-ports.ts';
+import type { TraceStore } from './app/trace-ports.ts';
+import { viewBlastRadius } from './app/view-blast-radius.ts';
 import { viewStops } from './app/view-stops.ts';
 import type { Stop } from './domain/stop.ts';
+import type { BlastRadiusPorts } from './http/routes/blast-radius.tsx';
 import type { StopPorts } from './http/routes/stops.tsx';
 
 export function createStopping(parts: {
@@ -16,6 +26,8 @@ export function createStopping(parts: {
   readonly database: Transactor;
   readonly stops: StopStore;
   readonly deliveries: Pick<DeliveryStore, 'find'>;
+  readonly traces: TraceStore;
+  readonly queries: Pick<PromotionQueries, 'live' | 'promotions'>;
   readonly passkeys: PasskeyStore;
   readonly recorder: Recorder;
   readonly proofs: LedgerProofs;
@@ -24,11 +36,12 @@ export function createStopping(parts: {
   readonly onPlaced: (stop: Stop) => void;
   readonly now: () => Date;
   readonly randomNonce: () => string;
-}): StopPorts['stopping'] {
+}): StopPorts['stopping'] & BlastRadiusPorts['stopping'] {
   const shared = { ...parts, ledger: parts.proofs.facts };
   return {
     place: createPlaceStop({ ...parts, newStopId: () => formatId('stp', randomBytes(10)) }),
     lifting: createLifting({ ...shared, rpId: parts.relyingParty.rpId }),
     view: () => viewStops(shared, parts.now()),
+    blastRadius: (question) => viewBlastRadius(shared, question, parts.now()),
   };
 }

@@ -97,7 +97,10 @@ export function createStatementSigner(ports: {
         ...{ ref: run.ref, commit: run.commit, pipeline: run.pipeline, release, pipelineBlob },
         invocationId: run.invocationId,
         ...{ startedOn: run.startedOn, finishedOn: run.finishedOn },
-        ran: { planDigest: run.plan, runnerImage: run.image, planRederived: builder === 'main' },
+        ran: {
+          ...{ planDigest: run.plan, runnerImage: run.image, runner: run.runner },
+          planRederived: builder === 'main',
+        },
       });
       return seal(builder, statement);
     },

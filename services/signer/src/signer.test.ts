@@ -256,7 +256,7 @@ test('a commit of main is signed as main, and the statement has exactly the shap
     `{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"app.tar.gz","digest":{"sha256":"${'d'.repeat(64)}"}}],` +
       `"predicateType":"https://slsa.dev/provenance/v1","predicate":{"buildDefinition":{` +
       `"buildType":"https://airlock.example/buildtypes/pipeline/v1","externalParameters":{"repository":"${repository}",` +
-      `"ref":"refs/heads/main","pipeline":"${pipeline}","release":"${release}"},"internalParameters":{},` +
+      `"ref":"refs/heads/main","pipeline":"${pipeline}","release":"${release}"},"internalParameters":{"runner":"runner-1"},` +
       `"resolvedDependencies":[{"uri":"git+${repository}@refs/heads/main","digest":{"gitCommit":"${commits.main}"}},` +
       `{"uri":"file:${pipeline}","digest":{"gitBlob":"${blob}"}},{"uri":"plan:${pipeline}","digest":{"sha256":"${planDigest(plan)}"}},` +
       `{"uri":"oci:runner-image","digest":{"sha256":"${image}"}}]},"runDetails":{"builder":{"id":"${builderIds.main}"},` +
@@ -359,7 +359,9 @@ test('a pull request is signed by the key of pull requests', async () => {
   assert.deepEqual(ids, [builderIds.pr]);
   assert.ok(statement.includes(`"builder":{"id":"${builderIds.pr}"}`));
   // The signer's mirror does not have the commit, so that the plan is the runner's word, and the statement says so.
-  assert.ok(statement.includes('"internalParameters":{"plan":"as the runner attests"}'));
+  assert.ok(
+    statement.includes('"internalParameters":{"plan":"as the runner attests","runner":"runner-1"}'),
+  );
 });
 
 test('a test result names the pipeline file as main has it, and is signed by the key of tests', async () => {

@@ -68,6 +68,9 @@ export const provenances: CaseTable = [
   ],
   ['no internalParameters', 'E_PROVENANCE', prov('"internalParameters":{},', '')],
   ['internalParameters that are a list', 'E_PROVENANCE', inside('[]')],
+  ['a runner that is named', 'OK', inside('{"runner":"main-1"}')],
+  ['a runner that is a path', 'E_PROVENANCE', inside('{"runner":"../main-1"}')],
+  ['a runner that is a number', 'E_PROVENANCE', inside('{"runner":1}')],
   [
     'externalParameters that are a list',
     'E_PROVENANCE',

@@ -65,7 +65,10 @@ export function registerStops(program: Command, print: Print = toStdout): void {
       await place(given, { kind: 'stop-all', targets: somewhere(targets, given.all) });
     });
   verb('quarantine')
-    .argument('<matter>', 'key:…, commit:…, artifact:… or builder:…')
+    .argument(
+      '<matter>',
+      'key:…, builder:…, runner:…, image:…, commit:…, artifact:…, package:… or person:…',
+    )
     .description('hold every promotion that rests on it')
     .option('--since <duration>', 'only what was taken in since then, such as 48h')
     .option('--target <name...>', 'only there')

@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import { pipelineBuildType, provenancePredicate } from '../constants.ts';
 import { statementBytes, type Subject } from '../intoto/statement.ts';
+import { Name } from '../wire/scalars.ts';
 
 /** The parameters that decide what a build of ours does; an unknown one is an injected flag and is refused. */
 export const externalParameterNames = ['repository', 'ref', 'pipeline', 'release'] as const;
@@ -17,8 +18,8 @@ export const Provenance = z.strictObject({
   buildDefinition: z.strictObject({
     buildType: z.string(),
     externalParameters: z.record(z.string(), z.unknown()),
-    /** Not under a stranger's control and not used by us; anything may stand here. */
-    internalParameters: z.record(z.string(), z.unknown()),
+    /** What the builder says of its own making. Of these only `runner` is read, and never believed. */
+    internalParameters: z.looseObject({ runner: Name.exactOptional() }),
     resolvedDependencies: z.array(
       z.strictObject({ uri: z.string(), digest: z.record(z.string(), z.string()) }),
     ),
@@ -71,6 +72,8 @@ export type BuildFacts = {
     readonly runnerImage: string;
     /** False where the signer could not compile the plan itself: it knows main alone. */
     readonly planRederived: boolean;
+    /** Name that the runner signed its attestation under. Absent where the one who signs built by itself. */
+    readonly runner?: string;
   };
 };
 
@@ -81,7 +84,10 @@ export function provenanceStatement(build: BuildFacts): Buffer {
     buildDefinition: {
       buildType: pipelineBuildType,
       externalParameters: { repository, ref, pipeline, release },
-      internalParameters: ran?.planRederived === false ? { plan: 'as the runner attests' } : {},
+      internalParameters: {
+        ...(ran?.planRederived === false ? { plan: 'as the runner attests' } : {}),
+        ...(ran?.runner === undefined ? {} : { runner: ran.runner }),
+      },
       resolvedDependencies: [
         { uri: sourceDependencyUri(repository, ref), digest: { gitCommit: build.commit } },
         { uri: fileDependencyUri(pipeline), digest: { gitBlob: build.pipelineBlob } },

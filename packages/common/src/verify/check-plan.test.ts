@@ -85,3 +85,13 @@ test('provenance says when the signer took the plan from the runner unseen', () 
   });
   assert.ok(text.includes('"internalParameters":{"plan":"as the runner attests"}'));
 });
+
+test('which runner built is taken over as the builder says it, and a name that is none is refused', () => {
+  const runnerOf = (changes: BundleChanges) => {
+    const result = verifyPromotionBundle(world.input(world.bundle(changes)));
+    return result.ok ? result.bundle.claimedRunner : result.code;
+  };
+  assert.equal(runnerOf({ build: { ran } }), null);
+  assert.equal(runnerOf({ build: { ran: { ...ran, runner: 'r-7' } } }), 'r-7');
+  assert.equal(runnerOf({ build: { ran: { ...ran, runner: '../r-7' } } }), 'E_PROVENANCE');
+});

@@ -27,6 +27,8 @@ export type BuildClaims = {
   readonly pipelineBlob: string;
   readonly planDigest: string | null;
   readonly runnerImages: readonly string[];
+  /** Which runner built, as the builder says; null where it says none. Nothing is admitted because of it. */
+  readonly claimedRunner: string | null;
   readonly invocationId: string;
   readonly startedOn: string;
   readonly finishedOn: string;
@@ -66,6 +68,7 @@ export function checkProvenance(
     pipelineBlob,
     planDigest,
     runnerImages,
+    claimedRunner: buildDefinition.internalParameters.runner ?? null,
     invocationId,
     startedOn,
     finishedOn,

@@ -50,6 +50,7 @@ test('the facts of an admitted bundle are those that were signed', () => {
     pipelineBlob: world.build.pipelineBlob,
     planDigest: null,
     runnerImages: [],
+    claimedRunner: null,
     releaseFile: '.airlock/release.yaml',
     builderId: world.build.builderId,
     keyIds: [world.keys.builder.keyid],

@@ -66,6 +66,8 @@ export type BundleFacts = {
   readonly planDigest: string | null;
   /** SHA-256 of the software of each runner that provenance names. For `checkPlan`. */
   readonly runnerImages: readonly string[];
+  /** Which runner built, as the builder says; null where it says none. */
+  readonly claimedRunner: string | null;
   readonly releaseFile: string;
   readonly builderId: string;
   /** Keys that counted for the provenance. */

@@ -2,9 +2,8 @@
 import type { Log } from '@airlock/process/log';
 import { asError } from './as-error.ts';
 import { DeliveryFault } from './delivery-fault.ts';
-import type { StoppedMatter } from '../domain/stop.ts';
 import type { DeliveryStore, Fenced } from './ports.ts';
-import type { StopWatch } from './watch-stops.ts';
+import type { Stoppable, StopWatch } from './watch-stops.ts';
 
 export type Heart = {
   /** Aborted when the delivery must stop: asked to, or no longer ours. */
@@ -38,7 +37,7 @@ export function startHeartbeat(
     clock: () => Date;
     log: Log;
   },
-  { delivery, promotion }: { delivery: Fenced; promotion: StoppedMatter },
+  { delivery, promotion }: { delivery: Fenced; promotion: Stoppable },
   asked: AbortSignal,
 ): Heart {
   const stopping = new AbortController();

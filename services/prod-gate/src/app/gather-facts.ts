@@ -10,7 +10,7 @@ import {
 import { sha256Hex } from '@airlock/common/encoding/hex';
 import { AirlockError } from '@airlock/common/errors';
 import { admissionPolicyOf } from '@airlock/common/policy/admission-policy';
-import type { TargetPolicy } from '@airlock/common/policy/target-policy';
+import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import { windowState } from '@airlock/common/policy/target-windows-state';
 import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import {
@@ -34,6 +34,8 @@ import { ledgerFreeze } from '../domain/ledger-freeze.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { peopleOfEmails } from '../domain/roster.ts';
 import { holds, type StoppedMatter } from '../domain/stop.ts';
+import { matterText } from '../domain/matter.ts';
+import { buildWordsOf, mattersOf, tracesOf, unknownValue } from '../domain/trace.ts';
 import type { PromotionFacts, Refusal } from '../domain/verdict.ts';
 import { commitFacts } from './commit-facts.ts';
 import { countPromotionBuilders } from './count-promotion-builders.ts';
@@ -150,16 +152,15 @@ export async function gatherFacts(
     ledgerFreeze: frozenLedger,
     emergencyStop: sources.emergency(),
   };
-  const stopsOf = (matter: StoppedMatter): Promise<PromotionFacts['stops']> =>
+  const stopsOf = (matters: readonly string[]): Promise<PromotionFacts['stops']> =>
     stopsAgainst(sources, {
-      ledger,
-      files,
-      now,
-      promotion: matter,
-      delivery: own?.deliveryId ?? null,
+      ...{ ledger, files, now, delivery: own?.deliveryId ?? null },
+      promotion: { ...promotion, matters },
     });
   if (target === undefined) {
-    return { ...shared, ...nothingKnown, stops: await stopsOf(promotion) };
+    const traces = tracesOf(promotion, buildWordsOf(evidence.bundle));
+    const stops = await stopsOf(mattersOf(traces, files.roster.roster));
+    return { ...shared, ...nothingKnown, stops };
   }
 
   // A page shows what has ended as it was taken in; what decides asks as of now.
@@ -174,19 +175,23 @@ export async function gatherFacts(
     approvals: approvals.filter((approval) => stands(approval, ledger)),
     editors: editors.people ?? [],
   });
-  // Who signed and built it is the kernel's word where there is one: a row could leave a distrusted key out.
-  const { keyIds, builderId } = checked.build ?? promotion;
+  const builders = await countPromotionBuilders(sources, {
+    ...{ promotionId: promotion.id, build: checked.build, wish: checked.wish },
+    ...{ policy: target.policy, trust: files.trust, now: asOf },
+  });
   return {
     ...shared,
-    stops: await stopsOf({ ...promotion, keyIds, builderId }),
+    stops: await stopsOf(
+      restingOn(promotion, {
+        ...{ evidence, checked, builders, roster: files.roster.roster },
+        approvers: approvalFacts.counting,
+      }),
+    ),
     targetKnown: true,
     changed: changes(sources, { promotion, evidence, files, live, editors, ...checked }),
     hookDigest: await files.hookDigest(hookName(promotion.hook)),
     bundle: checked.bundle,
-    builders: await countPromotionBuilders(sources, {
-      ...{ promotionId: promotion.id, build: checked.build, wish: checked.wish },
-      ...{ policy: target.policy, trust: files.trust, now: asOf },
-    }),
+    builders,
     windowClosed: closedWindow(target.policy, now),
     unmappedEmails: unmapped,
     unmappedEditors: editors.unmapped,
@@ -250,6 +255,37 @@ async function stopsAgainst(
       ...{ stop: id, kind, matter, reason, since: placedAt, until },
       person: people.find((each) => each.id === person)?.name ?? person,
     }));
+}
+
+/** What it rests on, by the kernel's word where there is one: a row could leave a distrusted key out. */
+function restingOn(
+  promotion: Promotion,
+  given: {
+    evidence: PromotionEvidence;
+    checked: Checked;
+    builders: PromotionFacts['builders'];
+    approvers: readonly string[];
+    roster: Roster;
+  },
+): readonly string[] {
+  const { build, facts, delta } = given.checked;
+  const traces = tracesOf(
+    { ...promotion, ...build, requester: facts.requester, delta },
+    build === null
+      ? buildWordsOf(given.evidence.bundle)
+      : { runner: build.claimedRunner, images: build.runnerImages },
+  );
+  return [
+    ...mattersOf(traces, given.roster),
+    // Whoever else it rests on: their word or their hand is what lets it through.
+    ...(given.builders.count?.agreeing ?? []).flatMap(({ builderId, keyIds }) => [
+      matterText({ kind: 'builder', value: builderId }),
+      ...keyIds.map((value) => matterText({ kind: 'key', value })),
+    ]),
+    ...given.approvers.map((value) => matterText({ kind: 'person', value })),
+    // No lockfile was read for this.
+    matterText({ kind: 'package', value: unknownValue }),
+  ];
 }
 
 function freezeIn(ledger: LedgerAnswer, repository: string): PromotionFacts['freeze'] {

@@ -1,10 +1,11 @@
 /** Somebody stops the gate, alone and at once: a reason and a session, no passkey, because stopping must be cheap. */
 import { stopRoles } from '@airlock/common/approval/lift';
 import type { Id } from '@airlock/common/ids';
+import { readMatter } from '../domain/matter.ts';
 import {
-  matterKinds,
   matterNeeded,
   stopDigest,
+  stopMatters,
   stopRefs,
   type Stop,
   type StopKind,
@@ -118,7 +119,7 @@ function assertWellFormed(
   if (matter === null && matterNeeded.includes(kind)) {
     throw malformed('A quarantine and a distrusted signer name what they are about.');
   }
-  const named = matterKinds[kind];
+  const named = stopMatters[kind];
   if (matter !== null && !named.some((each) => matter.startsWith(`${each}:`))) {
     throw malformed(
       named.length === 0
@@ -131,6 +132,11 @@ function assertWellFormed(
   }
   if (kind === 'revoke-leases' && matter !== null && wish.targets.length > 0) {
     throw malformed('Name a delivery or targets, not both.');
+  }
+  const read = matter === null || kind === 'revoke-leases' ? null : readMatter(matter);
+  if (read !== null && 'fault' in read) {
+    // Held by nothing, it would look like safety.
+    throw malformed(read.fault);
   }
   for (const list of [wish.targets, wish.except]) {
     if (list.join(' ').length > longestRef) {

@@ -1,9 +1,13 @@
 /** The stops that hold now, from rows and ledger together. */
 import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import type { LedgerFacts } from '../domain/ledger-facts.ts';
-import { holds, stopsInForce, type KnownStop, type StoppedMatter } from '../domain/stop.ts';
+import type { Promotion } from '../domain/promotion.ts';
+import { holds, stopsInForce, type KnownStop } from '../domain/stop.ts';
+import { mattersOf } from '../domain/trace.ts';
 import type { FollowLedger } from './follow-ledger.ts';
+import type { GateFiles } from './ports.ts';
 import type { EmergencyStop, StopStore } from './stop-ports.ts';
+import type { TraceStore } from './trace-ports.ts';
 
 /** @param ledger null while no ledger can be proven: then every row counts, and nothing new is delivered anyway. */
 export async function readStops(
@@ -19,6 +23,9 @@ export async function readStops(
   });
 }
 
+/** Of a delivery that has begun. */
+export type Stoppable = Pick<Promotion, 'id' | 'target' | 'admittedAt'>;
+
 export type FoundStop = {
   readonly text: string;
   /** The hook gets no time to end by itself. */
@@ -27,17 +34,24 @@ export type FoundStop = {
 
 export type StopWatch = {
   /** What ends this delivery of this promotion, which has begun; null while nothing does. */
-  against(promotion: StoppedMatter, delivery: string): Promise<FoundStop | null>;
+  against(promotion: Stoppable, delivery: string): Promise<FoundStop | null>;
   /** The same of the host's emergency stop alone, which needs no service. */
   onHost(): string | null;
 };
 
-export function createStopWatch(ports: {
+type Ports = {
   readonly stops: Pick<StopStore, 'recent'>;
   readonly ledger: FollowLedger;
   readonly emergency: EmergencyStop;
   readonly clock: () => Date;
-}): StopWatch {
+};
+
+export function createStopWatch(
+  ports: Ports & {
+    /** What a promotion rests on; asked while something is in quarantine. */
+    readonly mattersOf: (promotionId: string) => Promise<readonly string[]>;
+  },
+): StopWatch {
   const onHost = (): string | null =>
     ports.emergency() === null ? null : 'the emergency stop is set on this host';
   // A ledger that cannot be proven for a moment brings no lifted stop back into a delivery that runs.
@@ -53,7 +67,9 @@ export function createStopWatch(ports: {
         if (!(cause instanceof LedgerError)) throw cause;
       }
       const inForce = await readStops(ports.stops, known, ports.clock());
-      const found = inForce.filter((stop) => holds(stop, promotion, delivery));
+      const isOfMatter = inForce.some(({ matter }) => matter !== null);
+      const matters = isOfMatter ? await ports.mattersOf(promotion.id) : [];
+      const found = inForce.filter((stop) => holds(stop, { ...promotion, matters }, delivery));
       // Of several the one that leaves a hook no time.
       const stop = found.find(({ kind }) => kind === 'revoke-leases') ?? found[0];
       if (stop === undefined) return null;
@@ -67,14 +83,26 @@ export function createStopWatch(ports: {
 }
 
 /** @returns in words, what keeps intake from asking nonprod for anything; null while nothing does. */
-export function createPairCut(
-  ports: Parameters<typeof createStopWatch>[0],
-): () => Promise<string | null> {
+export function createPairCut(ports: Ports): () => Promise<string | null> {
   return async () => {
     if (ports.emergency() !== null) return 'the emergency stop is set on this host';
     // A ledger that cannot be proven ends this pass: whether the pair is cut is not known then.
     const inForce = await readStops(ports.stops, await ports.ledger(), ports.clock());
     const cut = inForce.find(({ kind }) => kind === 'cut-pair');
     return cut === undefined ? null : `${cut.person} cut the pair (${cut.id})`;
+  };
+}
+
+/** What a promotion rests on as the traces of its admission have it, for while it is being delivered. */
+export function tracedMatters(sources: {
+  readonly traces: Pick<TraceStore, 'of'>;
+  readonly files: () => Promise<Pick<GateFiles, 'roster'>>;
+}): (promotionId: string) => Promise<readonly string[]> {
+  return async (promotionId) => {
+    const [traces, { roster }] = await Promise.all([
+      sources.traces.of(promotionId),
+      sources.files(),
+    ]);
+    return mattersOf(traces, roster.roster);
   };
 }

@@ -19,10 +19,7 @@ const promotion = {
   // A brand that nothing here looks at.
   id: 'prm_0000000000' as never,
   target: 'prod-eu',
-  keyIds: ['k1'],
-  commit: 'c1',
-  artifactDigest: 'a1',
-  builderId: 'https://b.example',
+  matters: ['key:k1', 'commit:c1', 'runner:'],
   admittedAt: placedAt,
 };
 
@@ -52,6 +49,18 @@ describe('what a stop holds', () => {
     [
       'quarantine of what was taken in later',
       { kind: 'quarantine', matter: 'commit:c1', since: later },
+      false,
+      false,
+    ],
+    [
+      'quarantine of a runner, of a release that names none',
+      { kind: 'quarantine', matter: 'runner:r-7' },
+      true,
+      false,
+    ],
+    [
+      'quarantine of an image, of a release on another',
+      { kind: 'quarantine', matter: 'image:i1' },
       false,
       false,
     ],

@@ -11,6 +11,7 @@
 import { canonicalJson } from '@airlock/common/encoding/canonical-json';
 import { sha256Hex } from '@airlock/common/encoding/hex';
 import type { LedgerEntry } from '@airlock/common/ledger/entry';
+import { matterKinds } from './matter.ts';
 import type { Promotion } from './promotion.ts';
 
 export const stopKinds = [
@@ -24,11 +25,11 @@ export const stopKinds = [
 export type StopKind = (typeof stopKinds)[number];
 
 /** What a stop can be about, by its kind; the value follows after a colon. */
-export const matterKinds: Readonly<Record<StopKind, readonly string[]>> = {
+export const stopMatters: Readonly<Record<StopKind, readonly string[]>> = {
   freeze: [],
   'stop-all': [],
   'revoke-leases': ['delivery'],
-  quarantine: ['key', 'commit', 'artifact', 'builder'],
+  quarantine: matterKinds,
   'distrust-signer': ['key'],
   'cut-pair': [],
 };
@@ -58,10 +59,10 @@ export type Stop = {
 /** With the digest that whoever lifts it signs. */
 export type KnownStop = Stop & { readonly digest: string };
 
-export type StoppedMatter = Pick<
-  Promotion,
-  'id' | 'target' | 'keyIds' | 'commit' | 'artifactDigest' | 'builderId' | 'admittedAt'
->;
+export type StoppedMatter = Pick<Promotion, 'id' | 'target' | 'admittedAt'> & {
+  /** What it rests on, as `mattersOf` (domain/trace.ts) has it. */
+  readonly matters: readonly string[];
+};
 
 /** SHA-256 (hex) of the canonical JSON of all its members. */
 export function stopDigest(stop: Stop): string {
@@ -142,7 +143,7 @@ export function holds(stop: Stop, promotion: StoppedMatter, delivery: string | n
       return (
         here &&
         stop.matter !== null &&
-        mattersOf(promotion).includes(stop.matter) &&
+        restsOn(promotion, stop.matter, delivery !== null) &&
         (stop.since === null || promotion.admittedAt >= stop.since)
       );
     case 'cut-pair':
@@ -150,9 +151,8 @@ export function holds(stop: Stop, promotion: StoppedMatter, delivery: string | n
   }
 }
 
-function mattersOf({ keyIds, commit, artifactDigest, builderId }: StoppedMatter): string[] {
-  return [
-    ...keyIds.map((key) => `key:${key}`),
-    ...[`commit:${commit}`, `artifact:${artifactDigest}`, `builder:${builderId}`],
-  ];
+/** What may rest on it for all that is known waits as well; only what does rest on it is ended while it runs. */
+function restsOn({ matters }: StoppedMatter, matter: string, isRunning: boolean): boolean {
+  const anyOfKind = matter.slice(0, matter.indexOf(':') + 1);
+  return matters.includes(matter) || (!isRunning && matters.includes(anyOfKind));
 }

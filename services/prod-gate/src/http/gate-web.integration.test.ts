@@ -56,6 +56,7 @@ import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
 import { createStopStore } from '../adapters/postgres/stop-store.ts';
+import { createTraceStore } from '../adapters/postgres/trace-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createWebSessions } from '../adapters/postgres/web-sessions.ts';
 import { verifyRegistration } from '../adapters/webauthn/registration.ts';
@@ -351,6 +352,7 @@ async function startServer(port: number): Promise<WebServer> {
         ...{ ...ceremony, passkeys, gate: origin, proofs, emergency: () => null },
         deliveries: createDeliveryStore(database),
         ...{ stops: createStopStore(database), onPlaced: ({ id }) => rung.push(id) },
+        ...{ traces: createTraceStore(database), queries },
       }),
       securityKeys: createSecurityKeyEnrolment(ceremony),
       withdraw: createWithdrawal({
@@ -588,6 +590,27 @@ test('a freeze placed on the page of controls is what the promotion waits for, a
   await sequence();
   const after = json(await leo.get(`/api/v1/promotions/${promotionId}`));
   assert.ok(!(after['verdict'] as { codes: string[] }).codes.includes('E_STOPPED'));
+});
+
+test('the blast radius of a commit lists the promotion, and one by anybody else nothing', async () => {
+  const mira = await signedIn('mira');
+  const { commit } = json(await mira.get(`/api/v1/promotions/${promotionId}`));
+  const path = (matter: string) =>
+    `/api/v1/blast-radius?matter=${encodeURIComponent(matter)}&since=30d`;
+  const answer = json(await mira.get(path(`commit:${String(commit)}`)));
+  const touched = answer['touched'] as { promotion: string; advice: string; live: boolean }[];
+  assert.deepEqual(
+    touched.map(({ promotion, advice, live }) => ({ promotion, advice, live })),
+    [{ promotion: promotionId, advice: 'quarantine', live: false }],
+  );
+  assert.deepEqual(json(await mira.get(path('key:nobody')))['touched'], []);
+  const malformed = await mira.get(path('commit:4f0a'));
+  assert.equal(malformed.status, 400);
+  assert.match(malformed.body, /full id of a commit, 40 hexadecimal digits/);
+  const page = await mira.get(`/blast-radius?kind=commit&value=${String(commit)}&since=&until=`);
+  assert.match(page.body, /it is the release of this commit/);
+  assert.match(page.body, /Not live, and on its way/);
+  assert.match((await mira.get('/blast-radius')).body, /What turned out to be bad\?/);
 });
 
 test('two different people are enough, and the verdict says so', async () => {

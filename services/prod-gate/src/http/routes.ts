@@ -2,6 +2,7 @@ import type { Route } from '@airlock/web/route';
 import { ledgerRoutes } from './ledger-export.ts';
 import { accessRoutes, type AccessPorts } from './routes/access.tsx';
 import { apiRoutes, type ApiPorts } from './routes/api.ts';
+import { blastRadiusRoutes, type BlastRadiusPorts } from './routes/blast-radius.tsx';
 import { checkRoutes } from './routes/checks.tsx';
 import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
 import { notificationRoutes, type NotificationRoutePorts } from './routes/notifications.tsx';
@@ -17,6 +18,7 @@ export type GatePorts = ApiPorts &
   EvidencePorts &
   WithdrawalPorts &
   StopPorts &
+  BlastRadiusPorts &
   SecurityKeyPorts &
   NotificationRoutePorts;
 
@@ -29,6 +31,7 @@ export function gateRoutes(ports: GatePorts): Route[] {
     ...apiRoutes(ports),
     ...withdrawalRoutes(ports),
     ...stopRoutes(ports),
+    ...blastRadiusRoutes(ports),
     ...securityKeyRoutes(ports),
     ...notificationRoutes(ports),
     ...evidenceRoutes(ports),

@@ -25,13 +25,14 @@ import { tryLogin } from '../adapters/hooks/egress/try-login.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createSecretMarkStore } from '../adapters/postgres/secret-mark-store.ts';
+import { createTraceStore } from '../adapters/postgres/trace-store.ts';
 import { createVaultLogin } from '../adapters/vault/login.ts';
 import { eachInTurn } from '../app/each-in-turn.ts';
 import { nonprodKnowledge } from '../app/known-to-nonprod.ts';
 import type { RunDependencies } from '../app/delivery-saga.ts';
 import { runDelivery } from '../app/run-delivery.ts';
 import { startDelivery } from '../app/start-delivery.ts';
-import { createStopWatch } from '../app/watch-stops.ts';
+import { createStopWatch, tracedMatters } from '../app/watch-stops.ts';
 import { DelivererConfig } from '../config-delivery.ts';
 import { decisionSources } from '../decision-sources.ts';
 import { watchStandingSecrets } from '../watch-standing-secrets.ts';
@@ -69,6 +70,7 @@ await runProcess({
       stops: createStopWatch({
         ...{ stops: decisions.stops, emergency: decisions.emergency, clock },
         ledger: decisions.proofs.facts,
+        mattersOf: tracedMatters({ traces: createTraceStore(database), files }),
       }),
       vault,
       hooks: createHookPreparer({

@@ -24,6 +24,7 @@ import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createSecretMarkStore } from '../adapters/postgres/secret-mark-store.ts';
+import { createTraceKeeper } from '../adapters/postgres/trace-keeper.ts';
 import { followLedger } from '../app/follow-ledger.ts';
 import { acceptBundle } from '../app/accept-bundle.ts';
 import { measureRoom } from '../app/artifact-room.ts';
@@ -61,6 +62,8 @@ const watchMainIntervalMs = 10_000;
 const watchConfigurationIntervalMs = 2_000;
 /** A value that somebody gives nonprod is found in a credential within this time. */
 const secretMarksIntervalMs = 60_000;
+/** Traces that are missing, which a restored table can bring about, are made again within this time. */
+const keepTracesIntervalMs = 3_600_000;
 
 await runProcess({
   name: 'gate-intake',
@@ -235,6 +238,16 @@ await runProcess({
         });
       },
     });
+    const keeper = createTraceKeeper(database);
+    const traces = startLoop({
+      name: 'keep-traces',
+      intervalMs: keepTracesIntervalMs,
+      signal,
+      log,
+      async run() {
+        while (!signal.aborted && (await keeper.fillMissing()) > 0);
+      },
+    });
     const { gate } = config;
     const telling = keepNews(config.notify, { database, files, gate, runtime, clock });
     runtime.onClose(async () => {
@@ -242,6 +255,7 @@ await runProcess({
         ...telling.map(({ done }) => done),
         poll.done,
         marks.done,
+        traces.done,
         offer.done,
         refresh.done,
         report.done,

@@ -34,6 +34,7 @@ import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
 import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { isUnreachable } from '../adapters/postgres/unreachable.ts';
 import { createStopStore } from '../adapters/postgres/stop-store.ts';
+import { createTraceStore } from '../adapters/postgres/trace-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createWebSessions } from '../adapters/postgres/web-sessions.ts';
 import { verifyRegistration } from '../adapters/webauthn/registration.ts';
@@ -168,7 +169,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
         },
       },
       stopping: createStopping({
-        ...{ ...views, ...ceremony, database },
+        ...{ ...views, ...ceremony, database, traces: createTraceStore(database) },
         onPlaced: ({ id, kind, person }) => {
           log.warn('stop.placed', { stop: id, kind, person });
           bell.ring(id);

@@ -105,6 +105,7 @@ export function createRigDeliverer(
     stops: createStopWatch({
       ...{ stops: createStopStore(database), ledger: proofs.facts, clock },
       emergency: createEmergencyStop({ administratorsFile: join(settings.directory, 'x.json') }),
+      mattersOf: () => Promise.resolve([]),
     }),
     vault: createVaultLogin(
       {

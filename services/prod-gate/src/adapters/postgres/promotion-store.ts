@@ -5,9 +5,11 @@ import {
   type ListedPromotion,
   type Promotion,
 } from '../../domain/promotion.ts';
+import { buildWordsOf } from '../../domain/trace.ts';
 import { StoreError, type LiveRelease, type PromotionStore } from '../../app/ports.ts';
 import type { Promotion as PromotionRow, TargetLive } from '../../generated/prisma/client.ts';
 import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
+import { writeChangeTraces, writeTraces } from './trace-writer.ts';
 import { asBuffer, asBytes, asId, asNumber, malformed, oneOf } from './rows.ts';
 
 /** Left out wherever a promotion is only looked at: large, and evidence for those who verify. */
@@ -93,6 +95,7 @@ export function createPromotionStore(database: GateDatabase): PromotionStore {
             },
           }),
       );
+      await writeTraces(clientOf(tx), promotion, buildWordsOf(promotion.bundle));
     },
 
     async lock(tx, id) {
@@ -135,6 +138,15 @@ export function createPromotionStore(database: GateDatabase): PromotionStore {
         },
       });
       if (count !== 1) throw changed(change.id, 'waiting');
+      const row = await clientOf(tx).promotion.findUniqueOrThrow({
+        where: { id: change.id },
+        select: { id: true, commit: true, admittedAt: true },
+      });
+      await writeChangeTraces(clientOf(tx), {
+        ...row,
+        id: asId('prm', row.id),
+        delta: change.delta,
+      });
     },
 
     async setLive(tx, live) {

@@ -164,6 +164,9 @@ function Stopping({
       <p class="small muted">
         It counts at once. Starting again takes two people with a passkey each.
       </p>
+      <p class="small">
+        A key, a runner, a commit, a person is bad? <a href="/blast-radius">Blast radius</a>
+      </p>
     </Card>
   );
 }

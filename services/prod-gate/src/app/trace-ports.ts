@@ -1,0 +1,32 @@
+/** Where promotions are found by what they rest on. */
+import type { Found, Touched } from '../domain/blast-radius.ts';
+import type { Matter } from '../domain/matter.ts';
+import type { ListedPromotion } from '../domain/promotion.ts';
+import type { Term, Trace } from '../domain/trace.ts';
+
+export type TraceQuestion = {
+  readonly matter: Matter;
+  readonly terms: readonly Term[];
+  /** Of the moments at which the gate took in what rests on it; both ends count. Null: open. */
+  readonly since: Date | null;
+  readonly until: Date | null;
+};
+
+export interface TraceStore {
+  /** Why the newest promotions rest on it; all reasons of at most `limit` promotions. */
+  newest(question: TraceQuestion, limit: number): Promise<readonly Found[]>;
+  /** The same of these promotions alone, however old. */
+  among(question: TraceQuestion, promotionIds: readonly string[]): Promise<readonly Found[]>;
+  /** Traces of one promotion. */
+  of(promotionId: string): Promise<readonly Trace[]>;
+  listed(
+    promotionIds: readonly string[],
+  ): Promise<
+    readonly { readonly promotion: ListedPromotion; readonly delivery: Touched['delivery'] }[]
+  >;
+}
+
+export interface TraceKeeper {
+  /** Makes traces of promotions that have none. @returns how many there were this time; 0 when all have theirs. */
+  fillMissing(): Promise<number>;
+}

@@ -34,6 +34,8 @@ export type CrashCase = {
   /** What is alive at Vault then; each lease is a role in production. */
   readonly alive: { readonly tokens: number; readonly leases: number };
   readonly end: DeliveryOutcome['state'];
+  /** Whether another delivery takes its place, which its hook allows: then `end` and `effect` are that one's. */
+  readonly again: boolean;
   /** How often production may have changed: at least, at most. */
   readonly effect: readonly [number, number];
 };
@@ -41,6 +43,17 @@ export type CrashCase = {
 const points = Object.keys(crashStates).filter((name): name is DeliveryFailpoint =>
   Object.hasOwn(crashStates, name),
 );
+
+/** How it ends after a death at a point, by the kind of the hook. */
+function endAt(
+  point: DeliveryFailpoint,
+  kind: HookKind,
+): Pick<CrashCase, 'end' | 'effect' | 'again'> {
+  const isOpen = point === 'hook-recorded' || point === 'hook-running';
+  return isOpen && kind !== 'at-most-once'
+    ? { end: 'succeeded', effect: [1, 1], again: true }
+    : { end: crashStates[point].end, effect: effectAt(point), again: false };
+}
 
 /** What the hook may have done when the deliverer dies at a point. */
 function effectAt(point: DeliveryFailpoint): readonly [number, number] {
@@ -68,9 +81,9 @@ function aliveAt(point: DeliveryFailpoint, kind: HookKind): CrashCase['alive'] {
 type Unnumbered = Omit<CrashCase, 'target'>;
 
 function dies(point: DeliveryFailpoint, kind: HookKind): Unnumbered {
-  const { session, end } = crashStates[point];
+  const { session } = crashStates[point];
   return {
-    ...{ name: `${point} · ${kind}`, point, kind, session, end, effect: effectAt(point) },
+    ...{ name: `${point} · ${kind}`, point, kind, session, ...endAt(point, kind) },
     alive: aliveAt(point, kind),
     deliverer: { failpoint: point },
   };
@@ -101,10 +114,10 @@ function diesOnTheWire(
   moment: WireMoment,
   kind: HookKind,
 ): Unnumbered {
-  const { session, end } = crashStates[after];
+  const { session } = crashStates[after];
   const point = `${call} ${moment}`;
   return {
-    ...{ name: `${point} · ${kind}`, point, kind, session, end, effect: effectAt(after) },
+    ...{ name: `${point} · ${kind}`, point, kind, session, ...endAt(after, kind) },
     deliverer: { wire: { match, moment } },
     alive: aliveAt(moment === 'sent' ? after : leadsTo, kind),
   };
@@ -116,10 +129,10 @@ function diesTwice(
   place: string,
   kind: HookKind,
 ): Unnumbered {
-  const { session, end } = crashStates[first];
+  const { session } = crashStates[first];
   return {
     ...{ name: `${first}, then the watchdog: ${place} · ${kind}`, point: `watchdog: ${place}` },
-    ...{ kind, session, end, effect: effectAt(first), watchdog },
+    ...{ kind, session, ...endAt(first, kind), watchdog },
     deliverer: { failpoint: first },
     alive: aliveAt(first, kind),
   };
@@ -128,12 +141,13 @@ function diesTwice(
 function wakesUp(stopAt: DeliveryFailpoint, kind: HookKind): Unnumbered {
   const { session } = crashStates[stopAt];
   const place = points.indexOf(stopAt);
+  const { end, again } = endAt(stopAt, kind);
   return {
     ...{ name: `stopped at ${stopAt}, wakes up late · ${kind}`, point: `race: ${stopAt}` },
     ...{ kind, session, deliverer: { stopAt } },
-    ...{ end: crashStates[stopAt].end, alive: aliveAt(stopAt, kind) },
+    ...{ end, again, alive: aliveAt(stopAt, kind) },
     // Its hook goes on while it is stopped, until its credential is gone.
-    effect: place < points.indexOf('hook-running') ? [0, 0] : [0, 1],
+    effect: again ? [1, 1] : place < points.indexOf('hook-running') ? [0, 0] : [0, 1],
   };
 }
 
@@ -188,6 +202,8 @@ export function smallMatrix(): CrashCase[] {
   const [, revocation] = watchdogCalls;
   return numbered([
     ...points.map((point, index) => dies(point, kindAt(index))),
+    dies('hook-recorded', 'probing'),
+    dies('hook-running', 'probing'),
     ...betweenReads.slice(0, 1),
     ...[login, credential].flatMap((call) =>
       call === undefined ? [] : [diesOnTheWire(call, 'executed', 'probing')],

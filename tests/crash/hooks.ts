@@ -48,6 +48,7 @@ export async function installHooks(directory: string): Promise<(kind: HookKind) 
         `name: ${kind}`,
         'summary: Leaves a row for each delivery.',
         `needs: { egress: { db: postgres }, credentials: ${needs[kind]} }`,
+        `kind: ${kind}`,
         'params: {}',
         '',
       ].join('\n'),

@@ -161,6 +161,9 @@ async function judge(run: Run, bodies: readonly Body[]): Promise<CaseResult[]> {
   await secondPass(run, bodies);
 
   const results: CaseResult[] = [];
+  rig.runs.reaper = true;
+  await inParallel(bodies, (body) => asFault(body, () => repeat(run, body)));
+  rig.runs.reaper = false;
   for (const body of bodies) await asFault(body, () => findTheEnd(run, body));
   // The target takes the next delivery, also while the one that stood still wakes up.
   rig.runs.reaper = true;
@@ -249,6 +252,20 @@ async function secondPass({ rig }: Run, bodies: readonly Body[]): Promise<void> 
   await rig.reaper(staleSeconds).pass();
 }
 
+/** What the next sweep of a deliverer does: whose hook allows it is made once more, and no other. */
+async function repeat({ rig }: Run, { crash, promotion, faults }: Body): Promise<void> {
+  const { run, repeat: again, promotions } = rig.deliverer();
+  const before = await promotions.find(promotion);
+  if (crash.again && before?.state !== 'delivering') {
+    faults.push(`promotion: ${before?.state ?? 'absent'} before its repeat, delivering expected`);
+  }
+  const started = await again(promotion);
+  if ((started !== null) !== crash.again) {
+    faults.push(crash.again ? 'it was not made once more' : 'it was made once more');
+  }
+  if (started !== null) await deliver(run, started);
+}
+
 /** What the rows, the ledger and production say once it is over. */
 async function findTheEnd({ rig }: Run, { crash, promotion, faults }: Body): Promise<void> {
   const { deliveries, promotions, sessions } = rig.deliverer();
@@ -261,6 +278,7 @@ async function findTheEnd({ rig }: Run, { crash, promotion, faults }: Body): Pro
     return;
   }
   expect('delivery', delivery.state, crash.end);
+  expect('repeats another', delivery.repeats !== null, crash.again);
   const row = await promotions.find(promotion);
   expect('promotion', row?.state, crash.end === 'succeeded' ? 'live' : crash.end);
   const session = await sessions.ofDelivery(delivery.id);
@@ -328,7 +346,8 @@ async function deliverNext({ rig }: Run, { crash, promotion, child, faults }: Bo
 async function storyOf(rig: DeliveryRig, promotion: string): Promise<string> {
   const { rows } = await rig.admin.query<{ story: unknown }>(
     `select jsonb_build_object('delivery', to_jsonb(d), 'session', to_jsonb(v)) as story
-     from delivery d left join vault_session v on v.delivery_id = d.id where d.promotion_id = $1`,
+     from delivery d left join vault_session v on v.delivery_id = d.id where d.promotion_id = $1
+     order by d.started_at`,
     [promotion],
   );
   return JSON.stringify(rows.map(({ story }) => story));

@@ -2,6 +2,7 @@
  * `hook.yaml`: what a registered deploy hook says about itself. It is part of the directory that the digest pins, so a
  * changed manifest is a changed hook.
  */
+import { hookKinds } from '@airlock/common/hook/kind';
 import { Name } from '@airlock/common/wire/scalars';
 import { z } from 'zod';
 
@@ -38,6 +39,12 @@ export const HookManifest = z.strictObject({
     .default(false)
     .describe(
       'Whether the hook can deliver to a part of the target: it is run once a wave and reads $AIRLOCK_WAVE, $AIRLOCK_WAVES and $AIRLOCK_WAVE_SHARE. Default false.',
+    ),
+  kind: z
+    .enum(hookKinds)
+    .default('at-most-once')
+    .describe(
+      'What may be done when the deliverer died while the hook ran. idempotent: it is run again. probing: it is asked, with $AIRLOCK_STAGE probe, whether it was done. at-most-once: a person has to look. Default at-most-once.',
     ),
   params: z
     .record(

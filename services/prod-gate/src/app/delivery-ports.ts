@@ -1,4 +1,5 @@
 /** What the deliverer's saga needs beside the stores and Vault: the authority, hooks, and a proven ledger. */
+import type { HookKind } from '@airlock/common/hook/kind';
 import type { CredentialKind } from '@airlock/common/policy/target-credentials';
 import type { Egress } from '@airlock/common/policy/target-egress';
 import type { MintedLogin } from '@airlock/common/wire/authority-protocol';
@@ -40,7 +41,7 @@ export type HookStage =
         readonly share: string;
       } | null;
     }
-  | { readonly name: 'verify' | 'return'; readonly wave: null };
+  | { readonly name: 'verify' | 'return' | 'probe'; readonly wave: null };
 
 export type HookRequest = {
   /** `name@sha256:<64 hex>`, as the approved document says. */
@@ -68,6 +69,8 @@ export type HookEnd = {
 export type HookOutput = (stream: 'gate' | 'stdout' | 'stderr', line: string) => void;
 
 export type PreparedHook = {
+  /** As its hook.yaml declares it. */
+  readonly kind: HookKind;
   /**
    * Runs the hook. Resolves when no process of it is left, and may then be called again: nothing of one run is seen by the next.
    *

@@ -71,18 +71,18 @@ export type Saga = {
   readonly book: DeliveryLog;
   readonly heart: Heart;
   /** Ends early when the delivery has to stop. @throws DeliveryFault that says why. */
-  pause(milliseconds: number): Promise<void>;
-  transaction(work: (tx: Transaction) => Promise<void>): Promise<void>;
-  record(
+  readonly pause: (milliseconds: number) => Promise<void>;
+  readonly transaction: (work: (tx: Transaction) => Promise<void>) => Promise<void>;
+  readonly record: (
     tx: Transaction,
     at: Date,
     type: EntryFacts['type'],
     refs: Readonly<Record<string, string>>,
-  ): Promise<void>;
+  ) => Promise<void>;
   /** Tries again for a while when the database does not answer; what it refuses is final. */
-  untilStored(work: () => Promise<void>): Promise<void>;
+  readonly untilStored: (work: () => Promise<void>) => Promise<void>;
   /** Tells the delivery's log and the process's what it ends by. */
-  note(cause: unknown): void;
+  readonly note: (cause: unknown) => void;
 };
 
 /** @param signal stops the hook and ends the delivery. */

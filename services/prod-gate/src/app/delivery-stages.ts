@@ -5,6 +5,7 @@
  */
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import { recordedOutcome, waveOutcome, type DeliveryOutcome } from '../domain/delivery.ts';
+import { probeAnswer } from '../domain/repeat.ts';
 import type { HookEnd, HookStage, PreparedHook } from './delivery-ports.ts';
 import type { ProvenRelease } from '../domain/ledger-facts.ts';
 
@@ -35,10 +36,28 @@ export async function runStages(
   steps: StageSteps,
   hooks: PreparedHooks,
   policy: Pick<TargetPolicy, 'deliver' | 'verify'>,
+  /** Whether the hook is asked first if an interrupted delivery was done. */
+  { asksFirst }: { readonly asksFirst: boolean },
 ): Promise<DeliveryOutcome> {
   const { deliver, verify } = policy;
   const shares = deliver.waves ?? null;
   const of = shares?.length ?? 1;
+  if (asksFirst) {
+    const end = await steps.run(hooks.deliver, { name: 'probe', wave: null }, deliver.timeout);
+    const state = probeAnswer(end);
+    steps.say(`asked whether the interrupted delivery was done: ${state}`);
+    await steps.tell([{ stage: 'probe', state }]);
+    if (state !== 'not-done')
+      await steps.hookFinished({ ...end, exit: state === 'done' ? 0 : null });
+    if (state === 'done') return await verified();
+    if (state === 'unknown') {
+      return {
+        state: 'indeterminate',
+        reason:
+          'interrupted while the hook ran, and the hook could not say afterwards whether that was done; check what runs in production',
+      };
+    }
+  }
   for (let number = 1; number <= of; number += 1) {
     const share = String(shares?.[number - 1] ?? '100%');
     const wave = { number, of, share };
@@ -58,12 +77,16 @@ export async function runStages(
     await steps.hookFinished(end);
     return await putBack(fault);
   }
-  if (verify === undefined) return recordedOutcome(0);
-  const fault = await bake(verify.for);
-  if (fault !== null) return await putBack(fault);
-  await steps.tell([{ stage: 'verify', state: 'passed' }], 'passed');
-  steps.say(`verified: it was well for ${verify.for} s`);
-  return recordedOutcome(0);
+  return await verified();
+
+  async function verified(): Promise<DeliveryOutcome> {
+    if (verify === undefined) return recordedOutcome(0);
+    const fault = await bake(verify.for);
+    if (fault !== null) return await putBack(fault);
+    await steps.tell([{ stage: 'verify', state: 'passed' }], 'passed');
+    steps.say(`verified: it was well for ${verify.for} s`);
+    return recordedOutcome(0);
+  }
 
   /** Waits so long, looking at the release where there is a hook that can; null, or why it is not well. */
   async function bake(seconds: number): Promise<string | null> {

@@ -1,3 +1,4 @@
+import type { HookKind } from '@airlock/common/hook/kind';
 import { TargetPolicy } from '@airlock/common/policy/target-policy';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -99,7 +100,13 @@ const intent = {
 } as const;
 
 type Entry = {
-  readonly type: 'delivery.intent' | 'credential.requested' | 'delivery.finished';
+  readonly type:
+    | 'delivery.intent'
+    | 'credential.requested'
+    | 'hook.started'
+    | 'hook.finished'
+    | 'credential.revoked'
+    | 'delivery.finished';
   readonly subjectDigest: string;
   readonly refs: Record<string, string>;
 };
@@ -117,6 +124,7 @@ type World = {
   delivery: Delivery | null;
   session: VaultSession | null;
   judged: Promotion | null;
+  hookKind: HookKind | null;
   verdict: Verdict;
   target: { policy: TargetPolicy; digest: string } | null;
   /** What the signed ledger says of intents, in its order. */
@@ -130,6 +138,7 @@ const good: World = {
   delivery,
   session,
   judged: promotion,
+  hookKind: 'idempotent',
   verdict: { allowed: true },
   target: { policy, digest: digest('c') },
   intents: [intent],
@@ -190,6 +199,7 @@ function mint(change: Partial<World>) {
       ),
     policyOf: () => Promise.resolve(world.target),
     files: () => Promise.resolve({ trustDigest: digest('9'), manifest: { digest: digest('8') } }),
+    hookKind: () => Promise.resolve(world.hookKind),
     ledger: () => Promise.resolve(ledgerOf(world.intents)),
     signer: {
       sign(claims) {
@@ -265,6 +275,23 @@ test('a login never outlives what the session row says, because the watchdog goe
   });
   assert.equal((await answer).expiresAt, '2026-11-22T10:00:07.000Z');
   assert.equal(records.claims[0]?.exp, Date.parse('2026-11-22T10:00:07Z') / 1000);
+});
+
+/** A delivery before this one, whose deliverer died in its hook. */
+const before = { ...intent, refs: { ...intent.refs, delivery: 'dlv_0000000002' } } as const;
+const interrupted: readonly Entry[] = [
+  before,
+  { ...before, type: 'hook.started' },
+  { ...before, type: 'credential.revoked' },
+  { ...before, type: 'delivery.finished', refs: { ...before.refs, state: 'indeterminate' } },
+];
+const repeats: Entry = { ...intent, refs: { ...intent.refs, repeats: 'dlv_0000000002' } };
+
+test('a repeat of an interrupted delivery has a login where the hook may run again or be asked', async () => {
+  for (const hookKind of ['idempotent', 'probing'] as const) {
+    const { answer } = mint({ intents: [...interrupted, repeats], hookKind });
+    assert.equal((await answer).jwt, 'jwt', hookKind);
+  }
 });
 
 const other = { ...promotion, promotionDigest: digest('9') };
@@ -350,6 +377,66 @@ const refusals: [string, Partial<World>, string[]][] = [
     { intents: [{ ...intent, refs: { ...intent.refs, delivery: 'dlv_0000000002' } }, intent] },
     ['delivered-before'],
   ],
+  [
+    'a repeat of a delivery whose hook may not run twice',
+    { intents: [...interrupted, repeats], hookKind: 'at-most-once' },
+    ['delivered-before'],
+  ],
+  [
+    'a repeat with a hook that is not the approved one any more',
+    { intents: [...interrupted, repeats], hookKind: null },
+    ['delivered-before'],
+  ],
+  ...interrupted
+    .slice(1)
+    .map((_, at): [string, Partial<World>, string[]] => [
+      `a repeat of a delivery of which the ledger has no ${interrupted[at + 1]?.type ?? ''}`,
+      { intents: [...interrupted.filter((_entry, index) => index !== at + 1), repeats] },
+      ['delivered-before'],
+    ]),
+  [
+    'a repeat of a delivery whose hook ended',
+    { intents: [...interrupted, { ...before, type: 'hook.finished' }, repeats] },
+    ['delivered-before'],
+  ],
+  [
+    'a repeat of a delivery that failed',
+    {
+      intents: [
+        ...interrupted.slice(0, -1),
+        { ...before, type: 'delivery.finished', refs: { ...before.refs, state: 'failed' } },
+        repeats,
+      ],
+    },
+    ['delivered-before'],
+  ],
+  [
+    'a second delivery that does not say whose place it takes',
+    { intents: [...interrupted, intent] },
+    ['delivered-before'],
+  ],
+  [
+    'a repeat of a repeat',
+    {
+      intents: [
+        ...interrupted.map((entry) => ({ ...entry, refs: { ...entry.refs, repeats: 'dlv_0' } })),
+        repeats,
+      ],
+    },
+    ['delivered-before'],
+  ],
+  [
+    'a third delivery under the same approvals',
+    {
+      intents: [
+        ...interrupted,
+        { ...repeats, refs: { ...repeats.refs, delivery: 'dlv_0000000003' } },
+        repeats,
+      ],
+    },
+    ['delivered-before'],
+  ],
+  ['a first delivery that says that it repeats one', { intents: [repeats] }, ['intent-differs']],
   ['an intent that is not published', { intents: [] }, ['intent-unpublished']],
   [
     'an intent of another promotion',

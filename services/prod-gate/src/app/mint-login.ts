@@ -6,6 +6,7 @@
  * intent for the same approvals does, and that this delivery has had no login yet. The mint is recorded before the signature
  * exists, so there is no login without a record.
  */
+import type { HookKind } from '@airlock/common/hook/kind';
 import { AirlockError } from '@airlock/common/errors';
 import type { CredentialRead } from '@airlock/common/policy/target-credentials';
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
@@ -85,6 +86,8 @@ export type MintDependencies = {
     readonly trustDigest: string;
     readonly manifest: { readonly digest: string };
   }>;
+  /** What a registered hook says of being run again; null where the pinned files are not there. */
+  hookKind(hook: string): Promise<HookKind | null>;
   /** What the whole ledger says: of an intent that is not there, no index of Postgres is a proof. */
   ledger: FollowLedger;
   signer: LoginSigner;
@@ -177,8 +180,17 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
     // The row of the first login can be deleted; the authority's own entry about it cannot.
     if (!facts.awaitsLogin(delivery.id)) return ['already-minted'];
     // Approvals carry one delivery. The rows that say so are the deliverer's own to write; the ledger is not.
-    const others = facts.deliveriesUnder(promotion.promotionDigest);
-    return others.every((id) => id === delivery.id) ? [] : ['delivered-before'];
+    const others = facts
+      .deliveriesUnder(promotion.promotionDigest)
+      .filter((id) => id !== delivery.id);
+    const [before] = others;
+    if (before === undefined) return intent.repeats === null ? [] : ['intent-differs'];
+    const isRepeat =
+      others.length === 1 && intent.repeats === before && facts.wasInterrupted(before);
+    if (!isRepeat) return ['delivered-before'];
+    // What the hook says of itself is read here, from the files that were approved.
+    const kind = await dependencies.hookKind(promotion.hook);
+    return kind === 'idempotent' || kind === 'probing' ? [] : ['delivered-before'];
   }
 
   async function recordMint(mint: {

@@ -3,6 +3,7 @@
  *
  * Rows are not evidence: authority and deliverer verify the signed bytes (bundle, approvals, checkpoints) again.
  */
+import type { HookKind } from '@airlock/common/hook/kind';
 import { AirlockError } from '@airlock/common/errors';
 import type { Id } from '@airlock/common/ids';
 import type { LedgerEntryType } from '@airlock/common/ledger/entry';
@@ -326,6 +327,8 @@ export type Delivery = {
   /** Leaf hash (hex) of the ledger entry `delivery.intent`. */
   readonly intentDigest: string;
   readonly hookStartedAt: Date | null;
+  /** As the hook that ran declares it; null before. */
+  readonly hookKind: HookKind | null;
   readonly hookFinishedAt: Date | null;
   readonly hookExit: number | null;
   readonly hookResult: unknown;
@@ -333,6 +336,8 @@ export type Delivery = {
   readonly verification: Verification | null;
   readonly finishedAt: Date | null;
   readonly outcomeReason: string | null;
+  /** Id of the interrupted delivery whose place it takes; null for the first of a promotion. */
+  readonly repeats: string | null;
 };
 
 export type DeliveryLogLine = {
@@ -347,6 +352,7 @@ export type Fenced = { readonly id: string; readonly fence: number };
 
 export type DeliveryStore = {
   find(id: string): Promise<Delivery | null>;
+  /** Its last one: an interrupted delivery may have been repeated once. */
   ofPromotion(promotionId: string): Promise<Delivery | null>;
   running(): Promise<Delivery[]>;
   runningOn(target: string): Promise<Delivery | null>;
@@ -363,13 +369,18 @@ export type DeliveryStore = {
       owner: string;
       intentDigest: string;
       verification: 'due' | null;
+      repeats: string | null;
       at: Date;
     },
   ): Promise<void>;
   /** Each of these answers false when the delivery has ended or somebody else holds it: then stop and revoke. */
   heartbeat(delivery: Fenced, at: Date): Promise<boolean>;
   setStep(tx: Transaction, delivery: Fenced, step: string): Promise<boolean>;
-  hookStarted(tx: Transaction, delivery: Fenced, at: Date): Promise<boolean>;
+  hookStarted(
+    tx: Transaction,
+    delivery: Fenced,
+    hook: { at: Date; kind: HookKind },
+  ): Promise<boolean>;
   hookFinished(
     tx: Transaction,
     delivery: Fenced,
@@ -701,4 +712,6 @@ export type GateFiles = {
   readonly trustDigest: string;
   /** Digest of a registered hook's directory; null when it is not there. */
   hookDigest(name: string): Promise<string | null>;
+  /** What the registered hook `name@sha256:…` says of being run again; null where those very files are not there. */
+  hookKind(hook: string): Promise<HookKind | null>;
 };

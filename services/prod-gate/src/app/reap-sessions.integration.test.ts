@@ -91,6 +91,7 @@ async function arrange(
     minted?: boolean;
     hookStarted?: boolean;
     hookExit?: number;
+    kind?: 'idempotent' | 'probing';
   } = {},
 ): Promise<Arranged> {
   const { on = target } = given;
@@ -123,13 +124,16 @@ async function arrange(
       owner: 'deliverer',
       intentDigest: sha('intent'),
       verification: null,
+      repeats: null,
       at: start,
     }),
   );
   const mine = { id: deliveryId, fence: 1 };
   const deliveries = createDeliveryStore(deliverer);
   if (given.hookStarted === true) {
-    await deliverer.transaction((tx) => deliveries.hookStarted(tx, mine, seconds(1)));
+    await deliverer.transaction((tx) =>
+      deliveries.hookStarted(tx, mine, { at: seconds(1), kind: given.kind ?? 'at-most-once' }),
+    );
   }
   const { hookExit } = given;
   if (hookExit !== undefined) {
@@ -275,6 +279,15 @@ describe('a delivery whose deliverer is gone', () => {
     assert.deepEqual([found.delivery, found.promotion], ['indeterminate', 'indeterminate']);
   });
 
+  test('in a hook that may run again: indeterminate, and its promotion waits for the repeat', async () => {
+    const all = await arrange({
+      ...{ session: 'LEASED', accessor: 'acc', hookStarted: true, kind: 'idempotent' },
+    });
+    await watch().passAt(late);
+    const found = await states(all);
+    assert.deepEqual([found.delivery, found.promotion], ['indeterminate', 'delivering']);
+  });
+
   test('after a hook whose success is recorded: live', async () => {
     const all = await arrange({
       session: 'LEASED',
@@ -296,7 +309,7 @@ describe('a delivery whose deliverer is gone', () => {
     const mine = { id: all.deliveryId, fence: 1 };
     assert.equal(await createDeliveryStore(deliverer).heartbeat(mine, late), false);
     const started = await deliverer.transaction((tx) =>
-      createDeliveryStore(deliverer).hookStarted(tx, mine, late),
+      createDeliveryStore(deliverer).hookStarted(tx, mine, { at: late, kind: 'at-most-once' }),
     );
     assert.equal(started, false);
     assert.equal(await sessions.revoking({ id: all.sessionId, fence: 1 }), false);

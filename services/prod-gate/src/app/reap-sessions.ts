@@ -13,6 +13,7 @@ import {
   type ReapFailpoint,
 } from '../domain/delivery.ts';
 import type { Promotion, PromotionState } from '../domain/promotion.ts';
+import { repeatIsDue } from '../domain/repeat.ts';
 import {
   StoreError,
   type Delivery,
@@ -306,12 +307,15 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
     const silentMs = now.getTime() - delivery.heartbeatAt.getTime();
     const limitMs = (dependencies.staleSeconds + endWithoutProofSeconds) * 1000;
     if (session?.deliveryId === delivery.id && silentMs <= limitMs) return;
-    const outcome = interruptedOutcome({
+    const hook = {
       startedAt: delivery.hookStartedAt,
       finishedAt: delivery.hookFinishedAt,
       exit: delivery.hookExit,
       verification: delivery.verification,
-    });
+      isRepeat: delivery.repeats !== null,
+    };
+    const outcome = interruptedOutcome(hook);
+    const isRepeated = repeatIsDue({ ...hook, kind: delivery.hookKind });
     const ended = await transactor.transaction(async (tx) => {
       // The same order of locks as everywhere: promotion first.
       const promotion = await promotions.lock(tx, delivery.promotionId);
@@ -319,13 +323,16 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
       const taken = await deliveries.takeOver(tx, delivery, owner);
       if (taken === null) return false;
       await deliveries.finish(tx, taken, { ...outcome, at: now });
-      await promotions.setState(tx, {
-        id: promotion.id,
-        from: 'delivering',
-        to: promotionStateOf(outcome),
-        reason: outcome.reason,
-        at: now,
-      });
+      // Until the deliverer has made it once more, or has given that up, nobody else is to decide on it.
+      if (!isRepeated) {
+        await promotions.setState(tx, {
+          id: promotion.id,
+          from: 'delivering',
+          to: promotionStateOf(outcome),
+          reason: outcome.reason,
+          at: now,
+        });
+      }
       if (outcome.state === 'succeeded') {
         await promotions.setLive(tx, {
           target: promotion.target,
@@ -348,13 +355,14 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
           promotion: promotion.id,
           target: delivery.target,
           state: outcome.state,
+          ...(isRepeated ? { repeat: 'due' } : {}),
         },
       });
       return true;
     });
     if (!ended) return;
     failpoint('reap-ended');
-    const line = `ended by the watchdog: ${outcome.reason ?? 'the hook had succeeded'}`;
+    const line = `ended by the watchdog: ${outcome.reason ?? 'the hook had succeeded'}${isRepeated ? `; its hook is ${delivery.hookKind ?? ''}, so that it is made once more` : ''}`;
     await deliveries.appendLog(delivery.id, [{ at: now, stream: 'gate', line }]);
     onEvent({
       name: 'delivery-ended',

@@ -363,7 +363,7 @@ describe('a delivery', () => {
         });
         await deliveries.insert(tx, {
           ...{ id: again, promotionId: promotion.id, target: 'prod-us', owner: 'test' },
-          ...{ intentDigest: digest, verification: null, at: clock() },
+          ...{ intentDigest: digest, verification: null, repeats: null, at: clock() },
         });
         return digest;
       });
@@ -460,6 +460,7 @@ describe('a delivery', () => {
           async prepare(request): Promise<PreparedHook> {
             const hook = await hooks.prepare(request);
             return {
+              kind: hook.kind,
               dispose: () => hook.dispose(),
               async run({ signal }) {
                 // The watchdog believes this process dead.
@@ -559,6 +560,7 @@ describe('a delivery', () => {
           async prepare(request): Promise<PreparedHook> {
             const hook = await hooks.prepare(request);
             return {
+              kind: hook.kind,
               dispose: () => hook.dispose(),
               async run({ signal, asking }) {
                 isStopped = true;
@@ -597,6 +599,7 @@ describe('a delivery', () => {
           async prepare(request): Promise<PreparedHook> {
             const hook = await hooks.prepare(request);
             return {
+              kind: hook.kind,
               dispose: () => hook.dispose(),
               async run({ signal }) {
                 const began = performance.now();

@@ -57,7 +57,7 @@ export async function runDelivery(
   const saga = openSaga(dependencies, started, signal);
   const { book, heart, transaction, record, untilStored, note } = saga;
   const { deliveries, sessions, failpoint, log, clock, times } = dependencies;
-  const { delivery, promotion, policy } = started;
+  const { delivery, promotion, policy, isRepeat } = started;
   log.info('delivery.started', {
     deliveryId: delivery.id,
     promotionId: promotion.id,
@@ -77,6 +77,12 @@ export async function runDelivery(
       'gate',
       `delivery ${delivery.id} of ${promotion.release} to ${promotion.target} claimed`,
     );
+    if (isRepeat) {
+      book.write(
+        'gate',
+        'the delivery before it was interrupted while the hook ran, and its credentials are gone',
+      );
+    }
     const outcome = await beforeTheSession();
     await finishDelivery(saga, outcome);
     return outcome;
@@ -149,7 +155,7 @@ export async function runDelivery(
     const verification = policy.verify === undefined ? null : 'due';
     const held: Held = {
       ...{ token: null, credentials: [], aRunEnded: false },
-      hook: { startedAt: null, finishedAt: null, exit: null, verification },
+      hook: { startedAt: null, finishedAt: null, exit: null, verification, isRepeat },
     };
     let outcome: DeliveryOutcome;
     try {
@@ -196,10 +202,12 @@ export async function runDelivery(
     const limitSeconds = limitOf(policy.deliver.timeout);
     await heart.beforeStep();
     const hookStartedAt = clock();
+    const { kind } = hooks.deliver;
     await transaction(async (tx) => {
       mine(await deliveries.setStep(tx, delivery, 'hook'));
-      mine(await deliveries.hookStarted(tx, delivery, hookStartedAt));
+      mine(await deliveries.hookStarted(tx, delivery, { at: hookStartedAt, kind }));
       await record(tx, hookStartedAt, 'hook.started', {
+        kind,
         hook: promotion.hook,
         artifact: promotion.artifactDigest,
       });
@@ -242,6 +250,7 @@ export async function runDelivery(
       },
       hooks,
       policy,
+      { asksFirst: isRepeat && kind === 'probing' },
     );
     const by = heart.stoppedBy();
     return outcome.state === 'indeterminate' && by !== null
@@ -285,7 +294,12 @@ export async function runDelivery(
     if (isTakenOver(cause)) throw asError(cause);
     const reason = heart.signal.aborted ? heart.reason() : reasonOf(cause);
     note(cause);
-    return { state: 'failed', reason: `${reason}; production unchanged` };
+    return isRepeat
+      ? {
+          state: 'indeterminate',
+          reason: `${reason}; the delivery before it was interrupted while the hook ran: check what runs in production`,
+        }
+      : { state: 'failed', reason: `${reason}; production unchanged` };
   }
 
   function failureDuringHook(cause: unknown, hook: HookRecord): DeliveryOutcome {

@@ -15,6 +15,7 @@ import {
   type Fenced,
   type PromotionStore,
   type Recorder,
+  type Transaction,
   type Transactor,
 } from './ports.ts';
 
@@ -23,6 +24,8 @@ export type StartedDelivery = {
   readonly promotion: Promotion;
   /** The approved policy: its digest is the one in the approved document. */
   readonly policy: TargetPolicy;
+  /** It takes the place of a delivery that was interrupted while its hook ran. */
+  readonly isRepeat: boolean;
   /** What is put back when the verification fails; null where the target file asks for no return, or nothing was live. */
   readonly returnTo: ProvenRelease | null;
 };
@@ -52,7 +55,7 @@ export async function startDelivery(
   dependencies: StartDependencies,
   promotionId: string,
 ): Promise<StartedDelivery | null> {
-  const { promotions, deliveries, recorder, clock } = dependencies;
+  const { promotions, clock } = dependencies;
   // Most promotions that are looked at still wait for somebody; those are left without a lock.
   const first = await dependencies.judge({ promotionId, now: clock() });
   if (first === null || !first.verdict.allowed) return null;
@@ -66,12 +69,6 @@ export async function startDelivery(
       if (judgement === null || !judgement.verdict.allowed) return null;
       if (target?.digest !== promotion.policyDigest) return null;
       if (judgement.facts.promotion.promotionDigest !== promotion.promotionDigest) return null;
-      const { policy } = target;
-      const returnTo =
-        policy.rollback?.auto === 'onVerifyFailed'
-          ? await dependencies.provenLive(promotion.target)
-          : null;
-      const id = formatId('dlv', dependencies.randomBytes(10));
       await promotions.setState(tx, {
         id: promotion.id,
         from: 'waiting',
@@ -79,37 +76,11 @@ export async function startDelivery(
         reason: null,
         at: now,
       });
-      const intentDigest = await recorder.record(tx, {
-        type: 'delivery.intent',
-        at: now,
-        actor: 'deliverer',
-        subjectDigest: promotion.promotionDigest,
-        refs: {
-          delivery: id,
-          promotion: promotion.id,
-          target: promotion.target,
-          release: promotion.release,
-          artifact: promotion.artifactDigest,
-          // From here, and from no row, comes what is live once the delivery has succeeded.
-          commit: promotion.commit,
-          position: String(promotion.mainPosition),
-          hook: promotion.hook,
-          approvals: String(judgement.facts.approvals.have),
-          ...(returnTo === null
-            ? {}
-            : { returnTo: returnTo.deliveryId, returnArtifact: returnTo.artifactDigest }),
-        },
+      return await begin(dependencies, tx, {
+        ...{ promotion, now, policy: target.policy, repeats: null },
+        id: formatId('dlv', dependencies.randomBytes(10)),
+        approvals: judgement.facts.approvals.have,
       });
-      await deliveries.insert(tx, {
-        id,
-        promotionId: promotion.id,
-        target: promotion.target,
-        owner: dependencies.owner,
-        intentDigest,
-        verification: policy.verify === undefined ? null : 'due',
-        at: now,
-      });
-      return { delivery: { id, fence: 1, intentDigest }, promotion, policy, returnTo };
     });
   } catch (cause) {
     if (!(cause instanceof StoreError) || !lostRaces.has(cause.code)) throw cause;
@@ -118,7 +89,59 @@ export async function startDelivery(
   }
 }
 
-const lostRaces: ReadonlySet<string> = new Set([
+/** Records the intent and the delivery of a promotion that is locked and `delivering`. @throws StoreError as `insert` does. */
+export async function begin(
+  dependencies: Pick<StartDependencies, 'deliveries' | 'recorder' | 'provenLive' | 'owner'>,
+  tx: Transaction,
+  given: {
+    readonly id: Id<'dlv'>;
+    readonly promotion: Promotion;
+    readonly policy: TargetPolicy;
+    /** Seats that are filled. */
+    readonly approvals: number;
+    /** The interrupted delivery whose place it takes. */
+    readonly repeats: string | null;
+    readonly now: Date;
+  },
+): Promise<StartedDelivery> {
+  const { id, promotion, policy, repeats, now } = given;
+  const returnTo =
+    policy.rollback?.auto === 'onVerifyFailed'
+      ? await dependencies.provenLive(promotion.target)
+      : null;
+  const intentDigest = await dependencies.recorder.record(tx, {
+    type: 'delivery.intent',
+    at: now,
+    actor: 'deliverer',
+    subjectDigest: promotion.promotionDigest,
+    refs: {
+      delivery: id,
+      promotion: promotion.id,
+      target: promotion.target,
+      release: promotion.release,
+      artifact: promotion.artifactDigest,
+      // From here, and from no row, comes what is live once the delivery has succeeded.
+      commit: promotion.commit,
+      position: String(promotion.mainPosition),
+      hook: promotion.hook,
+      approvals: String(given.approvals),
+      ...(repeats === null ? {} : { repeats }),
+      ...(returnTo === null
+        ? {}
+        : { returnTo: returnTo.deliveryId, returnArtifact: returnTo.artifactDigest }),
+    },
+  });
+  await dependencies.deliveries.insert(tx, {
+    ...{ id, promotionId: promotion.id, target: promotion.target, intentDigest, repeats },
+    owner: dependencies.owner,
+    verification: policy.verify === undefined ? null : 'due',
+    at: now,
+  });
+  const delivery = { id, fence: 1, intentDigest };
+  return { delivery, promotion, policy, returnTo, isRepeat: repeats !== null };
+}
+
+export const lostRaces: ReadonlySet<string> = new Set([
   'row-changed',
   'target-busy',
   'E_DELIVERY_CLAIMED',

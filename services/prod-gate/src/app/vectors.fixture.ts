@@ -127,6 +127,7 @@ export function filesOf(vector: Vector): GateFiles {
     trustDigest: sha('trust'),
     bytes: new Map(),
     hookDigest: () => Promise.resolve('a'.repeat(64)),
+    hookKind: () => Promise.resolve('at-most-once'),
   };
 }
 

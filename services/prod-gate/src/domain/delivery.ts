@@ -2,8 +2,8 @@
  * A delivery is a saga: every step is recorded, in a committed transaction, before its effect. Whoever finds a delivery
  * whose owner died knows from the rows alone what may exist in the world and how the delivery ends.
  *
- * Nothing here resumes a delivery. After a crash the watchdog destroys what may be left and ends it; a person decides
- * whether to ask again.
+ * Nothing here resumes a delivery. After a crash the watchdog destroys what may be left and ends it; domain/repeat.ts says
+ * when another takes its place, and otherwise a person decides whether to ask again.
  */
 import { credentialMarginSeconds } from '@airlock/common/policy/target-credentials';
 
@@ -67,6 +67,8 @@ export type HookRecord = {
   readonly exit: number | null;
   /** Null where the target file asks for none. */
   readonly verification: Verification | null;
+  /** It takes the place of one whose hook may have run. Default false. */
+  readonly isRepeat?: boolean;
 };
 
 /**
@@ -74,6 +76,13 @@ export type HookRecord = {
  * its end is not recorded.
  */
 export function interruptedOutcome(hook: HookRecord): DeliveryOutcome {
+  if (hook.startedAt === null && hook.isRepeat === true) {
+    return {
+      state: 'indeterminate',
+      reason:
+        'the delivery before it was interrupted while the hook ran, and so was this one, before it ran again; check what runs in production',
+    };
+  }
   if (hook.startedAt === null) {
     return {
       state: 'failed',

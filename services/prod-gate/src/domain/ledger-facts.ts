@@ -25,6 +25,8 @@ export type SeenHead = { readonly commit: string; readonly position: number; rea
 export type ProvenIntent = Omit<ProvenRelease, 'since'> & {
   /** Of the document whose approvals carry it. */
   readonly promotionDigest: string;
+  /** Id of the interrupted delivery whose place it takes; null for the first one. */
+  readonly repeats: string | null;
 };
 
 export type LedgerFacts = {
@@ -33,6 +35,11 @@ export type LedgerFacts = {
   intentOf(deliveryId: string): ProvenIntent | null;
   /** Whether it has begun, has not ended and the authority has never minted a login for it. */
   awaitsLogin(deliveryId: string): boolean;
+  /**
+   * Whether it was the first of its promotion, ended while its hook ran with nobody knowing what that did, and the watchdog has
+   * proven its credentials gone.
+   */
+  wasInterrupted(deliveryId: string): boolean;
   /** Ids of all deliveries that were ever begun under the approvals of this document. */
   deliveriesUnder(promotionDigest: string): readonly string[];
   /** The configuration with the highest number; null before the first. */
@@ -57,7 +64,7 @@ export type LedgerFold = LedgerFacts & {
 
 /** Whether an entry with these bytes can be of interest, so that the others need no parsing. */
 export function isFolded(body: Buffer): boolean {
-  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished)|credential\.requested|git\.head|configuration\.changed|repository\.[a-z]+|approval\.withdrawn|stop\.[a-z]+)"/.test(
+  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished)|credential\.(?:requested|revoked)|hook\.(?:started|finished)|git\.head|configuration\.changed|repository\.[a-z]+|approval\.withdrawn|stop\.[a-z]+)"/.test(
     body.toString('latin1', 0, 64),
   );
 }
@@ -65,7 +72,14 @@ export function isFolded(body: Buffer): boolean {
 export const repositoryDigest = (repository: string): string =>
   createHash('sha256').update(repository).digest('hex');
 
-type Begun = { readonly intent: ProvenIntent; state: 'begun' | 'minted' | 'over' };
+type Begun = {
+  readonly intent: ProvenIntent;
+  state: 'begun' | 'minted' | 'over';
+  hook: 'none' | 'started' | 'finished';
+  isRevoked: boolean;
+  /** Its state in the entry of its end. */
+  end: string | null;
+};
 
 /** Subject of the entry that tells of a head of main. */
 export const headDigest = (repository: string, commit: string): string =>
@@ -90,14 +104,20 @@ export function createLedgerFold(): LedgerFold {
       deliveries.set(subjectDigest, [...(deliveries.get(subjectDigest) ?? []), id]);
       const intent = intentIn(refs, subjectDigest);
       // The first one: what the authority held against the approvals is not said anew afterwards.
-      if (intent !== null && known === undefined) begun.set(id, { intent, state: 'begun' });
+      if (intent !== null && known === undefined) {
+        begun.set(id, { intent, state: 'begun', hook: 'none', isRevoked: false, end: null });
+      }
     }
+    if (type === 'hook.started' && known?.hook === 'none') known.hook = 'started';
+    if (type === 'hook.finished' && known !== undefined) known.hook = 'finished';
+    if (type === 'credential.revoked' && known !== undefined) known.isRevoked = true;
     // The authority's own word. Without it the deliverer alone would say what is live.
     if (type === 'credential.requested' && known?.state === 'begun') known.state = 'minted';
     if (type === 'delivery.finished' && known !== undefined) {
       const isLive = known.state === 'minted' && refs['state'] === 'succeeded';
       // Only its first end counts.
       known.state = 'over';
+      known.end ??= refs['state'] ?? '';
       if (!isLive) return;
       live.set(known.intent.target, { ...known.intent, since: new Date(at) });
     }
@@ -119,6 +139,15 @@ export function createLedgerFold(): LedgerFold {
     liveOn: (target) => live.get(target) ?? null,
     intentOf: (deliveryId) => begun.get(deliveryId)?.intent ?? null,
     awaitsLogin: (deliveryId) => begun.get(deliveryId)?.state === 'begun',
+    wasInterrupted(deliveryId) {
+      const known = begun.get(deliveryId);
+      return (
+        known?.intent.repeats === null &&
+        known.hook === 'started' &&
+        known.isRevoked &&
+        known.end === 'indeterminate'
+      );
+    },
     deliveriesUnder: (promotionDigest) => deliveries.get(promotionDigest) ?? [],
     newestConfiguration: () => newest,
     wasInForce: (manifestDigest) => configurations.has(manifestDigest),
@@ -175,7 +204,7 @@ function signersIn(refs: LedgerEntry['refs']): string[] {
 }
 
 function intentIn(refs: LedgerEntry['refs'], promotionDigest: string): ProvenIntent | null {
-  const { target, delivery, promotion, release, artifact, commit } = refs;
+  const { target, delivery, promotion, release, artifact, commit, repeats = null } = refs;
   const position = countIn(refs['position']);
   if (
     target === undefined ||
@@ -197,6 +226,7 @@ function intentIn(refs: LedgerEntry['refs'], promotionDigest: string): ProvenInt
     artifactDigest: artifact,
     commit,
     mainPosition: position,
+    repeats,
   };
 }
 

@@ -78,7 +78,14 @@ function wordsOf({ type, refs, actor }: LedgerEntry, promotion: Promotion | null
     case 'delivery.intent':
       return { type: 'delivery.started', title: `${what} is being delivered` };
     case 'delivery.finished':
-      return finished(what, refs['state'] ?? '', promotion.stateReason);
+      // What takes its place tells its own end.
+      return refs['repeat'] === 'due'
+        ? null
+        : finished(what, refs['state'] ?? '', promotion.stateReason);
+    case 'delivery.stage':
+      return refs['stage'] === 'repeat'
+        ? finished(what, 'indeterminate', promotion.stateReason)
+        : null;
     default:
       return null;
   }

@@ -1254,7 +1254,9 @@ async function delivered(): Promise<string> {
       ...{ id: promotionId, from: 'waiting', to: 'delivering', reason: null, at: at(1) },
     });
     const intentDigest = await recorder.record(tx, record('delivery.intent', 1, {}));
-    await deliveries.insert(tx, { ...given, id, intentDigest, verification: null, at: at(1) });
+    await deliveries.insert(tx, {
+      ...{ ...given, id, intentDigest, verification: null, repeats: null, at: at(1) },
+    });
     await sessions.insertIntent(tx, {
       ...{ ...session, deliveryId: id, target, jwtMount: 'jwt', jwtExpiresAt: at(20) },
       ...{ deadline: at(300), at: at(2) },
@@ -1287,7 +1289,7 @@ async function delivered(): Promise<string> {
         diesAt: at(300).toISOString(),
       }),
     );
-    await deliveries.hookStarted(tx, { id, fence: 1 }, at(4));
+    await deliveries.hookStarted(tx, { id, fence: 1 }, { at: at(4), kind: 'at-most-once' });
     await recorder.record(tx, record('hook.started', 4, { hook: promotion.hook }));
     await deliveries.hookFinished(
       tx,

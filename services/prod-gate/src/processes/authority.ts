@@ -52,6 +52,7 @@ await runProcess({
         decisions.judge({ promotionId, now, own: { deliveryId } }),
       policyOf: decisions.policyOf,
       files,
+      hookKind: async (hook) => (await files()).hookKind(hook),
       ledger: decisions.proofs.facts,
       signer,
       issuer: config.issuer,

@@ -31,7 +31,12 @@ import { eachInTurn } from '../app/each-in-turn.ts';
 import { nonprodKnowledge } from '../app/known-to-nonprod.ts';
 import type { RunDependencies } from '../app/delivery-saga.ts';
 import { runDelivery } from '../app/run-delivery.ts';
-import { startDelivery } from '../app/start-delivery.ts';
+import { repeatDelivery, type RepeatDependencies } from '../app/repeat-delivery.ts';
+import {
+  startDelivery,
+  type StartDependencies,
+  type StartedDelivery,
+} from '../app/start-delivery.ts';
 import { createStopWatch, tracedMatters } from '../app/watch-stops.ts';
 import { DelivererConfig } from '../config-delivery.ts';
 import { decisionSources } from '../decision-sources.ts';
@@ -95,30 +100,42 @@ await runProcess({
     };
 
     const running = new Set<Promise<void>>();
-    /** Looks at every waiting promotion; one that cannot be judged holds up no other and is reported by the loop. */
+    /** Looks at every promotion that waits or was interrupted; one that cannot be judged holds up no other and is reported by the loop. */
     async function sweep(): Promise<void> {
       const waiting = await decisions.promotions.inState('waiting');
       await eachInTurn(waiting, async ({ id }) => {
         if (!runtime.signal.aborted) await consider(id);
       });
+      await eachInTurn(await decisions.promotions.inState('delivering'), async ({ id }) => {
+        if (!runtime.signal.aborted) await repeat(id);
+      });
     }
 
+    const starting = {
+      ...shared,
+      promotions: decisions.promotions,
+      deliveries: decisions.deliveries,
+      policyOf: decisions.policyOf,
+      provenLive: async (target: string) => (await decisions.proofs.facts()).liveOn(target),
+      owner: `${hostname()}:${process.pid}`,
+      onLostRace: (id: string, code: string) => {
+        log.info('delivery.lost-race', { promotionId: id, code });
+      },
+    };
+
     async function consider(promotionId: string): Promise<void> {
-      const started = await startDelivery(
-        {
-          ...shared,
-          promotions: decisions.promotions,
-          deliveries: decisions.deliveries,
-          judge: ({ promotionId: id, now }) => decisions.judge({ promotionId: id, now, own: null }),
-          policyOf: decisions.policyOf,
-          provenLive: async (target) => (await decisions.proofs.facts()).liveOn(target),
-          owner: `${hostname()}:${process.pid}`,
-          onLostRace: (id, code) => {
-            log.info('delivery.lost-race', { promotionId: id, code });
-          },
-        },
-        promotionId,
-      );
+      const judge: StartDependencies['judge'] = (question) =>
+        decisions.judge({ ...question, own: null });
+      carry(await startDelivery({ ...starting, judge }, promotionId));
+    }
+
+    async function repeat(promotionId: string): Promise<void> {
+      const judge: RepeatDependencies['judge'] = ({ deliveryId, ...question }) =>
+        decisions.judge({ ...question, own: { deliveryId } });
+      carry(await repeatDelivery({ ...starting, judge }, promotionId));
+    }
+
+    function carry(started: StartedDelivery | null): void {
       if (started === null) return;
       const delivery = runDelivery(run, started, runtime.signal).then(
         () => {},

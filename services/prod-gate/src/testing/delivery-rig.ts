@@ -28,6 +28,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { createLoginSigner } from '../adapters/authority/login-signer.ts';
 import { startAuthorityServer } from '../adapters/authority/server.ts';
+import { readHookKind } from '../adapters/files/hook-files.ts';
 import type { HookExecutor } from '../adapters/hooks/run-hook.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
@@ -264,6 +265,7 @@ export async function createDeliveryRig(options: RigOptions) {
       files: () =>
         Promise.resolve({ trustDigest: '7'.repeat(64), manifest: { digest: '8'.repeat(64) } }),
       ledger: parts.proofs.facts,
+      hookKind: (hook) => readHookKind(hooks, hook),
       signer: createLoginSigner(keyFile),
     });
   }

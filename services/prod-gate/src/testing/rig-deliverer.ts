@@ -27,6 +27,7 @@ import { nonprodKnowledge } from '../app/known-to-nonprod.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import type { RunDependencies } from '../app/delivery-saga.ts';
 import { createStopWatch } from '../app/watch-stops.ts';
+import { repeatDelivery, type RepeatDependencies } from '../app/repeat-delivery.ts';
 import { startDelivery, type StartedDelivery } from '../app/start-delivery.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import type { PromotionFacts, Verdict } from '../domain/verdict.ts';
@@ -140,29 +141,32 @@ export function createRigDeliverer(
     randomBytes,
     random: Math.random,
   };
+  const starting = {
+    transactor: database,
+    promotions,
+    deliveries,
+    recorder,
+    judge,
+    policyOf: (target: string) => Promise.resolve(policyOf(settings, target)),
+    provenLive: async (target: string) => (await proofs.facts()).liveOn(target),
+    owner: 'test',
+    clock,
+    randomBytes,
+    onLostRace: (_: string, code: string) => {
+      throw new Error(`lost a race: ${code}`);
+    },
+  };
   const start = async (promotionId: string): Promise<StartedDelivery> => {
-    const started = await startDelivery(
-      {
-        transactor: database,
-        promotions,
-        deliveries,
-        recorder,
-        judge,
-        policyOf: (target) => Promise.resolve(policyOf(settings, target)),
-        provenLive: async (target) => (await proofs.facts()).liveOn(target),
-        owner: 'test',
-        clock,
-        randomBytes,
-        onLostRace: (_, code) => {
-          throw new Error(`lost a race: ${code}`);
-        },
-      },
-      promotionId,
-    );
+    const started = await startDelivery(starting, promotionId);
     assert.ok(started !== null, 'the delivery starts');
     return started;
   };
-  return { promotions, deliveries, sessions, proofs, judge, run, start };
+  /** @param judged what the verdict says of the repeat; allowed when left out. */
+  const repeat = (
+    promotionId: string,
+    judged: RepeatDependencies['judge'] = judge,
+  ): Promise<StartedDelivery | null> => repeatDelivery({ ...starting, judge: judged }, promotionId);
+  return { promotions, deliveries, sessions, proofs, judge, run, start, repeat };
 }
 
 // Facts of a promotion that everything speaks for; the verdict itself is shown in domain/verdict.test.ts.

@@ -17,9 +17,9 @@ import {
   type ConfigurationBytes,
   type ConfigurationFiles,
 } from '@airlock/process/configuration-directory';
-import { HookDirectoryError, readHookDirectory } from '@airlock/process/hook-directory';
 import { z } from 'zod';
 import type { GateFiles } from '../../app/ports.ts';
+import { readHook, readHookKind } from './hook-files.ts';
 
 export const GateFilesSettings = z.strictObject({
   directory: FilePath.describe(
@@ -127,13 +127,7 @@ function gateFiles(known: Known, hooksDirectory: string): GateFiles {
     },
     bytes: new Map([...files.values()].map((bytes) => [sha256Hex(bytes), bytes])),
     trustDigest: sha256Hex(files.get('trust.json') ?? Buffer.alloc(0)),
-    async hookDigest(name) {
-      try {
-        return (await readHookDirectory(join(hooksDirectory, name))).digest;
-      } catch (cause) {
-        if (cause instanceof HookDirectoryError && cause.code === 'hook-missing') return null;
-        throw cause;
-      }
-    },
+    hookDigest: async (name) => (await readHook(hooksDirectory, name))?.digest ?? null,
+    hookKind: (hook) => readHookKind(hooksDirectory, hook),
   };
 }

@@ -20,7 +20,15 @@ function check(
   given: { reads?: PlannedRead[]; egress?: Egress[]; inWaves?: boolean } = {},
 ): void {
   checkNeeds(
-    { version: 1, name: 'load', summary: 'For a test.', params: {}, waves: false, needs },
+    {
+      version: 1,
+      name: 'load',
+      summary: 'For a test.',
+      params: {},
+      waves: false,
+      kind: 'at-most-once',
+      needs,
+    },
     { reads, egress, inWaves: false, ...given },
   );
 }

@@ -7,6 +7,7 @@
  * beside them there are PATH, HOME and LANG only, and there is no network. A hook takes every path from there, because only
  * the sandbox has them as they are here. The exit code says how it went: 0 done, 75 later, else failed.
  */
+import type { HookKind } from '@airlock/common/hook/kind';
 import { SandboxError } from '@airlock/sandbox/errors';
 import { runSandboxed, type SandboxOptions, type SandboxResult } from '@airlock/sandbox/bubblewrap';
 import { chmod, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
@@ -112,7 +113,8 @@ export function createHookPreparer(options: HookRunnerOptions): HookPreparer {
         const params = join(directory, 'params.json');
         await writeFile(params, JSON.stringify(request.params), { flag: 'wx' });
         await chmod(params, 0o444);
-        return preparedHook({ ...options, request, directory, node, copy, dispose });
+        const { kind } = manifest;
+        return preparedHook({ ...options, request, directory, node, copy, kind, dispose });
       } catch (cause) {
         await dispose();
         throw cause;
@@ -137,12 +139,14 @@ function preparedHook(
     directory: string;
     node: string;
     copy: ApprovedCopy;
+    kind: HookKind;
     dispose: () => Promise<void>;
   },
 ): PreparedHook {
   const { request, directory } = context;
   let runs = 0;
   return {
+    kind: context.kind,
     dispose: context.dispose,
     async run({ stage, credentials, limitSeconds, signal, asking, output }) {
       await context.copy.assertUntouched();

@@ -1,3 +1,4 @@
+import { hookKinds } from '@airlock/common/hook/kind';
 import type { Delivery, DeliveryStore, Fenced, Transaction } from '../../app/ports.ts';
 import { Prisma, type Delivery as DeliveryRow } from '../../generated/prisma/client.ts';
 import { verifications } from '../../domain/delivery.ts';
@@ -27,7 +28,10 @@ export function createDeliveryStore(database: GateDatabase): DeliveryStore {
     },
 
     async ofPromotion(promotionId) {
-      const row = await prisma.delivery.findUnique({ where: { promotionId } });
+      const row = await prisma.delivery.findFirst({
+        where: { promotionId },
+        orderBy: { startedAt: 'desc' },
+      });
       return row === null ? null : deliveryFrom(row);
     },
 
@@ -47,7 +51,8 @@ export function createDeliveryStore(database: GateDatabase): DeliveryStore {
     async insert(tx, delivery) {
       await onDuplicate(
         {
-          delivery_promotion_id_key: alreadyDelivered,
+          delivery_of_promotion: alreadyDelivered,
+          delivery_repeats_key: alreadyDelivered,
           delivery_running: targetBusy,
         },
         () =>
@@ -64,6 +69,7 @@ export function createDeliveryStore(database: GateDatabase): DeliveryStore {
               startedAt: delivery.at,
               intentDigest: delivery.intentDigest,
               verification: delivery.verification,
+              repeats: delivery.repeats,
             },
           }),
       );
@@ -73,7 +79,8 @@ export function createDeliveryStore(database: GateDatabase): DeliveryStore {
 
     setStep: (tx, delivery, step) => change(clientOf(tx), delivery, { step }),
 
-    hookStarted: (tx, delivery, at) => change(clientOf(tx), delivery, { hookStartedAt: at }),
+    hookStarted: (tx, delivery, { at, kind }) =>
+      change(clientOf(tx), delivery, { hookStartedAt: at, hookKind: kind }),
 
     hookFinished: (tx, delivery, hook) =>
       change(clientOf(tx), delivery, {
@@ -158,5 +165,6 @@ export function deliveryFrom(row: DeliveryRow): Delivery {
     promotionId: asId('prm', row.promotionId),
     state: oneOf(['running', 'succeeded', 'failed', 'indeterminate'], row.state),
     verification: row.verification === null ? null : oneOf(verifications, row.verification),
+    hookKind: row.hookKind === null ? null : oneOf(hookKinds, row.hookKind),
   };
 }

@@ -150,6 +150,7 @@ describe('what each role may not do', () => {
         ...{ id: deliveryId, promotionId: row.id, target: row.target, owner: 'test', at },
         intentDigest: sha('intent'),
         verification: null,
+        repeats: null,
       });
       await sessions.insertIntent(tx, {
         ...{ ...session, deliveryId, target: row.target, jwtMount: 'jwt-a', at },
@@ -370,6 +371,7 @@ describe('deliveries and Vault sessions', () => {
       owner: 'deliverer',
       intentDigest: sha('intent'),
       verification: null,
+      repeats: null,
       at,
     };
     await deliverer.transaction((tx) => createDeliveryStore(deliverer).insert(tx, delivery));
@@ -390,6 +392,7 @@ describe('deliveries and Vault sessions', () => {
           owner: 'deliverer',
           intentDigest: sha('intent'),
           verification: null,
+          repeats: null,
           at,
         }),
       );
@@ -413,7 +416,9 @@ describe('deliveries and Vault sessions', () => {
     );
     assert.equal(taken?.fence, 2);
     assert.equal(await store.heartbeat(mine, at), false);
-    const started = await deliverer.transaction((tx) => store.hookStarted(tx, mine, at));
+    const started = await deliverer.transaction((tx) =>
+      store.hookStarted(tx, mine, { at, kind: 'at-most-once' }),
+    );
     assert.equal(started, false);
     assert.equal((await store.find(delivery.id))?.owner, 'watchdog');
   });

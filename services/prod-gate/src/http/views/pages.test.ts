@@ -164,6 +164,7 @@ const delivery: Delivery = {
   ...{ state: 'running', step: 'hook', fence: 1, owner: 'x', heartbeatAt: now, startedAt: now },
   ...{ intentDigest: '3'.repeat(64), hookStartedAt: now, hookFinishedAt: null, hookExit: null },
   ...{ hookResult: null, verification: null, finishedAt: null, outcomeReason: null },
+  ...{ hookKind: 'at-most-once', repeats: null },
 };
 const session: VaultSession = {
   ...{ id: 'vse_1', deliveryId: delivery.id, target: 'prod-eu', fence: 1, state: 'LEASED' },

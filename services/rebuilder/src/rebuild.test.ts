@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { defaultLimits } from '@airlock/build/isolation/limits';
 import { noIsolation } from '@airlock/build/isolation/none';
 import { prepareWorkDirectory } from '@airlock/build/workspace';
 import type { AdmissionPolicy } from '@airlock/common/policy/admission-policy';
@@ -71,14 +72,14 @@ before(async () => {
   git('remote', 'add', 'origin', bare);
   repository = pathToFileURL(bare).href;
   const workDirectory = join(root, 'builds');
-  await prepareWorkDirectory(workDirectory);
+  await prepareWorkDirectory(workDirectory, defaultLimits);
   const mirror = createMirror({
     ...{ directory: join(root, 'mirror.git'), url: repository, protocols: ['file'] },
   });
   ports = {
     repositories: new Map([[repository, { name: 'org/app', mirror }]]),
     isolation: noIsolation(null),
-    ...{ workDirectory, builderId, machineImage: '6'.repeat(64) },
+    ...{ workDirectory, limits: defaultLimits, builderId, machineImage: '6'.repeat(64) },
     key: { keyid: keyIdOf(ownKey.publicKey), privateKey: ownKey.privateKey },
     ...{ timeoutSeconds: 60, maxArtifactBytes: 1_000_000, now: () => new Date() },
   };

@@ -13,7 +13,7 @@ import type { RebuildReport, WantedRebuild } from '@airlock/common/wire/rebuild-
 import { noSecrets } from '@airlock/build/environment';
 import { runBuild } from '@airlock/build/run-build';
 import type { Source } from '@airlock/build/source';
-import { createWorkspace, type Workspace } from '@airlock/build/workspace';
+import { createWorkspace, type Workspace, type WorkspaceLimits } from '@airlock/build/workspace';
 import { imagesDigest } from '@airlock/build/isolation/catalogue';
 import type { Isolation } from '@airlock/build/isolation/isolation';
 import { releasePath } from '@airlock/pipeline/release-file';
@@ -34,6 +34,7 @@ export type RebuildPorts = {
   repositories: ReadonlyMap<string, RepositorySource>;
   isolation: Isolation;
   workDirectory: string;
+  limits: WorkspaceLimits;
   builderId: string;
   key: SigningKey;
   /** SHA-256 (hex) of what is installed on this machine, which images may stand for. */
@@ -70,7 +71,7 @@ export async function rebuild(
     );
   }
   const recipe = await recipeOf(source, wanted, ports);
-  const workspace = await createWorkspace(ports.workDirectory);
+  const workspace = await createWorkspace(ports.workDirectory, ports.limits);
   try {
     const made = await build(ports, { source, recipe, wanted, workspace, signal });
     const { unsaid, ...report } = await statementsOf(ports, {

@@ -29,6 +29,7 @@ import { probeSandbox } from '@airlock/sandbox/probe';
 import { ControlPlaneError } from './api/answers.ts';
 import type { ControlPlane } from './api/control-plane.ts';
 import { bubblewrapIsolation } from '@airlock/build/isolation/bubblewrap';
+import { defaultLimits } from '@airlock/build/isolation/limits';
 import { noIsolation } from '@airlock/build/isolation/none';
 import type { Attester } from './attest.ts';
 import { planStep, runFacts, runPlan } from '@airlock/common/testing/plans';
@@ -202,7 +203,7 @@ for (const [mode, isolation, absent] of modes) {
           attester,
           egress: null,
           machineImage,
-          workDirectory,
+          ...{ workDirectory, limits: defaultLimits },
           log: silent,
           now: () => new Date(),
         },

@@ -7,7 +7,7 @@
  */
 import type { Log } from '@airlock/process/log';
 import { runBuild, skippedReport } from '@airlock/build/run-build';
-import { createWorkspace, type Workspace } from '@airlock/build/workspace';
+import { createWorkspace, type Workspace, type WorkspaceLimits } from '@airlock/build/workspace';
 import { imagesDigest } from '@airlock/build/isolation/catalogue';
 import { createJobCaches } from './job-caches.ts';
 import type { Source } from '@airlock/build/source';
@@ -41,6 +41,7 @@ type Ports = {
   /** SHA-256 of the software of this machine, which images may stand for. */
   machineImage: string;
   workDirectory: string;
+  limits: WorkspaceLimits;
   /** Of what builds send and fetch; null: they have no way out. */
   egress: EgressTally | null;
   log: Log;
@@ -71,7 +72,7 @@ export async function runJob(
   const { cancelled } = keeper;
   // What a job before, whose lease was lost, has not told of.
   ports.egress?.take();
-  const workspace = await createWorkspace(ports.workDirectory);
+  const workspace = await createWorkspace(ports.workDirectory, ports.limits);
   const masker = createMasker();
   const known = createKnownSecrets(masker);
   const output = createLogStream({

@@ -8,6 +8,7 @@ import { Readable } from 'node:stream';
 import { after, test } from 'node:test';
 import { commitWords } from '@airlock/common/commit-words';
 import { bubblewrapIsolation } from '@airlock/build/isolation/bubblewrap';
+import { defaultLimits } from '@airlock/build/isolation/limits';
 import { secretNamesIn } from '@airlock/common/wire/plan-secrets';
 import { planStep, runFacts, runPlan } from '@airlock/common/testing/plans';
 import type { SecretKind } from '@airlock/common/wire/secret-handout';
@@ -107,6 +108,7 @@ async function run(
     {
       ...{ controlPlane: api, attester, machineImage: 'ab'.repeat(32), workDirectory, log: silent },
       isolation: bubblewrapIsolation({ nodeBinary: null }),
+      limits: defaultLimits,
       egress: null,
       now: () => new Date(),
     },

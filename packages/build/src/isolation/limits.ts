@@ -39,6 +39,12 @@ export const BuildLimits = z.strictObject({
     .max(1_000_000_000)
     .default(2_000_000)
     .describe('Files and directories in the workspace of a job. Default 2000000.'),
+  workspace: z
+    .enum(['watched', 'walled'])
+    .default('watched')
+    .describe(
+      'How the disk of a job is held. walled: a file system of its own in a file, which has no more than that; needs root, mkfs.ext4 and loop devices, and a tenth of a second a job. watched: an ordinary directory, whose step is killed within about a second. Default watched.',
+    ),
 });
 export type BuildLimits = z.infer<typeof BuildLimits>;
 

@@ -29,11 +29,12 @@ await runProcess({
     const agent = connectAgent(config);
     const node = config.nodeBinary === undefined ? null : nodePath(config.nodeBinary);
     const { digest: machine } = await machineImage(node);
-    await prepareWorkDirectory(config.workDirectory);
+    await prepareWorkDirectory(config.workDirectory, config.limits);
     const ports: RebuildPorts = {
       gate: createGate({ url: config.gate.url, agent }),
       repositories: new Map(config.repositories.map((one) => [one.repository, sourceOf(one)])),
-      ...{ isolation, workDirectory: config.workDirectory, machineImage: machine },
+      ...{ isolation, workDirectory: config.workDirectory, limits: config.limits },
+      machineImage: machine,
       ...{ builderId: config.builder.id, key: { keyid, privateKey } },
       timeoutSeconds: config.timeoutSeconds,
       maxArtifactBytes: config.maxArtifactBytes,

@@ -22,7 +22,7 @@ await runProcess({
     // Before the isolation is tried out, which takes its time: without an identity there is no work.
     readValidity(config.controlPlane.identityFile, new Date());
     // The isolation is tried out in there.
-    await prepareWorkDirectory(config.workDirectory);
+    await prepareWorkDirectory(config.workDirectory, config.limits);
     const egress = config.egress === undefined ? null : createEgressTally();
     const isolation = await chooseIsolation(config, {
       onCarried: (counts) => egress?.add(counts),
@@ -43,7 +43,7 @@ await runProcess({
     const ports = {
       ...{ controlPlane, isolation, attester, egress, log },
       machineImage: machine,
-      workDirectory: config.workDirectory,
+      ...{ workDirectory: config.workDirectory, limits: config.limits },
       now: () => new Date(),
     };
     const loop = startLoop({

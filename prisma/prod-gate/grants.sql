@@ -54,6 +54,8 @@ grant select, insert on attestation to gate_authority;
 grant select on delivery_log to gate_authority;
 grant select on attestation to gate_web;
 
+-- The file of the emergency stop becomes a stop by its hand.
+grant insert on stop to gate_deliverer;
 grant insert, update on delivery to gate_deliverer;
 -- Where a session's leases are and which login it has was checked when that login was minted, and is what is swept.
 grant insert on vault_session, vault_credential to gate_deliverer;

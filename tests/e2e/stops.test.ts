@@ -8,6 +8,7 @@ import { target } from '@airlock/demo/names';
 import type { Pair } from '@airlock/demo/pair';
 import { commandLine, type CommandLine } from '../support/command-line.ts';
 import { runningPair } from '../support/pair.ts';
+import { runningDelivery } from '../support/stops.ts';
 import { assertWaits, detailsOf, waitingPromotion } from '../support/promotion.ts';
 
 let pair: Pair;
@@ -45,22 +46,6 @@ async function startAgain(stop: string): Promise<void> {
   });
 }
 
-/** A delivery whose hook runs. */
-async function runningDelivery(): Promise<{ promotion: string; delivery: string }> {
-  const promotion = await waitingPromotion(pair);
-  await approveAs(pair, 'leo', promotion);
-  await approveAs(pair, 'mira', promotion);
-  return until('a hook that runs', 30, async () => {
-    const [row] = await pair.query<{ id: string }>(
-      'gate',
-      `select d.id from delivery d join delivery_log l on l.delivery_id = d.id
-       where d.promotion_id = $1 and d.state = 'running' and l.line like 'connected as %'`,
-      [promotion],
-    );
-    return row === undefined ? null : { promotion, delivery: row.id };
-  });
-}
-
 test('airlock freeze holds what was approved, and two people’s start-again delivers it', async () => {
   const said = await airlock('freeze', target, '-m', 'checkout is down', '--for', '2h');
   const stop = stopIn(said);
@@ -76,7 +61,7 @@ test('airlock freeze holds what was approved, and two people’s start-again del
 
 test('airlock leases revoke kills the hook of one delivery, counts its credentials to nothing, and holds no other', async () => {
   const { promotion, text } = await whileHooksWait(drillTarget(pair.layout.directory), async () => {
-    const running = await runningDelivery();
+    const running = await runningDelivery(pair);
     const revoked = await airlock(
       ...['leases', 'revoke', '--delivery', running.delivery, '-m', 'its key was seen in a log'],
     );

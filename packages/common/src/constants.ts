@@ -31,5 +31,8 @@ export const enrolmentNamespace = 'airlock-enrolment@v1';
 /** The application that ssh-keygen gives its security keys: it stands where a passkey has its relying party. */
 export const securityKeyApplication = 'ssh:';
 
+/** Name of the file of the emergency stop, beside administrators.json on the gate's host. */
+export const emergencyStopName = 'emergency-stop';
+
 /** The one buildType that the gate knows how to read: a pipeline file of the repository, run by nonprod. */
 export const pipelineBuildType = 'https://airlock.example/buildtypes/pipeline/v1';

@@ -14,6 +14,7 @@ import { createRebuildStore } from './adapters/postgres/rebuild-store.ts';
 import { createVaultSessionStore } from './adapters/postgres/vault-session-store.ts';
 import { gatherFacts, type FactQuestion, type FactSources } from './app/gather-facts.ts';
 import type { GateFiles } from './app/ports.ts';
+import type { EmergencyStop } from './app/stop-ports.ts';
 import { createConfigurationProof } from './app/prove-configuration.ts';
 import { createLedgerProofs } from './app/prove-entry.ts';
 import type { DecisionConfig } from './config-decision.ts';
@@ -24,6 +25,7 @@ export function decisionSources(
   config: DecisionConfig,
   database: GateDatabase,
   files: () => Promise<GateFiles>,
+  emergency: EmergencyStop = createEmergencyStop(config.files),
 ) {
   const promotions = createPromotionStore(database);
   const deliveries = createDeliveryStore(database);
@@ -37,7 +39,6 @@ export function decisionSources(
   const passkeys = createPasskeyStore(database);
   const rebuilds = createRebuildStore(database);
   const stops = createStopStore(database);
-  const emergency = createEmergencyStop(config.files);
   const sources: FactSources = {
     gate: config.gate,
     files,

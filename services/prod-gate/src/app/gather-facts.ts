@@ -34,6 +34,7 @@ import { ledgerFreeze } from '../domain/ledger-freeze.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { peopleOfEmails } from '../domain/roster.ts';
 import { holds, type StoppedMatter } from '../domain/stop.ts';
+import { placerOf } from '../domain/stop-words.ts';
 import { matterText } from '../domain/matter.ts';
 import { buildWordsOf, mattersOf, tracesOf, unknownValue } from '../domain/trace.ts';
 import type { PromotionFacts, Refusal } from '../domain/verdict.ts';
@@ -253,7 +254,7 @@ async function stopsAgainst(
     .filter((stop) => holds(stop, given.promotion, given.delivery))
     .map(({ id, kind, matter, person, reason, placedAt, until }) => ({
       ...{ stop: id, kind, matter, reason, since: placedAt, until },
-      person: people.find((each) => each.id === person)?.name ?? person,
+      person: people.find((each) => each.id === person)?.name ?? placerOf(person),
     }));
 }
 

@@ -19,5 +19,8 @@ export interface StopStore {
   insertLift(tx: Transaction, lift: KeptLift): Promise<void>;
 }
 
+/** The file of the emergency stop, and what its first line says. */
+export type EmergencyMark = { readonly since: Date; readonly reason: string | null };
+
 /** Since when the file of the emergency stop is on this host; null while it is not. Needs no other service. */
 export type EmergencyStop = () => Date | null;

@@ -1,6 +1,7 @@
 /** The stops that hold now, from rows and ledger together. */
 import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import type { LedgerFacts } from '../domain/ledger-facts.ts';
+import { placerOf } from '../domain/stop-words.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { holds, stopsInForce, type KnownStop } from '../domain/stop.ts';
 import { mattersOf } from '../domain/trace.ts';
@@ -75,7 +76,7 @@ export function createStopWatch(
       if (stop === undefined) return null;
       const { person, kind, id, reason } = stop;
       return {
-        text: `${person} stopped it (${kind}, ${id})${reason === null ? '' : `: ${reason}`}`,
+        text: `${placerOf(person)} stopped it (${kind}, ${id})${reason === null ? '' : `: ${reason}`}`,
         atOnce: kind === 'revoke-leases',
       };
     },

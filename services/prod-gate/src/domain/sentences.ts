@@ -149,7 +149,7 @@ export function sentenceOf(reason: DenialReason): Sentence {
     case 'E_EMERGENCY_STOP':
       return {
         kind: 'system',
-        text: `Since ${moment(reason.since)} the emergency stop is set on the gate’s host; nothing is taken in or delivered until somebody of platform removes the file emergency-stop there, beside administrators.json.`,
+        text: `Since ${moment(reason.since)} the emergency stop is set on the gate’s host; nothing is taken in or delivered until somebody of platform removes the file emergency-stop there, beside administrators.json, and two people lift the stop that it left.`,
       };
     case 'E_LEDGER_INCONSISTENT':
       return {

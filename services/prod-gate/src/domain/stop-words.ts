@@ -1,5 +1,5 @@
 /** What a stop is called and what it does, in the words that the pages and the command line share. */
-import type { Stop, StopKind } from './stop.ts';
+import { hostPerson, type Stop, type StopKind } from './stop.ts';
 
 export const stopTitles: Readonly<Record<StopKind, string>> = {
   freeze: 'Frozen',
@@ -20,6 +20,10 @@ const effects: Readonly<Record<StopKind, string>> = {
   'distrust-signer': 'Promotions that this key signed wait.',
   'cut-pair': 'Nothing more is taken in from non-prod.',
 };
+
+/** @param name of a person, or what stands in its place. */
+export const placerOf = (name: string): string =>
+  name === hostPerson ? 'the emergency stop on the host' : name;
 
 export function stopEffect({ kind, matter }: Pick<Stop, 'kind' | 'matter'>): string {
   return kind === 'revoke-leases' && matter !== null

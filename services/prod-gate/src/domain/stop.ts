@@ -36,6 +36,9 @@ export const stopMatters: Readonly<Record<StopKind, readonly string[]>> = {
 /** Those that are nothing without one. */
 export const matterNeeded: readonly StopKind[] = ['quarantine', 'distrust-signer'];
 
+/** Stands where a person does in what came of the file of the emergency stop. */
+export const hostPerson = 'host';
+
 export type Stop = {
   readonly id: string;
   readonly kind: StopKind;

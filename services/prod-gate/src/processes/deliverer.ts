@@ -13,6 +13,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createAuthorityClient } from '../adapters/authority/client.ts';
 import { delivererBell } from '../adapters/bull/bells.ts';
+import { createEmergencyReader, createEmergencyStop } from '../adapters/files/emergency-stop.ts';
 import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
 import {
   bubblewrapExecutor,
@@ -31,6 +32,7 @@ import { eachInTurn } from '../app/each-in-turn.ts';
 import { nonprodKnowledge } from '../app/known-to-nonprod.ts';
 import type { RunDependencies } from '../app/delivery-saga.ts';
 import { runDelivery } from '../app/run-delivery.ts';
+import { createEmergencyRecorder, rememberEmergency } from '../app/record-emergency.ts';
 import { repeatDelivery, type RepeatDependencies } from '../app/repeat-delivery.ts';
 import {
   startDelivery,
@@ -44,6 +46,9 @@ import { watchStandingSecrets } from '../watch-standing-secrets.ts';
 
 /** Well below the 30 s that a token lives longer than its hook. */
 const readWithinMs = 10_000;
+
+/** The file of the emergency stop stops by being there; it is a stop of the ledger within this time. */
+const emergencyIntervalMs = 1_000;
 
 await runProcess({
   name: 'gate-deliverer',
@@ -60,7 +65,11 @@ await runProcess({
     runtime.onClose(() => database.close());
     await assertReachable(database.pool, 'database');
     watchStandingSecrets(config, { database, runtime });
-    const decisions = decisionSources(config, database, files);
+    const memory = rememberEmergency({
+      file: createEmergencyStop(config.files),
+      read: createEmergencyReader(config.files),
+    });
+    const decisions = decisionSources(config, database, files, memory.emergency);
     const clock = (): Date => new Date();
     const shared = { transactor: database, recorder, clock, randomBytes };
     const run: RunDependencies = {
@@ -156,6 +165,21 @@ await runProcess({
       log,
       run: sweep,
     });
+    const recordEmergency = createEmergencyRecorder({
+      ...{ transactor: database, stops: decisions.stops, ledger: decisions.proofs.facts },
+      ...{ memory, recorder, clock },
+    });
+    const emergencies = startLoop({
+      name: 'record-emergency',
+      intervalMs: emergencyIntervalMs,
+      signal: runtime.signal,
+      log,
+      async run() {
+        for (const { id, reason } of await recordEmergency()) {
+          log.warn('stop.placed', { stop: id, kind: 'stop-all', person: 'host', reason });
+        }
+      },
+    });
     const bell = createDoorbell({ name: delivererBell, redisUrl: config.redis?.url ?? null, log });
     // The ring names a promotion; all waiting ones are looked at, so that a forged ring can do no more than wake.
     bell.listen(() => {
@@ -164,7 +188,7 @@ await runProcess({
     });
     runtime.onClose(() => bell.close());
     runtime.onClose(async () => {
-      await loop.done;
+      await Promise.all([loop.done, emergencies.done]);
       await Promise.all(running);
     });
   },

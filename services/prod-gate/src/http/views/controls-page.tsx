@@ -11,7 +11,7 @@ import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { StopsView } from '../../app/view-stops.ts';
 import type { KnownStop } from '../../domain/stop.ts';
-import { stopEffect, stopTitles } from '../../domain/stop-words.ts';
+import { placerOf, stopEffect, stopTitles } from '../../domain/stop-words.ts';
 import { plain } from './words.ts';
 
 /** Everything that stops the gate, three clicks from any page. */
@@ -32,7 +32,7 @@ export function ControlsPage({
           kind="system"
           icon="stop"
           title="The emergency stop is set on the gate’s host."
-          text="Nothing is taken in or delivered until somebody of platform removes the file emergency-stop there, beside administrators.json."
+          text="Nothing is taken in or delivered until somebody of platform removes the file emergency-stop there, beside administrators.json, and two people lift the stop that it left."
         />
       )}
       <WithAside aside={<Stopping frame={frame} targets={targets} />}>
@@ -76,7 +76,7 @@ function StopCard({
         )}
       </p>
       <p>
-        {plain(person)}, <Time at={placedAt} now={now} />. {stopEffect(stop)}
+        {plain(placerOf(person))}, <Time at={placedAt} now={now} />. {stopEffect(stop)}
         {until === null ? null : (
           <>
             {' '}
@@ -183,7 +183,7 @@ function Over({ stops, now }: { readonly stops: readonly KnownStop[]; readonly n
           { label: 'Stop', nowrap: true, cell: ({ kind }) => stopTitles[kind] },
           { label: 'Where', cell: placeOf },
           { label: 'Why', wide: true, cell: ({ reason }) => plain(reason ?? '') },
-          { label: 'By', nowrap: true, cell: ({ person }) => plain(person) },
+          { label: 'By', nowrap: true, cell: ({ person }) => plain(placerOf(person)) },
           {
             label: 'Since',
             nowrap: true,

@@ -1,0 +1,102 @@
+/** The emergency stop becomes a stop, on a real Postgres with the deliverer's own grants and ledger. */
+import { vkeyOf } from '@airlock/common/ledger/note';
+import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
+import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
+import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
+import { createStopStore } from '../adapters/postgres/stop-store.ts';
+import { createLedgerProofs } from './prove-entry.ts';
+import { createEmergencyRecorder, rememberEmergency } from './record-emergency.ts';
+import { sequenceLedger } from './sequence-ledger.ts';
+import type { EmergencyMark } from './stop-ports.ts';
+import { readStops } from './watch-stops.ts';
+
+const { privateKey } = generateKeyPairSync('ed25519');
+const signer = { name: 'gate.example/ledger', privateKey };
+const clock = (): Date => new Date();
+
+let database: TestGateDatabase;
+let deliverer: GateDatabase;
+let watchdog: GateDatabase;
+/** The file as it is on the host. */
+let file: EmergencyMark | null = null;
+
+before(async () => {
+  database = await createGateDatabase();
+  deliverer = openDatabase(database.settings('gate_deliverer'));
+  watchdog = openDatabase(database.settings('gate_watchdog'));
+});
+after(async () => {
+  for (const each of [deliverer, watchdog]) await each.close();
+  await database.dispose();
+});
+
+/** What one process of the deliverer has. */
+function process(at: GateDatabase = deliverer) {
+  const memory = rememberEmergency({ file: () => file?.since ?? null, read: () => file });
+  const { facts } = createLedgerProofs({
+    ledger: createLedgerReader(at),
+    vkey: vkeyOf(signer.name, privateKey),
+  });
+  const stops = createStopStore(at);
+  const ports = { memory, stops, recorder, clock, ledger: facts, transactor: at };
+  return {
+    memory,
+    record: createEmergencyRecorder(ports),
+    inForce: async () => readStops(stops, await facts(), clock()),
+  };
+}
+const sequence = () => sequenceLedger({ sequencer: createLedgerSequencer(watchdog.pool), signer });
+const markAt = (second: number): EmergencyMark => ({
+  since: new Date(Date.UTC(2026, 10, 22, 10, 0, second, 123)),
+  reason: 'they have the IdP',
+});
+
+test('a file is one stop of all targets, in the rows and in the ledger, whoever sees it and how often', async () => {
+  await sequence();
+  const first = process();
+  assert.deepEqual(await first.record(), []);
+  file = markAt(1);
+  const [stop, ...more] = await first.record();
+  assert.deepEqual(more, []);
+  assert.deepEqual(
+    [stop?.kind, stop?.targets, stop?.person, stop?.reason, stop?.placedAt],
+    ['stop-all', [], 'host', 'they have the IdP', file.since],
+  );
+  assert.deepEqual(await first.record(), []);
+  assert.deepEqual(await process().record(), [], 'a process that starts while it is there');
+  await sequence();
+  await database.asOwner('alter table stop disable trigger stop_append_only');
+  await database.asOwner('delete from stop');
+  await database.asOwner('alter table stop enable trigger stop_append_only');
+  assert.deepEqual(await process().record(), [], 'with the row gone, by the ledger');
+  file = null;
+  assert.equal(first.memory.emergency(), null);
+  assert.deepEqual(
+    (await first.inForce()).map(({ id }) => id),
+    [stop?.id],
+    'taking the file away lifts nothing',
+  );
+});
+
+test('a file that is gone before Postgres is back goes on stopping, and is recorded then', async () => {
+  const away = openDatabase(database.settings('gate_deliverer'));
+  await away.close();
+  file = markAt(2);
+  const { memory, record } = process(away);
+  await assert.rejects(record());
+  file = null;
+  assert.deepEqual(memory.emergency(), markAt(2).since);
+  const back = createEmergencyRecorder({
+    ...{ memory, recorder, clock, transactor: deliverer, stops: createStopStore(deliverer) },
+    ledger: createLedgerProofs({
+      ledger: createLedgerReader(deliverer),
+      vkey: vkeyOf(signer.name, privateKey),
+    }).facts,
+  });
+  assert.equal((await back()).length, 1);
+  assert.equal(memory.emergency(), null, 'from now on the stop holds');
+});

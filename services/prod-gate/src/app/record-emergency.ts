@@ -1,0 +1,91 @@
+/**
+ * The file of the emergency stop becomes a stop like any other: whoever takes the file away has started nothing again, two
+ * people must. What was seen while Postgres was down is kept in mind until it can be recorded.
+ */
+import { createHash } from 'node:crypto';
+import { formatId } from '@airlock/common/ids';
+import { hostPerson, stopDigest, stopRefs, type Stop } from '../domain/stop.ts';
+import type { FollowLedger } from './follow-ledger.ts';
+import type { Recorder, Transactor } from './ports.ts';
+import type { EmergencyMark, EmergencyStop, StopStore } from './stop-ports.ts';
+
+export type EmergencyMemory = {
+  /** Counts also what is gone from the host and not recorded yet. */
+  readonly emergency: EmergencyStop;
+  unrecorded(): readonly Made[];
+  recorded(id: string): void;
+};
+
+export function rememberEmergency(ports: {
+  readonly file: EmergencyStop;
+  readonly read: () => EmergencyMark | null;
+}): EmergencyMemory {
+  /** By id; undefined once recorded. */
+  const seen = new Map<string, Made | undefined>();
+  const unrecorded = (): Made[] => [...seen.values()].filter((stop) => stop !== undefined);
+  return {
+    emergency() {
+      const since = ports.file();
+      const mark = since === null ? null : ports.read();
+      if (mark !== null) {
+        const stop = stopOf(mark);
+        if (!seen.has(stop.id)) seen.set(stop.id, stop);
+      }
+      return since ?? unrecorded()[0]?.placedAt ?? null;
+    },
+    unrecorded,
+    recorded(id) {
+      seen.set(id, undefined);
+    },
+  };
+}
+
+/** @returns the stops that were recorded now; each file of one moment is one stop, also for a process that starts anew. */
+export function createEmergencyRecorder(ports: {
+  readonly memory: EmergencyMemory;
+  readonly transactor: Transactor;
+  readonly stops: Pick<StopStore, 'recent' | 'insert'>;
+  readonly ledger: FollowLedger;
+  readonly recorder: Recorder;
+  readonly clock: () => Date;
+}): () => Promise<readonly Stop[]> {
+  async function isRecorded({ id }: Stop): Promise<boolean> {
+    if ((await ports.stops.recent()).some((row) => row.id === id)) return true;
+    const ledger = await ports.ledger();
+    return ledger.isLifted(id) || ledger.stops().some((stop) => stop.id === id);
+  }
+
+  return async () => {
+    const { memory } = ports;
+    memory.emergency();
+    const done: Stop[] = [];
+    for (const stop of memory.unrecorded()) {
+      if (!(await isRecorded(stop))) {
+        const digest = stopDigest(stop);
+        await ports.transactor.transaction(async (tx) => {
+          await ports.stops.insert(tx, { ...stop, digest });
+          await ports.recorder.record(tx, {
+            ...{ type: 'stop.placed', at: ports.clock(), actor: 'deliverer' },
+            ...{ subjectDigest: digest, refs: stopRefs(stop) },
+          });
+        });
+        done.push(stop);
+      }
+      memory.recorded(stop.id);
+    }
+    return done;
+  };
+}
+
+type Made = Stop & { readonly reason: string };
+
+function stopOf({ since, reason }: EmergencyMark): Made {
+  // The same file is the same stop, whoever records it and however often it is seen.
+  const hash = createHash('sha256').update(`emergency-stop ${since.toISOString()}`).digest();
+  return {
+    id: formatId('stp', hash.subarray(0, 10)),
+    ...{ kind: 'stop-all', targets: [], matter: null, since: null, until: null, except: [] },
+    reason: reason ?? 'the emergency stop was set on the host',
+    ...{ person: hostPerson, placedAt: since },
+  };
+}

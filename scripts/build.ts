@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { buildAssets } from './build-assets.ts';
+import { usedIcons, wasmFiles } from './lean-bundles.ts';
 import { generatePrismaClients } from './prisma-generate.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -86,6 +87,11 @@ async function bundle({ name, directory, processes }: Bundle, lock: string): Pro
     sourcemap: 'linked',
     sourcesContent: false,
     legalComments: 'none',
+    // A process keeps the text that it runs. The lines are for the columns of a stack trace.
+    minifyWhitespace: true,
+    lineLimit: 160,
+    plugins: [usedIcons, wasmFiles],
+    assetNames: '[name]-[hash]',
     metafile: true,
     logLevel: 'error',
     // CommonJS packages inside an ES module bundle still call require(). And V8's young generation stays at the mebibyte that
@@ -96,13 +102,9 @@ async function bundle({ name, directory, processes }: Bundle, lock: string): Pro
     },
     external: ['pg-native', 'msgpackr-extract'],
   });
-  const inputs = Object.keys(result.metafile.inputs).filter(
-    (file) => !file.startsWith('node_modules/'),
-  );
-  writeFileSync(
-    join(out, 'inputs.json'),
-    JSON.stringify(Object.keys(result.metafile.inputs).sort(), null, 1),
-  );
+  const files = Object.keys(result.metafile.inputs).filter((file) => !file.startsWith('wasm:'));
+  const inputs = files.filter((file) => !file.startsWith('node_modules/'));
+  writeFileSync(join(out, 'inputs.json'), JSON.stringify(files.sort(), null, 1));
   const stamp: Stamp = {
     lock,
     inputs: Object.fromEntries(inputs.map((file) => [file, fingerprint(file)])),

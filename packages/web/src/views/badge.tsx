@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { Icon, type IconName } from './icon.tsx';
+import type { IconName } from './icon-names.ts';
+import { Icon } from './icon.tsx';
 
 /** How serious something looks. Colour never stands alone: an icon or a word says the same. */
 export type Tone = 'good' | 'bad' | 'wait' | 'busy' | 'plain';

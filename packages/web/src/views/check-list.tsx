@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { Icon, type IconName } from './icon.tsx';
+import type { IconName } from './icon-names.ts';
+import { Icon } from './icon.tsx';
 
 /** `error` is a check that could not be made: it stops a release like a failure, but nothing was found wrong. */
 export type CheckStatus = 'pass' | 'fail' | 'wait' | 'error' | 'skip';

@@ -1,61 +1,6 @@
 import octicons from '@primer/octicons';
 import { h } from 'preact';
-
-/** The icons that pages use; any other name of Octicons can be added here. */
-export const iconNames = [
-  'alert',
-  'archive',
-  'arrow-right',
-  'beaker',
-  'calendar',
-  'check',
-  'check-circle-fill',
-  'circle-slash',
-  'clock',
-  'container',
-  'database',
-  'diff',
-  'eye',
-  'file',
-  'file-diff',
-  'git-branch',
-  'git-commit',
-  'git-merge',
-  'git-pull-request',
-  'history',
-  'hourglass',
-  'info',
-  'issue-opened',
-  'key',
-  'link-external',
-  'lock',
-  'log',
-  'package',
-  'passkey-fill',
-  'people',
-  'person',
-  'plug',
-  'question',
-  'rocket',
-  'server',
-  'shield-check',
-  'shield-lock',
-  'shield-slash',
-  'shield-x',
-  'sign-in',
-  'sign-out',
-  'skip',
-  'stop',
-  'stopwatch',
-  'sync',
-  'tag',
-  'terminal',
-  'workflow',
-  'x',
-  'x-circle',
-  'x-circle-fill',
-] as const;
-export type IconName = (typeof iconNames)[number];
+import type { IconName } from './icon-names.ts';
 
 /**
  * An Octicon drawn by the server.

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import type { AssetName, Assets } from '../assets.ts';
 import type { Viewer } from '../route.ts';
-import { Icon, type IconName } from './icon.tsx';
+import type { IconName } from './icon-names.ts';
+import { Icon } from './icon.tsx';
 
 export type Service = 'nonprod' | 'gate';
 

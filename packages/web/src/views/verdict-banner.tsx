@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { Icon, type IconName } from './icon.tsx';
+import type { IconName } from './icon-names.ts';
+import { Icon } from './icon.tsx';
 
 /**
  * What is needed next: a person, time, a fix, or somebody who runs the system; nothing (`none`: all is well); or only

@@ -10,7 +10,8 @@ import { Digest } from './code-block.tsx';
 import { DataTable } from './data-table.tsx';
 import { ErrorPage } from './error-page.tsx';
 import { HopPage } from './hop-page.tsx';
-import { Icon, iconNames } from './icon.tsx';
+import { iconNames } from './icon-names.ts';
+import { Icon } from './icon.tsx';
 import { Layout, type Frame } from './layout.tsx';
 import { LogView } from './log-view.tsx';
 

@@ -9,7 +9,7 @@ const looksLikeError = new RegExp(
     String.raw`\b(?:error|fatal|panic|exception)\b(?![-\w./])|\b(?:[Ss]egmentation fault|[Oo]ut of memory)\b|\bTraceback \(`,
     String.raw`\b(?:FAIL|FAILED|FAILURE|ERROR|ERR!|not ok|Unhandled|Uncaught)\b`,
     String.raw`(?:command not found|No such file or directory|Permission denied|cannot find|undefined reference)`,
-    String.raw`[✖✗✘×] |^E +\S|^\s*--- FAIL|: error[: ]|(?:Error|Exception): `,
+    String.raw`[\u2716\u2717\u2718\xd7] |^E +\S|^\s*--- FAIL|: error[: ]|(?:Error|Exception): `,
   ].join('|'),
 );
 const looksLikeErrorInAnyCase = /(?:^|[\s[(:])(?:error|fatal error|fatal|panic)(?:\[|:|!)/i;

@@ -18,6 +18,11 @@ grant select on promotion, intake_item, passkey, approval, approval_withdrawal, 
   to gate_intake, gate_web, gate_authority, gate_deliverer, gate_watchdog;
 
 -- Each compares the standing secrets of its own; the deliverer also every credential, before a hook has it.
+-- Web asks for a return and intake makes the promotion of it, or says why not.
+grant select on return_request to gate_intake, gate_web;
+grant insert on return_request to gate_web;
+grant update (promotion_id, refusal) on return_request to gate_intake;
+
 grant select on nonprod_secret_mark_set to gate_intake, gate_web, gate_authority, gate_deliverer, gate_watchdog;
 grant insert, update on nonprod_secret_mark_set to gate_intake;
 

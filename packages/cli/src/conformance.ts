@@ -82,6 +82,8 @@ const ApprovalCase = z.object({
   promotion: z.string(),
   target: z.string(),
   need: z.number().int().min(1),
+  /** For cases of our own about returns. */
+  decision: z.enum(['approve', 'rollback']).default('approve'),
   requester: z.string(),
   authors: z.array(z.string()),
   /** Policy editors, and rules in place of `need`: for cases of our own, which the vectors do not have. */
@@ -190,6 +192,7 @@ function runApproval(value: unknown) {
     })),
     promotion: vector.promotion,
     target: vector.target,
+    decision: vector.decision,
     rules: vector.rules ?? [{ role: approverRole, count: vector.need }],
     requester: vector.requester,
     authors: vector.authors,

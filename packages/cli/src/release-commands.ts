@@ -261,3 +261,69 @@ function promotionPath(id: string): string {
   }
   return `/api/v1/promotions/${id}`;
 }
+
+const EarlierReleases = z.looseObject({
+  live: z.looseObject({ release: z.string() }).nullable(),
+  earlier: z.array(
+    z.looseObject({ release: z.string(), delivery: z.string(), liveSince: z.string().nullable() }),
+  ),
+  fault: z.string().nullable(),
+  migrations: z
+    .array(
+      z.looseObject({
+        path: z.string(),
+        release: z.string(),
+        undo: z.string().nullable(),
+        warns: z.array(z.string()),
+      }),
+    )
+    .nullable(),
+});
+
+const AskedReturn = z.looseObject({ id: z.string(), promotion: z.string().nullable() });
+
+export type ReturnOptions = {
+  as: string;
+  to?: string;
+  answer: readonly { readonly path: string; readonly answer: string }[];
+  message: string;
+};
+
+/** Asks for a return; without `to`, or with migrations unanswered, says what there is to decide. */
+export async function returnTarget(target: string, options: ReturnOptions): Promise<string> {
+  const session = await signIn(options.as);
+  const path = `/api/v1/targets/${encodeURIComponent(target)}/return`;
+  const { to, answer, message } = options;
+  const query = to === undefined ? '' : `?to=${encodeURIComponent(to)}`;
+  const found = EarlierReleases.parse(await session.getJson(`${path}${query}`));
+  const { live, earlier, migrations } = found;
+  if (to === undefined) {
+    if (live === null || earlier.length === 0) return 'No earlier release to return to.';
+    return [
+      `${safe(live.release)} is live on ${target}. Return to one of these with --to RELEASE -m "why":`,
+      ...earlier.map(
+        ({ release, delivery, liveSince }) =>
+          `  ${safe(release)}  ${delivery}  live from ${liveSince ?? ''}`,
+      ),
+    ].join('\n');
+  }
+  const open = (migrations ?? []).filter((each) => answer.every((one) => one.path !== each.path));
+  if (open.length > 0) {
+    throw new CliError(
+      exitCode.usage,
+      [
+        `migrations came since ${to}; say of each what becomes of it:`,
+        ...open.map(
+          ({ path: file, release, undo, warns }) =>
+            `  --answer ${safe(file)}=tolerates${undo === null ? '' : ' or =down'}   (with ${safe(release)}${warns.length === 0 ? '' : `; ${warns.join(', ')}`}${undo === null ? '; no undoing file' : `; undone by ${safe(undo)}`})`,
+        ),
+      ].join('\n'),
+    );
+  }
+  const asked = AskedReturn.parse(
+    await session.postJson(path, { to, answers: answer, reason: message }),
+  );
+  return asked.promotion === null
+    ? `asked for (${asked.id}); intake has not answered yet, see airlock queue`
+    : `Return to ${to} → ${target} waits for approval by others: airlock approve ${asked.promotion}`;
+}

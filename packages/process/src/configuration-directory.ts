@@ -2,6 +2,7 @@
  * A gate's configuration directory: `trust.json`, `roster.yaml` and `targets/*.yaml`, with `manifest.dsse.json`, the list of
  * them that administrators signed. Read here and nowhere else, by the gate and by the command that proposes changes.
  */
+import { decidingRolesOf } from '@airlock/common/policy/needed-rules';
 import { sha256Hex } from '@airlock/common/encoding/hex';
 import {
   AdministratorsFile,
@@ -157,7 +158,7 @@ export function unlistedDeciders({
   roster,
 }: Pick<ConfigurationFiles, 'targets' | 'roster'>): string[] {
   const deciding = new Set<string>(
-    [...targets.values()].flatMap(({ policy }) => policy.approvals.rules.map(({ role }) => role)),
+    [...targets.values()].flatMap(({ policy }) => decidingRolesOf(policy)),
   );
   return roster.roster.people
     .filter(

@@ -4,6 +4,7 @@ import { sha256Hex } from '@airlock/common/encoding/hex';
 import { parseStrictJson } from '@airlock/common/encoding/strict-json';
 import { EvidenceApprovals } from '@airlock/common/evidence/format';
 import type { DeliveryRecord } from '@airlock/common/intoto/delivery';
+import { decisionAsked } from '@airlock/common/promotion/document';
 import type { Decided } from './decided.ts';
 import type { EvidenceArchive } from './files.ts';
 import { entriesLike, theEntry, type ProvenEntry } from './ledger.ts';
@@ -35,6 +36,7 @@ export function checkApprovals(given: {
     gate: document.gate,
     promotionDigest: decided.digest,
     target: document.target,
+    decision: decisionAsked(document),
     requester: document.requester,
     rules,
     roster,

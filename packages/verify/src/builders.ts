@@ -26,7 +26,8 @@ export function checkBuilders(given: {
     const envelope = Buffer.from(line);
     const entry = theEntry(entries, 'rebuild.attested', {
       subject: sha256Hex(envelope),
-      refs: { promotion: document.promotion },
+      // Those who built it again were asked when it was first promoted.
+      refs: { promotion: document.return?.promotion ?? document.promotion },
     });
     return { envelope, difference: null, receivedAt: new Date(entry.at), isRecorded: true };
   });

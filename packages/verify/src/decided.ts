@@ -1,7 +1,7 @@
 /** What was decided about: the promotion document and the files that it names by digest. */
 import { sha256Hex } from '@airlock/common/encoding/hex';
 import { EvidenceChanges, type EvidenceFile } from '@airlock/common/evidence/format';
-import { neededRules } from '@airlock/common/policy/needed-rules';
+import { rulesAsked } from '@airlock/common/policy/needed-rules';
 import type { NeededRule } from '@airlock/common/policy/target-approvals';
 import { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import {
@@ -45,7 +45,10 @@ export function readDecided({ file, text }: EvidenceArchive, readYaml: ReadYaml)
     throw new EvidenceFault('policy.yaml is of another target or hook than promotion.json');
   }
   const changes = EvidenceChanges.parse(JSON.parse(text('changes.json')));
-  const rules = neededRules(policy.approvals.rules, changes, document);
+  const rules = rulesAsked(policy, changes, {
+    ...document,
+    isReturn: document.return !== undefined,
+  });
   if (document.rules !== undefined && JSON.stringify(document.rules) !== JSON.stringify(rules)) {
     throw new EvidenceFault('promotion.json names other rules than policy.yaml asks for');
   }

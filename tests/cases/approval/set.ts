@@ -18,6 +18,34 @@ const withBoth = {
 const crowd = Array.from({ length: 65 }, (_, index) => person(`p${index}`, 'ed25519'));
 
 export const set: CaseTable = [
+  [
+    'approvals of a promotion, where a return is asked for',
+    'E_APPROVAL_DECISION',
+    { decision: 'rollback' },
+  ],
+  [
+    'one approval of a return beside one of a promotion',
+    'E_APPROVAL_DECISION',
+    {
+      approvals: [approve(leo, { statement: { decision: 'rollback' } }), goodMira],
+      decision: 'rollback',
+    },
+  ],
+  [
+    'approvals of a return, where a promotion is asked for',
+    'E_APPROVAL_DECISION',
+    {
+      approvals: [leo, mira].map((by) => approve(by, { statement: { decision: 'rollback' } })),
+    },
+  ],
+  [
+    'two approvals of a return that is asked for',
+    'OK',
+    {
+      approvals: [leo, mira].map((by) => approve(by, { statement: { decision: 'rollback' } })),
+      decision: 'rollback',
+    },
+  ],
   ['the requester', 'E_APPROVAL_SELF', { requester: 'leo' }],
   [
     'the requester beside two others',

@@ -73,11 +73,16 @@ function unlistedFindings(
 
 function approverFindings(
   roster: People,
-  { approvals }: TargetPolicy,
+  { approvals, rollback }: TargetPolicy,
   { fault, note }: Say,
 ): Finding[] {
-  return approvals.rules.flatMap(({ role, count }, index) => {
-    const at = ['approvals', 'rules', index];
+  const asked = [
+    ...approvals.rules.map((rule, index) => ({ ...rule, at: ['approvals', 'rules', index] })),
+    ...(rollback?.approvals === undefined
+      ? []
+      : [{ ...rollback.approvals, at: ['rollback', 'approvals'] }]),
+  ];
+  return asked.flatMap(({ role, count, at }) => {
     const people = roster.filter(({ roles }) => roles.includes(role));
     const ready = people.filter(({ passkeys }) => passkeys === undefined || passkeys.length > 0);
     const names = people.map(({ id }) => id).join(', ') || 'nobody';

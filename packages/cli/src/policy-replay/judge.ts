@@ -3,7 +3,7 @@ import { authorsOf, personOfRequester } from '@airlock/common/approval/count-app
 import type { Seats } from '@airlock/common/approval/fill-seats';
 import { explainSeats, type SeatPlan } from '@airlock/common/approval/match-rules';
 import { admissionPolicyOf, builderRuleOf } from '@airlock/common/policy/admission-policy';
-import { neededRules } from '@airlock/common/policy/needed-rules';
+import { rulesAsked } from '@airlock/common/policy/needed-rules';
 import type { NeededRule } from '@airlock/common/policy/target-approvals';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import { windowState } from '@airlock/common/policy/target-windows-state';
@@ -41,7 +41,8 @@ export type JudgedBy = {
 export function judgePast(past: PastPromotion, by: JudgedBy): Judgement {
   const { policy, roster } = by;
   const { at, changes, document } = past;
-  const rules = neededRules(policy.approvals.rules, changes, {
+  const rules = rulesAsked(policy, changes, {
+    isReturn: document.return !== undefined,
     ...{ release: past.release, repository: past.repository },
     ...{ subject: past.subject, requester: document.requester },
   });

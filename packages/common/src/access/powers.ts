@@ -1,5 +1,6 @@
 /** Who may do what about one target, and through which login: read from the signed files, for people and for reviews. */
 import { liftQuorum, stopRoles } from '../approval/lift.ts';
+import { decidingRolesOf } from '../policy/needed-rules.ts';
 import type { Role } from '../policy/target-approvals.ts';
 import { canApprove, groupInWords, waysOf, type AccessFiles } from './coalition.ts';
 
@@ -39,7 +40,7 @@ export function powersOf(files: AccessFiles, now: Date): readonly Power[] {
   const never = `not on a release of which they are one of: ${exclude.join(', ')}`;
   const withRole = (roles: readonly Role[]) =>
     roster.people.filter((person) => person.roles.some((role) => roles.includes(role)));
-  const deciders = withRole(rules.map(({ role }) => role));
+  const deciders = withRole(decidingRolesOf(policy));
   const signedIn = ({
     id,
     name,
@@ -92,11 +93,10 @@ export function powersOf(files: AccessFiles, now: Date): readonly Power[] {
       ...{ holders: withRole(stopRoles).filter(canApprove).map(withKey), condition: null },
     },
     {
-      ...{ id: 'return', what: 'return to an earlier release', need: 1, holders: [] },
-      condition:
-        policy.rollback?.auto === 'onVerifyFailed'
-          ? 'the gate goes back by itself where verification fails; by hand nobody does'
-          : 'an earlier release is refused as older than what is live',
+      ...{ id: 'return', what: 'approve a return to an earlier release' },
+      need: returnSeats(policy).need,
+      holders: withRole(returnSeats(policy).roles).filter(canApprove).map(withKey),
+      condition: `a release that was live there before, asked for by somebody else${policy.rollback?.auto === 'onVerifyFailed' ? '; where verification fails the gate goes back by itself' : ''}`,
     },
     {
       ...{ id: 'break-glass', what: 'deliver without these approvals', need: 1, holders: [] },
@@ -111,6 +111,18 @@ export function powersOf(files: AccessFiles, now: Date): readonly Power[] {
       condition: `of ${administrators.domains} administrative ${administrators.domains === 1 ? 'domain' : 'domains'} or more; they also accept a rewritten main`,
     },
   ];
+}
+
+/** Where no rule for returns is written, the others hold. */
+function returnSeats({ approvals, rollback }: AccessFiles['policy']): {
+  readonly need: number;
+  readonly roles: readonly Role[];
+} {
+  const seats = rollback?.approvals === undefined ? approvals.rules : [rollback.approvals];
+  return {
+    need: seats.reduce((sum, { count }) => sum + count, 0),
+    roles: seats.map(({ role }) => role),
+  };
 }
 
 function keysInWords(passkeys: readonly string[] | undefined): string {

@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { Roster } from '../policy/target-policy.ts';
 import { sha256Hex } from '../encoding/hex.ts';
 import type { Seats } from './fill-seats.ts';
+import type { ApprovalDecision } from './statement.ts';
 import {
   judgeApprovals,
   type ApprovalEvidence,
@@ -61,6 +62,7 @@ export function authorsOf(roster: Roster, emails: readonly string[]): string[] {
 }
 
 /**
+ * @param given.decision what the promotion document asks for (`decisionAsked`).
  * @param given.rules those that apply (policy/needed-rules.ts); none where the gate has no file for the target: then nothing
  *   counts.
  * @param given.editors roster ids of those who signed the configuration since the last delivery, where they are excluded.
@@ -71,6 +73,7 @@ export function countApprovals(given: {
   readonly gate: string;
   readonly promotionDigest: string;
   readonly target: string;
+  readonly decision: ApprovalDecision;
   readonly requester: string;
   readonly rules: readonly Seats[];
   readonly roster: Roster;
@@ -105,6 +108,7 @@ export function countApprovals(given: {
       })),
     promotion: given.promotionDigest,
     target: given.target,
+    decision: given.decision,
     rules: given.rules,
     requester: personOfRequester(roster, given.requester)?.id ?? given.requester,
     authors: authorsOf(roster, given.emails),

@@ -8,7 +8,11 @@ import { parseStatement, statementBytes } from '../intoto/statement.ts';
 import { parseTimestamp } from '../time.ts';
 import { ApprovalError } from './approval-codes.ts';
 
-export type ApprovalDecision = 'approve' | 'reject';
+/**
+ * `approve`: a promotion that goes on along main. `rollback`: a return to a release that was live before. Neither counts as
+ * the other.
+ */
+export type ApprovalDecision = 'approve' | 'rollback';
 
 /** What an approver says: this promotion, for this target, by me, once, until then. */
 export type Approval = {

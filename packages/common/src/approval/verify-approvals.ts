@@ -9,7 +9,7 @@ import { maxApprovals } from '../limits.ts';
 import { parseTimestamp } from '../time.ts';
 import { ApprovalError, isApprovalCode, type ApprovalCode } from './approval-codes.ts';
 import { fillSeats, seatCount, type Seats } from './fill-seats.ts';
-import { parseApprovalStatement, type Approval } from './statement.ts';
+import { parseApprovalStatement, type Approval, type ApprovalDecision } from './statement.ts';
 import { verifyApprovalSignature } from './verify-signature.ts';
 
 /** One approval as it is kept: the statement (standard base64) and the browser's answer (base64url). */
@@ -41,6 +41,8 @@ export type ApprovalInput = {
   /** SHA-256 of the promotion document. */
   readonly promotion: string;
   readonly target: string;
+  /** What the document asks people to say; an approval that says something else does not count. */
+  readonly decision: ApprovalDecision;
   /** What must be met, all of it, by distinct people: see fill-seats.ts. */
   readonly rules: readonly Seats[];
   readonly requester: string;
@@ -202,10 +204,10 @@ function checkClaims(
       `target ${input.target} expected, found ${JSON.stringify(approval.target.slice(0, 63))}`,
     );
   }
-  if (approval.decision !== 'approve') {
+  if (approval.decision !== input.decision) {
     throw new ApprovalError(
       'E_APPROVAL_DECISION',
-      `approve expected, found ${JSON.stringify(approval.decision.slice(0, 40))}`,
+      `${input.decision} expected, found ${JSON.stringify(approval.decision.slice(0, 40))}`,
     );
   }
   if (!(input.now.getTime() <= parseTimestamp(approval.notAfter).getTime())) {

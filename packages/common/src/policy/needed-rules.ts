@@ -3,7 +3,7 @@
  * names them by digest, and of the document itself, so that everybody who has these three finds the same rules.
  */
 import { parseCondition, type ConditionFacts } from './approval-condition.ts';
-import type { ApprovalRule, NeededRule } from './target-approvals.ts';
+import type { ApprovalRule, NeededRule, Role } from './target-approvals.ts';
 
 /** The changes, as far as conditions ask. */
 export type ConditionChanges = {
@@ -20,6 +20,11 @@ export type ConditionChanges = {
         readonly migrations: { readonly count: number };
       }
     | undefined;
+};
+
+export type RulesOfTarget = {
+  readonly approvals: { readonly rules: readonly ApprovalRule[] };
+  readonly rollback?: { readonly approvals?: NeededRule | undefined } | undefined;
 };
 
 export type ConditionRelease = {
@@ -44,6 +49,29 @@ export function neededRules(
   return rules
     .filter(({ when }) => when === undefined || parseCondition(when).evaluate(facts) !== 'no')
     .map(({ role, count }) => ({ role, count }));
+}
+
+/**
+ * The rules that one document must meet under a target file: those of `approvals`, or for a return the one of
+ * `rollback.approvals` where the file has it.
+ *
+ * @throws ConditionError as `neededRules` does.
+ */
+export function rulesAsked(
+  policy: RulesOfTarget,
+  changes: ConditionChanges,
+  release: ConditionRelease & { readonly isReturn: boolean },
+): NeededRule[] {
+  const ofReturn = release.isReturn ? policy.rollback?.approvals : undefined;
+  return ofReturn === undefined
+    ? neededRules(policy.approvals.rules, changes, release)
+    : [{ role: ofReturn.role, count: ofReturn.count }];
+}
+
+/** Every role that a target file asks for somewhere, each once. */
+export function decidingRolesOf({ approvals, rollback }: RulesOfTarget): Role[] {
+  const ofReturn = rollback?.approvals === undefined ? [] : [rollback.approvals.role];
+  return [...new Set([...approvals.rules.map(({ role }) => role), ...ofReturn])];
 }
 
 function factsOf(changes: ConditionChanges, release: ConditionRelease): ConditionFacts {

@@ -10,7 +10,6 @@ export function notCarriedOut(policy: TargetPolicy): readonly string[] {
     ['windows.override', windows?.override !== undefined],
     ['concurrency.queue all', concurrency.queue === 'all'],
     ['deliver.cooling', deliver.cooling !== undefined],
-    ['rollback.approvals', policy.rollback?.approvals !== undefined],
     ['observe', policy.observe !== undefined],
     ['shadow', policy.shadow !== undefined],
   ];

@@ -79,7 +79,13 @@ export const TargetRollback = z.strictObject({
   approvals: z
     .strictObject({ role: Role, count: z.number().int().min(1).max(10) })
     .optional()
-    .describe('Who has to approve a return that a person asks for.'),
+    .describe(
+      'Who has to approve a return that a person asks for. Default: whoever `approvals` asks for.',
+    ),
+  skipWindow: z
+    .boolean()
+    .optional()
+    .describe('true: a return that a person asks for does not wait for `windows`. Default false.'),
 });
 export type TargetRollback = z.infer<typeof TargetRollback>;
 

@@ -5,10 +5,46 @@
 import type { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import { canonicalJson, parseCanonicalJson, type JsonInput } from '../encoding/canonical-json.ts';
+import type { ApprovalDecision } from '../approval/statement.ts';
 import { sha256Hex } from '../encoding/hex.ts';
 import { AirlockError } from '../errors.ts';
 import { maxReleaseLength, maxStatementDepth, maxTextLength } from '../limits.ts';
 import { ArtifactName, GitCommit, Name, Sha256Hex, Timestamp } from '../wire/scalars.ts';
+
+/** How the question of each migration that was applied since is answered: by those who sign the document. */
+export const migrationAnswers = ['tolerates', 'down'] as const;
+export type MigrationAnswer = (typeof migrationAnswers)[number];
+
+/** Most migrations that a return answers for. */
+export const maxReturnMigrations = 200;
+const maxReasonLength = 500;
+
+/** A return as its approvers sign it, and as the promotion's row repeats it. */
+export const ReturnOrder = z.strictObject({
+  delivery: z
+    .string()
+    .regex(/^dlv_[0-9a-hjkmnp-tv-z]{10}$/)
+    .describe('The delivery by which this release was live on the target before.'),
+  promotion: z
+    .string()
+    .regex(/^prm_[0-9a-hjkmnp-tv-z]{10}$/)
+    .describe('The promotion with which that release first came to the gate.'),
+  reason: z.string().min(1).max(maxReasonLength),
+  migrations: z
+    .array(
+      z.strictObject({
+        path: z.string().min(1).max(4096),
+        answer: z
+          .enum(migrationAnswers)
+          .describe(
+            'tolerates: the schema stays and the release works with it. down: its undoing file takes it back.',
+          ),
+      }),
+    )
+    .max(maxReturnMigrations),
+});
+
+export type ReturnOrder = z.infer<typeof ReturnOrder>;
 
 const Text = z.string().min(1).max(maxTextLength);
 
@@ -52,12 +88,20 @@ export const PromotionDocument = z.strictObject({
     .describe(
       'Roster ids of those who signed the configuration since the last delivery and do not count; absent where they are not excluded.',
     ),
+  return: ReturnOrder.exactOptional().describe(
+    'Only of a return to a release that was live before: which, why, and what becomes of the migrations since.',
+  ),
   delta: Sha256Hex.describe('SHA-256 of the canonical JSON of the changes from base to commit.'),
   requester: Text.describe('As the signed request names them; the roster maps it to a person.'),
   requestedAt: Timestamp,
   notAfter: Timestamp.describe('When the promotion expires.'),
 });
 export type PromotionDocument = z.infer<typeof PromotionDocument>;
+
+/** What approvers of this document have to say. */
+export function decisionAsked(document: Pick<PromotionDocument, 'return'>): ApprovalDecision {
+  return document.return === undefined ? 'approve' : 'rollback';
+}
 
 export class PromotionDocumentError extends AirlockError<'promotion-document-malformed'> {}
 

@@ -113,6 +113,7 @@ export function createApprovalWorld() {
     credentials: [leo.credential, mira.credential],
     promotion,
     target: 'prod-eu',
+    decision: 'approve',
     rules: [{ role: 'release-manager', count: 2 }],
     requester: 'dana',
     authors: ['dana', 'kim'],

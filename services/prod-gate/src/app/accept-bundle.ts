@@ -238,6 +238,7 @@ async function recordAdmission(
 function newPromotion(dependencies: AcceptDependencies, admitted: Admitted): NewPromotion {
   const { facts, target, delta } = admitted;
   const record = {
+    returns: null,
     id: formatId('prm', dependencies.random(10)),
     admittedAt: dependencies.clock(),
   };

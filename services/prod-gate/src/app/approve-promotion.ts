@@ -8,7 +8,11 @@ import {
   rosterAllows,
 } from '@airlock/common/approval/count-approvals';
 import { createHash } from 'node:crypto';
-import { approvalChallenge, approvalStatement } from '@airlock/common/approval/statement';
+import {
+  approvalChallenge,
+  approvalStatement,
+  type ApprovalDecision,
+} from '@airlock/common/approval/statement';
 import { judgeApprovals } from '@airlock/common/approval/verify-approvals';
 import { approvalCodes } from '@airlock/common/approval/approval-codes';
 import { verifyApprovalSignature } from '@airlock/common/approval/verify-signature';
@@ -16,9 +20,10 @@ import { securityKeyApplication } from '@airlock/common/constants';
 import type { Id } from '@airlock/common/ids';
 import { formatTimestamp } from '@airlock/common/time';
 import { parsePromotionDocument } from '@airlock/common/promotion/document';
+import { decidingRolesOf } from '@airlock/common/policy/needed-rules';
 import type { NeededRule } from '@airlock/common/policy/target-approvals';
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
-import { mayReject, rolesOf, rulesFor, standingOf } from '../domain/access.ts';
+import { mayReject, rulesFor, standingOf } from '../domain/access.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { peopleOfEmails, personByNameId, type Person } from '../domain/roster.ts';
 import { DecisionError } from './decision-error.ts';
@@ -221,6 +226,7 @@ export function createDecisions(ports: {
       credentials: [credential],
       promotion: promotion.promotionDigest,
       target: promotion.target,
+      decision: decisionOf(promotion),
       rules,
       requester:
         personOfRequester(files.roster.roster, promotion.requester)?.id ?? promotion.requester,
@@ -262,7 +268,7 @@ export function createDecisions(ports: {
         Math.min(promotion.expiresAt.getTime(), now.getTime() + policy.approvals.expires * 1000),
       );
       const statement = approvalStatement({
-        decision: 'approve',
+        decision: decisionOf(promotion),
         promotionDigest: promotion.promotionDigest,
         target: promotion.target,
         approver: person.id,
@@ -366,7 +372,7 @@ export function createDecisions(ports: {
           await promotions.lock(tx, promotionId),
         );
         if (!mayReject(person, policy)) {
-          const roles = rolesOf(policy.approvals.rules);
+          const roles = decidingRolesOf(policy);
           throw new DecisionError(
             'role-missing',
             `Rejecting for ${promotion.target} takes the role ${roles.join(' or ')}.`,
@@ -427,6 +433,10 @@ export function createDecisions(ports: {
     return ceremony.statement;
   }
 }
+
+/** What the passkey signs, as the kernel asks of this promotion's document. */
+const decisionOf = ({ returns }: Promotion): ApprovalDecision =>
+  returns === null ? 'approve' : 'rollback';
 
 const changed = (): DecisionError =>
   new DecisionError(

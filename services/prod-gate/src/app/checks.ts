@@ -90,6 +90,7 @@ const checkOfReason: Readonly<Record<Exclude<DenialCode, 'E_BUNDLE_REFUSED'>, Ch
   E_TARGET_BUSY: 'order',
   E_CREDENTIAL_PENDING: 'credentials',
   E_ROLLBACK_UNAPPROVED: 'order',
+  E_RETURN_UNPROVEN: 'order',
   E_LIVE_DIFFERS: 'order',
   E_AUTHOR_UNMAPPED: 'authors',
   E_EDITOR_UNMAPPED: 'authors',
@@ -261,7 +262,7 @@ const passed: Readonly<Record<CheckId, (view: PromotionDetails) => Passed>> = {
   }),
   order: ({ facts }) => ({
     status: 'pass',
-    summary: `nothing else is being delivered; ${facts.live === null ? 'nothing is live yet' : `not older than ${facts.live.release}, which is live`}`,
+    summary: `nothing else is being delivered; ${facts.returning !== null ? 'by the ledger this was live here before, and every migration since has its answer' : facts.live === null ? 'nothing is live yet' : `not older than ${facts.live.release}, which is live`}`,
   }),
   credentials: () => ({ status: 'pass', summary: 'no credential of an earlier delivery is left' }),
   ledger: () => ({

@@ -19,6 +19,8 @@ export type DecisionErrorCode =
   | 'passkey-refused'
   | 'ceremony-expired'
   | 'reason-missing'
+  /** What is asked for is no return that can be made; the message says why. */
+  | 'return-refused'
   | 'stop-malformed'
   | 'stop-unknown'
   /** It is lifted, or its time is over. */

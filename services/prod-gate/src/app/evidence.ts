@@ -18,7 +18,7 @@ import { bytesOfDelta } from '../domain/delta.ts';
 import { headDigest, type SeenHead } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { evidenceReadme } from './evidence-readme.ts';
-import { keptApproval } from './gather-facts.ts';
+import { keptApproval, rebuiltFor } from './gather-facts.ts';
 import type {
   ApprovalStore,
   AttestationStore,
@@ -94,7 +94,7 @@ export async function collectEvidence(
   );
   const { predicate: summed } = parseVerificationSummary(payloadOf(summary.envelope));
   const inputs = new Set(summed.inputAttestations.map(({ digest }) => digest.sha256));
-  const rebuilds = (await sources.rebuilds.of(promotion.id))
+  const rebuilds = (await sources.rebuilds.of(rebuiltFor(promotion)))
     .map(({ envelope }) => envelope)
     .filter((envelope) => inputs.has(sha256Hex(envelope)));
   const [firstHead] = await sources.headsFrom(document.repository, document.position);
@@ -186,7 +186,9 @@ async function entriesOf(
     const { type, refs } = parseLedgerEntry(body);
     // One bundle, and one rebuild, may serve promotions to several targets.
     const isShared = type === 'bundle.admitted' || type === 'rebuild.attested';
-    return !isShared || refs['promotion'] === promotion.id;
+    if (!isShared) return true;
+    const about = type === 'rebuild.attested' ? rebuiltFor(promotion) : promotion.id;
+    return refs['promotion'] === about;
   };
   const byIndex = new Map(
     found

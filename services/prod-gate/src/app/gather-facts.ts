@@ -14,9 +14,11 @@ import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy'
 import { windowState } from '@airlock/common/policy/target-windows-state';
 import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import {
+  decisionAsked,
   parsePromotionDocument,
   promotionDigest,
   type PromotionDocument,
+  type ReturnOrder,
 } from '@airlock/common/promotion/document';
 import {
   decideAdmission,
@@ -32,6 +34,7 @@ import { policyEditors, type PolicyEditors } from '../domain/editors.ts';
 import type { LedgerFacts, ProvenRelease } from '../domain/ledger-facts.ts';
 import { ledgerFreeze } from '../domain/ledger-freeze.ts';
 import type { Promotion } from '../domain/promotion.ts';
+import { returnFault } from '../domain/return.ts';
 import { peopleOfEmails } from '../domain/roster.ts';
 import { holds, type StoppedMatter } from '../domain/stop.ts';
 import { placerOf } from '../domain/stop-words.ts';
@@ -57,7 +60,8 @@ import type {
   VaultSessionStore,
 } from './ports.ts';
 import type { ConfigurationProof } from './prove-configuration.ts';
-import { readDelta } from './read-delta.ts';
+import { readDelta, readReturnDelta } from './read-delta.ts';
+import { readReturnGround } from './return-ground.ts';
 import type { EmergencyStop, StopStore } from './stop-ports.ts';
 import { readStops } from './watch-stops.ts';
 import type { LedgerProofs } from './prove-entry.ts';
@@ -166,8 +170,10 @@ export async function gatherFacts(
 
   // A page shows what has ended as it was taken in; what decides asks as of now.
   const asOf = sources.git === null && promotion.state !== 'waiting' ? promotion.admittedAt : now;
+  const returning = await returningOf(sources, { promotion, live, ledger });
+  const receivedAt = returning?.receivedAt ?? promotion.admittedAt;
   const checked = await verifyAgain(sources, {
-    ...{ promotion, evidence, files, now: asOf, live, ledger },
+    ...{ promotion, evidence, files, now: asOf, receivedAt, live, ledger },
   });
   const { unmapped } = peopleOfEmails(files.roster.roster, checked.delta.emails);
   const editors = editorsOf(files, promotion.target, ledger, live);
@@ -177,7 +183,8 @@ export async function gatherFacts(
     editors: editors.people ?? [],
   });
   const builders = await countPromotionBuilders(sources, {
-    ...{ promotionId: promotion.id, build: checked.build, wish: checked.wish },
+    // Whoever built it again was asked when it first came.
+    ...{ promotionId: rebuiltFor(promotion), build: checked.build, wish: checked.wish },
     ...{ policy: target.policy, trust: files.trust, now: asOf },
   });
   return {
@@ -189,16 +196,44 @@ export async function gatherFacts(
       }),
     ),
     targetKnown: true,
+    returning: returning === null ? null : { fault: returning.fault },
     changed: changes(sources, { promotion, evidence, files, live, editors, ...checked }),
     hookDigest: await files.hookDigest(hookName(promotion.hook)),
     bundle: checked.bundle,
     builders,
-    windowClosed: closedWindow(target.policy, now),
+    windowClosed:
+      promotion.returns !== null && target.policy.rollback?.skipWindow === true
+        ? null
+        : closedWindow(target.policy, now),
     unmappedEmails: unmapped,
     unmappedEditors: editors.unmapped,
     approvals: approvalFacts,
   };
 }
+
+/** Null for a promotion that goes on along main. */
+async function returningOf(
+  sources: FactSources,
+  given: { promotion: Promotion; live: ProvenRelease | null; ledger: LedgerAnswer },
+): Promise<{ readonly receivedAt: Date | null; readonly fault: string | null } | null> {
+  const { promotion, live, ledger } = given;
+  const { returns } = promotion;
+  if (returns === null) return null;
+  // Said once, as the ledger's fault; nothing is returned to while it stands.
+  if ('fault' in ledger) return { receivedAt: null, fault: 'the ledger cannot be proven' };
+  const read = await readReturnGround(sources, ledger.facts, {
+    ...{ target: promotion.target, delivery: returns.delivery, own: promotion.id },
+  });
+  if ('fault' in read) return { receivedAt: null, fault: read.fault };
+  return {
+    receivedAt: read.ground.first.admittedAt,
+    fault: returnFault(read.ground, { ...promotion, returns }, live?.deliveryId ?? null),
+  };
+}
+
+/** The promotion whose rebuilds vouch for these bytes. */
+export const rebuiltFor = ({ id, returns }: Pick<Promotion, 'id' | 'returns'>): string =>
+  returns?.promotion ?? id;
 
 type LedgerAnswer = { readonly facts: LedgerFacts } | { readonly fault: string };
 
@@ -297,6 +332,7 @@ function freezeIn(ledger: LedgerAnswer, repository: string): PromotionFacts['fre
 /** Without a target file no rule is known, so nothing counts; the verdict says that the file is missing. */
 const nothingKnown = {
   targetKnown: false,
+  returning: null,
   changed: { policy: false, roster: false, editors: false, base: null, fields: [] },
   hookDigest: null,
   bundle: null,
@@ -329,6 +365,7 @@ async function verifyAgain(
     evidence: PromotionEvidence;
     files: GateFiles;
     now: Date;
+    receivedAt: Date;
     live: ProvenRelease | null;
     ledger: LedgerAnswer;
   },
@@ -357,7 +394,7 @@ async function verifyAgain(
     policies: new Map([[promotion.target, policy]]),
     trust: files.trust,
     now,
-    receivedAt: promotion.admittedAt,
+    receivedAt: given.receivedAt,
   });
   // Without a mirror, too: a page does not promise a delivery that a revoked key forbids.
   if (!verified.ok) return refused(verified.code, verified.detail);
@@ -386,7 +423,10 @@ async function verifyAgain(
   const otherPlan = await planFault(git, bundle, target.policy);
   if (otherPlan !== null) return refused(otherPlan.code, otherPlan.detail);
   const base = live === null ? null : { commit: live.commit, release: live.release };
-  const delta = await readDelta(git, { base, commit: bundle.commit });
+  const delta =
+    promotion.returns === null || base === null
+      ? await readDelta(git, { base, commit: bundle.commit })
+      : await readReturnDelta(git, { base, commit: bundle.commit });
   if (delta === null) return refused('E_DELTA_TOO_LARGE', 'more commits than can be listed');
   return {
     bundle: { ok: true },
@@ -412,10 +452,14 @@ export async function wishOf(
   }
 }
 
-export function documentFacts(
-  record: Pick<Promotion, 'id' | 'admittedAt'>,
-  facts: AdmittedFacts,
-): DocumentFacts {
+/** What of a document is the gate's own to say. */
+export type DocumentRecord = Pick<Promotion, 'id' | 'admittedAt'> &
+  (
+    | { readonly returns: null }
+    | (Pick<Promotion, 'requester' | 'requestedAt'> & { readonly returns: ReturnOrder })
+  );
+
+export function documentFacts(record: DocumentRecord, facts: AdmittedFacts): DocumentFacts {
   return {
     id: record.id,
     target: facts.target,
@@ -427,8 +471,11 @@ export function documentFacts(
     artifactDigest: facts.artifactDigest,
     bundleDigest: facts.bundleDigest,
     provenanceDigest: facts.provenanceDigest,
-    requester: facts.requester.id,
-    requestedAt: new Date(facts.requestedAt),
+    // Who asks for a return asks the gate; everything else is as the bundle says.
+    ...(record.returns === null
+      ? { requester: facts.requester.id, requestedAt: new Date(facts.requestedAt) }
+      : { requester: record.requester, requestedAt: record.requestedAt }),
+    returns: record.returns,
     admittedAt: record.admittedAt,
   };
 }
@@ -542,6 +589,9 @@ async function judge(
     gate: sources.gate,
     promotionDigest: promotion.promotionDigest,
     target: promotion.target,
+    decision: decisionAsked({
+      ...(promotion.returns === null ? {} : { return: promotion.returns }),
+    }),
     requester: promotion.requester,
     ...{ rules, roster, emails, editors },
     approvals: signed.map(keptApproval),

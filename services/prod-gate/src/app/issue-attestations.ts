@@ -14,6 +14,7 @@ import { verificationSummaryStatement } from '@airlock/common/slsa/vsa';
 import type { Promotion } from '../domain/promotion.ts';
 import type { PromotionFacts } from '../domain/verdict.ts';
 import type { AttestationSigner } from './attestation-ports.ts';
+import { rebuiltFor } from './gather-facts.ts';
 import { stateDelivery, type DeliverySources } from './state-delivery.ts';
 import {
   StoreError,
@@ -158,7 +159,8 @@ async function summarise(dependencies: AttestDependencies, id: string): Promise<
   }
   const fault = faultOf(facts);
   const agreeing = (facts.builders.count?.agreeing ?? []).map(({ builderId }) => builderId);
-  const rebuilds = agreeing.length === 0 ? [] : await dependencies.rebuilds.of(id);
+  const rebuilds =
+    agreeing.length === 0 ? [] : await dependencies.rebuilds.of(rebuiltFor(promotion));
   if (fault === 'not-yet')
     throw new HeldBack('the ledger, the configuration, its artifact or a builder is not there yet');
   if (fault === null && facts.changed.policy) {

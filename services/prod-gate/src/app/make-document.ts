@@ -3,7 +3,11 @@
  * from what they verified themselves and compare.
  */
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
-import { promotionDigest, promotionDocument } from '@airlock/common/promotion/document';
+import {
+  promotionDigest,
+  promotionDocument,
+  type ReturnOrder,
+} from '@airlock/common/promotion/document';
 import { formatTimestamp } from '@airlock/common/time';
 import { rulesFor } from '../domain/access.ts';
 import { digestOfDelta, type Delta } from '../domain/delta.ts';
@@ -21,6 +25,8 @@ export type DocumentFacts = {
   readonly bundleDigest: string;
   readonly provenanceDigest: string;
   readonly requester: string;
+  /** Null for one that goes on along main. */
+  readonly returns: ReturnOrder | null;
   readonly requestedAt: Date;
   readonly admittedAt: Date;
 };
@@ -64,6 +70,7 @@ export function makeDocument(given: {
     base: delta.base === null ? null : { commit: delta.base.commit, release: delta.base.release },
     rules: rulesFor(policy, facts, delta),
     ...(given.editors === null ? {} : { editors: [...given.editors] }),
+    ...(facts.returns === null ? {} : { return: facts.returns }),
     delta: digestOfDelta(delta),
     requester: facts.requester,
     requestedAt: formatTimestamp(facts.requestedAt),

@@ -42,6 +42,25 @@ export async function readDelta(
   return makeDelta({ base: range.base, commits, files, details });
 }
 
+/**
+ * What a return changes. To an earlier place on main it takes back commits, which are listed and of which nobody is an author
+ * here: they were approved when they came, and what comes back was approved before them.
+ *
+ * @returns null as {@link readDelta} does.
+ */
+export async function readReturnDelta(
+  git: GitReader,
+  range: { base: { commit: string; release: string }; commit: string },
+): Promise<Delta | null> {
+  const { base, commit } = range;
+  const away = await git.log({ from: commit, to: base.commit, limit: maxDeltaCommits + 1 });
+  if (away.length > maxDeltaCommits) return null;
+  if (away.length === 0) return readDelta(git, range);
+  const files = await git.changedFiles({ from: base.commit, to: commit });
+  const details = await rememberedDetails(git, { from: base.commit, commit, files });
+  return { ...makeDelta({ base, commits: away, files, details }), emails: [] };
+}
+
 type Question = { from: string | null; commit: string; files: readonly DeltaFile[] };
 
 /** Two commits never come to differ in anything else, and a waiting promotion is judged many times. */

@@ -16,6 +16,7 @@ test('a repository that cannot be read keeps no promotion of another one from be
           repository: `https://git.example/${place}`,
         },
         ...{ mainPosition: 1, admittedAt: new Date(0), expiresAt: new Date('2027-01-01') },
+        returns: null,
         delta: { base: { commit: 'a'.repeat(40), release: 'gone' } },
       }) as unknown as Promotion,
   );

@@ -6,12 +6,12 @@
 import { AirlockError } from '@airlock/common/errors';
 import { parsePromotionDocument, type PromotionDocument } from '@airlock/common/promotion/document';
 import { membersInWords } from '../domain/document-members.ts';
-import type { Promotion } from '../domain/promotion.ts';
+import { promotionInWords, type Promotion } from '../domain/promotion.ts';
 import { eachInTurn } from './each-in-turn.ts';
 import { makeDocument, type MadeDocument } from './make-document.ts';
 import { readDelta } from './read-delta.ts';
 import { policyEditors } from '../domain/editors.ts';
-import type { LedgerFacts } from '../domain/ledger-facts.ts';
+import type { LedgerFacts, ProvenRelease } from '../domain/ledger-facts.ts';
 import type { FollowLedger } from './follow-ledger.ts';
 import type { NewsOutbox } from './notification-ports.ts';
 import type { GitReader } from './intake-ports.ts';
@@ -54,7 +54,7 @@ export async function refreshPromotions(dependencies: RefreshDependencies): Prom
   const now = dependencies.clock();
   const standing: Promotion[] = [];
   for (const promotion of waiting) {
-    const newer = newest(waiting, promotion.target);
+    const newer = newest(waiting, promotion);
     if (promotion.expiresAt <= now) {
       await end(dependencies, promotion, 'expired', 'nobody decided in time', now);
     } else if (newer !== undefined && newer.id !== promotion.id) {
@@ -68,12 +68,21 @@ export async function refreshPromotions(dependencies: RefreshDependencies): Prom
   await eachInTurn(standing, (promotion) => renew(dependencies, promotion, files));
 }
 
-/** The waiting promotion of the target that is furthest on main; of two at one place the later admitted. */
-function newest(waiting: readonly Promotion[], target: string): Promotion | undefined {
+/**
+ * The waiting promotion of the target that is furthest on main; of two at one place, and of returns, the later admitted. A
+ * return and a promotion that goes on along main leave each other alone: people decide which of them it shall be.
+ */
+function newest(
+  waiting: readonly Promotion[],
+  { target, returns }: Promotion,
+): Promotion | undefined {
+  const isReturn = returns !== null;
   return waiting
-    .filter((promotion) => promotion.target === target)
+    .filter((other) => other.target === target && (other.returns !== null) === isReturn)
     .toSorted(
-      (a, b) => b.mainPosition - a.mainPosition || b.admittedAt.getTime() - a.admittedAt.getTime(),
+      (a, b) =>
+        (isReturn ? 0 : b.mainPosition - a.mainPosition) ||
+        b.admittedAt.getTime() - a.admittedAt.getTime(),
     )[0];
 }
 
@@ -112,6 +121,12 @@ async function renew(
   // Without its target file it waits; the verdict says that the file is missing.
   if (target === undefined) return;
   const ledger = await dependencies.ledger();
+  const live = ledger.liveOn(promotion.target);
+  if (promotion.returns !== null && !standsOn(promotion, live)) {
+    const reason = `${live?.release ?? 'nothing'} is live now, and the return was asked for from something else`;
+    await end(dependencies, promotion, 'superseded', reason, dependencies.clock());
+    return;
+  }
   const delta = await currentDelta(dependencies, promotion, ledger);
   if (delta === null) return;
   const made = makeDocument({
@@ -124,7 +139,7 @@ async function renew(
       policy: target.policy,
       roster: files.roster.roster,
       ledger,
-      live: ledger.liveOn(promotion.target),
+      live,
     }).people,
   });
   if (made.promotionDigest === promotion.promotionDigest) return;
@@ -143,7 +158,7 @@ async function renew(
         ...newsOf(promotion),
         id: `${made.promotionDigest}:voided`,
         type: 'promotion.voided',
-        title: `${promotion.release} → ${promotion.target} is another promotion now: ${reason}`,
+        title: `${promotionInWords(promotion)} is another promotion now: ${reason}`,
         lines: ['Approvals given before do not count any more; look again and decide again.'],
         at,
       });
@@ -183,11 +198,11 @@ const newsOf = ({ id, target }: Promotion) => ({
 });
 
 function endedWords(
-  { release, target }: Promotion,
+  promotion: Promotion,
   to: 'expired' | 'superseded',
   reason: string,
 ): { title: string; lines: readonly string[] } {
-  const what = `${release} → ${target}`;
+  const what = promotionInWords(promotion);
   if (to === 'superseded') return { title: `${what} gives way: ${reason}`, lines: [] };
   return {
     title: `${what} expired: ${reason}`,
@@ -240,6 +255,10 @@ function replacement(
   };
 }
 
+function standsOn({ delta: { base } }: Promotion, live: ProvenRelease | null): boolean {
+  return base?.commit === live?.commit && base?.release === live?.release;
+}
+
 /** The delta as recorded while the base stands, read anew when something else went live; null when it cannot be read. */
 async function currentDelta(
   { git }: RefreshDependencies,
@@ -247,11 +266,10 @@ async function currentDelta(
   ledger: LedgerFacts,
 ): Promise<Delta | null> {
   const live = ledger.liveOn(promotion.target);
-  const { base } = promotion.delta;
-  const stands = base?.commit === live?.commit && base?.release === live?.release;
-  if (stands && promotion.delta.details !== undefined) return promotion.delta;
+  if (standsOn(promotion, live) && promotion.delta.details !== undefined) return promotion.delta;
   const reader = git(promotion.repository);
-  if (reader === undefined) return null;
+  // A return that stands has its changes as they were read; one that does not has ended.
+  if (reader === undefined || promotion.returns !== null) return null;
   return readDelta(reader, {
     base: live === null ? null : { commit: live.commit, release: live.release },
     commit: promotion.commit,

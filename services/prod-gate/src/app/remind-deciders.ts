@@ -2,7 +2,7 @@
 import { notifyDefaults } from '@airlock/common/policy/target-notify';
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { News } from '../domain/news.ts';
-import type { Promotion } from '../domain/promotion.ts';
+import { promotionInWords, type Promotion } from '../domain/promotion.ts';
 import type { NewsOutbox } from './notification-ports.ts';
 import type { ApprovalStore, GateFiles, PromotionStore, Transactor } from './ports.ts';
 
@@ -50,7 +50,7 @@ export function reminders(
   const { notify = notifyDefaults } = policy;
   const waited = (now.getTime() - promotion.admittedAt.getTime()) / 1000;
   const left = (promotion.expiresAt.getTime() - now.getTime()) / 1000;
-  const what = `${promotion.release} → ${promotion.target}`;
+  const what = promotionInWords(promotion);
   const still = `needs ${missing} more ${missing === 1 ? 'approval' : 'approvals'}`;
   const news = (name: string, type: News['type'], title: string): News => ({
     ...{ id: `${promotion.id}:${name}`, thread: promotion.id, type, title, lines: [] },

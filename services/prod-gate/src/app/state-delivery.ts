@@ -17,7 +17,11 @@ import {
   type LedgerEntryType,
 } from '@airlock/common/ledger/entry';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
-import { parsePromotionDocument, promotionDigest } from '@airlock/common/promotion/document';
+import {
+  decisionAsked,
+  parsePromotionDocument,
+  promotionDigest,
+} from '@airlock/common/promotion/document';
 import { rulesFor } from '../domain/access.ts';
 import { digestOfDelta } from '../domain/delta.ts';
 import type { Promotion } from '../domain/promotion.ts';
@@ -173,8 +177,13 @@ async function approvalsOf(
     gate: document.gate,
     promotionDigest: subject,
     target: document.target,
+    decision: decisionAsked(document),
     requester: document.requester,
-    rules: rulesFor(kept.policy, { ...document, subjectName: document.subject }, promotion.delta),
+    rules: rulesFor(
+      kept.policy,
+      { ...document, subjectName: document.subject, returns: document.return ?? null },
+      promotion.delta,
+    ),
     roster: kept.roster,
     emails: promotion.delta.emails,
     editors: document.editors ?? [],

@@ -59,7 +59,10 @@ export async function wantedRebuilds(
     dependencies.promotions.inState('waiting'),
     dependencies.files(),
   ]);
-  const asking = waiting.filter(({ target }) => asks(files, target, builderId));
+  const asking = waiting.filter(
+    // What is returned to was built again when it first came.
+    ({ target, returns }) => returns === null && asks(files, target, builderId),
+  );
   const answered = await dependencies.rebuilds.answeredBy(
     builderId,
     asking.map(({ id }) => id),

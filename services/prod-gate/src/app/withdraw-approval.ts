@@ -4,6 +4,7 @@
  * that came too late.
  */
 import { createHash } from 'node:crypto';
+import { promotionInWords } from '../domain/promotion.ts';
 import { personByNameId } from '../domain/roster.ts';
 import { DecisionError } from './decision-error.ts';
 import type { NewsOutbox } from './notification-ports.ts';
@@ -86,7 +87,7 @@ export function createWithdrawal(ports: {
       });
       await news.tell(tx, {
         ...{ id: `${mine.id}:withdrawn`, thread: promotion.id, type: 'promotion.withdrawn' },
-        title: `${person.name} withdrew the approval of ${promotion.release} → ${promotion.target}`,
+        title: `${person.name} withdrew the approval of ${promotionInWords(promotion)}`,
         lines: reason === '' ? [] : [reason],
         ...{ path: `/promotions/${promotion.id}`, target: promotion.target },
         ...{ actor: person.id, at },

@@ -4,7 +4,11 @@
  */
 import { personOfRequester } from '@airlock/common/approval/count-approvals';
 import { stopRoles } from '@airlock/common/approval/lift';
-import { neededRules, type ConditionChanges } from '@airlock/common/policy/needed-rules';
+import {
+  decidingRolesOf,
+  rulesAsked,
+  type ConditionChanges,
+} from '@airlock/common/policy/needed-rules';
 import type { NeededRule } from '@airlock/common/policy/target-approvals';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import { peopleOfEmails, type Person } from './roster.ts';
@@ -35,15 +39,19 @@ export type RuleSubject = {
   readonly repository: string;
   readonly subjectName: string;
   readonly requester: string;
+  /** Null for a promotion that goes on along main. */
+  readonly returns: object | null;
 };
 
 /** The rules of the target file that this promotion must meet; none without a file, and none satisfies nobody. */
 export function rulesFor(
-  policy: Pick<TargetPolicy, 'approvals'> | null,
+  policy: Pick<TargetPolicy, 'approvals' | 'rollback'> | null,
   promotion: RuleSubject,
   changes: ConditionChanges,
 ): NeededRule[] {
-  return neededRules(policy?.approvals.rules ?? [], changes, {
+  if (policy === null) return [];
+  return rulesAsked(policy, changes, {
+    isReturn: promotion.returns !== null,
     release: promotion.release,
     repository: promotion.repository,
     subject: promotion.subjectName,
@@ -52,8 +60,11 @@ export function rulesFor(
 }
 
 /** Rejecting needs the role of any rule only: anybody who may decide may stop, also the author. */
-export function mayReject(person: Person, policy: TargetPolicy): boolean {
-  return policy.approvals.rules.some((rule) => person.roles.includes(rule.role));
+export function mayReject(
+  person: Person,
+  policy: Pick<TargetPolicy, 'approvals' | 'rollback'>,
+): boolean {
+  return decidingRolesOf(policy).some((role) => person.roles.includes(role));
 }
 
 export function standingOf(person: Person, given: Question): Standing {
@@ -84,8 +95,8 @@ export function rolesOf(rules: readonly { readonly role: string }[]): string[] {
 
 /** Roles whose people decide something with a passkey: approvals that a target file asks for, or the lift of a stop. */
 export function decidingRoles(
-  targets: Iterable<{ readonly policy: Pick<TargetPolicy, 'approvals'> }>,
+  targets: Iterable<{ readonly policy: Pick<TargetPolicy, 'approvals' | 'rollback'> }>,
 ): string[] {
-  const asked = [...targets].flatMap(({ policy }) => rolesOf(policy.approvals.rules));
+  const asked = [...targets].flatMap(({ policy }) => decidingRolesOf(policy));
   return [...new Set([...stopRoles, ...asked])];
 }

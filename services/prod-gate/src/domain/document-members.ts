@@ -6,6 +6,7 @@ const names: Readonly<Record<string, string>> = {
   roster: 'the roster',
   base: 'what is live',
   delta: 'the list of changes',
+  return: 'what is returned to',
   rules: 'the rules that apply',
   editors: 'who signed the configuration',
 };

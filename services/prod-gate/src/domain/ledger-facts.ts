@@ -29,8 +29,13 @@ export type ProvenIntent = Omit<ProvenRelease, 'since'> & {
   readonly repeats: string | null;
 };
 
+/** A delivery that was begun, and since when its release was live; null where it never came so far. */
+export type ProvenDelivery = ProvenIntent & { readonly liveSince: Date | null };
+
 export type LedgerFacts = {
   liveOn(target: string): ProvenRelease | null;
+  /** Every delivery that was begun on the target, the oldest first. */
+  deliveriesOn(target: string): readonly ProvenDelivery[];
   /** The first intent of a delivery; null where there is none that says everything. */
   intentOf(deliveryId: string): ProvenIntent | null;
   /** Whether it has begun, has not ended and the authority has never minted a login for it. */
@@ -79,6 +84,7 @@ type Begun = {
   isRevoked: boolean;
   /** Its state in the entry of its end. */
   end: string | null;
+  liveSince: Date | null;
 };
 
 /** Subject of the entry that tells of a head of main. */
@@ -88,6 +94,7 @@ export const headDigest = (repository: string, commit: string): string =>
 export function createLedgerFold(): LedgerFold {
   const begun = new Map<string, Begun>();
   const deliveries = new Map<string, string[]>();
+  const targets = new Map<string, Begun[]>();
   const live = new Map<string, ProvenRelease>();
   const heads = new Map<string, SeenHead[]>();
   const frozen = new Map<string, Date>();
@@ -105,7 +112,14 @@ export function createLedgerFold(): LedgerFold {
       const intent = intentIn(refs, subjectDigest);
       // The first one: what the authority held against the approvals is not said anew afterwards.
       if (intent !== null && known === undefined) {
-        begun.set(id, { intent, state: 'begun', hook: 'none', isRevoked: false, end: null });
+        const first: Begun = {
+          ...{ intent, state: 'begun', hook: 'none', isRevoked: false },
+          ...{ end: null, liveSince: null },
+        };
+        begun.set(id, first);
+        const onTarget = targets.get(intent.target) ?? [];
+        onTarget.push(first);
+        targets.set(intent.target, onTarget);
       }
     }
     if (type === 'hook.started' && known?.hook === 'none') known.hook = 'started';
@@ -119,7 +133,8 @@ export function createLedgerFold(): LedgerFold {
       known.state = 'over';
       known.end ??= refs['state'] ?? '';
       if (!isLive) return;
-      live.set(known.intent.target, { ...known.intent, since: new Date(at) });
+      known.liveSince = new Date(at);
+      live.set(known.intent.target, { ...known.intent, since: known.liveSince });
     }
   }
 
@@ -137,6 +152,8 @@ export function createLedgerFold(): LedgerFold {
 
   return {
     liveOn: (target) => live.get(target) ?? null,
+    deliveriesOn: (target) =>
+      (targets.get(target) ?? []).map(({ intent, liveSince }) => ({ ...intent, liveSince })),
     intentOf: (deliveryId) => begun.get(deliveryId)?.intent ?? null,
     awaitsLogin: (deliveryId) => begun.get(deliveryId)?.state === 'begun',
     wasInterrupted(deliveryId) {

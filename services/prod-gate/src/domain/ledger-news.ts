@@ -1,7 +1,7 @@
 /** What an entry of the ledger is in the words of people. What it says of a promotion comes from the row, which is no evidence: a message decides nothing. */
 import type { LedgerEntry } from '@airlock/common/ledger/entry';
 import type { News, NewsType } from './news.ts';
-import type { Promotion } from './promotion.ts';
+import { promotionInWords, type Promotion } from './promotion.ts';
 
 /** @returns null for an entry that nobody is told of. */
 export function newsOfEntry(
@@ -31,7 +31,7 @@ type Words = {
 };
 
 function wordsOf({ type, refs, actor }: LedgerEntry, promotion: Promotion | null): Words | null {
-  const what = promotion === null ? '' : `${promotion.release} → ${promotion.target}`;
+  const what = promotion === null ? '' : promotionInWords(promotion);
   switch (type) {
     case 'bundle.refused':
       return {
@@ -79,13 +79,9 @@ function wordsOf({ type, refs, actor }: LedgerEntry, promotion: Promotion | null
       return { type: 'delivery.started', title: `${what} is being delivered` };
     case 'delivery.finished':
       // What takes its place tells its own end.
-      return refs['repeat'] === 'due'
-        ? null
-        : finished(what, refs['state'] ?? '', promotion.stateReason);
+      return refs['repeat'] === 'due' ? null : finished(promotion, refs['state'] ?? '');
     case 'delivery.stage':
-      return refs['stage'] === 'repeat'
-        ? finished(what, 'indeterminate', promotion.stateReason)
-        : null;
+      return refs['stage'] === 'repeat' ? finished(promotion, 'indeterminate') : null;
     default:
       return null;
   }
@@ -99,8 +95,13 @@ function decided(what: string, who: string, decision: string): Words | null {
   return null;
 }
 
-function finished(what: string, state: string, reason: string | null): Words | null {
+function finished(promotion: Promotion, state: string): Words | null {
+  const { stateReason: reason, returns, release, target } = promotion;
+  const what = promotionInWords(promotion);
   const lines = reason === null ? [] : [reason];
+  if (state === 'succeeded' && returns !== null) {
+    return { type: 'delivery.returned', title: `${target} has returned to ${release}`, lines };
+  }
   if (state === 'succeeded') {
     return { type: 'delivery.live', title: `${what} is live`, lines };
   }

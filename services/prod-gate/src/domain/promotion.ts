@@ -7,6 +7,7 @@
  * Everything else is an end: whoever wants the release after that asks again.
  */
 import type { Id } from '@airlock/common/ids';
+import type { ReturnOrder } from '@airlock/common/promotion/document';
 import type { Delta } from './delta.ts';
 
 export const promotionStates = [
@@ -77,7 +78,18 @@ export type Promotion = {
   readonly delta: Delta;
   /** Builders that the release file asks for; 1 where it says nothing. Decides who is asked, not who is believed. */
   readonly reproduce: number;
+  /** Set for a return to a release that was live before; null for one that goes on along main. */
+  readonly returns: ReturnOrder | null;
 };
+
+/** What is to be delivered where, in words: `2026.11.22-1 → prod-eu`, `Return to 2026.11.19-1 → prod-eu`. Of any origin. */
+export function promotionInWords({
+  release,
+  target,
+  returns,
+}: Pick<Promotion, 'release' | 'target' | 'returns'>): string {
+  return `${returns === null ? '' : 'Return to '}${release} → ${target}`;
+}
 
 /** A promotion in a list: without its changes, which are large. */
 export type ListedPromotion = Omit<Promotion, 'delta'>;

@@ -98,7 +98,12 @@ export function sentenceOf(reason: DenialReason): Sentence {
     case 'E_ROLLBACK_UNAPPROVED':
       return {
         kind: 'fix',
-        text: `${reason.release} is older than ${reason.live}, which is live; ask for a newer release in nonprod.`,
+        text: `${reason.release} is older than ${reason.live}, which is live; ask for a newer release in nonprod, or for a return to it on the target's page.`,
+      };
+    case 'E_RETURN_UNPROVEN':
+      return {
+        kind: 'fix',
+        text: `This is no return that can be made: ${reason.detail}. Reject it, and ask for the return again on the target's page.`,
       };
     case 'E_LIVE_DIFFERS':
       return reason.isNewer

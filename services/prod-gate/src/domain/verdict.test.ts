@@ -29,6 +29,7 @@ const good: PromotionFacts = {
   },
   underOwnDelivery: false,
   targetKnown: true,
+  returning: null,
   changed: { policy: false, roster: false, editors: false, base: null, fields: [] },
   hookDigest,
   artifactPresent: true,

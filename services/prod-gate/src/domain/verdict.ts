@@ -53,6 +53,7 @@ export type DenialReason =
       readonly since: Date;
     }
   | { readonly code: 'E_ROLLBACK_UNAPPROVED'; readonly release: string; readonly live: string }
+  | { readonly code: 'E_RETURN_UNPROVEN'; readonly detail: string }
   | {
       readonly code: 'E_LIVE_DIFFERS';
       readonly row: string | null;
@@ -132,6 +133,8 @@ export type PromotionFacts = {
   readonly underOwnDelivery: boolean;
   /** False when there is no file for the target any more; then nothing else of the policy is known. */
   readonly targetKnown: boolean;
+  /** Null for a promotion that goes on along main; `fault`: why this is no return to what was live before. */
+  readonly returning: { readonly fault: string | null } | null;
   /** What in the signed document is no longer so. */
   readonly changed: {
     readonly policy: boolean;
@@ -248,12 +251,16 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
     });
   }
   // The position that is live may be delivered again (after a failed hook, say); an earlier one may not.
-  if (facts.live !== null && promotion.mainPosition < facts.live.mainPosition) {
+  const isReturn = facts.returning !== null && facts.returning.fault === null;
+  if (!isReturn && facts.live !== null && promotion.mainPosition < facts.live.mainPosition) {
     reasons.push({
       code: 'E_ROLLBACK_UNAPPROVED',
       release: promotion.release,
       live: facts.live.release,
     });
+  }
+  if (facts.returning !== null && facts.returning.fault !== null) {
+    reasons.push({ code: 'E_RETURN_UNPROVEN', detail: facts.returning.fault });
   }
   if (facts.liveDiffers !== null) reasons.push({ code: 'E_LIVE_DIFFERS', ...facts.liveDiffers });
   if (facts.windowClosed !== null) {

@@ -74,6 +74,7 @@ import type { EntryFacts, GateFiles } from '../app/ports.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import { sequenceLedger } from '../app/sequence-ledger.ts';
 import { built, filesOf, itemOf, mirrorOf, plannedVector, sha } from '../app/vectors.fixture.ts';
+import { openReturning } from '../open-returning.ts';
 import { createStopping } from '../stop-keeping.ts';
 import { personByNameId } from '../domain/roster.ts';
 import { httpErrorOf } from './refusals.ts';
@@ -353,6 +354,9 @@ async function startServer(port: number): Promise<WebServer> {
         deliveries: createDeliveryStore(database),
         ...{ stops: createStopStore(database), onPlaced: ({ id }) => rung.push(id) },
         ...{ traces: createTraceStore(database), queries },
+      }),
+      returning: openReturning({
+        ...{ database, promotions, proofs, files: readFiles, now: () => clock },
       }),
       securityKeys: createSecurityKeyEnrolment(ceremony),
       withdraw: createWithdrawal({

@@ -32,6 +32,7 @@ function promotionJson(promotion: ListedPromotion) {
     promotionDigest: promotion.promotionDigest,
     requester: promotion.requester,
     reason: promotion.reason,
+    returns: promotion.returns,
     requestedAt: time(promotion.requestedAt),
     admittedAt: time(promotion.admittedAt),
     expiresAt: time(promotion.expiresAt),

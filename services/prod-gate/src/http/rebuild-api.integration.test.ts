@@ -188,6 +188,7 @@ function admitted(): NewPromotion {
     ...{ invocationId: facts.invocationId, builtAt: new Date(facts.finishedOn) },
     ...{ requester: facts.requester.id, requesterIdp: facts.requester.idp, reason: facts.reason },
     ...{ requestedAt: new Date(facts.requestedAt), admittedAt: now, reproduce: 1 },
+    returns: null,
     expiresAt: new Date(now.getTime() + 86_400_000),
     ...{ bundle, bundleDigest: facts.bundleDigest, envelopeDigest: facts.envelopeDigest },
     ...{ provenanceDigest: facts.provenanceDigest, policyDigest: target.digest },

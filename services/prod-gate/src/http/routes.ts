@@ -7,6 +7,7 @@ import { checkRoutes } from './routes/checks.tsx';
 import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
 import { notificationRoutes, type NotificationRoutePorts } from './routes/notifications.tsx';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
+import { returnRoutes, type ReturnPorts } from './routes/returns.tsx';
 import { schemaRoutes } from './routes/schemas.ts';
 import { securityKeyRoutes, type SecurityKeyPorts } from './routes/security-keys.tsx';
 import { stopRoutes, type StopPorts } from './routes/stops.tsx';
@@ -19,6 +20,7 @@ export type GatePorts = ApiPorts &
   WithdrawalPorts &
   StopPorts &
   BlastRadiusPorts &
+  ReturnPorts &
   SecurityKeyPorts &
   NotificationRoutePorts;
 
@@ -32,6 +34,7 @@ export function gateRoutes(ports: GatePorts): Route[] {
     ...withdrawalRoutes(ports),
     ...stopRoutes(ports),
     ...blastRadiusRoutes(ports),
+    ...returnRoutes(ports),
     ...securityKeyRoutes(ports),
     ...notificationRoutes(ports),
     ...evidenceRoutes(ports),

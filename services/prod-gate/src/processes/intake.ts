@@ -25,7 +25,6 @@ import { createReplacedDocumentStore } from '../adapters/postgres/replaced-docum
 import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createSecretMarkStore } from '../adapters/postgres/secret-mark-store.ts';
 import { createTraceKeeper } from '../adapters/postgres/trace-keeper.ts';
-import { followLedger } from '../app/follow-ledger.ts';
 import { acceptBundle } from '../app/accept-bundle.ts';
 import { measureRoom } from '../app/artifact-room.ts';
 import { keptFiles } from '../app/keep-files.ts';
@@ -37,6 +36,7 @@ import { floodedItems, pollOutbox } from '../app/poll-outbox.ts';
 import { recordedFiles } from '../app/record-configuration.ts';
 import { refreshPromotions } from '../app/refresh-promotions.ts';
 import { createPairCut } from '../app/watch-stops.ts';
+import { createLedgerProofs } from '../app/prove-entry.ts';
 import { reportStatus } from '../app/report-status.ts';
 import { IntakeConfig } from '../config-intake.ts';
 import {
@@ -50,6 +50,7 @@ import {
   statusReported,
 } from '../events.ts';
 import { keepNews } from '../news-keeping.ts';
+import { keepReturns } from '../return-keeping.ts';
 import { watchStandingSecrets } from '../watch-standing-secrets.ts';
 
 /** A change of a file or of what is live is seen within this time; what waits shows it then. */
@@ -82,10 +83,11 @@ await runProcess({
     const promotions = createPromotionStore(database);
     const intake = createIntakeStore(database);
     const mirror = createMirrors(config.mirrors);
-    const ledger = followLedger({
+    const proofs = createLedgerProofs({
       ledger: createLedgerReader(database),
       vkey: readVerifierKey(config.ledgerKeyFile),
     });
+    const ledger = proofs.facts;
     const clock = () => new Date();
     const artifacts = openArtifactStore(config.artifacts);
     const files = recordedFiles({
@@ -248,12 +250,16 @@ await runProcess({
         while (!signal.aborted && (await keeper.fillMissing()) > 0);
       },
     });
+    const returning = keepReturns({
+      ...{ ...shared, ...written, database, artifacts, mirror, log, signal, proofs },
+    });
     const { gate } = config;
     const telling = keepNews(config.notify, { database, files, gate, runtime, clock });
     runtime.onClose(async () => {
       await Promise.all([
         ...telling.map(({ done }) => done),
         poll.done,
+        returning.done,
         marks.done,
         traces.done,
         offer.done,

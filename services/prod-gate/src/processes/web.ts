@@ -41,6 +41,7 @@ import { verifyRegistration } from '../adapters/webauthn/registration.ts';
 import { createDecisions } from '../app/approve-promotion.ts';
 import { createEnrolment } from '../app/enrol-passkey.ts';
 import { createSecurityKeyEnrolment } from '../app/enrol-security-key.ts';
+import { openReturning } from '../open-returning.ts';
 import { createStopping } from '../stop-keeping.ts';
 import { createWithdrawal } from '../app/withdraw-approval.ts';
 import { createConfigurationProof } from '../app/prove-configuration.ts';
@@ -175,6 +176,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
           bell.ring(id);
         },
       }),
+      returning: openReturning({ ...views, ...{ database, now } }),
       securityKeys: {
         ...securityKeys,
         async finish(nameId, given) {

@@ -350,6 +350,7 @@ export async function createDeliveryRig(options: RigOptions) {
         builderId: 'https://nonprod.example/builders/main@v1',
         keyIds: ['key'],
         reproduce: 1,
+        returns: null,
         invocationId: digest(),
         builtAt: now,
         requester: 'dana@demo.airlock.example',

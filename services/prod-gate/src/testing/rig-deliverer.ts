@@ -176,6 +176,7 @@ function allowedFacts(promotion: Promotion): PromotionFacts {
     promotion,
     underOwnDelivery: promotion.state === 'delivering',
     targetKnown: true,
+    returning: null,
     changed: { policy: false, roster: false, editors: false, base: null, fields: [] },
     hookDigest: null,
     artifactPresent: true,

@@ -122,6 +122,7 @@ async function promotion(
     ...{ subjectName: 'shop.tar.gz', artifactDigest: sha(`artifact ${id}`) },
     ...{ bundleDigest: sha(`bundle ${id}`), provenanceDigest: sha(`provenance ${id}`) },
     ...{ requester: 'dana@idp.example', requestedAt: admittedAt, admittedAt },
+    returns: null,
   };
   const delta = makeDelta({
     base: null,

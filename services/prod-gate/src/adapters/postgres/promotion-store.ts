@@ -1,3 +1,4 @@
+import { ReturnOrder } from '@airlock/common/promotion/document';
 import { Delta } from '../../domain/delta.ts';
 import {
   mayBecome,
@@ -92,6 +93,7 @@ export function createPromotionStore(database: GateDatabase): PromotionStore {
               promotionDigest: promotion.promotionDigest,
               delta: promotion.delta,
               reproduce: promotion.reproduce,
+              ...(promotion.returns === null ? {} : { returns: promotion.returns }),
             },
           }),
       );
@@ -183,7 +185,15 @@ export function listedFrom(
     id: asId('prm', row.id),
     state: oneOf(promotionStates, row.state),
     artifactSize: asNumber(row.artifactSize),
+    returns: returnsFrom(row),
   };
+}
+
+function returnsFrom({ id, returns }: Pick<PromotionRow, 'id' | 'returns'>): ReturnOrder | null {
+  if (returns === null) return null;
+  const order = ReturnOrder.safeParse(returns);
+  if (!order.success) throw malformed(`promotion ${id}: returns: ${order.error.message}`);
+  return order.data;
 }
 
 export function liveFrom(row: TargetLive): LiveRelease {

@@ -71,6 +71,7 @@ function promotion(fields: Partial<NewPromotion> = {}): NewPromotion {
     builderId: 'https://nonprod.example/builders/main@v1',
     keyIds: ['key'],
     reproduce: 1,
+    returns: null,
     invocationId: `run ${name}`,
     builtAt: at,
     requester: 'dana@demo.airlock.example',

@@ -6,7 +6,7 @@ import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { DeltaDetails } from '../../domain/delta.ts';
 import type { NewerCommits } from '../../domain/newer.ts';
-import { flagsOf } from './flags.ts';
+import { flagsOf, isWayBack } from './flags.ts';
 import type { PromotionPageProps } from './promotion-page-props.ts';
 import { count, plain } from './words.ts';
 
@@ -17,10 +17,15 @@ export function Changes({ view, now }: Props) {
   const { promotion, newer } = view;
   const { delta } = promotion;
   const waits = promotion.state === 'waiting';
+  const goesBack = isWayBack(promotion);
   return (
     <>
       <SectionHeading>
-        {waits ? 'What changes since what is live' : 'What it changes'}
+        {goesBack
+          ? 'What goes away'
+          : waits
+            ? 'What changes since what is live'
+            : 'What it changes'}
       </SectionHeading>
       <p class="muted">
         {delta.base === null ? (
@@ -78,7 +83,9 @@ function Commits({ view, now }: Props) {
   return (
     <>
       <DataTable
-        caption="Commits, newest first"
+        caption={
+          isWayBack(view.promotion) ? 'Commits that go away, newest first' : 'Commits, newest first'
+        }
         rows={delta.commits}
         empty="No commit lies between what is live and this release."
         columns={[

@@ -5,6 +5,7 @@ import { VerdictBanner, type VerdictKind } from '@airlock/web/views/verdict-bann
 import { questions } from '../../app/check-questions.ts';
 import type { Check, CheckId, CheckStatus } from '../../app/checks.ts';
 import type { PromotionDetails } from '../../app/view-promotion.ts';
+import { promotionInWords } from '../../domain/promotion.ts';
 import { CheckEvidence } from './check-evidence.tsx';
 import { kindTitle, plain } from './words.ts';
 
@@ -21,7 +22,7 @@ export function CheckPage({ frame, view, check }: CheckPageProps) {
   return (
     <Layout
       frame={frame}
-      title={`${check.title}: ${plain(promotion.release)} → ${promotion.target}`}
+      title={`${check.title}: ${plain(promotionInWords(promotion))}`}
       breadcrumbs={[
         { label: 'Queue', href: '/queue' },
         { label: promotion.target, href: `/targets/${promotion.target}` },

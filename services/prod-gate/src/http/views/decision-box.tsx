@@ -72,7 +72,7 @@ function Approve({ frame, view }: PromotionPageProps) {
       <p class="muted">You will sign this with your passkey, over exactly this digest:</p>
       <CodeBlock label="What you sign" slot="statement" wrap>
         {[
-          'approve',
+          promotion.returns === null ? 'approve' : 'rollback: return to an earlier release',
           `  release  ${plain(promotion.release)}`,
           `  target   ${promotion.target}`,
           `  digest   ${promotion.promotionDigest}`,

@@ -13,7 +13,7 @@ export interface Flag {
 export type FlaggedView = {
   readonly promotion: Pick<
     Promotion,
-    'delta' | 'pipeline' | 'artifactSize' | 'hook' | 'policyDigest' | 'builderId'
+    'returns' | 'delta' | 'pipeline' | 'artifactSize' | 'hook' | 'policyDigest' | 'builderId'
   >;
   readonly newer: NewerCommits | null;
   readonly previous: FlaggedView['promotion'] | null;
@@ -43,11 +43,15 @@ export function flagsOf({ promotion, newer, previous }: FlaggedView): Flag[] {
       ? [wait('another builder')]
       : []),
     ...dependencyFlags(dependencies),
-    { text: count(delta.commitCount, 'commit') },
+    { text: `${count(delta.commitCount, 'commit')}${isWayBack(promotion) ? ' taken back' : ''}` },
     { text: changedLines(delta) },
     { text: `artifact ${fileSize(promotion.artifactSize)}${growth(promotion, previous)}` },
   ];
 }
+
+/** Of a return to an earlier place on main the commits that go away are listed: it brings none. */
+export const isWayBack = ({ returns, delta }: Pick<Promotion, 'returns' | 'delta'>): boolean =>
+  returns !== null && delta.emails.length === 0;
 
 function dependencyFlags(
   found: NonNullable<Promotion['delta']['details']>['dependencies'] | undefined,

@@ -13,7 +13,8 @@ import { Changes, TakenBack } from './changes.tsx';
 import { CheckEvidence } from './check-evidence.tsx';
 import { DecisionBox } from './decision-box.tsx';
 import type { PromotionPageProps } from './promotion-page-props.ts';
-import { headlineOf, plain } from './words.ts';
+import { ReturnAnswers } from './return-answers.tsx';
+import { headlineOf, plain, titleOf } from './words.ts';
 import { PlannedCredentials } from './planned-credentials.tsx';
 
 /** Why it may or may not pass, what changes, and the decision: everything an approver signs, on one page. */
@@ -24,11 +25,10 @@ export function PromotionPage(props: PromotionPageProps) {
   const { kind, title, text } = headlineOf(view);
   const met = checks.filter(({ status }) => status === 'pass').length;
   const asked = checks.filter(({ status }) => status !== 'skip').length;
-  const name = promotion.subjectName.replace(/\.tar\.gz$/, '');
   return (
     <Layout
       frame={frame}
-      title={`${name} ${plain(promotion.release)} → ${promotion.target}`}
+      title={plain(titleOf(promotion))}
       breadcrumbs={[
         { label: 'Queue', href: '/queue' },
         { label: promotion.target, href: `/targets/${promotion.target}` },
@@ -62,6 +62,7 @@ export function PromotionPage(props: PromotionPageProps) {
           {promotion.state === 'waiting' ? 'Why it may or may not pass' : 'What was checked'}
         </SectionHeading>
         <CheckList checks={checks.map((check) => checkRow(check, view))} />
+        <ReturnAnswers view={view} />
         <Differences view={view} />
         <Changes view={view} now={now} />
       </WithAside>
@@ -102,6 +103,7 @@ function checkRow(check: Check, view: PromotionDetails) {
 function Aside(props: PromotionPageProps) {
   const { view, now } = props;
   const { promotion, policy, requester, delivery } = view;
+  const askedBy = promotion.returns === null ? reported : 'asked at this gate';
   return (
     <>
       <DecisionBox {...props} />
@@ -111,14 +113,17 @@ function Aside(props: PromotionPageProps) {
             {
               term: 'By',
               value: requester?.name ?? plain(promotion.requester),
-              source: reported,
+              source: askedBy,
             },
-            { term: 'Because', value: plain(promotion.reason) || '–', source: reported },
-            { term: 'At', value: <Time at={promotion.requestedAt} now={now} />, source: reported },
+            { term: 'Because', value: plain(promotion.reason) || '–', source: askedBy },
+            { term: 'At', value: <Time at={promotion.requestedAt} now={now} />, source: askedBy },
             {
               term: 'Taken in',
               value: <Time at={promotion.admittedAt} now={now} />,
-              source: 'by this gate, after every check of the bundle',
+              source:
+                promotion.returns === null
+                  ? 'by this gate, after every check of the bundle'
+                  : 'by this gate, which checked the kept bundle once more',
             },
           ]}
         />

@@ -49,6 +49,7 @@ export const promotion: Promotion = {
   builderId: 'https://nonprod.example/builders/main@v1',
   keyIds: ['key'],
   reproduce: 1,
+  returns: null,
   invocationId: hostile,
   builtAt: now,
   requester: hostile,
@@ -135,6 +136,7 @@ export function viewOf(
       promotion: shown,
       underOwnDelivery: false,
       targetKnown: true,
+      returning: null,
       changed: { policy: false, roster: false, editors: false, base: null, fields: [] },
       hookDigest: 'a'.repeat(64),
       artifactPresent: true,
@@ -231,6 +233,7 @@ export const everyReason: {
     since: now,
   },
   E_ROLLBACK_UNAPPROVED: { code: 'E_ROLLBACK_UNAPPROVED', release: '1', live: '2' },
+  E_RETURN_UNPROVEN: { code: 'E_RETURN_UNPROVEN', detail: 'it never was live on prod-eu' },
   E_LIVE_DIFFERS: {
     ...{ code: 'E_LIVE_DIFFERS', row: '2026.11.20-1' },
     ...{ ledger: '2026.11.20-4', isNewer: false },

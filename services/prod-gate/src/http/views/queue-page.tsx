@@ -13,7 +13,7 @@ import type { ListedPromotion } from '../../domain/promotion.ts';
 import { flagsOf } from './flags.ts';
 import { FreezeBanner } from './freeze-banner.tsx';
 import { HeldBanner } from './held-banner.tsx';
-import { headlineOf, plain, promotionTone, toneOf } from './words.ts';
+import { headlineOf, plain, promotionTone, titleOf, toneOf } from './words.ts';
 
 /** The first page: what to do now comes first, what needs nothing comes last. */
 export function QueuePage({
@@ -172,10 +172,8 @@ function itemOf(view: PromotionView, now: Date, review: boolean): Item {
     tone,
     title: (
       <>
-        <a href={url}>
-          {promotion.subjectName.replace(/\.tar\.gz$/, '')} {plain(promotion.release)}
-        </a>{' '}
-        → {promotion.target}
+        <a href={url}>{plain(titleOf({ ...promotion, target: '' }).replace(/ → $/, ''))}</a> →{' '}
+        {promotion.target}
       </>
     ),
     status: <Status tone={tone}>{`${title} ${text}`}</Status>,
@@ -222,7 +220,12 @@ function Ended({
         {
           label: 'Release',
           nowrap: true,
-          cell: ({ id, release }) => <a href={`/promotions/${id}`}>{plain(release)}</a>,
+          cell: ({ id, release, returns }) => (
+            <a href={`/promotions/${id}`}>
+              {returns === null ? '' : 'Return to '}
+              {plain(release)}
+            </a>
+          ),
         },
         { label: 'Target', nowrap: true, cell: ({ target }) => target },
         {

@@ -72,6 +72,11 @@ export function TargetPage({
             ]}
           />
         )}
+        {live === null ? null : (
+          <p class="small">
+            <a href={`/targets/${name}/return`}>Return to an earlier release</a>
+          </p>
+        )}
         <SectionHeading>Deliveries</SectionHeading>
         <DeliveryTable deliveries={deliveries} now={now} />
       </WithAside>

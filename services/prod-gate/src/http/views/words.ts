@@ -3,7 +3,7 @@ import type { VerdictKind } from '@airlock/web/views/verdict-banner';
 import type { Tone } from '@airlock/web/views/badge';
 import type { Delivery, DeliveryState, SessionCredential, VaultSession } from '../../app/ports.ts';
 import type { PromotionView } from '../../app/view-promotion.ts';
-import type { PromotionState } from '../../domain/promotion.ts';
+import { promotionInWords, type Promotion, type PromotionState } from '../../domain/promotion.ts';
 import { headline, stateSentence } from '../../domain/sentences.ts';
 
 /** Format characters steer how the rest is read (U+202E and its like); control characters move a cursor. */
@@ -42,6 +42,14 @@ export function listed(names: readonly string[], or = 'or'): string {
   if (names.length <= 1) return names.join('');
   return `${names.slice(0, -1).join(', ')} ${or} ${names.at(-1) ?? ''}`;
 }
+
+/** As pages name a promotion. */
+export const titleOf = (
+  promotion: Pick<Promotion, 'release' | 'target' | 'returns' | 'subjectName'>,
+): string =>
+  promotion.returns === null
+    ? `${promotion.subjectName.replace(/\.tar\.gz$/, '')} ${promotionInWords(promotion)}`
+    : promotionInWords(promotion);
 
 const stateKind: Readonly<Record<Exclude<PromotionState, 'waiting'>, VerdictKind>> = {
   delivering: 'progress',

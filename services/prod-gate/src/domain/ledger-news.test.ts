@@ -7,7 +7,8 @@ import type { Promotion } from './promotion.ts';
 // The members that news is made of.
 const promotion = {
   ...{ id: 'prm_1', release: 'r1', target: 'eu', requester: 'dana', reason: 'VAT per line' },
-  ...{ stateReason: 'the hook failed', delta: { commitCount: 1, fileCount: 3, base: null } },
+  ...{ stateReason: 'the hook failed', returns: null },
+  ...{ delta: { commitCount: 1, fileCount: 3, base: null } },
 } as unknown as Promotion;
 const entry = (type: LedgerEntry['type'], refs: LedgerEntry['refs'] = {}, actor = 'intake') => ({
   ...{ v: 1 as const, type, refs, actor, at: '2026-11-22T10:00:00Z' },
@@ -52,6 +53,17 @@ test('the end of a delivery is told as it was, with its reason, and leads to the
     assert.deepEqual([news?.type, news?.path], [type, '/deliveries/dlv_1']);
     assert.deepEqual(news?.lines, ['the hook failed']);
   }
+});
+
+test('a return says so while it waits, and what it came to', () => {
+  const returning = { ...promotion, returns: {} } as Promotion;
+  const told = (...given: Parameters<typeof entry>) =>
+    newsOfEntry(entry(...given), { index: 7, promotion: returning });
+  assert.equal(told('bundle.admitted')?.title, 'Return to r1 → eu waits for approval');
+  const ended = told('delivery.finished', { state: 'succeeded', delivery: 'dlv_1' }, 'deliverer');
+  assert.deepEqual([ended?.type, ended?.title], ['delivery.returned', 'eu has returned to r1']);
+  const failed = told('delivery.finished', { state: 'failed', delivery: 'dlv_1' }, 'deliverer');
+  assert.deepEqual([failed?.type, failed?.title], ['delivery.failed', 'Return to r1 → eu failed']);
 });
 
 test('a freeze and its end are one thread', () => {

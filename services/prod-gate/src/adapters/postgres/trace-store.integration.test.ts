@@ -72,6 +72,7 @@ function promotionOf(repository: string, sketch: Sketch): NewPromotion {
     ...{ commit: commitId(repository, sketch.commit), mainPosition: sketch.commit },
     ...{ pipeline: '.woodpecker.yaml', builderId: world.build.builderId },
     ...{ keyIds: [`k${sketch.key}`], reproduce: 1, invocationId: name, builtAt: at },
+    returns: null,
     ...{ requester: `${sketch.requester}@idp.example`, requesterIdp: 'https://idp.example' },
     ...{ reason: 'x', requestedAt: at, admittedAt: at, expiresAt: new Date(noon + 9e7) },
     ...{ bundleDigest: sha(`b ${name}`), envelopeDigest: sha(`e ${name}`) },

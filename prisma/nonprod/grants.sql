@@ -84,7 +84,10 @@ grant select, insert on run_request to nonprod_scheduler;
 grant update (state, reason, settled_at) on run_request to nonprod_scheduler;
 grant select on schedule to nonprod_scheduler;
 grant update (fired_for, last_outcome) on schedule to nonprod_scheduler;
-grant update (state, reason, plan, warnings, started_at, finished_at, signing, signing_reason) on run to nonprod_scheduler;
+grant update (state, reason, plan, warnings, started_at, finished_at, signing, signing_reason, admitted_at) on run
+  to nonprod_scheduler;
+-- What a repository stores; a repository that stores too much builds no more.
+grant select (repository, digest, size) on cache_entry to nonprod_scheduler;
 grant update (state, exit_code, started_at, finished_at) on step to nonprod_scheduler;
 grant update (state, outcome, reason, started_at, finished_at, attempt, runner, lease_expires_at, heartbeat_at) on job
   to nonprod_scheduler;

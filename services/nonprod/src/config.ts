@@ -12,6 +12,7 @@ import { RunnerEdgeSettings } from './runner-config.ts';
 import { CacheSettings } from './cache-config.ts';
 import { LogSettings } from './config-logs.ts';
 import { AccountLinks, GroupNames, GroupRequiredSettings } from './people-config.ts';
+import { QuotaSettings } from './quota-config.ts';
 import { AddedRepositories, Forges, RepositoryProvider, webhookSettings } from './source-config.ts';
 
 const Port = z.int().min(1).max(65_535);
@@ -179,6 +180,7 @@ export const SchedulerConfig = z.strictObject({
       'What is built when the repository is seen for the first time. main: the main branch; others from their next push on. all: every branch and pull request there is, old ones too. Default main.',
     ),
   maxArtifactBytes: MaxArtifactBytes,
+  quotas: QuotaSettings,
   notify: NotifySettings.nullable()
     .default(null)
     .describe('How people are told what became of runs. Default null: nobody is told.'),

@@ -5,8 +5,10 @@ import { createMembership } from './adapters/postgres/membership.ts';
 import { createPlacementStore, createPoolStore } from './adapters/postgres/pool-store.ts';
 import { createPullRequestStore } from './adapters/postgres/pull-request-store.ts';
 import { createRunPeople } from './adapters/postgres/run-people.ts';
+import { createQuotaStore } from './adapters/postgres/quota-store.ts';
 import { createReleaseQueue, createReleaseStore } from './adapters/postgres/release-store.ts';
 import { createVariableStore } from './adapters/postgres/variable-store.ts';
+import { createAdmitRuns } from './app/admit-runs.ts';
 import { createApplyReleases } from './app/apply-releases.ts';
 import { createDescribeTrust } from './app/describe-trust.ts';
 import { createReadHeldFiles } from './app/held-files.ts';
@@ -15,6 +17,8 @@ import { mainBranchOf } from './adapters/postgres/repository-store.ts';
 import type { Bell, NewId, SourceMirror, SourceMirrors } from './app/ports.ts';
 import { createPrepareRun, type PrepareSettings } from './app/prepare-run.ts';
 import { createReleaseRun } from './app/release-run.ts';
+import type { Quotas } from './app/quota-ports.ts';
+import { admissionOf, quotaOf, type QuotaSettings } from './quota-config.ts';
 import { firstPools } from './domain/pool.ts';
 import type { Events } from './events.ts';
 import type { BudgetPorts } from './http/routes/budgets.ts';
@@ -24,6 +28,7 @@ import type { ReleasePorts } from './http/routes/releases.ts';
 export interface RunMaking {
   readonly prepareRun: ReturnType<typeof createPrepareRun>;
   readonly applyReleases: () => Promise<void>;
+  readonly admitRuns: () => Promise<void>;
 }
 
 /** The scheduler's side. Begins the pools of the configuration where they are not there yet. */
@@ -38,6 +43,7 @@ export async function makeRuns(
   settings: PrepareSettings & {
     readonly pools: { readonly main: string; readonly other: string };
     readonly repository: { readonly name: string };
+    readonly quotas: QuotaSettings;
   },
 ): Promise<RunMaking> {
   const { db, mirrors, jobs, events, newId } = ports;
@@ -52,18 +58,29 @@ export async function makeRuns(
     mainBranchOf: mainBranchOf(db),
   });
   const releases = createReleaseQueue(db);
+  const uses = createQuotaStore(db);
+  const quotas: Quotas = {
+    of: (repository) => quotaOf(settings.quotas, repository),
+    admission: (repository) => admissionOf(settings.quotas, repository),
+    queueDepth: settings.quotas.queueDepth,
+  };
   return {
     prepareRun: createPrepareRun(
       {
         ...{ mirrors, pools, pullRequests, members: createMembership(db), budgets, newId },
+        ...{ uses, quotas },
         ...{ variables: createVariableStore(db), people: createRunPeople(db) },
       },
       settings,
     ),
     applyReleases: createApplyReleases(
-      { releases, pools, jobs, events, newId, readHeldFiles, mainBranchOf: mainBranchOf(db) },
+      {
+        ...{ releases, pools, jobs, events, newId, readHeldFiles, quotas },
+        mainBranchOf: mainBranchOf(db),
+      },
       settings,
     ),
+    admitRuns: createAdmitRuns({ store: uses, quotas, jobs }),
   };
 }
 

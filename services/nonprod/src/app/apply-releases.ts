@@ -2,6 +2,7 @@ import { RunEvent } from '@airlock/common/wire/runner-protocol';
 import type { Events } from '../events.ts';
 import type { HeldFiles } from './held-files.ts';
 import type { Bell } from './ports.ts';
+import type { Quotas } from './quota-ports.ts';
 import { compile, placeRun, shownWarnings, type PreparePorts } from './prepare-run.ts';
 import type { AskedRelease, ReleaseQueue, WaitingRun } from './release-ports.ts';
 
@@ -11,6 +12,7 @@ import type { AskedRelease, ReleaseQueue, WaitingRun } from './release-ports.ts'
  */
 export function createApplyReleases(
   ports: Pick<PreparePorts, 'pools' | 'newId'> & {
+    readonly quotas: Pick<Quotas, 'admission'>;
     readonly releases: ReleaseQueue;
     readonly jobs: Bell;
     readonly events: Events;
@@ -55,7 +57,9 @@ export function createApplyReleases(
     }
     const { jobs: made, notes } = placed;
     const warnings = shownWarnings(planned);
-    if (await releases.start(run.id, { plan, warnings, jobs: made, files, filesCommit, notes })) {
+    const limits = ports.quotas.admission(run.repository);
+    const release = { plan, warnings, jobs: made, files, filesCommit, notes, limits };
+    if (await releases.start(run.id, release)) {
       events.runStarted({ ...run, state: 'queued' });
       jobs.ring(run.id);
     }

@@ -20,6 +20,7 @@ import { keepRuns } from '../run-keeping.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { newId } from '../testing/fixtures.ts';
 import { createVariableStore } from '../adapters/postgres/variable-store.ts';
+import { QuotaSettings } from '../quota-config.ts';
 import { makeRuns } from '../trust-keeping.ts';
 import { createPollRepository } from './poll-repository.ts';
 import type { RunRequest } from './source-ports.ts';
@@ -93,6 +94,7 @@ function world(
       {
         pullRequests: 'run',
         maxArtifactBytes: 1_000_000,
+        quotas: QuotaSettings.parse({}),
         pools: { main: `${name}-trusted`, other: 'default' },
         repository: { name },
         ...change,

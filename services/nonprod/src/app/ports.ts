@@ -15,6 +15,7 @@ import type { PlanFiles } from '@airlock/pipeline/plan-files';
 import type { WorkflowId } from '@airlock/common/workflow-name';
 import type { RunTrust } from './trust-ports.ts';
 import type { RunPerson } from './usage-ports.ts';
+import type { Admission } from '../domain/quota.ts';
 
 export interface RefHead {
   readonly ref: string;
@@ -96,6 +97,8 @@ export interface NewRun {
   readonly retryOf: string | null;
   /** Whom it is counted for; null: nobody is known. */
   readonly person: RunPerson | null;
+  /** What it waits for before its jobs are in line. */
+  readonly limits: Admission;
 }
 
 export interface HeadStore {

@@ -12,10 +12,12 @@ import { planMain, planRun, type Planned } from '@airlock/pipeline/run-plan';
 import { titleOf } from '@airlock/common/workflow-name';
 import { budgetRefusal, triggerOf } from '../domain/budget.ts';
 import { placeWorkflow } from '../domain/pool.ts';
+import { quotaRefusal } from '../domain/quota.ts';
 import { trustLevelOf, type TrustLevel } from '../domain/trust-level.ts';
 import { givenVariables, isGivenVariables } from '../domain/variable.ts';
 import type { CommitDetails, NewId, NewJob, NewRun, SourceMirror } from './ports.ts';
 import type { PlacementStore } from './pool-ports.ts';
+import type { Quotas, QuotaStore } from './quota-ports.ts';
 import type { VariableStore } from './variable-ports.ts';
 import type { BudgetStore, Membership, PullRequestStore, RunTrust } from './trust-ports.ts';
 import type { RunPeople, RunPerson } from './usage-ports.ts';
@@ -57,6 +59,8 @@ export interface PreparePorts {
   readonly pullRequests: PullRequestStore;
   readonly members: Membership;
   readonly budgets: Pick<BudgetStore, 'today'>;
+  readonly uses: Pick<QuotaStore, 'use'>;
+  readonly quotas: Quotas;
   readonly variables: Pick<VariableStore, 'of'>;
   readonly people: RunPeople;
   readonly newId: NewId;
@@ -118,6 +122,7 @@ export function createPrepareRun(
         ...{ tag: wish.tag, sourceBranch: wish.sourceBranch, cron: wish.cron },
         ...{ deployTo: wish.deployTo, variables },
         ...{ details, person, retryOf: null },
+        limits: ports.quotas.admission(repository.name),
         ...outcome,
         warnings: shownWarnings(planned),
       },
@@ -150,7 +155,7 @@ export function createPrepareRun(
       if (planned.kind === 'nothing') return null;
       return failed(planned.reason, trust);
     }
-    const over = await overBudget(ports.budgets, wish);
+    const over = await beyondMeans(ports, wish);
     if (over !== null) return failed(over, trust);
     if (isBase && settings.pullRequests === 'hold') return held(wish, trust, planned.plan);
     const placed = await placeRun(ports, wish.repository.name, trust, planned.plan);
@@ -273,13 +278,20 @@ export function compile(files: PlanFiles, wish: CompileWish, maxArtifactBytes: n
   };
 }
 
-async function overBudget(
-  budgets: Pick<BudgetStore, 'today'>,
-  { repository, event }: RunWish,
+/** Why the repository has nothing left for another run: of its day, of the line or of the store. */
+async function beyondMeans(
+  { budgets, uses, quotas }: Pick<PreparePorts, 'budgets' | 'uses' | 'quotas'>,
+  { repository: { name }, event }: RunWish,
 ): Promise<string | null> {
   const trigger = triggerOf(event);
-  const { usage, budget } = await budgets.today(repository.name, trigger);
-  return budgetRefusal(repository.name, trigger, usage, budget);
+  const quota = quotas.of(name);
+  const [{ usage, budget }, use] = await Promise.all([
+    budgets.today(name, trigger),
+    uses.use(name, quota.storedBytes !== null),
+  ]);
+  return (
+    budgetRefusal(name, trigger, usage, budget) ?? quotaRefusal(name, use, quota, quotas.queueDepth)
+  );
 }
 
 /** A pool for every workflow, or every reason why there is none: nothing of a run starts when a part of it cannot. */

@@ -1,3 +1,4 @@
+import type { Admission } from '../domain/quota.ts';
 import type { RunPlan } from '@airlock/common/wire/run-plan';
 import type { FilesFrom } from '../domain/held-run.ts';
 import type { NewJob } from './ports.ts';
@@ -50,6 +51,7 @@ export interface ReleaseApplication {
   readonly files: FilesFrom;
   readonly filesCommit: string;
   readonly notes: readonly string[];
+  readonly limits: Admission;
 }
 
 /** The scheduler's side: it makes the jobs of what was released. */

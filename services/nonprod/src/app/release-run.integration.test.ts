@@ -14,6 +14,7 @@ import { createHeadStore } from '../adapters/postgres/head-store.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { newId } from '../testing/fixtures.ts';
+import { QuotaSettings } from '../quota-config.ts';
 import { keepTrust, makeRuns } from '../trust-keeping.ts';
 import { createPollRepository } from './poll-repository.ts';
 
@@ -35,7 +36,7 @@ after(async () => {
 });
 
 /** A repository with a main branch whose pull requests wait. */
-async function world(name: string) {
+async function world(name: string, quotas: Partial<QuotaSettings> = {}) {
   const [origin, work] = [join(directory, `${name}.git`), join(directory, `${name}-work`)];
   const git = (...args: string[]): string =>
     execFileSync('git', ['-C', work, ...args], {
@@ -76,6 +77,7 @@ async function world(name: string) {
     { db, mirrors: { of: () => mirror }, jobs: bell, events, newId },
     {
       ...{ pullRequests: 'hold', maxArtifactBytes: 1_000_000 },
+      quotas: QuotaSettings.parse(quotas),
       ...{ pools: { main: `${name}-main`, other: `${name}-other` } },
       repository: { name },
     },
@@ -252,4 +254,56 @@ test('beyond its budget of a day a repository’s runs fail with the sentence, a
   await poll();
   assert.equal((await run(taken)).state, 'held');
   assert.equal((await budgets.today('storm', 'push')).usage.builds, 1);
+});
+
+test('released runs beyond those at once wait in words, and begin when one has ended; a full line refuses in words', async () => {
+  const quotas = { repositories: { room: { runsAtOnce: 2, queuedRuns: 3 } } };
+  const { push, poll, run, releaseRun, applyReleases, admitRuns } = await world('room', quotas);
+  const commits = [7, 8].map((number) =>
+    push(`refs/pull/${number}/head`, { 'a.txt': String(number) }),
+  );
+  await poll();
+  const [first = '', second = ''] = commits;
+  for (const commit of commits) {
+    const { id } = await run(commit);
+    await releaseRun({ runId: id, commit, files: 'base', filesDigest: null, person: leo });
+  }
+  await applyReleases();
+  assert.notEqual((await run(first)).admittedAt, null);
+  const waits = await run(second);
+  assert.deepEqual([waits.state, waits.jobs.map(({ state }) => state)], ['queued', ['waiting']]);
+  assert.match(waits.reason ?? '', /^Waits: 2 runs of room are built or in line/);
+  // Main's run, the first and the one that waits are the three that may.
+  const third = push('refs/pull/9/head', { 'a.txt': '9' });
+  await poll();
+  const refused = await run(third);
+  assert.equal(refused.state, 'failed');
+  assert.match(refused.reason ?? '', /^Not built: 3 runs of room wait already, and 3 may\./);
+  await database.as('owner').run.updateMany({
+    where: { repository: 'room', event: 'push' },
+    data: { state: 'passed' },
+  });
+  await admitRuns();
+  const begun = await run(second);
+  assert.deepEqual([begun.reason, begun.jobs.map(({ state }) => state)], [null, ['queued']]);
+});
+
+test('a repository that stores more than it may builds no more until there is room', async () => {
+  const { push, poll, run } = await world('store', { storedMiB: 1 });
+  const { id } = await database
+    .as('owner')
+    .run.findFirstOrThrow({ where: { repository: 'store' } });
+  const keep = (size: number) =>
+    database.as('owner').job.updateMany({ where: { runId: id }, data: { logBytes: size } });
+  await keep(1024 ** 2);
+  const refused = push('refs/pull/7/head', { 'a.txt': '1' });
+  await poll();
+  assert.match(
+    (await run(refused)).reason ?? '',
+    /store stores 1\.0 MiB, and 1\.0 MiB are allowed/,
+  );
+  await keep(1024 ** 2 - 1);
+  const taken = push('refs/pull/7/head', { 'a.txt': '2' });
+  await poll();
+  assert.equal((await run(taken)).state, 'held');
 });

@@ -7,6 +7,8 @@ export interface DueStatus {
   readonly commit: string;
   readonly isPullRequest: boolean;
   readonly verdict: Verdict;
+  /** Of a run that waits for room, or that never began. */
+  readonly why: string | null;
   readonly provider: Provider;
   readonly cloneUrl: string;
   /** That failed since it was told something. */

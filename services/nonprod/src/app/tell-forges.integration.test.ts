@@ -156,6 +156,25 @@ test('each change of a run is told, and a state that did not change is not', asy
   assert.deepEqual(states, ['pending', undefined, undefined, 'success', undefined]);
 });
 
+test('a run that waits for room, and one that was not built, are told with why, in 140 characters', async () => {
+  const limits = { runsAtOnce: 1, runsAPersonAnHour: null };
+  await newRun('running');
+  seen = [];
+  const { id } = await startRun(database, { limits });
+  await tellAll('github');
+  const told = (): string =>
+    seen.map(({ body }) => `${body['state']}: ${body['description']}`).at(-1) ?? '';
+  assert.match(
+    told(),
+    /^pending: Run #\d+ waits until there is room\. Waits: \d+ runs of shop\/web are built or in line, and 1 may be at once\./,
+  );
+  const reason = `Not built: ${'much '.repeat(50)}`;
+  await database.as('owner').run.update({ where: { id }, data: { state: 'failed', reason } });
+  await tellAll('github');
+  assert.match(told(), /^failure: Run #\d+ failed\. Not built: much much .*…$/);
+  assert.equal(told().length, 'failure: '.length + 140);
+});
+
 test('what the forge does not take is tried again later, not before it says so, and then told', async () => {
   const run = await newRun('passed');
   answer = { status: 429, headers: { 'retry-after': '120' } };

@@ -21,14 +21,14 @@ export function createTellForges(
   return async () => {
     for (const status of await outbox.due(batch)) {
       if (signal.aborted) return;
-      const { runId, provider, verdict, commit, number, isPullRequest } = status;
+      const { runId, provider, verdict, commit, number, isPullRequest, why } = status;
       const place = forgePlace(status.cloneUrl);
       if (place === null || !forge.knows(provider, place.host)) {
         await outbox.failed(status, 'no forge is configured for this repository', null);
         continue;
       }
       const url = `${settings.origin}/runs/${runId}`;
-      const news = { place, commit, verdict, number, isPullRequest, url };
+      const news = { place, commit, verdict, number, isPullRequest, url, why };
       const answer = await forge.tell(provider, news, signal);
       if (answer.told) {
         await outbox.told(runId, verdict);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { budgetRefusal, maxQueuedRuns, triggerOf } from './budget.ts';
+import { budgetRefusal, triggerOf } from './budget.ts';
 
 const budget = { buildsADay: 10, minutesADay: 30 };
-const refusal = (builds: number, seconds: number, queued = 0): string | null =>
-  budgetRefusal('shop/web', 'push', { builds, seconds, queued }, budget);
+const refusal = (builds: number, seconds: number): string | null =>
+  budgetRefusal('shop/web', 'push', { builds, seconds }, budget);
 
 test('below its budget a repository builds; at it the sentence says what was used and what mends it', () => {
   assert.equal(refusal(9, 1799), null);
@@ -13,7 +13,6 @@ test('below its budget a repository builds; at it the sentence says what was use
     /10 builds of shop\/web by push.*10 are allowed.*\/api\/v1\/budgets/,
   );
   assert.match(refusal(0, 1800) ?? '', /30 minutes today, and 30 are allowed/);
-  assert.match(refusal(0, 0, maxQueuedRuns) ?? '', /wait already/);
 });
 
 test('every event counts against one trigger', () => {

@@ -24,14 +24,9 @@ export const defaultBudgets: Readonly<Record<BudgetTrigger, Budget>> = {
   manual: { buildsADay: 500, minutesADay: 5_000 },
 };
 
-/** Runs of one repository that may wait at once. */
-export const maxQueuedRuns = 2_000;
-
 export interface Usage {
   readonly builds: number;
   readonly seconds: number;
-  /** Runs of the repository that wait now, whatever started them. */
-  readonly queued: number;
 }
 
 /** Why another run is not started, as a sentence; null: it is. */
@@ -50,9 +45,6 @@ export function budgetRefusal(
   const minutes = Math.floor(usage.seconds / 60);
   if (minutes >= budget.minutesADay) {
     return `Not built: builds of ${what} took ${minutes} minutes today, and ${budget.minutesADay} are allowed. ${mend}`;
-  }
-  if (usage.queued >= maxQueuedRuns) {
-    return `Not built: ${usage.queued} runs of ${repository} wait already, and ${maxQueuedRuns} may. Push again when they are through.`;
   }
   return null;
 }

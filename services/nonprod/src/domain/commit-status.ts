@@ -1,7 +1,7 @@
 /** What forges are told of a run. */
 import type { Provider } from '@airlock/common/webhook/provider';
 
-export type Verdict = 'held' | 'pending' | 'success' | 'failure' | 'cancelled';
+export type Verdict = 'held' | 'waiting' | 'pending' | 'success' | 'failure' | 'cancelled';
 
 /** Where a repository lies at its forge: `host` as in its clone URL, `path` such as shop/web. */
 export interface ForgePlace {
@@ -32,6 +32,8 @@ export interface StatusNews {
   readonly number: number;
   readonly isPullRequest: boolean;
   readonly url: string;
+  /** Why it is so, where forges' readers should know; the page says all of it. */
+  readonly why: string | null;
 }
 
 export interface StatusRequest {
@@ -43,6 +45,7 @@ export interface StatusRequest {
 
 const words: Readonly<Record<Verdict, string>> = {
   held: 'waits until a member releases it',
+  waiting: 'waits until there is room',
   pending: 'is being built',
   success: 'passed',
   failure: 'failed',
@@ -50,21 +53,22 @@ const words: Readonly<Record<Verdict, string>> = {
 };
 const states = {
   github: {
-    held: 'pending',
+    ...{ held: 'pending', waiting: 'pending' },
     pending: 'pending',
     success: 'success',
     failure: 'failure',
     cancelled: 'error',
   },
   gitlab: {
-    held: 'pending',
+    ...{ held: 'pending', waiting: 'pending' },
     pending: 'running',
     success: 'success',
     failure: 'failed',
     cancelled: 'canceled',
   },
   bitbucket: {
-    ...{ held: 'INPROGRESS', pending: 'INPROGRESS', success: 'SUCCESSFUL', failure: 'FAILED' },
+    ...{ held: 'INPROGRESS', waiting: 'INPROGRESS', pending: 'INPROGRESS' },
+    ...{ success: 'SUCCESSFUL', failure: 'FAILED' },
     cancelled: 'STOPPED',
   },
 } as const satisfies Record<string, Record<Verdict, string>>;
@@ -78,7 +82,7 @@ export function statusRequest(provider: Provider, news: StatusNews): StatusReque
   const { place, commit, verdict } = news;
   const path = place.path.split('/').map(encodeURIComponent).join('/');
   const name = news.isPullRequest ? 'airlock/pull-request' : 'airlock/build';
-  const description = `Run #${news.number} ${words[verdict]}`;
+  const description = descriptionOf(news);
   const bearer = ['authorization', 'Bearer '] as const;
   switch (provider) {
     case 'github':
@@ -109,6 +113,15 @@ export function statusRequest(provider: Provider, news: StatusNews): StatusReque
       };
     }
   }
+}
+
+/** As much as every forge takes. */
+const longestDescription = 140;
+
+function descriptionOf({ number, verdict, why }: StatusNews): string {
+  const said = `Run #${number} ${words[verdict]}`;
+  const whole = why === null ? said : `${said}. ${why.replaceAll(/\s+/g, ' ')}`;
+  return whole.length <= longestDescription ? whole : `${whole.slice(0, longestDescription - 1)}…`;
 }
 
 /** How long until it is tried again, in milliseconds; null: given up. 10 s, doubled each time, for some three hours. */

@@ -484,6 +484,13 @@ test('a run’s page shows every state, with log text that is never markup', asy
   const queued = await dana.get(`/runs/${run.id}`);
   assertGoodPage(queued);
   assert.match(queued.text, /for a runner of the pool page/);
+  const limits = { runsAtOnce: 1, runsAPersonAnHour: null };
+  const waits = await dana.get(`/runs/${(await startRun(database, { pool: 'page', limits })).id}`);
+  assertGoodPage(waits);
+  assert.match(
+    waits.text,
+    /Waits: \d+ runs of shop\/web are built or in line, and 1 may be at once/,
+  );
 
   const claim = await jobs.claim({ runner: 'r1', pool: 'page', leaseSeconds: 60 });
   assert.ok(claim !== null);

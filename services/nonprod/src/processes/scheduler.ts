@@ -79,7 +79,7 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
   const { owners, launchers } = config;
   await createGroupStore(db).set(name, { own: owners, launch: launchers }, 'configuration');
   const deliveries = createDeliveryQueue(db);
-  const { prepareRun, applyReleases } = await makeRuns(
+  const { prepareRun, applyReleases, admitRuns } = await makeRuns(
     { db, mirrors, jobs, events, newId },
     config,
   );
@@ -147,6 +147,7 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
       ),
     ),
     release: loop('apply-releases', sweepMs, applyReleases),
+    admit: loop('admit-runs', sweepMs, admitRuns),
     publish: loop(
       'publish-promotions',
       sweepMs,
@@ -171,6 +172,7 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
     else if (id.startsWith('run_')) {
       loops.release.wake();
       loops.sign.wake();
+      loops.admit.wake();
     } else if (id.startsWith('prq_')) loops.publish.wake();
     return Promise.resolve();
   });

@@ -47,6 +47,7 @@ export function newRun({ pool = 'default', ...change }: RunChange = {}): NewRun 
     ...{ tag: null, sourceBranch: null, cron: null, deployTo: null, variables: {} },
     retryOf: null,
     person: null,
+    limits: { runsAtOnce: null, runsAPersonAnHour: null },
     warnings: [],
     details: { subject: 'VAT per line', authorName: 'Dana', authorEmail: 'dana@example.com' },
     state: 'queued',

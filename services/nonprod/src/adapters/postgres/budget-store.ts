@@ -5,7 +5,6 @@ import type { Database, Transaction } from './client.ts';
 interface Row {
   readonly builds: number | null;
   readonly seconds: bigint | null;
-  readonly queued: bigint;
   readonly builds_a_day: number | null;
   readonly minutes_a_day: number | null;
 }
@@ -14,8 +13,7 @@ export function createBudgetStore(db: Database): BudgetStore {
   return {
     async today(repository, trigger) {
       const [row] = await db.$queryRaw<Row[]>`
-        select u.builds, u.seconds, b.builds_a_day, b.minutes_a_day,
-          (select count(*) from run where repository = ${repository} and state = 'queued') as queued
+        select u.builds, u.seconds, b.builds_a_day, b.minutes_a_day
         from (
           select sum(builds)::int as builds, sum(seconds)::bigint as seconds from usage_day
           where repository = ${repository} and trigger = ${trigger} and day = (now() at time zone 'utc')::date
@@ -26,7 +24,6 @@ export function createBudgetStore(db: Database): BudgetStore {
         usage: {
           builds: row?.builds ?? 0,
           seconds: Number(row?.seconds ?? 0),
-          queued: Number(row?.queued ?? 0),
         },
         budget: {
           buildsADay: row?.builds_a_day ?? standard.buildsADay,

@@ -2,7 +2,7 @@ import { workflowOf } from '@airlock/common/workflow-name';
 import type { HeadStore, NewJob, NewRun, RefHead } from '../../app/ports.ts';
 import type { Database, Transaction } from './client.ts';
 import { countBuild } from './budget-store.ts';
-import { advanceRun } from './run-progress.ts';
+import { admitRun } from './quota-store.ts';
 
 export function createHeadStore(db: Database): HeadStore {
   return {
@@ -71,7 +71,7 @@ export async function insertRun(tx: Transaction, run: NewRun): Promise<boolean> 
   await tx.runTrust.create({ data: { runId: run.id, ...trustColumns(run.trust) } });
   if (run.state === 'queued') await countBuild(tx, { ...run, person: run.person?.id ?? null });
   for (const [position, job] of run.jobs.entries()) await insertJob(tx, run, job, position);
-  if (run.state === 'queued') await advanceRun(tx, run.id);
+  if (run.state === 'queued') await admitRun(tx, run.id, run.limits);
   return true;
 }
 

@@ -4,7 +4,7 @@ import type { Prisma } from '../../generated/prisma/client.ts';
 import { countBuild } from './budget-store.ts';
 import type { Database, Transaction } from './client.ts';
 import { insertJob } from './head-store.ts';
-import { advanceRun } from './run-progress.ts';
+import { admitRun } from './quota-store.ts';
 import { trustOf } from './trust-store.ts';
 
 const FilesColumn = z.enum(['own', 'base']);
@@ -62,7 +62,7 @@ export function createReleaseQueue(db: Database): ReleaseQueue {
       );
     },
 
-    async start(runId, { plan, warnings, jobs, files, filesCommit, notes }) {
+    async start(runId, { plan, warnings, jobs, files, filesCommit, notes, limits }) {
       return await db.$transaction(async (tx) => {
         const run = await lockHeld(tx, runId);
         await settle(tx, runId);
@@ -79,7 +79,7 @@ export function createReleaseQueue(db: Database): ReleaseQueue {
         for (const [position, job] of jobs.entries()) {
           await insertJob(tx, { id: runId, plan, repository }, job, position);
         }
-        await advanceRun(tx, runId);
+        await admitRun(tx, runId, limits);
         return true;
       });
     },

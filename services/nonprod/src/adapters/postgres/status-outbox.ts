@@ -9,7 +9,8 @@ const Rows = z.array(
     number: z.bigint().transform(Number),
     commit: z.string(),
     isPullRequest: z.boolean(),
-    verdict: z.enum(['held', 'pending', 'success', 'failure', 'cancelled']),
+    verdict: z.enum(['held', 'waiting', 'pending', 'success', 'failure', 'cancelled']),
+    why: z.string().nullable(),
     provider: z.enum(providers),
     cloneUrl: z.string(),
     attempts: z.number(),
@@ -24,7 +25,11 @@ export function createStatusOutbox(db: Database): StatusOutbox {
           select * from (
             select r.id as "runId", r.number, r.commit, r.event like 'pull_request%' as "isPullRequest",
               case r.state when 'held' then 'held' when 'passed' then 'success' when 'failed' then 'failure'
-                when 'cancelled' then 'cancelled' else 'pending' end as verdict,
+                when 'cancelled' then 'cancelled'
+                when 'queued' then case when r.admitted_at is null then 'waiting' else 'pending' end
+                else 'pending' end as verdict,
+              case when r.started_at is null and r.admitted_at is null and r.state in ('queued', 'failed')
+                then r.reason end as why,
               repository.provider, repository.clone_url as "cloneUrl",
               coalesce(s.attempts, 0) as attempts, s.told, s.next_at, r.created_at
             from run r join repository on repository.name = r.repository

@@ -107,6 +107,9 @@ function Verdict({ run, now }: { readonly run: RunDetails; readonly now: Date })
         />
       );
     case 'queued':
+      if (run.reason !== null) {
+        return <VerdictBanner kind="time" title="Queued, and not in line yet." text={run.reason} />;
+      }
       return <VerdictBanner kind="time" title="Queued." text={waitsForRunner(run, now)} />;
     case 'running':
       if (run.cancelledBy !== null) {

@@ -358,3 +358,18 @@ test('hooks elsewhere are named with --hooks, and none at hand is told and no fa
   const empty = mkdtempSync(join(root, 'empty-'));
   assert.equal((await check(bare, '--hooks', empty)).code, 5);
 });
+
+test('rules on trial that nobody could meet are told, and are no fault', async () => {
+  const directory = await good();
+  const file = join(directory, eu);
+  const shadow = `shadow:
+  approvals:
+    rules: [{ role: platform, count: 1 }]
+    exclude: [requester, authors, committers]
+    expires: 24h
+`;
+  writeFileSync(file, readFileSync(file, 'utf8') + shadow);
+  const { code, out } = await check(directory);
+  assert.equal(code, 0, out);
+  assert.match(out, /! \S+ shadow\.approvals\.rules\.0: 1 of role platform .* has nobody/);
+});

@@ -14,6 +14,7 @@ import { CliError, exitCode } from '../exit-codes.ts';
 import { replay, type ReplayReport, type ReplayRow } from '../policy-replay/compare.ts';
 import { readPastPromotions, type PastPromotion } from '../policy-replay/past-promotions.ts';
 import { safe, toStdout, type Print } from '../print.ts';
+import { registerPolicyShadow } from './policy-shadow.ts';
 
 type Options = {
   readonly directory: string;
@@ -73,6 +74,7 @@ export function registerPolicy(program: Command, print: Print = toStdout): void 
       );
       if (report.looser > 0) process.exitCode = exitCode.error;
     });
+  registerPolicyShadow(policy, print);
 }
 
 async function candidateIn(file: string): Promise<TargetPolicy> {
@@ -98,7 +100,8 @@ async function past(
   try {
     return await readPastPromotions(connection, which);
   } catch (cause) {
-    if (!(cause instanceof Error) || !('code' in cause)) throw cause;
+    // What this program refuses has a code as well, and is no answer of the database.
+    if (cause instanceof CliError || !(cause instanceof Error) || !('code' in cause)) throw cause;
     const where = `${connection.user ?? ''} at ${connection.host ?? ''}:${connection.port ?? ''}`;
     throw new CliError(
       exitCode.unreachable,

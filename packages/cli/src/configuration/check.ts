@@ -1,5 +1,6 @@
 /** Whether a configuration can do what it says: what parses may still be a rule that nobody can meet. */
 import { explainSeats } from '@airlock/common/approval/match-rules';
+import type { NeededRule } from '@airlock/common/policy/target-approvals';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import { horizonDays, windowState } from '@airlock/common/policy/target-windows-state';
 import type { PinnedSigner, SignerRole, TrustStore } from '@airlock/common/trust/signer';
@@ -39,8 +40,9 @@ export function checkConfiguration(
         ...(people === null
           ? []
           : [
-              ...approverFindings(people, policy, say),
-              ...quorumFindings(people, policy, say),
+              ...approverFindings(people, askedBy(policy), say),
+              ...quorumFindings(people, policy.approvals, ['approvals'], say),
+              ...shadowFindings(people, policy, say),
               ...teamFindings(people, policy, say),
             ]),
         ...windowFindings(policy, now, say),
@@ -71,17 +73,25 @@ function unlistedFindings(
   });
 }
 
+type AskedRule = NeededRule & { readonly at: readonly PropertyKey[] };
+
+const rulesAt = ({ rules }: TargetPolicy['approvals'], where: readonly string[]): AskedRule[] =>
+  rules.map(({ role, count }, index) => ({ role, count, at: [...where, 'rules', index] }));
+
+/** For a delivery and for a return that a person asks for. */
+function askedBy({ approvals, rollback }: TargetPolicy): AskedRule[] {
+  const returning = rollback?.approvals;
+  return [
+    ...rulesAt(approvals, ['approvals']),
+    ...(returning === undefined ? [] : [{ ...returning, at: ['rollback', 'approvals'] }]),
+  ];
+}
+
 function approverFindings(
   roster: People,
-  { approvals, rollback }: TargetPolicy,
+  asked: readonly AskedRule[],
   { fault, note }: Say,
 ): Finding[] {
-  const asked = [
-    ...approvals.rules.map((rule, index) => ({ ...rule, at: ['approvals', 'rules', index] })),
-    ...(rollback?.approvals === undefined
-      ? []
-      : [{ ...rollback.approvals, at: ['rollback', 'approvals'] }]),
-  ];
   return asked.flatMap(({ role, count, at }) => {
     const people = roster.filter(({ roles }) => roles.includes(role));
     const ready = people.filter(({ passkeys }) => passkeys === undefined || passkeys.length > 0);
@@ -113,6 +123,17 @@ function approverFindings(
   });
 }
 
+/** Rules on trial hold nobody up, so that what they could never let through is for somebody to think about. */
+function shadowFindings(people: People, { shadow }: TargetPolicy, { note }: Say): Finding[] {
+  if (shadow === undefined) return [];
+  const say = { fault: note, note };
+  const where = ['shadow', 'approvals'];
+  return [
+    ...approverFindings(people, rulesAt(shadow.approvals, where), say),
+    ...quorumFindings(people, shadow.approvals, where, say),
+  ];
+}
+
 /** Roles that a file names beside its rules and that nobody has: whoever should hear or act is nobody. */
 function teamFindings(people: People, { notify }: TargetPolicy, { fault }: Say): Finding[] {
   const role = notify?.escalate?.role;
@@ -124,12 +145,13 @@ function teamFindings(people: People, { notify }: TargetPolicy, { fault }: Say):
 /** Whether all rules at once can be met by different people, and whose release then never passes. */
 function quorumFindings(
   people: People,
-  { approvals: { rules } }: TargetPolicy,
+  { rules }: TargetPolicy['approvals'],
+  where: readonly string[],
   { fault, note }: Say,
 ): Finding[] {
   // What one rule alone asks for is told of that rule.
   if (rules.length === 1) return [];
-  const at = ['approvals', 'rules'];
+  const at = [...where, 'rules'];
   const lacking = (left: typeof people): number => {
     const { have, need } = explainSeats(rules, { present: left, possible: [] });
     return need - have;

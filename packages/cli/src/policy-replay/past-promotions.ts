@@ -4,8 +4,10 @@ import {
   promotionDigest,
   type PromotionDocument,
 } from '@airlock/common/promotion/document';
+import { AirlockError } from '@airlock/common/errors';
 import pg from 'pg';
 import { z } from 'zod';
+import { CliError, exitCode } from '../exit-codes.ts';
 
 const Promotion = z.object({
   id: z.string(),
@@ -137,6 +139,20 @@ export async function readPastPromotions(
   }
 }
 
+/** @throws CliError for bytes that are no promotion document: what people signed cannot be judged without them. */
+function documentOf({ id, document }: z.infer<typeof Promotion>): PromotionDocument {
+  try {
+    return parsePromotionDocument(document);
+  } catch (cause) {
+    if (!(cause instanceof AirlockError)) throw cause;
+    throw new CliError(
+      exitCode.failedCheck,
+      `the document of promotion ${id} cannot be read: ${cause.message}; compare its row with the ledger (airlock verify), or ask for a shorter --since`,
+      { cause },
+    );
+  }
+}
+
 function pastOf(
   row: z.infer<typeof Promotion>,
   beside: {
@@ -147,7 +163,7 @@ function pastOf(
     readonly now: Date;
   },
 ): PastPromotion {
-  const document = parsePromotionDocument(row.document);
+  const document = documentOf(row);
   const digest = promotionDigest(row.document);
   const isOpen = row.state === 'waiting' || row.state === 'delivering';
   const at = row.started_at ?? (isOpen ? beside.now : row.state_changed_at);

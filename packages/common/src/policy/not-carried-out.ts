@@ -11,7 +11,6 @@ export function notCarriedOut(policy: TargetPolicy): readonly string[] {
     ['concurrency.queue all', concurrency.queue === 'all'],
     ['deliver.cooling', deliver.cooling !== undefined],
     ['observe', policy.observe !== undefined],
-    ['shadow', policy.shadow !== undefined],
   ];
   return keys.flatMap(([key, isThere]) => (isThere ? [key] : []));
 }

@@ -23,12 +23,14 @@ import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
+import { createShadowStore } from '../adapters/postgres/shadow-store.ts';
 import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { contractCode, evaluatePromotion } from '../domain/verdict.ts';
 import { acceptBundle } from './accept-bundle.ts';
 import { followLedger } from './follow-ledger.ts';
 import { gatherFacts, type FactSources } from './gather-facts.ts';
+import { createShadowNotes } from './note-shadow.ts';
 import type { GateFiles } from './ports.ts';
 import { createConfigurationProof } from './prove-configuration.ts';
 import { createLedgerProofs } from './prove-entry.ts';
@@ -543,6 +545,46 @@ describe('rules and windows of the target file', () => {
       );
     assert.deepEqual(await during('2020-01-01', '2099-12-31'), ['E_WINDOW_CLOSED']);
     assert.deepEqual(await during('2020-01-01', '2020-12-31'), []);
+  });
+
+  test('rules on trial judge the same signatures and are noted once; nothing is held or started by them', async () => {
+    const notes = createShadowStore(databases.deliverer);
+    const faults: unknown[] = [];
+    const note = createShadowNotes({ store: notes, onFault: (_id, cause) => faults.push(cause) });
+    const onTrial = underPolicy(({ approvals }) => ({
+      shadow: { approvals: { ...approvals, rules: [{ role: 'release-manager', count: 1 }] } },
+    }));
+    const look = async (overrides: Partial<FactSources>) => {
+      const facts = await gatherFacts(sources(overrides), { promotionId, now, own: null });
+      assert.ok(facts);
+      await note(facts);
+      return createShadowStore(databases.web).onTarget('prod-eu', 10);
+    };
+    await approve('leo', await enrol('leo'));
+    assert.ok((await codes(onTrial)).includes('E_APPROVALS_MISSING'));
+    const [passing, ...none] = await look(onTrial);
+    assert.deepEqual([passing?.outcome, none], ['would-pass', []]);
+    assert.match(passing?.reasons.join() ?? '', /approv/i);
+
+    await approve('mira', await enrol('mira'));
+    const never = {
+      allow: [],
+      deny: [{ name: 'year-end', start: '2020-01-01', end: '2099-12-31', tz: 'UTC' }],
+    };
+    const closed = underPolicy(({ approvals }) => ({ shadow: { approvals, windows: never } }));
+    assert.deepEqual(await codes(closed), []);
+    await look(closed);
+    const both = await look(closed);
+    assert.deepEqual(both.map(({ outcome }) => outcome).toSorted(), ['would-hold', 'would-pass']);
+    assert.deepEqual(faults, []);
+    await assert.rejects(
+      createShadowStore(databases.web).note(
+        { id: promotionId, release: '1', target: 'prod-eu' },
+        { outcome: 'would-hold', policyDigest: 'a'.repeat(64), reasons: [] },
+        now,
+      ),
+      /permission denied/,
+    );
   });
 });
 

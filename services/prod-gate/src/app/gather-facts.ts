@@ -40,7 +40,7 @@ import { holds, type StoppedMatter } from '../domain/stop.ts';
 import { placerOf } from '../domain/stop-words.ts';
 import { matterText } from '../domain/matter.ts';
 import { buildWordsOf, mattersOf, tracesOf, unknownValue } from '../domain/trace.ts';
-import type { PromotionFacts, Refusal } from '../domain/verdict.ts';
+import type { PromotionFacts, Refusal, ShadowFacts } from '../domain/verdict.ts';
 import { commitFacts } from './commit-facts.ts';
 import { countPromotionBuilders } from './count-promotion-builders.ts';
 import { planFault } from './derive-plan.ts';
@@ -176,17 +176,18 @@ export async function gatherFacts(
     ...{ promotion, evidence, files, now: asOf, receivedAt, live, ledger },
   });
   const { unmapped } = peopleOfEmails(files.roster.roster, checked.delta.emails);
-  const editors = editorsOf(files, promotion.target, ledger, live);
+  const editors = editorsOf(files, target.policy, ledger, live);
+  const standing = approvals.filter((approval) => stands(approval, ledger));
+  const asked = { promotion, files, now, checked, approvals: standing };
   const approvalFacts = await judge(sources, {
-    ...{ promotion, files, now, checked },
-    approvals: approvals.filter((approval) => stands(approval, ledger)),
-    editors: editors.people ?? [],
+    ...{ ...asked, policy: target.policy, editors: editors.people ?? [] },
   });
   const builders = await countPromotionBuilders(sources, {
     // Whoever built it again was asked when it first came.
     ...{ promotionId: rebuiltFor(promotion), build: checked.build, wish: checked.wish },
     ...{ policy: target.policy, trust: files.trust, now: asOf },
   });
+  const { shadow } = target.policy;
   return {
     ...shared,
     stops: await stopsOf(
@@ -208,6 +209,16 @@ export async function gatherFacts(
     unmappedEmails: unmapped,
     unmappedEditors: editors.unmapped,
     approvals: approvalFacts,
+    // They are on trial for deliveries; a return has approvals of its own.
+    ...(shadow === undefined || returning !== null
+      ? {}
+      : {
+          shadow: await shadowFacts(
+            sources,
+            { ...target.policy, ...shadow },
+            { ...asked, policyDigest: target.digest, ledger, live },
+          ),
+        }),
   };
 }
 
@@ -573,14 +584,14 @@ async function judge(
     approvals: readonly Approval[];
     files: GateFiles;
     checked: Checked;
+    policy: TargetPolicy;
     editors: readonly string[];
     now: Date;
   },
 ): Promise<PromotionFacts['approvals']> {
-  const { promotion, files, checked, editors } = given;
+  const { promotion, files, checked, policy, editors } = given;
   const { roster } = files.roster;
   const { emails } = checked.delta;
-  const policy = files.targets.get(promotion.target)?.policy ?? null;
   const rules = rulesFor(policy, checked.facts, checked.delta);
   const signed = given.approvals.flatMap((approval) =>
     approval.decision === 'approve' && approval.signed !== null ? [approval.signed] : [],
@@ -624,6 +635,27 @@ async function judge(
   };
 }
 
+/** The facts that rules on trial would change: the same approvals, judged by them. @param tried the file with them in force. */
+async function shadowFacts(
+  sources: FactSources,
+  tried: TargetPolicy,
+  given: Omit<Parameters<typeof judge>[1], 'policy' | 'editors'> & {
+    policyDigest: string;
+    ledger: LedgerAnswer;
+    live: ProvenRelease | null;
+  },
+): Promise<ShadowFacts> {
+  const { files, ledger, live, now, policyDigest, promotion } = given;
+  const editors = editorsOf(files, tried, ledger, live);
+  return {
+    windowClosed: closedWindow(tried, now),
+    policyDigest,
+    expiresAt: new Date(promotion.admittedAt.getTime() + tried.approvals.expires * 1000),
+    unmappedEditors: editors.unmapped,
+    approvals: await judge(sources, { ...given, policy: tried, editors: editors.people ?? [] }),
+  };
+}
+
 function closedWindow({ windows }: TargetPolicy, now: Date): PromotionFacts['windowClosed'] {
   if (windows === undefined) return null;
   const state = windowState(windows, now);
@@ -633,12 +665,11 @@ function closedWindow({ windows }: TargetPolicy, now: Date): PromotionFacts['win
 /** Without a ledger that can be proven nobody is known to have signed, and nothing is delivered. */
 function editorsOf(
   files: GateFiles,
-  target: string,
+  policy: TargetPolicy,
   ledger: LedgerAnswer,
   live: ProvenRelease | null,
 ): PolicyEditors {
-  const policy = files.targets.get(target)?.policy;
-  if (policy === undefined || 'fault' in ledger) return { people: null, unmapped: [] };
+  if ('fault' in ledger) return { people: null, unmapped: [] };
   return policyEditors({ policy, roster: files.roster.roster, ledger: ledger.facts, live });
 }
 

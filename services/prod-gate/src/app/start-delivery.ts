@@ -39,6 +39,8 @@ export type StartDependencies = {
     promotionId: string;
     now: Date;
   }): Promise<{ facts: PromotionFacts; verdict: Verdict } | null>;
+  /** Told of the judgement that is made before any lock, whatever it is. */
+  onJudged?(facts: PromotionFacts): Promise<void>;
   policyOf(target: string): Promise<{ policy: TargetPolicy; digest: string } | null>;
   /** By the whole ledger: a row could name bytes that never were live. */
   provenLive(target: string): Promise<ProvenRelease | null>;
@@ -58,6 +60,7 @@ export async function startDelivery(
   const { promotions, clock } = dependencies;
   // Most promotions that are looked at still wait for somebody; those are left without a lock.
   const first = await dependencies.judge({ promotionId, now: clock() });
+  if (first !== null) await dependencies.onJudged?.(first.facts);
   if (first === null || !first.verdict.allowed) return null;
   try {
     return await dependencies.transactor.transaction(async (tx) => {

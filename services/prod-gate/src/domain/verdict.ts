@@ -203,6 +203,15 @@ export type PromotionFacts = {
   readonly stops: readonly StopFacts[];
   /** Since when the host's emergency stop is set; null while it is not. */
   readonly emergencyStop: Date | null;
+  /** What the rules on trial would say; absent where the target file has none, and of a return. No verdict looks at it. */
+  readonly shadow?: ShadowFacts;
+};
+
+/** What rules on trial change of the facts. */
+export type ShadowFacts = Pick<PromotionFacts, 'windowClosed' | 'unmappedEditors' | 'approvals'> & {
+  readonly expiresAt: Date;
+  /** SHA-256 of the target file that has them on trial. */
+  readonly policyDigest: string;
 };
 
 export type Refusal = { readonly ok: false; readonly code: string; readonly detail: string };

@@ -49,6 +49,7 @@ import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts'
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createNewerStore } from '../adapters/postgres/newer-store.ts';
 import { newsOutbox } from '../adapters/postgres/news-outbox.ts';
+import { createShadowStore } from '../adapters/postgres/shadow-store.ts';
 import { createNewsChoices } from '../adapters/postgres/news-store.ts';
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionQueries } from '../adapters/postgres/promotion-queries.ts';
@@ -335,6 +336,7 @@ async function startServer(port: number): Promise<WebServer> {
       },
       webSessions: createWebSessions(database),
       choices: createNewsChoices(database),
+      shadows: createShadowStore(database),
       evidence: {
         ...{ approvals, passkeys, ledger, rebuilds, kept },
         headsFrom: async (repository, position) =>

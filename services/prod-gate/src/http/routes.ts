@@ -9,6 +9,7 @@ import { notificationRoutes, type NotificationRoutePorts } from './routes/notifi
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
 import { returnRoutes, type ReturnPorts } from './routes/returns.tsx';
 import { schemaRoutes } from './routes/schemas.ts';
+import { shadowRoutes, type ShadowRoutePorts } from './routes/shadow.ts';
 import { securityKeyRoutes, type SecurityKeyPorts } from './routes/security-keys.tsx';
 import { stopRoutes, type StopPorts } from './routes/stops.tsx';
 import { withdrawalRoutes, type WithdrawalPorts } from './routes/withdrawal.ts';
@@ -21,6 +22,7 @@ export type GatePorts = ApiPorts &
   StopPorts &
   BlastRadiusPorts &
   ReturnPorts &
+  ShadowRoutePorts &
   SecurityKeyPorts &
   NotificationRoutePorts;
 
@@ -39,6 +41,7 @@ export function gateRoutes(ports: GatePorts): Route[] {
     ...notificationRoutes(ports),
     ...evidenceRoutes(ports),
     ...schemaRoutes(),
+    ...shadowRoutes(ports),
     ...ledgerRoutes(ports.ledger),
   ];
 }

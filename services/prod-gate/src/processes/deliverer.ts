@@ -27,7 +27,9 @@ import { openDatabase } from '../adapters/postgres/client.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createSecretMarkStore } from '../adapters/postgres/secret-mark-store.ts';
 import { createTraceStore } from '../adapters/postgres/trace-store.ts';
+import { createShadowStore } from '../adapters/postgres/shadow-store.ts';
 import { createVaultLogin } from '../adapters/vault/login.ts';
+import { asError } from '../app/as-error.ts';
 import { eachInTurn } from '../app/each-in-turn.ts';
 import { nonprodKnowledge } from '../app/known-to-nonprod.ts';
 import type { RunDependencies } from '../app/delivery-saga.ts';
@@ -40,6 +42,7 @@ import {
   type StartedDelivery,
 } from '../app/start-delivery.ts';
 import { createStopWatch, tracedMatters } from '../app/watch-stops.ts';
+import { createShadowNotes } from '../app/note-shadow.ts';
 import { DelivererConfig } from '../config-delivery.ts';
 import { decisionSources } from '../decision-sources.ts';
 import { watchStandingSecrets } from '../watch-standing-secrets.ts';
@@ -108,6 +111,12 @@ await runProcess({
       random: Math.random,
     };
 
+    const noteShadow = createShadowNotes({
+      store: createShadowStore(database),
+      onFault: (promotionId, cause) => {
+        log.warn('shadow.not-noted', { promotionId, error: asError(cause) });
+      },
+    });
     const running = new Set<Promise<void>>();
     /** Looks at every promotion that waits or was interrupted; one that cannot be judged holds up no other and is reported by the loop. */
     async function sweep(): Promise<void> {
@@ -135,7 +144,7 @@ await runProcess({
     async function consider(promotionId: string): Promise<void> {
       const judge: StartDependencies['judge'] = (question) =>
         decisions.judge({ ...question, own: null });
-      carry(await startDelivery({ ...starting, judge }, promotionId));
+      carry(await startDelivery({ ...starting, judge, onJudged: noteShadow }, promotionId));
     }
 
     async function repeat(promotionId: string): Promise<void> {

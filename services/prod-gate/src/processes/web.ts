@@ -33,6 +33,7 @@ import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
 import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { isUnreachable } from '../adapters/postgres/unreachable.ts';
+import { createShadowStore } from '../adapters/postgres/shadow-store.ts';
 import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createTraceStore } from '../adapters/postgres/trace-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
@@ -138,6 +139,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       proofs,
       webSessions: createWebSessions(database),
       choices: createNewsChoices(database),
+      shadows: createShadowStore(database),
       evidence: {
         ...{ approvals, passkeys, ledger, attestations, rebuilds },
         configurations: createConfigurationStore(database),

@@ -286,6 +286,21 @@ describe('airlock policy replay', () => {
     assert.match(looser.out, /^\{\n {2}"promotions": 3,\n {2}"same": 0,/);
   });
 
+  test('a stored document that cannot be read ends in 5 and names its promotion', async () => {
+    const edit = (document: string): Promise<unknown> =>
+      gate.asOwner(`alter table promotion disable trigger user;
+        update promotion set document = ${document} where id = '${ids.delivered}';
+        alter table promotion enable trigger user`);
+    await edit("'{'::bytea || document");
+    try {
+      const { code, err } = await run(file);
+      assert.equal(code, 5, err);
+      assert.match(err, new RegExp(`the document of promotion ${ids.delivered} cannot be read`));
+    } finally {
+      await edit('substring(document from 2)');
+    }
+  });
+
   test('gate_audit reads no signature, note or bundle', async () => {
     const database = openDatabase(gate.settings('gate_audit'));
     for (const sql of [

@@ -30,6 +30,7 @@ import { contractCode } from '../../domain/verdict.ts';
 import { decidingRoles } from '../../domain/access.ts';
 import { personByNameId } from '../../domain/roster.ts';
 import { streamChanges, streamLog } from '../live.ts';
+import type { ShadowStore } from '../../app/shadow-ports.ts';
 import { nothing, pathId, viewerOf } from '../shared.ts';
 import { DeliveryPage } from '../views/delivery-page.tsx';
 import { LeasePage } from '../views/lease-page.tsx';
@@ -40,6 +41,7 @@ import { QueuePage } from '../views/queue-page.tsx';
 import { TargetListPage, TargetPage } from '../views/target-page.tsx';
 import { plain } from '../views/words.ts';
 import { PersonsText } from './api.ts';
+import { listedShadows } from './shadow.ts';
 
 export interface PagePorts {
   readonly origin: string;
@@ -50,6 +52,7 @@ export interface PagePorts {
   readonly deliveries: Pick<DeliveryStore, 'find' | 'log'>;
   readonly sessions: Pick<VaultSessionStore, 'ofDelivery' | 'uncleanOn'>;
   readonly passkeys: Pick<PasskeyStore, 'ofPerson'>;
+  readonly shadows: Pick<ShadowStore, 'onTarget'>;
   readonly ledger: LedgerReader;
   readonly proofs: LedgerProofs;
   readonly decisions: Pick<Decisions, 'reject'>;
@@ -315,7 +318,7 @@ function deliveryPages({ promotions, deliveries, sessions, now }: PagePorts): Ro
 
 const targetName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
-function targetPages({ views, queries, sessions, now }: PagePorts): Route[] {
+function targetPages({ views, queries, sessions, shadows, now }: PagePorts): Route[] {
   return [
     route({
       name: 'list-targets',
@@ -346,14 +349,16 @@ function targetPages({ views, queries, sessions, now }: PagePorts): Route[] {
       async handle(request, response, context) {
         const name = String(request.params['target']);
         if (!targetName.test(name)) throw new HttpError('not-found', 'No target has this name.');
-        const [{ targets, roster }, live, deliveries, freezes, session, frame] = await Promise.all([
-          views.files(),
-          queries.live(),
-          queries.deliveries({ target: name, limit: listedDeliveries }),
-          queries.freezes(),
-          sessions.uncleanOn(name),
-          frameOf(request, context),
-        ]);
+        const [{ targets, roster }, live, deliveries, freezes, session, noted, frame] =
+          await Promise.all([
+            views.files(),
+            queries.live(),
+            queries.deliveries({ target: name, limit: listedDeliveries }),
+            queries.freezes(),
+            sessions.uncleanOn(name),
+            shadows.onTarget(name, listedShadows),
+            frameOf(request, context),
+          ]);
         const policy = targets.get(name) ?? null;
         if (policy === null && deliveries.length === 0) {
           throw new HttpError(
@@ -368,6 +373,7 @@ function targetPages({ views, queries, sessions, now }: PagePorts): Route[] {
           live: live.find((each) => each.target === name) ?? null,
           deliveries,
           session,
+          shadows: noted,
           freeze:
             freezes.find(({ repository }) => repository === policy?.policy.admits[0]?.repo) ?? null,
         };

@@ -14,6 +14,7 @@ import { CheckEvidence } from './check-evidence.tsx';
 import { DecisionBox } from './decision-box.tsx';
 import type { PromotionPageProps } from './promotion-page-props.ts';
 import { ReturnAnswers } from './return-answers.tsx';
+import { PromotionShadow } from './shadow.tsx';
 import { headlineOf, plain, titleOf } from './words.ts';
 import { PlannedCredentials } from './planned-credentials.tsx';
 
@@ -63,6 +64,7 @@ export function PromotionPage(props: PromotionPageProps) {
         </SectionHeading>
         <CheckList checks={checks.map((check) => checkRow(check, view))} />
         <ReturnAnswers view={view} />
+        <PromotionShadow facts={view.facts} />
         <Differences view={view} />
         <Changes view={view} now={now} />
       </WithAside>

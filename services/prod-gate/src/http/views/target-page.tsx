@@ -7,9 +7,11 @@ import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { Delivery, LiveRelease, RepositoryFreeze, VaultSession } from '../../app/ports.ts';
+import type { NotedShadow } from '../../domain/shadow.ts';
 import { HeldBanner } from './held-banner.tsx';
 import { FreezeBanner } from './freeze-banner.tsx';
 import { DeliveryTable } from './delivery-page.tsx';
+import { TargetShadow } from './shadow.tsx';
 import { count, plain } from './words.ts';
 import { PlannedCredentials } from './planned-credentials.tsx';
 
@@ -24,6 +26,8 @@ export interface TargetView {
   readonly session: VaultSession | null;
   /** Of the repository that it admits. */
   readonly freeze: RepositoryFreeze | null;
+  /** Where rules on trial would have decided otherwise, newest first. */
+  readonly shadows: readonly NotedShadow[];
 }
 
 export function TargetPage({
@@ -79,6 +83,7 @@ export function TargetPage({
         )}
         <SectionHeading>Deliveries</SectionHeading>
         <DeliveryTable deliveries={deliveries} now={now} />
+        <TargetShadow policy={policy} shadows={target.shadows} now={now} />
       </WithAside>
     </Layout>
   );

@@ -4,8 +4,11 @@ import assert from 'node:assert/strict';
 import { drill, type Drilled } from '@airlock/cli/drills/drill';
 import { drills } from '@airlock/cli/drills/index';
 import { drillTarget } from '@airlock/cli/drills/target';
+import { signedIn } from '@airlock/cli/signed-in';
+import { readStops } from '@airlock/cli/stop-requests';
 import { until } from '@airlock/demo/flow';
 import type { Pair } from '@airlock/demo/pair';
+import { signLift } from '../support/stops.ts';
 import { runningPair } from '../support/pair.ts';
 
 for (const each of drills) {
@@ -51,6 +54,47 @@ test('image-not-listed succeeds, and says so, where a pool lists every image', a
   const { held, evidence } = await disarmed(pair, 'image-not-listed', arm, 'pool');
   assert.equal(held, false);
   assert.match(evidence, /evil\.example\/drill\/listed:1/);
+});
+
+test('lift-alone succeeds, and says so, where a second person signs', async () => {
+  const pair = await runningPair();
+  const attempt = drills.find(({ id }) => id === 'lift-alone');
+  assert.ok(attempt);
+  const mira = await signedIn(pair.gateOrigin, 'mira');
+  const [{ held, evidence }] = await Promise.all([
+    drill(attempt, drillTarget(pair.layout.directory)),
+    until('the stop of the drill', 20, async () => {
+      const stop = (await readStops(mira)).stops.find(({ reason }) => reason === 'a drill');
+      if (stop === undefined) return null;
+      await signLift(pair, 'leo', stop.id);
+      return true;
+    }),
+  ]);
+  assert.equal(held, false);
+  assert.match(evidence, /got through: .*one signature/);
+});
+
+test('hook-outlives-stop succeeds, and says so, where the deliverer may not read what is stopped', async () => {
+  const pair = await runningPair();
+  const attempt = drills.find(({ id }) => id === 'hook-outlives-stop');
+  assert.ok(attempt);
+  // In the very transaction of the stop, so that no look comes between.
+  await pair.query(
+    'gate',
+    `create function disarm() returns trigger language plpgsql security definer as $$
+       begin revoke select on stop from gate_deliverer; return null; end $$;
+     create trigger disarm after insert on stop for each row execute function disarm()`,
+  );
+  try {
+    const { held, evidence } = await drill(attempt, drillTarget(pair.layout.directory));
+    assert.equal(held, false);
+    assert.match(evidence, /got through: the end of the hook: after \d+ ms/);
+  } finally {
+    await pair.query(
+      'gate',
+      'drop trigger disarm on stop; drop function disarm(); grant select on stop to gate_deliverer',
+    );
+  }
 });
 
 test('lying-web succeeds, and says so, where the pages’ account may write deliveries', async () => {

@@ -23,13 +23,15 @@ export async function runningDelivery(
   });
 }
 
+export async function signLift(pair: Pair, person: string, stopId: string): Promise<void> {
+  const session = await signedIn(pair.gateOrigin, person);
+  const passkeyFile = await enrolPasskey(session, pair.layout.passkeys);
+  await liftWithPasskey(session, { stopId, passkeyFile });
+}
+
 /** Until it is lifted. */
 export async function startAgain(pair: Pair, stopId: string): Promise<void> {
-  for (const person of ['leo', 'mira']) {
-    const session = await signedIn(pair.gateOrigin, person);
-    const passkeyFile = await enrolPasskey(session, pair.layout.passkeys);
-    await liftWithPasskey(session, { stopId, passkeyFile });
-  }
+  for (const person of ['leo', 'mira']) await signLift(pair, person, stopId);
   const mira = await signedIn(pair.gateOrigin, 'mira');
   await until('the stop to be lifted', 20, async () =>
     (await readStops(mira)).stops.some(({ id }) => id === stopId) ? null : true,

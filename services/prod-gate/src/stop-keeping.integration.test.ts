@@ -175,7 +175,7 @@ describe('a stop', () => {
     assert.ok((await inForce()).includes(other));
   });
 
-  test('outlives its row, without its reason', async () => {
+  test('outlives its row, without its reason, and is lifted by two all the same', async () => {
     const id = await placed();
     await asOwner('alter table stop disable trigger stop_append_only');
     await asOwner('delete from stop where id = $1', [id]);
@@ -185,6 +185,9 @@ describe('a stop', () => {
       [left?.stop.kind, left?.stop.targets, left?.stop.reason],
       ['freeze', ['prod-eu'], null],
     );
+    await sign(id, 'leo');
+    await sign(id, 'mira');
+    assert.deepEqual(await pass(), [id]);
   });
 
   test('is not ended by a row that says it was over', async () => {

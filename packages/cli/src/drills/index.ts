@@ -10,6 +10,7 @@ import { placementDrills } from './placement.ts';
 import { runnerDrills } from './runner-door.ts';
 import { sandboxDrills } from './sandbox.ts';
 import { secretDrills } from './secrets.ts';
+import { stopDrills } from './stops.ts';
 import { webDrills } from './web-door.ts';
 
 export const drills: readonly Drill[] = [
@@ -24,4 +25,5 @@ export const drills: readonly Drill[] = [
   ...dbaDrills,
   ...ownNonprodDrills,
   ...gateDrills,
+  ...stopDrills,
 ];

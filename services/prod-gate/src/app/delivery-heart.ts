@@ -58,9 +58,11 @@ export function startHeartbeat(
     if (busy) return;
     busy = true;
     try {
-      if (await deliveries.heartbeat(delivery, clock())) lastWritten = performance.now();
-      else takenOver = true;
+      const isMine = await deliveries.heartbeat(delivery, clock());
+      if (!isMine) takenOver = true;
       await look();
+      // Whoever cannot see what is stopped must end as one who is not heard of.
+      if (isMine) lastWritten = performance.now();
     } catch (cause) {
       log.warn('delivery.heartbeat-failed', { deliveryId: delivery.id, error: asError(cause) });
     } finally {
@@ -99,7 +101,7 @@ export function startHeartbeat(
         ? `stopped: ${stoppedBy}`
         : asked.aborted
           ? 'the deliverer was asked to stop'
-          : 'the database did not take a sign of life in time';
+          : 'the database did not take a sign of life, or say what is stopped, in time';
   return {
     signal: stopping.signal,
     killing: killing.signal,

@@ -3,10 +3,9 @@
  * comes at once, and writes the wish down; intake makes the promotion of it, which people then approve or reject.
  */
 import type { Id } from '@airlock/common/ids';
-import { decidingRolesOf } from '@airlock/common/policy/needed-rules';
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { ReturnOrder } from '@airlock/common/promotion/document';
-import { mayReject } from '../domain/access.ts';
+import { askingRoles } from '../domain/access.ts';
 import type { LedgerFacts, ProvenDelivery } from '../domain/ledger-facts.ts';
 import { askFault, type ReturnGround } from '../domain/return.ts';
 import { personByNameId, type Person } from '../domain/roster.ts';
@@ -119,8 +118,8 @@ export function createReturning(ports: ReturningPorts): Returning {
     if (person === null) {
       throw new DecisionError('person-unknown', `${nameId} is not in the gate's roster.`);
     }
-    if (mayReject(person, policy)) return person;
-    const roles = decidingRolesOf(policy);
+    const roles = askingRoles(policy);
+    if (person.roles.some((role) => roles.includes(role))) return person;
     throw new DecisionError(
       'role-missing',
       `Asking for a return of ${target} takes the role ${roles.join(' or ')}.`,

@@ -2,6 +2,7 @@
 import type { HookKind } from '@airlock/common/hook/kind';
 import type { CredentialKind } from '@airlock/common/policy/target-credentials';
 import type { Egress } from '@airlock/common/policy/target-egress';
+import type { ReturnOrder } from '@airlock/common/promotion/document';
 import type { MintedLogin } from '@airlock/common/wire/authority-protocol';
 import type { Credential } from './vault-ports.ts';
 
@@ -28,6 +29,8 @@ export type HookFacts = {
   readonly target: string;
   readonly release: string;
   readonly commit: string;
+  /** Of a return that was asked for: what its approvers signed of the migrations since. Null otherwise. */
+  readonly returns: Pick<ReturnOrder, 'delivery' | 'migrations'> | null;
 };
 
 /** What of a delivery a run of a hook is. */

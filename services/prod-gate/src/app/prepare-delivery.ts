@@ -40,6 +40,7 @@ export async function prepareHooks(
     target: promotion.target,
     release: promotion.release,
     commit: promotion.commit,
+    returns: promotion.returns,
   };
   const request: HookRequest = {
     hook: promotion.hook,
@@ -78,6 +79,7 @@ export async function prepareHooks(
       promotionDigest: sha256Hex(Buffer.from(`return ${promotion.promotionDigest}`)),
       release: returnTo.release,
       commit: returnTo.commit,
+      returns: null,
     },
   });
   book.write('gate', `if the verification fails, ${returnTo.release} is put back`);

@@ -12,7 +12,7 @@ import {
   verifyPromotionBundle,
   type AdmittedFacts,
 } from '@airlock/common/verify/verify-promotion-bundle';
-import { mayReject } from '../domain/access.ts';
+import { askingRoles } from '../domain/access.ts';
 import type { Delta } from '../domain/delta.ts';
 import { policyEditors } from '../domain/editors.ts';
 import type { LedgerFacts } from '../domain/ledger-facts.ts';
@@ -88,7 +88,8 @@ async function makeReturn(
     throw new Refused('E_TARGET', `this gate has no target ${request.target}`);
   }
   const person = files.roster.roster.people.find(({ id }) => id === request.person);
-  if (person === undefined || !mayReject(person, target.policy)) {
+  const asking = askingRoles(target.policy);
+  if (person?.roles.some((role) => asking.includes(role)) !== true) {
     throw new Refused('role-missing', `${request.person} may not ask for this`);
   }
   const read = await readReturnGround(dependencies, ledger, {

@@ -67,6 +67,11 @@ export function mayReject(
   return decidingRolesOf(policy).some((role) => person.roles.includes(role));
 }
 
+/** Roles whose people may ask for a return: those who decide about it, and those who stop. Who asks does not count after. */
+export const askingRoles = (policy: Pick<TargetPolicy, 'approvals' | 'rollback'>): string[] => [
+  ...new Set([...decidingRolesOf(policy), ...stopRoles]),
+];
+
 export function standingOf(person: Person, given: Question): Standing {
   const roles = rolesOf(given.rules);
   if (!person.roles.some((role) => roles.includes(role))) {

@@ -330,7 +330,12 @@ async function runBuilt(
     egress,
     facts: {
       ...{ deliveryId: 'dlv_0123456789', fence: 1, promotionId: 'prm_0123456789' },
-      ...{ promotionDigest: 'd'.repeat(64), target: 'prod-eu', release: '2026.11.22-1' },
+      ...{
+        promotionDigest: 'd'.repeat(64),
+        returns: null,
+        target: 'prod-eu',
+        release: '2026.11.22-1',
+      },
       commit: 'c0ffee'.padEnd(40, '0'),
     },
   });

@@ -410,6 +410,7 @@ function request(hook: string, params: HookRequest['params']): HookRequest {
       fence: 1,
       promotionId: 'prm_0123456789',
       promotionDigest: 'd'.repeat(64),
+      returns: null,
       target: 'prod-eu',
       release: '2026.11.22-1',
       commit: releaseCommit,

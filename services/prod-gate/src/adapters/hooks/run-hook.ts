@@ -249,6 +249,14 @@ function hookEnvironment(
     AIRLOCK_TARGET: facts.target,
     AIRLOCK_RELEASE: facts.release,
     AIRLOCK_COMMIT: facts.commit,
+    ...(facts.returns === null
+      ? {}
+      : {
+          AIRLOCK_RETURN: JSON.stringify({
+            delivery: facts.returns.delivery,
+            migrations: facts.returns.migrations,
+          }),
+        }),
     AIRLOCK_STAGE: name,
     ...(wave === null
       ? {}

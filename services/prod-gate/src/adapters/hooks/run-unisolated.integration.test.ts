@@ -19,7 +19,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { HookEnd } from '../../app/delivery-ports.ts';
+import type { HookEnd, HookFacts } from '../../app/delivery-ports.ts';
 import { createHookPreparer } from './run-hook.ts';
 import { unisolatedExecutor } from './run-unisolated.ts';
 
@@ -36,6 +36,17 @@ writeFileSync(join(directory, 'package.json'), JSON.stringify({ type: 'module' }
 
 after(() => {
   rmSync(join(directory, '..'), { recursive: true, force: true });
+});
+
+test('a hook that brings an earlier release back is told what becomes of the migrations since', async () => {
+  const migrations = [
+    { path: 'migrations/0002.sql', answer: 'tolerates' as const },
+    { path: 'migrations/0003.sql', answer: 'down' as const },
+  ];
+  const { lines } = await run('back', 'console.log(process.env.AIRLOCK_RETURN);', {
+    returns: { delivery: 'dlv_9876543210', migrations },
+  });
+  assert.deepEqual(lines, [`stdout ${JSON.stringify({ delivery: 'dlv_9876543210', migrations })}`]);
 });
 
 test('the environment is the contract and nothing else, and each of its paths leads to what the hook is given', async () => {
@@ -131,6 +142,7 @@ async function run(
     limitSeconds?: number;
     signal?: AbortSignal;
     onLine?: () => void;
+    returns?: HookFacts['returns'];
   } = {},
 ): Promise<{ end: HookEnd; lines: string[] }> {
   const path = join(hooks, name);
@@ -168,6 +180,7 @@ async function run(
       fence: 1,
       promotionId: 'prm_0123456789',
       promotionDigest: 'd'.repeat(64),
+      returns: options.returns ?? null,
       target: 'prod-eu',
       release: '2026.11.22-1',
       commit: 'c0ffee'.padEnd(40, '0'),

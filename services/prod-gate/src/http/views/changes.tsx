@@ -51,7 +51,7 @@ export function Changes({ view, now }: Props) {
       <Commits view={view} now={now} />
       {delta.details === undefined ? null : (
         <>
-          <Migrations migrations={delta.details.migrations} />
+          {goesBack ? null : <Migrations migrations={delta.details.migrations} />}
           <Dependencies dependencies={delta.details.dependencies} />
           <Files view={view} owners={delta.details.owners} />
         </>

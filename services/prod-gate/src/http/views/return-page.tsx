@@ -16,7 +16,7 @@ import {
   type MigrationSince,
   type ReturnGround,
 } from '../../domain/return.ts';
-import { count, plain } from './words.ts';
+import { plain } from './words.ts';
 
 export type ReturnView = EarlierReleases & {
   readonly target: string;
@@ -36,7 +36,7 @@ export function ReturnPage({
   readonly view: ReturnView;
   readonly now: Date;
 }) {
-  const { target, live, earlier, picked, outcome } = view;
+  const { target, live, picked, outcome } = view;
   const ground = picked !== null && 'ground' in picked ? picked.ground : null;
   const title =
     ground === null ? `Return ${target} to an earlier release` : `Return to ${ground.to.release}`;
@@ -60,7 +60,7 @@ export function ReturnPage({
         <WithAside aside={<Ask frame={frame} target={target} ground={ground} />}>
           <Away ground={ground} live={live} now={now} />
           <p class="small">
-            <a href={`/targets/${target}/return`}>Another of {count(earlier.length, 'release')}</a>
+            <a href={`/targets/${target}/return`}>Choose another release</a>
           </p>
         </WithAside>
       )}

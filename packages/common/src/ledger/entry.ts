@@ -15,6 +15,7 @@ export const LedgerEntryType = z.enum([
   'passkey.enrolled',
   'approval.recorded',
   'approval.withdrawn',
+  'delivery.announced',
   'delivery.intent',
   'credential.requested',
   'credential.issued',

@@ -5,11 +5,10 @@ import type { TargetPolicy } from './target-policy.ts';
  * promise in a signed file that nobody keeps is worse than none.
  */
 export function notCarriedOut(policy: TargetPolicy): readonly string[] {
-  const { concurrency, deliver, windows } = policy;
+  const { concurrency, windows } = policy;
   const keys: readonly (readonly [string, boolean])[] = [
     ['windows.override', windows?.override !== undefined],
     ['concurrency.queue all', concurrency.queue === 'all'],
-    ['deliver.cooling', deliver.cooling !== undefined],
     ['observe', policy.observe !== undefined],
   ];
   return keys.flatMap(([key, isThere]) => (isThere ? [key] : []));

@@ -42,7 +42,7 @@ export const TargetDelivery = z.strictObject({
     'Between two waves, such as 10m; with `verify` it is looked at meanwhile. Default none.',
   ),
   cooling: Duration.optional().describe(
-    'How long the last approval must be old before it starts, so that anybody can still stop it. Default none.',
+    'How long it is announced before it starts, counted from the last approval at the earliest, so that anybody can still stop it; such as 15m. An approval, a withdrawal or a stop meanwhile makes it count anew. Default none.',
   ),
 });
 export type TargetDelivery = z.infer<typeof TargetDelivery>;

@@ -104,7 +104,7 @@ export const TargetPolicy = z
       ),
     notify: TargetNotify.optional(),
   })
-  .superRefine(({ credentials, deliver, verify, rollback }, context) => {
+  .superRefine(({ approvals, credentials, deliver, verify, rollback }, context) => {
     const { ttl, reads } = credentials.vault;
     const needed = longestDeliverySeconds({ deliver, verify, rollback });
     if (ttl < needed) {
@@ -112,6 +112,13 @@ export const TargetPolicy = z
         code: 'custom',
         path: ['credentials', 'vault', 'ttl'],
         message: `${ttl} s is too short: waves, pauses, verification, return and a margin of 30 s take ${needed} s at the longest; raise it, or shorten deliver.timeout (${deliver.timeout} s) or what comes after`,
+      });
+    }
+    if (deliver.cooling !== undefined && deliver.cooling >= approvals.expires) {
+      context.addIssue({
+        code: 'custom',
+        path: ['deliver', 'cooling'],
+        message: `${deliver.cooling} s is too long: approvals are over after approvals.expires (${approvals.expires} s), before it could start; shorten it or let them count longer`,
       });
     }
     if (deliver.pause !== undefined && deliver.waves === undefined) {

@@ -87,6 +87,7 @@ const checkOfReason: Readonly<Record<Exclude<DenialCode, 'E_BUNDLE_REFUSED'>, Ch
   E_REBUILD_DIFFERS: 'builders',
   E_REPOSITORY_FROZEN: 'main',
   E_WINDOW_CLOSED: 'order',
+  E_COOLING: 'order',
   E_TARGET_BUSY: 'order',
   E_CREDENTIAL_PENDING: 'credentials',
   E_ROLLBACK_UNAPPROVED: 'order',

@@ -29,6 +29,7 @@ import { createVaultSessionStore } from '../adapters/postgres/vault-session-stor
 import { contractCode, evaluatePromotion } from '../domain/verdict.ts';
 import { acceptBundle } from './accept-bundle.ts';
 import { followLedger } from './follow-ledger.ts';
+import { createAnnouncer } from './announce-delivery.ts';
 import { gatherFacts, type FactSources } from './gather-facts.ts';
 import { createShadowNotes } from './note-shadow.ts';
 import type { GateFiles } from './ports.ts';
@@ -585,6 +586,42 @@ describe('rules and windows of the target file', () => {
       ),
       /permission denied/,
     );
+  });
+
+  test('where the target asks for cooling, the deliverer announces what nothing else holds, and it starts so long after', async () => {
+    const cooled = underPolicy(({ deliver }) => ({ deliver: { ...deliver, cooling: 600 } }));
+    const later = (seconds: number): Date => new Date(now.getTime() + seconds * 1000);
+    const announce = createAnnouncer({
+      ...{ transactor: databases.deliverer, recorder, clock: () => now },
+      promotions: createPromotionStore(databases.deliverer),
+      async judge(question) {
+        const facts = await gatherFacts(sources(cooled), { ...question, own: null });
+        return facts === null ? null : { verdict: evaluatePromotion(facts) };
+      },
+      policyOf: async (target) => (await sources(cooled).files()).targets.get(target) ?? null,
+    });
+    assert.deepEqual(await codes(cooled), ['E_COOLING', 'E_APPROVALS_MISSING']);
+    assert.equal(await announce(promotionId), null, 'an approval is missing');
+
+    await approvedByTwo();
+    assert.deepEqual(await codes(cooled, later(3_600)), ['E_COOLING'], 'nobody announced it');
+    assert.deepEqual(await announce(promotionId), { startsAt: later(600) });
+    assert.equal(await announce(promotionId), null, 'it is on its way into the ledger');
+    assert.deepEqual(await codes(cooled, later(600)), ['E_COOLING'], 'not in the ledger yet');
+    await sequence();
+    assert.deepEqual(await codes(cooled, later(599)), ['E_COOLING']);
+    assert.deepEqual(await codes(cooled, later(600)), []);
+
+    const promotion = await createPromotionStore(databases.web).find(promotionId);
+    assert.ok(promotion);
+    await databases.web.transaction((tx) =>
+      recorder.record(tx, {
+        ...{ type: 'approval.recorded', at: later(601), actor: 'person:sam', refs: {} },
+        subjectDigest: promotion.promotionDigest,
+      }),
+    );
+    await sequence();
+    assert.deepEqual(await codes(cooled, later(3_600)), ['E_COOLING'], 'another approval came');
   });
 });
 

@@ -29,6 +29,7 @@ import {
 import { reproduceWish } from '@airlock/pipeline/release-file';
 import { explainSeats } from '@airlock/common/approval/match-rules';
 import { eligibleApprovers, rulesFor } from '../domain/access.ts';
+import { coolingLeft } from '../domain/cooling.ts';
 import type { Delta } from '../domain/delta.ts';
 import { policyEditors, type PolicyEditors } from '../domain/editors.ts';
 import type { LedgerFacts, ProvenRelease } from '../domain/ledger-facts.ts';
@@ -206,6 +207,12 @@ export async function gatherFacts(
       promotion.returns !== null && target.policy.rollback?.skipWindow === true
         ? null
         : closedWindow(target.policy, now),
+    cooling: coolingLeft({
+      // What is live is not well: it is taken back at once.
+      seconds: promotion.returns === null ? target.policy.deliver.cooling : undefined,
+      announcedAt: 'fault' in ledger ? null : ledger.facts.announcedAt(promotion.promotionDigest),
+      now,
+    }),
     unmappedEmails: unmapped,
     unmappedEditors: editors.unmapped,
     approvals: approvalFacts,
@@ -349,6 +356,7 @@ const nothingKnown = {
   bundle: null,
   builders: { need: 1, listed: 0, count: null },
   windowClosed: null,
+  cooling: null,
   unmappedEmails: [],
   unmappedEditors: [],
   approvals: {

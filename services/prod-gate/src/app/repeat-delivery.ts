@@ -21,7 +21,10 @@ import {
 } from './ports.ts';
 import type { Promotion } from '../domain/promotion.ts';
 
-export type RepeatDependencies = Omit<StartDependencies, 'deliveries' | 'judge' | 'promotions'> & {
+export type RepeatDependencies = Omit<
+  StartDependencies,
+  'deliveries' | 'judge' | 'promotions' | 'announce'
+> & {
   promotions: Pick<PromotionStore, 'lock' | 'setState'>;
   deliveries: Pick<DeliveryStore, 'insert' | 'ofPromotion'>;
   judge(question: {

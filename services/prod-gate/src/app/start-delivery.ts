@@ -9,6 +9,7 @@ import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { ProvenRelease } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import type { PromotionFacts, Verdict } from '../domain/verdict.ts';
+import { awaitsAnnouncement } from './announce-delivery.ts';
 import {
   StoreError,
   type DeliveryStore,
@@ -48,6 +49,8 @@ export type StartDependencies = {
   owner: string;
   clock: () => Date;
   randomBytes(count: number): Uint8Array;
+  /** Called when nothing is missing but that the delivery is announced. */
+  announce(promotionId: string): Promise<unknown>;
   /** Another deliverer, or a rejection, was first; `code` is the store's, such as `E_DELIVERY_CLAIMED`. */
   onLostRace(promotionId: string, code: string): void;
 };
@@ -60,8 +63,12 @@ export async function startDelivery(
   const { promotions, clock } = dependencies;
   // Most promotions that are looked at still wait for somebody; those are left without a lock.
   const first = await dependencies.judge({ promotionId, now: clock() });
-  if (first !== null) await dependencies.onJudged?.(first.facts);
-  if (first === null || !first.verdict.allowed) return null;
+  if (first === null) return null;
+  await dependencies.onJudged?.(first.facts);
+  if (!first.verdict.allowed) {
+    if (awaitsAnnouncement(first.verdict)) await dependencies.announce(promotionId);
+    return null;
+  }
   try {
     return await dependencies.transactor.transaction(async (tx) => {
       const promotion = await promotions.lock(tx, promotionId);

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { LedgerEntry } from '@airlock/common/ledger/entry';
 import type { KnownManifest } from '@airlock/common/trust/configuration-manifest';
+import { createAnnouncementFold } from './cooling.ts';
 import { stopOfEntry, type KnownStop } from './stop.ts';
 
 /** The last delivery to a target that succeeded and for which the authority had minted a login. */
@@ -57,6 +58,8 @@ export type LedgerFacts = {
   frozenSince(repository: string): Date | null;
   /** Whether an approval with this statement (SHA-256, hex) was taken back; each statement is good for one approval. */
   isWithdrawn(statementDigest: string): boolean;
+  /** As `AnnouncementFold` of domain/cooling.ts says. */
+  announcedAt(promotionDigest: string): Date | null;
   /** Every stop that was placed and not lifted, also those whose time is over. */
   stops(): readonly KnownStop[];
   isLifted(stopId: string): boolean;
@@ -69,7 +72,7 @@ export type LedgerFold = LedgerFacts & {
 
 /** Whether an entry with these bytes can be of interest, so that the others need no parsing. */
 export function isFolded(body: Buffer): boolean {
-  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished)|credential\.(?:requested|revoked)|hook\.(?:started|finished)|git\.head|configuration\.changed|repository\.[a-z]+|approval\.withdrawn|stop\.[a-z]+)"/.test(
+  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished|announced)|credential\.(?:requested|revoked)|hook\.(?:started|finished)|git\.head|configuration\.changed|repository\.[a-z]+|approval\.(?:recorded|withdrawn)|stop\.[a-z]+)"/.test(
     body.toString('latin1', 0, 64),
   );
 }
@@ -102,6 +105,7 @@ export function createLedgerFold(): LedgerFold {
   const withdrawn = new Set<string>();
   const stops = new Map<string, KnownStop>();
   const lifted = new Set<string>();
+  const announcements = createAnnouncementFold();
   const signatures: { at: number; signers: readonly string[] }[] = [];
   let newest: KnownManifest | null = null;
 
@@ -141,7 +145,9 @@ export function createLedgerFold(): LedgerFold {
   function placeStop(entry: LedgerEntry): void {
     const stop = stopOfEntry(entry);
     // The first one: nobody makes a stop milder by recording it again.
-    if (stop !== null && !stops.has(stop.id)) stops.set(stop.id, stop);
+    if (stop === null || stops.has(stop.id)) return;
+    stops.set(stop.id, stop);
+    announcements.stopped(stop);
   }
 
   function liftStop({ refs, subjectDigest }: LedgerEntry): void {
@@ -179,12 +185,14 @@ export function createLedgerFold(): LedgerFold {
       (heads.get(repositoryDigest(repository)) ?? []).filter((head) => head.position >= position),
     frozenSince: (repository) => frozen.get(repositoryDigest(repository)) ?? null,
     isWithdrawn: (statementDigest) => withdrawn.has(statementDigest),
+    announcedAt: announcements.announcedAt,
     stops: () => [...stops.values()].filter(({ id }) => !lifted.has(id)),
     isLifted: (id) => lifted.has(id),
     apply(entry) {
       const { type, at, refs, subjectDigest } = entry;
       const { repository, delivery } = refs;
       if (delivery !== undefined) applyDelivery(entry, delivery);
+      announcements.apply(entry);
       if (type === 'stop.placed') placeStop(entry);
       if (type === 'stop.lifted') liftStop(entry);
       if (type === 'configuration.changed') {

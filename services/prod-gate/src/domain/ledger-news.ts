@@ -75,6 +75,14 @@ function wordsOf({ type, refs, actor }: LedgerEntry, promotion: Promotion | null
       };
     case 'approval.recorded':
       return decided(what, personOf(actor) ?? actor, refs['decision'] ?? '');
+    case 'delivery.announced':
+      return {
+        type: 'delivery.announced',
+        title: `${what} starts at ${refs['startsAt'] ?? 'an unknown time'}`,
+        lines: [
+          'Until then its approvals can be withdrawn, and anybody who may stop deliveries can stop it.',
+        ],
+      };
     case 'delivery.intent':
       return { type: 'delivery.started', title: `${what} is being delivered` };
     case 'delivery.finished':

@@ -28,6 +28,7 @@ const audiences: Readonly<Record<NewsType, Audience>> = {
   'promotion.expired': 'followers',
   'promotion.approved': 'nobody',
   'promotion.refused': 'nobody',
+  'delivery.announced': 'keepers',
   'delivery.started': 'followers',
   'delivery.live': 'followers',
   'delivery.failed': 'followers',

@@ -11,6 +11,7 @@ export const newsTypes = [
   'promotion.refused',
   'promotion.superseded',
   'promotion.expired',
+  'delivery.announced',
   'delivery.started',
   'delivery.live',
   'delivery.failed',

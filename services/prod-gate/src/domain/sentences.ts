@@ -85,6 +85,14 @@ export function sentenceOf(reason: DenialReason): Sentence {
       };
     case 'E_WINDOW_CLOSED':
       return windowClosed(reason);
+    case 'E_COOLING':
+      return {
+        kind: 'time',
+        text:
+          reason.startsAt === null
+            ? `What is delivered to ${reason.target} is announced some time before it starts; the deliverer does that by itself once nothing else is missing.`
+            : `It is announced and starts by itself at ${moment(reason.startsAt)}; until then approvals can be withdrawn, and anybody who may stop deliveries can stop it.`,
+      };
     case 'E_TARGET_BUSY':
       return {
         kind: 'time',

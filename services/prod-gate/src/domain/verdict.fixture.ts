@@ -31,6 +31,7 @@ export const good: PromotionFacts = {
     count: { have: 1, agreeing: [], differing: [], discounted: [], silent: [] },
   },
   windowClosed: null,
+  cooling: null,
   unmappedEmails: [],
   unmappedEditors: [],
   approvals: {

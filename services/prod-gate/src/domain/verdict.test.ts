@@ -64,6 +64,7 @@ const faults: readonly [DenialCode, PromotionFacts][] = [
     'E_WINDOW_CLOSED',
     { ...good, windowClosed: { denied: 'year-end', opensAt: new Date('2027-01-05T08:00:00Z') } },
   ],
+  ['E_COOLING', { ...good, cooling: { startsAt: null } }],
   ['E_TARGET_BUSY', { ...good, busy: { deliveryId: 'dlv_0000000000', since } }],
   [
     'E_CREDENTIAL_PENDING',

@@ -3,6 +3,7 @@
  * decide); what differs is where its facts come from (app/gather-facts.ts). It returns every reason, not the first.
  */
 import { builderReasons, type BuilderFacts, type BuilderReason } from './builders.ts';
+import type { Cooling } from './cooling.ts';
 import type { PromotionState } from './promotion.ts';
 import type { StopKind } from './stop.ts';
 
@@ -45,6 +46,7 @@ export type DenialReason =
       /** Null when it does not open in the time that is looked ahead. */
       readonly opensAt: Date | null;
     }
+  | { readonly code: 'E_COOLING'; readonly target: string; readonly startsAt: Date | null }
   | { readonly code: 'E_TARGET_BUSY'; readonly deliveryId: string; readonly since: Date }
   | {
       readonly code: 'E_CREDENTIAL_PENDING';
@@ -177,6 +179,8 @@ export type PromotionFacts = {
   readonly freeze: { readonly reason: string; readonly since: Date } | null;
   /** Of the target file, as of `now`; null where deliveries may start. */
   readonly windowClosed: { readonly denied: string | null; readonly opensAt: Date | null } | null;
+  /** Time that the target asks for before it starts; null where none is left. */
+  readonly cooling: Cooling | null;
   /** A running delivery on the target, own one excepted. */
   readonly busy: { readonly deliveryId: string; readonly since: Date } | null;
   /** A Vault session of the target that is not CLEAN, own one excepted. */
@@ -274,6 +278,9 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
   if (facts.liveDiffers !== null) reasons.push({ code: 'E_LIVE_DIFFERS', ...facts.liveDiffers });
   if (facts.windowClosed !== null) {
     reasons.push({ code: 'E_WINDOW_CLOSED', target: promotion.target, ...facts.windowClosed });
+  }
+  if (facts.cooling !== null) {
+    reasons.push({ code: 'E_COOLING', target: promotion.target, ...facts.cooling });
   }
   if (facts.busy !== null) reasons.push({ code: 'E_TARGET_BUSY', ...facts.busy });
   if (facts.pendingSession !== null) {

@@ -29,6 +29,7 @@ import { createSecretMarkStore } from '../adapters/postgres/secret-mark-store.ts
 import { createTraceStore } from '../adapters/postgres/trace-store.ts';
 import { createShadowStore } from '../adapters/postgres/shadow-store.ts';
 import { createVaultLogin } from '../adapters/vault/login.ts';
+import { createAnnouncer } from '../app/announce-delivery.ts';
 import { asError } from '../app/as-error.ts';
 import { eachInTurn } from '../app/each-in-turn.ts';
 import { nonprodKnowledge } from '../app/known-to-nonprod.ts';
@@ -141,10 +142,23 @@ await runProcess({
       },
     };
 
+    const announcer = createAnnouncer({
+      ...shared,
+      promotions: decisions.promotions,
+      policyOf: decisions.policyOf,
+      judge: (question) => decisions.judge({ ...question, own: null }),
+    });
+    async function announce(promotionId: string): Promise<void> {
+      const announced = await announcer(promotionId);
+      if (announced !== null) log.info('delivery.announced', { promotionId, ...announced });
+    }
+
     async function consider(promotionId: string): Promise<void> {
       const judge: StartDependencies['judge'] = (question) =>
         decisions.judge({ ...question, own: null });
-      carry(await startDelivery({ ...starting, judge, onJudged: noteShadow }, promotionId));
+      carry(
+        await startDelivery({ ...starting, announce, judge, onJudged: noteShadow }, promotionId),
+      );
     }
 
     async function repeat(promotionId: string): Promise<void> {

@@ -122,6 +122,7 @@ export async function createApprovalRace(
         owner: 'race',
         clock: () => now,
         randomBytes: (count) => randomBytes(count),
+        announce: () => Promise.resolve(null),
         onLostRace: () => {},
       },
       promotionId,

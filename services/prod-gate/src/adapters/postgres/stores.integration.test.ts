@@ -701,6 +701,7 @@ describe('the ledger', () => {
         'hook.finished',
         'delivery.stage',
         'delivery.finished',
+        'delivery.announced',
         'stop.placed',
       ],
       gate_watchdog: ['credential.revoked', 'delivery.finished'],

@@ -158,8 +158,10 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
       return `${who} took the approval of ${ref('promotion')} back`;
     case 'promotion.renewed':
       return `${who} wrote ${ref('promotion')} anew, because this changed: ${ref('changed')}; approvals of it as it was no longer count`;
+    case 'delivery.announced':
+      return `${who} announced that ${ref('promotion')} starts at ${ref('startsAt')}`;
     case 'delivery.intent':
-      return `${who} announced delivery ${ref('delivery')} of ${ref('promotion')}`;
+      return `${who} begins delivery ${ref('delivery')} of ${ref('promotion')}${refs['repeats'] === undefined ? '' : `, in the place of ${ref('repeats')}, which was interrupted`}`;
     case 'credential.requested':
       return `${who} let delivery ${ref('delivery')} log in to Vault once`;
     case 'credential.issued':

@@ -143,6 +143,7 @@ export function viewOf(
       bundle: null,
       builders: { need: 1, listed: 0, count: null },
       windowClosed: null,
+      cooling: null,
       unmappedEmails: [],
       unmappedEditors: [],
       approvals: {
@@ -225,6 +226,7 @@ export const everyReason: {
     code: 'E_WINDOW_CLOSED',
     ...{ target: 'prod-eu', denied: 'year-end', opensAt: now },
   },
+  E_COOLING: { code: 'E_COOLING', target: 'prod-eu', startsAt: now },
   E_TARGET_BUSY: { code: 'E_TARGET_BUSY', deliveryId: 'dlv_1', since: now },
   E_CREDENTIAL_PENDING: {
     code: 'E_CREDENTIAL_PENDING',

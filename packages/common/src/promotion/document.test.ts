@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import {
+  decisionAsked,
   deltaDigest,
   parsePromotionDocument,
   promotionDigest,
   promotionDocument,
   type PromotionDocument,
+  type ReturnOrder,
 } from './document.ts';
 
 const facts: Omit<PromotionDocument, 'v'> = {
@@ -69,6 +71,23 @@ test('every changed fact is another document', () => {
     promotionDigest(promotionDocument(one)),
   );
   assert.equal(new Set(digests).size, changes.length + 1);
+});
+
+test('a return is another document for another decision, and so is each of its answers', () => {
+  const answered = (answer: 'tolerates' | 'down'): ReturnOrder => ({
+    ...{ delivery: 'dlv_7k2q9x0d1f', promotion: 'prm_7k2q9x0d1f', reason: 'orders fail' },
+    migrations: [{ path: 'migrations/0002.sql', answer }],
+  });
+  const documents = [
+    facts,
+    { ...facts, return: answered('tolerates') },
+    { ...facts, return: answered('down') },
+  ].map((one) => promotionDocument(one));
+  assert.equal(new Set(documents.map(promotionDigest)).size, 3);
+  assert.deepEqual(
+    documents.map((bytes) => decisionAsked(parsePromotionDocument(bytes))),
+    ['approve', 'rollback', 'rollback'],
+  );
 });
 
 test('a fact that does not have its form is refused', () => {

@@ -107,6 +107,7 @@ const faults: readonly [DenialCode, PromotionFacts][] = [
       ],
     },
   ],
+  ['E_RETURN_UNPROVEN', { ...good, returning: { fault: 'it never was live there' } }],
   ['E_EMERGENCY_STOP', { ...good, emergencyStop: since }],
   ['E_LEDGER_INCONSISTENT', { ...good, ledgerFreeze: { reason: 'two roots for size 7', since } }],
 ];
@@ -141,6 +142,16 @@ test('the same place on main may be delivered again, an earlier one may not', ()
   const at = (mainPosition: number) => ({ ...good, live: { release: 'x', mainPosition } });
   assert.deepEqual(codes(at(10)), []);
   assert.deepEqual(codes(at(11)), ['E_ROLLBACK_UNAPPROVED']);
+});
+
+test('an earlier place is answered by a return that is proven, and by no other', () => {
+  const live = { release: 'x', mainPosition: 11 };
+  const returning = (fault: string | null) => ({ ...good, live, returning: { fault } });
+  assert.deepEqual(codes(returning(null)), []);
+  assert.deepEqual(codes(returning('it never was live')), [
+    'E_ROLLBACK_UNAPPROVED',
+    'E_RETURN_UNPROVEN',
+  ]);
 });
 
 describe('sentences', () => {

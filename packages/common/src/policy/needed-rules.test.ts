@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decidingRolesOf, rulesAsked } from './needed-rules.ts';
+
+const changes = { base: null, commitCount: 1, emails: [], fileCount: 0, files: [] };
+const release = {
+  ...{ release: '2026.11.22-1', repository: 'https://git.example/app.git' },
+  ...{ subject: 'app.tar.gz', requester: 'dana' },
+};
+const two = { role: 'release-manager', count: 2 } as const;
+const one = { role: 'security', count: 1 } as const;
+const withReturn = { approvals: { rules: [two] }, rollback: { approvals: one } };
+
+test('a return is held to rollback.approvals, and nothing else is', () => {
+  assert.deepEqual(rulesAsked(withReturn, changes, { ...release, isReturn: true }), [one]);
+  assert.deepEqual(rulesAsked(withReturn, changes, { ...release, isReturn: false }), [two]);
+});
+
+test('without rollback.approvals a return is held to the rules of every promotion', () => {
+  for (const rollback of [undefined, {}]) {
+    const policy = { approvals: { rules: [two] }, rollback };
+    assert.deepEqual(rulesAsked(policy, changes, { ...release, isReturn: true }), [two]);
+  }
+});
+
+test('whoever decides about returns alone decides, too', () => {
+  assert.deepEqual(decidingRolesOf(withReturn), ['release-manager', 'security']);
+  assert.deepEqual(decidingRolesOf({ approvals: { rules: [two, two] } }), ['release-manager']);
+});

@@ -24,6 +24,21 @@ export async function readStops(
   });
 }
 
+/** As `readStops`, for pages: while no ledger can be proven they say so elsewhere, and every row counts. */
+export function stopsOnPages(ports: {
+  readonly stops: Pick<StopStore, 'recent'>;
+  readonly ledger: FollowLedger;
+  readonly now: () => Date;
+}): () => Promise<readonly KnownStop[]> {
+  return async () => {
+    const ledger = await ports.ledger().catch((cause: unknown) => {
+      if (cause instanceof LedgerError) return null;
+      throw cause;
+    });
+    return readStops(ports.stops, ledger, ports.now());
+  };
+}
+
 /** Of a delivery that has begun. */
 export type Stoppable = Pick<Promotion, 'id' | 'target' | 'admittedAt'>;
 

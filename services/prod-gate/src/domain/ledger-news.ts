@@ -15,7 +15,8 @@ export function newsOfEntry(
   return {
     id: `ledger:${given.index}`,
     thread: promotion?.id ?? entry.refs['repository'] ?? words.type,
-    path: pathOf(words.type, promotion, delivery),
+    // A person's freeze has the same name as a rewritten main's, and another page.
+    path: entry.type === 'stop.placed' ? '/controls' : pathOf(words.type, promotion, delivery),
     target: promotion?.target ?? null,
     actor: personOf(entry.actor),
     at: new Date(entry.at),

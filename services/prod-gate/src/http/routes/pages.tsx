@@ -31,6 +31,7 @@ import { decidingRoles } from '../../domain/access.ts';
 import { personByNameId } from '../../domain/roster.ts';
 import { streamChanges, streamLog } from '../live.ts';
 import type { ShadowStore } from '../../app/shadow-ports.ts';
+import { stopsOnPages } from '../../app/watch-stops.ts';
 import { nothing, pathId, viewerOf } from '../shared.ts';
 import { DeliveryPage } from '../views/delivery-page.tsx';
 import { LeasePage } from '../views/lease-page.tsx';
@@ -112,6 +113,7 @@ const deliverySeen = (delivery: Delivery, session: VaultSession | null): string 
 
 function queuePages({ views, nonprodOrigin, now }: PagePorts): Route[] {
   const look = (nameId: string): Promise<QueueView> => viewQueue(views, { nameId, now: now() });
+  const inForce = stopsOnPages({ stops: views.stops, ledger: views.proofs.facts, now });
   return [
     route({
       name: 'show-first-page',
@@ -134,7 +136,14 @@ function queuePages({ views, nonprodOrigin, now }: PagePorts): Route[] {
         const frame = await frameOf(request, context);
         sendPage(
           response,
-          QueuePage({ frame, queue, nonprodOrigin, now: now(), seen: queueSeen(queue) }),
+          QueuePage({
+            frame,
+            queue,
+            stops: await inForce(),
+            nonprodOrigin,
+            now: now(),
+            seen: queueSeen(queue),
+          }),
         );
       },
     }),
@@ -319,6 +328,7 @@ function deliveryPages({ promotions, deliveries, sessions, now }: PagePorts): Ro
 const targetName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 function targetPages({ views, queries, sessions, shadows, now }: PagePorts): Route[] {
+  const inForce = stopsOnPages({ stops: views.stops, ledger: views.proofs.facts, now });
   return [
     route({
       name: 'list-targets',
@@ -373,6 +383,9 @@ function targetPages({ views, queries, sessions, shadows, now }: PagePorts): Rou
           live: live.find((each) => each.target === name) ?? null,
           deliveries,
           session,
+          stops: (await inForce()).filter(
+            ({ targets }) => targets.length === 0 || targets.includes(name),
+          ),
           shadows: noted,
           freeze:
             freezes.find(({ repository }) => repository === policy?.policy.admits[0]?.repo) ?? null,

@@ -26,7 +26,7 @@ export function ControlsPage({
 }) {
   const { inForce, over, emergencyStop, targets } = view;
   return (
-    <Layout frame={frame} title="Controls">
+    <Layout frame={frame} title="Controls" scripts={['passkey.js']}>
       {emergencyStop === null ? null : (
         <VerdictBanner
           kind="system"

@@ -9,22 +9,26 @@ import { Time } from '@airlock/web/views/time';
 import { reported } from '../../app/checks.ts';
 import type { PromotionView } from '../../app/view-promotion.ts';
 import type { QueueView } from '../../app/view-queue.ts';
+import type { KnownStop } from '../../domain/stop.ts';
 import type { ListedPromotion } from '../../domain/promotion.ts';
 import { flagsOf } from './flags.ts';
 import { FreezeBanner } from './freeze-banner.tsx';
 import { HeldBanner } from './held-banner.tsx';
+import { StopBanner } from './stop-banner.tsx';
 import { headlineOf, plain, promotionTone, titleOf, toneOf } from './words.ts';
 
 /** The first page: what to do now comes first, what needs nothing comes last. */
 export function QueuePage({
   frame,
   queue,
+  stops,
   nonprodOrigin,
   now,
   seen,
 }: {
   readonly frame: Frame;
   readonly queue: QueueView;
+  readonly stops: readonly KnownStop[];
   readonly nonprodOrigin: string | null;
   readonly now: Date;
   /** What the page shows, for the stream to compare with. */
@@ -40,6 +44,9 @@ export function QueuePage({
       heading="Queue"
       live={`/queue/events?seen=${encodeURIComponent(seen)}`}
     >
+      {stops.map((stop) => (
+        <StopBanner key={stop.id} stop={stop} />
+      ))}
       {freezes.map((freeze) => (
         <FreezeBanner key={freeze.repository} freeze={freeze} />
       ))}

@@ -7,9 +7,11 @@ import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { Delivery, LiveRelease, RepositoryFreeze, VaultSession } from '../../app/ports.ts';
+import type { KnownStop } from '../../domain/stop.ts';
 import type { NotedShadow } from '../../domain/shadow.ts';
 import { HeldBanner } from './held-banner.tsx';
 import { FreezeBanner } from './freeze-banner.tsx';
+import { StopBanner } from './stop-banner.tsx';
 import { DeliveryTable } from './delivery-page.tsx';
 import { TargetShadow } from './shadow.tsx';
 import { count, plain } from './words.ts';
@@ -26,6 +28,8 @@ export interface TargetView {
   readonly session: VaultSession | null;
   /** Of the repository that it admits. */
   readonly freeze: RepositoryFreeze | null;
+  /** In force here. */
+  readonly stops: readonly KnownStop[];
   /** Where rules on trial would have decided otherwise, newest first. */
   readonly shadows: readonly NotedShadow[];
 }
@@ -39,7 +43,7 @@ export function TargetPage({
   readonly target: TargetView;
   readonly now: Date;
 }) {
-  const { name, policy, live, deliveries, freeze, session } = target;
+  const { name, policy, live, deliveries, freeze, session, stops } = target;
   return (
     <Layout
       frame={frame}
@@ -53,6 +57,9 @@ export function TargetPage({
           text={`Nothing is taken in or delivered until somebody of platform puts targets/${name}.yaml back.`}
         />
       ) : null}
+      {stops.map((stop) => (
+        <StopBanner key={stop.id} stop={stop} />
+      ))}
       {freeze === null ? null : <FreezeBanner freeze={freeze} />}
       {session === null ? null : <HeldBanner session={session} />}
       <WithAside aside={policy === null ? null : <Rules target={target} />}>

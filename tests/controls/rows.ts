@@ -26,6 +26,7 @@ const sources = (title: string): string => nonprod(`app/sources.integration.test
 const isolation = (title: string): string => build(`isolation/apart.test.ts: ${title}`);
 const escape = (title: string): string => build(`escape-kit/escape-kit.test.ts: ${title}`);
 const proxy = (title: string): string => `packages/sandbox/src/egress/proxy.test.ts: ${title}`;
+const listening = (title: string): string => `packages/web/src/listen.test.ts: ${title}`;
 const adversary = (rest: string): string => `tests/adversary/${rest}`;
 const e2e = (rest: string): string => `tests/e2e/${rest}`;
 
@@ -42,7 +43,11 @@ const vespene: readonly Row[] = [
     'attackers by what they have, each with drills',
     'no drill is a Vault administrator’s; tests/adversary/vault-audit.test.ts finds one out',
   ),
-  not('V2', 'a security contact on both sites', 'SECURITY.md alone; no /.well-known/security.txt'),
+  met(
+    'V2',
+    'a security contact on both sites',
+    'packages/web/src/server.integration.test.ts: security.txt says whom to tell',
+  ),
   not(
     'V3',
     'every tip of the guide is a check',
@@ -219,7 +224,8 @@ const vespene: readonly Row[] = [
   not(
     'V42',
     'HTTPS by itself or behind a proxy that is named',
-    'no samples for proxies; headers of proxies count for nothing',
+    'HTTPS by itself is there; no samples for proxies, whose headers count for nothing',
+    listening('pages come by HTTPS'),
   ),
   met(
     'V43',
@@ -413,16 +419,25 @@ const buildbot: readonly Row[] = [
     tokens('a token ends at its time'),
     tokens('a token is refused where its scope is missing'),
   ),
-  not('B32', 'HTTPS on every page', 'pages are HTTP behind a proxy of the operator’s'),
+  met(
+    'B32',
+    'HTTPS on every page',
+    listening('pages come by HTTPS'),
+    listening('TLS 1.1 finds nobody'),
+  ),
   met(
     'B33',
     'git is asked, whatever webhooks say',
     nonprod('app/poll-repository.integration.test.ts: every head that moves gets one run'),
   ),
-  not('B34', 'nothing but HTTPS takes a token', 'as B32'),
-  not('B35', 'HSTS', 'as B32; the doctor looks for it where the address is https'),
+  met(
+    'B34',
+    'nothing but HTTPS takes a token',
+    listening('a token, a call of the API and a change by plain HTTP'),
+  ),
+  met('B35', 'HSTS', 'packages/cli/src/doctor/hardening.test.ts: what a proxy took away'),
   met('B36', 'certificates that are sound and do not end soon'),
-  not('B37', 'http leads to https', 'as B32'),
+  met('B37', 'http leads to https', listening('who reads a page by plain HTTP is led')),
   met(
     'B38',
     'webhooks of each forge are proven',

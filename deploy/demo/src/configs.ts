@@ -17,6 +17,8 @@ import {
 import type { DemoRepository } from './repository.ts';
 import type { Vault } from './vault.ts';
 
+const securityContact = { contacts: ['mailto:security@demo.airlock.example'] };
+
 export async function writeConfigs(given: {
   layout: Layout;
   keys: Keys;
@@ -101,6 +103,7 @@ export async function writeConfigs(given: {
     'nonprod-web': writeConfig(layout, 'nonprod-web', {
       origin: origins.nonprod,
       listen: { host: '127.0.0.1', port: ports.nonprod },
+      securityContact,
       runnerApi: {
         host: '127.0.0.1',
         port: ports.runnerApi,
@@ -220,6 +223,7 @@ export async function writeConfigs(given: {
     'gate-web': writeConfig(layout, 'gate-web', {
       origin: origins.gate,
       listen: { host: '127.0.0.1', port: ports.gate },
+      securityContact,
       database: await database('gate', 'gate_web'),
       redis: redisBlock,
       files,

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { runsAsRoot } from '@airlock/sandbox/host';
@@ -90,9 +97,9 @@ describe(
       await prepareWorkDirectory(directory, walled);
       assert.equal(mounts(), '');
       assert.deepEqual(readdirSync(directory), []);
-      const loops = execFileSync('losetup', ['--list', '--noheadings', '--output', 'BACK-FILE'], {
-        encoding: 'utf8',
-      });
+      const loops = globSync('/sys/block/loop*/loop/backing_file')
+        .map((file) => readFileSync(file, 'utf8'))
+        .join('');
       assert.ok(!loops.includes(directory), loops);
     });
 

@@ -48,6 +48,7 @@ const everywhere = {
 
 const answers: [path: string, status: number, request?: BrowserRequest][] = [
   ['/livez', 200],
+  ['/.well-known/security.txt', 200],
   ['/public', 200],
   ['/', 303],
   ['/api/v1/me', 401],
@@ -76,6 +77,13 @@ for (const [path, status, request] of answers) {
     if (path !== '/assets/style.css') assert.equal(answer.headers['cache-control'], 'no-store');
   });
 }
+
+test('security.txt says whom to tell of a vulnerability, and where it stands', async () => {
+  const { body, headers } = await createBrowser().send(`${origin}/.well-known/security.txt`);
+  assert.equal(headers['content-type'], 'text/plain; charset=utf-8');
+  assert.match(body, /^Contact: mailto:security@company\.example\nExpires: 20\d\d-/);
+  assert.ok(body.includes(`Canonical: ${origin}/.well-known/security.txt`));
+});
 
 test('whoever names another host in a forwarded header changes nothing', async () => {
   const answer = await createBrowser().send(`${origin}/`, {

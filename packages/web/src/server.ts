@@ -5,8 +5,7 @@
  * the security headers.
  */
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { AirlockError } from '@airlock/common/errors';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Log } from '@airlock/process/log';
 import express, {
   type ErrorRequestHandler,
@@ -22,6 +21,8 @@ import { loadAssets } from './assets.ts';
 import { tokenHolder, type TokenDoor } from './bearer.ts';
 import { HttpError, problemFrom, sendProblem, wantsJson } from './problem.ts';
 import { sendPage } from './page.ts';
+import { listenForPeople } from './listen.ts';
+import type { SecurityContact, WebListen } from './listen-settings.ts';
 import { createRateLimit } from './rate-limit.ts';
 import type { Route, RouteContext, Viewer } from './route.ts';
 import { SamlError } from './saml/guard.ts';
@@ -41,6 +42,7 @@ import {
   type OpenSession,
   type SessionStore,
 } from './session.ts';
+import { securityText } from './security-text.ts';
 import { setStreamReader } from './sse.ts';
 import { HopPage } from './views/hop-page.tsx';
 import type { Frame } from './views/layout.tsx';
@@ -50,7 +52,9 @@ export interface WebServerOptions {
   readonly service: 'nonprod' | 'gate';
   /** As browsers see it, such as https://gate.example: the only host that is served. */
   readonly origin: string;
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: WebListen;
+  /** Left out or null: there is no /.well-known/security.txt. */
+  readonly securityContact?: SecurityContact;
   readonly log: Log;
   readonly routes: readonly Route[];
   /** Callers that are machines and many; no page, no session, no parser stands before them. */
@@ -150,6 +154,11 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
   app.get('/favicon.ico', (_request, response) => {
     response.redirect(302, assets.url(`favicon-${service}.svg`));
   });
+  app.get('/.well-known/security.txt', (_request, response, next) => {
+    const text = securityText(options.securityContact ?? null, origin.origin, new Date());
+    if (text === null) next();
+    else response.type('text/plain; charset=utf-8').send(text);
+  });
   app.get('/livez', (_request, response) => {
     response.type('text').send('ok\n');
   });
@@ -204,36 +213,13 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
   });
   app.use(answerErrors(options, assets));
 
-  const server = createServer(
-    {
-      headersTimeout: 10_000,
-      requestTimeout: 30_000,
-      connectionsCheckingInterval: 1_000,
-      maxHeaderSize: 16_384,
-    },
-    (request, response) => {
-      const intake = options.intakes?.find(
-        ({ prefix }) => request.url?.startsWith(prefix) === true,
-      );
-      // Express's handler is a plain request listener.
-      if (intake === undefined) app(request, response);
-      else takeIn(intake, request, response, { host: origin.host, log });
-    },
-  );
-  server.maxConnections = 2_000;
-  await listen(server, options.listen);
-  return {
-    url: options.origin,
-    async close() {
-      await new Promise<void>((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-        // Event streams never end by themselves.
-        server.closeAllConnections();
-      });
-    },
-  };
+  const listening = await listenForPeople(options.listen, { origin, log }, (request, response) => {
+    const intake = options.intakes?.find(({ prefix }) => request.url?.startsWith(prefix) === true);
+    // Express's handler is a plain request listener.
+    if (intake === undefined) app(request, response);
+    else takeIn(intake, request, response, { host: origin.host, log });
+  });
+  return { url: options.origin, close: () => listening.close() };
 }
 
 /** Every answer carries the headers of a document that nobody may show, sniff or keep. */
@@ -259,26 +245,6 @@ function takeIn(
     else response.writeHead(500, { connection: 'close' }).end();
   });
 }
-
-function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new ListenError(
-              'configuration-refused',
-              `listen.port: ${host}:${port} is taken by another process; end it or choose another port`,
-            )
-          : error,
-      );
-    });
-    server.listen(port, host, () => {
-      resolve();
-    });
-  });
-}
-
-export class ListenError extends AirlockError<'configuration-refused'> {}
 
 function securityHeaders(origin: URL): RequestHandler {
   const set = helmet({

@@ -1,6 +1,7 @@
 /** Configuration of nonprod's three processes. The descriptions are the manual. */
 import { z } from 'zod';
 import { Name } from '@airlock/common/wire/scalars';
+import { SecurityContact, WebListen } from '@airlock/web/listen-settings';
 import { SamlSettings } from '@airlock/web/saml/settings';
 import { ArtifactsSettings } from '@airlock/artifacts/settings';
 import { KeeperSettings } from '@airlock/envelope/settings';
@@ -14,9 +15,6 @@ import { LogSettings } from './config-logs.ts';
 import { AccountLinks, GroupNames, GroupRequiredSettings } from './people-config.ts';
 import { QuotaSettings } from './quota-config.ts';
 import { AddedRepositories, Forges, RepositoryProvider, webhookSettings } from './source-config.ts';
-
-const Port = z.int().min(1).max(65_535);
-const Host = z.string().min(1).max(255);
 
 const Origin = z
   .string()
@@ -58,12 +56,8 @@ const MaxArtifactBytes = z
 
 export const WebConfig = z.strictObject({
   origin: Origin,
-  listen: z
-    .strictObject({
-      host: Host.describe('Address to listen on for people and webhooks, such as 127.0.0.1.'),
-      port: Port.describe('Port to listen on (1-65535).'),
-    })
-    .describe('HTTP listener for people and webhooks; TLS is ended in front of it.'),
+  listen: WebListen,
+  securityContact: SecurityContact,
   runnerApi: MachineListener.describe(
     'Listener for runners: TLS 1.3, mutual; its certificate carries airlock:nonprod:runner-api.',
   ),

@@ -3,6 +3,7 @@ import { ArtifactsSettings } from '@airlock/artifacts/settings';
 import { FilePath } from '@airlock/process/config';
 import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
 import { MachineListener } from '@airlock/process/machine-server';
+import { SecurityContact, WebListen } from '@airlock/web/listen-settings';
 import { SamlSettings } from '@airlock/web/saml/settings';
 import { z } from 'zod';
 import { GateFilesSettings } from './adapters/files/gate-files.ts';
@@ -10,15 +11,8 @@ import { GateOrigin } from './config.ts';
 
 export const WebConfig = z.strictObject({
   origin: GateOrigin,
-  listen: z
-    .strictObject({
-      host: z
-        .string()
-        .min(1)
-        .describe('Address to listen on, such as 127.0.0.1; TLS ends in front of it.'),
-      port: z.int().min(1).max(65_535).describe('Port to listen on (1 to 65535).'),
-    })
-    .describe('Where browsers and the proxy in front of them connect to.'),
+  listen: WebListen,
+  securityContact: SecurityContact,
   database: DatabaseSettings.describe('The gate database, with the role gate_web.'),
   redis: RedisSettings,
   files: GateFilesSettings,

@@ -87,6 +87,21 @@ async function headers(installation: Installation): Promise<Outcome> {
   return pass(`${origins.join(', ')}: content policy, no framing, no sniffing, no product name`);
 }
 
+/** Whoever finds a hole looks there first (RFC 9116). */
+async function securityContact(installation: Installation): Promise<Outcome> {
+  await Promise.resolve();
+  const sites = installation.files.filter(
+    ({ content }) => isRecord(content['listen']) && typeof content['origin'] === 'string',
+  );
+  if (sites.length === 0) return skip('no process serves pages here');
+  const silent = sites.filter(({ content }) => !isRecord(content['securityContact']));
+  if (silent.length === 0) return pass('every site here says whom to tell');
+  return fail(
+    `${silent.map(({ path }) => path).join(', ')}: no securityContact, so that /.well-known/security.txt is not there`,
+    'Write securityContact: {contacts: [mailto:security@company.example]} there.',
+  );
+}
+
 const isGate = (path: string): boolean => /(^|\/)gate-[a-z]+[.]yaml$/.test(path);
 
 /** Credentials, keys and servers that both sides name: one that is taken on the left opens something on the right. */
@@ -204,6 +219,7 @@ async function oneJobRunners(installation: Installation): Promise<Outcome> {
 
 export const exposureChecks: Readonly<Record<string, Check>> = {
   ...{ headers, split },
+  'security-contact': securityContact,
   'git-readonly': readOnly,
   'one-job-runners': oneJobRunners,
 };

@@ -104,6 +104,16 @@ test('J3: a key, a database and a Redis that both sides name are found, and one 
   assert.equal((await only('split', installed({ 'gate-web': { redis } }))).status, 'pass');
 });
 
+test('a site that does not say whom to tell of a hole is named', async () => {
+  const site = { origin: 'https://gate.example', listen: { host: '127.0.0.1', port: 1 } };
+  const silent = await only('security-contact', installed({ 'gate-web': site }));
+  assert.equal(silent.status, 'fail');
+  assert.match(silent.summary, /gate-web\.yaml: no securityContact/);
+  const told = { ...site, securityContact: { contacts: ['mailto:security@company.example'] } };
+  const answer = await only('security-contact', installed({ 'gate-web': told }));
+  assert.equal(answer.status, 'pass');
+});
+
 test('what a proxy took away from the headers of a page is named', () => {
   const whole = {
     'content-security-policy': "default-src 'none';frame-ancestors 'none'",

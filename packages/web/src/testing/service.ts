@@ -179,6 +179,7 @@ export async function startTestService(options: {
     service: options.service,
     origin: `http://${options.service}.localhost:${port}`,
     listen: { host: '127.0.0.1', port },
+    securityContact: { contacts: ['mailto:security@company.example'] },
     log,
     routes,
     assetsDirectory,

@@ -160,7 +160,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const web = await createWebServer({
     service: 'nonprod',
     origin: config.origin,
-    listen: config.listen,
+    ...{ listen: config.listen, securityContact: config.securityContact },
     log,
     assetsDirectory: config.assetsDirectory,
     sessions: createSessionStore(pool),

@@ -114,7 +114,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const web = await createWebServer({
     service: 'gate',
     origin,
-    listen: config.listen,
+    ...{ listen: config.listen, securityContact: config.securityContact },
     log,
     assetsDirectory: config.assetsDirectory,
     sessions: createSessionStore(database.pool),

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { FilePath } from '@airlock/process/config';
+
+const Port = z.int().min(1).max(65_535);
+
+/** Where browsers, or the proxy in front of them, connect to. */
+export const WebListen = z
+  .strictObject({
+    host: z.string().min(1).max(255).describe('Address to listen on, such as 127.0.0.1.'),
+    port: Port.describe('Port to listen on (1-65535).'),
+    tls: z
+      .strictObject({
+        certificateFile: FilePath.describe(
+          'PEM, the server’s own certificate first. Read again within a minute of a change.',
+        ),
+        keyFile: FilePath.describe('PEM, the key of that certificate.'),
+        redirectPort: Port.nullable()
+          .default(null)
+          .describe(
+            'Port for plain HTTP that leads browsers to HTTPS and refuses everything else. Default null: none.',
+          ),
+      })
+      .nullable()
+      .default(null)
+      .describe('HTTPS by this process. Default null: plain HTTP, and TLS ends in front of it.'),
+  })
+  .describe('Listener for people.');
+type Settings = z.infer<typeof WebListen>;
+export type WebListen = Pick<Settings, 'host' | 'port'> & { readonly tls?: Settings['tls'] };
+export type WebTls = NonNullable<Settings['tls']>;
+
+/** Who is told of a vulnerability (RFC 9116). */
+export const SecurityContact = z
+  .strictObject({
+    contacts: z
+      .array(
+        z
+          .string()
+          .max(500)
+          .regex(/^(https:\/\/|mailto:|tel:)\S+$/, 'expected mailto:, https:// or tel:'),
+      )
+      .min(1)
+      .max(10)
+      .describe('Such as mailto:security@company.example; the first is preferred.'),
+    policy: z
+      .string()
+      .max(500)
+      .regex(/^https:\/\/\S+$/, 'expected https://')
+      .optional()
+      .describe('Where it says how reports are handled.'),
+  })
+  .nullable()
+  .default(null)
+  .describe(
+    'Shown at /.well-known/security.txt of the site. Default null: there is no such file, and the doctor says so.',
+  );
+export type SecurityContact = z.infer<typeof SecurityContact>;

@@ -1,0 +1,162 @@
+/** Listening for people: by plain HTTP behind somebody's proxy, or by HTTPS with what leads there. */
+import { readFileSync, statSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { AirlockError } from '@airlock/common/errors';
+import type { Log } from '@airlock/process/log';
+import type { WebListen, WebTls } from './listen-settings.ts';
+
+export class ListenError extends AirlockError<'configuration-refused'> {}
+
+export interface Listening {
+  close(): Promise<void>;
+}
+
+const lookMs = 30_000;
+const bounds = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 16_384,
+};
+
+/**
+ * @param site.origin as browsers see it; its scheme is https where `settings` has TLS.
+ * @throws ListenError when a port is taken, a certificate cannot be read, or the origin is another scheme's.
+ */
+export async function listenForPeople(
+  settings: WebListen,
+  site: { readonly origin: URL; readonly log: Log },
+  handle: RequestListener,
+): Promise<Listening> {
+  const { tls = null, host, port } = settings;
+  if (tls === null) {
+    const server = createServer(bounds, handle);
+    await listen(server, host, port);
+    return { close: () => close(server) };
+  }
+  if (site.origin.protocol !== 'https:') {
+    throw new ListenError(
+      'configuration-refused',
+      `listen.tls: the origin ${site.origin.origin} is not https; write https:// there, or leave tls out`,
+    );
+  }
+  const server = createTlsServer({ ...bounds, ...readPair(tls), minVersion: 'TLSv1.2' }, handle);
+  await listen(server, host, port);
+  const stopLooking = followCertificate(server, tls, site.log);
+  if (tls.redirectPort === null) {
+    return {
+      close() {
+        stopLooking();
+        return close(server);
+      },
+    };
+  }
+  const plain = createServer(bounds, leadToHttps(site.origin));
+  try {
+    await listen(plain, host, tls.redirectPort);
+  } catch (error) {
+    stopLooking();
+    await close(server);
+    throw error;
+  }
+  return {
+    async close() {
+      stopLooking();
+      await Promise.all([close(server), close(plain)]);
+    },
+  };
+}
+
+/**
+ * Leads whoever reads a page to the same page by HTTPS. What carries a token, a cookie or a body is refused instead: it went
+ * over the network in the clear already, and being led on would hide that.
+ */
+export function leadToHttps(origin: URL): RequestListener {
+  return (request, response) => {
+    const { method, headers, url = '/' } = request;
+    response.setHeader('cache-control', 'no-store');
+    response.setHeader('connection', 'close');
+    const isPage = (method === 'GET' || method === 'HEAD') && !url.startsWith('/api/');
+    if (headers.host?.replace(/:\d+$/, '') !== origin.hostname) {
+      response.writeHead(421).end();
+    } else if (isPage && headers.authorization === undefined && url.startsWith('/')) {
+      response.writeHead(308, { location: `${origin.origin}${url}` }).end();
+    } else {
+      response
+        .writeHead(403, { 'content-type': 'text/plain; charset=utf-8' })
+        .end(
+          `This came unencrypted, so that nothing was done. Use ${origin.origin}, and replace any token that was sent.\n`,
+        );
+    }
+  };
+}
+
+type Pair = { readonly cert: Buffer; readonly key: Buffer };
+
+function readPair({ certificateFile, keyFile }: WebTls): Pair {
+  const read = (setting: string, file: string): Buffer => {
+    try {
+      return readFileSync(file);
+    } catch (cause) {
+      throw new ListenError(
+        'configuration-refused',
+        `listen.tls.${setting}: ${file} cannot be read; correct the path or its permissions`,
+        { cause },
+      );
+    }
+  };
+  return { cert: read('certificateFile', certificateFile), key: read('keyFile', keyFile) };
+}
+
+/** A certificate is renewed by another program; one that cannot be used leaves the old one, and is told. */
+function followCertificate(server: TlsServer, tls: WebTls, log: Log): () => void {
+  const changed = (): string =>
+    [tls.certificateFile, tls.keyFile].map((file) => statSync(file).mtimeMs).join(' ');
+  let known = changed();
+  const timer = setInterval(() => {
+    try {
+      const now = changed();
+      if (now === known) return;
+      known = now;
+      server.setSecureContext({ ...readPair(tls), minVersion: 'TLSv1.2' });
+      log.info('tls.certificate-changed', { file: tls.certificateFile });
+    } catch (error) {
+      log.error('tls.certificate-unusable', {
+        file: tls.certificateFile,
+        error: error instanceof Error ? error : new Error(String(error)),
+      });
+    }
+  }, lookMs);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+  };
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  server.maxConnections = 2_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new ListenError(
+              'configuration-refused',
+              `listen.port: ${host}:${port} is taken by another process; end it or choose another port`,
+            )
+          : error,
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+async function close(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+    // Event streams never end by themselves.
+    server.closeAllConnections();
+  });
+}

@@ -153,3 +153,5 @@ grant select, insert on act, act_outcome to nonprod_web;
 grant select, insert, update, delete on variable to nonprod_web;
 grant select, insert on variable_change to nonprod_web;
 grant select on variable to nonprod_scheduler;
+grant select, insert, delete on variable_set_choice to nonprod_web;
+grant select on variable_set_choice to nonprod_scheduler;

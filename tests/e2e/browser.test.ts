@@ -138,7 +138,11 @@ test(
     for (const scheme of ['light', 'dark'] as const) {
       const { context, page, complaints } = await openPage(browser, { scheme, width: 390 });
       for (const [origin, person, paths] of [
-        [pair.nonprodOrigin, 'dana', ['/', '/candidates', '/promotions', '/variables', '/usage']],
+        [
+          pair.nonprodOrigin,
+          'dana',
+          ['/', '/candidates', '/promotions', '/variables', '/variable-sets', '/usage'],
+        ],
         [pair.nonprodOrigin, 'oke', ['/audit']],
         [
           pair.gateOrigin,

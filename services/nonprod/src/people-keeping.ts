@@ -9,6 +9,7 @@ import {
   createNotificationRules,
 } from './adapters/postgres/notification-store.ts';
 import { createUsageStore } from './adapters/postgres/usage-store.ts';
+import { createVariableSetStore } from './adapters/postgres/variable-set-store.ts';
 import { createVariableStore } from './adapters/postgres/variable-store.ts';
 import type { ActStore } from './app/act-ports.ts';
 import { createLinkAccounts, type LinkAccounts } from './app/link-accounts.ts';
@@ -17,6 +18,7 @@ import type { UsageStore } from './app/usage-ports.ts';
 import type { Events } from './events.ts';
 import type { NotificationRoutePorts } from './http/routes/notifications.tsx';
 import type { OwnerPorts } from './http/routes/owners.ts';
+import type { VariableSetPorts } from './http/routes/variable-sets.tsx';
 import type { VariableRoutePorts } from './http/routes/variables.tsx';
 import type { LinkForgeSettings } from './people-config.ts';
 
@@ -24,6 +26,7 @@ export interface PeopleKeeping {
   readonly acts: ActStore;
   readonly variables: VariableRoutePorts;
   readonly usage: UsageStore;
+  readonly variableSets: VariableSetPorts;
   readonly accounts: LinkAccounts;
   readonly owners: OwnerPorts;
   readonly notifications: NotificationRoutePorts;
@@ -40,11 +43,13 @@ export function keepPeople(
 ): PeopleKeeping {
   const { db, events } = ports;
   const variables = createVariableStore(db);
+  const setVariable = createSetVariable(variables);
   return {
     acts: createActStore(db),
     usage: createUsageStore(db),
+    variableSets: { sets: createVariableSetStore(db), variables, setVariable },
     variables: {
-      ...{ variables, setVariable: createSetVariable(variables) },
+      ...{ variables, setVariable },
       signed: settings.repository.name,
     },
     accounts: createLinkAccounts({

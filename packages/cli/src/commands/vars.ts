@@ -14,8 +14,19 @@ const Variables = z.object({
       value: z.string(),
       publicBecause: z.string().nullable(),
       setBy: z.string(),
-      /** The value for all repositories that this one hides. */
+      /** The value that would count without this one, and where it is set. */
       hides: z.string().nullable(),
+      hidesScope: z.string().nullable(),
+    }),
+  ),
+});
+
+const Sets = z.object({
+  sets: z.array(
+    z.object({
+      name: z.string(),
+      variables: z.array(z.looseObject({ name: z.string(), value: z.string() })),
+      choosers: z.array(z.object({ kind: z.enum(['repository', 'group']), name: z.string() })),
     }),
   ),
 });
@@ -56,11 +67,11 @@ export function registerVars(program: Command, print: Print = toStdout): void {
     .action(async (repository: string, options: Options) => {
       const found = await listed(repository, options.as);
       print([
-        ...found.map(({ name, value, scope, setBy, hides, publicBecause }) =>
+        ...found.map(({ name, value, scope, setBy, hides, hidesScope, publicBecause }) =>
           safe(
             [
-              `${name}=${value}  ${scope === '*' ? 'for all repositories' : `of ${scope}`}, by ${setBy}`,
-              ...(hides === null ? [] : [`in place of ${hides} for all repositories`]),
+              `${name}=${value}  ${scopeText(scope)}, by ${setBy}`,
+              ...(hides === null ? [] : [`in place of ${hides} ${scopeText(hidesScope ?? '*')}`]),
               ...(publicBecause === null ? [] : [`public because: ${publicBecause}`]),
             ].join('; '),
           ),
@@ -72,7 +83,7 @@ export function registerVars(program: Command, print: Print = toStdout): void {
 
   vars
     .command('set')
-    .argument('<pair>', 'NAME=VALUE')
+    .argument('<pair>', 'NAME=VALUE, or NAME@SET=VALUE in a named set')
     .addOption(ofRepository())
     .option(
       '--public-because <reason>',
@@ -82,33 +93,89 @@ export function registerVars(program: Command, print: Print = toStdout): void {
     .action(async (pair: string, { as, repository, publicBecause }: Options & Override) => {
       const equals = pair.indexOf('=');
       if (equals < 1) throw new CliError(exitCode.usage, 'expected NAME=VALUE');
-      const [name, value] = [pair.slice(0, equals), pair.slice(equals + 1)];
+      const [target, value] = [pair.slice(0, equals), pair.slice(equals + 1)];
+      const { name, scope, address, where } = placeOf(target, repository);
       const session = await nonprodSession(as);
-      await session.putJson(addressOf(repository), {
-        ...{ name, value },
-        ...(repository === undefined ? {} : { repository }),
+      await session.putJson(address, {
+        ...{ name, value, ...where },
         ...(publicBecause === undefined ? {} : { publicBecause }),
       });
-      print([`${name} is set ${scopeText(repository)}`]);
+      print([`${name} is set ${scopeText(scope)}`]);
     });
 
   vars
     .command('unset')
-    .argument('<name>')
+    .argument('<name>', 'NAME, or NAME@SET')
     .addOption(ofRepository())
     .addOption(as())
-    .action(async (name: string, { as, repository }: Options) => {
+    .action(async (target: string, { as, repository }: Options) => {
+      const { name, scope, address, where } = placeOf(target, repository);
       const session = await nonprodSession(as);
-      const body = { name, ...(repository === undefined ? {} : { repository }) };
-      await session.postJson(`${addressOf(repository)}/remove`, body);
-      print([`${name} is not set ${scopeText(repository)} any more`]);
+      await session.postJson(`${address}/remove`, { name, ...where });
+      print([`${name} is not set ${scopeText(scope)} any more`]);
+    });
+
+  vars
+    .command('sets')
+    .description('every named set, who chose it, and what is set in it')
+    .addOption(as())
+    .action(async (options: Options) => {
+      const session = await nonprodSession(options.as);
+      const { sets } = Sets.parse(await session.getJson('/api/v1/variable-sets'));
+      print(sets.length === 0 ? ['there is no set'] : sets.flatMap(setLines));
+    });
+
+  vars
+    .command('choose')
+    .argument('[sets...]', 'all of them, in their order: of two that set one name the later counts')
+    .addOption(new Option('--repository <name>', 'for this repository').conflicts('group'))
+    .option('--group <name>', 'for every repository that this group owns; for the platform role')
+    .addOption(as())
+    .action(async (sets: string[], { as, repository, group }: Options & Group) => {
+      const session = await nonprodSession(as);
+      if (repository !== undefined) {
+        await session.putJson('/api/v1/variable-set-choices', { repository, sets });
+      } else if (group !== undefined) {
+        await session.putJson('/api/v1/group-variable-sets', { group, sets });
+      } else {
+        throw new CliError(exitCode.usage, 'say for whom: --repository NAME or --group NAME');
+      }
+      const whom = repository ?? `the group ${group ?? ''}`;
+      print([safe(`${whom} has ${sets.length === 0 ? 'no set' : sets.join(', ')}`)]);
     });
 }
 
+type Group = { readonly group?: string };
 type Override = { readonly publicBecause?: string };
 
-const addressOf = (repository: string | undefined): string =>
-  repository === undefined ? '/api/v1/global-variables' : '/api/v1/variables';
+/** Where a variable stands, by `NAME` or `NAME@SET` and the repository that was named. */
+function placeOf(target: string, repository: string | undefined) {
+  const [name = '', set, more] = target.split('@');
+  if (more !== undefined || set === '' || (set !== undefined && repository !== undefined)) {
+    throw new CliError(
+      exitCode.usage,
+      'expected NAME or NAME@SET; a set is of no repository, so it goes without --repository',
+    );
+  }
+  if (set !== undefined) {
+    return { name, scope: `@${set}`, address: '/api/v1/variable-sets', where: { set } };
+  }
+  return repository === undefined
+    ? { name, scope: '*', address: '/api/v1/global-variables', where: {} }
+    : { name, scope: repository, address: '/api/v1/variables', where: { repository } };
+}
 
-const scopeText = (repository: string | undefined): string =>
-  repository === undefined ? 'for all repositories' : safe(`for ${repository}`);
+function scopeText(scope: string): string {
+  if (scope === '*') return 'for all repositories';
+  return safe(scope.startsWith('@') ? `in the set ${scope.slice(1)}` : `for ${scope}`);
+}
+
+function setLines({ name, variables, choosers }: z.infer<typeof Sets>['sets'][number]): string[] {
+  const whom = choosers.map((chooser) =>
+    chooser.kind === 'group' ? `the group ${chooser.name}` : chooser.name,
+  );
+  return [
+    safe(`${name}: chosen by ${whom.length === 0 ? 'nobody' : whom.join(', ')}`),
+    ...variables.map((each) => safe(`  ${each.name}=${each.value}`)),
+  ];
+}

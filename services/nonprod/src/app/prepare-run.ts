@@ -133,7 +133,8 @@ export function createPrepareRun(
     const { event, ref, repository, variables: answers } = wish;
     const signed = settings.repository.name;
     if (!isGivenVariables({ event, ref, repository, signed })) return answers;
-    return givenVariables((await ports.variables.of(repository.name)) ?? [], answers);
+    const set = await ports.variables.of(repository.name);
+    return givenVariables(set ?? { scopes: [], all: [] }, answers);
   }
 
   /** Null when nothing is wanted. */

@@ -13,9 +13,11 @@ import { createPersonStore } from '../adapters/postgres/person-store.ts';
 import { createSightStore } from '../adapters/postgres/sight-store.ts';
 import { createTokenStore } from '../adapters/postgres/token-store.ts';
 import { createUsageStore } from '../adapters/postgres/usage-store.ts';
+import { createVariableSetStore } from '../adapters/postgres/variable-set-store.ts';
 import { createVariableStore } from '../adapters/postgres/variable-store.ts';
 import { createApiTokens } from '../app/api-tokens.ts';
 import { createSetVariable } from '../app/manage-variables.ts';
+import { givenVariables } from '../domain/variable.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { newId, repository, startRun } from '../testing/fixtures.ts';
@@ -25,6 +27,7 @@ import { heedSight } from './heed-sight.ts';
 import { actRoutes } from './routes/acts.tsx';
 import { apiRoutes } from './routes/api.ts';
 import { usageRoutes } from './routes/usage.tsx';
+import { variableSetRoutes } from './routes/variable-sets.tsx';
 import { variableRoutes } from './routes/variables.tsx';
 
 let database: TestDatabase;
@@ -46,6 +49,7 @@ before(async () => {
     createVariableStore(db),
     createSightStore(db),
   ];
+  const setVariable = createSetVariable(variables);
   const making = createApiTokens({
     ...{ events: createEvents(silent), newId, resolveViewer: viewerOf },
     tokens: createTokenStore(db),
@@ -58,9 +62,8 @@ before(async () => {
     }),
     ...actRoutes(acts),
     ...usageRoutes({ usage: createUsageStore(db), sight }),
-    ...variableRoutes({
-      ...{ variables, setVariable: createSetVariable(variables), signed: repository.name },
-    }),
+    ...variableRoutes({ variables, setVariable, signed: repository.name }),
+    ...variableSetRoutes({ sets: createVariableSetStore(db), variables, setVariable, sight }),
   ];
   const heeded = heedSight(heedOwners(routes, createGroupStore(db)), sight);
   web = await startTestWeb(database, heeded, { acts, tokens: making.door });
@@ -106,7 +109,7 @@ test('vars: what is set for all and for one is listed and explained, and gone wh
   const [line] = await vars('leo', 'vars', 'explain', repository.name);
   assert.equal(
     line,
-    'REGION=us  of shop/web, by dana@example.com; in place of eu=1 for all repositories',
+    'REGION=us  for shop/web, by dana@example.com; in place of eu=1 for all repositories',
   );
   assert.deepEqual(await vars('dana', 'vars', 'unset', 'REGION', ...own), [
     'REGION is not set for shop/web any more',
@@ -134,6 +137,84 @@ test('vars: a pair without =, a role that is missing and a name that is not set 
     vars('pat', 'vars', 'unset', 'NEVER_SET'),
     /There is no variable NEVER_SET for all repositories/,
   );
+});
+
+test('vars: a set that a group and one that a repository chose go to its runs, the later before the earlier', async () => {
+  await createGroupStore(database.as('nonprod_web')).set(
+    repository.name,
+    { own: ['web-team'], launch: [] },
+    'pat@example.com',
+  );
+  for (const pair of ['ZONE@eu=eu-1', 'TIER@eu=gold', 'ZONE@staging=eu-9']) {
+    await vars('pat', 'vars', 'set', pair);
+  }
+  assert.deepEqual(await vars('pat', 'vars', 'choose', 'eu', '--group', 'web-team'), [
+    'the group web-team has eu',
+  ]);
+  const own = ['--repository', repository.name];
+  assert.deepEqual(await vars('dana', 'vars', 'choose', 'staging', ...own), [
+    'shop/web has staging',
+  ]);
+  const explained = (await vars('leo', 'vars', 'explain', repository.name)).join('\n');
+  assert.match(explained, /^TIER=gold {2}in the set eu, by pat@example\.com$/m);
+  assert.match(explained, /^ZONE=eu-9 {2}in the set staging, .* in place of eu-1 in the set eu$/m);
+  assert.deepEqual(await vars('leo', 'vars', 'sets'), [
+    'eu: chosen by the group web-team',
+    '  TIER=gold',
+    '  ZONE=eu-1',
+    'staging: chosen by shop/web',
+    '  ZONE=eu-9',
+  ]);
+  const given = await createVariableStore(database.as('nonprod_scheduler')).of(repository.name);
+  assert.ok(given);
+  const { ZONE, TIER } = givenVariables(given, {});
+  assert.deepEqual({ ZONE, TIER }, { ZONE: 'eu-9', TIER: 'gold' });
+  await vars('dana', 'vars', 'set', 'ZONE=own', ...own);
+  assert.match(
+    (await vars('leo', 'vars', 'explain', repository.name)).join('\n'),
+    /^ZONE=own {2}for shop\/web, .* in place of eu-9 in the set staging$/m,
+  );
+  await vars('dana', 'vars', 'unset', 'ZONE', ...own);
+  assert.deepEqual(await vars('dana', 'vars', 'choose', ...own), ['shop/web has no set']);
+  assert.ok((await vars('leo', 'vars', 'list', repository.name)).includes('ZONE=eu-1'));
+});
+
+test('vars: a set keeps no secret, is chosen by owners alone, and only when it is there', async () => {
+  const own = ['--repository', repository.name];
+  const secret = ['ghp_', 'a1B2c3D4e5'.repeat(4)].join('');
+  await assert.rejects(vars('pat', 'vars', 'set', `NOTE@eu=${secret}`), /looks like a token of/);
+  await assert.rejects(vars('dana', 'vars', 'set', 'ZONE@eu=x'), /answered 403/);
+  await assert.rejects(vars('leo', 'vars', 'choose', 'eu', ...own), /answered 403.*web-team/);
+  await assert.rejects(vars('dana', 'vars', 'choose', 'eu', '--group', 'x'), /answered 403/);
+  await assert.rejects(vars('dana', 'vars', 'choose', 'nope', ...own), /There is no set nope/);
+  await assert.rejects(vars('dana', 'vars', 'choose', 'eu'), /say for whom/);
+  await assert.rejects(
+    vars('pat', 'vars', 'set', 'ZONE@eu=x', ...own),
+    /a set is of no repository/,
+  );
+  await assert.rejects(vars('pat', 'vars', 'unset', 'NEVER@eu'), /no variable NEVER of the set eu/);
+});
+
+test('vars: who chose a set is not told to those who may not see the repository', async () => {
+  const owner = database.as('owner');
+  const own = ['--repository', repository.name];
+  await vars('dana', 'vars', 'choose', 'eu', ...own);
+  const hide = (isPrivate: boolean) =>
+    owner.repository.update({ where: { name: repository.name }, data: { private: isPrivate } });
+  await hide(true);
+  assert.doesNotMatch((await vars('leo', 'vars', 'sets')).join('\n'), /shop\/web/);
+  assert.match((await vars('dana', 'vars', 'sets')).join('\n'), /shop\/web/);
+  const leo = await web.signedIn('leo@example.com', ['developers']);
+  const page = await leo.get('/variable-sets');
+  assert.match(page.text, /TIER/);
+  assert.doesNotMatch(page.text, /shop\/web/);
+  const fields = { repository: repository.name, sets: 'eu' };
+  assert.equal((await leo.post('/variable-set-choices', fields)).status, 404);
+  await hide(false);
+  const dana = await web.signedIn('dana@example.com', ['developers', 'web-team']);
+  const chosen = await dana.post('/variable-set-choices', { ...fields, sets: 'staging, eu' });
+  assert.equal(chosen.status, 303);
+  assert.match((await dana.get('/variables?repository=shop%2Fweb')).text, /of the set eu/);
 });
 
 test('audit acts: what was done is found by person and object, a line each and whole as JSON', async () => {

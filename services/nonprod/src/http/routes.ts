@@ -26,6 +26,7 @@ import { secretRoutes, type SecretPorts } from './routes/secrets.tsx';
 import type { PeopleKeeping } from '../people-keeping.ts';
 import type { RunnerKeeping } from '../runner-keeping.ts';
 import { sourceRoutes, type SourcePorts } from './routes/sources.ts';
+import { variableSetRoutes } from './routes/variable-sets.tsx';
 import { variableRoutes } from './routes/variables.tsx';
 import { tokenRoutes } from './routes/tokens.tsx';
 import { usageRoutes } from './routes/usage.tsx';
@@ -71,6 +72,7 @@ export function nonprodRoutes(
     ...notificationRoutes(ports.people.notifications),
     ...actRoutes(ports.people.acts),
     ...variableRoutes(ports.people.variables),
+    ...variableSetRoutes({ ...ports.people.variableSets, sight }),
   ];
   const owned = heedOwners(routes, ports.people.owners.groups);
   return heedSight(heedGroupRequired(owned, ports.groupRequired), sight);

@@ -1,15 +1,17 @@
 import type { VariableStore } from '../../app/variable-ports.ts';
-import { everyRepository } from '../../domain/variable.ts';
+import { everyRepository, scopeOfSet } from '../../domain/variable.ts';
 import type { Database } from './client.ts';
 
 export function createVariableStore(db: Database): VariableStore {
   return {
     async of(repository) {
-      const [known, rows] = await Promise.all([
+      const [known, chosen] = await Promise.all([
         db.repository.count({ where: { name: repository } }),
-        db.variable.findMany({ where: { scope: { in: [everyRepository, repository] } } }),
+        chosenSets(db, repository),
       ]);
-      return known === 0 ? null : rows;
+      if (known === 0) return null;
+      const scopes = [everyRepository, ...chosen.map(scopeOfSet), repository];
+      return { scopes, all: await db.variable.findMany({ where: { scope: { in: scopes } } }) };
     },
 
     async global() {
@@ -21,7 +23,7 @@ export function createVariableStore(db: Database): VariableStore {
 
     async set({ scope, name, value, person, override }, most) {
       return await db.$transaction(async (tx) => {
-        if (scope !== everyRepository) {
+        if (scope !== everyRepository && !scope.startsWith('@')) {
           const known = await tx.repository.count({ where: { name: scope } });
           if (known === 0) return 'no-repository';
         }
@@ -53,4 +55,16 @@ export function createVariableStore(db: Database): VariableStore {
       });
     },
   };
+}
+
+/** Groups by name and then the repository: of two choices of one set the later place counts. */
+async function chosenSets(db: Database, repository: string): Promise<string[]> {
+  const rows = await db.$queryRaw<{ set_name: string }[]>`
+    select set_name from variable_set_choice choice
+    where (kind = 'repository' and chooser = ${repository}) or (kind = 'group' and exists (
+      select from repository_group owner where owner.repository = ${repository}
+        and owner.group_name = choice.chooser and owner.grants = 'own'))
+    order by kind, chooser, position`;
+  const names = rows.map((row) => row.set_name);
+  return names.filter((name, place) => names.lastIndexOf(name) === place);
 }

@@ -1,30 +1,25 @@
 /** Variables that everybody who signs in may read: those for all repositories, and those of one. */
-import { isOwnVariable, ownVariableHint } from '@airlock/pipeline/launch-file';
 import { sendPage } from '@airlock/web/page';
 import { HttpError } from '@airlock/web/problem';
 import { route, type Route, type RouteContext } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
 import type { Request } from 'express';
 import { z } from 'zod';
-import { mostVariables, type createSetVariable } from '../../app/manage-variables.ts';
+import type { createSetVariable } from '../../app/manage-variables.ts';
 import type { KeptVariable, VariableStore } from '../../app/variable-ports.ts';
-import { everyRepository, explainVariables } from '../../domain/variable.ts';
+import {
+  everyRepository,
+  explainVariables,
+  scopeWords,
+  type VariableLayers,
+} from '../../domain/variable.ts';
+import { refuseUnset, VariableBody, VariableName } from '../variable-bodies.ts';
 import { VariableListPage } from '../views/variable-list.tsx';
 import { requesterOf } from './shared.ts';
 
 const Repository = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/);
-const Name = z.string().refine(isOwnVariable, ownVariableHint);
-const GlobalBody = z.strictObject({
-  name: Name,
-  value: z
-    .string()
-    .refine((value) => Buffer.byteLength(value) <= 8192, 'at most 8192 bytes')
-    .refine((value) => !value.includes('\0'), 'without the character NUL'),
-  publicBecause: z.string().trim().max(500).default(''),
-});
-const OwnBody = GlobalBody.extend({ repository: Repository });
-const GlobalName = z.strictObject({ name: Name });
-const OwnName = GlobalName.extend({ repository: Repository });
+const OwnBody = VariableBody.extend({ repository: Repository });
+const OwnName = VariableName.extend({ repository: Repository });
 
 export interface VariableRoutePorts {
   readonly variables: VariableStore;
@@ -37,7 +32,7 @@ export function variableRoutes({ variables, setVariable, signed }: VariableRoute
   /** @throws HttpError when it is not kept, with what to do. */
   async function set(
     scope: string,
-    wish: z.infer<typeof GlobalBody>,
+    wish: z.infer<typeof VariableBody>,
     context: RouteContext,
   ): Promise<void> {
     const { name, value, publicBecause } = wish;
@@ -45,36 +40,32 @@ export function variableRoutes({ variables, setVariable, signed }: VariableRoute
       { scope, name, value, publicBecause },
       requesterOf(context).id,
     );
-    if (answer.kind === 'set') return;
     if (answer.kind === 'no-repository') throw none(scope);
-    throw new HttpError(
-      'setting-refused',
-      answer.kind === 'full'
-        ? `There are ${mostVariables} variables already, and no more are kept; remove one that nothing reads.`
-        : `${name} looks like ${answer.what}, and everybody who signs in reads variables. Make it a secret at /secrets; if it is none, say why in publicBecause ("Public because"), which stays on record. Whatever was sent here was not kept.`,
-    );
+    refuseUnset(answer, name);
   }
 
   async function remove(scope: string, name: string, context: RouteContext): Promise<void> {
     if (await variables.remove({ scope, name }, requesterOf(context).id)) return;
-    const where = scope === everyRepository ? 'for all repositories' : `of ${scope}`;
-    throw new HttpError('not-found', `There is no variable ${name} ${where}.`);
+    throw new HttpError('not-found', `There is no variable ${name} ${scopeWords(scope)}.`);
   }
 
   /** @throws HttpError `request-malformed`, `not-found`. */
   async function found(request: Request): Promise<{
     readonly repository: string | null;
-    readonly all: readonly KeptVariable[];
+    readonly layers: VariableLayers<KeptVariable>;
   }> {
     const named = Repository.optional().safeParse(request.query['repository']);
     if (!named.success) {
       throw new HttpError('request-malformed', 'repository: a name such as shop/web.');
     }
     const repository = named.data ?? null;
-    if (repository === null) return { repository, all: await variables.global() };
-    const all = await variables.of(repository);
-    if (all === null) throw none(repository);
-    return { repository, all };
+    if (repository === null) {
+      const layers = { scopes: [everyRepository], all: await variables.global() };
+      return { repository, layers };
+    }
+    const layers = await variables.of(repository);
+    if (layers === null) throw none(repository);
+    return { repository, layers };
   }
 
   const none = (name: string): HttpError =>
@@ -90,11 +81,11 @@ export function variableRoutes({ variables, setVariable, signed }: VariableRoute
       access: 'signed-in',
       summary: 'Variables for all repositories, or those that one is given',
       async handle(request, response, context) {
-        const [frame, { repository, all }] = await Promise.all([
+        const [frame, { repository, layers }] = await Promise.all([
           frameOf(request, context),
           found(request),
         ]);
-        const rows = explainVariables(all);
+        const rows = explainVariables(layers);
         const isSigned = repository === null || repository === signed;
         sendPage(
           response,
@@ -111,13 +102,14 @@ export function variableRoutes({ variables, setVariable, signed }: VariableRoute
       summary:
         'Variables for all repositories, or those that one is given and where each comes from',
       async handle(request, response) {
-        const { repository, all } = await found(request);
+        const { repository, layers } = await found(request);
         response.json({
           repository,
-          variables: explainVariables(all).map(({ set: { setAt, ...kept }, hides }) => ({
+          variables: explainVariables(layers).map(({ set: { setAt, ...kept }, hides }) => ({
             ...kept,
             setAt: setAt.toISOString(),
             hides: hides?.value ?? null,
+            hidesScope: hides?.scope ?? null,
           })),
         });
       },
@@ -179,7 +171,7 @@ export function variableRoutes({ variables, setVariable, signed }: VariableRoute
       access: 'role:platform',
       scope: 'admin',
       summary: 'Setting a variable for all repositories',
-      body: GlobalBody,
+      body: VariableBody,
       async handle(_request, response, context, wish) {
         await set(everyRepository, wish, context);
         response.json({ repository: null, name: wish.name });
@@ -192,7 +184,7 @@ export function variableRoutes({ variables, setVariable, signed }: VariableRoute
       access: 'role:platform',
       scope: 'admin',
       summary: 'Removing a variable for all repositories',
-      body: GlobalName,
+      body: VariableName,
       async handle(_request, response, context, { name }) {
         await remove(everyRepository, name, context);
         response.json({ repository: null, name });
@@ -204,7 +196,7 @@ export function variableRoutes({ variables, setVariable, signed }: VariableRoute
       path: '/global-variables',
       access: 'role:platform',
       summary: 'Setting a variable for all repositories',
-      body: GlobalBody,
+      body: VariableBody,
       async handle(_request, response, context, wish) {
         await set(everyRepository, wish, context);
         response.redirect(303, '/variables');
@@ -216,7 +208,7 @@ export function variableRoutes({ variables, setVariable, signed }: VariableRoute
       path: '/global-variables/remove',
       access: 'role:platform',
       summary: 'Removing a variable for all repositories',
-      body: GlobalName,
+      body: VariableName,
       async handle(_request, response, context, { name }) {
         await remove(everyRepository, name, context);
         response.redirect(303, '/variables');

@@ -5,7 +5,7 @@ import { PostForm, TextField } from '@airlock/web/views/form';
 import { Layout, type Frame } from '@airlock/web/views/layout';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { KeptVariable } from '../../app/variable-ports.ts';
-import { everyRepository, type ExplainedVariable } from '../../domain/variable.ts';
+import { everyRepository, scopeWords, type ExplainedVariable } from '../../domain/variable.ts';
 
 type Row = ExplainedVariable<KeptVariable>;
 
@@ -38,8 +38,10 @@ export function VariableListPage(props: Props) {
       </VerdictBanner>
       <p class="muted">
         Commands and services find them in their environment, and a pipeline file as{' '}
-        <code>{'${NAME}'}</code>. Of one name the last of these counts: for all repositories, of the
-        repository, what a run was started with, the pipeline file’s own environment, its matrix.
+        <code>{'${NAME}'}</code>. Of one name the last of these counts: for all repositories, of the{' '}
+        <a href="/variable-sets">sets</a> that the repository’s groups or the repository chose, of
+        the repository, what a run was started with, the pipeline file’s own environment, its
+        matrix.
         {signed === null
           ? null
           : ` Pushes to the main branch of ${signed} are given none: what is released is built from its commit alone.`}
@@ -61,7 +63,7 @@ export function VariableListPage(props: Props) {
               label: 'Set',
               cell: ({ set: { scope, setBy } }) => (
                 <>
-                  {scope === everyRepository ? 'for all repositories' : `for ${scope}`}
+                  {scopeWords(scope)}
                   <div class="muted small">by {setBy}</div>
                 </>
               ),
@@ -88,7 +90,9 @@ function Value({ row: { set, hides } }: { readonly row: Row }) {
     <>
       <code>{value}</code>
       {hides === null ? null : (
-        <div class="muted small">in place of {hides.value} for all repositories</div>
+        <div class="muted small">
+          in place of {hides.value} {scopeWords(hides.scope)}
+        </div>
       )}
       {publicBecause === null ? null : (
         <div class="muted small">public because: {publicBecause}</div>

@@ -135,6 +135,12 @@ test(
   { skip: withoutChromium },
   async () => {
     const pair = await runningPair();
+    const oke = await pair.signIn('nonprod', 'oke');
+    await oke.putJson('/api/v1/variable-sets', {
+      set: 'eu',
+      name: 'REGION',
+      value: 'eu-central-1',
+    });
     for (const scheme of ['light', 'dark'] as const) {
       const { context, page, complaints } = await openPage(browser, { scheme, width: 390 });
       for (const [origin, person, paths] of [

@@ -43,3 +43,10 @@ export interface VariableSetStore {
     person: string,
   ): Promise<'chosen' | { readonly missing: string | null }>;
 }
+
+export interface ShownSet {
+  readonly name: string;
+  readonly values: readonly KeptVariable[];
+  /** Those that whoever asks may see. */
+  readonly choosers: readonly Pick<SetChoice, 'kind' | 'chooser'>[];
+}

@@ -175,7 +175,6 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       { href: '/pools', label: 'Pools' },
       { href: '/secrets', label: 'Secrets' },
       { href: '/variables', label: 'Variables' },
-      { href: '/usage', label: 'Usage' },
     ],
     intakes: [webhooks.intake],
     routes: nonprodRoutes({

@@ -7,8 +7,8 @@ import { z } from 'zod';
 import type { createSetVariable } from '../../app/manage-variables.ts';
 import type { SightStore } from '../../app/sight-ports.ts';
 import type {
-  KeptVariable,
   SetChoice,
+  ShownSet,
   VariableSetStore,
   VariableStore,
 } from '../../app/variable-ports.ts';
@@ -40,13 +40,6 @@ export interface VariableSetPorts {
   readonly sets: VariableSetStore;
   readonly variables: Pick<VariableStore, 'remove'>;
   readonly setVariable: ReturnType<typeof createSetVariable>;
-}
-
-export interface ShownSet {
-  readonly name: string;
-  readonly values: readonly KeptVariable[];
-  /** Those that whoever asks may see. */
-  readonly choosers: readonly Pick<SetChoice, 'kind' | 'chooser'>[];
 }
 
 export function variableSetRoutes({

@@ -33,6 +33,11 @@ export function MePage({ frame }: { readonly frame: Frame }) {
             count as a member’s.
           </p>
         </Card>
+        <Card title="Usage" icon="container">
+          <p>
+            Look up <a href="/usage">who used how much</a> of the machines and of the store.
+          </p>
+        </Card>
         {viewer?.roles.includes('platform') === true ? (
           <Card title="Audit" icon="log">
             <p>

@@ -82,6 +82,14 @@ export function RepositoryPage(props: Props) {
               ),
             },
             {
+              term: 'Usage',
+              value: (
+                <a href={`/usage?repository=${encodeURIComponent(row.name)}`}>
+                  what it used of machines and store
+                </a>
+              ),
+            },
+            {
               term: 'Added',
               value: row.addedBy ?? 'by the configuration of the scheduler',
             },

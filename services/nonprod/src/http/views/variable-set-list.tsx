@@ -5,7 +5,7 @@ import { EmptyState } from '@airlock/web/views/empty-state';
 import { PostForm, TextField } from '@airlock/web/views/form';
 import { Layout, type Frame } from '@airlock/web/views/layout';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
-import type { ShownSet } from '../routes/variable-sets.tsx';
+import type { KeptVariable, ShownSet } from '../../app/variable-ports.ts';
 
 interface Props {
   readonly frame: Frame;
@@ -75,19 +75,20 @@ export function VariableSetPage({ frame, sets }: Props) {
                   ),
                 },
                 { label: 'Set by', cell: ({ setBy }) => setBy },
-                {
-                  label: 'Remove',
-                  cell: (row) =>
-                    maySet ? (
-                      <PostForm action="/variable-sets/remove" csrfToken={frame.csrfToken}>
-                        <input type="hidden" name="set" value={name} />
-                        <input type="hidden" name="name" value={row.name} />
-                        <Button kind="danger">Remove</Button>
-                      </PostForm>
-                    ) : (
-                      ''
-                    ),
-                },
+                ...(maySet
+                  ? [
+                      {
+                        label: 'Remove',
+                        cell: (row: KeptVariable) => (
+                          <PostForm action="/variable-sets/remove" csrfToken={frame.csrfToken}>
+                            <input type="hidden" name="set" value={name} />
+                            <input type="hidden" name="name" value={row.name} />
+                            <Button kind="danger">Remove</Button>
+                          </PostForm>
+                        ),
+                      },
+                    ]
+                  : []),
               ]}
             />
           </section>

@@ -13,7 +13,7 @@ begin
 end $$;
 
 -- Everybody reads what a decision is made of; nobody but its owner writes it.
-grant select on promotion, intake_item, passkey, approval, approval_withdrawal, replaced_document, stop, stop_lift, delivery, vault_session, vault_credential, target_live, git_head,
+grant select on promotion, intake_item, passkey, approval, approval_withdrawal, replaced_document, stop, stop_lift, break_glass_act, co_signature, delivery, vault_session, vault_credential, target_live, git_head,
   repository_freeze, configuration, rebuild, ledger_entry, ledger_tile, ledger_checkpoint, ledger_cosignature
   to gate_intake, gate_web, gate_authority, gate_deliverer, gate_watchdog;
 
@@ -49,7 +49,7 @@ grant insert on ledger_pending to gate_intake;
 
 grant select on outbox_cursor, delivery_log to gate_web;
 grant select, insert, update, delete on web_session, saml_login, saml_assertion, login_ticket, webauthn_challenge to gate_web;
-grant insert on approval, approval_withdrawal, passkey, rebuild, stop, stop_lift to gate_web;
+grant insert on approval, approval_withdrawal, passkey, rebuild, stop, stop_lift, break_glass_act, co_signature to gate_web;
 grant update (sign_count, last_used_at) on passkey to gate_web;
 -- A row lock (for update) on the promotion orders approvals and starts; Postgres asks for an update right on some column.
 grant update (version, state, state_reason, state_changed_at) on promotion to gate_web;
@@ -75,6 +75,8 @@ grant update (version, state, state_reason, state_changed_at) on promotion to ga
 grant insert on ledger_pending to gate_deliverer;
 
 grant select, insert, delete on ledger_pending to gate_watchdog;
+-- Of a target whose break-glass was not looked at in time.
+grant insert on stop to gate_watchdog;
 grant insert on ledger_entry, ledger_checkpoint to gate_watchdog;
 grant insert, update on ledger_tile to gate_watchdog;
 grant update on vault_session, vault_credential to gate_watchdog;

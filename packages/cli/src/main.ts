@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { registerAccess } from './commands/access.ts';
 import { registerApprove } from './commands/approve.ts';
+import { registerBreakGlass } from './commands/break-glass.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerBlastRadius } from './commands/blast-radius.ts';
 import { registerConfig } from './commands/config.ts';
@@ -75,6 +76,7 @@ release
 
 registerAccess(program);
 registerApprove(program);
+registerBreakGlass(program);
 registerEvidence(program);
 registerExec(program);
 

@@ -24,6 +24,8 @@ export const deliveryPredicate = 'https://airlock.example/attestation/delivery/v
 export const approvalPredicate = 'https://airlock.example/attestation/approval/v1';
 /** That a stop of the gate be lifted; a passkey signs it as it signs an approval, and it can be read as none. */
 export const liftPredicate = 'https://airlock.example/attestation/lift/v1';
+/** That somebody looked at a delivery that was made by break-glass. */
+export const reviewPredicate = 'https://airlock.example/attestation/break-glass-review/v1';
 
 /** Namespaces of `ssh-keygen -Y sign`: what a security key signs for one purpose is nothing for any other. */
 export const approvalNamespace = 'airlock-approval@v1';

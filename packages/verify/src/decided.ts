@@ -48,6 +48,7 @@ export function readDecided({ file, text }: EvidenceArchive, readYaml: ReadYaml)
   const rules = rulesAsked(policy, changes, {
     ...document,
     isReturn: document.return !== undefined,
+    isBreakGlass: document.breakGlass !== undefined,
   });
   if (document.rules !== undefined && JSON.stringify(document.rules) !== JSON.stringify(rules)) {
     throw new EvidenceFault('promotion.json names other rules than policy.yaml asks for');

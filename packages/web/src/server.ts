@@ -66,6 +66,8 @@ export interface WebServerOptions {
   readonly version: string;
   /** Lines at the foot of every page, such as the ledger's checkpoint. */
   footer(): Promise<Frame['footer']>;
+  /** On top of every page of somebody signed in; left out: nothing. */
+  notices?(): Promise<NonNullable<Frame['notices']>>;
   /** Who this is here; null for somebody this service does not know, who then gets a 403 and no redirect loop. */
   resolveViewer(identity: Identity): Promise<Viewer | null>;
   /** Takes tokens of programs, on routes that name a scope; left out: the Authorization header means nothing. */
@@ -311,6 +313,7 @@ async function frame(
     assets,
     version: options.version,
     footer: await options.footer(),
+    notices: context.viewer === null ? [] : ((await options.notices?.()) ?? []),
   };
 }
 

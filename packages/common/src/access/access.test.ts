@@ -337,3 +337,36 @@ test('a change is told by whom it lets in, and who alone would then be enough', 
   ]);
   assert.deepEqual(powerChanges(before, before, now), []);
 });
+
+describe('break-glass', () => {
+  const files = (count: number): AccessFiles => {
+    const ordinary = filesOf({
+      rules: [{ role: 'release-manager', count: 2 }],
+      people: [person('leo', ['release-manager']), person('mira', ['release-manager'])],
+      signers: [['k', 'ci', ['provenance', 'test', 'promotion'], [mainBuilder]]],
+    });
+    const approvals = [{ role: 'release-manager' as const, count }];
+    const breakGlass = { approvals, review: { count: 2, within: 3600 } };
+    return { ...ordinary, policy: { ...ordinary.policy, breakGlass } };
+  };
+  const smallestOf = (given: AccessFiles, id: WayId) =>
+    waysOf(given, now).find((way) => way.id === id)?.smallest;
+
+  test('is a way of its own, and the shorter one for whoever brings foreign bytes', () => {
+    assert.equal(smallestOf(files(1), 'within-rules'), 2);
+    assert.equal(smallestOf(files(1), 'break-glass'), 1);
+    assert.equal(smallestOf(files(1), 'foreign-bytes'), 2);
+    assert.equal(smallestOf(files(2), 'foreign-bytes'), 3);
+    assert.ok(warningsOf(waysOf(files(1), now)).length > 0, 'one person is enough');
+  });
+
+  test('names who approves it, and says that nobody does where no file opens it', () => {
+    const holders = (given: AccessFiles) =>
+      powersOf(given, now)
+        .filter(({ id }) => id === 'break-glass')
+        .map((power) => power.holders.map(({ id }) => id));
+    assert.deepEqual(holders(files(1)), [['leo', 'mira']]);
+    const closed = { ...files(1).policy, breakGlass: undefined };
+    assert.deepEqual(holders({ ...files(1), policy: closed }), [[]]);
+  });
+});

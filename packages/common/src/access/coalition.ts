@@ -3,6 +3,7 @@
  * roster, trust store and root of trust. What no signed file says is no part of it and stands in `assumptions`.
  */
 import { fillSeats, seatCount } from '../approval/fill-seats.ts';
+import type { ApprovalRule } from '../policy/target-approvals.ts';
 import type { Roster, TargetPolicy } from '../policy/target-policy.ts';
 import type { AdministratorKey, Administrators } from '../trust/administrators.ts';
 import type { PinnedSigner } from '../trust/signer.ts';
@@ -10,7 +11,10 @@ import { minimalGroups, type Group } from './minimal-groups.ts';
 
 /** The signed files, as far as they say who may what on one target. */
 export type AccessFiles = {
-  readonly policy: Pick<TargetPolicy, 'target' | 'admits' | 'approvals' | 'rollback'>;
+  readonly policy: Pick<
+    TargetPolicy,
+    'target' | 'admits' | 'approvals' | 'breakGlass' | 'rollback'
+  >;
   readonly roster: Pick<Roster, 'people'>;
   readonly trust: { readonly signers: ReadonlyMap<string, SignerRow> };
   readonly administrators: Pick<Administrators, 'threshold' | 'domains'> & {
@@ -28,7 +32,7 @@ export type Party = {
   readonly name: string;
 };
 
-export type WayId = 'within-rules' | 'foreign-bytes' | 'configuration';
+export type WayId = 'within-rules' | 'break-glass' | 'foreign-bytes' | 'configuration';
 
 /** One way to change production, and the smallest groups to whom it is open. */
 export type Way = {
@@ -43,6 +47,7 @@ export type Way = {
 
 const words: Readonly<Record<WayId, string>> = {
   'within-rules': 'deliver a release of main that somebody else wrote, within the rules',
+  'break-glass': 'deliver a release of main without its approvals, by break-glass',
   'foreign-bytes': 'deliver bytes that main did not build',
   configuration: 'change the rules, and then deliver anything',
 };
@@ -58,23 +63,30 @@ export const assumptions: readonly string[] = [
 
 /** @param now keys count whose window has it. */
 export function waysOf(files: AccessFiles, now: Date): readonly Way[] {
-  const seats = seatWay(files);
+  const { approvals, breakGlass } = files.policy;
+  const seats = seatWay(files, approvals.rules);
+  const broken = breakGlass === undefined ? null : seatWay(files, breakGlass.approvals);
+  // Whoever brings foreign bytes takes the way that needs fewer people.
+  const people = broken !== null && smallest(broken) < smallest(seats) ? broken : seats;
   const machines = machineGroups(files, now);
-  const bytes = seats.groups.flatMap((people) =>
-    machines.groups.map((some) => [...people, ...some]),
+  const bytes = people.groups.flatMap((group) =>
+    machines.groups.map((some) => [...group, ...some]),
   );
   const quorum = quorumGroups(files);
   return [
     way('within-rules', seats),
+    ...(broken === null ? [] : [way('break-glass', broken)]),
     way('foreign-bytes', {
       groups: bytes.toSorted((a, b) => sizeOf(a) - sizeOf(b)),
-      isComplete: seats.isComplete && machines.isComplete,
+      isComplete: people.isComplete && machines.isComplete,
     }),
     way('configuration', quorum),
   ];
 }
 
 const sizeOf = (group: Group<Party>): number => group.reduce((sum, { count }) => sum + count, 0);
+
+const smallest = ({ groups }: Pick<Way, 'groups'>): number => Math.min(...groups.map(sizeOf));
 
 function way(id: WayId, { groups, isComplete }: Pick<Way, 'groups' | 'isComplete'>): Way {
   const [first] = groups;
@@ -98,8 +110,8 @@ const asParties = <T>(
   isComplete,
 });
 
-function seatWay({ policy, roster }: AccessFiles) {
-  const rules = policy.approvals.rules.filter(({ when }) => when === undefined);
+function seatWay({ roster }: AccessFiles, of: readonly ApprovalRule[]) {
+  const rules = of.filter(({ when }) => when === undefined);
   const need = seatCount(rules);
   const asked = (roles: readonly string[]) =>
     roles.filter((role) => rules.some((rule) => rule.role === role)).sort();

@@ -98,10 +98,7 @@ export function powersOf(files: AccessFiles, now: Date): readonly Power[] {
       holders: withRole(returnSeats(policy).roles).filter(canApprove).map(withKey),
       condition: `a release that was live there before, asked for by somebody else${policy.rollback?.auto === 'onVerifyFailed' ? '; where verification fails the gate goes back by itself' : ''}`,
     },
-    {
-      ...{ id: 'break-glass', what: 'deliver without these approvals', need: 1, holders: [] },
-      condition: 'no rule of this target opens one',
-    },
+    ...breakGlassPowers(policy, (role) => withRole([role]).filter(canApprove).map(withKey)),
     {
       ...{ id: 'change-rules', what: 'change these rules', need: administrators.threshold },
       holders: administrators.keys.map(({ keyid, name, adminDomain }) => ({
@@ -123,6 +120,23 @@ function returnSeats({ approvals, rollback }: AccessFiles['policy']): {
     need: seats.reduce((sum, { count }) => sum + count, 0),
     roles: seats.map(({ role }) => role),
   };
+}
+
+function breakGlassPowers(
+  { breakGlass }: AccessFiles['policy'],
+  holdersOf: (role: Role) => readonly Holder[],
+): Power[] {
+  const what = 'deliver without these approvals';
+  if (breakGlass === undefined) {
+    const condition = 'no rule of this target opens one';
+    return [{ id: 'break-glass', what, need: 1, holders: [], condition }];
+  }
+  const { approvals, review } = breakGlass;
+  return approvals.map(({ role, count }) => ({
+    ...{ id: 'break-glass', what: `${what}, as ${role.replaceAll('-', ' ')}`, need: count },
+    holders: holdersOf(role),
+    condition: `also outside the windows; ${review.count} others look at it within ${review.within / 60} min, or the target is frozen`,
+  }));
 }
 
 function keysInWords(passkeys: readonly string[] | undefined): string {

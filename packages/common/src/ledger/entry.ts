@@ -34,6 +34,11 @@ export const LedgerEntryType = z.enum([
   'promotion.renewed',
   'stop.placed',
   'stop.lifted',
+  'break-glass.asked',
+  'break-glass.withdrawn',
+  'break-glass.used',
+  'break-glass.reviewed',
+  'break-glass.unreviewed',
 ]);
 export type LedgerEntryType = z.infer<typeof LedgerEntryType>;
 

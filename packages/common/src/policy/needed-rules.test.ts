@@ -5,7 +5,7 @@ import { decidingRolesOf, rulesAsked } from './needed-rules.ts';
 const changes = { base: null, commitCount: 1, emails: [], fileCount: 0, files: [] };
 const release = {
   ...{ release: '2026.11.22-1', repository: 'https://git.example/app.git' },
-  ...{ subject: 'app.tar.gz', requester: 'dana' },
+  ...{ subject: 'app.tar.gz', requester: 'dana', isBreakGlass: false },
 };
 const two = { role: 'release-manager', count: 2 } as const;
 const one = { role: 'security', count: 1 } as const;
@@ -26,4 +26,18 @@ test('without rollback.approvals a return is held to the rules of every promotio
 test('whoever decides about returns alone decides, too', () => {
   assert.deepEqual(decidingRolesOf(withReturn), ['release-manager', 'security']);
   assert.deepEqual(decidingRolesOf({ approvals: { rules: [two, two] } }), ['release-manager']);
+});
+
+test('break-glass is held to its own rules, also on a return, and to none where the file opens none', () => {
+  const broken = { ...release, isBreakGlass: true };
+  const opened = { ...withReturn, breakGlass: { approvals: [one] } };
+  for (const isReturn of [true, false]) {
+    assert.deepEqual(rulesAsked(opened, changes, { ...broken, isReturn }), [one]);
+    assert.deepEqual(rulesAsked(withReturn, changes, { ...broken, isReturn }), []);
+  }
+  assert.deepEqual(rulesAsked(opened, changes, { ...release, isReturn: false }), [two]);
+  assert.deepEqual(
+    decidingRolesOf({ approvals: { rules: [two] }, breakGlass: { approvals: [one] } }),
+    ['release-manager', 'security'],
+  );
 });

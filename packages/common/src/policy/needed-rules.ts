@@ -25,6 +25,7 @@ export type ConditionChanges = {
 export type RulesOfTarget = {
   readonly approvals: { readonly rules: readonly ApprovalRule[] };
   readonly rollback?: { readonly approvals?: NeededRule | undefined } | undefined;
+  readonly breakGlass?: { readonly approvals: readonly NeededRule[] } | undefined;
 };
 
 export type ConditionRelease = {
@@ -53,15 +54,18 @@ export function neededRules(
 
 /**
  * The rules that one document must meet under a target file: those of `approvals`, or for a return the one of
- * `rollback.approvals` where the file has it.
+ * `rollback.approvals` where the file has it. Where it breaks the glass they are those of `breakGlass`; none where the file
+ * opens no such way, and none satisfies nobody.
  *
  * @throws ConditionError as `neededRules` does.
  */
 export function rulesAsked(
   policy: RulesOfTarget,
   changes: ConditionChanges,
-  release: ConditionRelease & { readonly isReturn: boolean },
+  release: ConditionRelease & { readonly isReturn: boolean; readonly isBreakGlass: boolean },
 ): NeededRule[] {
+  if (release.isBreakGlass)
+    return neededRules(policy.breakGlass?.approvals ?? [], changes, release);
   const ofReturn = release.isReturn ? policy.rollback?.approvals : undefined;
   return ofReturn === undefined
     ? neededRules(policy.approvals.rules, changes, release)
@@ -69,9 +73,10 @@ export function rulesAsked(
 }
 
 /** Every role that a target file asks for somewhere, each once. */
-export function decidingRolesOf({ approvals, rollback }: RulesOfTarget): Role[] {
+export function decidingRolesOf({ approvals, rollback, breakGlass }: RulesOfTarget): Role[] {
   const ofReturn = rollback?.approvals === undefined ? [] : [rollback.approvals.role];
-  return [...new Set([...approvals.rules.map(({ role }) => role), ...ofReturn])];
+  const broken = breakGlass?.approvals ?? [];
+  return [...new Set([...[...approvals.rules, ...broken].map(({ role }) => role), ...ofReturn])];
 }
 
 function factsOf(changes: ConditionChanges, release: ConditionRelease): ConditionFacts {

@@ -8,6 +8,7 @@ import { ArtifactName, GitCommit, Name, RepositoryPath, Sha256Hex } from '../wir
 import { longestDeliverySeconds } from './delivery-time.ts';
 import { Duration } from './duration.ts';
 import { Role, TargetApprovals } from './target-approvals.ts';
+import { TargetBreakGlass } from './target-break-glass.ts';
 import { VaultCredentials } from './target-credentials.ts';
 import {
   TargetConcurrency,
@@ -88,6 +89,9 @@ export const TargetPolicy = z
       .length(1),
     approvals: TargetApprovals,
     windows: TargetWindows.optional().describe('When it may start. Default: at all times.'),
+    breakGlass: TargetBreakGlass.optional().describe(
+      'How it may be delivered without its approvals and outside its windows, and what is owed for that. Default: never.',
+    ),
     concurrency: TargetConcurrency.default({ limit: 1, queue: 'newest' }).describe(
       'How releases wait for each other. Default: {limit: 1, queue: newest}.',
     ),

@@ -9,6 +9,7 @@ import type { ApprovalDecision } from '../approval/statement.ts';
 import { sha256Hex } from '../encoding/hex.ts';
 import { AirlockError } from '../errors.ts';
 import { maxReleaseLength, maxStatementDepth, maxTextLength } from '../limits.ts';
+import { BreakGlass } from './break-glass.ts';
 import { ArtifactName, GitCommit, Name, Sha256Hex, Timestamp } from '../wire/scalars.ts';
 
 /** How the question of each migration that was applied since is answered: by those who sign the document. */
@@ -90,6 +91,9 @@ export const PromotionDocument = z.strictObject({
     ),
   return: ReturnOrder.exactOptional().describe(
     'Only of a return to a release that was live before: which, why, and what becomes of the migrations since.',
+  ),
+  breakGlass: BreakGlass.exactOptional().describe(
+    'That it is to pass with the approvals of breakGlass in the target file and outside the windows; absent from every other promotion.',
   ),
   delta: Sha256Hex.describe('SHA-256 of the canonical JSON of the changes from base to commit.'),
   requester: Text.describe('As the signed request names them; the roster maps it to a person.'),

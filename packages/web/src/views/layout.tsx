@@ -3,6 +3,7 @@ import type { AssetName, Assets } from '../assets.ts';
 import type { Viewer } from '../route.ts';
 import type { IconName } from './icon-names.ts';
 import { Icon } from './icon.tsx';
+import { VerdictBanner, type VerdictKind } from './verdict-banner.tsx';
 
 export type Service = 'nonprod' | 'gate';
 
@@ -17,6 +18,17 @@ export interface Frame {
   readonly assets: Assets;
   readonly version: string;
   readonly footer: readonly { readonly label: string; readonly value: string }[];
+  /** What everybody is told on every page until it is settled. */
+  readonly notices?: readonly Notice[];
+}
+
+/** One sentence on top of every page, with the page where it is settled. */
+export interface Notice {
+  readonly kind: VerdictKind;
+  readonly title: string;
+  readonly text: string;
+  readonly href: string;
+  readonly label: string;
 }
 
 /** The two sides never look alike: colour, shape and words differ, also in the title and in the tab's icon. */
@@ -93,11 +105,24 @@ export function Layout({
         <main class="page" id="main" tabIndex={-1}>
           <Breadcrumbs items={breadcrumbs} />
           <h1>{heading ?? title}</h1>
+          <Notices notices={frame.notices ?? []} />
           {children}
         </main>
         <Footer frame={frame} />
       </body>
     </html>
+  );
+}
+
+function Notices({ notices }: { readonly notices: readonly Notice[] }) {
+  return (
+    <>
+      {notices.map(({ kind, title, text, href, label }) => (
+        <VerdictBanner key={title} kind={kind} icon="alert" title={title} text={text}>
+          <a href={href}>{label}</a>
+        </VerdictBanner>
+      ))}
+    </>
   );
 }
 

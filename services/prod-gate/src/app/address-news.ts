@@ -1,4 +1,5 @@
 /** Decides for everything that was told to whom it goes, by the signed target file and roster and by what people chose. */
+import { parsePromotionDocument } from '@airlock/common/promotion/document';
 import type { NotificationQueue, ToldNotification } from '@airlock/notify/queue';
 import { rulesFor } from '../domain/access.ts';
 import { audienceOf, type Told } from '../domain/news-audience.ts';
@@ -11,7 +12,7 @@ const oldAfterMs = 86_400_000;
 
 export interface AddressDependencies {
   readonly queue: Pick<NotificationQueue, 'unaddressed' | 'recipientsOf' | 'address'>;
-  readonly promotions: Pick<PromotionStore, 'find'>;
+  readonly promotions: Pick<PromotionStore, 'find' | 'evidence'>;
   readonly approvals: Pick<ApprovalStore, 'of'>;
   readonly choices: Pick<NewsChoices, 'quiet'>;
   readonly files: () => Promise<GateFiles>;
@@ -54,7 +55,10 @@ async function audience(
     ...{ type: known satisfies NewsType, actor, quiet, always },
     roster: files.roster.roster,
     policy,
-    rules: promotion === null ? [] : rulesFor(policy, promotion, promotion.delta),
+    rules:
+      promotion === null
+        ? []
+        : rulesFor(policy, promotion, promotion.delta, await breaksGlass(promotions, promotion.id)),
     promotion:
       promotion === null
         ? null
@@ -66,4 +70,12 @@ async function audience(
       .map(({ person }) => person),
     followers: before.flatMap(({ person }) => (person === null ? [] : [person])),
   });
+}
+
+async function breaksGlass(
+  promotions: Pick<PromotionStore, 'evidence'>,
+  promotionId: string,
+): Promise<boolean> {
+  const evidence = await promotions.evidence(promotionId);
+  return evidence !== null && parsePromotionDocument(evidence.document).breakGlass !== undefined;
 }

@@ -124,16 +124,14 @@ export function createDecisions(ports: {
         `It waited until ${promotion.expiresAt.toISOString()} and has expired; ask for the release again in nonprod.`,
       );
     }
+    const evidence = await promotions.evidence(promotion.id);
+    const document = evidence === null ? null : parsePromotionDocument(evidence.document);
+    const isBreakGlass = document?.breakGlass !== undefined;
     return {
       ...{ person, promotion, files, policy },
-      rules: rulesFor(policy, promotion, promotion.delta),
-      editors: await editorsIn(promotion),
+      rules: rulesFor(policy, promotion, promotion.delta, isBreakGlass),
+      editors: document?.editors ?? [],
     };
-  }
-
-  async function editorsIn({ id }: Promotion): Promise<readonly string[]> {
-    const evidence = await promotions.evidence(id);
-    return evidence === null ? [] : (parsePromotionDocument(evidence.document).editors ?? []);
   }
 
   function assertMayApprove({ person, promotion, files, rules, editors }: Situation): void {

@@ -23,6 +23,11 @@ export type DecisionErrorCode =
   | 'return-refused'
   | 'stop-malformed'
   | 'stop-unknown'
+  /** The target file opens no break-glass. */
+  | 'break-glass-closed'
+  | 'review-over'
+  /** Whoever asked for it or approved it looks at nothing afterwards. */
+  | 'involved-never-counts'
   /** It is lifted, or its time is over. */
   | 'stop-over';
 

@@ -12,6 +12,7 @@ import { AirlockError } from '@airlock/common/errors';
 import { admissionPolicyOf } from '@airlock/common/policy/admission-policy';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import { windowState } from '@airlock/common/policy/target-windows-state';
+import type { BreakGlass } from '@airlock/common/promotion/break-glass';
 import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import {
   decisionAsked,
@@ -179,7 +180,9 @@ export async function gatherFacts(
   const { unmapped } = peopleOfEmails(files.roster.roster, checked.delta.emails);
   const editors = editorsOf(files, target.policy, ledger, live);
   const standing = approvals.filter((approval) => stands(approval, ledger));
-  const asked = { promotion, files, now, checked, approvals: standing };
+  const breakGlass = breakGlassIn(evidence, files, target.policy);
+  const isBreakGlass = breakGlass !== null;
+  const asked = { promotion, files, now, checked, isBreakGlass, approvals: standing };
   const approvalFacts = await judge(sources, {
     ...{ ...asked, policy: target.policy, editors: editors.people ?? [] },
   });
@@ -199,7 +202,11 @@ export async function gatherFacts(
     ),
     targetKnown: true,
     returning: returning === null ? null : { fault: returning.fault },
-    changed: changes(sources, { promotion, evidence, files, live, editors, ...checked }),
+    changed: changes(sources, {
+      ...{ promotion, evidence, files, live, editors, breakGlass },
+      ...checked,
+    }),
+    breakGlass,
     hookDigest: await files.hookDigest(hookName(promotion.hook)),
     bundle: checked.bundle,
     builders,
@@ -216,8 +223,8 @@ export async function gatherFacts(
     unmappedEmails: unmapped,
     unmappedEditors: editors.unmapped,
     approvals: approvalFacts,
-    // They are on trial for deliveries; a return has approvals of its own.
-    ...(shadow === undefined || returning !== null
+    // They are on trial for deliveries; a return and break-glass have approvals of their own.
+    ...(shadow === undefined || returning !== null || isBreakGlass
       ? {}
       : {
           shadow: await shadowFacts(
@@ -357,6 +364,7 @@ const nothingKnown = {
   builders: { need: 1, listed: 0, count: null },
   windowClosed: null,
   cooling: null,
+  breakGlass: null,
   unmappedEmails: [],
   unmappedEditors: [],
   approvals: {
@@ -508,6 +516,7 @@ function changes(
     files: GateFiles;
     live: ProvenRelease | null;
     editors: PolicyEditors;
+    breakGlass: BreakGlass | null;
   },
 ): PromotionFacts['changed'] {
   const { promotion, evidence, files } = given;
@@ -526,6 +535,7 @@ function changes(
       rosterDigest: files.roster.digest,
       delta: given.delta,
       editors: given.editors.people,
+      breakGlass: given.breakGlass,
     }).document,
   );
   const base = live(given.live);
@@ -594,13 +604,14 @@ async function judge(
     checked: Checked;
     policy: TargetPolicy;
     editors: readonly string[];
+    isBreakGlass: boolean;
     now: Date;
   },
 ): Promise<PromotionFacts['approvals']> {
   const { promotion, files, checked, policy, editors } = given;
   const { roster } = files.roster;
   const { emails } = checked.delta;
-  const rules = rulesFor(policy, checked.facts, checked.delta);
+  const rules = rulesFor(policy, checked.facts, checked.delta, given.isBreakGlass);
   const signed = given.approvals.flatMap((approval) =>
     approval.decision === 'approve' && approval.signed !== null ? [approval.signed] : [],
   );
@@ -662,6 +673,21 @@ async function shadowFacts(
     unmappedEditors: editors.unmapped,
     approvals: await judge(sources, { ...given, policy: tried, editors: editors.people ?? [] }),
   };
+}
+
+/**
+ * What approvers signed about it, and no row: whether the glass is broken is part of the document. Null also where the target
+ * file opens no such way or the roster has nobody of that id; then the document differs from what is made anew.
+ */
+function breakGlassIn(
+  { document }: PromotionEvidence,
+  { roster }: GateFiles,
+  policy: TargetPolicy,
+): BreakGlass | null {
+  const { breakGlass } = parsePromotionDocument(document);
+  if (breakGlass === undefined || policy.breakGlass === undefined) return null;
+  const isKnown = roster.roster.people.some(({ id }) => id === breakGlass.person);
+  return isKnown ? breakGlass : null;
 }
 
 function closedWindow({ windows }: TargetPolicy, now: Date): PromotionFacts['windowClosed'] {

@@ -3,49 +3,33 @@
  * decides nothing. The authority verifies them from their bytes and is the only one that may record that the stop is lifted.
  */
 import { createHash } from 'node:crypto';
-import {
-  countLifts,
-  liftQuorum,
-  liftStatement,
-  parseLiftStatement,
-} from '@airlock/common/approval/lift';
-import { approvalChallenge } from '@airlock/common/approval/statement';
-import { formatTimestamp } from '@airlock/common/time';
-import { verifyApprovalSignature } from '@airlock/common/approval/verify-signature';
-import { AirlockError } from '@airlock/common/errors';
+import { countCoSignatures } from '@airlock/common/approval/co-signature';
+import { liftMatter, liftQuorum, stopRoles } from '@airlock/common/approval/lift';
 import type { KnownStop } from '../domain/stop.ts';
-import type { AssertionAnswer } from './approve-promotion.ts';
+import {
+  createCoSigning,
+  type CoSignCeremony,
+  type CoSignPorts,
+  type SignedAnswer,
+} from './co-sign.ts';
 import { DecisionError } from './decision-error.ts';
-import { asDecisionError, ceremonyMinutes } from './enrol-passkey.ts';
 import type { FollowLedger } from './follow-ledger.ts';
 import { enrolledPasskeys, type FactSources } from './gather-facts.ts';
 import { mayStop } from './place-stop.ts';
-import type { GateFiles, PasskeyStore, Recorder, Transactor } from './ports.ts';
+import type { GateFiles, Recorder, Transactor } from './ports.ts';
 import type { KeptLift, StopStore } from './stop-ports.ts';
 import { readStops } from './watch-stops.ts';
 
-export interface LiftCeremony {
-  /** base64url of SHA-256(PAE(type, statement)). */
-  readonly challenge: string;
-  readonly nonce: string;
-  readonly statement: string;
-  readonly stopDigest: string;
-  readonly credentialIds: readonly string[];
-}
-
 export interface Lifting {
   /** @throws DecisionError `person-unknown`, `role-missing`, `stop-over`, `passkey-missing` */
-  begin(nameId: string, stopId: string): Promise<LiftCeremony>;
+  begin(nameId: string, stopId: string): Promise<CoSignCeremony>;
   /** @throws DecisionError also `ceremony-expired`, `passkey-unknown`, `passkey-refused` */
   lift(
     nameId: string,
     stopId: string,
-    given: { readonly nonce: string; readonly answer: AssertionAnswer },
+    given: SignedAnswer,
   ): Promise<{ have: number; need: number }>;
 }
-
-/** The second person has as long to sign after the first. */
-const liftHours = 24;
 
 type Sources = Pick<FactSources, 'gate' | 'passkeys' | 'proofs'> & {
   readonly stops: Pick<StopStore, 'recent' | 'lifts'>;
@@ -54,16 +38,16 @@ type Sources = Pick<FactSources, 'gate' | 'passkeys' | 'proofs'> & {
 };
 
 export function createLifting(
-  ports: Omit<Sources, 'stops' | 'passkeys'> & {
-    readonly stops: StopStore;
-    readonly passkeys: PasskeyStore;
-    readonly rpId: string;
-    readonly database: Transactor;
-    readonly now: () => Date;
-    readonly randomNonce: () => string;
-  },
+  ports: Omit<Sources, 'stops' | 'passkeys'> & CoSignPorts & { readonly stops: StopStore },
 ): Lifting {
-  const { passkeys, stops, gate } = ports;
+  const { stops } = ports;
+  const signing = createCoSigning(
+    { matter: liftMatter, kind: 'lift' },
+    {
+      ...ports,
+      keep: (tx, { subjectId, ...lift }) => stops.insertLift(tx, { stopId: subjectId, ...lift }),
+    },
+  );
 
   async function stopOf(stopId: string): Promise<KnownStop> {
     const inForce = await readStops(stops, await ports.ledger(), ports.now());
@@ -77,94 +61,17 @@ export function createLifting(
   return {
     async begin(nameId, stopId) {
       const person = mayStop(await ports.files(), nameId);
-      const stop = await stopOf(stopId);
-      const mine = (await passkeys.ofPerson(person.id)).filter(
-        ({ revokedAt, origin, rpId }) =>
-          revokedAt === null && origin === gate && rpId === ports.rpId,
-      );
-      if (mine.length === 0) {
-        throw new DecisionError(
-          'passkey-missing',
-          'You have no passkey here yet; add one on your page, then start again.',
-        );
-      }
-      const now = ports.now();
-      const nonce = ports.randomNonce();
-      const statement = liftStatement({
-        ...{ stop: stop.id, stopDigest: stop.digest, person: person.id, nonce },
-        notAfter: formatTimestamp(new Date(now.getTime() + liftHours * 3_600_000)),
-      });
-      await passkeys.insertChallenge(
-        {
-          ...{ nonce, kind: 'lift', person: person.id, promotionId: null, statement },
-          expiresAt: new Date(now.getTime() + ceremonyMinutes * 60_000),
-        },
-        now,
-      );
-      return {
-        challenge: approvalChallenge(statement).toString('base64url'),
-        ...{ nonce, statement: statement.toString('utf8'), stopDigest: stop.digest },
-        credentialIds: mine.map(({ credentialId }) => credentialId),
-      };
+      return signing.begin(person.id, await stopOf(stopId));
     },
 
-    async lift(nameId, stopId, { nonce, answer }) {
+    async lift(nameId, stopId, given) {
       const person = mayStop(await ports.files(), nameId);
       const stop = await stopOf(stopId);
-      await ports.database
-        .transaction(async (tx) => {
-          const now = ports.now();
-          const { kind, statement, ...ceremony } = await passkeys.takeChallenge(tx, nonce, now);
-          const isThis = kind === 'lift' && ceremony.person === person.id && statement !== null;
-          if (!isThis || parseLiftStatement(statement).stop !== stop.id) {
-            throw new DecisionError(
-              'ceremony-expired',
-              'This ceremony was for something else; start again.',
-            );
-          }
-          const passkey = await passkeys.find(answer.credentialId);
-          if (passkey === null || passkey.person !== person.id) {
-            throw new DecisionError('passkey-unknown', 'That passkey is not one of yours here.');
-          }
-          const { signCount } = verified(() =>
-            verifyApprovalSignature(answer, statement, {
-              id: passkey.credentialId,
-              ...{ publicKeyPem: passkey.publicKeyPem, rpId: passkey.rpId, origins: [gate] },
-              signCount: passkey.signCount,
-            }),
-          );
-          await passkeys.moveSignCount(tx, {
-            credentialId: passkey.credentialId,
-            ...{ from: passkey.signCount, to: signCount, at: now },
-          });
-          const { authenticatorData, clientDataJSON, signature } = answer;
-          await stops.insertLift(tx, {
-            ...{ stopId: stop.id, person: person.id, statement, nonce, signedAt: now },
-            credentialId: passkey.credentialId,
-            answer: { authenticatorData, clientDataJSON, signature },
-            signCountBefore: passkey.signCount,
-          });
-        })
-        .catch((error: unknown) => {
-          throw asDecisionError(error);
-        });
+      await signing.sign(person.id, stop, given);
       const { people } = await judgeLifts(ports, stop, ports.now());
       return { have: people.length, need: liftQuorum };
     },
   };
-}
-
-function verified<T>(verify: () => T): T {
-  try {
-    return verify();
-  } catch (cause) {
-    if (!(cause instanceof AirlockError)) throw cause;
-    throw new DecisionError(
-      'passkey-refused',
-      `The passkey did not sign this: ${cause.message} (${cause.code}).`,
-      { cause },
-    );
-  }
 }
 
 /** Who has validly signed, from the stored bytes, the roster and the ledger's enrolments. */
@@ -172,12 +79,16 @@ export async function judgeLifts(
   sources: Sources,
   stop: KnownStop,
   at: Date,
-): Promise<ReturnType<typeof countLifts> & { readonly lifts: readonly KeptLift[] }> {
+): Promise<ReturnType<typeof countCoSignatures> & { readonly lifts: readonly KeptLift[] }> {
   const lifts = await sources.stops.lifts(stop.id);
   if (lifts.length === 0) return { people: [], discounted: [], lifts };
   const passkeys = await enrolledPasskeys(sources, lifts);
   const { roster } = (await sources.files()).roster;
-  return { ...countLifts({ gate: sources.gate, stop, roster, lifts, passkeys, at }), lifts };
+  const counted = countCoSignatures({
+    ...{ matter: liftMatter, of: stop, roles: stopRoles, never: [] },
+    ...{ gate: sources.gate, roster, signatures: lifts, passkeys, at },
+  });
+  return { ...counted, lifts };
 }
 
 /**

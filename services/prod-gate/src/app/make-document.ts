@@ -3,6 +3,7 @@
  * from what they verified themselves and compare.
  */
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
+import type { BreakGlass } from '@airlock/common/promotion/break-glass';
 import {
   promotionDigest,
   promotionDocument,
@@ -45,6 +46,8 @@ export function makeDocument(given: {
   delta: Delta;
   /** Roster ids of the policy editors; null where the target file does not exclude them. */
   editors: readonly string[] | null;
+  /** Who asked that it pass without its approvals and windows, and why; null where nobody did. */
+  breakGlass: BreakGlass | null;
 }): MadeDocument {
   const { facts, delta } = given;
   const { policy, digest } = given.target;
@@ -68,9 +71,10 @@ export function makeDocument(given: {
     params: policy.deliver.params,
     roster: given.rosterDigest,
     base: delta.base === null ? null : { commit: delta.base.commit, release: delta.base.release },
-    rules: rulesFor(policy, facts, delta),
+    rules: rulesFor(policy, facts, delta, given.breakGlass !== null),
     ...(given.editors === null ? {} : { editors: [...given.editors] }),
     ...(facts.returns === null ? {} : { return: facts.returns }),
+    ...(given.breakGlass === null ? {} : { breakGlass: given.breakGlass }),
     delta: digestOfDelta(delta),
     requester: facts.requester,
     requestedAt: formatTimestamp(facts.requestedAt),

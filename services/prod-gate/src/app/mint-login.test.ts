@@ -126,6 +126,7 @@ type World = {
   judged: Promotion | null;
   hookKind: HookKind | null;
   verdict: Verdict;
+  breakGlass: PromotionFacts['breakGlass'];
   target: { policy: TargetPolicy; digest: string } | null;
   /** What the signed ledger says of intents, in its order. */
   intents: readonly Entry[];
@@ -140,6 +141,7 @@ const good: World = {
   judged: promotion,
   hookKind: 'idempotent',
   verdict: { allowed: true },
+  breakGlass: null,
   target: { policy, digest: digest('c') },
   intents: [intent],
   minted: false,
@@ -189,10 +191,11 @@ function mint(change: Partial<World>) {
         world.judged === null
           ? null
           : {
-              // Of the facts the mint reads these two.
+              // Of the facts the mint reads these three.
               facts: {
                 promotion: world.judged,
-                approvals: { have: 2 },
+                approvals: { have: 2, counting: ['mira'] },
+                breakGlass: world.breakGlass,
               } as unknown as PromotionFacts,
               verdict: world.verdict,
             },
@@ -479,6 +482,25 @@ const refusals: [string, Partial<World>, string[]][] = [
     ['E_REJECTED', 'E_APPROVALS_MISSING'],
   ],
 ];
+
+test('a delivery by break-glass is on record, with who took part and what is owed, before it has a login', async () => {
+  const breakGlass = { person: 'leo', justification: 'Checkout is down and nobody else is awake.' };
+  const review = { count: 2, within: 3600 };
+  const opened = { ...policy, breakGlass: { approvals: [], review } };
+  const target = { policy: opened, digest: digest('c') };
+  const { answer, records } = mint({ breakGlass, target });
+  await answer;
+  assert.deepEqual(
+    records.entries.map(({ type }) => type),
+    ['break-glass.used', 'credential.requested'],
+  );
+  assert.deepEqual(records.entries[0]?.refs, {
+    ...{ delivery: delivery.id, promotion: promotion.id, target: 'prod-eu' },
+    ...{ release: promotion.release, asker: 'leo', approver1: 'mira' },
+    ...{ reviews: '2', reviewBy: '2026-11-22T11:00:00.500Z' },
+  });
+  assert.deepEqual(await codesOf({ breakGlass }), ['break-glass-closed'], 'no file opens it');
+});
 
 for (const [what, change, codes] of refusals) {
   test(`no login for ${what}`, async () => {

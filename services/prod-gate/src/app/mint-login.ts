@@ -9,8 +9,10 @@
 import type { HookKind } from '@airlock/common/hook/kind';
 import { AirlockError } from '@airlock/common/errors';
 import type { CredentialRead } from '@airlock/common/policy/target-credentials';
+import type { TargetBreakGlass } from '@airlock/common/policy/target-break-glass';
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { MintedLogin, MintRequest } from '@airlock/common/wire/authority-protocol';
+import { useRefs } from '../domain/break-glass.ts';
 import { plannedCredentials } from '../domain/planned-credentials.ts';
 import type { ProvenIntent } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
@@ -143,6 +145,7 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
     const { jwtMount, jwtRole } = target.policy.credentials.vault;
     await recordMint({
       ...{ delivery, session, promotion, now },
+      broken: brokenGlass(judgement.facts, target.policy),
       files: await dependencies.files(),
       expiresAt: new Date(expiresAt * 1000),
     });
@@ -198,10 +201,11 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
     session: VaultSession;
     promotion: Promotion;
     now: Date;
+    broken: BrokenGlass | null;
     files: Awaited<ReturnType<MintDependencies['files']>>;
     expiresAt: Date;
   }): Promise<void> {
-    const { delivery, session, promotion, now, expiresAt } = mint;
+    const { delivery, session, promotion, now, broken, expiresAt } = mint;
     try {
       await dependencies.transactor.transaction(async (tx) => {
         await sessions.recordMint(tx, {
@@ -210,6 +214,17 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
           mintedAt: now,
           expiresAt,
         });
+        // Nobody else's word: without this entry there is no login, so that no delivery by break-glass is unknown.
+        if (broken !== null) {
+          await dependencies.recorder.record(tx, {
+            ...{ type: 'break-glass.used', at: now, actor: 'authority' },
+            subjectDigest: promotion.promotionDigest,
+            refs: useRefs({
+              ...{ deliveryId: delivery.id, promotionId: promotion.id, at: now, ...broken },
+              ...{ target: delivery.target, release: promotion.release },
+            }),
+          });
+        }
         await dependencies.recorder.record(tx, {
           type: 'credential.requested',
           at: now,
@@ -231,6 +246,21 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
       throw cause;
     }
   }
+}
+
+type BrokenGlass = {
+  readonly asker: string;
+  readonly approvers: readonly string[];
+  readonly review: TargetBreakGlass['review'];
+};
+
+/** Who is involved and what is owed, where approvers signed that the glass is broken; null elsewhere. */
+function brokenGlass(facts: PromotionFacts, { breakGlass }: TargetPolicy): BrokenGlass | null {
+  if (facts.breakGlass === null) return null;
+  // The verdict passes none where the file opens no such way.
+  if (breakGlass === undefined) throw new MintError(['break-glass-closed']);
+  const { review } = breakGlass;
+  return { asker: facts.breakGlass.person, approvers: facts.approvals.counting, review };
 }
 
 function deliveryFaults(delivery: Delivery, promotion: Promotion): string[] {

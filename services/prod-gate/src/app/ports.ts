@@ -253,9 +253,13 @@ export type Passkey = {
   readonly enrolmentDigest: string;
 };
 
+/** What a ceremony with a passkey is for; the store refuses every other. */
+export const ceremonyKinds = ['enrolment', 'approval', 'lift', 'review'] as const;
+export type CeremonyKind = (typeof ceremonyKinds)[number];
+
 export type Challenge = {
   readonly nonce: string;
-  readonly kind: 'enrolment' | 'approval' | 'lift';
+  readonly kind: CeremonyKind;
   readonly person: string;
   readonly promotionId: string | null;
   readonly statement: Buffer | null;

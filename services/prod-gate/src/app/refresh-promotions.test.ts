@@ -32,6 +32,7 @@ test('a repository that cannot be read keeps no promotion of another one from be
       replaceDocument: () => Promise.resolve(),
       evidence: () => Promise.resolve(null),
     },
+    breakGlass: { of: () => Promise.resolve(null) },
     replaced: { insert: () => Promise.resolve() },
     recorder: { record: () => Promise.resolve('') },
     files: () => Promise.resolve({ targets } as unknown as GateFiles),

@@ -13,6 +13,7 @@ import { readDelta } from './read-delta.ts';
 import { policyEditors } from '../domain/editors.ts';
 import type { LedgerFacts, ProvenRelease } from '../domain/ledger-facts.ts';
 import type { FollowLedger } from './follow-ledger.ts';
+import type { BreakGlassStore } from './break-glass-ports.ts';
 import type { NewsOutbox } from './notification-ports.ts';
 import type { GitReader } from './intake-ports.ts';
 import type { Delta } from '../domain/delta.ts';
@@ -33,6 +34,7 @@ export type RefreshDependencies = {
     'inState' | 'lock' | 'setState' | 'replaceDocument' | 'evidence'
   >;
   replaced: Pick<ReplacedDocumentStore, 'insert'>;
+  breakGlass: Pick<BreakGlassStore, 'of'>;
   recorder: Recorder;
   files(): Promise<GateFiles>;
   git: (repository: string) => GitReader | undefined;
@@ -116,7 +118,7 @@ async function renew(
   promotion: Promotion,
   files: GateFiles,
 ): Promise<void> {
-  const { promotions, transactor, news } = dependencies;
+  const { promotions, transactor, news, breakGlass } = dependencies;
   const target = files.targets.get(promotion.target);
   // Without its target file it waits; the verdict says that the file is missing.
   if (target === undefined) return;
@@ -131,6 +133,7 @@ async function renew(
   if (delta === null) return;
   const made = makeDocument({
     gate: dependencies.gate,
+    breakGlass: target.policy.breakGlass === undefined ? null : await breakGlass.of(promotion.id),
     facts: promotion,
     target,
     rosterDigest: files.roster.digest,

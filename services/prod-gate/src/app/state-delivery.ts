@@ -183,6 +183,7 @@ async function approvalsOf(
       kept.policy,
       { ...document, subjectName: document.subject, returns: document.return ?? null },
       promotion.delta,
+      document.breakGlass !== undefined,
     ),
     roster: kept.roster,
     emails: promotion.delta.emails,

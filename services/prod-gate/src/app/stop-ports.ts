@@ -1,15 +1,10 @@
 /** What the stops of the gate are kept in and read from. */
-import type { SignedLift } from '@airlock/common/approval/lift';
+import type { KeptCoSignature } from './break-glass-ports.ts';
 import type { KnownStop } from '../domain/stop.ts';
 import type { Transaction } from './ports.ts';
 
 /** A signature under a lift, with the one use of its nonce. */
-export type KeptLift = SignedLift & {
-  readonly stopId: string;
-  readonly person: string;
-  readonly nonce: string;
-  readonly signedAt: Date;
-};
+export type KeptLift = Omit<KeptCoSignature, 'subjectId'> & { readonly stopId: string };
 
 export interface StopStore {
   /** The newest two hundred, lifted ones too: older ones stand in the ledger, which is asked as well. */

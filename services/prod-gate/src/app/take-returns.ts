@@ -219,7 +219,7 @@ function newReturn(
   };
   const named = documentFacts(record, facts);
   const made = makeDocument({
-    ...{ gate: dependencies.gate, facts: named, target, delta },
+    ...{ gate: dependencies.gate, facts: named, target, delta, breakGlass: null },
     rosterDigest: files.roster.digest,
     editors: policyEditors({
       ...{ policy: target.policy, roster: files.roster.roster, ledger },

@@ -43,15 +43,21 @@ export type RuleSubject = {
   readonly returns: object | null;
 };
 
-/** The rules of the target file that this promotion must meet; none without a file, and none satisfies nobody. */
+/**
+ * The rules of the target file that this promotion must meet; none without a file, and none satisfies nobody.
+ *
+ * @param isBreakGlass its document says so, which approvers sign.
+ */
 export function rulesFor(
-  policy: Pick<TargetPolicy, 'approvals' | 'rollback'> | null,
+  policy: Pick<TargetPolicy, 'approvals' | 'rollback' | 'breakGlass'> | null,
   promotion: RuleSubject,
   changes: ConditionChanges,
+  isBreakGlass: boolean,
 ): NeededRule[] {
   if (policy === null) return [];
   return rulesAsked(policy, changes, {
     isReturn: promotion.returns !== null,
+    isBreakGlass,
     release: promotion.release,
     repository: promotion.repository,
     subject: promotion.subjectName,
@@ -100,7 +106,9 @@ export function rolesOf(rules: readonly { readonly role: string }[]): string[] {
 
 /** Roles whose people decide something with a passkey: approvals that a target file asks for, or the lift of a stop. */
 export function decidingRoles(
-  targets: Iterable<{ readonly policy: Pick<TargetPolicy, 'approvals' | 'rollback'> }>,
+  targets: Iterable<{
+    readonly policy: Pick<TargetPolicy, 'approvals' | 'rollback' | 'breakGlass'>;
+  }>,
 ): string[] {
   const asked = [...targets].flatMap(({ policy }) => decidingRolesOf(policy));
   return [...new Set([...stopRoles, ...asked])];

@@ -8,6 +8,7 @@ const names: Readonly<Record<string, string>> = {
   delta: 'the list of changes',
   return: 'what is returned to',
   rules: 'the rules that apply',
+  breakGlass: 'whether the glass is broken',
   editors: 'who signed the configuration',
 };
 

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { LedgerEntry } from '@airlock/common/ledger/entry';
 import type { KnownManifest } from '@airlock/common/trust/configuration-manifest';
 import { createAnnouncementFold } from './cooling.ts';
+import { freezeFor, useOfEntry, type BreakGlassUse } from './break-glass.ts';
 import { stopOfEntry, type KnownStop } from './stop.ts';
 
 /** The last delivery to a target that succeeded and for which the authority had minted a login. */
@@ -63,6 +64,8 @@ export type LedgerFacts = {
   /** Every stop that was placed and not lifted, also those whose time is over. */
   stops(): readonly KnownStop[];
   isLifted(stopId: string): boolean;
+  /** Every delivery by break-glass, oldest first, as the authority recorded it before the delivery had a login. */
+  breakGlassUses(): readonly BreakGlassUse[];
 };
 
 export type LedgerFold = LedgerFacts & {
@@ -72,7 +75,7 @@ export type LedgerFold = LedgerFacts & {
 
 /** Whether an entry with these bytes can be of interest, so that the others need no parsing. */
 export function isFolded(body: Buffer): boolean {
-  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished|announced)|credential\.(?:requested|revoked)|hook\.(?:started|finished)|git\.head|configuration\.changed|repository\.[a-z]+|approval\.(?:recorded|withdrawn)|stop\.[a-z]+)"/.test(
+  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished|announced)|credential\.(?:requested|revoked)|hook\.(?:started|finished)|git\.head|configuration\.changed|repository\.[a-z]+|approval\.(?:recorded|withdrawn)|stop\.[a-z]+|break-glass\.(?:used|reviewed|unreviewed))"/.test(
     body.toString('latin1', 0, 64),
   );
 }
@@ -106,6 +109,7 @@ export function createLedgerFold(): LedgerFold {
   const stops = new Map<string, KnownStop>();
   const lifted = new Set<string>();
   const announcements = createAnnouncementFold();
+  const uses = new Map<string, BreakGlassUse>();
   const signatures: { at: number; signers: readonly string[] }[] = [];
   let newest: KnownManifest | null = null;
 
@@ -156,6 +160,23 @@ export function createLedgerFold(): LedgerFold {
     if (stop?.digest === subjectDigest) lifted.add(stop.id);
   }
 
+  function review({ at, refs, subjectDigest }: LedgerEntry): void {
+    const use = uses.get(refs['delivery'] ?? '');
+    if (use?.promotionDigest !== subjectDigest || use.reviewed !== null) return;
+    const people = (refs['people'] ?? '').split(' ').filter((id) => id !== '');
+    uses.set(use.deliveryId, { ...use, reviewed: { at: new Date(at), people } });
+  }
+
+  /** The watchdog's own word, which takes the place of whatever somebody else placed or had lifted under that id before. */
+  function freezeUnreviewed({ refs, subjectDigest }: LedgerEntry): void {
+    const use = uses.get(refs['delivery'] ?? '');
+    if (use?.promotionDigest !== subjectDigest || use.isFrozen || use.reviewed !== null) return;
+    uses.set(use.deliveryId, { ...use, isFrozen: true });
+    const stop = freezeFor(use);
+    stops.set(stop.id, { ...stop, reason: null });
+    lifted.delete(stop.id);
+  }
+
   return {
     liveOn: (target) => live.get(target) ?? null,
     deliveriesOn: (target) =>
@@ -188,6 +209,7 @@ export function createLedgerFold(): LedgerFold {
     announcedAt: announcements.announcedAt,
     stops: () => [...stops.values()].filter(({ id }) => !lifted.has(id)),
     isLifted: (id) => lifted.has(id),
+    breakGlassUses: () => [...uses.values()],
     apply(entry) {
       const { type, at, refs, subjectDigest } = entry;
       const { repository, delivery } = refs;
@@ -195,6 +217,13 @@ export function createLedgerFold(): LedgerFold {
       announcements.apply(entry);
       if (type === 'stop.placed') placeStop(entry);
       if (type === 'stop.lifted') liftStop(entry);
+      if (type === 'break-glass.used') {
+        const use = useOfEntry(entry);
+        // The first one: nobody makes a review due later by recording it again.
+        if (use !== null && !uses.has(use.deliveryId)) uses.set(use.deliveryId, use);
+      }
+      if (type === 'break-glass.reviewed') review(entry);
+      if (type === 'break-glass.unreviewed') freezeUnreviewed(entry);
       if (type === 'configuration.changed') {
         const serial = countIn(refs['serial']);
         if (serial === null) return;

@@ -84,6 +84,33 @@ function wordsOf({ type, refs, actor }: LedgerEntry, promotion: Promotion | null
           'Until then its approvals can be withdrawn, and anybody who may stop deliveries can stop it.',
         ],
       };
+    case 'break-glass.asked':
+      return {
+        type: 'break-glass.asked',
+        title: `${personOf(actor) ?? actor} asked that ${what} pass by break-glass`,
+        lines: [
+          'With the approvals that breakGlass asks for, and outside the windows. Its page says why.',
+        ],
+      };
+    case 'break-glass.used':
+      return {
+        type: 'break-glass.used',
+        title: `${what} is delivered by break-glass`,
+        lines: [
+          `${refs['reviews'] ?? '?'} others look at it until ${refs['reviewBy'] ?? '?'}, or ${refs['target'] ?? 'its target'} is frozen: the page of reviews.`,
+        ],
+      };
+    case 'break-glass.unreviewed':
+      return {
+        type: 'gate.frozen',
+        title: `${refs['target'] ?? 'A target'} is frozen: nobody looked at the break-glass delivery of ${what} in time`,
+        lines: ['Two people start again on the page of controls; the review stays owed.'],
+      };
+    case 'break-glass.reviewed':
+      return {
+        type: 'break-glass.reviewed',
+        title: `${(refs['people'] ?? '').replaceAll(' ', ' and ')} looked at the break-glass delivery of ${what}`,
+      };
     case 'delivery.intent':
       return { type: 'delivery.started', title: `${what} is being delivered` };
     case 'delivery.finished':

@@ -12,9 +12,11 @@ import type { Person } from './roster.ts';
  * - followers: everybody who was told of the same promotion before
  * - keepers: platform and release managers
  * - overseers: the same, and auditors
+ * - everybody: whoever is in the roster
  * - nobody: channels alone
  */
-type Audience = 'deciders' | 'escalation' | 'followers' | 'keepers' | 'overseers' | 'nobody';
+type Audience =
+  'deciders' | 'escalation' | 'followers' | 'keepers' | 'overseers' | 'everybody' | 'nobody';
 
 const audiences: Readonly<Record<NewsType, Audience>> = {
   'promotion.waits': 'deciders',
@@ -39,7 +41,9 @@ const audiences: Readonly<Record<NewsType, Audience>> = {
   'gate.stopped': 'keepers',
   'gate.started': 'keepers',
   'target.drifted': 'keepers',
-  'break-glass.used': 'overseers',
+  'break-glass.asked': 'everybody',
+  'break-glass.used': 'everybody',
+  'break-glass.reviewed': 'overseers',
   'passkey.recovered': 'overseers',
   'ledger.contradicted': 'overseers',
 };
@@ -107,6 +111,8 @@ function peopleOf(audience: Audience, facts: AudienceFacts): readonly Person[] {
       return having(keeping);
     case 'overseers':
       return having(overseeing);
+    case 'everybody':
+      return roster.people;
     case 'nobody':
       return [];
   }

@@ -22,7 +22,9 @@ export const newsTypes = [
   'gate.stopped',
   'gate.started',
   'target.drifted',
+  'break-glass.asked',
   'break-glass.used',
+  'break-glass.reviewed',
   'passkey.recovered',
   'ledger.contradicted',
 ] as const;

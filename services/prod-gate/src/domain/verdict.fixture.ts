@@ -32,6 +32,7 @@ export const good: PromotionFacts = {
   },
   windowClosed: null,
   cooling: null,
+  breakGlass: null,
   unmappedEmails: [],
   unmappedEditors: [],
   approvals: {

@@ -2,6 +2,7 @@
  * May this promotion be delivered? The same function answers in web (to show), in the authority and in the deliverer (to
  * decide); what differs is where its facts come from (app/gather-facts.ts). It returns every reason, not the first.
  */
+import type { BreakGlass } from '@airlock/common/promotion/break-glass';
 import { builderReasons, type BuilderFacts, type BuilderReason } from './builders.ts';
 import type { Cooling } from './cooling.ts';
 import type { PromotionState } from './promotion.ts';
@@ -181,6 +182,11 @@ export type PromotionFacts = {
   readonly windowClosed: { readonly denied: string | null; readonly opensAt: Date | null } | null;
   /** Time that the target asks for before it starts; null where none is left. */
   readonly cooling: Cooling | null;
+  /**
+   * Who asked that it pass with the approvals of breakGlass and outside the windows, as approvers sign it; null where nobody
+   * did. It answers these two and nothing else: no signature, no place on main, no stop and no check.
+   */
+  readonly breakGlass: BreakGlass | null;
   /** A running delivery on the target, own one excepted. */
   readonly busy: { readonly deliveryId: string; readonly since: Date } | null;
   /** A Vault session of the target that is not CLEAN, own one excepted. */
@@ -276,7 +282,7 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
     reasons.push({ code: 'E_RETURN_UNPROVEN', detail: facts.returning.fault });
   }
   if (facts.liveDiffers !== null) reasons.push({ code: 'E_LIVE_DIFFERS', ...facts.liveDiffers });
-  if (facts.windowClosed !== null) {
+  if (facts.windowClosed !== null && facts.breakGlass === null) {
     reasons.push({ code: 'E_WINDOW_CLOSED', target: promotion.target, ...facts.windowClosed });
   }
   if (facts.cooling !== null) {

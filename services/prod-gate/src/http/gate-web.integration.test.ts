@@ -76,6 +76,7 @@ import { createLedgerProofs } from '../app/prove-entry.ts';
 import { sequenceLedger } from '../app/sequence-ledger.ts';
 import { built, filesOf, itemOf, mirrorOf, plannedVector, sha } from '../app/vectors.fixture.ts';
 import { openReturning } from '../open-returning.ts';
+import { createBreakGlass } from '../break-glass-keeping.ts';
 import { createStopping } from '../stop-keeping.ts';
 import { personByNameId } from '../domain/roster.ts';
 import { httpErrorOf } from './refusals.ts';
@@ -351,6 +352,7 @@ async function startServer(port: number): Promise<WebServer> {
         ringDeliverer: (id) => rung.push(id),
         newApprovalId: () => formatId('apr', randomBytes(10)),
       }),
+      breakGlass: createBreakGlass({ ...ceremony, gate: origin, proofs, promotions }),
       stopping: createStopping({
         ...{ ...ceremony, passkeys, gate: origin, proofs, emergency: () => null },
         deliveries: createDeliveryStore(database),

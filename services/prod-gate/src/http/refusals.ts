@@ -24,6 +24,9 @@ const httpCode: Readonly<Record<DecisionErrorCode, HttpErrorCode>> = {
   'stop-malformed': 'request-malformed',
   'stop-unknown': 'not-found',
   'stop-over': 'conflict',
+  'break-glass-closed': 'refused',
+  'review-over': 'conflict',
+  'involved-never-counts': 'not-allowed',
 };
 
 export function httpErrorOf(error: unknown): HttpError | null {

@@ -3,6 +3,7 @@ import { ledgerRoutes } from './ledger-export.ts';
 import { accessRoutes, type AccessPorts } from './routes/access.tsx';
 import { apiRoutes, type ApiPorts } from './routes/api.ts';
 import { blastRadiusRoutes, type BlastRadiusPorts } from './routes/blast-radius.tsx';
+import { breakGlassRoutes, type BreakGlassPorts } from './routes/break-glass.tsx';
 import { checkRoutes } from './routes/checks.tsx';
 import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
 import { notificationRoutes, type NotificationRoutePorts } from './routes/notifications.tsx';
@@ -19,6 +20,7 @@ export type GatePorts = ApiPorts &
   PagePorts &
   EvidencePorts &
   WithdrawalPorts &
+  BreakGlassPorts &
   StopPorts &
   BlastRadiusPorts &
   ReturnPorts &
@@ -34,6 +36,7 @@ export function gateRoutes(ports: GatePorts): Route[] {
     ...accessRoutes(ports),
     ...apiRoutes(ports),
     ...withdrawalRoutes(ports),
+    ...breakGlassRoutes(ports),
     ...stopRoutes(ports),
     ...blastRadiusRoutes(ports),
     ...returnRoutes(ports),

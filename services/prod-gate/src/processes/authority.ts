@@ -16,6 +16,7 @@ import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createAttester } from '../app/issue-attestations.ts';
 import { createLiftPass } from '../app/lift-stop.ts';
 import { mintLogin, MintError } from '../app/mint-login.ts';
+import { keepReviews } from '../review-keeping.ts';
 import { AuthorityConfig } from '../config-authority.ts';
 import { decisionSources } from '../decision-sources.ts';
 import { attestationEvent } from '../events.ts';
@@ -122,8 +123,12 @@ await runProcess({
         }
       },
     });
+    const reviewing = keepReviews(
+      { ...runtime, database },
+      { gate: config.gate, files, passkeys, proofs },
+    );
     runtime.onClose(async () => {
-      await Promise.all([attesting.done, lifting.done]);
+      await Promise.all([attesting.done, lifting.done, reviewing.done]);
     });
     runtime.listening(`unix:${config.socketPath}`);
   },

@@ -18,6 +18,7 @@ import {
   createLedgerReader,
   recorder,
 } from '../adapters/postgres/ledger-store.ts';
+import { createBreakGlassStore } from '../adapters/postgres/break-glass-store.ts';
 import { newsOutbox } from '../adapters/postgres/news-outbox.ts';
 import { createNewerStore } from '../adapters/postgres/newer-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
@@ -135,6 +136,7 @@ await runProcess({
           ...written,
           git: mirror,
           replaced: createReplacedDocumentStore(database),
+          breakGlass: createBreakGlassStore(database),
           ledger,
           news: newsOutbox,
           onChange(change) {

@@ -1,4 +1,6 @@
-/** gate-watchdog: sequences and signs the ledger, revokes what a delivery left. Listens nowhere; can read no credential. */
+/** gate-watchdog: sequences and signs the ledger, revokes what a delivery left, freezes what was not reviewed. Listens nowhere; can read no credential. */
+import { createPublicKey } from 'node:crypto';
+import { vkeyOf } from '@airlock/common/ledger/note';
 import { listen } from '@airlock/database/listen';
 import { assertReachable } from '@airlock/database/reachable';
 import { failpoint } from '@airlock/process/failpoint';
@@ -8,13 +10,16 @@ import { readLedgerKey } from '../adapters/files/ledger-key.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
-import { recorder } from '../adapters/postgres/ledger-store.ts';
+import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createVaultReaper } from '../adapters/vault/reaper.ts';
 import { takeWrappedSecretId } from '../adapters/vault/wrapped-secret-id.ts';
 import { createReaper } from '../app/reap-sessions.ts';
 import { createLateLoginSweep } from '../app/sweep-late-logins.ts';
+import { followLedger } from '../app/follow-ledger.ts';
+import { createFreezePass } from '../app/freeze-unreviewed.ts';
 import { sequenceLedger } from '../app/sequence-ledger.ts';
 import { WatchdogConfig } from '../config-watchdog.ts';
 import { lateLoginFound, ledgerSequenced, reaped, secretIdTaken } from '../events.ts';
@@ -25,6 +30,8 @@ const sequenceIntervalMs = 1_000;
 /** A session that is to be revoked rings; this is for a bell that was lost, for what is to be tried again, and for silence. */
 const reapIntervalMs = 500;
 const lateLoginIntervalMs = 1_000;
+/** A break-glass delivery that nobody looked at in time freezes its target within this time. */
+const freezeIntervalMs = 5_000;
 /** The role at Vault takes a login for 5 s more (`clock_skew_leeway`), and Vault's clock may be 5 s behind. */
 const loginSkewSeconds = 10;
 
@@ -104,6 +111,24 @@ await runProcess({
       log,
       run: () => lateLogins.pass(),
     });
+    const freezeUnreviewed = createFreezePass({
+      ...{ recorder, transactor: database, stops: createStopStore(database), clock },
+      ledger: followLedger({
+        ledger: createLedgerReader(database),
+        vkey: vkeyOf(signer.name, createPublicKey(signer.privateKey)),
+      }),
+    });
+    const freezing = startLoop({
+      name: 'freeze-unreviewed',
+      intervalMs: freezeIntervalMs,
+      signal,
+      log,
+      async run() {
+        for (const { stop, delivery } of await freezeUnreviewed()) {
+          log.warn('stop.placed', { stop, delivery, reason: 'break-glass-unreviewed' });
+        }
+      },
+    });
     const listeningForSessions = listen({
       pool: database.pool,
       channel: 'session_revoking',
@@ -114,7 +139,7 @@ await runProcess({
     });
     runtime.onClose(async () => {
       await Promise.all([
-        ...[sequencing.done, reaping.done, sweeping.done],
+        ...[sequencing.done, reaping.done, sweeping.done, freezing.done],
         ...[listening, listeningForSessions],
       ]);
     });

@@ -43,6 +43,7 @@ import { createDecisions } from '../app/approve-promotion.ts';
 import { createEnrolment } from '../app/enrol-passkey.ts';
 import { createSecurityKeyEnrolment } from '../app/enrol-security-key.ts';
 import { openReturning } from '../open-returning.ts';
+import { createBreakGlass, reviewNotices } from '../break-glass-keeping.ts';
 import { createStopping } from '../stop-keeping.ts';
 import { createWithdrawal } from '../app/withdraw-approval.ts';
 import { createConfigurationProof } from '../app/prove-configuration.ts';
@@ -171,6 +172,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
           decisionRecorded(log, { decision: 'reject', promotionId, nameId });
         },
       },
+      breakGlass: createBreakGlass({ ...views, ...ceremony }),
       stopping: createStopping({
         ...{ ...views, ...ceremony, database, traces: createTraceStore(database) },
         onPlaced: ({ id, kind, person }) => {
@@ -194,6 +196,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       },
       now,
     }),
+    notices: reviewNotices(proofs.facts),
     footer: async () => {
       const checkpoint = await ledger.checkpoint();
       const value =

@@ -185,6 +185,7 @@ function allowedFacts(promotion: Promotion): PromotionFacts {
     builders: { need: 1, listed: 0, count: null },
     windowClosed: null,
     cooling: null,
+    breakGlass: null,
     unmappedEmails: [],
     unmappedEditors: [],
     approvals: {

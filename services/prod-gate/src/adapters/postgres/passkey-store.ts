@@ -1,4 +1,4 @@
-import { StoreError, type Passkey, type PasskeyStore } from '../../app/ports.ts';
+import { ceremonyKinds, StoreError, type Passkey, type PasskeyStore } from '../../app/ports.ts';
 import type { Passkey as PasskeyRow } from '../../generated/prisma/client.ts';
 import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
 import { asBuffer, asBytes, asNumber, oneOf } from './rows.ts';
@@ -70,7 +70,7 @@ export function createPasskeyStore(database: GateDatabase): PasskeyStore {
       }
       return {
         nonce,
-        kind: oneOf(['enrolment', 'approval', 'lift'], row.kind),
+        kind: oneOf(ceremonyKinds, row.kind),
         person: row.person,
         promotionId: row.promotion_id,
         statement: row.statement === null ? null : asBuffer(row.statement),

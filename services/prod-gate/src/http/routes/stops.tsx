@@ -129,7 +129,7 @@ export function stopRoutes({ relyingParty, stopping, now }: StopPorts): Route[] 
           nonce: ceremony.nonce,
           statement: ceremony.statement,
           // By this name the page's script compares what was shown with what is signed.
-          promotionDigest: ceremony.stopDigest,
+          promotionDigest: ceremony.digest,
         });
       },
     }),

@@ -73,6 +73,11 @@ function Approve({ frame, view }: PromotionPageProps) {
       <CodeBlock label="What you sign" slot="statement" wrap>
         {[
           promotion.returns === null ? 'approve' : 'rollback: return to an earlier release',
+          ...(facts.breakGlass === null
+            ? []
+            : [
+                `  BREAK-GLASS by ${plain(facts.breakGlass.person)}: ${plain(facts.breakGlass.justification)}`,
+              ]),
           `  release  ${plain(promotion.release)}`,
           `  target   ${promotion.target}`,
           `  digest   ${promotion.promotionDigest}`,

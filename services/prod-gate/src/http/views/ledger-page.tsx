@@ -194,6 +194,16 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
       return `${who} stopped deliveries: ${ref('kind')} of ${refs['targets'] === '' ? 'all targets' : ref('targets')}`;
     case 'stop.lifted':
       return `${ref('people').replace(' ', ' and ')} lifted the stop ${ref('stop')}`;
+    case 'break-glass.asked':
+      return `${who} asked that ${ref('promotion')} pass by break-glass`;
+    case 'break-glass.withdrawn':
+      return `${who} took back that ${ref('promotion')} pass by break-glass`;
+    case 'break-glass.used':
+      return `${who} saw delivery ${ref('delivery')} to ${ref('target')} pass by break-glass; ${ref('reviews')} others look at it until ${ref('reviewBy')}`;
+    case 'break-glass.reviewed':
+      return `${ref('people').replaceAll(' ', ' and ')} looked at the break-glass delivery ${ref('delivery')}`;
+    case 'break-glass.unreviewed':
+      return `${who} froze ${ref('target')}, because nobody looked at the break-glass delivery ${ref('delivery')} in time`;
     case 'ledger.contradicted':
       return `${ref('witness')} saw ANOTHER past than this ledger has; ${who} froze deliveries`;
   }

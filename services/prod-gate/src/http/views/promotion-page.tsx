@@ -8,6 +8,7 @@ import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import { reported, type Check } from '../../app/checks.ts';
 import type { PromotionDetails } from '../../app/view-promotion.ts';
 import { sorted } from '../../domain/sentences.ts';
+import { BreakGlassBanner, BreakGlassCard } from './break-glass-card.tsx';
 import { Differences, OneBuilder } from './builders.tsx';
 import { Changes, TakenBack } from './changes.tsx';
 import { CheckEvidence } from './check-evidence.tsx';
@@ -55,6 +56,7 @@ export function PromotionPage(props: PromotionPageProps) {
           </>
         }
       />
+      <BreakGlassBanner view={view} />
       <OtherReasons view={view} />
       <TakenBack view={view} />
       <OneBuilder view={view} />
@@ -109,6 +111,7 @@ function Aside(props: PromotionPageProps) {
   return (
     <>
       <DecisionBox {...props} />
+      <BreakGlassCard {...props} />
       <Card title="Asked" icon="person">
         <DescriptionList
           items={[

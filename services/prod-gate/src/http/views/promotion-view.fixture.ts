@@ -144,6 +144,7 @@ export function viewOf(
       builders: { need: 1, listed: 0, count: null },
       windowClosed: null,
       cooling: null,
+      breakGlass: null,
       unmappedEmails: [],
       unmappedEditors: [],
       approvals: {

@@ -1,0 +1,46 @@
+/** What was delivered by break-glass, who has looked at it and what is still owed: for the page, and for the banner on every other. */
+import { parsePromotionDocument, promotionDigest } from '@airlock/common/promotion/document';
+import { isOwed, type BreakGlassUse } from '../domain/break-glass.ts';
+import type { FollowLedger } from './follow-ledger.ts';
+import type { PromotionStore } from './ports.ts';
+import { judgeReviews } from './review-break-glass.ts';
+
+export type ShownUse = {
+  readonly use: BreakGlassUse;
+  /** Of the document that was approved; null where the database no longer has that one. */
+  readonly justification: string | null;
+  /** Roster ids of those who have looked at it. */
+  readonly signedBy: readonly string[];
+};
+
+/** @returns newest first. @throws LedgerError while no ledger can be proven. */
+export async function viewReviews(
+  sources: Parameters<typeof judgeReviews>[0] & {
+    readonly promotions: Pick<PromotionStore, 'evidence'>;
+  },
+  now: Date,
+): Promise<readonly ShownUse[]> {
+  const uses = (await sources.ledger()).breakGlassUses();
+  return Promise.all(
+    uses.toReversed().map(async (use) => ({
+      use,
+      justification: await justificationOf(sources.promotions, use),
+      signedBy: use.reviewed?.people ?? (await judgeReviews(sources, use, now)).people,
+    })),
+  );
+}
+
+async function justificationOf(
+  promotions: Pick<PromotionStore, 'evidence'>,
+  use: BreakGlassUse,
+): Promise<string | null> {
+  const evidence = await promotions.evidence(use.promotionId);
+  if (evidence === null || promotionDigest(evidence.document) !== use.promotionDigest) return null;
+  return parsePromotionDocument(evidence.document).breakGlass?.justification ?? null;
+}
+
+/** Those that others still have to look at, the one that is due first on top. */
+export async function owedReviews(ledger: FollowLedger): Promise<readonly BreakGlassUse[]> {
+  const owed = (await ledger()).breakGlassUses().filter(isOwed);
+  return owed.toSorted((one, other) => one.reviewBy.getTime() - other.reviewBy.getTime());
+}

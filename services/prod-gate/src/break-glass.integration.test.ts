@@ -1,0 +1,518 @@
+/** A promotion by break-glass on a real Postgres, with the gate's own migrations, grants, ledger and passkeys: from the wish to the freeze. */
+import { createSoftwarePasskey, type SoftwarePasskey } from '@airlock/cli/software-passkey';
+import { formatId } from '@airlock/common/ids';
+import type { LedgerEntry } from '@airlock/common/ledger/entry';
+import { vkeyOf } from '@airlock/common/ledger/note';
+import { Roster, type TargetPolicy } from '@airlock/common/policy/target-policy';
+import { parsePromotionDocument } from '@airlock/common/promotion/document';
+import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { createApprovalStore } from './adapters/postgres/approval-store.ts';
+import { createBreakGlassStore } from './adapters/postgres/break-glass-store.ts';
+import { openDatabase, type GateDatabase } from './adapters/postgres/client.ts';
+import { createCoSignatureStore } from './adapters/postgres/co-signature-store.ts';
+import { createConfigurationStore } from './adapters/postgres/configuration-store.ts';
+import { createDeliveryStore } from './adapters/postgres/delivery-store.ts';
+import { createIntakeStore } from './adapters/postgres/intake-store.ts';
+import { createLedgerSequencer } from './adapters/postgres/ledger-sequencer.ts';
+import { createLedgerReader, recorder } from './adapters/postgres/ledger-store.ts';
+import { newsOutbox } from './adapters/postgres/news-outbox.ts';
+import { createPasskeyStore } from './adapters/postgres/passkey-store.ts';
+import { createPromotionStore } from './adapters/postgres/promotion-store.ts';
+import { createRebuildStore } from './adapters/postgres/rebuild-store.ts';
+import { createReplacedDocumentStore } from './adapters/postgres/replaced-document-store.ts';
+import { createStopStore } from './adapters/postgres/stop-store.ts';
+import { createVaultSessionStore } from './adapters/postgres/vault-session-store.ts';
+import { verifyRegistration } from './adapters/webauthn/registration.ts';
+import { acceptBundle } from './app/accept-bundle.ts';
+import { createDecisions } from './app/approve-promotion.ts';
+import { DecisionError, type DecisionErrorCode } from './app/decision-error.ts';
+import { createEnrolment } from './app/enrol-passkey.ts';
+import { createFreezePass } from './app/freeze-unreviewed.ts';
+import { gatherFacts, type FactSources } from './app/gather-facts.ts';
+import type { GateFiles } from './app/ports.ts';
+import { createConfigurationProof } from './app/prove-configuration.ts';
+import { createLedgerProofs } from './app/prove-entry.ts';
+import { recordedFiles } from './app/record-configuration.ts';
+import { refreshPromotions } from './app/refresh-promotions.ts';
+import { createReviewPass } from './app/review-break-glass.ts';
+import { sequenceLedger } from './app/sequence-ledger.ts';
+import { filesOf, itemOf, mirrorOf, plannedVector, sha } from './app/vectors.fixture.ts';
+import { createBreakGlass } from './break-glass-keeping.ts';
+import { freezeFor, useOfEntry, useRefs } from './domain/break-glass.ts';
+import { evaluatePromotion } from './domain/verdict.ts';
+
+const good = plannedVector();
+const now = new Date(good.now);
+const gateOrigin = 'https://gate.example';
+const relyingParty = { rpId: 'gate.example', origin: gateOrigin };
+const { privateKey } = generateKeyPairSync('ed25519');
+const signer = { name: 'gate.example/ledger', privateKey };
+const why = 'Checkout is down and nobody else is awake.';
+
+const person = (id: string, role: string) => ({
+  ...{ id, name: id, nameId: `${id}@idp.example`, roles: [role] },
+  gitEmails: [`${id}@example.com`],
+});
+const roster = Roster.parse({
+  version: 1,
+  people: [
+    person('dana', 'developer'),
+    person('leo', 'release-manager'),
+    person('mira', 'release-manager'),
+    person('sam', 'security'),
+    person('pat', 'platform'),
+  ],
+});
+const deciders = ['leo', 'mira', 'sam', 'pat'];
+
+const vectorFiles = filesOf(good);
+const ordinary = [...vectorFiles.targets.values()][0]?.policy;
+assert.ok(ordinary);
+/** Two release managers in their window, which is closed today; or one, and two others within a day. */
+const policy: TargetPolicy = {
+  ...ordinary,
+  windows: {
+    allow: [],
+    deny: [{ name: 'quiet', start: '2026-11-01', end: '2026-11-30', tz: 'UTC' }],
+  },
+  breakGlass: {
+    approvals: [{ role: 'release-manager', count: 1 }],
+    review: { count: 2, within: 86_400 },
+  },
+};
+const filesWith = (given: TargetPolicy, digest: string): GateFiles => ({
+  ...vectorFiles,
+  targets: new Map([[given.target, { policy: given, digest: sha(digest) }]]),
+  roster: { roster, digest: sha('roster') },
+});
+let files = filesWith(policy, 'with break-glass');
+const readFiles = (): Promise<GateFiles> => Promise.resolve(files);
+
+let gate: TestGateDatabase;
+let databases: Record<'intake' | 'web' | 'authority' | 'deliverer' | 'watchdog', GateDatabase>;
+const keys = new Map<string, SoftwarePasskey>();
+let promotionId: string;
+
+before(async () => {
+  gate = await createGateDatabase();
+  databases = {
+    intake: openDatabase(gate.settings('gate_intake')),
+    web: openDatabase(gate.settings('gate_web')),
+    deliverer: openDatabase(gate.settings('gate_deliverer')),
+    authority: openDatabase(gate.settings('gate_authority')),
+    watchdog: openDatabase(gate.settings('gate_watchdog')),
+  };
+  const enrolment = createEnrolment({ ...shared(), verify: verifyRegistration });
+  for (const id of deciders) {
+    const passkey = createSoftwarePasskey(relyingParty);
+    const { challenge } = await enrolment.begin(`${id}@idp.example`);
+    const answer = passkey.register(challenge);
+    await enrolment.finish(`${id}@idp.example`, { challenge, label: 'key', answer });
+    keys.set(id, passkey);
+  }
+  await sequence();
+});
+after(async () => {
+  for (const database of Object.values(databases)) await database.close();
+  await gate.dispose();
+});
+
+const sequence = () =>
+  sequenceLedger({ sequencer: createLedgerSequencer(databases.watchdog.pool), signer });
+
+const proofsOf = (of: GateDatabase) =>
+  createLedgerProofs({ ledger: createLedgerReader(of), vkey: vkeyOf(signer.name, privateKey) });
+
+const shared = () => ({
+  ...{ relyingParty, database: databases.web, recorder, files: readFiles, now: () => now },
+  passkeys: createPasskeyStore(databases.web),
+  randomNonce: () => randomBytes(32).toString('base64url'),
+});
+
+const breakGlass = (at = now) =>
+  createBreakGlass({
+    ...{ ...shared(), gate: gateOrigin, now: () => at, proofs: proofsOf(databases.web) },
+    promotions: createPromotionStore(databases.web),
+  });
+
+beforeEach(async () => {
+  files = filesWith(policy, 'with break-glass');
+  await gate.asOwner(
+    'truncate outbox_cursor, intake_item, promotion, approval, delivery, stop cascade',
+  );
+  const intake = createIntakeStore(databases.intake);
+  await intake.polled('nonprod', { head: 1, at: now });
+  const { facts } = proofsOf(databases.intake);
+  const acceptance = await acceptBundle(
+    {
+      ...{ gate: gateOrigin, source: 'nonprod', transactor: databases.intake, intake, recorder },
+      promotions: createPromotionStore(databases.intake),
+      files: recordedFiles({
+        ...{ files: readFiles, transactor: databases.intake, recorder, clock: () => now },
+        configurations: createConfigurationStore(databases.intake),
+        onChange: () => {},
+      }),
+      outbox: { blob: () => Promise.resolve(chunks(Buffer.from(good.bundle, 'base64'))) },
+      artifacts: {
+        put: (_source, { expected }) => Promise.resolve({ digest: expected ?? '', size: 100 }),
+        has: () => Promise.resolve(false),
+        openVerified: () => Promise.reject(new Error('nothing is kept')),
+        remove: () => Promise.resolve(),
+      },
+      inspect: () => Promise.resolve(null),
+      room: () => Promise.resolve({ bytes: 1_000_000, bound: 'enough' }),
+      mirror: () => mirrorOf(good),
+      maxArtifactBytes: 1_000_000,
+      clock: () => now,
+      random: (count) => randomBytes(count),
+      ledger: facts,
+    },
+    itemOf(good, { seq: 1, prevHash: '0'.repeat(64) }),
+  );
+  assert.equal(acceptance.outcome, 'admitted');
+  promotionId = acceptance.promotionId;
+  await sequence();
+});
+
+async function* chunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(bytes);
+}
+
+/** What intake does each second. */
+async function renewed(): Promise<void> {
+  const database = databases.intake;
+  await refreshPromotions({
+    ...{ gate: gateOrigin, transactor: database, recorder, files: readFiles },
+    promotions: createPromotionStore(database),
+    replaced: createReplacedDocumentStore(database),
+    breakGlass: createBreakGlassStore(database),
+    ...{ git: () => mirrorOf(good), ledger: proofsOf(database).facts, news: newsOutbox },
+    ...{ onChange: () => undefined, clock: () => now },
+  });
+  await sequence();
+}
+
+/** The authority's own facts. */
+async function facts(overrides: Partial<FactSources> = {}) {
+  const database = databases.authority;
+  const proofs = proofsOf(database);
+  const found = await gatherFacts(
+    {
+      ...{ gate: gateOrigin, files: readFiles, proofs },
+      promotions: createPromotionStore(database),
+      approvals: createApprovalStore(database),
+      passkeys: createPasskeyStore(database),
+      deliveries: createDeliveryStore(database),
+      sessions: createVaultSessionStore(database),
+      rebuilds: createRebuildStore(database),
+      ...{ stops: createStopStore(database), emergency: () => null },
+      configuration: createConfigurationProof(proofs),
+      artifacts: { has: () => Promise.resolve(true) },
+      git: () => mirrorOf(good),
+      ...overrides,
+    },
+    { promotionId, now, own: null },
+  );
+  assert.ok(found);
+  return found;
+}
+
+async function codes(overrides: Partial<FactSources> = {}): Promise<string[]> {
+  const verdict = evaluatePromotion(await facts(overrides));
+  return verdict.allowed ? [] : verdict.reasons.map(({ code }) => code);
+}
+
+async function approve(who: string): Promise<void> {
+  const decisions = createDecisions({
+    ...shared(),
+    promotions: createPromotionStore(databases.web),
+    approvals: createApprovalStore(databases.web),
+    ringDeliverer: () => undefined,
+    newApprovalId: () => formatId('apr', randomBytes(10)),
+  });
+  const { challenge, nonce } = await decisions.beginApproval(`${who}@idp.example`, promotionId);
+  await decisions.approve(`${who}@idp.example`, promotionId, {
+    ...{ nonce, note: '', answer: answerOf(who, challenge) },
+  });
+  await sequence();
+}
+
+function answerOf(who: string, challenge: string) {
+  const key = keys.get(who);
+  assert.ok(key);
+  const { id: credentialId, response } = key.assert(challenge);
+  return { credentialId, ...response };
+}
+
+async function asked(who = 'leo'): Promise<void> {
+  await breakGlass().asking.ask(`${who}@idp.example`, promotionId, { justification: why });
+  await renewed();
+}
+
+const refusedAs = (code: DecisionErrorCode) => (error: unknown) =>
+  error instanceof DecisionError && error.code === code;
+
+describe('break-glass', () => {
+  test('passes with the approvals that the target file asks for it, outside the windows', async () => {
+    assert.deepEqual(await codes(), ['E_WINDOW_CLOSED', 'E_APPROVALS_MISSING']);
+    await asked();
+    assert.deepEqual(await codes(), ['E_APPROVALS_MISSING']);
+    await approve('leo');
+    assert.deepEqual(await codes(), []);
+    assert.deepEqual((await facts()).breakGlass, { person: 'leo', justification: why });
+  });
+
+  test('answers nothing else: what is stopped, frozen or gone stays so', async () => {
+    await asked();
+    await approve('leo');
+    assert.deepEqual(await codes({ artifacts: { has: () => Promise.resolve(false) } }), [
+      'E_ARTIFACT_MISSING',
+    ]);
+    assert.deepEqual(await codes({ emergency: () => now }), ['E_EMERGENCY_STOP']);
+    const head = '7fd1a60b01f91b314f59955a4e4d4e80d8edf11d';
+    const unsigned = {
+      ...mirrorOf(good, head),
+      signature: () => Promise.resolve({ signed: false, reason: 'is unsigned' } as const),
+    };
+    assert.deepEqual(await codes({ git: () => unsigned }), ['E_BUNDLE_REFUSED']);
+  });
+
+  test('an approval given before does not carry it, and one given for it carries nothing else', async () => {
+    await approve('mira');
+    await asked();
+    assert.deepEqual(await codes(), ['E_APPROVALS_MISSING']);
+    await approve('leo');
+    assert.deepEqual(await codes(), []);
+    await breakGlass().asking.withdraw('mira@idp.example', promotionId);
+    await renewed();
+    // What mira had approved is the same document again, and hers alone is not two.
+    assert.deepEqual(await codes(), ['E_WINDOW_CLOSED', 'E_APPROVALS_MISSING']);
+    assert.deepEqual((await facts()).approvals.counting, ['mira']);
+  });
+
+  test('a justification that somebody edits in the database voids the approval of it', async () => {
+    await asked();
+    await approve('leo');
+    await gate.asOwner('alter table break_glass_act disable trigger break_glass_act_append_only');
+    await gate.asOwner("update break_glass_act set justification = 'all is well, trust me on it'");
+    await gate.asOwner('alter table break_glass_act enable trigger break_glass_act_append_only');
+    await renewed();
+    assert.deepEqual(await codes(), ['E_APPROVALS_MISSING']);
+  });
+
+  test('a document that breaks the glass by itself is not the one that was approved', async () => {
+    await approve('leo');
+    const [row] = await gate.asOwner('select document from promotion where id = $1', [promotionId]);
+    assert.ok(row !== undefined && row['document'] instanceof Uint8Array);
+    const text = Buffer.from(row['document']).toString('utf8');
+    const forged = text.replace(
+      '"delta":',
+      `"breakGlass":{"person":"leo","justification":"${why}"},"delta":`,
+    );
+    assert.ok(parsePromotionDocument(Buffer.from(forged)).breakGlass);
+    await gate.asOwner('update promotion set document = $1 where id = $2', [
+      Buffer.from(forged),
+      promotionId,
+    ]);
+    assert.ok((await codes()).includes('E_DOCUMENT_DIFFERS'));
+  });
+
+  test('where the target file opens none, nobody is let ask and no document may say so', async () => {
+    await asked();
+    await approve('leo');
+    files = filesWith({ ...policy, breakGlass: undefined }, 'without break-glass');
+    assert.deepEqual(await codes(), [
+      'E_POLICY_CHANGED',
+      'E_DOCUMENT_DIFFERS',
+      'E_WINDOW_CLOSED',
+      'E_APPROVALS_MISSING',
+    ]);
+    await assert.rejects(asked(), refusedAs('break-glass-closed'));
+  });
+
+  test('is asked by those who may approve it, with a sentence', async () => {
+    const { asking } = breakGlass();
+    await assert.rejects(
+      asking.ask('dana@idp.example', promotionId, { justification: why }),
+      refusedAs('role-missing'),
+    );
+    await assert.rejects(
+      asking.ask('leo@idp.example', promotionId, {
+        justification: 'because       because'.slice(0, 19),
+      }),
+      refusedAs('reason-missing'),
+    );
+    await assert.rejects(
+      asking.withdraw('leo@idp.example', promotionId),
+      refusedAs('nothing-to-withdraw'),
+    );
+  });
+});
+
+/** As the authority records it with the login. */
+async function used(at = now): Promise<string> {
+  const deliveryId = formatId('dlv', randomBytes(10));
+  await databases.authority.transaction((tx) =>
+    recorder.record(tx, {
+      ...{ type: 'break-glass.used', at, actor: 'authority', subjectDigest: sha('document') },
+      refs: useRefs({
+        ...{ deliveryId, promotionId, target: policy.target, release: '1', at, asker: 'leo' },
+        ...{ approvers: ['leo'], review: { count: 2, within: 3600 } },
+      }),
+    }),
+  );
+  await sequence();
+  return deliveryId;
+}
+
+async function review(deliveryId: string, who: string): Promise<{ have: number }> {
+  const { reviewing } = breakGlass();
+  const { challenge, nonce } = await reviewing.begin(`${who}@idp.example`, deliveryId);
+  const answer = answerOf(who, challenge);
+  return reviewing.sign(`${who}@idp.example`, deliveryId, { nonce, answer });
+}
+
+async function authorityPass(): Promise<readonly string[]> {
+  const database = databases.authority;
+  const proofs = proofsOf(database);
+  const done = await createReviewPass({
+    ...{ gate: gateOrigin, files: readFiles, proofs, ledger: proofs.facts, recorder },
+    ...{ passkeys: createPasskeyStore(database), signatures: createCoSignatureStore(database) },
+    ...{ transactor: database, clock: () => now },
+  })();
+  await sequence();
+  return done.map(({ delivery }) => delivery);
+}
+
+async function watchdogPass(at: Date): Promise<readonly string[]> {
+  const database = databases.watchdog;
+  const done = await createFreezePass({
+    ...{ ledger: proofsOf(database).facts, stops: createStopStore(database), recorder },
+    ...{ transactor: database, clock: () => at },
+  })();
+  await sequence();
+  return done.map(({ delivery }) => delivery);
+}
+
+const useOf = async (deliveryId: string) =>
+  (await breakGlass().view()).find(({ use }) => use.deliveryId === deliveryId);
+const later = new Date(now.getTime() + 3_600_000);
+
+describe('the review that is owed', () => {
+  test('is made by two others, and by none who took part', async () => {
+    const id = await used();
+    await assert.rejects(review(id, 'leo'), refusedAs('involved-never-counts'));
+    await assert.rejects(review(id, 'dana'), refusedAs('role-missing'));
+    assert.equal((await review(id, 'mira')).have, 1);
+    assert.equal((await review(id, 'mira')).have, 1);
+    assert.deepEqual(await authorityPass(), []);
+    assert.equal((await review(id, 'sam')).have, 2);
+    assert.deepEqual(await authorityPass(), [id]);
+    assert.deepEqual((await useOf(id))?.use.reviewed?.people, ['mira', 'sam']);
+    await assert.rejects(review(id, 'pat'), refusedAs('review-over'));
+    assert.ok(!(await watchdogPass(later)).includes(id), 'a review in time freezes nothing');
+  });
+
+  test('is not made by signatures for another delivery, or by a row that names somebody', async () => {
+    const [id, other] = [await used(), await used()];
+    for (const who of ['mira', 'sam']) await review(other, who);
+    await gate.asOwner('alter table co_signature disable trigger co_signature_append_only');
+    await gate.asOwner('update co_signature set subject_id = $1', [id]);
+    assert.deepEqual(await authorityPass(), []);
+    // Whose row it says it is does not matter.
+    await gate.asOwner("update co_signature set subject_id = $1, person = 'pat'", [other]);
+    assert.deepEqual(await authorityPass(), [other]);
+    assert.deepEqual((await useOf(other))?.use.reviewed?.people, ['mira', 'sam']);
+    await gate.asOwner('alter table co_signature enable trigger co_signature_append_only');
+  });
+
+  test('that is not made in time freezes the target, once, until two people lift it', async () => {
+    const id = await used();
+    const inTime = new Date(later.getTime() - 1);
+    assert.ok(!(await watchdogPass(inTime)).includes(id));
+    assert.ok((await watchdogPass(later)).includes(id));
+    assert.ok(!(await watchdogPass(later)).includes(id), 'once');
+    const stops = (await proofsOf(databases.authority).facts()).stops();
+    const shown = await useOf(id);
+    assert.ok(shown);
+    const freeze = stops.find((stop) => stop.id === freezeFor(shown.use).id);
+    assert.deepEqual(
+      [freeze?.kind, freeze?.targets, freeze?.until],
+      ['freeze', [policy.target], null],
+    );
+    assert.ok((await codes()).includes('E_STOPPED'));
+  });
+
+  test('whoever places a milder stop of the same id first spares the target nothing', async () => {
+    const id = await used();
+    const shown = await useOf(id);
+    assert.ok(shown);
+    const { id: stop } = freezeFor(shown.use);
+    await databases.web.transaction((tx) =>
+      recorder.record(tx, {
+        ...{ type: 'stop.placed', at: now, actor: 'watchdog', subjectDigest: sha('milder') },
+        refs: { stop, kind: 'freeze', targets: 'prod-xx', person: 'watchdog' },
+      }),
+    );
+    await gate.asOwner(
+      `insert into stop (id, digest, kind, targets, except_for, reason, person, until, placed_at)
+       values ($1, $2, 'freeze', '{prod-xx}', '{}', 'milder', 'watchdog', now(), now())`,
+      [stop, sha('milder')],
+    );
+    await sequence();
+    assert.ok((await watchdogPass(later)).includes(id));
+    const stops = (await proofsOf(databases.authority).facts()).stops();
+    assert.deepEqual(stops.find((each) => each.id === stop)?.targets, [policy.target]);
+  });
+
+  test('only the authority may record that the glass was broken or looked at, only the watchdog that nobody did', async () => {
+    const entry = (type: LedgerEntry['type']) => ({
+      ...{ type, at: now, actor: 'authority', subjectDigest: sha('document'), refs: {} },
+    });
+    const may = {
+      'break-glass.used': 'authority',
+      'break-glass.reviewed': 'authority',
+      'break-glass.unreviewed': 'watchdog',
+    } as const;
+    for (const [type, only] of Object.entries(may)) {
+      for (const [process, database] of Object.entries(databases)) {
+        if (process === only) continue;
+        await assert.rejects(
+          // The keys above are types of entries.
+          database.transaction((tx) => recorder.record(tx, entry(type as LedgerEntry['type']))),
+          /may not record this entry/,
+          `${process} ${type}`,
+        );
+      }
+    }
+  });
+});
+
+test('what an entry says of a use is read back whole, and half of one is nothing', () => {
+  const refs = useRefs({
+    ...{ deliveryId: 'dlv_1', promotionId: 'prm_1', target: 'eu', release: '1', at: now },
+    ...{ asker: 'leo', approvers: ['mira', 'leo'], review: { count: 2, within: 60 } },
+  });
+  const entry: LedgerEntry = {
+    ...{ v: 1, type: 'break-glass.used', at: now.toISOString(), actor: 'authority' },
+    ...{ subjectDigest: sha('document'), refs },
+  };
+  const use = useOfEntry(entry);
+  assert.deepEqual(use?.involved, ['leo', 'mira']);
+  assert.equal(use.reviewBy.getTime(), now.getTime() + 60_000);
+  for (const name of [
+    'delivery',
+    'promotion',
+    'target',
+    'release',
+    'asker',
+    'reviews',
+    'reviewBy',
+  ]) {
+    const rest = Object.fromEntries(Object.entries(refs).filter(([each]) => each !== name));
+    assert.equal(useOfEntry({ ...entry, refs: rest }), null, name);
+  }
+});

@@ -179,7 +179,7 @@ function itemOf(view: PromotionView, now: Date, review: boolean): Item {
     tone,
     title: (
       <>
-        <a href={url}>{plain(titleOf({ ...promotion, target: '' }).replace(/ → $/, ''))}</a> →{' '}
+        <a href={url}>{plain(titleOf({ ...promotion, target: '' }).replace(/ \u2192 $/, ''))}</a> →{' '}
         {promotion.target}
       </>
     ),

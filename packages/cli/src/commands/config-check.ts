@@ -61,10 +61,13 @@ export function registerConfigCheck(config: Command, print: Print): void {
       const directory = path ?? (existsSync(draft) ? draft : given.directory);
       const { files } = await onFiles(() => readConfiguration(directory));
       const inspected = inspectConfiguration(files);
-      const demo = process.env['AIRLOCK_DEMO'] === '1' || given.directory.startsWith('.demo/');
+      const demo = process.env['AIRLOCK_DEMO'] === '1' || directory.startsWith('.demo/');
       const findings = inOrder([
         ...checkConfiguration(inspected, { now: new Date(), demo }),
-        ...(await hookFindings(inspected, given.hooks ?? hooksOf(directory, given.directory))),
+        ...(await hookFindings(
+          inspected,
+          given.hooks ?? hooksOf(directory, path ?? given.directory),
+        )),
       ]);
       const faults = findings.filter(({ kind }) => kind === 'fault');
       if (faults.length > 0) process.exitCode = exitCode.failedCheck;

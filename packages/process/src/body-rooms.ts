@@ -41,16 +41,17 @@ export function createBodyRooms(maxBytes: number): BodyRooms {
 async function fill(request: IncomingMessage, room: Buffer): Promise<Buffer> {
   let size = 0;
   await new Promise<void>((resolve, reject) => {
-    request.on('data', (chunk: Buffer) => {
+    const take = (chunk: Buffer): void => {
       if (chunk.length <= room.length - size) {
         room.set(chunk, size);
         size += chunk.length;
         return;
       }
-      // What comes behind the limit is not read, and whoever sends it is told.
-      request.pause();
+      // What comes behind the limit is not read, and whoever sends it is told. The room is another's by then.
+      request.off('data', take).pause();
       reject(new MachineError('request-malformed', `the body has more than ${room.length} bytes`));
-    });
+    };
+    request.on('data', take);
     finished(request, { writable: false }, (error) => {
       if (error === undefined || error === null) resolve();
       else reject(error);

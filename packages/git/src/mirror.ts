@@ -66,6 +66,8 @@ export type Mirror = {
   readBlob(commit: string, path: string): Promise<Buffer | null>;
   /** Paths of the regular files directly in a directory, in git's order; empty where there is none. `''`: the top. */
   listFiles(commit: string, directory: string): Promise<string[]>;
+  /** Paths of all regular files of a commit, in git's order. @throws GitError `git-too-large` above 64 MiB of names */
+  allFiles(commit: string): Promise<string[]>;
   /** All commits of `to` that `from` does not have, newest first, side branches included; `from` null: from the root. */
   log(range: { from: string | null; to: string; limit: number }): Promise<LogEntry[]>;
   /** Of the commits of `to` that `from` does not have: those that say they revert others, newest first. */
@@ -207,11 +209,7 @@ export function createMirror(options: {
   async function filesIn(commit: string, directory: string): Promise<string[]> {
     if (directory !== '') refusePath(directory);
     const inside = directory === '' ? [] : ['--', `${directory}/`];
-    const listing = await output('ls-tree', '-z', '--full-tree', commit, ...inside);
-    return listing
-      .toString('utf8')
-      .split('\0')
-      .flatMap((line) => /^100(?:644|755) blob [0-9a-f]{40}\t(.*)$/s.exec(line)?.[1] ?? []);
+    return pathsIn(await output('ls-tree', '-z', '--full-tree', commit, ...inside));
   }
 
   async function fetchNow(): Promise<{ head: string | null; previous: string | null }> {
@@ -379,6 +377,10 @@ export function createMirror(options: {
     async listFiles(commit, directory) {
       return (await knownCommit(commit)) ? await filesIn(commit, directory) : [];
     },
+    async allFiles(commit) {
+      if (!(await knownCommit(commit))) return [];
+      return pathsIn(await output('ls-tree', '-r', '-z', '--full-tree', commit));
+    },
     async mergeBase(one, other) {
       if (!(await knownCommit(one)) || !(await knownCommit(other))) return null;
       const result = await git('merge-base', one, other);
@@ -397,6 +399,14 @@ export function createMirror(options: {
       return archiveStream(context, commit);
     },
   };
+}
+
+/** Of the regular files that `ls-tree -z` lists. */
+function pathsIn(listing: Buffer): string[] {
+  return listing
+    .toString('utf8')
+    .split('\0')
+    .flatMap((line) => /^100(?:644|755) blob [0-9a-f]{40}\t(.*)$/s.exec(line)?.[1] ?? []);
 }
 
 function refuseUrl(url: string, protocols: readonly GitProtocol[]): void {

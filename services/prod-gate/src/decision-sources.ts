@@ -17,6 +17,7 @@ import type { GateFiles } from './app/ports.ts';
 import type { EmergencyStop } from './app/stop-ports.ts';
 import { createConfigurationProof } from './app/prove-configuration.ts';
 import { createLedgerProofs } from './app/prove-entry.ts';
+import { locksPackage } from './app/read-packages.ts';
 import type { DecisionConfig } from './config-decision.ts';
 import { evaluatePromotion, type PromotionFacts, type Verdict } from './domain/verdict.ts';
 
@@ -39,6 +40,8 @@ export function decisionSources(
   const passkeys = createPasskeyStore(database);
   const rebuilds = createRebuildStore(database);
   const stops = createStopStore(database);
+  // Read only: fetching is intake's.
+  const mirrors = createMirrors(config.mirrors);
   const sources: FactSources = {
     gate: config.gate,
     files,
@@ -53,8 +56,11 @@ export function decisionSources(
     proofs,
     configuration: createConfigurationProof(proofs),
     artifacts,
-    // Read only: fetching is intake's.
-    git: createMirrors(config.mirrors),
+    git: mirrors,
+    async locks({ repository, commit }, purl) {
+      const git = mirrors(repository);
+      return git === undefined ? null : locksPackage(git, commit, purl);
+    },
   };
   return {
     promotions,

@@ -34,6 +34,7 @@ import { gatherFacts, type FactSources } from './gather-facts.ts';
 import { createShadowNotes } from './note-shadow.ts';
 import type { GateFiles } from './ports.ts';
 import { createConfigurationProof } from './prove-configuration.ts';
+import { stopDigest, type Stop } from '../domain/stop.ts';
 import { createLedgerProofs } from './prove-entry.ts';
 import { recordedFiles } from './record-configuration.ts';
 import { sequenceLedger } from './sequence-ledger.ts';
@@ -159,6 +160,7 @@ function sources(overrides: Partial<FactSources> = {}): FactSources {
     sessions: createVaultSessionStore(database),
     rebuilds: createRebuildStore(database),
     ...{ stops: createStopStore(database), emergency: () => null },
+    locks: () => Promise.resolve(false),
     proofs,
     configuration: createConfigurationProof(proofs),
     artifacts: { has: () => Promise.resolve(true) },
@@ -700,6 +702,40 @@ describe('what changed since', () => {
       found.join(),
     );
   });
+});
+
+test('a quarantine holds by what was verified: keys, image, people, packages; and what says no runner by any runner', async () => {
+  const quarantine = (matter: string) => {
+    const stop: Stop = {
+      ...{
+        id: 'stp_0000000000',
+        kind: 'quarantine',
+        targets: [],
+        matter,
+        since: null,
+        until: null,
+      },
+      ...{ except: [], reason: 'stolen', person: 'leo', placedAt: now },
+    };
+    const stops = { recent: () => Promise.resolve([{ ...stop, digest: stopDigest(stop) }]) };
+    const locks: FactSources['locks'] = (_, purl) =>
+      Promise.resolve(purl === 'pkg:npm/unread' ? null : purl === 'pkg:npm/left-pad@1.3.0');
+    return codes({ stops, locks });
+  };
+  await approvedByTwo();
+  const promotion = await createPromotionStore(databases.deliverer).find(promotionId);
+  const { keyIds } = promotion ?? { keyIds: [] };
+  for (const matter of [
+    ...[`key:${keyIds[0] ?? ''}`, `image:${'6'.repeat(64)}`, 'runner:r-7'],
+    ...['person:dana', 'person:leo', 'package:pkg:npm/left-pad@1.3.0', 'package:pkg:npm/unread'],
+  ]) {
+    assert.deepEqual(await quarantine(matter), ['E_STOPPED'], matter);
+  }
+  for (const matter of [
+    ...['key:other', `image:${'7'.repeat(64)}`, 'person:oke', 'package:pkg:npm/left-pad@1.4.0'],
+  ]) {
+    assert.deepEqual(await quarantine(matter), [], matter);
+  }
 });
 
 test('web shows the same verdict without a mirror, from what intake recorded', async () => {

@@ -38,10 +38,10 @@ import { ledgerFreeze } from '../domain/ledger-freeze.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { returnFault } from '../domain/return.ts';
 import { peopleOfEmails } from '../domain/roster.ts';
-import { holds, type StoppedMatter } from '../domain/stop.ts';
+import { holds } from '../domain/stop.ts';
 import { placerOf } from '../domain/stop-words.ts';
 import { matterText } from '../domain/matter.ts';
-import { buildWordsOf, mattersOf, tracesOf, unknownValue } from '../domain/trace.ts';
+import { buildWordsOf, mattersOf, tracesOf } from '../domain/trace.ts';
 import type { PromotionFacts, Refusal, ShadowFacts } from '../domain/verdict.ts';
 import { commitFacts } from './commit-facts.ts';
 import { countPromotionBuilders } from './count-promotion-builders.ts';
@@ -65,7 +65,7 @@ import type { ConfigurationProof } from './prove-configuration.ts';
 import { readDelta, readReturnDelta } from './read-delta.ts';
 import { readReturnGround } from './return-ground.ts';
 import type { EmergencyStop, StopStore } from './stop-ports.ts';
-import { readStops } from './watch-stops.ts';
+import { packageMatters, readStops } from './watch-stops.ts';
 import type { LedgerProofs } from './prove-entry.ts';
 
 export type FactSources = {
@@ -80,6 +80,11 @@ export type FactSources = {
   rebuilds: Pick<RebuildStore, 'of'>;
   stops: Pick<StopStore, 'recent'>;
   emergency: EmergencyStop;
+  /** Whether a lockfile of the promotion's commit locks this package; null where that is not known. */
+  locks: (
+    promotion: Pick<Promotion, 'id' | 'repository' | 'commit'>,
+    purl: string,
+  ) => Promise<boolean | null>;
   proofs: LedgerProofs;
   configuration: ConfigurationProof;
   artifacts: { has(digest: string): Promise<boolean> };
@@ -162,7 +167,8 @@ export async function gatherFacts(
   const stopsOf = (matters: readonly string[]): Promise<PromotionFacts['stops']> =>
     stopsAgainst(sources, {
       ...{ ledger, files, now, delivery: own?.deliveryId ?? null },
-      promotion: { ...promotion, matters },
+      promotion,
+      matters,
     });
   if (target === undefined) {
     const traces = tracesOf(promotion, buildWordsOf(evidence.bundle));
@@ -298,20 +304,24 @@ function difference(
 
 /** None while no ledger can be proven: nothing is delivered then, and what was lifted is not known. */
 async function stopsAgainst(
-  sources: Pick<FactSources, 'stops'>,
+  sources: Pick<FactSources, 'stops' | 'locks'>,
   given: {
     ledger: LedgerAnswer;
     files: GateFiles;
     now: Date;
-    promotion: StoppedMatter;
+    promotion: Promotion;
+    /** All but its packages, which are looked for while one is in quarantine. */
+    matters: readonly string[];
     delivery: string | null;
   },
 ): Promise<PromotionFacts['stops']> {
   if ('fault' in given.ledger) return [];
   const { people } = given.files.roster.roster;
   const inForce = await readStops(sources.stops, given.ledger.facts, given.now);
+  const packages = await packageMatters(inForce, (purl) => sources.locks(given.promotion, purl));
+  const promotion = { ...given.promotion, matters: [...given.matters, ...packages] };
   return inForce
-    .filter((stop) => holds(stop, given.promotion, given.delivery))
+    .filter((stop) => holds(stop, promotion, given.delivery))
     .map(({ id, kind, matter, person, reason, placedAt, until }) => ({
       ...{ stop: id, kind, matter, reason, since: placedAt, until },
       person: people.find((each) => each.id === person)?.name ?? placerOf(person),
@@ -344,8 +354,6 @@ function restingOn(
       ...keyIds.map((value) => matterText({ kind: 'key', value })),
     ]),
     ...given.approvers.map((value) => matterText({ kind: 'person', value })),
-    // No lockfile was read for this.
-    matterText({ kind: 'package', value: unknownValue }),
   ];
 }
 

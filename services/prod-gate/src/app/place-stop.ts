@@ -1,7 +1,7 @@
 /** Somebody stops the gate, alone and at once: a reason and a session, no passkey, because stopping must be cheap. */
 import { stopRoles } from '@airlock/common/approval/lift';
 import type { Id } from '@airlock/common/ids';
-import { readMatter } from '../domain/matter.ts';
+import { matterText, readMatter } from '../domain/matter.ts';
 import {
   matterNeeded,
   stopDigest,
@@ -60,7 +60,10 @@ export function createPlaceStop(ports: {
     }
     const until =
       delivery === null ? wish.until : new Date(now.getTime() + longestDeliveryHours * 3_600_000);
-    const stop = { id: ports.newStopId(), ...wish, until, person: person.id, placedAt: now };
+    const stop = {
+      ...{ id: ports.newStopId(), ...wish, matter: spelled(wish), until },
+      ...{ person: person.id, placedAt: now },
+    };
     const digest = stopDigest(stop);
     await ports.database.transaction(async (tx) => {
       await ports.stops.insert(tx, { ...stop, digest });
@@ -75,6 +78,12 @@ export function createPlaceStop(ports: {
     ports.onPlaced(stop);
     return stop;
   };
+}
+
+/** As releases are matched with it: a digest without its algorithm. */
+function spelled({ kind, matter }: Pick<StopWish, 'kind' | 'matter'>): string | null {
+  const read = matter === null || kind === 'revoke-leases' ? null : readMatter(matter);
+  return read === null || 'fault' in read ? matter : matterText(read);
 }
 
 /** @throws DecisionError `person-unknown`, `role-missing` */

@@ -17,6 +17,7 @@ import {
   type DeltaFile,
 } from '../domain/delta.ts';
 import type { GitReader } from './intake-ports.ts';
+import { remembered } from './remembered.ts';
 
 /** Lockfiles and migrations that are read; the ones after them are named as unread. */
 const maxLockfiles = 32;
@@ -38,7 +39,9 @@ export async function readDelta(
     git.changedFiles({ from, to: commit }),
   ]);
   if (commits.length > maxDeltaCommits) return null;
-  const details = await rememberedDetails(git, { from, commit, files });
+  const details = await detailsOnce(git, `${from ?? ''}..${commit}`, () =>
+    readDetails(git, { from, commit, files }),
+  );
   return makeDelta({ base: range.base, commits, files, details });
 }
 
@@ -64,25 +67,7 @@ export async function readReturnDelta(
 type Question = { from: string | null; commit: string; files: readonly DeltaFile[] };
 
 /** Two commits never come to differ in anything else, and a waiting promotion is judged many times. */
-const remembered = new WeakMap<GitReader, Map<string, Promise<DeltaDetails>>>();
-const mostRemembered = 16;
-
-async function rememberedDetails(git: GitReader, question: Question): Promise<DeltaDetails> {
-  const answers = remembered.get(git) ?? new Map<string, Promise<DeltaDetails>>();
-  remembered.set(git, answers);
-  const key = `${question.from ?? ''}..${question.commit}`;
-  const answer = answers.get(key) ?? readDetails(git, question);
-  answers.delete(key);
-  answers.set(key, answer);
-  const [oldest] = answers.keys();
-  if (answers.size > mostRemembered && oldest !== undefined) answers.delete(oldest);
-  try {
-    return await answer;
-  } catch (cause) {
-    answers.delete(key);
-    throw cause;
-  }
-}
+const detailsOnce = remembered<DeltaDetails>(16);
 
 async function readDetails(git: GitReader, { from, commit, files }: Question) {
   const lockfiles = files.filter(({ path }) => isLockfile(path));

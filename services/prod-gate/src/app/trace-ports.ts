@@ -1,8 +1,9 @@
 /** Where promotions are found by what they rest on. */
 import type { Found, Touched } from '../domain/blast-radius.ts';
 import type { Matter } from '../domain/matter.ts';
-import type { ListedPromotion } from '../domain/promotion.ts';
+import type { ListedPromotion, Promotion } from '../domain/promotion.ts';
 import type { Term, Trace } from '../domain/trace.ts';
+import type { CommitPackages } from './read-packages.ts';
 
 export type TraceQuestion = {
   readonly matter: Matter;
@@ -17,8 +18,10 @@ export interface TraceStore {
   newest(question: TraceQuestion, limit: number): Promise<readonly Found[]>;
   /** The same of these promotions alone, however old. */
   among(question: TraceQuestion, promotionIds: readonly string[]): Promise<readonly Found[]>;
-  /** Traces of one promotion. */
+  /** Traces of one promotion, but for its packages. */
   of(promotionId: string): Promise<readonly Trace[]>;
+  /** Whether a lockfile of its commit locks the package, as intake read it; null where that is not known. */
+  locks(promotionId: string, purl: string): Promise<boolean | null>;
   listed(
     promotionIds: readonly string[],
   ): Promise<
@@ -29,4 +32,7 @@ export interface TraceStore {
 export interface TraceKeeper {
   /** Makes traces of promotions that have none. @returns how many there were this time; 0 when all have theirs. */
   fillMissing(): Promise<number>;
+  /** Newest first, of those whose lockfiles nobody has read. */
+  unread(limit: number): Promise<readonly Pick<Promotion, 'id' | 'repository' | 'commit'>[]>;
+  keepPackages(promotionId: string, packages: CommitPackages): Promise<void>;
 }

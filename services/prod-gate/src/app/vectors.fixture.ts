@@ -162,6 +162,7 @@ export function mirrorOf(
     changedFiles: () => Promise.resolve([]),
     readBlob: (_, path) => Promise.resolve(files.get(path) ?? null),
     reverts: () => Promise.resolve([]),
+    allFiles: () => Promise.resolve([...files.keys()]),
     listFiles: (_, directory) =>
       Promise.resolve([...files.keys()].filter((path) => dirname(path) === (directory || '.'))),
   };

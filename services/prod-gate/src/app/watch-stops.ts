@@ -4,7 +4,8 @@ import type { LedgerFacts } from '../domain/ledger-facts.ts';
 import { placerOf } from '../domain/stop-words.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { holds, stopsInForce, type KnownStop } from '../domain/stop.ts';
-import { mattersOf } from '../domain/trace.ts';
+import { matterText } from '../domain/matter.ts';
+import { mattersOf, unknownValue } from '../domain/trace.ts';
 import type { FollowLedger } from './follow-ledger.ts';
 import type { GateFiles } from './ports.ts';
 import type { EmergencyStop, StopStore } from './stop-ports.ts';
@@ -64,8 +65,11 @@ type Ports = {
 
 export function createStopWatch(
   ports: Ports & {
-    /** What a promotion rests on; asked while something is in quarantine. */
-    readonly mattersOf: (promotionId: string) => Promise<readonly string[]>;
+    /** What a promotion rests on, given what is stopped; asked while something is in quarantine. */
+    readonly mattersOf: (
+      promotionId: string,
+      stops: readonly KnownStop[],
+    ) => Promise<readonly string[]>;
   },
 ): StopWatch {
   const onHost = (): string | null =>
@@ -84,7 +88,7 @@ export function createStopWatch(
       }
       const inForce = await readStops(ports.stops, known, ports.clock());
       const isOfMatter = inForce.some(({ matter }) => matter !== null);
-      const matters = isOfMatter ? await ports.mattersOf(promotion.id) : [];
+      const matters = isOfMatter ? await ports.mattersOf(promotion.id, inForce) : [];
       const found = inForce.filter((stop) => holds(stop, { ...promotion, matters }, delivery));
       // Of several the one that leaves a hook no time.
       const stop = found.find(({ kind }) => kind === 'revoke-leases') ?? found[0];
@@ -111,14 +115,32 @@ export function createPairCut(ports: Ports): () => Promise<string | null> {
 
 /** What a promotion rests on as the traces of its admission have it, for while it is being delivered. */
 export function tracedMatters(sources: {
-  readonly traces: Pick<TraceStore, 'of'>;
+  readonly traces: Pick<TraceStore, 'of' | 'locks'>;
   readonly files: () => Promise<Pick<GateFiles, 'roster'>>;
-}): (promotionId: string) => Promise<readonly string[]> {
-  return async (promotionId) => {
-    const [traces, { roster }] = await Promise.all([
-      sources.traces.of(promotionId),
-      sources.files(),
+}): Parameters<typeof createStopWatch>[0]['mattersOf'] {
+  const { traces, files } = sources;
+  return async (promotionId, stops) => {
+    const [found, packages, { roster }] = await Promise.all([
+      traces.of(promotionId),
+      packageMatters(stops, (purl) => traces.locks(promotionId, purl)),
+      files(),
     ]);
-    return mattersOf(traces, roster.roster);
+    return [...mattersOf(found, roster.roster), ...packages];
   };
+}
+
+/** Of the packages in quarantine those that it locks; where not all of its lockfiles are known, that any is possible. */
+export async function packageMatters(
+  stops: readonly KnownStop[],
+  locks: (purl: string) => Promise<boolean | null>,
+): Promise<readonly string[]> {
+  const matters = await Promise.all(
+    stops.map(async ({ matter }): Promise<readonly string[]> => {
+      if (matter?.startsWith('package:') !== true) return [];
+      const isLocked = await locks(matter.slice('package:'.length));
+      if (isLocked === null) return [matterText({ kind: 'package', value: unknownValue })];
+      return isLocked ? [matter] : [];
+    }),
+  );
+  return matters.flat();
 }

@@ -329,6 +329,7 @@ async function startServer(port: number): Promise<WebServer> {
       views: {
         ...{ gate: origin, files: readFiles, promotions, approvals, passkeys, deliveries },
         ...{ sessions, queries, proofs, rebuilds, git: null },
+        locks: () => Promise.resolve(false),
         replaced: createReplacedDocumentStore(database),
         artifacts: { has: () => Promise.resolve(true) },
         configuration: () => Promise.resolve(null),
@@ -1211,6 +1212,7 @@ async function attest(later: GateFiles = files): Promise<AttestEvent[]> {
           configuration: () => Promise.resolve(null),
           rebuilds: createRebuildStore(database),
           ...{ stops: createStopStore(database), emergency: () => null },
+          locks: () => Promise.resolve(false),
           artifacts: { has: () => Promise.resolve(true) },
           git: () => mirror,
         },

@@ -31,6 +31,7 @@ import { measureRoom } from '../app/artifact-room.ts';
 import { keptFiles } from '../app/keep-files.ts';
 import { fetchMain, MainRefusedError } from '../app/fetch-main.ts';
 import { fetchSecretMarks } from '../app/fetch-secret-marks.ts';
+import { keepPackages } from '../app/keep-packages.ts';
 import { noteNewer } from '../app/note-newer.ts';
 import { offerCheckpoint } from '../app/offer-checkpoint.ts';
 import { floodedItems, pollOutbox } from '../app/poll-outbox.ts';
@@ -66,6 +67,8 @@ const watchConfigurationIntervalMs = 2_000;
 const secretMarksIntervalMs = 60_000;
 /** Traces that are missing, which a restored table can bring about, are made again within this time. */
 const keepTracesIntervalMs = 3_600_000;
+/** Which packages a release locks is known within this time after it was taken in. */
+const keepPackagesIntervalMs = 5_000;
 
 await runProcess({
   name: 'gate-intake',
@@ -252,6 +255,15 @@ await runProcess({
         while (!signal.aborted && (await keeper.fillMissing()) > 0);
       },
     });
+    const packages = startLoop({
+      name: 'keep-packages',
+      intervalMs: keepPackagesIntervalMs,
+      signal,
+      log,
+      async run() {
+        while (!signal.aborted && (await keepPackages({ keeper, mirror })) > 0);
+      },
+    });
     const returning = keepReturns({
       ...{ ...shared, ...written, database, artifacts, mirror, log, signal, proofs },
     });
@@ -264,6 +276,7 @@ await runProcess({
         returning.done,
         marks.done,
         traces.done,
+        packages.done,
         offer.done,
         refresh.done,
         report.done,

@@ -79,6 +79,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const deliveries = createDeliveryStore(database);
   const sessions = createVaultSessionStore(database);
   const rebuilds = createRebuildStore(database);
+  const traces = createTraceStore(database);
   const artifacts = openArtifactStore(config.artifacts);
   // The host name of the one origin, and no parent of it: a passkey of the gate is good at the gate alone.
   const relyingParty = { rpId: new URL(origin).hostname, origin };
@@ -92,6 +93,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     ...{ proofs, configuration: createConfigurationProof(proofs), artifacts, rebuilds },
     replaced: createReplacedDocumentStore(database),
     ...{ stops: createStopStore(database), emergency: createEmergencyStop(config.files) },
+    locks: ({ id }: { readonly id: string }, purl: string) => traces.locks(id, purl),
     // Without a mirror: the pages show what intake recorded, and decide nothing.
     git: null,
   };
@@ -174,7 +176,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       },
       breakGlass: createBreakGlass({ ...views, ...ceremony }),
       stopping: createStopping({
-        ...{ ...views, ...ceremony, database, traces: createTraceStore(database) },
+        ...{ ...views, ...ceremony, database, traces },
         onPlaced: ({ id, kind, person }) => {
           log.warn('stop.placed', { stop: id, kind, person });
           bell.ring(id);

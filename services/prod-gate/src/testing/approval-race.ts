@@ -238,6 +238,7 @@ function sourcesOf(
     sessions: createVaultSessionStore(database),
     rebuilds: createRebuildStore(database),
     ...{ stops: createStopStore(database), emergency: () => null },
+    locks: () => Promise.resolve(false),
     proofs,
     configuration: createConfigurationProof(proofs),
     artifacts: { has: () => Promise.resolve(true) },

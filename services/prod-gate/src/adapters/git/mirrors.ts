@@ -86,5 +86,6 @@ function portOf(mirror: GitMirror): Mirror {
     changedFiles: (range) => mirror.changedFiles(range),
     readBlob: (commit, path) => mirror.readBlob(commit, path),
     listFiles: (commit, directory) => mirror.listFiles(commit, directory),
+    allFiles: (commit) => mirror.allFiles(commit),
   };
 }

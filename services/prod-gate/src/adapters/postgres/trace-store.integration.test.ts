@@ -6,8 +6,10 @@ import type { Roster } from '@airlock/common/policy/target-policy';
 import { createBundleWorld } from '@airlock/common/testing/bundle-world';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
 import fc from 'fast-check';
+import { keepPackages } from '../../app/keep-packages.ts';
 import type { NewPromotion } from '../../app/ports.ts';
-import type { TraceQuestion } from '../../app/trace-ports.ts';
+import { locksPackage } from '../../app/read-packages.ts';
+import type { TraceQuestion, TraceStore } from '../../app/trace-ports.ts';
 import { makeDelta, type DeltaCommit } from '../../domain/delta.ts';
 import type { Matter, MatterKind } from '../../domain/matter.ts';
 import { buildWordsOf, termsOf, tracesOf } from '../../domain/trace.ts';
@@ -257,6 +259,141 @@ test('traces that are missing are made again as they were', async () => {
   assert.ok(before.some(({ kind, value }) => kind === 'runner' && value === 'r-1'));
   assert.deepEqual(await createTraceStore(web).of(one.id), before);
 });
+
+describe('packages', () => {
+  const base = {
+    key: 0,
+    image: 0,
+    brings: [],
+    requester: 'leo',
+    author: 'dana',
+    runner: 1,
+  } as const;
+  const repository = 'https://git.example/org/app';
+  const ask = (value: string) => {
+    const matter: Matter = { kind: 'package', value };
+    return { matter, terms: termsOf(matter, roster), since: null, until: null };
+  };
+  const found = async (purl: string) =>
+    (await createTraceStore(web).newest(ask(purl), 10))
+      .map(({ promotionId, value }) => [promotionId, value] as const)
+      .sort();
+
+  test('are found in every release whose lockfiles lock them, by name or version, and nowhere else', async () => {
+    await gate.asOwner('truncate promotion cascade');
+    const all = [1, 2, 3].map((commit) => promotionOf(repository, { ...base, commit, minute: 0 }));
+    await admitted(all);
+    const [one, other, third] = all.map(({ id }) => id as string);
+    assert.ok(one !== undefined && other !== undefined && third !== undefined);
+    const lock = (version: string) =>
+      JSON.stringify({
+        ...{ lockfileVersion: 3 },
+        packages: {
+          '': {},
+          'node_modules/left-pad': { version },
+          'node_modules/@a/b': { version: '2.0.0' },
+        },
+      });
+    // The second has a lockfile that is none, and the third the very same bytes as the first.
+    const trees = new Map([
+      [all[0]?.commit, { 'package-lock.json': lock('1.3.0') }],
+      [all[1]?.commit, { 'package-lock.json': lock('1.4.0'), 'api/yarn.lock': '', 'go.sum': 'x' }],
+      [all[2]?.commit, { 'sub/package-lock.json': lock('1.3.0'), 'node_modules/x/yarn.lock': '' }],
+    ]);
+    const git = {
+      allFiles: (commit: string) => Promise.resolve(Object.keys(trees.get(commit) ?? {})),
+      readBlob: (commit: string, path: string) => {
+        const text = new Map(Object.entries(trees.get(commit) ?? {})).get(path);
+        return Promise.resolve(text === undefined ? null : Buffer.from(text));
+      },
+    };
+    const keeper = createTraceKeeper(intake);
+    assert.equal(await createTraceStore(web).locks(one, 'pkg:npm/left-pad'), null);
+    assert.equal(await keepPackages({ keeper, mirror: () => git }), 3);
+    assert.equal(await keepPackages({ keeper, mirror: () => git }), 0);
+    const [exact, scoped] = ['pkg:npm/left-pad@1.3.0', 'pkg:npm/@a/b'];
+    assert.deepEqual(
+      await found(exact),
+      [
+        [one, exact],
+        [other, ''],
+        [third, exact],
+      ].sort(),
+    );
+    assert.deepEqual(
+      await found(scoped),
+      [
+        [one, scoped],
+        [other, ''],
+        [other, scoped],
+        [third, scoped],
+      ].sort(),
+    );
+    assert.deepEqual(await found('pkg:cargo/left-pad'), [[other, '']]);
+    const { locks } = createTraceStore(web);
+    assert.deepEqual(
+      [await locks(one, exact), await locks(one, 'pkg:npm/x'), await locks(other, 'pkg:npm/x')],
+      [true, false, null],
+    );
+    for (const { id, commit } of all) {
+      for (const purl of [exact, scoped, 'pkg:npm/x']) {
+        assert.equal(await locksPackage(git, commit, purl), await locks(id, purl), purl);
+      }
+    }
+  });
+});
+
+test('with 10,000 promotions of one key, what rests on it is read by index and cut at the limit', async () => {
+  await gate.asOwner('truncate promotion cascade');
+  const first = promotionOf('https://git.example/org/app', {
+    ...{ key: 0, image: 0, commit: 1, brings: [2], requester: 'dana', author: 'dana' },
+    ...{ runner: 7, minute: 0 },
+  });
+  await admitted([first]);
+  await gate.asOwner(`
+    create temporary table seed on commit drop as select * from promotion;
+    update seed set bundle = '', document = '';
+    insert into promotion select (jsonb_populate_record(null::promotion, to_jsonb(seed) || jsonb_build_object(
+      'id', 'prm_' || lpad(n::text, 10, '0'), 'target', 't-' || n, 'main_position', n,
+      'admitted_at', seed.admitted_at + n * interval '1 second', 'state', 'live'))).*
+      from seed, generate_series(2, 10000) n;
+    insert into promotion_trace select 'prm_' || lpad(n::text, 10, '0'), t.kind, t.value, t.at + n * interval '1 second'
+      from promotion_trace t, generate_series(2, 10000) n where t.kind <> 'change';
+    insert into promotion_contents select 'prm_' || lpad(n::text, 10, '0'), 'read', now() from generate_series(2, 10000) n`);
+  await gate.asOwner('analyze promotion, promotion_trace, promotion_contents');
+  const brought = commitId('https://git.example/org/app', 2);
+  for (const matter of [
+    { kind: 'key', value: 'k0' },
+    { kind: 'runner', value: 'r-7' },
+    { kind: 'person', value: 'dana' },
+    // Brought by the first, and contained in all after it.
+    { kind: 'commit', value: brought },
+  ] as const) {
+    const question = { matter, terms: termsOf(matter, roster), since: null, until: null };
+    const { found, rows } = await rowsRead((traces) => traces.newest(question, 201));
+    assert.equal(new Set(found.map(({ promotionId }) => promotionId)).size, 201);
+    assert.ok(rows <= 1_000, `${matter.kind}: ${rows} rows read`);
+    const ids = found.slice(0, 3).map(({ promotionId }) => promotionId);
+    const few = await rowsRead((traces) => traces.among(question, ids));
+    assert.ok(few.rows <= 100, `${matter.kind} among 3: ${few.rows} rows read`);
+  }
+});
+
+/** What the lookup took out of tables and indexes, counted by Postgres within one transaction. */
+async function rowsRead<Answer>(look: (traces: TraceStore) => Promise<Answer>) {
+  return web.prisma.$transaction(async (client) => {
+    const read = async (): Promise<number> => {
+      const [row] = await client.$queryRaw<{ rows: number }[]>`
+        select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::int as rows from pg_stat_xact_user_tables`;
+      return row?.rows ?? 0;
+    };
+    const before = await read();
+    const found = await look(
+      createTraceStore({ ...web, prisma: client as GateDatabase['prisma'] }),
+    );
+    return { found, rows: (await read()) - before };
+  });
+}
 
 test('nobody but intake writes traces, and nobody takes one away', async () => {
   for (const [database, sql] of [

@@ -45,6 +45,18 @@ export function createTraceStore({ prisma }: GateDatabase): TraceStore {
       return rows.map(({ kind, value }) => ({ kind: oneOf(traceKinds, kind), value }));
     },
 
+    async locks(promotionId, purl) {
+      const { name, version } = splitPurl(purl);
+      const [found] = await prisma.$queryRaw<{ locked: boolean; whole: boolean }[]>`
+        select c.state = 'read' as whole, exists (
+          select from promotion_lockfile l join lockfile_package p using (lockfile)
+          where l.promotion_id = c.promotion_id and p.name = ${name} and p.version = coalesce(${version}, p.version)
+        ) as locked
+        from promotion_contents c where c.promotion_id = ${promotionId}`;
+      if (found === undefined) return null;
+      return found.locked || (found.whole ? false : null);
+    },
+
     async listed(ids) {
       const promotionIds = [...ids];
       const [promotions, deliveries] = await Promise.all([

@@ -12,18 +12,19 @@ export class LockfileError extends Error {}
 
 type Reader = (text: string, add: (name: string, version: string) => void) => void;
 
-const readers: Readonly<Record<string, Reader>> = {
-  'package-lock.json': readNpm,
-  'npm-shrinkwrap.json': readNpm,
-  'pnpm-lock.yaml': readPnpm,
-  'yarn.lock': readYarn,
-  'Cargo.lock': readTomlPackages,
-  'poetry.lock': readTomlPackages,
-  'uv.lock': readTomlPackages,
-  'go.sum': readGoSum,
-  'composer.lock': readComposer,
-  'Gemfile.lock': readGemfile,
-  'requirements.txt': readRequirements,
+/** By file name; `type` is the purl type of what it locks. */
+const readers: Readonly<Record<string, { readonly type: string; readonly read: Reader }>> = {
+  'package-lock.json': { type: 'npm', read: readNpm },
+  'npm-shrinkwrap.json': { type: 'npm', read: readNpm },
+  'pnpm-lock.yaml': { type: 'npm', read: readPnpm },
+  'yarn.lock': { type: 'npm', read: readYarn },
+  'Cargo.lock': { type: 'cargo', read: readTomlPackages },
+  'poetry.lock': { type: 'pypi', read: readTomlPackages },
+  'uv.lock': { type: 'pypi', read: readTomlPackages },
+  'go.sum': { type: 'golang', read: readGoSum },
+  'composer.lock': { type: 'composer', read: readComposer },
+  'Gemfile.lock': { type: 'gem', read: readGemfile },
+  'requirements.txt': { type: 'pypi', read: readRequirements },
 };
 
 const fileName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
@@ -33,13 +34,20 @@ export function isLockfile(path: string): boolean {
   return Object.hasOwn(readers, fileName(path)) && !/(^|\/)(node_modules|vendor)\//.test(path);
 }
 
+/** Purl type of what the lockfile locks, such as `npm`. @throws LockfileError where it is no lockfile. */
+export function packageTypeOf(path: string): string {
+  const type = readers[fileName(path)]?.type;
+  if (type === undefined) throw new LockfileError('no lockfile');
+  return type;
+}
+
 /** @throws LockfileError where the file is not what its name says. */
 export function readLockfile(path: string, bytes: Uint8Array): Locked {
-  const read = readers[fileName(path)];
-  if (read === undefined) throw new LockfileError('no lockfile');
+  const reader = readers[fileName(path)];
+  if (reader === undefined) throw new LockfileError('no lockfile');
   const locked = new Map<string, Set<string>>();
   try {
-    read(new TextDecoder('utf-8', { fatal: true }).decode(bytes), (name, version) => {
+    reader.read(new TextDecoder('utf-8', { fatal: true }).decode(bytes), (name, version) => {
       const versions = locked.get(name) ?? new Set();
       locked.set(name, versions.add(version));
     });

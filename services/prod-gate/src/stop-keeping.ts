@@ -14,10 +14,11 @@ import type {
 import type { LedgerProofs } from './app/prove-entry.ts';
 import type { EmergencyStop, StopStore } from './app/stop-ports.ts';
 import type { TraceStore } from './app/trace-ports.ts';
-import { viewBlastRadius } from './app/view-blast-radius.ts';
+import { viewBlastRadius, viewLiveTouched } from './app/view-blast-radius.ts';
 import { viewStops } from './app/view-stops.ts';
 import type { Stop } from './domain/stop.ts';
 import type { BlastRadiusPorts } from './http/routes/blast-radius.tsx';
+import type { PagePorts } from './http/routes/pages.tsx';
 import type { StopPorts } from './http/routes/stops.tsx';
 
 export function createStopping(parts: {
@@ -36,12 +37,16 @@ export function createStopping(parts: {
   readonly onPlaced: (stop: Stop) => void;
   readonly now: () => Date;
   readonly randomNonce: () => string;
-}): StopPorts['stopping'] & BlastRadiusPorts['stopping'] {
+}): StopPorts['stopping'] & BlastRadiusPorts['stopping'] & PagePorts['stopping'] {
   const shared = { ...parts, ledger: parts.proofs.facts };
   return {
     place: createPlaceStop({ ...parts, newStopId: () => formatId('stp', randomBytes(10)) }),
     lifting: createLifting({ ...shared, rpId: parts.relyingParty.rpId }),
-    view: () => viewStops(shared, parts.now()),
+    async view() {
+      const now = parts.now();
+      return { ...(await viewStops(shared, now)), live: await viewLiveTouched(shared, now) };
+    },
+    liveTouched: () => viewLiveTouched(shared, parts.now()),
     blastRadius: (question) => viewBlastRadius(shared, question, parts.now()),
   };
 }

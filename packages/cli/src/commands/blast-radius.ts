@@ -77,6 +77,49 @@ export function registerBlastRadius(program: Command, print: Print = toStdout): 
     });
 }
 
+const Stops = z.object({
+  stops: z.array(
+    z.looseObject({
+      ...{ id: z.string(), kind: z.string(), person: z.string(), reason: z.string().nullable() },
+      ...{ matter: z.string().nullable(), since: z.string().nullable() },
+    }),
+  ),
+});
+
+export function registerTaint(program: Command, print: Print = toStdout): void {
+  program
+    .command('taint')
+    .description('what is in quarantine at the gate')
+    .command('show')
+    .description(
+      'each quarantine in force with every release that rests on it; exit 5 while one is live',
+    )
+    .addOption(
+      new Option('--as <person>', 'whose eyes, in the demo: dana, leo, mira, oke or aud').default(
+        'mira',
+      ),
+    )
+    .action(async ({ as }: { as: string }) => {
+      const session = await signIn(as);
+      const { stops } = Stops.parse(await session.getJson('/api/v1/stops'));
+      const held = stops.flatMap(({ matter, kind, ...stop }) =>
+        matter === null || kind === 'revoke-leases' ? [] : [{ ...stop, matter }],
+      );
+      if (held.length === 0) print(['nothing is in quarantine']);
+      for (const { id, matter, since, person, reason } of held) {
+        const query = new URLSearchParams({ matter, ...(since === null ? {} : { since }) });
+        const answer = BlastRadius.parse(
+          await session.getJson(`/api/v1/blast-radius?${query.toString()}`),
+        );
+        print([
+          safe(`${id}  by ${person}${reason === null ? '' : `: ${reason}`}`),
+          ...blastRadiusLines(answer),
+        ]);
+        if (answer.touched.some(({ live }) => live)) process.exitCode = exitCode.failedCheck;
+      }
+    });
+}
+
 /** @throws CliError `usage` unless exactly one thing is asked for. */
 export function blastRadiusPath(options: Partial<Options>): string {
   const asked = kinds.flatMap(([kind]) => {

@@ -174,6 +174,7 @@ export function registerRunner(
 
   runner
     .command('quarantine')
+    .alias('isolate')
     .argument('<runner>', 'its name')
     .description('cut it off, give its jobs to others, and mark what it worked on as tainted')
     .requiredOption('-m, --message <why>', 'kept with every run that is marked')
@@ -190,6 +191,7 @@ export function registerRunner(
         ...answer.tainted.map((run) =>
           safe(`  ${run.id}${run.candidate === null ? '' : `  candidate ${run.candidate}`}`),
         ),
+        ...gateCommands(id, since).map(safe),
       ]);
     });
 
@@ -239,6 +241,16 @@ function shownLines(runner: z.infer<typeof Shown>): string[] {
     ...events.map(({ at, text, person }) =>
       safe(`  ${at}  ${text}${person === null ? '' : ` (${person})`}`),
     ),
+  ];
+}
+
+/** Non-prod cannot reach the gate, and the gate believes it nothing: a person says it there. */
+export function gateCommands(runner: string, sinceHours: number | false): string[] {
+  const since = sinceHours === false ? '' : ` --since ${sinceHours}h`;
+  return [
+    'What it built may have been delivered, and only the gate knows. Ask there, and hold it there:',
+    `  airlock blast-radius --runner ${runner}${since}`,
+    `  airlock quarantine runner:${runner}${since} -m "…"`,
   ];
 }
 

@@ -39,9 +39,7 @@ export async function readDelta(
     git.changedFiles({ from, to: commit }),
   ]);
   if (commits.length > maxDeltaCommits) return null;
-  const details = await detailsOnce(git, `${from ?? ''}..${commit}`, () =>
-    readDetails(git, { from, commit, files }),
-  );
+  const details = await detailsOf(git, { from, commit, files });
   return makeDelta({ base: range.base, commits, files, details });
 }
 
@@ -60,7 +58,7 @@ export async function readReturnDelta(
   if (away.length > maxDeltaCommits) return null;
   if (away.length === 0) return readDelta(git, range);
   const files = await git.changedFiles({ from: base.commit, to: commit });
-  const details = await rememberedDetails(git, { from: base.commit, commit, files });
+  const details = await detailsOf(git, { from: base.commit, commit, files });
   return { ...makeDelta({ base, commits: away, files, details }), emails: [] };
 }
 
@@ -68,6 +66,8 @@ type Question = { from: string | null; commit: string; files: readonly DeltaFile
 
 /** Two commits never come to differ in anything else, and a waiting promotion is judged many times. */
 const detailsOnce = remembered<DeltaDetails>(16);
+const detailsOf = (git: GitReader, question: Question): Promise<DeltaDetails> =>
+  detailsOnce(git, `${question.from ?? ''}..${question.commit}`, () => readDetails(git, question));
 
 async function readDetails(git: GitReader, { from, commit, files }: Question) {
   const lockfiles = files.filter(({ path }) => isLockfile(path));

@@ -314,6 +314,7 @@ async function codes(promotionId: string, changes: Partial<FactSources> = {}): P
       rebuilds: createRebuildStore(database),
       ...{ stops: createStopStore(database), emergency: () => null },
       configuration: () => Promise.resolve(null),
+      locks: () => Promise.resolve(false),
       artifacts: { has: () => Promise.resolve(true) },
       git: mirror,
       ...changes,

@@ -1,11 +1,18 @@
 /** What rests on one matter, looked up by traces and shown with what people can do about it. Decides nothing. */
+import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import type { Roster } from '@airlock/common/policy/target-policy';
-import { blastRadius, doubtOf, type Found, type Touched } from '../domain/blast-radius.ts';
-import { matterText } from '../domain/matter.ts';
+import {
+  blastRadius,
+  doubtOf,
+  evidenceOf,
+  type Found,
+  type Touched,
+} from '../domain/blast-radius.ts';
+import { matterText, readMatter } from '../domain/matter.ts';
 import type { KnownStop } from '../domain/stop.ts';
 import { termsOf } from '../domain/trace.ts';
 import type { FollowLedger } from './follow-ledger.ts';
-import type { PromotionQueries } from './ports.ts';
+import type { LiveRelease, PromotionQueries } from './ports.ts';
 import type { StopStore } from './stop-ports.ts';
 import type { TraceQuestion, TraceStore } from './trace-ports.ts';
 import { readStops } from './watch-stops.ts';
@@ -91,4 +98,44 @@ function newestFirst(found: readonly Found[]): string[] {
     latest.set(promotionId, Math.max(latest.get(promotionId) ?? 0, at.getTime()));
   }
   return [...latest].sort(([, one], [, other]) => other - one).map(([id]) => id);
+}
+
+/** A release that is live and rests on what is in quarantine. */
+export type LiveTouched = {
+  readonly stop: KnownStop;
+  readonly release: LiveRelease;
+  /** True where it only cannot be ruled out. */
+  readonly isOnlyPossible: boolean;
+};
+
+/** What is live on the targets of each quarantine in force, and rests on its matter. */
+export async function viewLiveTouched(sources: BlastSources, now: Date): Promise<LiveTouched[]> {
+  const [{ roster }, live, ledger] = await Promise.all([
+    sources.files(),
+    sources.queries.live(),
+    // Without a ledger every stop of a row counts.
+    sources.ledger().catch((cause: unknown) => {
+      if (cause instanceof LedgerError) return null;
+      throw cause;
+    }),
+  ]);
+  const inForce = await readStops(sources.stops, ledger, now);
+  const touched = inForce.map(async (stop): Promise<LiveTouched[]> => {
+    const matter = stop.kind === 'revoke-leases' ? null : readMatter(stop.matter ?? '');
+    if (matter === null || 'fault' in matter) return [];
+    const here = live.filter(
+      ({ target }) => stop.targets.length === 0 || stop.targets.includes(target),
+    );
+    const terms = termsOf(matter, roster.roster);
+    const found = await sources.traces.among(
+      { matter, terms, since: stop.since, until: null },
+      here.map(({ promotionId }) => promotionId),
+    );
+    return here.flatMap((release) => {
+      const why = found.filter(({ promotionId }) => promotionId === release.promotionId);
+      const isOnlyPossible = why.every((each) => evidenceOf(each).basis === 'not-said');
+      return why.length === 0 ? [] : [{ stop, release, isOnlyPossible }];
+    });
+  });
+  return (await Promise.all(touched)).flat();
 }

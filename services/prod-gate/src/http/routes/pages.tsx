@@ -39,6 +39,7 @@ import { LedgerPage } from '../views/ledger-page.tsx';
 import { MePage, type ShownSession } from '../views/me-page.tsx';
 import { PromotionPage } from '../views/promotion-page.tsx';
 import { QueuePage } from '../views/queue-page.tsx';
+import type { LiveTouched } from '../../app/view-blast-radius.ts';
 import { TargetListPage, TargetPage } from '../views/target-page.tsx';
 import { plain } from '../views/words.ts';
 import { PersonsText } from './api.ts';
@@ -57,6 +58,8 @@ export interface PagePorts {
   readonly ledger: LedgerReader;
   readonly proofs: LedgerProofs;
   readonly decisions: Pick<Decisions, 'reject'>;
+  /** What is live and rests on what is in quarantine. */
+  readonly stopping: { liveTouched(): Promise<readonly LiveTouched[]> };
   readonly webSessions: {
     ofPerson(nameId: string): Promise<readonly ShownSession[]>;
     endAll(nameId: string): Promise<void>;
@@ -327,7 +330,8 @@ function deliveryPages({ promotions, deliveries, sessions, now }: PagePorts): Ro
 
 const targetName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
-function targetPages({ views, queries, sessions, shadows, now }: PagePorts): Route[] {
+function targetPages(ports: PagePorts): Route[] {
+  const { views, queries, sessions, shadows, stopping, now } = ports;
   const inForce = stopsOnPages({ stops: views.stops, ledger: views.proofs.facts, now });
   return [
     route({
@@ -359,7 +363,7 @@ function targetPages({ views, queries, sessions, shadows, now }: PagePorts): Rou
       async handle(request, response, context) {
         const name = String(request.params['target']);
         if (!targetName.test(name)) throw new HttpError('not-found', 'No target has this name.');
-        const [{ targets, roster }, live, deliveries, freezes, session, noted, frame] =
+        const [{ targets, roster }, live, deliveries, freezes, session, noted, doubted, frame] =
           await Promise.all([
             views.files(),
             queries.live(),
@@ -367,6 +371,7 @@ function targetPages({ views, queries, sessions, shadows, now }: PagePorts): Rou
             queries.freezes(),
             sessions.uncleanOn(name),
             shadows.onTarget(name, listedShadows),
+            stopping.liveTouched(),
             frameOf(request, context),
           ]);
         const policy = targets.get(name) ?? null;
@@ -387,6 +392,7 @@ function targetPages({ views, queries, sessions, shadows, now }: PagePorts): Rou
             ({ targets }) => targets.length === 0 || targets.includes(name),
           ),
           shadows: noted,
+          touched: doubted.filter(({ release }) => release.target === name),
           freeze:
             freezes.find(({ repository }) => repository === policy?.policy.admits[0]?.repo) ?? null,
         };

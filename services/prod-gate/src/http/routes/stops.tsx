@@ -5,12 +5,11 @@ import { frameOf } from '@airlock/web/server';
 import { z } from 'zod';
 import type { Lifting } from '../../app/lift-stop.ts';
 import type { PlaceStop, StopWish } from '../../app/place-stop.ts';
-import type { StopsView } from '../../app/view-stops.ts';
 import { stopKinds, type Stop } from '../../domain/stop.ts';
 import { stopEffect } from '../../domain/stop-words.ts';
 import { requestOptions, type RelyingParty } from '../ceremonies.ts';
 import { pathId, viewerOf } from '../shared.ts';
-import { ControlsPage } from '../views/controls-page.tsx';
+import { ControlsPage, type ShownStops } from '../views/controls-page.tsx';
 import { AssertionBody, Nonce, PersonsText } from './api.ts';
 
 export interface StopPorts {
@@ -18,7 +17,7 @@ export interface StopPorts {
   readonly stopping: {
     place: PlaceStop;
     readonly lifting: Lifting;
-    view(): Promise<StopsView>;
+    view(): Promise<ShownStops>;
   };
   readonly now: () => Date;
 }

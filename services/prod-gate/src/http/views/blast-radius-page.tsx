@@ -194,7 +194,7 @@ function Advice({ one: { advice, heldBy, promotion } }: { readonly one: Touched 
       {advice === 'return' ? (
         <>
           {' '}
-          <a href={`/targets/${promotion.target}`}>{promotion.target}</a>
+          <a href={`/targets/${promotion.target}/return`}>Return</a>
         </>
       ) : null}
       {heldBy.length === 0 ? null : <span class="muted"> {heldBy.join(', ')}</span>}

@@ -6,6 +6,7 @@ import { questions } from '../../app/check-questions.ts';
 import type { Check, CheckId, CheckStatus } from '../../app/checks.ts';
 import type { PromotionDetails } from '../../app/view-promotion.ts';
 import { promotionInWords } from '../../domain/promotion.ts';
+import { blastRadiusHref } from './blast-radius-page.tsx';
 import { CheckEvidence } from './check-evidence.tsx';
 import { kindTitle, plain } from './words.ts';
 
@@ -125,14 +126,20 @@ function elsewhere(
     label: 'The signed bundle as it was taken in',
   };
   const changes = { href: `/promotions/${promotion.id}`, label: 'Commits and files that change' };
+  const radius = (matter: string, what: string) => ({
+    ...{ href: blastRadiusHref(matter), label: `Blast radius of ${what}` },
+  });
   switch (id) {
     case 'signature':
+      return [bundle, ...promotion.keyIds.map((key) => radius(`key:${key}`, 'this key'))];
     case 'provenance':
+      return [bundle, radius(`builder:${promotion.builderId}`, 'this builder')];
     case 'tests':
       return [bundle];
     case 'artifact':
+      return [bundle, target, radius(`artifact:${promotion.artifactDigest}`, 'this artifact')];
     case 'builders':
-      return [bundle, target];
+      return [bundle, target, radius(`builder:${promotion.builderId}`, 'the main builder')];
     case 'main':
     case 'authors':
       return [changes];

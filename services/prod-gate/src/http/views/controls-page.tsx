@@ -9,10 +9,16 @@ import { Layout, type Frame } from '@airlock/web/views/layout';
 import { PasskeyForm } from '@airlock/web/views/passkey-form';
 import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
+import type { LiveTouched } from '../../app/view-blast-radius.ts';
 import type { StopsView } from '../../app/view-stops.ts';
 import type { KnownStop } from '../../domain/stop.ts';
 import { placerOf, stopEffect, stopTitles } from '../../domain/stop-words.ts';
+import { blastRadiusHref } from './blast-radius-page.tsx';
+import { LiveOnIt } from './live-touched.tsx';
 import { plain } from './words.ts';
+
+/** With what is live and rests on what is in quarantine. */
+export type ShownStops = StopsView & { readonly live: readonly LiveTouched[] };
 
 /** Everything that stops the gate, three clicks from any page. */
 export function ControlsPage({
@@ -21,7 +27,7 @@ export function ControlsPage({
   now,
 }: {
   readonly frame: Frame;
-  readonly view: StopsView;
+  readonly view: ShownStops;
   readonly now: Date;
 }) {
   const { inForce, over, emergencyStop, targets } = view;
@@ -45,7 +51,11 @@ export function ControlsPage({
           </EmptyState>
         ) : (
           inForce.map(({ stop, signedBy }) => (
-            <StopCard key={stop.id} frame={frame} stop={stop} signedBy={signedBy} now={now} />
+            <StopCard
+              key={stop.id}
+              {...{ frame, stop, signedBy, now }}
+              live={view.live.filter((each) => each.stop.id === stop.id)}
+            />
           ))
         )}
         {over.length === 0 ? null : <Over stops={over} now={now} />}
@@ -58,11 +68,13 @@ function StopCard({
   frame,
   stop,
   signedBy,
+  live,
   now,
 }: {
   readonly frame: Frame;
   readonly stop: KnownStop;
   readonly signedBy: readonly string[];
+  readonly live: readonly LiveTouched[];
   readonly now: Date;
 }) {
   const { id, kind, person, placedAt, until, reason, except, digest } = stop;
@@ -85,6 +97,12 @@ function StopCard({
         )}
         {except.length === 0 ? null : ` Let through: ${except.join(', ')}.`}
       </p>
+      <LiveOnIt live={live} />
+      {stop.matter === null || kind === 'revoke-leases' ? null : (
+        <p class="small">
+          <a href={blastRadiusHref(stop.matter)}>Blast radius</a>
+        </p>
+      )}
       <p class="small muted">
         Start again: {signedBy.length} of {liftQuorum} signed
         {signedBy.length === 0 ? '' : ` (${signedBy.join(', ')})`}

@@ -9,7 +9,9 @@ import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy'
 import type { Delivery, LiveRelease, RepositoryFreeze, VaultSession } from '../../app/ports.ts';
 import type { KnownStop } from '../../domain/stop.ts';
 import type { NotedShadow } from '../../domain/shadow.ts';
+import type { LiveTouched } from '../../app/view-blast-radius.ts';
 import { HeldBanner } from './held-banner.tsx';
+import { QuarantineBanner } from './live-touched.tsx';
 import { FreezeBanner } from './freeze-banner.tsx';
 import { StopBanner } from './stop-banner.tsx';
 import { DeliveryTable } from './delivery-page.tsx';
@@ -32,6 +34,8 @@ export interface TargetView {
   readonly stops: readonly KnownStop[];
   /** Where rules on trial would have decided otherwise, newest first. */
   readonly shadows: readonly NotedShadow[];
+  /** Quarantines of what its live release rests on. */
+  readonly touched: readonly LiveTouched[];
 }
 
 export function TargetPage({
@@ -43,7 +47,7 @@ export function TargetPage({
   readonly target: TargetView;
   readonly now: Date;
 }) {
-  const { name, policy, live, deliveries, freeze, session, stops } = target;
+  const { name, policy, live, deliveries, freeze, session, stops, touched } = target;
   return (
     <Layout
       frame={frame}
@@ -62,6 +66,9 @@ export function TargetPage({
       ))}
       {freeze === null ? null : <FreezeBanner freeze={freeze} />}
       {session === null ? null : <HeldBanner session={session} />}
+      {touched.map((each) => (
+        <QuarantineBanner key={each.stop.id} touched={each} />
+      ))}
       <WithAside aside={policy === null ? null : <Rules target={target} />}>
         <SectionHeading>Live now</SectionHeading>
         {live === null ? (

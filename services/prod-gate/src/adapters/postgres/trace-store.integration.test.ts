@@ -330,14 +330,18 @@ describe('packages', () => {
       ].sort(),
     );
     assert.deepEqual(await found('pkg:cargo/left-pad'), [[other, '']]);
-    const { locks } = createTraceStore(web);
+    const traces = createTraceStore(web);
     assert.deepEqual(
-      [await locks(one, exact), await locks(one, 'pkg:npm/x'), await locks(other, 'pkg:npm/x')],
+      [
+        await traces.locks(one, exact),
+        await traces.locks(one, 'pkg:npm/x'),
+        await traces.locks(other, 'pkg:npm/x'),
+      ],
       [true, false, null],
     );
     for (const { id, commit } of all) {
       for (const purl of [exact, scoped, 'pkg:npm/x']) {
-        assert.equal(await locksPackage(git, commit, purl), await locks(id, purl), purl);
+        assert.equal(await locksPackage(git, commit, purl), await traces.locks(id, purl), purl);
       }
     }
   });

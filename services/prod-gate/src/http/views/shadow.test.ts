@@ -25,7 +25,7 @@ function targetPage(shadows: TargetView['shadows']): string {
       policy: null,
       roster: { version: 1, people: [], commitKeys: [], acceptedMains: [] },
     },
-    ...{ live: null, deliveries: [], session: null, freeze: null, stops: [], shadows },
+    ...{ live: null, deliveries: [], session: null, freeze: null, stops: [], shadows, touched: [] },
   };
   return renderPage(TargetPage({ frame, target, now }));
 }

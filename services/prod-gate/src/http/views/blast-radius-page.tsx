@@ -44,7 +44,7 @@ export function BlastRadiusPage({ frame, asked, answer, fault, now }: BlastRadiu
         aside={
           <>
             <Question asked={asked} />
-            {answer === null ? null : <Quarantine frame={frame} answer={answer} />}
+            {answer === null ? null : <Quarantine {...{ frame, asked, answer }} />}
           </>
         }
       >
@@ -242,7 +242,11 @@ function Question({ asked }: Pick<BlastRadiusPageProps, 'asked'>) {
   );
 }
 
-function Quarantine({ frame, answer }: { readonly frame: Frame; readonly answer: BlastRadius }) {
+function Quarantine({
+  frame,
+  asked,
+  answer,
+}: Pick<BlastRadiusPageProps, 'frame' | 'asked'> & { readonly answer: BlastRadius }) {
   const { matter, since, quarantines } = answer;
   if (quarantines.length > 0) {
     return (
@@ -276,7 +280,7 @@ function Quarantine({ frame, answer }: { readonly frame: Frame; readonly answer:
         delivered, and what runs is ended. Two people with a passkey each lift it.
       </p>
       <CodeBlock label="The same by command" wrap>
-        {`airlock blast-radius --${matter.kind} ${matter.value}`}
+        {`airlock quarantine ${matterText(matter)}${since === null ? '' : ` --since ${asked.since}`} -m "…"`}
       </CodeBlock>
     </Card>
   );

@@ -209,6 +209,7 @@ async function facts(overrides: Partial<FactSources> = {}) {
       sessions: createVaultSessionStore(database),
       rebuilds: createRebuildStore(database),
       ...{ stops: createStopStore(database), emergency: () => null },
+      locks: () => Promise.resolve(false),
       configuration: createConfigurationProof(proofs),
       artifacts: { has: () => Promise.resolve(true) },
       git: () => mirrorOf(good),

@@ -48,3 +48,72 @@ for (const command of [
 test('a step that has no secret is not warned of what it prints', () => {
   assert.deepEqual(warned('echo $TOKEN', 'TOKEN: plain'), []);
 });
+
+for (const command of [
+  'env',
+  'printenv',
+  'set',
+  'export -p',
+  'make; env',
+  'env >&2',
+  'if true; then printenv; fi',
+]) {
+  test(`is warned of, for it prints all variables: ${JSON.stringify(command)}`, () => {
+    const [first, ...more] = warned(command);
+    assert.deepEqual(more, []);
+    assert.match(
+      first ?? '',
+      /^f\.yaml:6:9: steps\.0\.commands\.1: .*prints all variables, with the secret in TOKEN;/,
+    );
+  });
+}
+
+for (const command of [
+  'set -x',
+  'set -eux',
+  'set -e -x',
+  'set -euxo pipefail',
+  'set -o pipefail -x',
+  'set -o xtrace',
+  '(set -x; make)',
+]) {
+  test(`is warned of, for it shows commands with their values: ${JSON.stringify(command)}`, () => {
+    const [first, ...more] = warned(command);
+    assert.deepEqual(more, []);
+    assert.match(
+      first ?? '',
+      /^f\.yaml:6:9: .*each command with the values .* the secret in TOKEN; .*`set \+x`/,
+    );
+  });
+}
+
+for (const command of [
+  'env MODE=slow make',
+  'printenv MODE',
+  'env > variables.txt',
+  'env | wc -l',
+  'set -eu',
+  'set +x',
+  'set -- -x',
+  'set -o errexit',
+  'export PATH=/opt/bin:$PATH',
+  'echo "set -x"',
+  "cat > run.sh <<'EOF'\nset -x\necho $TOKEN\nenv\nEOF\nsh run.sh",
+]) {
+  test(`prints no secret, and is not warned of: ${JSON.stringify(command)}`, () => {
+    assert.deepEqual(warned(command), []);
+  });
+}
+
+test('what follows a here-document is looked at', () => {
+  assert.equal(warned('cat > f <<EOF\nenv\nEOF\necho $TOKEN').length, 1);
+});
+
+test('of many secrets three are named', () => {
+  const secrets = ['A', 'B', 'C', 'D', 'E'].map((name) => `${name}: { from_secret: s }`);
+  assert.match(warned('env', secrets.join(', ')).join('\n'), /in A, B, C and 2 more;/);
+});
+
+test('a step that has no secret may print all its variables and trace its commands', () => {
+  assert.deepEqual(warned('set -x; env', 'TOKEN: plain'), []);
+});

@@ -31,7 +31,7 @@ echo '{}' > "$AIRLOCK_OUT/result.json"
 
 /** How lines of a delivery's log begin, in their order, and what had been done by then. */
 const steps = [
-  ['delivery ', 'judged twice and claimed'],
+  ['delivery ', 'woken, judged and claimed'],
   ['the intent to deliver', 'its intent in a checkpoint'],
   ['hook say-when@', 'hook and artifact copied'],
   ['the authority verified', 'judged by the authority'],

@@ -13,7 +13,7 @@ const root = join(import.meta.dirname, '..');
 const islandsDirectory = join(root, 'packages/web/src/islands');
 const assetsDirectory = join(root, 'packages/web/src/assets');
 const themes = join(root, 'node_modules/@primer/primitives/dist/css/functional/themes');
-const islands = ['passkey.ts', 'live.ts', 'log.ts', 'log-window.ts'];
+const islands = ['passkey.ts', 'live.ts', 'keys.ts', 'log.ts', 'log-window.ts'];
 const icons = ['favicon-gate.svg', 'favicon-nonprod.svg'];
 
 const sha256 = (content: string | Uint8Array): string =>

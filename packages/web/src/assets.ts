@@ -6,6 +6,7 @@ export type AssetName =
   | 'style.css'
   | 'passkey.js'
   | 'live.js'
+  | 'keys.js'
   | 'log.js'
   | 'log-window.js'
   | 'favicon-gate.svg'

@@ -106,7 +106,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     viewer: null,
     csrfToken: 'token',
     path,
-    nav: [],
+    nav: [{ href: '/done', label: 'Done', key: '!' }],
     assets: loadAssets(assetsDirectory),
     version: 'test',
     footer: [],
@@ -256,6 +256,20 @@ test(
     await page.context().close();
   },
 );
+
+test('a key opens its page from anywhere but a field', { skip }, async () => {
+  const { page, breaches } = await open('/approve');
+  await page.locator('#note').press('!');
+  assert.equal(await page.inputValue('#note'), '!');
+  await page.locator('#note').blur();
+  await page.keyboard.press('Control+!');
+  await page.keyboard.press('?');
+  assert.equal(new URL(page.url()).pathname, '/approve');
+  await page.keyboard.press('!');
+  await page.waitForURL('**/done');
+  assert.deepEqual(breaches, []);
+  await page.context().close();
+});
 
 test('log lines arrive once, as text, and the oldest give way', { skip }, async () => {
   const { page, breaches } = await open('/log');

@@ -45,7 +45,7 @@ import {
 import { securityText } from './security-text.ts';
 import { setStreamReader } from './sse.ts';
 import { HopPage } from './views/hop-page.tsx';
-import type { Frame } from './views/layout.tsx';
+import type { Frame, NavEntry } from './views/layout.tsx';
 import { SignedOutPage } from './views/signed-out-page.tsx';
 
 export interface WebServerOptions {
@@ -62,7 +62,7 @@ export interface WebServerOptions {
   readonly assetsDirectory: string;
   readonly sessions: SessionStore;
   readonly saml: SamlSettings;
-  readonly nav: readonly { readonly href: string; readonly label: string }[];
+  readonly nav: readonly NavEntry[];
   readonly version: string;
   /** Lines at the foot of every page, such as the ledger's checkpoint. */
   footer(): Promise<Frame['footer']>;

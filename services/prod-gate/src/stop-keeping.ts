@@ -16,7 +16,8 @@ import type { EmergencyStop, StopStore } from './app/stop-ports.ts';
 import type { TraceStore } from './app/trace-ports.ts';
 import { viewBlastRadius, viewLiveTouched } from './app/view-blast-radius.ts';
 import { viewStops } from './app/view-stops.ts';
-import type { Stop } from './domain/stop.ts';
+import { stopsOnPages, tracedMatters } from './app/watch-stops.ts';
+import { concerns, type Stop } from './domain/stop.ts';
 import type { BlastRadiusPorts } from './http/routes/blast-radius.tsx';
 import type { PagePorts } from './http/routes/pages.tsx';
 import type { StopPorts } from './http/routes/stops.tsx';
@@ -47,6 +48,13 @@ export function createStopping(parts: {
       return { ...(await viewStops(shared, now)), live: await viewLiveTouched(shared, now) };
     },
     liveTouched: () => viewLiveTouched(shared, parts.now()),
+    async onDelivery(delivery, promotion) {
+      const inForce = await stopsOnPages(shared)();
+      const matters = inForce.some(({ matter }) => matter !== null)
+        ? await tracedMatters(shared)(promotion.id, inForce)
+        : [];
+      return inForce.filter((stop) => concerns(stop, { ...promotion, matters }, delivery));
+    },
     blastRadius: (question) => viewBlastRadius(shared, question, parts.now()),
   };
 }

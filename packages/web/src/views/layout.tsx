@@ -7,6 +7,13 @@ import { VerdictBanner, type VerdictKind } from './verdict-banner.tsx';
 
 export type Service = 'nonprod' | 'gate';
 
+/** @property key opens it from any page, as `KeyboardEvent.key` names it (see keys.ts). */
+export interface NavEntry {
+  readonly href: string;
+  readonly label: string;
+  readonly key?: string;
+}
+
 /** What every page of one request shares. */
 export interface Frame {
   readonly service: Service;
@@ -14,7 +21,7 @@ export interface Frame {
   readonly csrfToken: string;
   /** Path and query of the request: marks the current entry of `nav`, and is where signing in returns to. */
   readonly path: string;
-  readonly nav: readonly { readonly href: string; readonly label: string }[];
+  readonly nav: readonly NavEntry[];
   readonly assets: Assets;
   readonly version: string;
   readonly footer: readonly { readonly label: string; readonly value: string }[];
@@ -65,6 +72,7 @@ export function Layout({
   const side = sides[frame.service];
   const allScripts = new Set<AssetName>([
     ...(live === undefined ? [] : (['live.js'] as const)),
+    ...(frame.nav.some(({ key }) => key !== undefined) ? (['keys.js'] as const) : []),
     ...scripts,
   ]);
   return (
@@ -135,10 +143,13 @@ function Navigation({ nav, path }: Pick<Frame, 'nav' | 'path'>) {
   return (
     <nav aria-label="Main">
       <ul>
-        {nav.map(({ href, label }) => (
+        {nav.map(({ href, label, key }) => (
           <li key={href}>
             <a
               href={href}
+              {...(key === undefined
+                ? {}
+                : { 'aria-keyshortcuts': key, title: `${label}: press ${key} on any page` })}
               {...(href === section
                 ? { 'aria-current': here === href ? ('page' as const) : ('true' as const) }
                 : {})}

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createLedgerFold } from './ledger-facts.ts';
-import { holds, stopDigest, stopRefs, stopsInForce, type KnownStop, type Stop } from './stop.ts';
+import {
+  concerns,
+  holds,
+  stopDigest,
+  stopRefs,
+  stopsInForce,
+  type KnownStop,
+  type Stop,
+} from './stop.ts';
 
 const placedAt = new Date('2026-11-22T10:00:00Z');
 const later = new Date('2026-11-22T12:00:00Z');
@@ -73,6 +81,27 @@ describe('what a stop holds', () => {
       assert.deepEqual([held(null), held('dlv_0000000001')], [waits, ends]);
     });
   }
+});
+
+test('the page of a delivery shows what ends it and what freezes its target, if placed before it ended', () => {
+  const shown = (changes: Partial<Stop>, finishedAt: Date | null = null): boolean =>
+    concerns(stop(changes), promotion, { id: 'dlv_0000000001', finishedAt });
+  const after = { placedAt: later };
+  assert.deepEqual(
+    [shown({}), shown({ targets: [] }), shown({ targets: ['prod-us'] })],
+    [true, true, false],
+  );
+  assert.deepEqual([shown({ kind: 'stop-all' }), shown({ kind: 'cut-pair' })], [true, false]);
+  assert.deepEqual(
+    [shown({}, placedAt), shown(after, placedAt), shown(after)],
+    [true, false, true],
+  );
+  const leasesOf = (matter: string): boolean =>
+    shown({ kind: 'revoke-leases', targets: [], matter });
+  assert.deepEqual(
+    [leasesOf('delivery:dlv_0000000001'), leasesOf('delivery:dlv_0000000002')],
+    [true, false],
+  );
 });
 
 describe('the ledger', () => {

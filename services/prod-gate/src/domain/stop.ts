@@ -154,6 +154,22 @@ export function holds(stop: Stop, promotion: StoppedMatter, delivery: string | n
   }
 }
 
+/**
+ * Whether the page of this delivery shows it: it was placed before the delivery ended, and either ends it or, a freeze, says what
+ * it leaves running.
+ *
+ * @param delivery `finishedAt` is null while it runs.
+ */
+export function concerns(
+  stop: Stop,
+  promotion: StoppedMatter,
+  delivery: { readonly id: string; readonly finishedAt: Date | null },
+): boolean {
+  if (delivery.finishedAt !== null && stop.placedAt > delivery.finishedAt) return false;
+  const isHere = stop.targets.length === 0 || stop.targets.includes(promotion.target);
+  return (stop.kind === 'freeze' && isHere) || holds(stop, promotion, delivery.id);
+}
+
 /** What may rest on it for all that is known waits as well; only what does rest on it is ended while it runs. */
 function restsOn({ matters }: StoppedMatter, matter: string, isRunning: boolean): boolean {
   const anyOfKind = matter.slice(0, matter.indexOf(':') + 1);

@@ -128,7 +128,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       { href: '/targets', label: 'Targets' },
       { href: '/ledger', label: 'Ledger' },
       { href: '/leases', label: 'Leases' },
-      { href: '/controls', label: 'Controls' },
+      { href: '/controls', label: 'Controls', key: '!' },
       { href: '/me', label: 'You' },
     ],
     routes: gateRoutes({

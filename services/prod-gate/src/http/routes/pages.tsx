@@ -27,6 +27,8 @@ import {
 import { viewQueue, type QueueSources, type QueueView } from '../../app/view-queue.ts';
 import { ledgerFreeze } from '../../domain/ledger-freeze.ts';
 import { contractCode } from '../../domain/verdict.ts';
+import type { Promotion } from '../../domain/promotion.ts';
+import type { KnownStop } from '../../domain/stop.ts';
 import { decidingRoles } from '../../domain/access.ts';
 import { personByNameId } from '../../domain/roster.ts';
 import { streamChanges, streamLog } from '../live.ts';
@@ -59,7 +61,11 @@ export interface PagePorts {
   readonly proofs: LedgerProofs;
   readonly decisions: Pick<Decisions, 'reject'>;
   /** What is live and rests on what is in quarantine. */
-  readonly stopping: { liveTouched(): Promise<readonly LiveTouched[]> };
+  readonly stopping: {
+    liveTouched(): Promise<readonly LiveTouched[]>;
+    /** What holds or ends this delivery, or held it when it ended. */
+    onDelivery(delivery: Delivery, promotion: Promotion): Promise<readonly KnownStop[]>;
+  };
   readonly webSessions: {
     ofPerson(nameId: string): Promise<readonly ShownSession[]>;
     endAll(nameId: string): Promise<void>;
@@ -242,7 +248,7 @@ function promotionPages({ views, passkeys, decisions, now }: PagePorts): Route[]
   ];
 }
 
-function deliveryPages({ promotions, deliveries, sessions, now }: PagePorts): Route[] {
+function deliveryPages({ promotions, deliveries, sessions, stopping, now }: PagePorts): Route[] {
   const find = async (id: string): Promise<Delivery> => {
     const delivery = await deliveries.find(id);
     if (delivery === null) throw nothing('delivery');
@@ -268,9 +274,10 @@ function deliveryPages({ promotions, deliveries, sessions, now }: PagePorts): Ro
           frameOf(request, context),
         ]);
         if (promotion === null) throw nothing('promotion');
+        const stops = await stopping.onDelivery(delivery, promotion);
         sendPage(
           response,
-          DeliveryPage({ frame, delivery, promotion, session, log, now: now(), seen }),
+          DeliveryPage({ frame, delivery, promotion, session, stops, log, now: now(), seen }),
         );
       },
     }),

@@ -11,9 +11,11 @@ import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { Delivery, DeliveryLogLine, VaultSession } from '../../app/ports.ts';
 import type { Verification } from '../../domain/delivery.ts';
 import type { Promotion } from '../../domain/promotion.ts';
+import type { KnownStop } from '../../domain/stop.ts';
 import { HeldBanner } from './held-banner.tsx';
 import { leaseRows, LeaseTable } from './lease-table.tsx';
 import { logLine } from './log-line.ts';
+import { StopBanner } from './stop-banner.tsx';
 import { deliveryHeadline, deliveryTone, plain, seconds } from './words.ts';
 
 export function DeliveryPage({
@@ -21,6 +23,7 @@ export function DeliveryPage({
   delivery,
   promotion,
   session,
+  stops,
   log,
   now,
   seen,
@@ -29,6 +32,8 @@ export function DeliveryPage({
   readonly delivery: Delivery;
   readonly promotion: Promotion;
   readonly session: VaultSession | null;
+  /** In force, and placed before it ended. */
+  readonly stops: readonly KnownStop[];
   readonly log: readonly DeliveryLogLine[];
   readonly now: Date;
   readonly seen: string;
@@ -52,6 +57,9 @@ export function DeliveryPage({
       {...(running ? { scripts: ['log.js' as const] } : {})}
     >
       <VerdictBanner kind={kind} title={title} text={text} />
+      {stops.map((stop) => (
+        <StopBanner key={stop.id} stop={stop} />
+      ))}
       {session === null ? null : <HeldBanner session={session} />}
       <StepList steps={stepsOf(delivery, session, promotion, now)} />
       <SectionHeading>Credentials</SectionHeading>

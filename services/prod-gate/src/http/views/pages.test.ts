@@ -16,6 +16,7 @@ import type { PromotionDetails } from '../../app/view-promotion.ts';
 import { ledgerFreeze } from '../../domain/ledger-freeze.ts';
 import { promotionStates } from '../../domain/promotion.ts';
 import { DeliveryPage } from './delivery-page.tsx';
+import type { KnownStop } from '../../domain/stop.ts';
 import { entrySentence, LedgerPage } from './ledger-page.tsx';
 import { logLine } from './log-line.ts';
 import { PromotionPage } from './promotion-page.tsx';
@@ -192,7 +193,7 @@ describe('a delivery', () => {
       for (const sessionState of sessionStates) {
         const html = renderPage(
           DeliveryPage({
-            ...{ frame, promotion, now, seen: '' },
+            ...{ frame, promotion, now, seen: '', stops: [] },
             delivery: { ...delivery, state, outcomeReason: hostile, hookResult: { at: hostile } },
             session: sessionState === null ? null : { ...session, state: sessionState },
             log: [{ sequence: 1, at: now, stream: 'stdout', line: hostile }],
@@ -208,7 +209,7 @@ describe('a delivery', () => {
     const pageWith = (change: Partial<Delivery>): string =>
       renderPage(
         DeliveryPage({
-          ...{ frame, promotion, session, now, seen: '', log: [] },
+          ...{ frame, promotion, session, now, seen: '', stops: [], log: [] },
           delivery: { ...delivery, hookFinishedAt: now, hookExit: 0, ...change },
         }),
       );
@@ -239,10 +240,26 @@ describe('a delivery', () => {
     for (const [change, head] of heads) assert.match(pageWith(change), head);
   });
 
+  test('that is stopped says by whom and why, as text', () => {
+    const stop: KnownStop = {
+      ...{ id: 'stp_0000000000', kind: 'stop-all', targets: [], matter: null, since: null },
+      ...{ until: null, except: [], reason: hostile, person: 'leo', placedAt: now, digest: '' },
+    };
+    const html = renderPage(
+      DeliveryPage({ frame, delivery, promotion, session, now, seen: '', stops: [stop], log: [] }),
+    );
+    assertSound(html);
+    assert.match(html, /Stopped: all targets\./);
+    assert.match(
+      html,
+      /leo: “[^”]+” Running hooks get SIGTERM.*Two people start again on \/controls/,
+    );
+  });
+
   test('whose revocation fails says when Vault ends the credential by itself', () => {
     const html = renderPage(
       DeliveryPage({
-        ...{ frame, delivery, promotion, now, seen: '', log: [] },
+        ...{ frame, delivery, promotion, now, seen: '', stops: [], log: [] },
         session: { ...session, state: 'REVOKE_PENDING', attempts: 3 },
       }),
     );

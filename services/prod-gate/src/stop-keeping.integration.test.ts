@@ -190,6 +190,24 @@ describe('a stop', () => {
     assert.deepEqual(await pass(), [id]);
   });
 
+  test('is on the page of a delivery to its target that had not ended, and on no other', async () => {
+    const id = await placed();
+    const shownOn = async (target: string, finishedAt: Date | null): Promise<boolean> => {
+      const promotion = { id: 'prm_0000000000', target, admittedAt: new Date(0) };
+      const delivery = { id: 'dlv_0000000000', finishedAt };
+      // Of both, what a stop is compared with.
+      const shown = await stopping().onDelivery(delivery as never, promotion as never);
+      return shown.some((stop) => stop.id === id);
+    };
+    assert.deepEqual(
+      [await shownOn('prod-eu', null), await shownOn('prod-us', null)],
+      [true, false],
+    );
+    assert.equal(await shownOn('prod-eu', new Date(0)), false);
+    await placed({ kind: 'quarantine', matter: `commit:${'4f'.repeat(20)}`, reason: 'bad' });
+    assert.equal(await shownOn('prod-eu', null), true, 'also where traces are asked');
+  });
+
   test('is not ended by a row that says it was over', async () => {
     const id = await placed();
     await asOwner('alter table stop disable trigger stop_append_only');

@@ -1,6 +1,6 @@
 /**
  * What several people put their passkeys to, each for themselves: that a stop be lifted, that a delivery by break-glass was
- * looked at, that somebody's lost passkey be replaced. Not one of these can be read as another, nor as an approval.
+ * looked at. Neither of these can be read as the other, nor as an approval.
  */
 import type { Buffer } from 'node:buffer';
 import { hasExactKeys } from '../encoding/strict-json.ts';

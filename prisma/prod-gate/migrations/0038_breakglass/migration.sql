@@ -13,8 +13,8 @@ create index break_glass_act_promotion on break_glass_act (promotion_id, id);
 
 -- What several people sign, each for themselves; verified from these bytes by the authority.
 create table co_signature (
-  kind text not null check (kind in ('review', 'recovery')),
-  -- A delivery that was looked at, or a recovery that is vouched for.
+  kind text not null check (kind = 'review'),
+  -- A delivery that was looked at.
   subject_id text not null,
   person text not null,
   statement bytea not null,
@@ -39,7 +39,7 @@ create trigger co_signature_append_only before update or delete on co_signature
 
 alter table webauthn_challenge drop constraint webauthn_challenge_kind_check;
 alter table webauthn_challenge add constraint webauthn_challenge_kind_check
-  check (kind in ('enrolment', 'approval', 'lift', 'review', 'recovery'));
+  check (kind in ('enrolment', 'approval', 'lift', 'review'));
 
 -- As before; web records that somebody asks for break-glass, the authority that it was used and looked at, the watchdog that a
 -- review was not made in time, which freezes the target.

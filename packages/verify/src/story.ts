@@ -25,7 +25,13 @@ export function readTimes(
 export function checkStory(
   entries: readonly ProvenEntry[],
   record: DeliveryRecord,
-  about: { readonly bundle: string; readonly summary: string; readonly statement: string },
+  about: {
+    readonly bundle: string;
+    readonly summary: string;
+    readonly statement: string;
+    /** Of the document that was approved: who asked for break-glass; null where nobody did. */
+    readonly breakGlassBy: string | null;
+  },
 ): string {
   const { hook, session, credentials } = record;
   const subject = record.promotionDigest;
@@ -56,6 +62,11 @@ export function checkStory(
     throw new EvidenceFault('the statement names credentials and no session that ended them');
   }
   const ofSession = session === null ? {} : { session: session.id };
+  const { breakGlassBy } = about;
+  const used =
+    breakGlassBy === null || credentials.length === 0
+      ? []
+      : [step('break-glass.used', null, { asker: breakGlassBy })];
   const issued =
     credentials.length === 0
       ? []
@@ -82,13 +93,14 @@ export function checkStory(
   const revoked =
     session === null ? [] : [step('credential.revoked', session.revokedAt, ofSession)];
   const finished = step('delivery.finished', record.finishedAt, { state: record.outcome });
-  refuseUntold(entries, record, [intent, ...issued, ...ran, ...revoked, finished]);
+  const told = [intent, ...used, ...issued, ...ran, ...revoked, finished];
+  refuseUntold(entries, record, { told, isBreakGlass: breakGlassBy !== null });
   const stated = theEntry(entries, 'attestation.issued', { subject: about.statement });
   const summed = theEntry(entries, 'attestation.issued', { subject: about.summary });
 
   inOrder([admitted, summed, stated]);
   for (const approval of approved) inOrder([admitted, approval, intent]);
-  inOrder([intent, ...issued, ...ran, finished, stated]);
+  inOrder([intent, ...used, ...issued, ...ran, finished, stated]);
   inOrder([intent, ...issued, ...ran, ...revoked, stated]);
   const [end] = revoked;
   return end !== undefined && end.index > finished.index
@@ -100,7 +112,7 @@ export function checkStory(
 function refuseUntold(
   entries: readonly ProvenEntry[],
   { delivery, promotionDigest, session }: DeliveryRecord,
-  told: readonly ProvenEntry[],
+  { told, isBreakGlass }: { readonly told: readonly ProvenEntry[]; readonly isBreakGlass: boolean },
 ): void {
   for (const entry of entries) {
     if (entry.subjectDigest !== promotionDigest || entry.refs['delivery'] !== delivery) continue;
@@ -109,6 +121,8 @@ function refuseUntold(
     if (told.includes(entry)) continue;
     // How waves, verification and return went is the deliverer's own account; it brings no credential with it.
     if (entry.type === 'delivery.stage') continue;
+    // That it was used, and looked at afterwards, follows from the document that was approved.
+    if (isBreakGlass && entry.type.startsWith('break-glass.')) continue;
     throw new EvidenceFault(
       `the ledger has ${entry.type}, which the delivery statement leaves out`,
     );

@@ -166,6 +166,7 @@ export function verifyEvidence(given: {
       bundle: decided().document.bundle,
       summary: summary().digest,
       statement: delivery().digest,
+      breakGlassBy: decided().document.breakGlass?.person ?? null,
     }),
   }));
   facts.find('credential', () => {

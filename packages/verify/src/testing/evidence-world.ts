@@ -24,6 +24,7 @@ import { vkeyOf } from '@airlock/common/ledger/note';
 import { buildInclusionProof } from '@airlock/common/ledger/proof';
 import { formatTlogProof } from '@airlock/common/ledger/tlog-proof';
 import { leafHash } from '@airlock/common/ledger/tree';
+import type { BreakGlass } from '@airlock/common/promotion/break-glass';
 import {
   deltaDigest,
   promotionDigest,
@@ -55,6 +56,8 @@ export type EvidenceChanges = {
   readonly built?: ReturnType<typeof signedCommit>;
   /** Digest of the software that ran the build. */
   readonly image?: string;
+  /** Delivered so: the target file opens it for one release manager. */
+  readonly breakGlass?: BreakGlass;
 };
 
 /** What a target file of this world may read, and what is issued for it. */
@@ -136,14 +139,23 @@ export function createEvidenceWorld() {
     const target = builds.policy.target;
     const built = changes.built ?? usual;
     const reads = changes.reads ?? ['db'];
+    const { breakGlass } = changes;
     const policy = Buffer.from(
-      JSON.stringify(
-        targetFile(
+      JSON.stringify({
+        ...targetFile(
           builds.policy,
           hook,
           reads.map((name) => worldReads[name].read),
         ),
-      ),
+        ...(breakGlass === undefined
+          ? {}
+          : {
+              breakGlass: {
+                approvals: [{ role: 'release-manager', count: 1 }],
+                review: { count: 2, within: '4h' },
+              },
+            }),
+      }),
     );
     const rosterFile = Buffer.from(JSON.stringify(roster));
     const delta = {
@@ -170,6 +182,7 @@ export function createEvidenceWorld() {
       requester: 'dana',
       requestedAt: '2026-11-22T11:30:00Z',
       notAfter: '2026-11-23T12:00:00Z',
+      ...(breakGlass === undefined ? {} : { breakGlass }),
     });
     const digest = promotionDigest(document);
     const approvers = changes.approvers ?? [people.leo, people.mira];
@@ -282,6 +295,9 @@ export function createEvidenceWorld() {
         entry('approval.recorded', 5 + index, digest, { decision: 'approve', statement: sha256 }),
       ),
       intent,
+      ...(breakGlass === undefined
+        ? []
+        : [step('break-glass.used', 11, { asker: breakGlass.person })]),
       step('credential.requested', 11, { session }),
       ...issued,
       step('hook.started', 13, { hook }),

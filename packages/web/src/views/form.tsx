@@ -26,6 +26,7 @@ export function TextField({
   value,
   multiline = false,
   required = false,
+  minLength,
   maxLength,
 }: {
   readonly label: string;
@@ -35,6 +36,8 @@ export function TextField({
   readonly value?: string;
   readonly multiline?: boolean;
   readonly required?: boolean;
+  /** The browser sends nothing shorter that somebody typed, so that no text is lost to a refusal. */
+  readonly minLength?: number;
   readonly maxLength?: number;
 }) {
   const attributes = {
@@ -43,6 +46,7 @@ export function TextField({
     required,
     autocomplete: 'off',
     ...(hint === undefined ? {} : { 'aria-describedby': `${name}-hint` }),
+    ...(minLength === undefined ? {} : { minLength }),
     ...(maxLength === undefined ? {} : { maxLength }),
   };
   return (

@@ -113,7 +113,7 @@ export function Layout({
         <main class="page" id="main" tabIndex={-1}>
           <Breadcrumbs items={breadcrumbs} />
           <h1>{heading ?? title}</h1>
-          <Notices notices={frame.notices ?? []} />
+          <Notices notices={frame.notices ?? []} path={frame.path} />
           {children}
         </main>
         <Footer frame={frame} />
@@ -122,12 +122,15 @@ export function Layout({
   );
 }
 
-function Notices({ notices }: { readonly notices: readonly Notice[] }) {
+const withoutQuery = (path: string): string => path.replace(/[?#].*$/, '');
+
+function Notices({ notices, path }: Pick<Frame, 'path'> & { readonly notices: readonly Notice[] }) {
+  const here = withoutQuery(path);
   return (
     <>
       {notices.map(({ kind, title, text, href, label }) => (
         <VerdictBanner key={title} kind={kind} icon="alert" title={title} text={text}>
-          <a href={href}>{label}</a>
+          {href === here ? null : <a href={href}>{label}</a>}
         </VerdictBanner>
       ))}
     </>
@@ -135,7 +138,7 @@ function Notices({ notices }: { readonly notices: readonly Notice[] }) {
 }
 
 function Navigation({ nav, path }: Pick<Frame, 'nav' | 'path'>) {
-  const here = path.replace(/[?#].*$/, '');
+  const here = withoutQuery(path);
   const section = nav
     .map(({ href }) => href)
     .filter((href) => here === href || (href !== '/' && here.startsWith(`${href}/`)))

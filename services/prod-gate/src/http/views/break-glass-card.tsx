@@ -7,7 +7,7 @@ import { rolesOf } from '../../domain/access.ts';
 import type { PromotionPageProps } from './promotion-page-props.ts';
 import { count, listed, plain } from './words.ts';
 
-/** Above everything else: that this passes with fewer approvals and outside the windows, who asked for that, and why. */
+/** Above everything else: who asked that this pass with fewer approvals and outside the windows, and why. */
 export function BreakGlassBanner({ view: { facts, promotion } }: Pick<PromotionPageProps, 'view'>) {
   const { breakGlass } = facts;
   if (breakGlass === null) return null;
@@ -16,7 +16,11 @@ export function BreakGlassBanner({ view: { facts, promotion } }: Pick<PromotionP
       kind={promotion.state === 'waiting' ? 'person' : 'info'}
       icon="alert"
       title={`${plain(breakGlass.person)} asked for break-glass:`}
-      text={`“${plain(breakGlass.justification)}” It passes with the approvals of breakGlass and outside the windows, and by every other check.`}
+      text={`“${plain(breakGlass.justification)}”${
+        promotion.state === 'waiting'
+          ? ' It passes with the approvals of breakGlass and outside the windows, and by every other check.'
+          : ''
+      }`}
     />
   );
 }
@@ -63,6 +67,7 @@ export function BreakGlassCard({ frame, view }: PromotionPageProps) {
             hint={`At least ${leastJustification} characters. It is part of what is signed, and everybody reads it.`}
             multiline
             required
+            minLength={leastJustification}
             maxLength={longestJustification}
           />
           <Button kind="danger" icon="alert" block>

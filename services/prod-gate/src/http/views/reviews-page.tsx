@@ -76,7 +76,7 @@ function Owed({
     <Card title={`${plain(use.release)} → ${use.target}`} icon="alert">
       <p>{why(justification)}</p>
       <p>
-        <Delivered use={use} /> <Time at={use.at} now={now} />, asked for and approved by{' '}
+        <Delivered use={use} /> at <Time at={use.at} now={now} />, asked for and approved by{' '}
         {plain(use.involved.join(', '))}.{' '}
         {isOverdue(use, now) ? (
           <>

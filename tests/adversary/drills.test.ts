@@ -1,6 +1,8 @@
 /** Every drill of `airlock drill`, against a pair of its own. */
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { drill, type Drilled } from '@airlock/cli/drills/drill';
 import { drills } from '@airlock/cli/drills/index';
 import { drillTarget } from '@airlock/cli/drills/target';
@@ -109,4 +111,19 @@ test('lying-web succeeds, and says so, where the pages’ account may write deli
   } finally {
     await pair.query('gate', 'revoke insert on delivery from gate_web');
   }
+});
+
+test('login-beside-gate succeeds, and says so, where Vault logs elsewhere than the auditor looks', async () => {
+  const pair = await runningPair();
+  const attempt = drills.find(({ id }) => id === 'login-beside-gate');
+  assert.ok(attempt);
+  const target = drillTarget(pair.layout.directory);
+  const { vault } = target.owned;
+  assert.ok(vault);
+  const auditFile = join(pair.layout.work, 'vault-audit-until-now.log');
+  copyFileSync(vault.auditFile, auditFile);
+  const owned = { ...target.owned, vault: { ...vault, auditFile } };
+  const { held, evidence } = await drill(attempt, { ...target, owned });
+  assert.equal(held, false);
+  assert.match(evidence, /got through: a login by root, .*: named by nothing/);
 });

@@ -1,18 +1,18 @@
 /** The secrets engine of the demo: the server at VAULT_ADDR, else `bao` or `vault` in dev mode, else the stand-in. */
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { openSync, writeFileSync } from 'node:fs';
+import { openSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findBinary } from '@airlock/testkit/system-packages';
 import { startVaultDouble } from '@airlock/vault-double/server';
 import { vaultNames, type VaultNames } from './names.ts';
-import type { Keys } from './provision.ts';
+import { writePrivate, type Keys } from './provision.ts';
 
 export interface Vault {
   readonly kind: string;
   readonly address: string;
-  /** For set-up only; no process of ours is given it. */
+  /** For set-up, and in a file for drills when it is the demo's own; no process of ours is given it. */
   readonly rootToken: string;
   /** Whether others use it too and it goes on after the demo. */
   readonly isShared: boolean;
@@ -37,6 +37,9 @@ export async function startVault({
   port: number;
   directory: string;
 }): Promise<Vault> {
+  const tokenFile = join(directory, 'keys/vault-root-token');
+  // Of an earlier start, when a Vault of the demo's own ran.
+  rmSync(tokenFile, { force: true });
   const given = process.env['VAULT_ADDR'];
   if (given !== undefined && given !== '') {
     const rootToken = process.env['VAULT_TOKEN'];
@@ -55,6 +58,7 @@ export async function startVault({
     };
   }
   const rootToken = randomBytes(16).toString('hex');
+  writePrivate(tokenFile, rootToken);
   const auditFile = join(directory, 'logs', 'vault-audit.log');
   for (const name of ['bao', 'vault']) {
     const binary = findBinary({ debian: name, binaries: [name] });

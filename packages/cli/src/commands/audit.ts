@@ -1,26 +1,12 @@
 /** `airlock audit vault`: what Vault gave out against what the ledger says was given out. Asks nobody: files only. */
-import { AirlockError } from '@airlock/common/errors';
-import { parseLedgerEntry } from '@airlock/common/ledger/entry';
-import { verifyLedger } from '@airlock/common/ledger/verify-ledger';
-import {
-  parseConfiguration,
-  readConfiguration,
-  verifyConfiguration,
-} from '@airlock/process/configuration-directory';
-import { compareVaultWithLedger, type VaultAuditReport } from '@airlock/verify/vault-audit/compare';
-import {
-  createCredentialEntries,
-  type CredentialEntries,
-} from '@airlock/verify/vault-audit/credential-entries';
-import { observeVault } from '@airlock/verify/vault-audit/observe';
-import { placesOf, targetPlaces, type VaultPlace } from '@airlock/verify/vault-audit/places';
+import type { VaultAuditReport } from '@airlock/verify/vault-audit/compare';
+import type { VaultPlace } from '@airlock/verify/vault-audit/places';
 import { Option, type Command } from 'commander';
-import { administratorsAt, administratorsOption, onFiles } from '../configuration/places.ts';
+import { administratorsOption } from '../configuration/places.ts';
 import { CliError, exitCode } from '../exit-codes.ts';
 import { registerAuditActs } from './audit-acts.ts';
-import { sourceOf, vkeyIn } from '../ledger-source.ts';
 import { safe, toStdout, type Print } from '../print.ts';
-import { auditLines } from '../vault-audit-files.ts';
+import { auditVault, signedPlaces } from '../vault-audit.ts';
 
 type Options = {
   ledger: string;
@@ -80,70 +66,17 @@ export function registerAudit(program: Command, print: Print = toStdout): void {
       'name every credential that Vault gave out and the ledger does not have, and the other way round; exit 0 none, 5 some',
     )
     .action(async (files: readonly string[], options: Options) => {
-      const places = placesOf([...options.mount, ...(await configuredPlaces(options))]);
-      if (places.logins.size === 0 || places.reads.size === 0) {
-        throw new CliError(
-          exitCode.usage,
-          'nothing says where credentials come from; name the signed configuration with --config, or a login and a path with --mount',
-        );
-      }
-      const recorded = await provenEntries(options);
-      const observed = observeVault(places);
-      for await (const { line, where } of auditLines(files)) observed.take(line, where);
-      const report = compareVaultWithLedger({
-        observed,
-        recorded,
-        places,
-        skewSeconds: options.skew,
-        from: options.from,
-        to: options.to,
+      const { config, administrators, mount, skew: skewSeconds, ...given } = options;
+      const signed = config === undefined ? [] : await signedPlaces({ config, administrators });
+      const report = await auditVault({
+        ...given,
+        files,
+        places: [...mount, ...signed],
+        skewSeconds,
       });
       print(options.output === 'json' ? [JSON.stringify(report, null, 2)] : linesOf(report));
       if (!report.whole) process.exitCode = exitCode.failedCheck;
     });
-}
-
-/** Of a configuration that the administrators signed, because who can point it elsewhere hides a credential. */
-async function configuredPlaces({ config, administrators }: Options): Promise<VaultPlace[]> {
-  if (config === undefined) return [];
-  const root = await administratorsAt(administrators);
-  return onFiles(async () => {
-    const { envelope, files } = await readConfiguration(config);
-    verifyConfiguration(config, { envelope, files, administrators: root });
-    const { targets } = parseConfiguration(config, files);
-    return [...targets.values()].flatMap(({ policy }) => targetPlaces(policy));
-  });
-}
-
-/** @throws CliError `failedCheck` for a ledger that is not whole: nothing is compared with entries that are only claimed. */
-async function provenEntries({ ledger, key }: Options): Promise<CredentialEntries> {
-  const entries = createCredentialEntries();
-  const unknown: number[] = [];
-  const verified = await verifyLedger({
-    read: sourceOf(ledger),
-    vkey: await vkeyIn(key),
-    each(index, bytes) {
-      try {
-        entries.add(index, parseLedgerEntry(bytes));
-      } catch (cause) {
-        if (!(cause instanceof AirlockError)) throw cause;
-        // Told only of a ledger that is whole: until then it may be anything.
-        unknown.push(index);
-      }
-    },
-  });
-  if (!verified.ok) {
-    throw new CliError(
-      verified.code === 'note-key-malformed' ? exitCode.usage : exitCode.failedCheck,
-      `the ledger at ${ledger} is not whole, so nothing is compared with it: ${verified.code}: ${verified.detail}`,
-    );
-  }
-  const [first] = unknown;
-  if (first === undefined) return entries;
-  throw new CliError(
-    exitCode.failedCheck,
-    `entry ${first} of the ledger is not one that this version of airlock knows; use the gate's version`,
-  );
 }
 
 function linesOf(report: VaultAuditReport): string[] {

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { shapes } from './dba.ts';
-import { all, drill } from './drill.ts';
+import { all, attackers, drill } from './drill.ts';
 import { hookDrills } from './hook-door.ts';
 import { drills } from './index.ts';
 import { forms } from './secrets.ts';
@@ -38,7 +38,7 @@ before(async () => {
     ...{ deliveryTarget: 'prod-eu', gateConfig: '/nonexistent' },
     owned: {
       ...{ outbox: origin, artifactsDirectory: '/nonexistent', accounts: [] },
-      ...{ gateWeb: nobody, superuser: nobody },
+      ...{ gateWeb: nobody, superuser: nobody, vault: null },
       signingKeyFiles: { main: '', pr: '', test: '', promotion: '' },
     },
   };
@@ -80,6 +80,11 @@ test('one way that got through is enough, and no way at all shows nothing', () =
 
 test('every drill has a name of its own', () => {
   assert.equal(new Set(drills.map(({ id }) => id)).size, drills.length);
+});
+
+test('every kind of attacker has a drill', () => {
+  const without = attackers.filter((kind) => !drills.some(({ attacker }) => attacker === kind));
+  assert.deepEqual(without, []);
 });
 
 test('what is looked for in a log is what the shell prints of a secret in that encoding', () => {

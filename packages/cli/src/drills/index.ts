@@ -11,6 +11,7 @@ import { runnerDrills } from './runner-door.ts';
 import { sandboxDrills } from './sandbox.ts';
 import { secretDrills } from './secrets.ts';
 import { stopDrills } from './stops.ts';
+import { vaultAdminDrills } from './vault-admin.ts';
 import { webDrills } from './web-door.ts';
 
 export const drills: readonly Drill[] = [
@@ -26,4 +27,5 @@ export const drills: readonly Drill[] = [
   ...ownNonprodDrills,
   ...gateDrills,
   ...stopDrills,
+  ...vaultAdminDrills,
 ];

@@ -27,6 +27,7 @@ const Outbox = WithDatabase.extend({
   listener: z.looseObject({ host: z.string(), port: z.int() }),
   artifacts: z.looseObject({ directory: z.string() }),
 });
+const Deliverer = z.looseObject({ vault: z.looseObject({ address: z.string() }) });
 const Signer = z.looseObject({
   keys: z.object({
     ...{ main: z.string(), pr: z.string(), test: z.string(), promotion: z.string() },
@@ -40,6 +41,15 @@ export interface Account {
   readonly database: string;
   readonly user: string;
   readonly password: string;
+}
+
+export interface OwnedVault {
+  readonly address: string;
+  readonly rootToken: string;
+  /** What its audit device writes. */
+  readonly auditFile: string;
+  /** Whose signatures the gate's configuration needs: it says where credentials come from. */
+  readonly administrators: string;
 }
 
 export interface DrillTarget {
@@ -73,6 +83,8 @@ export interface DrillTarget {
     readonly gateWeb: Account;
     /** Of the server's superuser. */
     readonly superuser: Account;
+    /** Of Vault's administrator; null where the pair uses one that others use too. */
+    readonly vault: OwnedVault | null;
   };
 }
 
@@ -118,6 +130,7 @@ export function drillTarget(directory: string): DrillTarget {
   const { origin: gate, files: gateFiles } = GateWeb.parse(gateWeb);
   const [targetFile = ''] = readdirSync(join(gateFiles.directory, 'targets'));
   const accounts = [account(web), account(read('nonprod-scheduler')), account(outbox)];
+  const vaultToken = join(directory, 'keys/vault-root-token');
   return {
     directory: resolve(directory),
     nonprod: web.origin,
@@ -145,6 +158,14 @@ export function drillTarget(directory: string): DrillTarget {
         user: 'airlock',
         password: readFileSync(join(directory, 'postgres/password'), 'utf8').trim(),
       },
+      vault: existsSync(vaultToken)
+        ? {
+            address: Deliverer.parse(read('gate-deliverer')).vault.address,
+            rootToken: readFileSync(vaultToken, 'utf8').trim(),
+            auditFile: join(directory, 'logs/vault-audit.log'),
+            administrators: join(directory, 'config/administrators.json'),
+          }
+        : null,
     },
   };
 }

@@ -8,7 +8,7 @@ import { recorder } from './adapters/postgres/ledger-store.ts';
 import { createBreakGlassAsking } from './app/ask-break-glass.ts';
 import type { CoSignPorts } from './app/co-sign.ts';
 import type { FollowLedger } from './app/follow-ledger.ts';
-import type { FactSources } from './app/gather-facts.ts';
+import type { FactSources } from './app/fact-sources.ts';
 import type { PromotionStore } from './app/ports.ts';
 import { createReviewing } from './app/review-break-glass.ts';
 import { owedReviews, viewReviews } from './app/view-reviews.ts';

@@ -24,7 +24,7 @@ import { planFault } from './derive-plan.ts';
 import { fetchArtifact, fetchBundle, type FetchDependencies } from './fetch-blobs.ts';
 import { fetchMain, MainRefusedError, type FetchMainDependencies } from './fetch-main.ts';
 import type { FollowLedger } from './follow-ledger.ts';
-import { documentFacts, wishOf } from './gather-facts.ts';
+import { documentFacts, wishOf } from './verify-again.ts';
 import type { GitReader } from './intake-ports.ts';
 import { makeDocument } from './make-document.ts';
 import { readDelta } from './read-delta.ts';

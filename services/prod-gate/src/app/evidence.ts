@@ -18,7 +18,8 @@ import { bytesOfDelta } from '../domain/delta.ts';
 import { headDigest, type SeenHead } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { evidenceReadme } from './evidence-readme.ts';
-import { keptApproval, rebuiltFor } from './gather-facts.ts';
+import { keptApproval } from './judge-approvals.ts';
+import { rebuiltFor } from './gather-facts.ts';
 import type {
   ApprovalStore,
   AttestationStore,

@@ -14,7 +14,8 @@ import {
 } from './co-sign.ts';
 import { DecisionError } from './decision-error.ts';
 import type { FollowLedger } from './follow-ledger.ts';
-import { enrolledPasskeys, type FactSources } from './gather-facts.ts';
+import { enrolledPasskeys } from './judge-approvals.ts';
+import type { FactSources } from './fact-sources.ts';
 import { mayStop } from './place-stop.ts';
 import type { GateFiles, Recorder, Transactor } from './ports.ts';
 import type { KeptLift, StopStore } from './stop-ports.ts';

@@ -25,7 +25,7 @@ import {
 import { rulesFor } from '../domain/access.ts';
 import { digestOfDelta } from '../domain/delta.ts';
 import type { Promotion } from '../domain/promotion.ts';
-import { enrolledPasskeys, keptApproval } from './gather-facts.ts';
+import { enrolledPasskeys, keptApproval } from './judge-approvals.ts';
 import type {
   ApprovalStore,
   Delivery,

@@ -37,7 +37,9 @@ import { createVaultSessionStore } from '../adapters/postgres/vault-session-stor
 import { makeDelta, type Delta } from '../domain/delta.ts';
 import { evaluatePromotion } from '../domain/verdict.ts';
 import { createReturning } from './ask-return.ts';
-import { documentFacts, gatherFacts, type FactSources } from './gather-facts.ts';
+import { documentFacts } from './verify-again.ts';
+import { gatherFacts } from './gather-facts.ts';
+import type { FactSources } from './fact-sources.ts';
 import { makeDocument } from './make-document.ts';
 import type { GateFiles } from './ports.ts';
 import { createLedgerProofs } from './prove-entry.ts';

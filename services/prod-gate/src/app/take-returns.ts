@@ -20,7 +20,7 @@ import type { Promotion } from '../domain/promotion.ts';
 import { askFault, returnFault, type ReturnGround } from '../domain/return.ts';
 import { commitFacts } from './commit-facts.ts';
 import { planFault } from './derive-plan.ts';
-import { documentFacts, wishOf } from './gather-facts.ts';
+import { documentFacts, wishOf } from './verify-again.ts';
 import type { ArtifactStore, GitReader } from './intake-ports.ts';
 import { makeDocument } from './make-document.ts';
 import {

@@ -1,5 +1,5 @@
 /** What the pages, the API and the command line are shown from. */
-import type { FactSources } from './gather-facts.ts';
+import type { FactSources } from './fact-sources.ts';
 import type { NewerStore } from './newer-ports.ts';
 import type { DeliveryStore, ReplacedDocumentStore } from './ports.ts';
 

@@ -1,0 +1,67 @@
+/** What the facts of a verdict are read from. */
+import { LedgerError } from '@airlock/common/ledger/ledger-error';
+import type { LedgerFacts } from '../domain/ledger-facts.ts';
+import type { Promotion } from '../domain/promotion.ts';
+import type { GitReader } from './intake-ports.ts';
+import type {
+  ApprovalStore,
+  DeliveryStore,
+  GateFiles,
+  PasskeyStore,
+  PromotionStore,
+  RebuildStore,
+  VaultSessionStore,
+} from './ports.ts';
+import type { ConfigurationProof } from './prove-configuration.ts';
+import type { LedgerProofs } from './prove-entry.ts';
+import type { EmergencyStop, StopStore } from './stop-ports.ts';
+
+export type FactSources = {
+  /** Origin of the gate, such as https://gate.example: in the document, and the only origin of passkeys. */
+  gate: string;
+  files(): Promise<GateFiles>;
+  promotions: Pick<PromotionStore, 'find' | 'evidence' | 'liveOn' | 'freezeOf'>;
+  approvals: Pick<ApprovalStore, 'of'>;
+  passkeys: Pick<PasskeyStore, 'findMany'>;
+  deliveries: Pick<DeliveryStore, 'runningOn'>;
+  sessions: Pick<VaultSessionStore, 'uncleanOn'>;
+  rebuilds: Pick<RebuildStore, 'of'>;
+  stops: Pick<StopStore, 'recent'>;
+  emergency: EmergencyStop;
+  /** Whether a lockfile of the promotion's commit locks this package; null where that is not known. */
+  locks: (
+    promotion: Pick<Promotion, 'id' | 'repository' | 'commit'>,
+    purl: string,
+  ) => Promise<boolean | null>;
+  proofs: LedgerProofs;
+  configuration: ConfigurationProof;
+  artifacts: { has(digest: string): Promise<boolean> };
+  /**
+   * The gate's mirror of a repository; undefined when it has none. Null for a process that shows and does not decide: then
+   * what git says is intake's record.
+   */
+  git: ((repository: string) => GitReader | undefined) | null;
+};
+
+export type FactQuestion = {
+  promotionId: string;
+  now: Date;
+  /**
+   * The delivery on whose behalf is asked: its promotion may be `delivering`, and it and its Vault session do not count as
+   * another delivery on the target. Null before a delivery has begun.
+   */
+  own: { deliveryId: string; sessionId?: string } | null;
+};
+
+/** What the signed ledger says, or why it cannot be proven. */
+export type LedgerAnswer = { readonly facts: LedgerFacts } | { readonly fault: string };
+
+/** @throws what is no fault of the ledger, such as Postgres. */
+export async function ledgerFacts({ proofs }: FactSources): Promise<LedgerAnswer> {
+  try {
+    return { facts: await proofs.facts() };
+  } catch (cause) {
+    if (cause instanceof LedgerError) return { fault: `${cause.code}: ${cause.message}` };
+    throw cause;
+  }
+}

@@ -83,9 +83,10 @@ export function signWithSshKeygen(keyFile: string, namespace: string, message: U
   if (status === 0) return stdout;
   throw new CliError(
     exitCode.error,
-    error === undefined
+    // One that ends before it has read the message (EPIPE) did run, and said why.
+    status !== null
       ? `ssh-keygen did not sign with ${keyFile}: ${safe(stderr.trim())}`
-      : `ssh-keygen cannot be run (${error.message}); install OpenSSH 8.2 or newer`,
+      : `ssh-keygen cannot be run (${error?.message ?? 'it was killed'}); install OpenSSH 8.2 or newer`,
   );
 }
 

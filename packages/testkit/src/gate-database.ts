@@ -60,6 +60,8 @@ export async function createGateDatabase(): Promise<TestGateDatabase> {
   const passwordFile = join(directory, 'password');
   writeFileSync(passwordFile, rolePassword, { mode: 0o600 });
   const pool = new pg.Pool({ ...owner, max: 2 });
+  // Dropping the database ends by force what is only just saying goodbye.
+  pool.on('error', () => {});
   return {
     settings: (role) => ({ host, port, name, user: role, passwordFile }),
     async asOwner(sql, values) {

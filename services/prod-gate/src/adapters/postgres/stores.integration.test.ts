@@ -692,8 +692,16 @@ describe('the ledger', () => {
         'approval.withdrawn',
         'rebuild.attested',
         'stop.placed',
+        'break-glass.asked',
+        'break-glass.withdrawn',
       ],
-      gate_authority: ['credential.requested', 'attestation.issued', 'stop.lifted'],
+      gate_authority: [
+        'credential.requested',
+        'attestation.issued',
+        'stop.lifted',
+        'break-glass.used',
+        'break-glass.reviewed',
+      ],
       gate_deliverer: [
         'delivery.intent',
         'credential.issued',
@@ -704,7 +712,7 @@ describe('the ledger', () => {
         'delivery.announced',
         'stop.placed',
       ],
-      gate_watchdog: ['credential.revoked', 'delivery.finished'],
+      gate_watchdog: ['credential.revoked', 'delivery.finished', 'break-glass.unreviewed'],
     };
     const recorded = new Set(Object.values(own).flat());
     assert.deepEqual([...recorded].sort(), [...LedgerEntryType.options].sort());

@@ -9,7 +9,7 @@ import { after, describe, test } from 'node:test';
 import { approveAs, until, waitForEnd } from '@airlock/demo/flow';
 import { rebuilder, target } from '@airlock/demo/names';
 import type { Pair } from '@airlock/demo/pair';
-import { parse, stringify } from 'yaml';
+import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { contraband, withImplant } from '../support/implant.ts';
 import { runningPair } from '../support/pair.ts';
@@ -37,10 +37,6 @@ const Details = z.looseObject({
   }),
 });
 
-const TargetFile = z.looseObject({
-  admits: z.tuple([z.looseObject({ builders: z.looseObject({ id: z.string() }) })]),
-});
-
 const TrustFile = z.looseObject({
   signers: z.array(z.looseObject({ builderIds: z.array(z.string()) })),
 });
@@ -49,12 +45,13 @@ const TrustFile = z.looseObject({
 async function demand(pair: Pair, threshold: 1 | 2): Promise<void> {
   await pair.editConfiguration((directory) => {
     const file = join(directory, `targets/${target}.yaml`);
-    const policy = TargetFile.parse(parse(readFileSync(file, 'utf8')));
-    Object.assign(policy.admits[0].builders, {
-      threshold,
-      of: threshold === 1 ? [] : [rebuilder.id],
-    });
-    writeFileSync(file, stringify(policy));
+    // Comments stay: the first line names the file's schema.
+    const policy = parseDocument(readFileSync(file, 'utf8'));
+    const of = threshold === 1 ? [] : [rebuilder.id];
+    for (const [key, value] of Object.entries({ threshold, of })) {
+      policy.setIn(['admits', 0, 'builders', key], policy.createNode(value));
+    }
+    writeFileSync(file, policy.toString());
   });
 }
 

@@ -158,7 +158,15 @@ test('a renewed certificate is shown without a start, and one that cannot be use
   mock.timers.tick(30_000);
   assert.equal(await commonName(), 'second');
   assert.deepEqual(logged, ['tls.certificate-changed', 'tls.certificate-unusable']);
+  const { keyFile } = files();
   makeCertificate('third');
+  const key = readFileSync(keyFile);
+  writeFileSync(keyFile, 'not yet');
+  mock.timers.tick(60_000);
+  assert.equal(await commonName(), 'second');
+  writeFileSync(keyFile, key);
+  mock.timers.tick(30_000);
+  assert.equal(await commonName(), 'third');
 });
 
 test('a certificate that cannot be read and an origin of plain HTTP are refused by setting', async () => {
@@ -172,6 +180,15 @@ test('a certificate that cannot be read and an origin of plain HTTP are refused 
       none,
     ),
     /listen\.tls\.keyFile: .*nowhere\.key cannot be read/,
+  );
+  const nonsense = { ...files(), certificateFile: files().keyFile, redirectPort: null };
+  await assert.rejects(
+    listenForPeople(
+      { ...at, tls: nonsense },
+      { origin: new URL('https://gate.example'), log },
+      none,
+    ),
+    /listen\.tls: .* are no certificate and its key/,
   );
   const plain = { ...files(), redirectPort: null };
   await assert.rejects(

@@ -32,7 +32,7 @@ export async function listenForPeople(
   const { tls = null, host, port } = settings;
   if (tls === null) {
     const server = createServer(bounds, handle);
-    await listen(server, host, port);
+    await listen(server, host, port, 'port');
     return { close: () => close(server) };
   }
   if (site.origin.protocol !== 'https:') {
@@ -41,9 +41,10 @@ export async function listenForPeople(
       `listen.tls: the origin ${site.origin.origin} is not https; write https:// there, or leave tls out`,
     );
   }
-  const server = createTlsServer({ ...bounds, ...readPair(tls), minVersion: 'TLSv1.2' }, handle);
-  await listen(server, host, port);
-  const stopLooking = followCertificate(server, tls, site.log);
+  const stamp = stampOf(tls);
+  const server = tlsServer(tls, handle);
+  await listen(server, host, port, 'port');
+  const stopLooking = followCertificate(server, tls, { stamp, log: site.log });
   if (tls.redirectPort === null) {
     return {
       close() {
@@ -54,7 +55,7 @@ export async function listenForPeople(
   }
   const plain = createServer(bounds, leadToHttps(site.origin));
   try {
-    await listen(plain, host, tls.redirectPort);
+    await listen(plain, host, tls.redirectPort, 'tls.redirectPort');
   } catch (error) {
     stopLooking();
     await close(server);
@@ -69,8 +70,8 @@ export async function listenForPeople(
 }
 
 /**
- * Leads whoever reads a page to the same page by HTTPS. What carries a token, a cookie or a body is refused instead: it went
- * over the network in the clear already, and being led on would hide that.
+ * Leads whoever reads a page to the same page by HTTPS. What carries a token, calls the API or changes something is refused
+ * instead: it went over the network in the clear already, and being led on would hide that.
  */
 export function leadToHttps(origin: URL): RequestListener {
   return (request, response) => {
@@ -109,19 +110,50 @@ function readPair({ certificateFile, keyFile }: WebTls): Pair {
   return { cert: read('certificateFile', certificateFile), key: read('keyFile', keyFile) };
 }
 
-/** A certificate is renewed by another program; one that cannot be used leaves the old one, and is told. */
-function followCertificate(server: TlsServer, tls: WebTls, log: Log): () => void {
-  const changed = (): string =>
-    [tls.certificateFile, tls.keyFile].map((file) => statSync(file).mtimeMs).join(' ');
-  let known = changed();
+function tlsServer(tls: WebTls, handle: RequestListener): TlsServer {
+  const pair = readPair(tls);
+  try {
+    // A peer that never shakes hands holds a connection no longer than one that never sends its headers.
+    const options = {
+      ...bounds,
+      ...pair,
+      minVersion: 'TLSv1.2',
+      handshakeTimeout: 10_000,
+    } as const;
+    return createTlsServer(options, handle);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ListenError(
+      'configuration-refused',
+      `listen.tls: ${tls.certificateFile} and ${tls.keyFile} are no certificate and its key: ${why}`,
+      { cause },
+    );
+  }
+}
+
+const stampOf = ({ certificateFile, keyFile }: WebTls): string =>
+  [certificateFile, keyFile]
+    .map((file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 'none')
+    .join(' ');
+
+/** A certificate is renewed by another program; one that cannot be used leaves the old one, is told once and tried again. */
+function followCertificate(
+  server: TlsServer,
+  tls: WebTls,
+  { stamp, log }: { readonly stamp: string; readonly log: Log },
+): () => void {
+  let known = stamp;
+  let told = '';
   const timer = setInterval(() => {
+    const now = stampOf(tls);
+    if (now === known) return;
     try {
-      const now = changed();
-      if (now === known) return;
-      known = now;
       server.setSecureContext({ ...readPair(tls), minVersion: 'TLSv1.2' });
+      known = now;
       log.info('tls.certificate-changed', { file: tls.certificateFile });
     } catch (error) {
+      if (told === now) return;
+      told = now;
       log.error('tls.certificate-unusable', {
         file: tls.certificateFile,
         error: error instanceof Error ? error : new Error(String(error)),
@@ -134,7 +166,7 @@ function followCertificate(server: TlsServer, tls: WebTls, log: Log): () => void
   };
 }
 
-async function listen(server: Server, host: string, port: number): Promise<void> {
+async function listen(server: Server, host: string, port: number, setting: string): Promise<void> {
   server.maxConnections = 2_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -142,7 +174,7 @@ async function listen(server: Server, host: string, port: number): Promise<void>
         error.code === 'EADDRINUSE'
           ? new ListenError(
               'configuration-refused',
-              `listen.port: ${host}:${port} is taken by another process; end it or choose another port`,
+              `listen.${setting}: ${host}:${port} is taken by another process; end it or choose another port`,
             )
           : error,
       );

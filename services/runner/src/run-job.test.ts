@@ -48,6 +48,7 @@ const built: { commit: string; object: Buffer } = { commit: '', object: Buffer.a
 /** Nonprod's side of the wire, kept in memory. */
 function nonprod(source: Buffer) {
   const seen = {
+    heartbeats: 0,
     log: '',
     report: null as Omit<JobReport, 'lease'> | null,
     uploads: [] as { name: string; bytes: Buffer; digest: string }[],
@@ -60,6 +61,7 @@ function nonprod(source: Buffer) {
   const api: ControlPlane = {
     lease: () => Promise.resolve(null),
     heartbeat: async () => {
+      seen.heartbeats += 1;
       await Promise.resolve();
       check();
       return { cancelled: state.cancelled };
@@ -193,7 +195,12 @@ for (const [mode, isolation, absent] of modes) {
       rmSync(directory, { recursive: true });
     });
 
-    function run(what: Job, bytes = source, stopping = new AbortController().signal) {
+    function run(
+      what: Job,
+      bytes = source,
+      stopping = new AbortController().signal,
+      limits = defaultLimits,
+    ) {
       const { api, seen, state } = nonprod(bytes);
       const workDirectory = mkdtempSync(join(directory, 'work-'));
       const running = runJob(
@@ -203,7 +210,7 @@ for (const [mode, isolation, absent] of modes) {
           attester,
           egress: null,
           machineImage,
-          ...{ workDirectory, limits: defaultLimits },
+          ...{ workDirectory, limits },
           log: silent,
           now: () => new Date(),
         },
@@ -240,6 +247,21 @@ for (const [mode, isolation, absent] of modes) {
       assert.deepEqual(readdirSync(workDirectory), []);
       assert.equal(seen.report.isolation.mode, mode);
       assert.equal(seen.report.isolation.enforced.includes('no-network'), mode === 'bubblewrap');
+    });
+
+    test('whose workspace cannot be made is let go of, so that its lease ends and another runner takes it', async () => {
+      // No file system has so many files in so few bytes, and only root gets as far as that.
+      const impossible = { ...defaultLimits, workspace: 'walled', workspaceFiles: 1e9 } as const;
+      const quick = { ...job([['true']]), leaseSeconds: 0.3 };
+      const { running, seen, workDirectory } = run(quick, source, undefined, impossible);
+      await assert.rejects(running);
+      // One may be under way.
+      await sleep(200);
+      const { heartbeats } = seen;
+      await sleep(600);
+      assert.equal(seen.heartbeats, heartbeats);
+      assert.equal(seen.report, null);
+      assert.deepEqual(readdirSync(workDirectory), []);
     });
 
     test('its steps have a clean git checkout of the commit, except where nothing is cloned', async () => {

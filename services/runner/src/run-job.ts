@@ -72,7 +72,6 @@ export async function runJob(
   const { cancelled } = keeper;
   // What a job before, whose lease was lost, has not told of.
   ports.egress?.take();
-  const workspace = await createWorkspace(ports.workDirectory, ports.limits);
   const masker = createMasker();
   const known = createKnownSecrets(masker);
   const output = createLogStream({
@@ -80,7 +79,10 @@ export async function runJob(
     masker,
     send: (piece) => controlPlane.appendLog(held, piece, signal),
   });
+  let workspace: Workspace | null = null;
   try {
+    // Without one the job is nobody's work here: its lease ends, and another runner takes it.
+    workspace = await createWorkspace(ports.workDirectory, ports.limits);
     const running = { ...ports, job, workspace, output, known, signal, cancelled };
     const result = await withItsLog(running, await perform(running));
     signal.throwIfAborted();
@@ -96,7 +98,7 @@ export async function runJob(
   } finally {
     keeper.stop();
     known.wipe();
-    await workspace.destroy();
+    await workspace?.destroy();
   }
 }
 

@@ -68,9 +68,9 @@ export async function runContained(
     if (isOver()) return;
     ending.reason ??= reason;
     // Podman may still be making it.
-    for (let attempt = 0; attempt < 200; attempt += 1) {
+    while (!isOver()) {
       const { code } = await askPodman(podman, ['kill', '--signal', 'KILL', name]);
-      if (code === 0 || isOver()) return;
+      if (code === 0) return;
       await sleep(50);
     }
   };
@@ -134,9 +134,12 @@ export async function runContained(
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
     stopWatching();
-    await removeContainer(podman, name);
-    keeper.kill('SIGKILL');
-    for (const file of Object.values(files)) rmSync(file, { force: true });
+    try {
+      await removeContainer(podman, name);
+    } finally {
+      keeper.kill('SIGKILL');
+      for (const file of Object.values(files)) rmSync(file, { force: true });
+    }
   }
 }
 

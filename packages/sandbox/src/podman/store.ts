@@ -25,11 +25,18 @@ export type PodmanImage = {
   readonly hasPath: boolean;
 };
 
-// This machine's own containers.conf could bind directories or set an environment for every container. Its default system
-// control cannot be written in a network that somebody else opened.
-const settings = '[containers]\nbase_hosts_file = "none"\ndefault_sysctls = []\n';
+// This machine's own containers.conf could bind directories or set an environment for every container, and its mounts.conf
+// and hooks do (on RHEL: the machine's subscription). Its default system control cannot be written in a network that somebody
+// else opened.
+const settingsOf = (mounts: string): string => `[containers]
+base_hosts_file = "none"
+default_sysctls = []
+default_mounts_file = ${JSON.stringify(mounts)}
+[engine]
+hooks_dir = []
+`;
 // The other runtime, which podman prefers, refuses a machine where both versions of control groups are mounted.
-const settingsOfV1 = '[engine]\nruntime = "runc"\n';
+const settingsOfV1 = 'runtime = "runc"\n';
 
 export const seccompFile = 'seccomp.json';
 
@@ -43,6 +50,9 @@ export async function openPodman(directory: string): Promise<Podman> {
   const program = requireProgram('podman', 'podman');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const configuration = join(directory, 'containers.conf');
+  const mounts = join(directory, 'mounts.conf');
+  writeFileSync(mounts, '');
+  const settings = settingsOf(mounts);
   writeFileSync(configuration, settings);
   writeFileSync(join(directory, seccompFile), JSON.stringify(seccompProfile(process.arch)));
   const kept = ['HOME', 'XDG_RUNTIME_DIR', 'DBUS_SESSION_BUS_ADDRESS'].flatMap((name) => {

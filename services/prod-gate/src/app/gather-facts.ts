@@ -9,6 +9,7 @@ import { coolingLeft } from '../domain/cooling.ts';
 import type { ProvenRelease } from '../domain/ledger-facts.ts';
 import { ledgerFreeze } from '../domain/ledger-freeze.ts';
 import { matterText } from '../domain/matter.ts';
+import type { Delta } from '../domain/delta.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { returnFault } from '../domain/return.ts';
 import { peopleOfEmails } from '../domain/roster.ts';
@@ -129,6 +130,7 @@ export async function gatherFacts(
       restingOn(promotion, {
         ...{ evidence, checked, builders, roster: files.roster.roster },
         approvers: approvalFacts.counting,
+        brought: returning?.brought ?? null,
       }),
     ),
     targetKnown: true,
@@ -167,22 +169,32 @@ export async function gatherFacts(
   };
 }
 
+type Returning = {
+  readonly receivedAt: Date | null;
+  readonly fault: string | null;
+  /** What came with the release that it leads to; null where that cannot be proven. */
+  readonly brought: Delta | null;
+};
+
 /** Null for a promotion that goes on along main. */
 async function returningOf(
   sources: FactSources,
   given: { promotion: Promotion; live: ProvenRelease | null; ledger: LedgerAnswer },
-): Promise<{ readonly receivedAt: Date | null; readonly fault: string | null } | null> {
+): Promise<Returning | null> {
   const { promotion, live, ledger } = given;
   const { returns } = promotion;
   if (returns === null) return null;
   // Said once, as the ledger's fault; nothing is returned to while it stands.
-  if ('fault' in ledger) return { receivedAt: null, fault: 'the ledger cannot be proven' };
+  if ('fault' in ledger) {
+    return { receivedAt: null, fault: 'the ledger cannot be proven', brought: null };
+  }
   const read = await readReturnGround(sources, ledger.facts, {
     ...{ target: promotion.target, delivery: returns.delivery, own: promotion.id },
   });
-  if ('fault' in read) return { receivedAt: null, fault: read.fault };
+  if ('fault' in read) return { receivedAt: null, fault: read.fault, brought: null };
   return {
     receivedAt: read.ground.first.admittedAt,
+    brought: read.ground.brought,
     fault: returnFault(read.ground, { ...promotion, returns }, live?.deliveryId ?? null),
   };
 }
@@ -251,11 +263,14 @@ function restingOn(
     builders: PromotionFacts['builders'];
     approvers: readonly string[];
     roster: Roster;
+    /** Of a return: what comes back by it. */
+    brought: Delta | null;
   },
 ): readonly string[] {
   const { build, facts, delta } = given.checked;
+  const changes = given.brought === null ? { delta } : { delta: given.brought, returns: null };
   const traces = tracesOf(
-    { ...promotion, ...build, requester: facts.requester, delta },
+    { ...promotion, ...build, requester: facts.requester, ...changes },
     build === null
       ? buildWordsOf(given.evidence.bundle)
       : { runner: build.claimedRunner, images: build.runnerImages },

@@ -1,13 +1,15 @@
 /** The emergency stop becomes a stop, on a real Postgres with the deliverer's own grants and ledger. */
+import { formatId } from '@airlock/common/ids';
 import { vkeyOf } from '@airlock/common/ledger/note';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
 import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createStopStore } from '../adapters/postgres/stop-store.ts';
+import { stopDigest } from '../domain/stop.ts';
 import { createLedgerProofs } from './prove-entry.ts';
 import { createEmergencyRecorder, rememberEmergency } from './record-emergency.ts';
 import { sequenceLedger } from './sequence-ledger.ts';
@@ -34,6 +36,8 @@ after(async () => {
   await database.dispose();
 });
 
+const newStopId = () => formatId('stp', randomBytes(10));
+
 /** What one process of the deliverer has. */
 function process(at: GateDatabase = deliverer) {
   const memory = rememberEmergency({ file: () => file?.since ?? null, read: () => file });
@@ -42,7 +46,7 @@ function process(at: GateDatabase = deliverer) {
     vkey: vkeyOf(signer.name, privateKey),
   });
   const stops = createStopStore(at);
-  const ports = { memory, stops, recorder, clock, ledger: facts, transactor: at };
+  const ports = { memory, stops, recorder, clock, ledger: facts, transactor: at, newStopId };
   return {
     memory,
     record: createEmergencyRecorder(ports),
@@ -91,7 +95,8 @@ test('a file that is gone before Postgres is back goes on stopping, and is recor
   file = null;
   assert.deepEqual(memory.emergency(), markAt(2).since);
   const back = createEmergencyRecorder({
-    ...{ memory, recorder, clock, transactor: deliverer, stops: createStopStore(deliverer) },
+    ...{ memory, recorder, clock, newStopId, transactor: deliverer },
+    stops: createStopStore(deliverer),
     ledger: createLedgerProofs({
       ledger: createLedgerReader(deliverer),
       vkey: vkeyOf(signer.name, privateKey),
@@ -99,4 +104,29 @@ test('a file that is gone before Postgres is back goes on stopping, and is recor
   });
   assert.equal((await back()).length, 1);
   assert.equal(memory.emergency(), null, 'from now on the stop holds');
+});
+
+test('a milder stop that somebody placed under the id of the file does not take its place', async () => {
+  file = markAt(3);
+  const probe = process();
+  probe.memory.emergency();
+  const [made] = probe.memory.unrecorded();
+  assert.ok(made);
+  const milder = { ...made, kind: 'freeze', person: 'mira', until: new Date(0) } as const;
+  const web = openDatabase(database.settings('gate_web'));
+  try {
+    await web.transaction(async (tx) => {
+      await createStopStore(web).insert(tx, { ...milder, digest: stopDigest(milder) });
+    });
+  } finally {
+    await web.close();
+  }
+  const [stop, ...more] = await process().record();
+  assert.deepEqual(more, []);
+  assert.ok(stop);
+  assert.notEqual(stop.id, made.id);
+  assert.deepEqual([stop.kind, stop.until, stop.placedAt], ['stop-all', null, file.since]);
+  file = null;
+  await sequence();
+  assert.ok((await process().inForce()).some(({ id }) => id === stop.id));
 });

@@ -48,11 +48,20 @@ export function createEmergencyRecorder(ports: {
   readonly ledger: FollowLedger;
   readonly recorder: Recorder;
   readonly clock: () => Date;
+  readonly newStopId: () => Stop['id'];
 }): () => Promise<readonly Stop[]> {
-  async function isRecorded({ id }: Stop): Promise<boolean> {
-    if ((await ports.stops.recent()).some((row) => row.id === id)) return true;
-    const ledger = await ports.ledger();
-    return ledger.isLifted(id) || ledger.stops().some((stop) => stop.id === id);
+  /**
+   * Null when it stands as it is. Whoever reads the file can guess its id and place something milder under it, in a row or in
+   * the ledger: then it is recorded under another.
+   */
+  async function unrecordedAs(stop: Made): Promise<Made | null> {
+    const digest = stopDigest(stop);
+    const [ledger, rows] = [await ports.ledger(), await ports.stops.recent()];
+    const row = rows.find(({ id }) => id === stop.id);
+    const known = [ledger.placedAs(stop.id), row === undefined ? null : stopDigest(row)];
+    const others = known.filter((each) => each !== null && each !== digest);
+    if (others.length > 0) return { ...stop, id: ports.newStopId() };
+    return known.includes(digest) ? null : stop;
   }
 
   return async () => {
@@ -60,16 +69,17 @@ export function createEmergencyRecorder(ports: {
     memory.emergency();
     const done: Stop[] = [];
     for (const stop of memory.unrecorded()) {
-      if (!(await isRecorded(stop))) {
-        const digest = stopDigest(stop);
+      const kept = await unrecordedAs(stop);
+      if (kept !== null) {
+        const digest = stopDigest(kept);
         await ports.transactor.transaction(async (tx) => {
-          await ports.stops.insert(tx, { ...stop, digest });
+          await ports.stops.insert(tx, { ...kept, digest });
           await ports.recorder.record(tx, {
             ...{ type: 'stop.placed', at: ports.clock(), actor: 'deliverer' },
-            ...{ subjectDigest: digest, refs: stopRefs(stop) },
+            ...{ subjectDigest: digest, refs: stopRefs(kept) },
           });
         });
-        done.push(stop);
+        done.push(kept);
       }
       memory.recorded(stop.id);
     }

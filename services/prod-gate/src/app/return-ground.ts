@@ -39,6 +39,9 @@ export async function readReturnGround(
   const { document } = approved;
   const first = await firstAdmission(sources, to, document);
   if ('fault' in first) return first;
+  const origin = deliveries.find(({ promotionId }) => promotionId === first.promotionId);
+  const came = origin === undefined ? null : await approvedFor(sources, origin);
+  if (came === null) return { fault: unproven(to) };
   const since: StepSince[] = [];
   for (const later of deliveries.slice(place + 1)) {
     if (later.promotionId === own) continue;
@@ -48,7 +51,7 @@ export async function readReturnGround(
     const { deliveryId, release, liveSince } = later;
     since.push({ deliveryId, release, wasLive: liveSince !== null, delta: step.delta });
   }
-  return { ground: { to, document, first, since } };
+  return { ground: { to, document, first, brought: came.delta, since } };
 }
 
 const unproven = ({ release, promotionId }: ProvenDelivery): string =>

@@ -8,12 +8,16 @@ export type ReturnRequest = {
   readonly target: string;
   /** The delivery by which the release was live before. */
   readonly delivery: string;
-  readonly answers: ReturnOrder['migrations'];
+  /** Null when they cannot be read: whoever asked asks once more. */
+  readonly answers: ReturnOrder['migrations'] | null;
   readonly reason: string;
   /** Roster id. */
   readonly person: string;
   readonly askedAt: Date;
 };
+
+/** One whose answers can be read. */
+export type AnsweredReturn = ReturnRequest & { readonly answers: ReturnOrder['migrations'] };
 
 export type ReturnOutcome =
   | { readonly state: 'asked' }
@@ -21,7 +25,7 @@ export type ReturnOutcome =
   | { readonly state: 'refused'; readonly refusal: string };
 
 export type ReturnStore = {
-  insert(tx: Transaction, request: ReturnRequest): Promise<void>;
+  insert(tx: Transaction, request: AnsweredReturn): Promise<void>;
   /** Those that intake has not looked at, oldest first, at most 20. */
   open(): Promise<ReturnRequest[]>;
   /** @throws StoreError `row-changed` when it was settled before. */

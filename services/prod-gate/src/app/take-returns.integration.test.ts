@@ -533,6 +533,22 @@ describe('whoever writes to the database', () => {
   });
 });
 
+test('a wish that cannot be read is refused and keeps none behind it waiting', async (t) => {
+  t.after(close);
+  const { first } = await twoDelivered();
+  await gate.asOwner(
+    `insert into return_request (id, target, delivery_id, answers, reason, person, asked_at)
+     values ($1, $2, $3, '[{"path": 1}]', 'orders fail', 'mira', $4)`,
+    [formatId('ret', randomBytes(10)), target, first, new Date(now.getTime() - 60_000)],
+  );
+  await taken(first);
+  const rows = await gate.asOwner('select refusal from return_request where refusal is not null');
+  assert.deepEqual(
+    rows.map(({ refusal: why }) => why),
+    ['its answers cannot be read; ask once more'],
+  );
+});
+
 test('asking at the page says at once what cannot be returned to, and lists what can', async (t) => {
   t.after(close);
   const { first } = await twoDelivered();

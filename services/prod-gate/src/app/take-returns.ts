@@ -18,6 +18,7 @@ import { policyEditors } from '../domain/editors.ts';
 import type { LedgerFacts } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { askFault, returnFault, type ReturnGround } from '../domain/return.ts';
+import { asError } from './as-error.ts';
 import { commitFacts } from './commit-facts.ts';
 import { planFault } from './derive-plan.ts';
 import { documentFacts, wishOf } from './verify-again.ts';
@@ -35,7 +36,7 @@ import type { LedgerProofs } from './prove-entry.ts';
 import { readReturnDelta } from './read-delta.ts';
 import { Refused } from './refused.ts';
 import { readReturnGround } from './return-ground.ts';
-import type { ReturnRequest, ReturnStore } from './return-ports.ts';
+import type { AnsweredReturn, ReturnRequest, ReturnStore } from './return-ports.ts';
 
 export type TakeReturnsDependencies = {
   gate: string;
@@ -58,13 +59,22 @@ export type TakeReturnsDependencies = {
  */
 export async function takeReturns(dependencies: TakeReturnsDependencies): Promise<number> {
   const open = await dependencies.returns.open();
+  const accidents: unknown[] = [];
   for (const request of open) {
     try {
-      const promotion = await makeReturn(dependencies, request);
+      const { answers } = request;
+      if (answers === null) {
+        throw new Refused('E_RETURN_UNPROVEN', 'its answers cannot be read; ask once more');
+      }
+      const promotion = await makeReturn(dependencies, { ...request, answers });
       dependencies.onTaken(request, { promotionId: promotion.id });
     } catch (cause) {
       if (cause instanceof StoreError && cause.code === 'row-changed') continue;
-      if (!(cause instanceof Refused)) throw cause;
+      if (!(cause instanceof Refused)) {
+        // One that cannot be made now keeps none behind it waiting.
+        accidents.push(cause);
+        continue;
+      }
       const refusal = cause.message;
       await dependencies.transactor.transaction((tx) =>
         dependencies.returns.settle(tx, request.id, { state: 'refused', refusal }),
@@ -72,6 +82,8 @@ export async function takeReturns(dependencies: TakeReturnsDependencies): Promis
       dependencies.onTaken(request, { refusal });
     }
   }
+  const [first] = accidents;
+  if (first !== undefined) throw asError(first);
   return open.length;
 }
 
@@ -80,7 +92,7 @@ type Target = NonNullable<ReturnType<GateFiles['targets']['get']>>;
 /** @throws Refused with the sentence for whoever asked. */
 async function makeReturn(
   dependencies: TakeReturnsDependencies,
-  request: ReturnRequest,
+  request: AnsweredReturn,
 ): Promise<NewPromotion> {
   const [files, ledger] = await Promise.all([dependencies.files(), dependencies.proofs.facts()]);
   const target = files.targets.get(request.target);
@@ -193,7 +205,7 @@ const notNow = (release: string, { code, detail }: { code: string; detail: strin
 function newReturn(
   dependencies: TakeReturnsDependencies,
   given: {
-    request: ReturnRequest;
+    request: AnsweredReturn;
     ground: ReturnGround;
     before: Promotion;
     verified: Verified;
@@ -250,7 +262,7 @@ function newReturn(
 
 async function record(
   { transactor, promotions, returns, recorder, proofs }: TakeReturnsDependencies,
-  given: { request: ReturnRequest; promotion: NewPromotion; ground: ReturnGround },
+  given: { request: AnsweredReturn; promotion: NewPromotion; ground: ReturnGround },
 ): Promise<void> {
   const { request, promotion, ground } = given;
   const { promotionId } = ground.first;

@@ -28,6 +28,9 @@ export type BreakGlassUse = {
   readonly reviewed: { readonly at: Date; readonly people: readonly string[] } | null;
 };
 
+/** No target file can ask for fewer. */
+const fewestReviews = 2;
+
 /** What the authority records of one, besides the digest of the document. */
 export function useRefs(given: {
   readonly deliveryId: string;
@@ -68,10 +71,20 @@ export function useOfEntry({ at, subjectDigest, refs }: LedgerEntry): BreakGlass
   return {
     ...{ deliveryId: delivery, promotionId: promotion, promotionDigest: subjectDigest },
     ...{ target, release, at: new Date(at), involved: [...new Set([asker, ...approvers])] },
-    ...{ reviews: Number(reviews), reviewBy: new Date(reviewBy) },
+    reviews: Math.max(fewestReviews, Number(reviews)),
+    // A time that is none is over.
+    reviewBy: Number.isNaN(Date.parse(reviewBy)) ? new Date(at) : new Date(reviewBy),
     ...{ isFrozen: false, reviewed: null },
   };
 }
+
+/** One debt out of two records of it: the earlier time, the larger number, everybody whom either names as involved. */
+export const stricterOf = (one: BreakGlassUse, other: BreakGlassUse): BreakGlassUse => ({
+  ...one,
+  reviews: Math.max(one.reviews, other.reviews),
+  reviewBy: one.reviewBy < other.reviewBy ? one.reviewBy : other.reviewBy,
+  involved: [...new Set([...one.involved, ...other.involved])],
+});
 
 export const isOwed = ({ reviewed }: BreakGlassUse): boolean => reviewed === null;
 

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { LedgerEntry } from '@airlock/common/ledger/entry';
 import type { KnownManifest } from '@airlock/common/trust/configuration-manifest';
 import { createAnnouncementFold } from './cooling.ts';
-import { freezeFor, useOfEntry, type BreakGlassUse } from './break-glass.ts';
+import { freezeFor, useOfEntry, type BreakGlassUse, stricterOf } from './break-glass.ts';
 import { stopOfEntry, type KnownStop } from './stop.ts';
 
 /** The last delivery to a target that succeeded and for which the authority had minted a login. */
@@ -64,6 +64,8 @@ export type LedgerFacts = {
   /** Every stop that was placed and not lifted, also those whose time is over. */
   stops(): readonly KnownStop[];
   isLifted(stopId: string): boolean;
+  /** Digest of the stop that was placed under this id, lifted or not; null when none was. */
+  placedAs(stopId: string): string | null;
   /** Every delivery by break-glass, oldest first, as the authority recorded it before the delivery had a login. */
   breakGlassUses(): readonly BreakGlassUse[];
 };
@@ -110,6 +112,7 @@ export function createLedgerFold(): LedgerFold {
   const lifted = new Set<string>();
   const announcements = createAnnouncementFold();
   const uses = new Map<string, BreakGlassUse>();
+  const useKey = (deliveryId: string, digest: string): string => `${deliveryId} ${digest}`;
   const signatures: { at: number; signers: readonly string[] }[] = [];
   let newest: KnownManifest | null = null;
 
@@ -160,21 +163,31 @@ export function createLedgerFold(): LedgerFold {
     if (stop?.digest === subjectDigest) lifted.add(stop.id);
   }
 
+  /** Of what was recorded twice the stricter counts: nobody makes a review due later, or fewer, by recording it first or again. */
+  function owe(use: BreakGlassUse): void {
+    const key = useKey(use.deliveryId, use.promotionDigest);
+    const known = uses.get(key);
+    uses.set(key, known === undefined ? use : stricterOf(known, use));
+  }
+
   function review({ at, refs, subjectDigest }: LedgerEntry): void {
-    const use = uses.get(refs['delivery'] ?? '');
-    if (use?.promotionDigest !== subjectDigest || use.reviewed !== null) return;
+    const key = useKey(refs['delivery'] ?? '', subjectDigest);
+    const use = uses.get(key);
+    if (use === undefined || use.reviewed !== null) return;
     const people = (refs['people'] ?? '').split(' ').filter((id) => id !== '');
-    uses.set(use.deliveryId, { ...use, reviewed: { at: new Date(at), people } });
+    uses.set(key, { ...use, reviewed: { at: new Date(at), people } });
   }
 
   /** The watchdog's own word, which takes the place of whatever somebody else placed or had lifted under that id before. */
   function freezeUnreviewed({ refs, subjectDigest }: LedgerEntry): void {
-    const use = uses.get(refs['delivery'] ?? '');
-    if (use?.promotionDigest !== subjectDigest || use.isFrozen || use.reviewed !== null) return;
-    uses.set(use.deliveryId, { ...use, isFrozen: true });
-    const stop = freezeFor(use);
-    stops.set(stop.id, { ...stop, reason: null });
+    const key = useKey(refs['delivery'] ?? '', subjectDigest);
+    const use = uses.get(key);
+    if (use === undefined || use.isFrozen || use.reviewed !== null) return;
+    uses.set(key, { ...use, isFrozen: true });
+    const stop = { ...freezeFor(use), reason: null };
+    stops.set(stop.id, stop);
     lifted.delete(stop.id);
+    announcements.stopped(stop);
   }
 
   return {
@@ -209,6 +222,7 @@ export function createLedgerFold(): LedgerFold {
     announcedAt: announcements.announcedAt,
     stops: () => [...stops.values()].filter(({ id }) => !lifted.has(id)),
     isLifted: (id) => lifted.has(id),
+    placedAs: (id) => stops.get(id)?.digest ?? null,
     breakGlassUses: () => [...uses.values()],
     apply(entry) {
       const { type, at, refs, subjectDigest } = entry;
@@ -219,8 +233,7 @@ export function createLedgerFold(): LedgerFold {
       if (type === 'stop.lifted') liftStop(entry);
       if (type === 'break-glass.used') {
         const use = useOfEntry(entry);
-        // The first one: nobody makes a review due later by recording it again.
-        if (use !== null && !uses.has(use.deliveryId)) uses.set(use.deliveryId, use);
+        if (use !== null) owe(use);
       }
       if (type === 'break-glass.reviewed') review(entry);
       if (type === 'break-glass.unreviewed') freezeUnreviewed(entry);

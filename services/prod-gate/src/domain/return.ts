@@ -23,6 +23,8 @@ export type ReturnGround = {
   readonly document: PromotionDocument;
   /** The promotion with which the release first came to the gate, and when the ledger says that it did. */
   readonly first: { readonly promotionId: string; readonly admittedAt: Date };
+  /** What came with the release when it first came. */
+  readonly brought: Delta;
   /** The oldest first; returns bring nothing and are left out. */
   readonly since: readonly StepSince[];
 };

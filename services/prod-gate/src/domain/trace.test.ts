@@ -5,7 +5,15 @@ import { createBundleWorld } from '@airlock/common/testing/bundle-world';
 import { noDetails } from '../testing/delta-details.ts';
 import { makeDelta, type DeltaCommit } from './delta.ts';
 import { holds, type StoppedMatter } from './stop.ts';
-import { buildWordsOf, mattersOf, termsOf, tracesOf, unknownValue, type Traced } from './trace.ts';
+import {
+  buildWordsOf,
+  changeTraces,
+  mattersOf,
+  termsOf,
+  tracesOf,
+  unknownValue,
+  type Traced,
+} from './trace.ts';
 
 const world = createBundleWorld();
 const image = '6'.repeat(64);
@@ -22,6 +30,7 @@ function traced(commits: readonly DeltaCommit[]): Traced {
     ...{ keyIds: ['k1', 'k2'], builderId: 'https://b.example', artifactDigest: 'a'.repeat(64) },
     ...{ commit: commitOf(1).commit, requester: 'dana@idp.example' },
     delta: makeDelta({ base: null, commits, files: [], details: noDetails }),
+    returns: null,
   };
 }
 
@@ -102,4 +111,11 @@ test('a person is looked for by every address of the roster, and somebody not in
     termsOf({ kind: 'person', value }, { ...roster } as never).map((term) => term.value);
   assert.deepEqual(words('dana'), ['dana', 'dana@idp.example', 'dana@example.com']);
   assert.deepEqual(words('nobody'), ['nobody']);
+});
+
+test('a return has no trace of the commits that it takes away', () => {
+  const away = traced([commitOf(3), commitOf(2, 'leo@example.com')]);
+  const returns = { delivery: 'dlv_1', promotion: 'prm_1', reason: 'it fails', migrations: [] };
+  assert.notDeepEqual(changeTraces(away), []);
+  assert.deepEqual(changeTraces({ ...away, returns }), []);
 });

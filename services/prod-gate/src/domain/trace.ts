@@ -43,7 +43,7 @@ export type BuildWords = {
 
 export type Traced = Pick<
   Promotion,
-  'keyIds' | 'builderId' | 'artifactDigest' | 'commit' | 'requester' | 'delta'
+  'keyIds' | 'builderId' | 'artifactDigest' | 'commit' | 'requester' | 'delta' | 'returns'
 >;
 
 /** All traces of a promotion but its packages, each once. */
@@ -61,8 +61,16 @@ export function tracesOf(promotion: Traced, { runner, images }: BuildWords): Tra
   ];
 }
 
-/** Of what it changes, which is another thing when something else has gone live meanwhile. */
-export function changeTraces({ commit, delta }: Pick<Traced, 'commit' | 'delta'>): Trace[] {
+/**
+ * Of what it changes, which is another thing when something else has gone live meanwhile. A return lists what it takes away; it
+ * brings what the release brought that it leads to, whose traces are those to be taken.
+ */
+export function changeTraces({
+  commit,
+  delta,
+  returns,
+}: Pick<Traced, 'commit' | 'delta' | 'returns'>): Trace[] {
+  if (returns !== null) return [];
   const commits = delta.commits.map((each) => each.commit).filter((each) => each !== commit);
   return [
     ...all('change', commits),

@@ -10,6 +10,7 @@ import { runProcess } from '@airlock/process/main';
 import { createDoorbell } from '@airlock/queue/doorbell';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { randomBytes } from 'node:crypto';
+import { formatId } from '@airlock/common/ids';
 import { hostname } from 'node:os';
 import { createAuthorityClient } from '../adapters/authority/client.ts';
 import { delivererBell } from '../adapters/bull/bells.ts';
@@ -190,7 +191,7 @@ await runProcess({
     });
     const recordEmergency = createEmergencyRecorder({
       ...{ transactor: database, stops: decisions.stops, ledger: decisions.proofs.facts },
-      ...{ memory, recorder, clock },
+      ...{ memory, recorder, clock, newStopId: () => formatId('stp', randomBytes(10)) },
     });
     const emergencies = startLoop({
       name: 'record-emergency',

@@ -3,7 +3,7 @@ import { waitReason, type Admission } from '../../domain/quota.ts';
 import type { Database, Transaction } from './client.ts';
 import { advanceRun, lockRun } from './run-progress.ts';
 
-/** Of each repository and person one look lets in at most so many; the next look goes on. */
+/** Of each repository and person whom quotas bind one look lets in at most so many; the next look goes on. */
 const atOneLook = 20;
 /** Two that count the same runs take turns. */
 const admissionLock = 4_072_052;
@@ -26,7 +26,9 @@ export function createQuotaStore(db: Database): QuotaStore {
     async waiting() {
       return await db.$queryRaw<{ id: string; repository: string }[]>`
         select id, repository from (
-          select id, repository, number, row_number() over (partition by repository, person order by number) as place
+          select id, repository, number, row_number() over (
+            partition by repository, case when person_by in ('asked', 'linked') then person end order by number
+          ) as place
           from run where state = 'queued' and admitted_at is null
         ) waiting
         where place <= ${atOneLook} order by number`;

@@ -142,13 +142,9 @@ export function createPromotionStore(database: GateDatabase): PromotionStore {
       if (count !== 1) throw changed(change.id, 'waiting');
       const row = await clientOf(tx).promotion.findUniqueOrThrow({
         where: { id: change.id },
-        select: { id: true, commit: true, admittedAt: true },
+        omit: { bundle: true, document: true },
       });
-      await writeChangeTraces(clientOf(tx), {
-        ...row,
-        id: asId('prm', row.id),
-        delta: change.delta,
-      });
+      await writeChangeTraces(clientOf(tx), { ...promotionFrom(row), delta: change.delta });
     },
 
     async setLive(tx, live) {

@@ -17,7 +17,10 @@ export async function writeTraces(
   promotion: Traced & Named,
   words: BuildWords,
 ): Promise<void> {
-  await insert(client, promotion, tracesOf(promotion, words));
+  await insert(client, promotion, [
+    ...tracesOf(promotion, words),
+    ...(promotion.returns === null ? [] : await broughtBy(client, promotion.returns.promotion)),
+  ]);
   await client.promotionContents.createMany({
     data: [{ promotionId: promotion.id, at: promotion.admittedAt, state: 'unread' }],
     skipDuplicates: true,
@@ -27,8 +30,18 @@ export async function writeTraces(
 /** Adds what another delta brings; by what the earlier one brought it is still found. */
 export const writeChangeTraces = (
   client: Client,
-  promotion: Pick<Traced, 'commit' | 'delta'> & Named,
+  promotion: Pick<Traced, 'commit' | 'delta' | 'returns'> & Named,
 ): Promise<void> => insert(client, promotion, changeTraces(promotion));
+
+/** What came with a release when it first came. */
+async function broughtBy(client: Client, promotionId: string): Promise<readonly Trace[]> {
+  const rows = await client.promotionTrace.findMany({
+    where: { promotionId, kind: { in: ['change', 'email'] } },
+  });
+  return rows.flatMap(({ kind, value }) =>
+    kind === 'change' || kind === 'email' ? [{ kind, value }] : [],
+  );
+}
 
 async function insert(
   client: Client,

@@ -11,7 +11,7 @@ import { after, test } from 'node:test';
 import { bundleOf } from '@airlock/cli/drills/forgery';
 import { approveAs, until, waitForEnd } from '@airlock/demo/flow';
 import type { Pair } from '@airlock/demo/pair';
-import { parse, stringify } from 'yaml';
+import { parseDocument } from 'yaml';
 import { attackerOn, type Judgement } from '../support/attacker.ts';
 import { gitIn } from '../support/git.ts';
 import { runningPair } from '../support/pair.ts';
@@ -159,7 +159,10 @@ test('a rewritten main freezes its repository until the administrators accept a 
   await pair.editConfiguration((directory) => {
     const file = join(directory, 'roster.yaml');
     const acceptedMains = [{ repository: pair.repository.url, from: head, to: head }];
-    writeFileSync(file, stringify({ ...parse(readFileSync(file, 'utf8')), acceptedMains }));
+    // Comments stay: the first line names the file's schema.
+    const roster = parseDocument(readFileSync(file, 'utf8'));
+    roster.set('acceptedMains', roster.createNode(acceptedMains));
+    writeFileSync(file, roster.toString());
   });
   await until('the release in the ledger', 30, async () => {
     const rows = await pair.query(

@@ -17,6 +17,9 @@ grant select on promotion, intake_item, passkey, approval, approval_withdrawal, 
   repository_freeze, configuration, rebuild, ledger_entry, ledger_tile, ledger_checkpoint, ledger_cosignature
   to gate_intake, gate_web, gate_authority, gate_deliverer, gate_watchdog;
 
+-- Which process may record which entry: the trigger reads it as whoever records.
+grant select on ledger_recorder to gate_intake, gate_web, gate_authority, gate_deliverer, gate_watchdog;
+
 -- Each compares the standing secrets of its own; the deliverer also every credential, before a hook has it.
 -- Web asks for a return and intake makes the promotion of it, or says why not.
 grant select on return_request to gate_intake, gate_web;

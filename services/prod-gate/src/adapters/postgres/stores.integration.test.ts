@@ -750,6 +750,26 @@ describe('the ledger', () => {
     assert.throws(() => parseLedgerEntry(twice), 'the second type is nobody’s to read');
   });
 
+  test('no process gives itself another’s entries, by a row or by a table that stands in front', async () => {
+    const { pool } = open('gate_web');
+    const grant = "insert into ledger_recorder values ('gate_web', 'delivery.finished')";
+    await refused(pool.query(grant));
+    const client = await pool.connect();
+    try {
+      await client.query('begin');
+      await client.query('create temporary table ledger_recorder (process text, type text)');
+      await client.query(grant);
+      const body = Buffer.from('{"v":1,"type":"delivery.finished","at":"2026-11-22T10:00:00Z"}');
+      await assert.rejects(
+        client.query('insert into ledger_pending (body) values ($1)', [body]),
+        /may not record this entry/,
+      );
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+  });
+
   test('a gap, a repeated index and one that jumps back are refused, by the batch', async () => {
     const watchdog = open('gate_watchdog');
     while (

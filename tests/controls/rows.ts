@@ -292,7 +292,11 @@ const vespene: readonly Row[] = [
     nonprod('adapters/postgres/job-store.integration.test.ts: a heartbeat keeps the job'),
     nonprod('domain/job-lease.test.ts: a job whose runner is lost'),
   ),
-  not('VR13', 'start, cancel and retry from the command line', 'no test drives it on the pair'),
+  met(
+    'VR13',
+    'start, cancel and retry from the command line',
+    'tests/e2e/runs.test.ts: a run is started, found in the list, cancelled',
+  ),
 ];
 
 const buildbot: readonly Row[] = [
@@ -524,7 +528,11 @@ const buildbot: readonly Row[] = [
     'packages/cli/src/commands/config.test.ts: what cannot do what it says is told',
   ),
   not('B55', 'runners by API', 'there, and no test of its own reads it'),
-  not('B56', 'logs followed from the command line', 'no airlock logs'),
+  met(
+    'B56',
+    'logs followed from the command line',
+    'tests/e2e/runs.test.ts: logs --follow prints lines while the step runs',
+  ),
   not(
     'B57',
     'guessing is slowed, and told',
@@ -555,7 +563,11 @@ const buildbot: readonly Row[] = [
     'what a listener speaks, tried',
     'packages/cli/src/doctor/hardening.test.ts: B4, B36, B68',
   ),
-  not('B69', 'recent runs by API, so many', 'runs are listed without limit='),
+  met(
+    'B69',
+    'recent runs by API, so many',
+    'tests/e2e/runs.test.ts: a run is started, found in the list',
+  ),
   not('B70', 'advisories and the OWASP list, by check', 'no mapping'),
 ];
 

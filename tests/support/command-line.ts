@@ -16,6 +16,11 @@ const node = [
 
 export interface CommandLine {
   airlock(...args: string[]): Promise<{ readonly status: number | null; readonly text: string }>;
+  /** The same, telling of what it prints as it comes. */
+  watched(
+    onText: (text: string) => void,
+    ...args: string[]
+  ): Promise<{ readonly status: number | null; readonly text: string }>;
   /** The directory is gone after it. */
   dispose(): void;
 }
@@ -30,18 +35,23 @@ export function commandLine(pair: Pair): CommandLine {
       passkeys: pair.layout.passkeys,
     }),
   );
+  const watched: CommandLine['watched'] = (onText, ...args) =>
+    new Promise((done) => {
+      const child = execFile(
+        process.execPath,
+        [...node, ...args],
+        { cwd: directory },
+        (_error, stdout, stderr) => {
+          done({ status: child.exitCode, text: stdout + stderr });
+        },
+      );
+      child.stdout?.on('data', (chunk) => {
+        onText(String(chunk));
+      });
+    });
   return {
-    airlock: (...args) =>
-      new Promise((done) => {
-        const child = execFile(
-          process.execPath,
-          [...node, ...args],
-          { cwd: directory },
-          (_error, stdout, stderr) => {
-            done({ status: child.exitCode, text: stdout + stderr });
-          },
-        );
-      }),
+    watched,
+    airlock: (...args) => watched(() => undefined, ...args),
     dispose() {
       rmSync(directory, { recursive: true, force: true });
     },

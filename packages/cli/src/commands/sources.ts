@@ -1,7 +1,6 @@
-/** `airlock repo`, `airlock run …` and `airlock events`: where nonprod's runs come from. */
+/** `airlock repo` and `airlock events`: where nonprod's runs come from. */
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
-import { CliError, exitCode } from '../exit-codes.ts';
 import { safe, toStdout, type Print } from '../print.ts';
 import { nonprodSession } from '../nonprod-session.ts';
 import type { WebSession } from '../web-session.ts';
@@ -19,8 +18,6 @@ const Repository = z.looseObject({
 const Repositories = z.object({ repositories: z.array(Repository) });
 const Added = Repository.extend({ webhook: Webhook, pools: z.array(z.string()) });
 const Renewed = z.object({ name: z.string(), webhook: Webhook });
-const Cancelled = z.object({ state: z.string() });
-const Started = z.object({ id: z.string(), commit: z.string() });
 const Webhooks = z.object({
   deliveries: z.array(
     z.looseObject({
@@ -105,45 +102,6 @@ export function registerSources(program: Command, print: Print = toStdout): void
       print(webhookLines(renewed.webhook));
     });
 
-  const run = program.command('run').description('runs of nonprod');
-  run
-    .command('start')
-    .argument('<repository>', 'such as shop/web')
-    .argument('<ref>', 'refs/heads/… or refs/tags/…; a plain name is a branch')
-    .argument('[answers...]', 'NAME=VALUE, as .airlock/launch.yaml at that ref asks')
-    .description('start a run by hand; answers become variables of its steps')
-    .addOption(as('dana'))
-    .action(async (repository: string, ref: string, answers: string[], options: As) => {
-      const body = {
-        repository,
-        ref: ref.startsWith('refs/') ? ref : `refs/heads/${ref}`,
-        answers: Object.fromEntries(answers.map(pairOf)),
-      };
-      const started = Started.parse(await (await signIn(options)).postJson('/api/v1/runs', body));
-      print([safe(`${started.id} is asked for at ${started.commit}`)]);
-    });
-
-  run
-    .command('cancel')
-    .argument('<run>', 'id such as run_7k2q9x0d1f')
-    .description('end a run that has not ended; what a runner has of it is stopped')
-    .addOption(as('dana'))
-    .action(async (id: string, options: As) => {
-      const session = await nonprodSession(options.as);
-      const { state } = Cancelled.parse(await session.postJson(`${runPath(id)}/cancel`, {}));
-      print([state === 'cancelled' ? `${id} is cancelled` : `${id} is being cancelled: ${state}`]);
-    });
-  run
-    .command('retry')
-    .argument('<run>', 'id such as run_7k2q9x0d1f; one that has ended')
-    .description('run the same commit of the same ref once more; its trust is decided anew')
-    .addOption(as('dana'))
-    .action(async (id: string, options: As) => {
-      const session = await nonprodSession(options.as);
-      const retry = Started.parse(await session.postJson(`${runPath(id)}/retry`, {}));
-      print([safe(`${retry.id} is asked for at ${retry.commit}`)]);
-    });
-
   program
     .command('events')
     .description('what came in from outside, the newest first, and what was refused of it')
@@ -181,21 +139,6 @@ function webhookLines(webhook: z.infer<typeof Webhook>): string[] {
     safe(`secret:  ${webhook.secret}`),
     'content type application/json; the secret is shown now and never again',
   ];
-}
-
-/** @throws CliError `usage` when `id` is no run's, before anything is sent. */
-function runPath(id: string): string {
-  if (/^run_[0-9a-z]{10}$/.test(id)) return `/api/v1/runs/${id}`;
-  throw new CliError(
-    exitCode.usage,
-    `${JSON.stringify(id)} is no run; ids look like run_7k2q9x0d1f and stand in the address of a run's page`,
-  );
-}
-
-function pairOf(text: string): [string, string] {
-  const equals = text.indexOf('=');
-  if (equals > 0) return [text.slice(0, equals), text.slice(equals + 1)];
-  throw new CliError(exitCode.usage, `${text}: expected NAME=VALUE`);
 }
 
 const signIn = ({ as }: As): Promise<WebSession> => nonprodSession(as);

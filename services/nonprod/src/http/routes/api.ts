@@ -19,6 +19,15 @@ export const AskBody = z.strictObject({
     .refine((text) => text.isWellFormed(), 'not well-formed text'),
 });
 
+const maxListLength = 200;
+
+function limitOf(asked: unknown): number {
+  if (asked === undefined) return listLength;
+  const limit = typeof asked === 'string' && /^[1-9]\d{0,2}$/.test(asked) ? Number(asked) : 0;
+  if (limit >= 1 && limit <= maxListLength) return limit;
+  throw new HttpError('request-malformed', `limit is a number from 1 to ${maxListLength}.`);
+}
+
 /** The same by machine: what a page shows, and the one thing that a page does. */
 export function apiRoutes(ports: {
   readonly queries: PageQueries;
@@ -44,10 +53,11 @@ export function apiRoutes(ports: {
       path: '/api/v1/runs',
       access: 'signed-in',
       scope: 'read',
-      summary: 'The newest runs.',
-      async handle(_request, response, context) {
+      summary: 'The newest runs: limit (1 to 200, else 50).',
+      async handle(request, response, context) {
         const hidden = await hiddenFrom(sight, context);
-        response.json({ runs: (await queries.runs(listLength, { hidden })).map(runJson) });
+        const limit = limitOf(request.query['limit']);
+        response.json({ runs: (await queries.runs(limit, { hidden })).map(runJson) });
       },
     }),
     route({

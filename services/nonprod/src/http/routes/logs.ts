@@ -70,7 +70,10 @@ export function logRoutes({ queries, logs, events }: LogPagePorts): Route[] {
         const count = Math.min(maxLines, positive(request.query['count'], 200));
         const size = await reader.size(name);
         const lines = await reader.lines(name, from, count);
-        response.json({ total: size?.lines ?? 0, lines: lines.map(shownLine) });
+        response.json({
+          ...{ total: size?.lines ?? 0, isOpen: size?.isOpen ?? false },
+          lines: lines.map(shownLine),
+        });
       },
     }),
     route({

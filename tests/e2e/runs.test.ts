@@ -1,0 +1,116 @@
+/** A developer’s runs from the command line: started, followed, cancelled, tried again. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { until } from '@airlock/demo/flow';
+import type { Pair } from '@airlock/demo/pair';
+import { commandLine, type CommandLine } from '../support/command-line.ts';
+import { runningPair } from '../support/pair.ts';
+
+let pair: Pair;
+let shell: CommandLine;
+before(async () => {
+  pair = await runningPair();
+  shell = commandLine(pair);
+});
+after(() => {
+  shell.dispose();
+});
+
+interface Run {
+  readonly id: string;
+  readonly state: string;
+  readonly branch: string;
+}
+
+/** A branch whose pipeline begins by hand alone. */
+async function branchWith(commands: readonly string[]): Promise<string> {
+  const branch = `talk-${randomBytes(4).toString('hex')}`;
+  const pipeline = {
+    when: [{ event: 'manual' }],
+    steps: [{ name: 'talk', image: 'shop-builder', commands }],
+  };
+  await pair.repository.commit({
+    message: 'Talk for a while',
+    author: { name: 'Dana Okafor', email: 'dana@demo.airlock.example' },
+    ref: `refs/heads/${branch}`,
+    files: { '.woodpecker.yaml': `${JSON.stringify(pipeline)}\n` },
+  });
+  return branch;
+}
+
+async function says(...args: string[]): Promise<string> {
+  const { status, text } = await shell.airlock(...args);
+  assert.equal(status, 0, text);
+  return text;
+}
+
+const idIn = (text: string): string => /run_[0-9a-z]{10}/.exec(text)?.[0] ?? assert.fail(text);
+
+/** It is asked for at once and made a moment later. */
+const shown = (id: string, holds: (run: Run) => boolean): Promise<Run> =>
+  until(`${id}`, 60, async () => {
+    const { status, text } = await shell.airlock('run', 'show', id, '-o', 'json');
+    if (status !== 0) return null;
+    const run = JSON.parse(text) as Run;
+    return holds(run) ? run : null;
+  });
+
+test('logs --follow prints lines while the step runs, ends with the run, and 5 says that it did not pass', async () => {
+  const branch = await branchWith([
+    'echo first',
+    'printf "tab\\there\\n"',
+    'sleep 4',
+    'echo last',
+    'exit 3',
+  ]);
+  const id = idIn(await says('run', 'start', 'shop/shop-api', branch));
+  await shown(id, () => true);
+  const states: Promise<Pick<Run, 'state'>[]>[] = [];
+  const followed = await shell.watched(
+    (text) => {
+      if (text.includes('first\n')) {
+        states.push(pair.query('nonprod', 'select state from run where id = $1', [id]));
+      }
+    },
+    ...['logs', id, '--follow'],
+  );
+  assert.deepEqual(await Promise.all(states), [[{ state: 'running' }]], followed.text);
+  assert.equal(followed.status, 5, followed.text);
+  const lines = followed.text.split('\n').map((line) => line.replace(/^.* \| /, ''));
+  for (const line of ['first', 'tab\there', 'last']) {
+    assert.equal(lines.filter((each) => each === line).length, 1, followed.text);
+  }
+  assert.match(followed.text, new RegExp(`${id} failed`));
+  const again = await says('logs', id, '--step', 'talk', '--grep', 'last');
+  assert.deepEqual(
+    again.split('\n').filter((line) => line === 'last' || line === 'first'),
+    ['last'],
+  );
+  const noStep = await shell.airlock('logs', id, '--step', 'sing');
+  assert.equal(noStep.status, 2);
+  assert.match(noStep.text, /no such step; it has .*\/talk/);
+});
+
+test('a run is started, found in the list, cancelled, and tried again from the command line', async () => {
+  const branch = await branchWith(['sleep 120']);
+  const id = idIn(await says('run', 'start', 'shop/shop-api', branch));
+  await shown(id, ({ state }) => state === 'running');
+  const { runs } = JSON.parse(await says('run', 'list', '--limit', '200', '-o', 'json')) as {
+    runs: Run[];
+  };
+  assert.equal(runs.find((run) => run.id === id)?.branch, branch);
+  assert.match(await says('run', 'list', '--limit', '200'), new RegExp(`${id}  running`));
+  assert.equal(
+    (JSON.parse(await says('run', 'list', '--limit', '1', '-o', 'json')) as { runs: Run[] }).runs
+      .length,
+    1,
+  );
+  assert.match(await says('run', 'cancel', id), new RegExp(id));
+  await shown(id, ({ state }) => state === 'cancelled');
+  const retried = idIn(await says('run', 'retry', id));
+  assert.notEqual(retried, id);
+  await shown(retried, ({ state }) => state === 'running');
+  await says('run', 'cancel', retried);
+  await shown(retried, ({ state }) => state === 'cancelled');
+});

@@ -9,7 +9,7 @@ import { createBreakGlassAsking } from './app/ask-break-glass.ts';
 import type { CoSignPorts } from './app/co-sign.ts';
 import type { FollowLedger } from './app/follow-ledger.ts';
 import type { FactSources } from './app/fact-sources.ts';
-import type { PromotionStore } from './app/ports.ts';
+import type { PromotionStore } from './app/promotion-ports.ts';
 import { createReviewing } from './app/review-break-glass.ts';
 import { owedReviews, viewReviews } from './app/view-reviews.ts';
 import type { BreakGlassPorts } from './http/routes/break-glass.tsx';

@@ -33,7 +33,7 @@ import { createEnrolment } from './app/enrol-passkey.ts';
 import { createFreezePass } from './app/freeze-unreviewed.ts';
 import { gatherFacts } from './app/gather-facts.ts';
 import type { FactSources } from './app/fact-sources.ts';
-import type { GateFiles } from './app/ports.ts';
+import type { GateFiles } from './app/configuration-ports.ts';
 import { createConfigurationProof } from './app/prove-configuration.ts';
 import { createLedgerProofs } from './app/prove-entry.ts';
 import { recordedFiles } from './app/record-configuration.ts';

@@ -14,7 +14,7 @@ import { createRebuildStore } from './adapters/postgres/rebuild-store.ts';
 import { createVaultSessionStore } from './adapters/postgres/vault-session-store.ts';
 import { gatherFacts } from './app/gather-facts.ts';
 import type { FactQuestion, FactSources } from './app/fact-sources.ts';
-import type { GateFiles } from './app/ports.ts';
+import type { GateFiles } from './app/configuration-ports.ts';
 import type { EmergencyStop } from './app/stop-ports.ts';
 import { createConfigurationProof } from './app/prove-configuration.ts';
 import { createLedgerProofs } from './app/prove-entry.ts';

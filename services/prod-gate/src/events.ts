@@ -2,7 +2,7 @@
 import type { Log } from '@airlock/process/log';
 import type { Acceptance } from './app/accept-bundle.ts';
 import type { AttestEvent } from './app/issue-attestations.ts';
-import type { SignedConfiguration } from './app/ports.ts';
+import type { SignedConfiguration } from './app/configuration-ports.ts';
 import type { ReapEvent } from './app/reap-sessions.ts';
 import type { LateLogin } from './app/sweep-late-logins.ts';
 import type { PromotionChange } from './app/refresh-promotions.ts';

@@ -12,7 +12,7 @@ import { newsOutbox } from './adapters/postgres/news-outbox.ts';
 import { createNewsChoices, createNewsCursor } from './adapters/postgres/news-store.ts';
 import { createPromotionStore } from './adapters/postgres/promotion-store.ts';
 import { addressNews } from './app/address-news.ts';
-import type { GateFiles } from './app/ports.ts';
+import type { GateFiles } from './app/configuration-ports.ts';
 import { remindDeciders } from './app/remind-deciders.ts';
 import { tellLedger } from './app/tell-ledger.ts';
 import { notificationUndelivered, notificationsSent } from './events.ts';

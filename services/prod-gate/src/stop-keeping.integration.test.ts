@@ -19,7 +19,7 @@ import { DecisionError } from './app/decision-error.ts';
 import { createEnrolment } from './app/enrol-passkey.ts';
 import { createLiftPass } from './app/lift-stop.ts';
 import type { StopWish } from './app/place-stop.ts';
-import type { GateFiles } from './app/ports.ts';
+import type { GateFiles } from './app/configuration-ports.ts';
 import { createLedgerProofs } from './app/prove-entry.ts';
 import { sequenceLedger } from './app/sequence-ledger.ts';
 import { createPairCut } from './app/watch-stops.ts';

@@ -3,14 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { formatId } from '@airlock/common/ids';
 import { createLifting } from './app/lift-stop.ts';
 import { createPlaceStop } from './app/place-stop.ts';
-import type {
-  DeliveryStore,
-  GateFiles,
-  PasskeyStore,
-  PromotionQueries,
-  Recorder,
-  Transactor,
-} from './app/ports.ts';
+import type { GateFiles } from './app/configuration-ports.ts';
+import type { DeliveryStore } from './app/delivery-ports.ts';
+import type { Recorder } from './app/ledger-ports.ts';
+import type { PasskeyStore } from './app/passkey-ports.ts';
+import type { Transactor } from './app/ports.ts';
+import type { PromotionQueries } from './app/query-ports.ts';
 import type { LedgerProofs } from './app/prove-entry.ts';
 import type { EmergencyStop, StopStore } from './app/stop-ports.ts';
 import type { TraceStore } from './app/trace-ports.ts';

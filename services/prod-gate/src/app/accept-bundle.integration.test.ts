@@ -23,7 +23,7 @@ import { fetchArtifact } from './fetch-blobs.ts';
 import { measureRoom, type RoomLimits } from './artifact-room.ts';
 import { floodedItems, pollOutbox } from './poll-outbox.ts';
 import { refreshPromotions } from './refresh-promotions.ts';
-import type { GateFiles } from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
 import {
   filesOf,
   itemOf,

@@ -25,10 +25,11 @@ import { fetchArtifact, fetchBundle, type FetchDependencies } from './fetch-blob
 import { fetchMain, MainRefusedError, type FetchMainDependencies } from './fetch-main.ts';
 import type { FollowLedger } from './follow-ledger.ts';
 import { documentFacts, wishOf } from './verify-again.ts';
-import type { GitReader } from './intake-ports.ts';
+import type { GitReader, IntakeStore } from './intake-ports.ts';
 import { makeDocument } from './make-document.ts';
 import { readDelta } from './read-delta.ts';
-import type { GateFiles, IntakeStore, NewPromotion, PromotionStore } from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { NewPromotion, PromotionStore } from './promotion-ports.ts';
 import { StoreError } from './ports.ts';
 import { Refused } from './refused.ts';
 

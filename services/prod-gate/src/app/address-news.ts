@@ -5,7 +5,9 @@ import { rulesFor } from '../domain/access.ts';
 import { audienceOf, type Told } from '../domain/news-audience.ts';
 import { newsTypes, type NewsType } from '../domain/news.ts';
 import type { NewsChoices } from './notification-ports.ts';
-import type { ApprovalStore, GateFiles, PromotionStore } from './ports.ts';
+import type { ApprovalStore } from './approval-ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
 
 const batch = 50;
 const oldAfterMs = 86_400_000;

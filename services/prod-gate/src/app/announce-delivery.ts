@@ -4,7 +4,9 @@
  */
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { Verdict } from '../domain/verdict.ts';
-import type { PromotionStore, Recorder, Transactor } from './ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import type { Transactor } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
 
 export type AnnounceDependencies = {
   transactor: Transactor;

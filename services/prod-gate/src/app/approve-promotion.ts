@@ -28,15 +28,12 @@ import type { Promotion } from '../domain/promotion.ts';
 import { peopleOfEmails, personByNameId, type Person } from '../domain/roster.ts';
 import { DecisionError } from './decision-error.ts';
 import { asDecisionError, ceremonyMinutes } from './enrol-passkey.ts';
-import type {
-  ApprovalStore,
-  GateFiles,
-  PasskeyStore,
-  PromotionStore,
-  Recorder,
-  Transaction,
-  Transactor,
-} from './ports.ts';
+import type { ApprovalStore } from './approval-ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import type { PasskeyStore } from './passkey-ports.ts';
+import type { Transaction, Transactor } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
 
 /** The browser's answer, base64url members as they come; of a security key its armoured signature and two empty texts. */
 export interface AssertionAnswer {

@@ -16,7 +16,10 @@ import { personByNameId, type Person } from '../domain/roster.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import type { BreakGlassStore } from './break-glass-ports.ts';
 import { DecisionError } from './decision-error.ts';
-import type { GateFiles, PromotionStore, Recorder, Transactor } from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import type { Transactor } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
 
 export interface BreakGlassAsking {
   /**

@@ -10,7 +10,8 @@ import type { LedgerFacts, ProvenDelivery } from '../domain/ledger-facts.ts';
 import { askFault, type ReturnGround } from '../domain/return.ts';
 import { personByNameId, type Person } from '../domain/roster.ts';
 import { DecisionError } from './decision-error.ts';
-import type { GateFiles, Transactor } from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { Transactor } from './ports.ts';
 import { readReturnGround, type GroundAnswer, type GroundSources } from './return-ground.ts';
 import type { ReturnOutcome, ReturnStore } from './return-ports.ts';
 

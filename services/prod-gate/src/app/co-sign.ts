@@ -15,7 +15,8 @@ import type { AssertionAnswer } from './approve-promotion.ts';
 import type { KeptCoSignature } from './break-glass-ports.ts';
 import { DecisionError } from './decision-error.ts';
 import { asDecisionError, ceremonyMinutes } from './enrol-passkey.ts';
-import type { CeremonyKind, PasskeyStore, Transaction, Transactor } from './ports.ts';
+import type { CeremonyKind, PasskeyStore } from './passkey-ports.ts';
+import type { Transaction, Transactor } from './ports.ts';
 
 export interface CoSignCeremony {
   /** base64url of SHA-256(PAE(type, statement)). */

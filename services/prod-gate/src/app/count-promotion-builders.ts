@@ -4,7 +4,7 @@ import type { TrustStore } from '@airlock/common/trust/signer';
 import { countBuilders, type MainBuild } from '@airlock/common/verify/count-builders';
 import { sha256Hex } from '@airlock/common/encoding/hex';
 import type { BuilderFacts } from '../domain/builders.ts';
-import type { RebuildStore } from './ports.ts';
+import type { RebuildStore } from './rebuild-ports.ts';
 import type { LedgerProofs } from './prove-entry.ts';
 
 export type BuilderSources = {

@@ -2,7 +2,7 @@
 import type { Log } from '@airlock/process/log';
 import { asError } from './as-error.ts';
 import { DeliveryFault } from './delivery-fault.ts';
-import type { DeliveryStore, Fenced } from './ports.ts';
+import type { DeliveryStore, Fenced } from './delivery-ports.ts';
 import type { Stoppable, StopWatch } from './watch-stops.ts';
 
 export type Heart = {

@@ -1,4 +1,4 @@
-import type { DeliveryStore } from './ports.ts';
+import type { DeliveryStore } from './delivery-ports.ts';
 
 type Stream = 'gate' | 'stdout' | 'stderr';
 

@@ -1,10 +1,13 @@
-/** What the deliverer's saga needs beside the stores and Vault: the authority, hooks, and a proven ledger. */
+/** What the deliverer's saga needs beside Vault: its rows, the authority, hooks, and a proven ledger. */
 import type { HookKind } from '@airlock/common/hook/kind';
 import type { CredentialKind } from '@airlock/common/policy/target-credentials';
 import type { Egress } from '@airlock/common/policy/target-egress';
 import type { ReturnOrder } from '@airlock/common/promotion/document';
 import type { MintedLogin } from '@airlock/common/wire/authority-protocol';
 import type { Credential } from './vault-ports.ts';
+import type { Id } from '@airlock/common/ids';
+import type { Verification } from '../domain/delivery.ts';
+import type { Transaction } from './ports.ts';
 
 export type AuthorityPort = {
   /**
@@ -107,4 +110,96 @@ export type HookPreparer = {
    *   `hook-sandbox`
    */
   prepare(request: HookRequest): Promise<PreparedHook>;
+};
+
+export type DeliveryState = 'running' | 'succeeded' | 'failed' | 'indeterminate';
+
+export type Delivery = {
+  readonly id: Id<'dlv'>;
+  readonly promotionId: Id<'prm'>;
+  readonly target: string;
+  readonly state: DeliveryState;
+  /** Where the saga is; the words are domain/delivery.ts's. */
+  readonly step: string;
+  /** Grows when somebody else takes the delivery over; every change names the fence that it was made under. */
+  readonly fence: number;
+  readonly owner: string;
+  readonly heartbeatAt: Date;
+  readonly startedAt: Date;
+  /** Leaf hash (hex) of the ledger entry `delivery.intent`. */
+  readonly intentDigest: string;
+  readonly hookStartedAt: Date | null;
+  /** As the hook that ran declares it; null before. */
+  readonly hookKind: HookKind | null;
+  readonly hookFinishedAt: Date | null;
+  readonly hookExit: number | null;
+  readonly hookResult: unknown;
+  /** Null where the target file asks for none. */
+  readonly verification: Verification | null;
+  readonly finishedAt: Date | null;
+  readonly outcomeReason: string | null;
+  /** Id of the interrupted delivery whose place it takes; null for the first of a promotion. */
+  readonly repeats: string | null;
+};
+
+export type DeliveryLogLine = {
+  readonly sequence: number;
+  readonly at: Date;
+  readonly stream: 'gate' | 'stdout' | 'stderr';
+  readonly line: string;
+};
+
+/** Names the delivery as this process knows it; a change under an old fence changes nothing. */
+export type Fenced = { readonly id: string; readonly fence: number };
+
+export type DeliveryStore = {
+  find(id: string): Promise<Delivery | null>;
+  /** Its last one: an interrupted delivery may have been repeated once. */
+  ofPromotion(promotionId: string): Promise<Delivery | null>;
+  running(): Promise<Delivery[]>;
+  runningOn(target: string): Promise<Delivery | null>;
+  /**
+   * Starts with state running, fence 1 and step `intent`.
+   * @throws StoreError `target-busy`, `E_DELIVERY_CLAIMED`
+   */
+  insert(
+    tx: Transaction,
+    delivery: {
+      id: Id<'dlv'>;
+      promotionId: string;
+      target: string;
+      owner: string;
+      intentDigest: string;
+      verification: 'due' | null;
+      repeats: string | null;
+      at: Date;
+    },
+  ): Promise<void>;
+  /** Each of these answers false when the delivery has ended or somebody else holds it: then stop and revoke. */
+  heartbeat(delivery: Fenced, at: Date): Promise<boolean>;
+  setStep(tx: Transaction, delivery: Fenced, step: string): Promise<boolean>;
+  hookStarted(
+    tx: Transaction,
+    delivery: Fenced,
+    hook: { at: Date; kind: HookKind },
+  ): Promise<boolean>;
+  hookFinished(
+    tx: Transaction,
+    delivery: Fenced,
+    hook: { at: Date; exit: number | null; result: unknown },
+  ): Promise<boolean>;
+  setVerification(tx: Transaction, delivery: Fenced, to: Verification): Promise<boolean>;
+  finish(
+    tx: Transaction,
+    delivery: Fenced,
+    end: { state: Exclude<DeliveryState, 'running'>; reason: string | null; at: Date },
+  ): Promise<boolean>;
+  /** Takes a running delivery away from its owner: fence + 1. Null when it is no longer under `fence` or has ended. */
+  takeOver(tx: Transaction, delivery: Fenced, owner: string): Promise<Delivery | null>;
+  appendLog(
+    deliveryId: string,
+    lines: readonly { at: Date; stream: DeliveryLogLine['stream']; line: string }[],
+  ): Promise<void>;
+  /** Lines with sequence > after, in order, at most `limit`. */
+  log(deliveryId: string, window: { after: number; limit: number }): Promise<DeliveryLogLine[]>;
 };

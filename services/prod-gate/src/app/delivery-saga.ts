@@ -8,17 +8,12 @@ import { asError } from './as-error.ts';
 import { DeliveryFault } from './delivery-fault.ts';
 import { startHeartbeat, type Heart } from './delivery-heart.ts';
 import { createDeliveryLog, type DeliveryLog } from './delivery-log.ts';
-import type { AuthorityPort, HookPreparer } from './delivery-ports.ts';
+import type { AuthorityPort, DeliveryStore, HookPreparer } from './delivery-ports.ts';
 import type { NonprodKnowledge } from './known-to-nonprod.ts';
-import type {
-  DeliveryStore,
-  EntryFacts,
-  PromotionStore,
-  Recorder,
-  Transaction,
-  Transactor,
-  VaultSessionStore,
-} from './ports.ts';
+import type { EntryFacts, Recorder } from './ledger-ports.ts';
+import type { Transaction, Transactor } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
+import type { VaultSessionStore } from './vault-session-ports.ts';
 import type { StartedDelivery } from './start-delivery.ts';
 import type { TryLogin } from './try-logins.ts';
 import type { VaultLogin } from './vault-ports.ts';

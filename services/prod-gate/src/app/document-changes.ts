@@ -11,7 +11,8 @@ import type { Promotion } from '../domain/promotion.ts';
 import type { PromotionFacts } from '../domain/verdict.ts';
 import type { FactSources } from './fact-sources.ts';
 import { makeDocument, type DocumentFacts } from './make-document.ts';
-import type { GateFiles, PromotionEvidence } from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { PromotionEvidence } from './promotion-ports.ts';
 import type { Checked } from './verify-again.ts';
 
 /** Compares the signed document with the one that today's facts would make. */

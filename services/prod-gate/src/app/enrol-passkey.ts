@@ -6,14 +6,10 @@ import { enrolmentDigest } from '@airlock/common/approval/count-approvals';
 import { decidingRoles } from '../domain/access.ts';
 import { personByNameId } from '../domain/roster.ts';
 import { DecisionError } from './decision-error.ts';
-import {
-  StoreError,
-  type GateFiles,
-  type Passkey,
-  type PasskeyStore,
-  type Recorder,
-  type Transactor,
-} from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import type { Passkey, PasskeyStore } from './passkey-ports.ts';
+import { StoreError, type Transactor } from './ports.ts';
 
 export const ceremonyMinutes = 5;
 

@@ -13,7 +13,10 @@ import { enrolmentNamespace, securityKeyApplication } from '@airlock/common/cons
 import { SshError } from '@airlock/common/trust/ssh-signature';
 import { DecisionError } from './decision-error.ts';
 import { asDecisionError, ceremonyMinutes, enrollerIn } from './enrol-passkey.ts';
-import type { GateFiles, PasskeyStore, Recorder, Transactor } from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import type { PasskeyStore } from './passkey-ports.ts';
+import type { Transactor } from './ports.ts';
 
 export interface SecurityKeyEnrolment {
   /** `text` is what the key signs with `ssh-keygen -Y sign -n airlock-enrolment@v1`, byte for byte. */

@@ -20,21 +20,14 @@ import type { Promotion } from '../domain/promotion.ts';
 import { evidenceReadme } from './evidence-readme.ts';
 import { keptApproval } from './judge-approvals.ts';
 import { rebuiltFor } from './gather-facts.ts';
-import type {
-  ApprovalStore,
-  AttestationStore,
-  CheckpointRow,
-  ConfigurationStore,
-  Delivery,
-  DeliveryStore,
-  LedgerReader,
-  LedgerRow,
-  Passkey,
-  PasskeyStore,
-  PromotionStore,
-  RebuildStore,
-  SignedApproval,
-} from './ports.ts';
+import type { ApprovalStore, SignedApproval } from './approval-ports.ts';
+import type { AttestationStore } from './attestation-ports.ts';
+import type { ConfigurationStore } from './configuration-ports.ts';
+import type { Delivery, DeliveryStore } from './delivery-ports.ts';
+import type { CheckpointRow, LedgerReader, LedgerRow } from './ledger-ports.ts';
+import type { Passkey, PasskeyStore } from './passkey-ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
+import type { RebuildStore } from './rebuild-ports.ts';
 
 export type EvidenceSources = {
   readonly promotions: Pick<PromotionStore, 'evidence'>;

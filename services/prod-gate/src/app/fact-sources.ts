@@ -3,15 +3,13 @@ import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import type { LedgerFacts } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import type { GitReader } from './intake-ports.ts';
-import type {
-  ApprovalStore,
-  DeliveryStore,
-  GateFiles,
-  PasskeyStore,
-  PromotionStore,
-  RebuildStore,
-  VaultSessionStore,
-} from './ports.ts';
+import type { ApprovalStore } from './approval-ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { DeliveryStore } from './delivery-ports.ts';
+import type { PasskeyStore } from './passkey-ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
+import type { RebuildStore } from './rebuild-ports.ts';
+import type { VaultSessionStore } from './vault-session-ports.ts';
 import type { ConfigurationProof } from './prove-configuration.ts';
 import type { LedgerProofs } from './prove-entry.ts';
 import type { EmergencyStop, StopStore } from './stop-ports.ts';

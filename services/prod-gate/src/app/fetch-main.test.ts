@@ -4,7 +4,7 @@ import { AirlockError } from '@airlock/common/errors';
 import { createLedgerFold } from '../domain/ledger-facts.ts';
 import { fetchMain, type FetchMainDependencies } from './fetch-main.ts';
 import type { Mirror } from './intake-ports.ts';
-import type { GateFiles } from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
 
 const repository = 'https://git.example/shop';
 const [from, to] = ['a'.repeat(40), 'b'.repeat(40)];

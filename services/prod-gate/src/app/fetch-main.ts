@@ -6,8 +6,11 @@ import { createHash } from 'node:crypto';
 import { AirlockError } from '@airlock/common/errors';
 import { headDigest, repositoryDigest } from '../domain/ledger-facts.ts';
 import type { FollowLedger } from './follow-ledger.ts';
-import type { Mirror } from './intake-ports.ts';
-import type { GateFiles, IntakeStore, PromotionStore, Recorder, Transactor } from './ports.ts';
+import type { IntakeStore, Mirror } from './intake-ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import type { Transactor } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
 
 /** Nothing of this repository is admitted now; trying again does not help by itself. */
 export class MainRefusedError extends AirlockError<

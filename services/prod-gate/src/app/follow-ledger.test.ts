@@ -9,7 +9,7 @@ import { vkeyOf } from '@airlock/common/ledger/note';
 import { leafHash } from '@airlock/common/ledger/tree';
 import { repositoryDigest } from '../domain/ledger-facts.ts';
 import { followLedger } from './follow-ledger.ts';
-import type { LedgerReader } from './ports.ts';
+import type { LedgerReader } from './ledger-ports.ts';
 
 const { privateKey } = generateKeyPairSync('ed25519');
 const signer = { name: 'gate.example/ledger', privateKey };

@@ -12,7 +12,7 @@ import { parseVkey } from '@airlock/common/ledger/note';
 import type { Tile } from '@airlock/common/ledger/tile';
 import { emptyRoot, leafHash } from '@airlock/common/ledger/tree';
 import { createLedgerFold, isFolded, type LedgerFacts } from '../domain/ledger-facts.ts';
-import type { LedgerReader } from './ports.ts';
+import type { LedgerReader } from './ledger-ports.ts';
 
 const entriesAtOnce = 4096;
 

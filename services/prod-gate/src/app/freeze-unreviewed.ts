@@ -1,7 +1,8 @@
 /** A target whose delivery by break-glass nobody looked at in time is frozen, by no person and without anybody's asking. */
 import { freezeFor, isOverdue } from '../domain/break-glass.ts';
 import type { FollowLedger } from './follow-ledger.ts';
-import type { Recorder, Transactor } from './ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import type { Transactor } from './ports.ts';
 import type { StopStore } from './stop-ports.ts';
 
 /**

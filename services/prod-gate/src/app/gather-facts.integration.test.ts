@@ -33,7 +33,7 @@ import { createAnnouncer } from './announce-delivery.ts';
 import { gatherFacts } from './gather-facts.ts';
 import type { FactSources } from './fact-sources.ts';
 import { createShadowNotes } from './note-shadow.ts';
-import type { GateFiles } from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
 import { createConfigurationProof } from './prove-configuration.ts';
 import { stopDigest, type Stop } from '../domain/stop.ts';
 import { createLedgerProofs } from './prove-entry.ts';

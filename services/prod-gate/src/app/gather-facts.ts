@@ -26,7 +26,9 @@ import {
   ledgerFacts,
 } from './fact-sources.ts';
 import { judge, shadowFacts, closedWindow, editorsOf, stands } from './judge-approvals.ts';
-import type { Approval, GateFiles, PromotionEvidence } from './ports.ts';
+import type { Approval } from './approval-ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { PromotionEvidence } from './promotion-ports.ts';
 import { readReturnGround } from './return-ground.ts';
 import { type Checked, verifyAgain } from './verify-again.ts';
 import { packageMatters, readStops } from './watch-stops.ts';

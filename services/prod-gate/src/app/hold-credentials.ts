@@ -7,7 +7,7 @@ import { livesTooLong } from '../domain/planned-credentials.ts';
 import { DeliveryFault } from './delivery-fault.ts';
 import { mine, type Saga } from './delivery-saga.ts';
 import { secretsIn } from './known-to-nonprod.ts';
-import type { Fenced } from './ports.ts';
+import type { Fenced } from './delivery-ports.ts';
 import { VaultError, type Credential, type DeliveryToken } from './vault-ports.ts';
 
 /** What a session's end has to undo. */

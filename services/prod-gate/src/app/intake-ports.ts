@@ -1,9 +1,11 @@
-/** What intake needs beside the stores: nonprod's outbox, the gate's own mirror and its own artifact store. */
+/** What intake needs: its cursor and items, nonprod's outbox, the gate's own mirror and its own artifact store. */
 import type { CommitKey, CommitSignature } from '@airlock/common/trust/commit-signature';
 import type { CommitPlace } from '@airlock/common/verify/decide-admission';
 import type { OutboxPage, StatusReport } from '@airlock/common/wire/outbox';
 import type { SecretMarks, SecretMarksRequest } from '@airlock/common/wire/secret-marks';
 import type { DeltaCommit, DeltaFile } from '../domain/delta.ts';
+import type { Promotion } from '../domain/promotion.ts';
+import type { Transaction } from './ports.ts';
 
 export type OutboxClient = {
   page(window: { after: number; limit: number }): Promise<OutboxPage>;
@@ -79,4 +81,58 @@ export type ArtifactStore = {
   ): Promise<{ readonly handle: { close(): Promise<void> }; readonly size: number }>;
   /** Removing what is not there is no fault. */
   remove(digest: string): Promise<void>;
+};
+
+export type OutboxCursor = { readonly seq: number; readonly itemHash: string };
+
+export type IntakeItem = {
+  readonly source: string;
+  readonly seq: number;
+  readonly itemHash: string;
+  readonly requestId: string;
+  readonly claimedTarget: string;
+  readonly bundleDigest: string;
+  readonly artifactDigest: string;
+  readonly receivedAt: Date;
+  readonly outcome: 'admitted' | 'refused';
+  /** Admission code; null when admitted. */
+  readonly code: string | null;
+  readonly detail: string | null;
+  readonly promotionId: string | null;
+  readonly reportedState: string | null;
+};
+
+export type AdmittedBefore = {
+  /** The very same bundle was admitted for this target, whatever became of it. */
+  readonly sameBundle: boolean;
+  /** Provenance envelopes and payloads that a promotion of this target stands on which may still or does count. */
+  readonly envelopes: readonly string[];
+  readonly payloads: readonly string[];
+  /** Artifact digest that this run is known by, for any target; null when the run is new. */
+  readonly artifactOfInvocation: string | null;
+};
+
+export type IntakeStore = {
+  cursor(source: string): Promise<OutboxCursor | null>;
+  /** Notes that the outbox was asked; `head` is the highest seq that it has. */
+  polled(source: string, poll: { head: number; at: Date }): Promise<void>;
+  /** Records the item and moves the cursor to it. @throws StoreError `row-changed` when the cursor is not right before. */
+  record(tx: Transaction, item: Omit<IntakeItem, 'reportedState'>): Promise<void>;
+  admittedBefore(facts: {
+    target: string;
+    bundleDigest: string;
+    envelopeDigest: string;
+    provenanceDigest: string;
+    invocationId: string;
+  }): Promise<AdmittedBefore>;
+  /** Items whose state nonprod has not been told, with their promotion; at most 64. */
+  unreported(source: string): Promise<{ item: IntakeItem; promotion: Promotion | null }[]>;
+  reported(source: string, seq: number, state: string): Promise<void>;
+  recordHead(
+    tx: Transaction,
+    head: { repository: string; commit: string; position: number },
+  ): Promise<boolean>;
+  freeze(tx: Transaction, freeze: { repository: string; reason: string }): Promise<boolean>;
+  /** False when it was not frozen. */
+  release(tx: Transaction, repository: string): Promise<boolean>;
 };

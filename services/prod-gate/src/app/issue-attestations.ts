@@ -13,20 +13,15 @@ import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import { verificationSummaryStatement } from '@airlock/common/slsa/vsa';
 import type { Promotion } from '../domain/promotion.ts';
 import type { PromotionFacts } from '../domain/verdict.ts';
-import type { AttestationSigner } from './attestation-ports.ts';
+import type { Attestation, AttestationSigner, AttestationStore } from './attestation-ports.ts';
 import { rebuiltFor } from './gather-facts.ts';
 import { stateDelivery, type DeliverySources } from './state-delivery.ts';
-import {
-  StoreError,
-  type Attestation,
-  type AttestationStore,
-  type GateFiles,
-  type IntakeItem,
-  type PromotionStore,
-  type RebuildStore,
-  type Recorder,
-  type Transactor,
-} from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { IntakeItem } from './intake-ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import { StoreError, type Transactor } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
+import type { RebuildStore } from './rebuild-ports.ts';
 
 export type AttestDependencies = {
   /** Origin of the gate. */

@@ -15,7 +15,9 @@ import type { ProvenRelease } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import type { PromotionFacts, ShadowFacts } from '../domain/verdict.ts';
 import type { FactSources, LedgerAnswer } from './fact-sources.ts';
-import type { Approval, GateFiles, Passkey, SignedApproval } from './ports.ts';
+import type { Approval, SignedApproval } from './approval-ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { Passkey } from './passkey-ports.ts';
 import type { Checked } from './verify-again.ts';
 
 /** Counts the approvals that stand by the rules of `policy`, whichever file it is from. */

@@ -3,7 +3,7 @@
  * them, so that evidence never lacks what has been changed since.
  */
 import type { ArtifactStore } from './intake-ports.ts';
-import type { GateFiles } from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
 
 /** A target file or a roster is some KiB; what is longer than this is no configuration. */
 export const maxKeptFileBytes = 1024 * 1024;

@@ -17,7 +17,9 @@ import type { FollowLedger } from './follow-ledger.ts';
 import { enrolledPasskeys } from './judge-approvals.ts';
 import type { FactSources } from './fact-sources.ts';
 import { mayStop } from './place-stop.ts';
-import type { GateFiles, Recorder, Transactor } from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import type { Transactor } from './ports.ts';
 import type { KeptLift, StopStore } from './stop-ports.ts';
 import { readStops } from './watch-stops.ts';
 

@@ -6,13 +6,10 @@ import { createLedgerFold, type LedgerFacts } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import type { PromotionFacts, Verdict } from '../domain/verdict.ts';
 import { MintError, mintLogin, type LoginClaims, type MintDependencies } from './mint-login.ts';
-import {
-  StoreError,
-  type Delivery,
-  type EntryFacts,
-  type MintedLoginRecord,
-  type VaultSession,
-} from './ports.ts';
+import type { Delivery } from './delivery-ports.ts';
+import type { EntryFacts } from './ledger-ports.ts';
+import { StoreError } from './ports.ts';
+import type { MintedLoginRecord, VaultSession } from './vault-session-ports.ts';
 
 const now = new Date('2026-11-22T10:00:00.500Z');
 const digest = (letter: string): string => letter.repeat(64);

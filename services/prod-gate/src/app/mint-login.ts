@@ -17,16 +17,11 @@ import { plannedCredentials } from '../domain/planned-credentials.ts';
 import type { ProvenIntent } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { contractCode, type PromotionFacts, type Verdict } from '../domain/verdict.ts';
-import {
-  StoreError,
-  type Delivery,
-  type DeliveryStore,
-  type PromotionStore,
-  type Recorder,
-  type Transactor,
-  type VaultSession,
-  type VaultSessionStore,
-} from './ports.ts';
+import type { Delivery, DeliveryStore } from './delivery-ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import { StoreError, type Transactor } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
+import type { VaultSession, VaultSessionStore } from './vault-session-ports.ts';
 import type { FollowLedger } from './follow-ledger.ts';
 
 export type MintErrorCode = 'mint-refused';

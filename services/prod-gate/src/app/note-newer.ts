@@ -5,7 +5,7 @@ import type { Promotion } from '../domain/promotion.ts';
 import { eachInTurn } from './each-in-turn.ts';
 import type { Mirror } from './intake-ports.ts';
 import type { NewerStore } from './newer-ports.ts';
-import type { PromotionStore } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
 
 /** Newer commits that are counted and looked through; a promotion that is further behind is told so by the number. */
 const maxNewer = 1000;

@@ -13,15 +13,10 @@ import type { NoteVerifier } from '@airlock/common/ledger/note';
 import { buildConsistencyProof } from '@airlock/common/ledger/proof';
 import { formatAddCheckpoint } from '@airlock/common/ledger/witness';
 import { ledgerFreeze } from '../domain/ledger-freeze.ts';
-import type { Witness } from './intake-ports.ts';
-import type {
-  CosignatureStore,
-  IntakeStore,
-  LedgerReader,
-  PromotionStore,
-  Recorder,
-  Transactor,
-} from './ports.ts';
+import type { IntakeStore, Witness } from './intake-ports.ts';
+import type { CosignatureStore, LedgerReader, Recorder } from './ledger-ports.ts';
+import type { Transactor } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
 
 export type WitnessErrorCode =
   /** The witness has seen another past than this ledger has. */

@@ -12,7 +12,10 @@ import {
 } from '../domain/stop.ts';
 import { personByNameId, type Person } from '../domain/roster.ts';
 import { DecisionError } from './decision-error.ts';
-import type { DeliveryStore, GateFiles, Recorder, Transactor } from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { DeliveryStore } from './delivery-ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import type { Transactor } from './ports.ts';
 import type { StopStore } from './stop-ports.ts';
 
 export type StopWish = {

@@ -4,8 +4,10 @@ import { AirlockError } from '@airlock/common/errors';
 import type { OutboxItem } from '@airlock/common/wire/outbox';
 import { chainFault, chainStart } from '../domain/outbox-chain.ts';
 import type { Acceptance } from './accept-bundle.ts';
-import type { OutboxClient } from './intake-ports.ts';
-import type { IntakeStore, PromotionStore, Recorder, Transactor } from './ports.ts';
+import type { IntakeStore, OutboxClient } from './intake-ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import type { Transactor } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
 
 /** The outbox was rewritten. Nothing is taken from it until a person has looked. */
 export class OutboxFrozenError extends AirlockError<'E_OUTBOX_FORK'> {}

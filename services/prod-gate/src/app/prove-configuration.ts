@@ -6,7 +6,7 @@ import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import { succession } from '@airlock/common/trust/configuration-manifest';
 import type { LedgerFacts } from '../domain/ledger-facts.ts';
 import type { ConfigurationFault } from '../domain/verdict.ts';
-import type { SignedConfiguration } from './ports.ts';
+import type { SignedConfiguration } from './configuration-ports.ts';
 import type { LedgerProofs } from './prove-entry.ts';
 
 export type ConfigurationProof = (

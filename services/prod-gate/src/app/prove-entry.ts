@@ -13,7 +13,7 @@ import { parseVkey } from '@airlock/common/ledger/note';
 import { buildInclusionProof, verifyInclusion } from '@airlock/common/ledger/proof';
 import { leafHash } from '@airlock/common/ledger/tree';
 import { followLedger, type FollowLedger } from './follow-ledger.ts';
-import type { LedgerReader, LedgerRow } from './ports.ts';
+import type { LedgerReader, LedgerRow } from './ledger-ports.ts';
 
 export type LedgerProofs = {
   /**

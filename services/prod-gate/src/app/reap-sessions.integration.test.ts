@@ -11,7 +11,7 @@ import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { makeDelta } from '../domain/delta.ts';
-import type { VaultSessionState } from './ports.ts';
+import type { VaultSessionState } from './vault-session-ports.ts';
 import { createReaper, type ReapEvent } from './reap-sessions.ts';
 import type { RevocationRequest, RevocationResult } from './vault-ports.ts';
 import { noDetails } from '../testing/delta-details.ts';

@@ -14,17 +14,11 @@ import {
 } from '../domain/delivery.ts';
 import type { Promotion, PromotionState } from '../domain/promotion.ts';
 import { repeatIsDue } from '../domain/repeat.ts';
-import {
-  StoreError,
-  type Delivery,
-  type DeliveryStore,
-  type PromotionStore,
-  type Recorder,
-  type SessionCredential,
-  type Transactor,
-  type VaultSession,
-  type VaultSessionStore,
-} from './ports.ts';
+import type { Delivery, DeliveryStore } from './delivery-ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import { StoreError, type Transactor } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
+import type { SessionCredential, VaultSession, VaultSessionStore } from './vault-session-ports.ts';
 import { pauseAfter } from '../domain/patience.ts';
 import { eachInTurn } from './each-in-turn.ts';
 import type { VaultReaper } from './vault-ports.ts';

@@ -3,13 +3,9 @@
  * deliverer decide under none that is not there.
  */
 import { ConfigurationTrustError, succession } from '@airlock/common/trust/configuration-manifest';
-import type {
-  ConfigurationStore,
-  GateFiles,
-  Recorder,
-  SignedConfiguration,
-  Transactor,
-} from './ports.ts';
+import type { ConfigurationStore, GateFiles, SignedConfiguration } from './configuration-ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import type { Transactor } from './ports.ts';
 
 /**
  * The gate's files, each configuration recorded when it is first seen.

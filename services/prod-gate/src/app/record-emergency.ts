@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { formatId } from '@airlock/common/ids';
 import { hostPerson, stopDigest, stopRefs, type Stop } from '../domain/stop.ts';
 import type { FollowLedger } from './follow-ledger.ts';
-import type { Recorder, Transactor } from './ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import type { Transactor } from './ports.ts';
 import type { EmergencyMark, EmergencyStop, StopStore } from './stop-ports.ts';
 
 export type EmergencyMemory = {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLedgerFold } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
-import type { GateFiles } from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
 import { refreshPromotions } from './refresh-promotions.ts';
 
 test('a repository that cannot be read keeps no promotion of another one from being looked at', async () => {

@@ -17,14 +17,11 @@ import type { BreakGlassStore } from './break-glass-ports.ts';
 import type { NewsOutbox } from './notification-ports.ts';
 import type { GitReader } from './intake-ports.ts';
 import type { Delta } from '../domain/delta.ts';
-import {
-  StoreError,
-  type GateFiles,
-  type PromotionStore,
-  type Recorder,
-  type ReplacedDocumentStore,
-  type Transactor,
-} from './ports.ts';
+import type { ReplacedDocumentStore } from './approval-ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import { StoreError, type Transactor } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
 
 export type RefreshDependencies = {
   gate: string;

@@ -4,7 +4,10 @@ import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { News } from '../domain/news.ts';
 import { promotionInWords, type Promotion } from '../domain/promotion.ts';
 import type { NewsOutbox } from './notification-ports.ts';
-import type { ApprovalStore, GateFiles, PromotionStore, Transactor } from './ports.ts';
+import type { ApprovalStore } from './approval-ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { Transactor } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
 
 export async function remindDeciders(given: {
   readonly promotions: Pick<PromotionStore, 'inState'>;

@@ -12,13 +12,9 @@ import {
   type StartDependencies,
   type StartedDelivery,
 } from './start-delivery.ts';
-import {
-  StoreError,
-  type Delivery,
-  type DeliveryStore,
-  type PromotionStore,
-  type Transaction,
-} from './ports.ts';
+import type { Delivery, DeliveryStore } from './delivery-ports.ts';
+import { StoreError, type Transaction } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
 import type { Promotion } from '../domain/promotion.ts';
 
 export type RepeatDependencies = Omit<

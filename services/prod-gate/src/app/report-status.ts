@@ -4,8 +4,7 @@ import type { PromotionStatus } from '@airlock/common/wire/outbox';
 import { explainIntakeCode } from '../domain/intake-codes.ts';
 import { stateSentence } from '../domain/sentences.ts';
 import type { Promotion } from '../domain/promotion.ts';
-import type { OutboxClient } from './intake-ports.ts';
-import type { IntakeItem, IntakeStore } from './ports.ts';
+import type { IntakeItem, IntakeStore, OutboxClient } from './intake-ports.ts';
 
 /** The protocol's bound on a status text. */
 const maxTextLength = 500;

@@ -11,7 +11,7 @@ import {
 import { digestOfDelta, type Delta } from '../domain/delta.ts';
 import type { LedgerFacts, ProvenDelivery } from '../domain/ledger-facts.ts';
 import type { ReturnGround, StepSince } from '../domain/return.ts';
-import type { PromotionStore } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
 import type { LedgerProofs } from './prove-entry.ts';
 
 export type GroundSources = {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { asError } from './as-error.ts';
 import { mine, pollMs, type Saga } from './delivery-saga.ts';
 import type { Held } from './hold-credentials.ts';
-import type { Fenced } from './ports.ts';
+import type { Fenced } from './delivery-ports.ts';
 import { tryLogins } from './try-logins.ts';
 import type { DeliveryToken } from './vault-ports.ts';
 

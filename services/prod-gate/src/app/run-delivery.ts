@@ -24,12 +24,11 @@ import {
 import { plannedCredentials } from '../domain/planned-credentials.ts';
 import { asError } from './as-error.ts';
 import { DeliveryFault } from './delivery-fault.ts';
-import type { HookEnd } from './delivery-ports.ts';
+import type { Fenced, HookEnd } from './delivery-ports.ts';
 import { isTakenOver, mine, openSaga, reasonOf, type RunDependencies } from './delivery-saga.ts';
 import { runStages, type PreparedHooks } from './delivery-stages.ts';
 import { finishDelivery } from './finish-delivery.ts';
 import { holdCredentials, type Held } from './hold-credentials.ts';
-import type { Fenced } from './ports.ts';
 import {
   intentPublished,
   prepareHooks,

@@ -10,7 +10,7 @@ import type { NoteSigner } from '@airlock/common/ledger/note';
 import { edgeTiles, type Tile } from '@airlock/common/ledger/tile';
 import { emptyRoot, hashBytes, leafHash } from '@airlock/common/ledger/tree';
 import { AirlockError } from '@airlock/common/errors';
-import type { LedgerBatch, LedgerSequencer, PendingEntry, SequencedEntry } from './ports.ts';
+import type { LedgerBatch, LedgerSequencer, PendingEntry, SequencedEntry } from './ledger-ports.ts';
 
 /** The tiles do not lead to the root of the last checkpoint: somebody changed the ledger's tables. */
 export class LedgerDamagedError extends AirlockError<'ledger-damaged'> {}

@@ -10,15 +10,10 @@ import type { ProvenRelease } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import type { PromotionFacts, Verdict } from '../domain/verdict.ts';
 import { awaitsAnnouncement } from './announce-delivery.ts';
-import {
-  StoreError,
-  type DeliveryStore,
-  type Fenced,
-  type PromotionStore,
-  type Recorder,
-  type Transaction,
-  type Transactor,
-} from './ports.ts';
+import type { DeliveryStore, Fenced } from './delivery-ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import { StoreError, type Transaction, type Transactor } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
 
 export type StartedDelivery = {
   readonly delivery: Fenced & { readonly id: Id<'dlv'>; readonly intentDigest: string };

@@ -26,14 +26,11 @@ import { rulesFor } from '../domain/access.ts';
 import { digestOfDelta } from '../domain/delta.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { enrolledPasskeys, keptApproval } from './judge-approvals.ts';
-import type {
-  ApprovalStore,
-  Delivery,
-  DeliveryStore,
-  PasskeyStore,
-  PromotionStore,
-  VaultSessionStore,
-} from './ports.ts';
+import type { ApprovalStore } from './approval-ports.ts';
+import type { Delivery, DeliveryStore } from './delivery-ports.ts';
+import type { PasskeyStore } from './passkey-ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
+import type { VaultSessionStore } from './vault-session-ports.ts';
 import type { LedgerProofs } from './prove-entry.ts';
 
 export type DeliverySources = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatId } from '@airlock/common/ids';
-import type { VaultSession } from './ports.ts';
+import type { VaultSession } from './vault-session-ports.ts';
 import { createLateLoginSweep } from './sweep-late-logins.ts';
 
 const now = new Date('2026-11-22T10:00:00Z');

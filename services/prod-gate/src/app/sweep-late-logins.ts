@@ -5,7 +5,7 @@
  */
 import { hasLease } from '@airlock/common/policy/target-credentials';
 import { eachInTurn } from './each-in-turn.ts';
-import type { VaultSession, VaultSessionStore } from './ports.ts';
+import type { VaultSession, VaultSessionStore } from './vault-session-ports.ts';
 import type { RevocationRequest, VaultReaper } from './vault-ports.ts';
 
 /** How far back a watchdog looks that has just started. */

@@ -9,14 +9,11 @@ import type { RebuildReport, WantedRebuild } from '@airlock/common/wire/rebuild-
 import { countBuilders, type DiscountCode } from '@airlock/common/verify/count-builders';
 import { verifyPromotionBundle } from '@airlock/common/verify/verify-promotion-bundle';
 import type { Promotion } from '../domain/promotion.ts';
-import {
-  StoreError,
-  type GateFiles,
-  type PromotionStore,
-  type RebuildStore,
-  type Recorder,
-  type Transactor,
-} from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import { StoreError, type Transactor } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
+import type { RebuildStore } from './rebuild-ports.ts';
 
 export type RebuildDependencies = {
   transactor: Transactor;

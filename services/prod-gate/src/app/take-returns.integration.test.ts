@@ -41,7 +41,7 @@ import { documentFacts } from './verify-again.ts';
 import { gatherFacts } from './gather-facts.ts';
 import type { FactSources } from './fact-sources.ts';
 import { makeDocument } from './make-document.ts';
-import type { GateFiles } from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
 import { createLedgerProofs } from './prove-entry.ts';
 import { refreshPromotions } from './refresh-promotions.ts';
 import type { ReturnOutcome } from './return-ports.ts';

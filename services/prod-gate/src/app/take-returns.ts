@@ -24,14 +24,10 @@ import { planFault } from './derive-plan.ts';
 import { documentFacts, wishOf } from './verify-again.ts';
 import type { ArtifactStore, GitReader } from './intake-ports.ts';
 import { makeDocument } from './make-document.ts';
-import {
-  StoreError,
-  type GateFiles,
-  type NewPromotion,
-  type PromotionStore,
-  type Recorder,
-  type Transactor,
-} from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import { StoreError, type Transactor } from './ports.ts';
+import type { NewPromotion, PromotionStore } from './promotion-ports.ts';
 import type { LedgerProofs } from './prove-entry.ts';
 import { readReturnDelta } from './read-delta.ts';
 import { Refused } from './refused.ts';

@@ -6,7 +6,9 @@ import { parseLedgerEntry, type LedgerEntry } from '@airlock/common/ledger/entry
 import { AirlockError } from '@airlock/common/errors';
 import { newsOfEntry } from '../domain/ledger-news.ts';
 import type { NewsCursor, NewsOutbox } from './notification-ports.ts';
-import type { LedgerReader, LedgerRow, PromotionStore, Transactor } from './ports.ts';
+import type { LedgerReader, LedgerRow } from './ledger-ports.ts';
+import type { Transactor } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
 
 const entriesAtOnce = 500;
 const oldAfterMs = 86_400_000;

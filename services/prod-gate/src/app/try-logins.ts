@@ -6,7 +6,8 @@
  */
 import { proxiedCredential, type Egress } from '@airlock/common/policy/target-egress';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Fenced, LoginTrial, VaultSessionStore } from './ports.ts';
+import type { Fenced } from './delivery-ports.ts';
+import type { LoginTrial, VaultSessionStore } from './vault-session-ports.ts';
 import type { Credential, CredentialSecret } from './vault-ports.ts';
 
 export type DatabasePlace = Extract<Egress, { kind: 'postgres' }>;

@@ -14,7 +14,7 @@ import { planMain } from '@airlock/pipeline/run-plan';
 import { z } from 'zod';
 import { outboxItemHash } from '../domain/outbox-chain.ts';
 import type { Mirror } from './intake-ports.ts';
-import type { GateFiles } from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
 
 /** The form of the conformance vectors, as far as it is used here (tests/vectors/README.md). */
 const Vector = z.looseObject({

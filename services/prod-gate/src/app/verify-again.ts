@@ -18,7 +18,8 @@ import { planFault } from './derive-plan.ts';
 import type { FactSources, LedgerAnswer } from './fact-sources.ts';
 import type { GitReader } from './intake-ports.ts';
 import type { DocumentFacts } from './make-document.ts';
-import type { GateFiles, PromotionEvidence } from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { PromotionEvidence } from './promotion-ports.ts';
 import { readDelta, readReturnDelta } from './read-delta.ts';
 
 export type Checked = {

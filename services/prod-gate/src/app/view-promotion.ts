@@ -17,13 +17,10 @@ import { personByNameId, type Person } from '../domain/roster.ts';
 import { evaluatePromotion, type PromotionFacts, type Verdict } from '../domain/verdict.ts';
 import { allowedImages } from './derive-plan.ts';
 import { gatherFacts } from './gather-facts.ts';
-import type {
-  Approval,
-  Delivery,
-  GateFiles,
-  PromotionEvidence,
-  ReplacedDocument,
-} from './ports.ts';
+import type { Approval, ReplacedDocument } from './approval-ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { Delivery } from './delivery-ports.ts';
+import type { PromotionEvidence } from './promotion-ports.ts';
 import { askedOnce, type ViewSources } from './view-sources.ts';
 
 /** An approval or rejection as people read it. */

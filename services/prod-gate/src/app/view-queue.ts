@@ -1,13 +1,10 @@
 /** The first page: what waits for the person who looks, what runs, what waits for others, what is live, what was refused. */
 import { explainIntakeCode } from '../domain/intake-codes.ts';
 import type { ListedPromotion } from '../domain/promotion.ts';
-import type {
-  IntakeItem,
-  LiveRelease,
-  PromotionQueries,
-  RepositoryFreeze,
-  VaultSession,
-} from './ports.ts';
+import type { IntakeItem } from './intake-ports.ts';
+import type { LiveRelease, RepositoryFreeze } from './promotion-ports.ts';
+import type { PromotionQueries } from './query-ports.ts';
+import type { VaultSession } from './vault-session-ports.ts';
 import { viewPromotion, type PromotionView } from './view-promotion.ts';
 import type { ViewSources } from './view-sources.ts';
 

@@ -2,7 +2,7 @@
 import { parsePromotionDocument, promotionDigest } from '@airlock/common/promotion/document';
 import { isOwed, type BreakGlassUse } from '../domain/break-glass.ts';
 import type { FollowLedger } from './follow-ledger.ts';
-import type { PromotionStore } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
 import { judgeReviews } from './review-break-glass.ts';
 
 export type ShownUse = {

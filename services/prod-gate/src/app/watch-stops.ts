@@ -7,7 +7,7 @@ import { holds, stopsInForce, type KnownStop } from '../domain/stop.ts';
 import { matterText } from '../domain/matter.ts';
 import { mattersOf, unknownValue } from '../domain/trace.ts';
 import type { FollowLedger } from './follow-ledger.ts';
-import type { GateFiles } from './ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
 import type { EmergencyStop, StopStore } from './stop-ports.ts';
 import type { TraceStore } from './trace-ports.ts';
 

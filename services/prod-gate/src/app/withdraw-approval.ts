@@ -8,7 +8,11 @@ import { promotionInWords } from '../domain/promotion.ts';
 import { personByNameId } from '../domain/roster.ts';
 import { DecisionError } from './decision-error.ts';
 import type { NewsOutbox } from './notification-ports.ts';
-import type { ApprovalStore, GateFiles, PromotionStore, Recorder, Transactor } from './ports.ts';
+import type { ApprovalStore } from './approval-ports.ts';
+import type { GateFiles } from './configuration-ports.ts';
+import type { Recorder } from './ledger-ports.ts';
+import type { Transactor } from './ports.ts';
+import type { PromotionStore } from './promotion-ports.ts';
 
 /**
  * Needs a session and no passkey: saying no must be cheap, and nobody's delivery begins by it. Whoever withdrew may approve

@@ -1,12 +1,8 @@
 /** The JSON twins of the pages. Fields are listed by name, so that a new column does not leave the house by itself. */
 import type { Check } from '../app/checks.ts';
-import type {
-  Delivery,
-  DeliveryLogLine,
-  LiveRelease,
-  RepositoryFreeze,
-  VaultSession,
-} from '../app/ports.ts';
+import type { Delivery, DeliveryLogLine } from '../app/delivery-ports.ts';
+import type { LiveRelease, RepositoryFreeze } from '../app/promotion-ports.ts';
+import type { VaultSession } from '../app/vault-session-ports.ts';
 import type { PromotionDetails, PromotionView, ShownDecision } from '../app/view-promotion.ts';
 import type { QueueView, RefusedItem } from '../app/view-queue.ts';
 import type { ListedPromotion } from '../domain/promotion.ts';

@@ -9,7 +9,7 @@ import {
 } from '@airlock/common/ledger/tile';
 import { tileWidth } from '@airlock/common/limits';
 import type { Request, Response } from 'express';
-import type { LedgerReader } from '../app/ports.ts';
+import type { LedgerReader } from '../app/ledger-ports.ts';
 
 const hashBytes = 32;
 

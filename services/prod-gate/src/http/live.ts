@@ -1,7 +1,7 @@
 /** Event streams of the pages: the database is asked while somebody looks, whichever process changed it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventStream } from '@airlock/web/sse';
-import type { DeliveryLogLine } from '../app/ports.ts';
+import type { DeliveryLogLine } from '../app/delivery-ports.ts';
 import { logLine } from './views/log-line.ts';
 
 const logEveryMs = 500;

@@ -18,7 +18,7 @@ import {
   type ConfigurationFiles,
 } from '@airlock/process/configuration-directory';
 import { z } from 'zod';
-import type { GateFiles } from '../../app/ports.ts';
+import type { GateFiles } from '../../app/configuration-ports.ts';
 import { readHook, readHookKind } from './hook-files.ts';
 
 export const GateFilesSettings = z.strictObject({

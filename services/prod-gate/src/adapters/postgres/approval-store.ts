@@ -1,4 +1,4 @@
-import type { Approval, ApprovalStore, SignedApproval } from '../../app/ports.ts';
+import type { Approval, ApprovalStore, SignedApproval } from '../../app/approval-ports.ts';
 import type { Approval as ApprovalRow, ApprovalWithdrawal } from '../../generated/prisma/client.ts';
 import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
 import { asBuffer, asBytes, asId, asNumber, oneOf } from './rows.ts';

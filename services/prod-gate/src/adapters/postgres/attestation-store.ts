@@ -1,4 +1,4 @@
-import type { Attestation, AttestationStore } from '../../app/ports.ts';
+import type { Attestation, AttestationStore } from '../../app/attestation-ports.ts';
 import type { Attestation as AttestationRow } from '../../generated/prisma/client.ts';
 import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
 import { intakeItemFrom } from './intake-store.ts';

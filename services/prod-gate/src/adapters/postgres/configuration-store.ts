@@ -1,4 +1,5 @@
-import { StoreError, type ConfigurationStore } from '../../app/ports.ts';
+import type { ConfigurationStore } from '../../app/configuration-ports.ts';
+import { StoreError } from '../../app/ports.ts';
 import { clientOf, type GateDatabase } from './client.ts';
 import { asBuffer, asBytes, asNumber } from './rows.ts';
 

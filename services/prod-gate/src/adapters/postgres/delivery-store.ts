@@ -1,5 +1,6 @@
 import { hookKinds } from '@airlock/common/hook/kind';
-import type { Delivery, DeliveryStore, Fenced, Transaction } from '../../app/ports.ts';
+import type { Delivery, DeliveryStore, Fenced } from '../../app/delivery-ports.ts';
+import type { Transaction } from '../../app/ports.ts';
 import { Prisma, type Delivery as DeliveryRow } from '../../generated/prisma/client.ts';
 import { verifications } from '../../domain/delivery.ts';
 import { clientOf, onDuplicate, type GateDatabase } from './client.ts';

@@ -1,4 +1,5 @@
-import { StoreError, type IntakeItem, type IntakeStore } from '../../app/ports.ts';
+import type { IntakeItem, IntakeStore } from '../../app/intake-ports.ts';
+import { StoreError } from '../../app/ports.ts';
 import type { IntakeItem as IntakeItemRow } from '../../generated/prisma/client.ts';
 import { clientOf, type GateDatabase } from './client.ts';
 import { promotionFrom, signedBytes } from './promotion-store.ts';

@@ -3,7 +3,7 @@
  * where Prisma's cost for a statement counts.
  */
 import type { DatabaseConnection, DatabasePool } from '@airlock/database/pool';
-import type { LedgerBatch, LedgerSequencer } from '../../app/ports.ts';
+import type { LedgerBatch, LedgerSequencer } from '../../app/ledger-ports.ts';
 
 /** "airledgr" as a 64-bit number, so that no other user of advisory locks meets it by chance. */
 const sequencerLock = String(0x6169726c65646772n);

@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import { ledgerEntry } from '@airlock/common/ledger/entry';
-import type { CosignatureStore, LedgerReader, LedgerRow, Recorder } from '../../app/ports.ts';
+import type {
+  CosignatureStore,
+  LedgerReader,
+  LedgerRow,
+  Recorder,
+} from '../../app/ledger-ports.ts';
 import type { LedgerEntry as LedgerEntryRow } from '../../generated/prisma/client.ts';
 import { clientOf, type GateDatabase } from './client.ts';
 import { asBuffer, asNumber } from './rows.ts';

@@ -1,4 +1,5 @@
-import { ceremonyKinds, StoreError, type Passkey, type PasskeyStore } from '../../app/ports.ts';
+import { ceremonyKinds, type Passkey, type PasskeyStore } from '../../app/passkey-ports.ts';
+import { StoreError } from '../../app/ports.ts';
 import type { Passkey as PasskeyRow } from '../../generated/prisma/client.ts';
 import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
 import { asBuffer, asBytes, asNumber, oneOf } from './rows.ts';

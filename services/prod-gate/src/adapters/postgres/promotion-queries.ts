@@ -1,4 +1,5 @@
-import type { Approval, PromotionQueries } from '../../app/ports.ts';
+import type { Approval } from '../../app/approval-ports.ts';
+import type { PromotionQueries } from '../../app/query-ports.ts';
 import { approvalFrom, withWithdrawal } from './approval-store.ts';
 import type { GateDatabase } from './client.ts';
 import { deliveryFrom } from './delivery-store.ts';

@@ -7,7 +7,8 @@ import {
   type Promotion,
 } from '../../domain/promotion.ts';
 import { buildWordsOf } from '../../domain/trace.ts';
-import { StoreError, type LiveRelease, type PromotionStore } from '../../app/ports.ts';
+import { StoreError } from '../../app/ports.ts';
+import type { LiveRelease, PromotionStore } from '../../app/promotion-ports.ts';
 import type { Promotion as PromotionRow, TargetLive } from '../../generated/prisma/client.ts';
 import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
 import { writeChangeTraces, writeTraces } from './trace-writer.ts';

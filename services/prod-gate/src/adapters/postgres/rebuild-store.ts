@@ -1,4 +1,4 @@
-import type { RebuildStore } from '../../app/ports.ts';
+import type { RebuildStore } from '../../app/rebuild-ports.ts';
 import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
 import { asBuffer, asBytes } from './rows.ts';
 

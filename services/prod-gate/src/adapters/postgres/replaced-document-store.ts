@@ -1,4 +1,4 @@
-import type { ReplacedDocumentStore } from '../../app/ports.ts';
+import type { ReplacedDocumentStore } from '../../app/approval-ports.ts';
 import { clientOf, type GateDatabase } from './client.ts';
 import { asBuffer, asBytes } from './rows.ts';
 

@@ -7,7 +7,7 @@ import { createBundleWorld } from '@airlock/common/testing/bundle-world';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
 import fc from 'fast-check';
 import { keepPackages } from '../../app/keep-packages.ts';
-import type { NewPromotion } from '../../app/ports.ts';
+import type { NewPromotion } from '../../app/promotion-ports.ts';
 import { locksPackage } from '../../app/read-packages.ts';
 import type { TraceQuestion, TraceStore } from '../../app/trace-ports.ts';
 import { makeDelta, type DeltaCommit } from '../../domain/delta.ts';

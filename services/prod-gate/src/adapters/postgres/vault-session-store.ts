@@ -1,9 +1,9 @@
+import type { Fenced } from '../../app/delivery-ports.ts';
 import type {
-  Fenced,
   VaultSession,
   VaultSessionState,
   VaultSessionStore,
-} from '../../app/ports.ts';
+} from '../../app/vault-session-ports.ts';
 import { credentialKinds, endings } from '@airlock/common/policy/target-credentials';
 import type { Prisma } from '../../generated/prisma/client.ts';
 import { clientOf, onDuplicate, type GateDatabase } from './client.ts';

@@ -10,7 +10,7 @@ import { sendPage } from '@airlock/web/page';
 import { HttpError } from '@airlock/web/problem';
 import { route, type Route } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
-import type { GateFiles } from '../../app/ports.ts';
+import type { GateFiles } from '../../app/configuration-ports.ts';
 import { AccessPage } from '../views/access-page.tsx';
 
 export interface AccessPorts {

@@ -7,7 +7,8 @@ import { HttpError } from '@airlock/web/problem';
 import { route, type Route } from '@airlock/web/route';
 import type { Request, Response } from 'express';
 import { collectEvidence, type EvidenceSources } from '../../app/evidence.ts';
-import type { DeliveryStore, PromotionStore } from '../../app/ports.ts';
+import type { DeliveryStore } from '../../app/delivery-ports.ts';
+import type { PromotionStore } from '../../app/promotion-ports.ts';
 import type { Promotion } from '../../domain/promotion.ts';
 import { nothing, pathId } from '../shared.ts';
 

@@ -5,7 +5,7 @@ import { route, type Route } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
 import { z } from 'zod';
 import type { NewsChoices } from '../../app/notification-ports.ts';
-import type { GateFiles } from '../../app/ports.ts';
+import type { GateFiles } from '../../app/configuration-ports.ts';
 import { personByNameId } from '../../domain/roster.ts';
 import { viewerOf } from '../shared.ts';
 import { NotificationPage } from '../views/notification-page.tsx';

@@ -8,16 +8,12 @@ import { openEventStream } from '@airlock/web/sse';
 import { z } from 'zod';
 import type { Decisions } from '../../app/approve-promotion.ts';
 import { checksOf } from '../../app/checks.ts';
-import type {
-  Delivery,
-  DeliveryStore,
-  LedgerReader,
-  PasskeyStore,
-  PromotionQueries,
-  PromotionStore,
-  VaultSession,
-  VaultSessionStore,
-} from '../../app/ports.ts';
+import type { Delivery, DeliveryStore } from '../../app/delivery-ports.ts';
+import type { LedgerReader } from '../../app/ledger-ports.ts';
+import type { PasskeyStore } from '../../app/passkey-ports.ts';
+import type { PromotionStore } from '../../app/promotion-ports.ts';
+import type { PromotionQueries } from '../../app/query-ports.ts';
+import type { VaultSession, VaultSessionStore } from '../../app/vault-session-ports.ts';
 import type { LedgerProofs } from '../../app/prove-entry.ts';
 import {
   viewPromotion,

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { Decisions } from '../../app/approve-promotion.ts';
 import { DecisionError } from '../../app/decision-error.ts';
 import type { SecurityKeyEnrolment } from '../../app/enrol-security-key.ts';
-import type { PromotionStore } from '../../app/ports.ts';
+import type { PromotionStore } from '../../app/promotion-ports.ts';
 import { nothing, pathId, viewerOf } from '../shared.ts';
 import { EnrolSecurityKeyPage, SignWithSecurityKeyPage } from '../views/security-key-page.tsx';
 import { Nonce, PersonsText } from './api.ts';

@@ -1,7 +1,7 @@
 /** Where the rules on trial of a target would have decided otherwise, for `airlock policy shadow`. */
 import { HttpError } from '@airlock/web/problem';
 import { route, type Route } from '@airlock/web/route';
-import type { GateFiles } from '../../app/ports.ts';
+import type { GateFiles } from '../../app/configuration-ports.ts';
 import type { ShadowStore } from '../../app/shadow-ports.ts';
 
 export interface ShadowRoutePorts {

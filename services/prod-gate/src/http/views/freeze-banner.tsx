@@ -1,5 +1,5 @@
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
-import type { RepositoryFreeze } from '../../app/ports.ts';
+import type { RepositoryFreeze } from '../../app/promotion-ports.ts';
 import { ledgerFreeze } from '../../domain/ledger-freeze.ts';
 import { plain } from './words.ts';
 

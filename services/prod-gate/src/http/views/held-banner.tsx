@@ -1,5 +1,5 @@
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
-import type { VaultSession } from '../../app/ports.ts';
+import type { VaultSession } from '../../app/vault-session-ports.ts';
 import { plain } from './words.ts';
 
 /** A target that takes no delivery because something of an earlier one is not proven gone; nothing for any other session. */

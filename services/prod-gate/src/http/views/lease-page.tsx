@@ -1,6 +1,6 @@
 import { SectionHeading } from '@airlock/web/views/card';
 import { Layout, type Frame } from '@airlock/web/views/layout';
-import type { VaultSession } from '../../app/ports.ts';
+import type { VaultSession } from '../../app/vault-session-ports.ts';
 import { HeldBanner } from './held-banner.tsx';
 import { leaseRows, LeaseTable, type LeaseRow } from './lease-table.tsx';
 

@@ -1,6 +1,6 @@
 import { Status } from '@airlock/web/views/badge';
 import { DataTable } from '@airlock/web/views/data-table';
-import type { SessionCredential, VaultSession } from '../../app/ports.ts';
+import type { SessionCredential, VaultSession } from '../../app/vault-session-ports.ts';
 import { clock, leaseState, plain } from './words.ts';
 
 export interface LeaseRow {

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import type { Frame } from '@airlock/web/views/layout';
 import { renderPage } from '@airlock/web/page';
 import { formatId } from '@airlock/common/ids';
-import type { SessionCredential, VaultSession } from '../../app/ports.ts';
+import type { SessionCredential, VaultSession } from '../../app/vault-session-ports.ts';
 import { entrySentence } from './ledger-page.tsx';
 import { LeasePage } from './lease-page.tsx';
 import { leaseState } from './words.ts';

@@ -6,7 +6,8 @@ import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
 import { AirlockError } from '@airlock/common/errors';
 import { parseLedgerEntry, type LedgerEntry } from '@airlock/common/ledger/entry';
-import type { CheckpointRow, LedgerRow, RepositoryFreeze, Witnessed } from '../../app/ports.ts';
+import type { CheckpointRow, LedgerRow, Witnessed } from '../../app/ledger-ports.ts';
+import type { RepositoryFreeze } from '../../app/promotion-ports.ts';
 import { FreezeBanner } from './freeze-banner.tsx';
 import { plain } from './words.ts';
 

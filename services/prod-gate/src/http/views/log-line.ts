@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { LogLine } from '@airlock/web/views/log-view';
-import type { DeliveryLogLine } from '../../app/ports.ts';
+import type { DeliveryLogLine } from '../../app/delivery-ports.ts';
 import { plain } from './words.ts';
 
 const streamClass = { gate: ['ansi-cyan'], stdout: [], stderr: ['ansi-yellow'] } as const;

@@ -9,7 +9,7 @@ import { Layout, type Frame } from '@airlock/web/views/layout';
 import { PasskeyForm } from '@airlock/web/views/passkey-form';
 import { Time } from '@airlock/web/views/time';
 import type { Viewer } from '@airlock/web/route';
-import type { Passkey } from '../../app/ports.ts';
+import type { Passkey } from '../../app/passkey-ports.ts';
 import { enrolmentDigest, rosterAllows } from '@airlock/common/approval/count-approvals';
 import type { Person } from '../../domain/roster.ts';
 import { plain } from './words.ts';

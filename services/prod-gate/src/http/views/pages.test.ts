@@ -5,13 +5,10 @@ import type { RebuildDifference } from '@airlock/common/intoto/rebuild-differenc
 import type { BuilderCount } from '@airlock/common/verify/count-builders';
 import { renderPage } from '@airlock/web/page';
 import { checkIds, checksOf } from '../../app/checks.ts';
-import type {
-  Delivery,
-  DeliveryState,
-  RepositoryFreeze,
-  VaultSession,
-  Witnessed,
-} from '../../app/ports.ts';
+import type { Delivery, DeliveryState } from '../../app/delivery-ports.ts';
+import type { Witnessed } from '../../app/ledger-ports.ts';
+import type { RepositoryFreeze } from '../../app/promotion-ports.ts';
+import type { VaultSession } from '../../app/vault-session-ports.ts';
 import type { PromotionDetails } from '../../app/view-promotion.ts';
 import { ledgerFreeze } from '../../domain/ledger-freeze.ts';
 import { promotionStates } from '../../domain/promotion.ts';

@@ -1,7 +1,8 @@
 /** Words, numbers and colours as the gate's pages show them. */
 import type { VerdictKind } from '@airlock/web/views/verdict-banner';
 import type { Tone } from '@airlock/web/views/badge';
-import type { Delivery, DeliveryState, SessionCredential, VaultSession } from '../../app/ports.ts';
+import type { Delivery, DeliveryState } from '../../app/delivery-ports.ts';
+import type { SessionCredential, VaultSession } from '../../app/vault-session-ports.ts';
 import type { PromotionView } from '../../app/view-promotion.ts';
 import { promotionInWords, type Promotion, type PromotionState } from '../../domain/promotion.ts';
 import { headline, stateSentence } from '../../domain/sentences.ts';

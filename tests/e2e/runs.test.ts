@@ -49,7 +49,7 @@ const idIn = (text: string): string => /run_[0-9a-z]{10}/.exec(text)?.[0] ?? ass
 
 /** It is asked for at once and made a moment later. */
 const shown = (id: string, holds: (run: Run) => boolean): Promise<Run> =>
-  until(`${id}`, 60, async () => {
+  until(`what is wanted of ${id}`, 60, async () => {
     const { status, text } = await shell.airlock('run', 'show', id, '-o', 'json');
     if (status !== 0) return null;
     const run = JSON.parse(text) as Run;

@@ -146,6 +146,8 @@ export interface PageQueries {
   /** Newest first. */
   runs(limit: number, filter: RunFilter): Promise<readonly RunSummary[]>;
   run(id: string): Promise<RunDetails | null>;
+  /** Of a run, in the order of its plan, which is not read for it: titles are names of workflows. None: no such run. */
+  jobs(id: string): Promise<readonly JobSummary[]>;
   candidates(limit: number, hidden: readonly string[]): Promise<readonly CandidateSummary[]>;
   candidate(id: string): Promise<CandidateDetails | null>;
   /** The newest run of main, for the page that has no candidate to show. */

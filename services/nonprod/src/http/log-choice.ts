@@ -2,6 +2,8 @@
 import type { LogName } from '../app/log-ports.ts';
 import type { JobSummary, RunDetails, StepSummary } from '../app/page-queries.ts';
 
+type Jobs = Pick<RunDetails, 'jobs'>;
+
 export interface ChosenLog {
   readonly job: JobSummary;
   readonly step: StepSummary;
@@ -11,7 +13,7 @@ export interface ChosenLog {
 const hasFailed = ({ state }: StepSummary): boolean => state === 'failed' || state === 'timed-out';
 
 /** The step that failed first, of the workflow that failed first. */
-export function failedStep(run: RunDetails): ChosenLog | null {
+export function failedStep(run: Jobs): ChosenLog | null {
   for (const job of run.jobs) {
     const step = job.outcome === 'failed' ? job.steps.find(hasFailed) : undefined;
     if (step !== undefined) return chosen(job, step, job.lease);
@@ -21,7 +23,7 @@ export function failedStep(run: RunDetails): ChosenLog | null {
 
 /** @param query `job`, `step` and `lease` of an address; what names nothing is as if it were not there. */
 export function chooseLog(
-  run: RunDetails,
+  run: Jobs,
   query: { readonly job?: unknown; readonly step?: unknown; readonly lease?: unknown },
 ): ChosenLog | null {
   const job = run.jobs.find(({ id }) => id === query.job) ?? usualJob(run);
@@ -33,7 +35,7 @@ export function chooseLog(
   return chosen(job, step, isEarlier ? lease : job.lease);
 }
 
-function usualJob({ jobs }: RunDetails): JobSummary | undefined {
+function usualJob({ jobs }: Jobs): JobSummary | undefined {
   return (
     jobs.find(({ outcome }) => outcome === 'failed') ??
     jobs.find(({ state }) => state === 'leased') ??

@@ -431,7 +431,7 @@ test('a failed run leads to its first failing line: on the page, by machine, by 
   });
   assert.equal((await dana.get(`/api/v1/runs/${run.id}/search?q=`)).status, 400);
   const lines = await dana.get(`/api/v1/runs/${run.id}/lines?from=900&count=2`);
-  assert.match(lines.text, /^\{"total":903,"lines":\[\{"n":900,.*"n":901,/);
+  assert.match(lines.text, /^\{"total":903,"isOpen":false,"lines":\[\{"n":900,.*"n":901,/);
   const earlier = await dana.get(`/runs/${run.id}?job=${claim.jobId}&step=build&from=10`);
   assert.match(earlier.text, /id="L10"/);
   assert.doesNotMatch(earlier.text, /id="L9"/);

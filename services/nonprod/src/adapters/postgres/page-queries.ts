@@ -107,6 +107,15 @@ export function createPageQueries(db: Database): PageQueries {
       };
     },
 
+    async jobs(id) {
+      const rows = await db.job.findMany({
+        where: { runId: id },
+        include: { steps: { orderBy: { position: 'asc' } } },
+        orderBy: { position: 'asc' },
+      });
+      return rows.map((job) => jobSummary(job, null));
+    },
+
     async candidates(limit, hidden) {
       const rows = await db.candidate.findMany({
         where: { builder: 'main', run: seen(hidden) },

@@ -232,6 +232,45 @@ test('a commit of a side branch is on main, but was never main', async () => {
   ]);
 });
 
+test('places on main are the same whether its line was read whole or grew, near or far', async () => {
+  const origin = createRepository();
+  const commits = [origin.commit('a.txt', 'first')];
+  const mirror = mirrorOf(origin.directory);
+  const placesIn = async (one: Mirror) =>
+    Promise.all(commits.map(async (commit) => (await one.commitFacts(commit, []))?.position));
+  for (const more of [0, 1, 3, 70]) {
+    for (let at = 0; at < more; at += 1) {
+      origin.git('commit', '--quiet', '--allow-empty', '-m', `more ${at}`);
+      commits.push(origin.git('rev-parse', 'HEAD'));
+    }
+    await mirror.fetch();
+    assert.deepEqual(
+      await placesIn(mirror),
+      commits.map((_, index) => index + 1),
+    );
+  }
+});
+
+test('of a main that was rewritten nothing is left on the line, whichever head was read at the same time', async () => {
+  const origin = createRepository();
+  origin.commit('a.txt', 'base');
+  const mirror = mirrorOf(origin.directory);
+  await mirror.fetch();
+  const base = await mirror.mainHead();
+  assert.equal((await mirror.commitFacts(String(base), []))?.position, 1);
+  const gone = origin.commit('a.txt', 'gone');
+  await mirror.fetch();
+  // Read with `gone` as the head, while main moves.
+  const during = mirror.commitFacts(gone, []);
+  origin.git('reset', '--quiet', '--hard', 'HEAD~1');
+  const kept = origin.commit('a.txt', 'kept');
+  await mirror.acceptRewrite({ from: gone, to: kept });
+  await Promise.all([during, mirror.commitFacts(kept, [])]);
+  const facts = await mirror.commitFacts(gone, []);
+  assert.deepEqual([facts?.onMain, facts?.firstParent, facts?.position], [false, false, 0]);
+  assert.equal((await mirror.commitFacts(kept, []))?.position, 2);
+});
+
 test('a commit that only a pull request has is known and not on main', async () => {
   const origin = createRepository();
   origin.commit('a.txt', 'one');

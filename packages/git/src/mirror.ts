@@ -15,7 +15,7 @@ import {
   parseReverts,
 } from './output.ts';
 import { GitError } from './git-error.ts';
-import { refuseCommit, refusePath, refuseRef } from './names.ts';
+import { refuseCommit, refuseRef } from './names.ts';
 import { createObjectReader, type ObjectReader } from './object-reader.ts';
 import { packCount, prepareMirror, removeLeftovers, storedBytes } from './mirror-directory.ts';
 import { type GitContext, type GitProtocol, type GitResult, lastWords, runGit } from './run-git.ts';
@@ -84,8 +84,6 @@ const main = 'refs/heads/main';
 /** Where a main that does not continue ours is looked at; never a branch. */
 const offered = 'refs/airlock/offered';
 const refBytes = 64 * 1024;
-const maxBlobBytes = 16 * 1024 * 1024;
-const maxCommitBytes = 1024 * 1024;
 /** How many commits a mirror remembers to have. */
 const maxKnown = 10_000;
 /** Every pack is looked into by every command; from here on they are put together. */
@@ -124,7 +122,7 @@ export function createMirror(options: {
   const known = new Set<string>();
   let turn: Promise<unknown> = Promise.resolve();
   let waiting: ReturnType<Mirror['fetch']> | null = null;
-  let mainLine: { head: string; positions: ReadonlyMap<string, number> } | null = null;
+  let mainLine: { head: string; positions: Map<string, number> } | null = null;
 
   async function git(...args: string[]): Promise<GitResult> {
     return await runGit(context, args);
@@ -160,23 +158,35 @@ export function createMirror(options: {
     refuseCommit(commit);
     // Nothing is ever left out of a mirror, so what it once had need not be asked for before each read.
     if (known.has(commit)) return true;
-    // A tag's id leads to a commit as well, but is not the commit's own name.
-    if ((await resolve(commit)) !== commit) return false;
+    if ((await objects.commit(commit)) === null) return false;
     if (known.size >= maxKnown) known.clear();
     known.add(commit);
     return true;
   }
 
-  /** Position by commit on main's first-parent line. The line behind a head never changes, so it is read once a head. */
+  /**
+   * Position by commit on main's first-parent line. The line behind a head never changes: a later head adds to what was read,
+   * and only one that does not lead back to the head before has its line read whole.
+   */
   async function mainPositions(head: string): Promise<ReadonlyMap<string, number>> {
-    if (mainLine?.head !== head) {
+    if (mainLine?.head === head) return mainLine.positions;
+    const before = mainLine;
+    const added = before === null ? null : await objects.firstParents(head, before.head);
+    // Somebody else was told of another head meanwhile: two lines must not meet in one map.
+    if (mainLine !== before) return mainPositions(head);
+    if (before === null || added === null) {
       const commits = await firstParents(head);
-      mainLine = {
-        head,
-        positions: new Map(commits.map((commit, index) => [commit, commits.length - index])),
-      };
+      const positions = new Map(commits.map((commit, index) => [commit, commits.length - index]));
+      mainLine = { head, positions };
+      return positions;
     }
-    return mainLine.positions;
+    const { positions } = before;
+    const from = positions.get(before.head) ?? positions.size;
+    for (const [index, commit] of added.entries()) {
+      positions.set(commit, from + added.length - index);
+    }
+    mainLine = { head, positions };
+    return positions;
   }
 
   /** Newest first. */
@@ -195,21 +205,8 @@ export function createMirror(options: {
     commit: string,
     paths: readonly string[],
   ): Promise<Record<string, string | null>> {
-    paths.forEach(refusePath);
-    if (paths.length === 0) return {};
-    const listing = await output('ls-tree', '-z', '--full-tree', commit, '--', ...paths);
-    const found = new Map<string, string>();
-    for (const line of listing.toString('utf8').split('\0')) {
-      const entry = /^100(?:644|755) blob ([0-9a-f]{40})\t(.*)$/s.exec(line);
-      if (entry?.[1] !== undefined && entry[2] !== undefined) found.set(entry[2], entry[1]);
-    }
-    return Object.fromEntries(paths.map((path) => [path, found.get(path) ?? null]));
-  }
-
-  async function filesIn(commit: string, directory: string): Promise<string[]> {
-    if (directory !== '') refusePath(directory);
-    const inside = directory === '' ? [] : ['--', `${directory}/`];
-    return pathsIn(await output('ls-tree', '-z', '--full-tree', commit, ...inside));
+    const ids = await Promise.all(paths.map((path) => objects.blobId(commit, path)));
+    return Object.fromEntries(paths.map((path, place) => [path, ids[place] ?? null]));
   }
 
   async function fetchNow(): Promise<{ head: string | null; previous: string | null }> {
@@ -313,7 +310,7 @@ export function createMirror(options: {
       refuseCommit(rewrite.to);
       return inTurn(() => acceptNow(rewrite));
     },
-    mainHead: () => resolve(main),
+    mainHead: () => objects.resolve(main),
     async resolve(ref) {
       refuseRef(ref);
       return await resolve(ref);
@@ -334,7 +331,7 @@ export function createMirror(options: {
     },
     async commitFacts(commit, paths) {
       if (!(await knownCommit(commit))) return null;
-      const head = await resolve(main);
+      const head = await objects.resolve(main);
       const position = head === null ? undefined : (await mainPositions(head)).get(commit);
       return {
         onMain: position !== undefined || (head !== null && (await isAncestor(commit, head))),
@@ -343,22 +340,8 @@ export function createMirror(options: {
         blobs: await blobIds(commit, paths),
       };
     },
-    async commitObject(commit) {
-      if (!(await knownCommit(commit))) return null;
-      const result = await runGit(context, ['cat-file', 'commit', commit], {
-        maxBytes: maxCommitBytes,
-      });
-      if (result.exitCode !== 0) throw failed('cat-file', result);
-      return result.stdout;
-    },
-    async readBlob(commit, path) {
-      if (!(await knownCommit(commit))) return null;
-      const id = (await blobIds(commit, [path]))[path] ?? null;
-      if (id === null) return null;
-      const result = await runGit(context, ['cat-file', 'blob', id], { maxBytes: maxBlobBytes });
-      if (result.exitCode !== 0) throw failed('cat-file', result);
-      return result.stdout;
-    },
+    commitObject: (commit) => objects.commit(commit),
+    readBlob: (commit, path) => objects.readBlob(commit, path),
     async log({ from, to, limit }) {
       refuseCommit(to);
       if (from !== null) refuseCommit(from);
@@ -374,9 +357,7 @@ export function createMirror(options: {
       const words = ['--extended-regexp', '--grep=^This reverts commit', '--grep=^Revert "'];
       return parseReverts(await output('log', ...flags, ...words, to, `^${from}`, '--'));
     },
-    async listFiles(commit, directory) {
-      return (await knownCommit(commit)) ? await filesIn(commit, directory) : [];
-    },
+    listFiles: (commit, directory) => objects.listFiles(commit, directory),
     async allFiles(commit) {
       if (!(await knownCommit(commit))) return [];
       return pathsIn(await output('ls-tree', '-r', '-z', '--full-tree', commit));

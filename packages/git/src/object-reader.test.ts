@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -16,6 +18,7 @@ import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GitError } from './git-error.ts';
 import { createMirror } from './mirror.ts';
+import { createObjectReader } from './object-reader.ts';
 import { createObjectStream } from './object-stream.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'airlock-objects-'));
@@ -200,4 +203,54 @@ test('without a mirror it says so, and names that are none are refused before gi
   }
   await assert.rejects(objects.resolve('refs/heads/a\nb'), { code: 'git-name-refused' });
   assert.throws(() => readFileSync(join(directory, 'HEAD')));
+});
+
+test('an object that was replaced in the mirror is refused, and so is everything that is found through it', async () => {
+  const { mirror, commit, directory, context } = world('replaced');
+  const [good, other] = [commit({ 'a.txt': 'good' }), commit({ 'a.txt': 'evil' })];
+  await mirror.fetch();
+  const loose = (id: string): string => join(directory, 'objects', id.slice(0, 2), id.slice(2));
+  const unpack = { input: readFileSync(packIn(directory)) };
+  rmSync(join(directory, 'objects/pack'), { recursive: true });
+  execFileSync('git', [`--git-dir=${directory}`, 'unpack-objects', '-q'], unpack);
+  const blobOf = (at: string): string =>
+    execFileSync('git', [`--git-dir=${directory}`, 'rev-parse', `${at}:a.txt`], {
+      encoding: 'utf8',
+    }).trim();
+  // A process of its own: the fetch's has the pack open.
+  const objects = createObjectReader(context);
+  assert.equal((await objects.readBlob(good, 'a.txt'))?.toString(), 'good');
+  replace(loose(blobOf(good)), loose(blobOf(other)));
+  await assert.rejects(objects.readBlob(good, 'a.txt'), /is not what its id says/);
+  replace(loose(good), loose(other));
+  await assert.rejects(objects.commit(good), { code: 'git-failed' });
+  await assert.rejects(objects.listFiles(good, ''), /is not what its id says/);
+  assert.equal((await objects.readBlob(other, 'a.txt'))?.toString(), 'evil');
+});
+
+function packIn(directory: string): string {
+  const pack = readdirSync(join(directory, 'objects/pack')).find((name) => name.endsWith('.pack'));
+  if (pack === undefined) throw new Error('there is no pack');
+  return join(directory, 'objects/pack', pack);
+}
+
+function replace(one: string, other: string): void {
+  rmSync(one, { force: true });
+  copyFileSync(other, one);
+}
+
+test('the line of first parents ends before its end, and is not told where that is not near or not on it', async () => {
+  const { objects, mirror, commit, git } = world('line');
+  const first = commit({ a: '1' });
+  git('checkout', '--quiet', '-b', 'side');
+  const side = commit({ b: '1' });
+  git('checkout', '--quiet', 'main');
+  const second = commit({ a: '2' });
+  git('merge', '--quiet', '--no-ff', '-m', 'merge', 'side');
+  const third = git('rev-parse', 'HEAD');
+  await mirror.fetch();
+  assert.deepEqual(await objects.firstParents(third, first), [third, second]);
+  assert.deepEqual(await objects.firstParents(third, third), []);
+  assert.equal(await objects.firstParents(third, side), null);
+  assert.equal(await objects.firstParents(first, third), null);
 });

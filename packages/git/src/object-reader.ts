@@ -1,4 +1,5 @@
-/** Commits, trees and files as git's own objects, read through one process. Nothing in here follows a short name. */
+/** Commits, trees and files as git's own objects, read through one process and hashed. Nothing in here follows a short name. */
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { GitError } from './git-error.ts';
@@ -22,6 +23,8 @@ export type ObjectReader = {
    * further away than is looked: ask git then.
    */
   comesFrom(commit: string, ancestor: string): Promise<boolean>;
+  /** First parents from `commit` back to before `end`, newest first; null where `end` is not among the nearest of them. */
+  firstParents(commit: string, end: string): Promise<string[] | null>;
   /** Paths that differ between two commits; null beyond `most`, and where there is too much to look at. */
   changedPaths(from: string, to: string, most: number): Promise<string[] | null>;
 };
@@ -42,7 +45,9 @@ export function createObjectReader(context: GitContext): ObjectReader {
 
   async function read(name: string, maxBytes: number): Promise<GitObject | null> {
     try {
-      return await stream.read(name, maxBytes);
+      const object = await stream.read(name, maxBytes);
+      if (object !== null) refuseOther(name, object);
+      return object;
     } catch (cause) {
       if (!(cause instanceof GitError) || existsSync(join(context.directory, 'HEAD'))) throw cause;
       const where = `there is no mirror in ${context.directory} yet; fetch it first`;
@@ -129,6 +134,18 @@ export function createObjectReader(context: GitContext): ObjectReader {
       }
       return false;
     },
+    async firstParents(commit, end) {
+      refuseCommit(end);
+      const line: string[] = [];
+      for (let at = commit; at !== end;) {
+        if (line.length >= mostCommits) return null;
+        line.push(at);
+        const [parent] = parentsOf(await commitOf(at));
+        if (parent === undefined) return null;
+        at = parent;
+      }
+      return line;
+    },
     async changedPaths(from, to, most) {
       const [one, other] = await Promise.all([treeIdOf(from), treeIdOf(to)]);
       if (one === null || other === null) return null;
@@ -158,6 +175,20 @@ export function createObjectReader(context: GitContext): ObjectReader {
     },
   };
 }
+
+/**
+ * Git itself does not hash what it reads from a pack, so this does: what is read under an id is what the id says for good,
+ * whoever can write to the mirror.
+ *
+ * @throws GitError `git-failed`
+ */
+function refuseOther(name: string, { id, type, content }: GitObject): void {
+  const hash = createHash('sha1').update(`${type} ${content.length}\0`).update(content);
+  if (hash.digest('hex') === id && (id === name || !fullId.test(name))) return;
+  throw new GitError('git-failed', `${name} in the mirror is not what its id says; make it anew`);
+}
+
+const fullId = /^[0-9a-f]{40}$/;
 
 const noEntries: ReadonlyMap<string, Entry> = new Map();
 

@@ -11,6 +11,7 @@ import { releasePath } from '@airlock/pipeline/release-file';
 import { planMain } from '@airlock/pipeline/run-plan';
 import { leadingWorkflow } from '@airlock/common/workflow-name';
 import type { GitReader } from './intake-ports.ts';
+import { remembered } from './remembered.ts';
 
 /** Null when what ran is what the files say, on software that the target allows. */
 export async function planFault(
@@ -19,20 +20,15 @@ export async function planFault(
   policy: TargetPolicy,
 ): Promise<Refusal | null> {
   const { commit, pipeline, releaseFile } = bundle;
-  const files = await planFiles({
-    list: (directory) => git.listFiles(commit, directory),
-    read: (path) => git.readBlob(commit, path),
-  });
-  const planned = planMain(files);
-  if (planned.kind !== 'run') {
-    const why = planned.kind === 'nothing' ? planned.why : planned.reason;
+  const planned = await plannedOnce(git, commit, () => planOf(git, commit));
+  if ('why' in planned) {
     return {
       ok: false,
       code: 'E_PLAN_DIGEST',
-      detail: `${pipeline} and ${releaseFile} at ${commit} make no plan here: ${why}`,
+      detail: `${pipeline} and ${releaseFile} at ${commit} make no plan here: ${planned.why}`,
     };
   }
-  const leading = leadingWorkflow(planned.plan)?.file;
+  const { digest, leading } = planned;
   if (leading !== pipeline || releaseFile !== releasePath) {
     return {
       ok: false,
@@ -41,9 +37,31 @@ export async function planFault(
     };
   }
   return checkPlan(bundle, {
-    planDigest: planDigest(planned.plan),
+    planDigest: digest,
     images: allowedImages(policy),
   });
+}
+
+type Planned =
+  { readonly digest: string; readonly leading: string | undefined } | { readonly why: string };
+
+/** A plan follows from the commit alone. That there is none may be because the commit has not come yet. */
+const plannedOnce = remembered<Planned>(64, (planned) => 'digest' in planned);
+
+async function planOf(
+  git: Pick<GitReader, 'readBlob' | 'listFiles'>,
+  commit: string,
+): Promise<Planned> {
+  const planned = planMain(
+    await planFiles({
+      list: (directory) => git.listFiles(commit, directory),
+      read: (path) => git.readBlob(commit, path),
+    }),
+  );
+  if (planned.kind !== 'run') {
+    return { why: planned.kind === 'nothing' ? planned.why : planned.reason };
+  }
+  return { digest: planDigest(planned.plan), leading: leadingWorkflow(planned.plan)?.file };
 }
 
 /** SHA-256 digests of the runners' software that the target allows, without the `sha256:` of the file. */

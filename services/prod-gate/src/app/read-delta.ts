@@ -13,6 +13,7 @@ import {
   makeDelta,
   maxDeltaCommits,
   type Delta,
+  type DeltaCommit,
   type DeltaDetails,
   type DeltaFile,
 } from '../domain/delta.ts';
@@ -35,8 +36,8 @@ export async function readDelta(
   const from = range.base?.commit ?? null;
   const { commit } = range;
   const [commits, files] = await Promise.all([
-    git.log({ from, to: commit, limit: maxDeltaCommits + 1 }),
-    git.changedFiles({ from, to: commit }),
+    commitsOf(git, from, commit),
+    filesOf(git, from, commit),
   ]);
   if (commits.length > maxDeltaCommits) return null;
   const details = await detailsOf(git, { from, commit, files });
@@ -54,17 +55,30 @@ export async function readReturnDelta(
   range: { base: { commit: string; release: string }; commit: string },
 ): Promise<Delta | null> {
   const { base, commit } = range;
-  const away = await git.log({ from: commit, to: base.commit, limit: maxDeltaCommits + 1 });
+  const away = await commitsOf(git, commit, base.commit);
   if (away.length > maxDeltaCommits) return null;
   if (away.length === 0) return readDelta(git, range);
-  const files = await git.changedFiles({ from: base.commit, to: commit });
+  const files = await filesOf(git, base.commit, commit);
   const details = await detailsOf(git, { from: base.commit, commit, files });
   return { ...makeDelta({ base, commits: away, files, details }), emails: [] };
 }
 
 type Question = { from: string | null; commit: string; files: readonly DeltaFile[] };
 
-/** Two commits never come to differ in anything else, and a waiting promotion is judged many times. */
+/** What is between two commits never changes, and a waiting promotion is judged many times. */
+const commitsOnce = remembered<readonly DeltaCommit[]>(16);
+const commitsOf = (git: GitReader, from: string | null, to: string) =>
+  commitsOnce(git, `${from ?? ''}..${to}`, () => git.log({ from, to, limit: maxDeltaCommits + 1 }));
+
+/** Beyond this many files it is read anew each time, so that no repository fills the gate's memory. */
+const maxRememberedFiles = 10_000;
+const filesOnce = remembered<readonly DeltaFile[]>(
+  16,
+  ({ length }) => length <= maxRememberedFiles,
+);
+const filesOf = (git: GitReader, from: string | null, to: string) =>
+  filesOnce(git, `${from ?? ''}..${to}`, () => git.changedFiles({ from, to }));
+
 const detailsOnce = remembered<DeltaDetails>(16);
 const detailsOf = (git: GitReader, question: Question): Promise<DeltaDetails> =>
   detailsOnce(git, `${question.from ?? ''}..${question.commit}`, () => readDetails(git, question));

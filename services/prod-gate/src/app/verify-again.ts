@@ -21,6 +21,7 @@ import type { DocumentFacts } from './make-document.ts';
 import type { GateFiles } from './configuration-ports.ts';
 import type { PromotionEvidence } from './promotion-ports.ts';
 import { readDelta, readReturnDelta } from './read-delta.ts';
+import { remembered } from './remembered.ts';
 
 export type Checked = {
   readonly bundle: PromotionFacts['bundle'];
@@ -118,15 +119,21 @@ export async function wishOf(
   git: Pick<GitReader, 'readBlob'>,
   { commit, releaseFile }: { readonly commit: string; readonly releaseFile: string },
 ): Promise<number> {
-  try {
-    const file = await git.readBlob(commit, releaseFile);
-    return reproduceWish(file?.toString('utf8') ?? null);
-  } catch (cause) {
-    // It will not be shorter the next time; no parser accepts what is too large to be read.
-    if (cause instanceof AirlockError && cause.code === 'git-too-large') return reproduceWish('');
-    throw cause;
-  }
+  const wish = await wishOnce(git, `${commit} ${releaseFile}`, async () => {
+    try {
+      const file = await git.readBlob(commit, releaseFile);
+      return file === null ? null : reproduceWish(file.toString('utf8'));
+    } catch (cause) {
+      // It will not be shorter the next time; no parser accepts what is too large to be read.
+      if (cause instanceof AirlockError && cause.code === 'git-too-large') return reproduceWish('');
+      throw cause;
+    }
+  });
+  return wish ?? reproduceWish(null);
 }
+
+/** Null where there is no such file, which may be because the commit has not come yet. */
+const wishOnce = remembered<number | null>(64, (wish) => wish !== null);
 
 /** What of a document is the gate's own to say. */
 export type DocumentRecord = Pick<Promotion, 'id' | 'admittedAt'> &

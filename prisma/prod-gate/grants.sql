@@ -44,6 +44,10 @@ grant select on promotion_newer to gate_web;
 -- What rules on trial would have said; nobody decides by it.
 grant select, insert, update on shadow_difference to gate_deliverer;
 grant select on shadow_difference to gate_web;
+-- What runs on each target, as its observe hook saw it last.
+grant select, insert, update on target_observation to gate_deliverer;
+grant select, insert, update, delete on target_look to gate_deliverer;
+grant select on target_observation to gate_web;
 -- The row is for pages: a freeze is over when the ledger says so.
 grant delete on repository_freeze to gate_intake;
 -- The only process that talks to a witness.

@@ -76,6 +76,7 @@ export interface Ports {
   readonly vault: number;
   readonly postgres: number;
   readonly redis: number;
+  readonly shop: number;
 }
 
 const preferred = {
@@ -86,6 +87,7 @@ const preferred = {
   identityProvider: 26084,
   rebuilds: 26085,
   enrolment: 26086,
+  shop: 26089,
   vault: 26200,
   postgres: 26432,
   redis: 26379,
@@ -106,6 +108,7 @@ export async function choosePorts(choice: 'preferred' | 'free'): Promise<Ports> 
     vault: await pick(preferred.vault),
     postgres: await pick(preferred.postgres),
     redis: await pick(preferred.redis),
+    shop: await pick(preferred.shop),
   };
 }
 

@@ -25,6 +25,7 @@ import type { Progress } from './progress.ts';
 import { joinRunner } from './runner.ts';
 import { pinnedKeys, provisionKeys, writePrivate, type Keys } from './provision.ts';
 import { seedRepository, type DemoRepository } from './repository.ts';
+import { startShop } from './shop.ts';
 import { startProcess, type RunningProcess } from './supervisor.ts';
 import { startVault, vaultNamesFor, type Vault } from './vault.ts';
 
@@ -113,6 +114,13 @@ export async function startPair(options: PairOptions): Promise<Pair> {
           : `secrets engine: ${kind} at ${address}`,
     );
     closers.push(() => vault.stop());
+
+    const shop = await progress.step(
+      'shop',
+      () => startShop({ port: ports.shop, postgres }),
+      ({ url }) => `the shop, which runs in "production", says what it serves at ${url}`,
+    );
+    closers.push(() => shop.close());
 
     const keys = await progress.step('keys, certificates, databases, Vault set-up', async () => {
       const made = await provisionKeys(layout);

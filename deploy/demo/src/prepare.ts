@@ -173,7 +173,9 @@ export async function writeGateFiles(given: {
   builders: 1 | 2;
 }): Promise<{ trust: string }> {
   const { layout, keys, names, ports, repository, origins, approvals, builders } = given;
-  const hook = await pinnedHook(await buildHook('load-release', join(layout.gateConfig, 'hooks')));
+  const register = async (name: string): Promise<string> =>
+    pinnedHook(await buildHook(name, join(layout.gateConfig, 'hooks')));
+  const hook = await register('load-release');
   mkdirSync(join(layout.gateConfig, 'targets'), { recursive: true });
   writeFileSync(
     join(layout.gateConfig, `targets/${target}.yaml`),
@@ -219,8 +221,11 @@ export async function writeGateFiles(given: {
             ...{ as: 'db', kind: 'postgres', host: '127.0.0.1', port: ports.postgres },
             ...{ name: production.database, credential: 'db' },
           },
+          { as: 'shop', kind: 'tcp', host: '127.0.0.1', port: ports.shop },
         ],
       },
+      // As short as somebody who tries it out has patience.
+      observe: { hook: await register('what-runs'), every: '10s' },
     }),
   );
   writeFileSync(

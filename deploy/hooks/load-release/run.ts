@@ -67,14 +67,17 @@ async function load(
   await client.query(`create table if not exists ${historyTable} (
     promotion_digest text primary key, release text not null, delivery text not null, products integer not null,
     loaded_at timestamptz not null default now())`);
+  // By it the shop says what it serves.
+  await client.query(`alter table ${historyTable} add column if not exists artifact text`);
   const { rowCount } = await client.query(
-    `insert into ${historyTable} (promotion_digest, release, delivery, products) values ($1, $2, $3, $4)
+    `insert into ${historyTable} (promotion_digest, release, delivery, products, artifact) values ($1, $2, $3, $4, $5)
      on conflict (promotion_digest) do nothing`,
     [
       environment('AIRLOCK_PROMOTION_DIGEST'),
       release,
       environment('AIRLOCK_DELIVERY'),
       products.length,
+      environment('AIRLOCK_ARTIFACT_SHA256'),
     ],
   );
   if (rowCount === 0) {

@@ -21,7 +21,8 @@ export type IdPrefix =
   | 'enr'
   | 'tok'
   | 'stp'
-  | 'ret';
+  | 'ret'
+  | 'obs';
 
 /** A typed, pasteable identifier such as `prm_7k2q9x0d1f` : prefix, underscore, ten base32 characters. */
 export type Id<Prefix extends IdPrefix> = string & { readonly __id: Prefix };

@@ -55,3 +55,32 @@ export function hookNeedFaults(
       : []),
   ];
 }
+
+/** The egresses of a target that its observe hook gets: those at which nobody logs in. */
+export function egressWithoutCredential(egresses: readonly Egress[]): Egress[] {
+  return egresses.filter((egress) => proxiedCredential(egress) === null);
+}
+
+/**
+ * What keeps a hook from being run between deliveries; empty when nothing does. It would need a login that always stands, and
+ * no login outlives its delivery.
+ */
+export function observeNeedFaults(
+  { needs }: Pick<HookManifest, 'needs'>,
+  { egress }: Pick<GivenToHook, 'egress'>,
+): string[] {
+  const why = 'an observe hook gets none, because a login for it would outlive every delivery';
+  return [
+    ...Object.entries(needs.credentials).map(
+      ([as, kind]) => `it needs credential ${as} (${kind}); ${why}`,
+    ),
+    ...Object.entries(needs.egress).flatMap(([as, kind]) => {
+      const given = egress.find((each) => each.as === as);
+      if (given === undefined) return [`it needs egress ${as} (${kind}), which does not exist`];
+      const name = proxiedCredential(given);
+      if (name !== null) return [`it needs egress ${as}, which logs in with ${name}; ${why}`];
+      if (given.kind === kind) return [];
+      return [`it needs egress ${as} to be ${kind}, and ${as} is ${given.kind}`];
+    }),
+  ];
+}

@@ -7,14 +7,14 @@ import { readConfig } from '@airlock/process/config';
 import type { InspectedConfiguration } from '@airlock/process/configuration-faults';
 import { readHookDirectory } from '@airlock/process/hook-directory';
 import { HookManifest, hookParamFault } from '@airlock/process/hook-manifest';
-import { hookNeedFaults } from '@airlock/process/hook-needs';
+import { hookNeedFaults, observeNeedFaults } from '@airlock/process/hook-needs';
 import { readdir } from 'node:fs/promises';
 import { sayOf, type Finding, type Say } from './findings.ts';
 
 type Use = {
   readonly key: readonly PropertyKey[];
   readonly pinned: string;
-  readonly params: TargetPolicy['deliver']['params'] | null;
+  readonly params: TargetPolicy['deliver']['params'];
 };
 
 /** @param directory of the registered hooks, one directory each. */
@@ -49,7 +49,7 @@ function usesOf({ deliver, verify, observe }: TargetPolicy): Use[] {
       : [{ key: ['verify', 'hook'], pinned: verify.hook, params: verify.params }]),
     ...(observe === undefined
       ? []
-      : [{ key: ['observe', 'hook'], pinned: observe.hook, params: null }]),
+      : [{ key: ['observe', 'hook'], pinned: observe.hook, params: observe.params }]),
   ];
 }
 
@@ -83,7 +83,6 @@ async function findingsOf(
       fault(key, `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message}`),
     );
   }
-  if (params === null) return [];
   const wrong = hookParamFault(manifest.value, params);
   const section = key[0] ?? '';
   return [
@@ -94,12 +93,20 @@ async function findingsOf(
   ];
 }
 
-/** The hook that looks has what the hook that delivers has, and never waves. */
+/** The hook that verifies has what the hook that delivers has, and never waves; the one that observes has no credential. */
 function needs(
   { credentials, deliver }: TargetPolicy,
   manifest: HookManifest,
   { section, fault }: { readonly section: PropertyKey; readonly fault: Say['fault'] },
 ): Finding[] {
+  if (section === 'observe') {
+    return observeNeedFaults(manifest, deliver).map((what) =>
+      fault(
+        [section, 'hook'],
+        `hook ${manifest.name}: ${what}; let it ask what the target shows to anybody, by an egress without credential`,
+      ),
+    );
+  }
   const { reads } = credentials.vault;
   const inWaves = section === 'deliver' && deliver.waves !== undefined;
   return hookNeedFaults(manifest, { reads, egress: deliver.egress, inWaves }).map((what) =>

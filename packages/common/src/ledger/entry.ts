@@ -39,6 +39,9 @@ export const LedgerEntryType = z.enum([
   'break-glass.used',
   'break-glass.reviewed',
   'break-glass.unreviewed',
+  'target.drifted',
+  'target.unobserved',
+  'target.settled',
 ]);
 export type LedgerEntryType = z.infer<typeof LedgerEntryType>;
 

@@ -9,7 +9,6 @@ export function notCarriedOut(policy: TargetPolicy): readonly string[] {
   const keys: readonly (readonly [string, boolean])[] = [
     ['windows.override', windows?.override !== undefined],
     ['concurrency.queue all', concurrency.queue === 'all'],
-    ['observe', policy.observe !== undefined],
   ];
   return keys.flatMap(([key, isThere]) => (isThere ? [key] : []));
 }

@@ -89,4 +89,16 @@ export const TargetRollback = z.strictObject({
 });
 export type TargetRollback = z.infer<typeof TargetRollback>;
 
-export const TargetObserve = z.strictObject({ hook: Hook, every: Duration });
+/** Below this, looking would be most of what the deliverer does. */
+const shortestObserveSeconds = 5;
+
+export const TargetObserve = z.strictObject({
+  hook: Hook.describe(
+    'Says what runs there, without any credential; it has the egress of deliver that needs none.',
+  ),
+  every: Duration.refine((seconds) => seconds >= shortestObserveSeconds, {
+    message: `at least ${shortestObserveSeconds}s expected, such as 15m`,
+  }).describe('About how long from one look to the next, such as 15m; at least 5s.'),
+  params: Params.default({}),
+});
+export type TargetObserve = z.infer<typeof TargetObserve>;

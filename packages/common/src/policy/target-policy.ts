@@ -99,7 +99,9 @@ export const TargetPolicy = z
     deliver: TargetDelivery,
     verify: TargetVerify.optional().describe('How it is seen that the delivery is well.'),
     rollback: TargetRollback.optional().describe('How an earlier release is put back.'),
-    observe: TargetObserve.optional().describe('How drift is noticed between deliveries.'),
+    observe: TargetObserve.optional().describe(
+      'How it is noticed between deliveries that something else runs there. Default: nobody looks.',
+    ),
     shadow: z
       .strictObject({ approvals: TargetApprovals, windows: TargetWindows.optional() })
       .optional()

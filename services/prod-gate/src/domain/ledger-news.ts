@@ -2,12 +2,15 @@
 import type { LedgerEntry } from '@airlock/common/ledger/entry';
 import type { News, NewsType } from './news.ts';
 import { promotionInWords, type Promotion } from './promotion.ts';
+import { newsOfTarget } from './target-news.ts';
 
 /** @returns null for an entry that nobody is told of. */
 export function newsOfEntry(
   entry: LedgerEntry,
   given: { readonly index: number; readonly promotion: Promotion | null },
 ): News | null {
+  const ofTarget = newsOfTarget(entry, given.index);
+  if (ofTarget !== null) return ofTarget;
   const words = wordsOf(entry, given.promotion);
   if (words === null) return null;
   const { promotion } = given;

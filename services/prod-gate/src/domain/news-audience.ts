@@ -9,7 +9,7 @@ import type { Person } from './roster.ts';
 /**
  * - deciders: everybody whose approval would still count
  * - escalation: the role that the target file names
- * - followers: everybody who was told of the same promotion before
+ * - followers: everybody who was told of the same before: of the promotion, or of what has now ended
  * - keepers: platform and release managers
  * - overseers: the same, and auditors
  * - everybody: whoever is in the roster
@@ -41,6 +41,8 @@ const audiences: Readonly<Record<NewsType, Audience>> = {
   'gate.stopped': 'keepers',
   'gate.started': 'keepers',
   'target.drifted': 'keepers',
+  'target.unobserved': 'keepers',
+  'target.settled': 'followers',
   'break-glass.asked': 'everybody',
   'break-glass.used': 'everybody',
   'break-glass.reviewed': 'overseers',

@@ -22,6 +22,8 @@ export const newsTypes = [
   'gate.stopped',
   'gate.started',
   'target.drifted',
+  'target.unobserved',
+  'target.settled',
   'break-glass.asked',
   'break-glass.used',
   'break-glass.reviewed',

@@ -22,6 +22,7 @@ import {
   createHookPreparer,
   type HookExecutor,
 } from '../adapters/hooks/run-hook.ts';
+import { createObserveHooks } from '../adapters/hooks/run-observe.ts';
 import { unisolatedExecutor } from '../adapters/hooks/run-unisolated.ts';
 import { tryLogin } from '../adapters/hooks/egress/try-login.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
@@ -47,6 +48,7 @@ import { createStopWatch, tracedMatters } from '../app/watch-stops.ts';
 import { createShadowNotes } from '../app/note-shadow.ts';
 import { DelivererConfig } from '../config-delivery.ts';
 import { decisionSources } from '../decision-sources.ts';
+import { keepObserving } from '../observe-keeping.ts';
 import { watchStandingSecrets } from '../watch-standing-secrets.ts';
 
 /** Well below the 30 s that a token lives longer than its hook. */
@@ -77,6 +79,12 @@ await runProcess({
     const decisions = decisionSources(config, database, files, memory.emergency);
     const clock = (): Date => new Date();
     const shared = { transactor: database, recorder, clock, randomBytes };
+    const hookPlaces = {
+      hooksDirectory: config.files.hooksDirectory,
+      workDirectory: config.hooks.workDirectory,
+      nodeBinary,
+      executor,
+    };
     const run: RunDependencies = {
       ...shared,
       promotions: decisions.promotions,
@@ -92,13 +100,7 @@ await runProcess({
         mattersOf: tracedMatters({ traces: createTraceStore(database), files }),
       }),
       vault,
-      hooks: createHookPreparer({
-        hooksDirectory: config.files.hooksDirectory,
-        workDirectory: config.hooks.workDirectory,
-        nodeBinary,
-        artifacts: decisions.artifacts,
-        executor,
-      }),
+      hooks: createHookPreparer({ ...hookPlaces, artifacts: decisions.artifacts }),
       times: {
         loginSeconds: config.loginSeconds,
         intentWithinMs: config.intentSeconds * 1000,
@@ -204,6 +206,14 @@ await runProcess({
         }
       },
     });
+    const observing = keepObserving(
+      { log, database, signal: runtime.signal },
+      {
+        ...{ files, ledger: decisions.proofs.facts, hooks: createObserveHooks(hookPlaces) },
+        ...{ deliveries: decisions.deliveries, stops: decisions.stops },
+        emergency: decisions.emergency,
+      },
+    );
     const bell = createDoorbell({ name: delivererBell, redisUrl: config.redis?.url ?? null, log });
     // The ring names a promotion; all waiting ones are looked at, so that a forged ring can do no more than wake.
     bell.listen(() => {
@@ -212,7 +222,7 @@ await runProcess({
     });
     runtime.onClose(() => bell.close());
     runtime.onClose(async () => {
-      await Promise.all([loop.done, emergencies.done]);
+      await Promise.all([loop.done, emergencies.done, observing.done]);
       await Promise.all(running);
     });
   },

@@ -22,11 +22,16 @@ export function parseHookManifest(text: string, name: string): HookManifest {
 }
 
 /** @throws HookError `hook-params` naming the first param that is unknown, missing or of another type. */
-export function checkHookParams(manifest: HookManifest, params: HookParams): void {
+export function checkHookParams(
+  manifest: HookManifest,
+  params: HookParams,
+  /** Of the target file. */
+  section = 'deliver',
+): void {
   const fault = hookParamFault(manifest, params);
   if (fault === null) return;
   throw new HookError(
     'hook-params',
-    `deliver.params.${fault.name}: ${fault.message}; correct the target file (hook ${manifest.name})`,
+    `${section}.params.${fault.name}: ${fault.message}; correct the target file (hook ${manifest.name})`,
   );
 }

@@ -32,7 +32,11 @@ export type HookResult = Readonly<Record<string, string | number | boolean>>;
  *   numbers and booleans.
  */
 export async function readHookResult(outDirectory: string, mask: Mask): Promise<HookResult> {
-  let text: string;
+  return parseHookResult(await readResultText(outDirectory), mask);
+}
+
+/** @throws HookError `hook-result` when there is no regular file of at most 64 KiB. */
+export async function readResultText(outDirectory: string): Promise<string> {
   try {
     // The hook could have left a link to a file of the gate, or a pipe that nobody writes to.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -45,7 +49,7 @@ export async function readHookResult(outDirectory: string, mask: Mask): Promise<
           `/out/result.json is not a file of at most ${maxResultBytes} bytes`,
         );
       }
-      text = await handle.readFile('utf8');
+      return await handle.readFile('utf8');
     } finally {
       await handle.close();
     }
@@ -60,7 +64,6 @@ export async function readHookResult(outDirectory: string, mask: Mask): Promise<
       },
     );
   }
-  return parseHookResult(text, mask);
 }
 
 export function parseHookResult(text: string, mask: Mask): HookResult {

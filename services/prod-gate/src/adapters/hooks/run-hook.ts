@@ -10,7 +10,7 @@
 import type { HookKind } from '@airlock/common/hook/kind';
 import { SandboxError } from '@airlock/sandbox/errors';
 import { runSandboxed, type SandboxOptions, type SandboxResult } from '@airlock/sandbox/bubblewrap';
-import { chmod, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type {
   HookEnd,
@@ -34,14 +34,19 @@ import { readsOnDescriptor } from '@airlock/process/hook-needs';
 import { checkNeeds } from './needs.ts';
 import { copyPinnedHook, parsePinnedHook } from './registry.ts';
 import { readHookResult, type HookResult } from './result.ts';
+import {
+  commonEnvironment,
+  egressFile,
+  egressPath,
+  fileLimits,
+  nodePath,
+  outPath,
+  paramsPath,
+  realNode,
+} from './surroundings.ts';
 
 /** Where the hook finds its credentials; part of the hook contract. */
 const credentialDescriptor = 10;
-
-const paramsPath = '/params.json';
-const outPath = '/out';
-const egressPath = '/egress';
-const egressFile = '/egress.json';
 
 // A log is read by people: beyond this it is an accident, and it must not fill the database.
 const maxOutputBytes = 4 * 1024 * 1024;
@@ -51,8 +56,6 @@ const neverStarted: ReadonlySet<string> = new Set([
   'sandbox-unavailable',
   'sandbox-options-refused',
 ]);
-
-const fileLimits = { fileBytes: 64 * 1024 * 1024, processes: 64, openFiles: 256 } as const;
 
 /** What a prepared hook runs in. */
 export type HookExecutor = {
@@ -81,16 +84,7 @@ export function createHookPreparer(options: HookRunnerOptions): HookPreparer {
     isolation: options.executor.isolation,
     async prepare(request) {
       await mkdir(options.workDirectory, { recursive: true, mode: 0o700 });
-      // The sandbox refuses links; what set-up gives may be one (npm's bin directories).
-      const node = await realpath(options.nodeBinary).catch((cause: unknown) => {
-        throw new HookError(
-          'hook-sandbox',
-          `nodeBinary ${options.nodeBinary} does not exist; correct the configuration`,
-          {
-            cause,
-          },
-        );
-      });
+      const node = await realNode(options.nodeBinary);
       const directory = await mkdtemp(join(options.workDirectory, `${request.facts.deliveryId}-`));
       let copy: ApprovedCopy | null = null;
       const dispose = async (): Promise<void> => {
@@ -128,7 +122,7 @@ export async function clearWorkDirectory(workDirectory: string): Promise<void> {
   await mkdir(workDirectory, { recursive: true, mode: 0o700 });
   for (const name of await readdir(workDirectory)) {
     // Only what was made here, whatever directory the configuration names.
-    if (!/^dlv_[0-9a-z]{10}-[A-Za-z0-9]{6}$/.test(name)) continue;
+    if (!/^(?:dlv|obs)_[0-9a-z]{10}-[A-Za-z0-9]{6}$/.test(name)) continue;
     await rm(join(workDirectory, name), { recursive: true, force: true });
   }
 }
@@ -178,7 +172,7 @@ function preparedHook(
             { source: join(directory, 'artifact'), target: artifactPath(request) },
             { source: join(directory, 'params.json'), target: paramsPath },
             { source: out, target: outPath, writable: true },
-            { source: context.node, target: '/opt/node/bin/node' },
+            { source: context.node, target: nodePath },
             { source: egressDirectory, target: egressPath },
           ],
           files: [
@@ -233,14 +227,9 @@ function hookEnvironment(
 ): Record<string, string> {
   const { facts } = request;
   return {
-    PATH: '/opt/node/bin:/usr/bin:/bin',
-    HOME: place(outPath),
-    LANG: 'C.UTF-8',
+    ...commonEnvironment(place),
     AIRLOCK_ARTIFACT: place(artifactPath(request)),
     AIRLOCK_ARTIFACT_SHA256: request.artifact.sha256,
-    AIRLOCK_PARAMS: place(paramsPath),
-    AIRLOCK_OUT: place(outPath),
-    AIRLOCK_EGRESS: place(egressFile),
     AIRLOCK_CREDENTIAL_FD: String(credentialDescriptor),
     AIRLOCK_DELIVERY: facts.deliveryId,
     AIRLOCK_FENCE: String(facts.fence),

@@ -273,8 +273,8 @@ describe('airlock policy replay', () => {
     for (const [target, message] of [
       [{ ...file, version: 2 }, /new\.yaml: version/],
       [
-        { ...file, observe: { hook: file.deliver.hook, every: '5m' } },
-        /observe: the gate does not/,
+        { ...file, concurrency: { limit: 1, queue: 'all' } },
+        /concurrency\.queue all: the gate does not/,
       ],
     ] as const) {
       const ended = await run(target);

@@ -712,6 +712,9 @@ describe('the ledger', () => {
         'delivery.finished',
         'delivery.announced',
         'stop.placed',
+        'target.drifted',
+        'target.unobserved',
+        'target.settled',
       ],
       gate_watchdog: ['credential.revoked', 'delivery.finished', 'break-glass.unreviewed'],
     };

@@ -205,6 +205,12 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
       return `${ref('people').replaceAll(' ', ' and ')} looked at the break-glass delivery ${ref('delivery')}`;
     case 'break-glass.unreviewed':
       return `${who} froze ${ref('target')}, because nobody looked at the break-glass delivery ${ref('delivery')} in time`;
+    case 'target.drifted':
+      return `${who} saw that ${ref('running')} runs on ${ref('target')}, where ${ref('release')} is live`;
+    case 'target.unobserved':
+      return `${who} could not see several times in a row what runs on ${ref('target')}`;
+    case 'target.settled':
+      return `${who} saw ${ref('release')} run on ${ref('target')}${refs['was'] === 'drifted' ? ' again' : ', which could not be seen before'}`;
     case 'ledger.contradicted':
       return `${ref('witness')} saw ANOTHER past than this ledger has; ${who} froze deliveries`;
   }

@@ -25,7 +25,8 @@ function member(variable: string, name: string): unknown {
 
 function socketOfShop(): string {
   const shop = member('AIRLOCK_EGRESS', 'shop');
-  const socket = typeof shop === 'object' && shop !== null ? Reflect.get(shop, 'socket') : null;
+  const socket: unknown =
+    typeof shop === 'object' && shop !== null ? Reflect.get(shop, 'socket') : null;
   if (typeof socket !== 'string') {
     throw new Error('there is no egress shop; name it in deliver.egress of the target file');
   }

@@ -15,10 +15,12 @@ import {
   type Look,
   type Observation,
 } from '../domain/observation.ts';
+import type { DeliveryStore } from './delivery-ports.ts';
 import { eachInTurn } from './each-in-turn.ts';
 import type { FollowLedger } from './follow-ledger.ts';
+import type { Recorder } from './ledger-ports.ts';
 import type { ObservationStore, ObserveHooks } from './observation-ports.ts';
-import type { DeliveryStore, Recorder, Transactor } from './ports.ts';
+import type { Transactor } from './ports.ts';
 import type { EmergencyStop, StopStore } from './stop-ports.ts';
 import { readStops } from './watch-stops.ts';
 

@@ -9,6 +9,7 @@ import { registerBreakGlass } from './commands/break-glass.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerBlastRadius, registerTaint } from './commands/blast-radius.ts';
 import { registerConfig } from './commands/config.ts';
+import { registerDeliver } from './commands/deliver.ts';
 import { registerDrill } from './commands/drill.ts';
 import { registerEmergencyStop } from './commands/emergency-stop.ts';
 import { registerEvidence } from './commands/evidence.ts';
@@ -79,6 +80,7 @@ release
 registerAccess(program);
 registerApprove(program);
 registerBreakGlass(program);
+registerDeliver(program);
 registerEvidence(program);
 registerExec(program);
 

@@ -23,6 +23,7 @@ import { createPasskeyStore } from './adapters/postgres/passkey-store.ts';
 import { createPromotionStore } from './adapters/postgres/promotion-store.ts';
 import { createRebuildStore } from './adapters/postgres/rebuild-store.ts';
 import { createReplacedDocumentStore } from './adapters/postgres/replaced-document-store.ts';
+import { createStartStore } from './adapters/postgres/start-store.ts';
 import { createStopStore } from './adapters/postgres/stop-store.ts';
 import { createVaultSessionStore } from './adapters/postgres/vault-session-store.ts';
 import { verifyRegistration } from './adapters/webauthn/registration.ts';
@@ -209,6 +210,7 @@ async function facts(overrides: Partial<FactSources> = {}) {
       deliveries: createDeliveryStore(database),
       sessions: createVaultSessionStore(database),
       rebuilds: createRebuildStore(database),
+      starts: createStartStore(database),
       ...{ stops: createStopStore(database), emergency: () => null },
       locks: () => Promise.resolve(false),
       configuration: createConfigurationProof(proofs),

@@ -15,6 +15,7 @@ export const LedgerEntryType = z.enum([
   'passkey.enrolled',
   'approval.recorded',
   'approval.withdrawn',
+  'delivery.asked',
   'delivery.announced',
   'delivery.intent',
   'credential.requested',

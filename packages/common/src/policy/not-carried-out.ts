@@ -5,10 +5,9 @@ import type { TargetPolicy } from './target-policy.ts';
  * promise in a signed file that nobody keeps is worse than none.
  */
 export function notCarriedOut(policy: TargetPolicy): readonly string[] {
-  const { concurrency, windows } = policy;
+  const { windows } = policy;
   const keys: readonly (readonly [string, boolean])[] = [
     ['windows.override', windows?.override !== undefined],
-    ['concurrency.queue all', concurrency.queue === 'all'],
   ];
   return keys.flatMap(([key, isThere]) => (isThere ? [key] : []));
 }

@@ -41,6 +41,12 @@ export const TargetDelivery = z.strictObject({
   pause: Duration.optional().describe(
     'Between two waves, such as 10m; with `verify` it is looked at meanwhile. Default none.',
   ),
+  start: z
+    .enum(['automatic', 'manual'])
+    .optional()
+    .describe(
+      'manual: once nothing else is missing, somebody who has a role of the rules starts it. automatic: it starts by itself. Default automatic; a return never waits for it.',
+    ),
   cooling: Duration.optional().describe(
     'How long it is announced before it starts, counted from the last approval at the earliest, so that anybody can still stop it; such as 15m. An approval, a withdrawal or a stop meanwhile makes it count anew. Default none.',
   ),
@@ -52,7 +58,7 @@ export const TargetConcurrency = z.strictObject({
   queue: z
     .enum(['newest', 'all'])
     .describe(
-      'newest: a release gives way to one further on main. all: each is delivered in its turn, the oldest first.',
+      'newest: a release gives way to one further on main. all: none gives way; each waits for those before it on main until they are delivered, rejected or expired.',
     ),
 });
 

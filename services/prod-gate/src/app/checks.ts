@@ -88,6 +88,8 @@ const checkOfReason: Readonly<Record<Exclude<DenialCode, 'E_BUNDLE_REFUSED'>, Ch
   E_REPOSITORY_FROZEN: 'main',
   E_WINDOW_CLOSED: 'order',
   E_COOLING: 'order',
+  E_START_AWAITED: 'order',
+  E_OLDER_FIRST: 'order',
   E_TARGET_BUSY: 'order',
   E_CREDENTIAL_PENDING: 'credentials',
   E_ROLLBACK_UNAPPROVED: 'order',

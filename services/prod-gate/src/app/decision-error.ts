@@ -19,6 +19,8 @@ export type DecisionErrorCode =
   | 'passkey-refused'
   | 'ceremony-expired'
   | 'reason-missing'
+  /** Something else is missing, or nothing is: the delivery starts by itself. */
+  | 'start-not-due'
   /** What is asked for is no return that can be made; the message says why. */
   | 'return-refused'
   | 'stop-malformed'

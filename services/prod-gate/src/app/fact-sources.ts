@@ -12,13 +12,15 @@ import type { RebuildStore } from './rebuild-ports.ts';
 import type { VaultSessionStore } from './vault-session-ports.ts';
 import type { ConfigurationProof } from './prove-configuration.ts';
 import type { LedgerProofs } from './prove-entry.ts';
+import type { StartStore } from './start-ports.ts';
 import type { EmergencyStop, StopStore } from './stop-ports.ts';
 
 export type FactSources = {
   /** Origin of the gate, such as https://gate.example: in the document, and the only origin of passkeys. */
   gate: string;
   files(): Promise<GateFiles>;
-  promotions: Pick<PromotionStore, 'find' | 'evidence' | 'liveOn' | 'freezeOf'>;
+  promotions: Pick<PromotionStore, 'find' | 'evidence' | 'liveOn' | 'freezeOf' | 'waitingOn'>;
+  starts: Pick<StartStore, 'of'>;
   approvals: Pick<ApprovalStore, 'of'>;
   passkeys: Pick<PasskeyStore, 'findMany'>;
   deliveries: Pick<DeliveryStore, 'runningOn'>;

@@ -24,10 +24,13 @@ import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
 import { createShadowStore } from '../adapters/postgres/shadow-store.ts';
+import { createStartStore } from '../adapters/postgres/start-store.ts';
 import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { contractCode, evaluatePromotion } from '../domain/verdict.ts';
+import { createStarting } from '../start-keeping.ts';
 import { acceptBundle } from './accept-bundle.ts';
+import { DecisionError, type DecisionErrorCode } from './decision-error.ts';
 import { followLedger } from './follow-ledger.ts';
 import { createAnnouncer } from './announce-delivery.ts';
 import { gatherFacts } from './gather-facts.ts';
@@ -160,6 +163,7 @@ function sources(overrides: Partial<FactSources> = {}): FactSources {
     deliveries: createDeliveryStore(database),
     sessions: createVaultSessionStore(database),
     rebuilds: createRebuildStore(database),
+    starts: createStartStore(database),
     ...{ stops: createStopStore(database), emergency: () => null },
     locks: () => Promise.resolve(false),
     proofs,
@@ -589,6 +593,94 @@ describe('rules and windows of the target file', () => {
       ),
       /permission denied/,
     );
+  });
+
+  test('where somebody has to start it, nothing begins before that, and a withdrawal takes the start back', async () => {
+    const manual = underPolicy(({ deliver }) => ({ deliver: { ...deliver, start: 'manual' } }));
+    const promotion = await createPromotionStore(databases.web).find(promotionId);
+    assert.ok(promotion);
+    const { promotionDigest } = promotion;
+    let rung = 0;
+    const ask = createStarting({
+      views: { ...sources(manual), promotions: createPromotionStore(databases.web) },
+      ...{ database: databases.web, now: () => now, ringDeliverer: () => (rung += 1) },
+    });
+    const refused = (code: DecisionErrorCode, words: RegExp) => (error: unknown) =>
+      error instanceof DecisionError && error.code === code && words.test(error.message);
+    await assert.rejects(
+      ask('mira@idp.example', promotionId, { promotionDigest }),
+      refused('start-not-due', /It cannot start yet\. 0 of 2 approvals are there/),
+    );
+    await approvedByTwo();
+    assert.deepEqual(await codes(manual), ['E_START_AWAITED']);
+    await assert.rejects(
+      ask('dana@idp.example', promotionId, { promotionDigest }),
+      refused('role-missing', /takes the role release-manager/),
+    );
+    await assert.rejects(
+      ask('mira@idp.example', promotionId, { promotionDigest: 'f'.repeat(64) }),
+      refused('promotion-changed', /load it again/),
+    );
+    assert.equal(rung, 0);
+    await ask('mira@idp.example', promotionId, { promotionDigest });
+    assert.equal(rung, 1);
+    assert.deepEqual(await codes(manual), []);
+    await assert.rejects(
+      ask('mira@idp.example', promotionId, { promotionDigest }),
+      refused('start-not-due', /starts by itself/),
+    );
+    await sequence();
+    const [entry] = await gate.asOwner(
+      "select convert_from(body, 'UTF8') as body from ledger_entry order by idx desc limit 1",
+    );
+    assert.match(String(entry?.['body']), /"type":"delivery.asked".*"actor":"person:mira"/);
+
+    const [approval] = await createApprovalStore(databases.web).of(promotionId);
+    assert.ok(approval);
+    await databases.web.transaction((tx) =>
+      createApprovalStore(databases.web).withdraw(tx, {
+        ...{ approvalId: approval.id, promotionId, person: approval.person, reason: '', at: now },
+      }),
+    );
+    assert.deepEqual(await codes(manual), ['E_APPROVALS_MISSING', 'E_START_AWAITED']);
+  });
+
+  test('a start in the database of another role than web’s, or changed afterwards, is refused by the database', async () => {
+    const insert = `insert into delivery_start (promotion_id, promotion_digest, person, at) values ('${promotionId}', 'x', 'mira', now())`;
+    for (const process of ['intake', 'deliverer', 'watchdog'] as const) {
+      await assert.rejects(databases[process].pool.query(insert), /permission denied/, process);
+    }
+    await databases.web.pool.query(insert);
+    await assert.rejects(gate.asOwner("update delivery_start set person = 'leo'"), /as they said/);
+    await assert.rejects(gate.asOwner('delete from delivery_start'), /as they said/);
+  });
+
+  test('where every release is delivered, what is earlier on main comes first', async () => {
+    const all = underPolicy(() => ({ concurrency: { limit: 1, queue: 'all' } }));
+    const promotion = await createPromotionStore(databases.web).find(promotionId);
+    assert.ok(promotion);
+    const earlier = { ...promotion, id: formatId('prm', randomBytes(10)), release: 'earlier' };
+    const store = createPromotionStore(databases.deliverer);
+    const waiting = (mainPosition: number): Partial<FactSources> => ({
+      ...all,
+      promotions: {
+        ...store,
+        waitingOn: async (target) => [
+          ...(await store.waitingOn(target)),
+          { ...earlier, mainPosition },
+        ],
+      },
+    });
+    const before = waiting(promotion.mainPosition - 1);
+    assert.ok((await codes(before)).includes('E_OLDER_FIRST'));
+    assert.ok(!(await codes(waiting(promotion.mainPosition + 1))).includes('E_OLDER_FIRST'));
+    assert.ok(
+      !(await codes({ ...before, files: () => sources().files() })).includes('E_OLDER_FIRST'),
+    );
+    const under = await gatherFacts(sources(before), {
+      ...{ promotionId, now, own: { deliveryId: 'dlv_0000000000' } },
+    });
+    assert.equal(under?.older, null, 'what began is not held by what came after');
   });
 
   test('where the target asks for cooling, the deliverer announces what nothing else holds, and it starts so long after', async () => {

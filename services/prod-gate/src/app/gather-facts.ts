@@ -7,6 +7,7 @@ import type { BreakGlass } from '@airlock/common/promotion/break-glass';
 import { parsePromotionDocument } from '@airlock/common/promotion/document';
 import { coolingLeft } from '../domain/cooling.ts';
 import type { ProvenRelease } from '../domain/ledger-facts.ts';
+import { manualStart } from '../domain/manual-start.ts';
 import { ledgerFreeze } from '../domain/ledger-freeze.ts';
 import { matterText } from '../domain/matter.ts';
 import type { Delta } from '../domain/delta.ts';
@@ -15,6 +16,7 @@ import { returnFault } from '../domain/return.ts';
 import { peopleOfEmails } from '../domain/roster.ts';
 import { placerOf } from '../domain/stop-words.ts';
 import { holds } from '../domain/stop.ts';
+import { firstBefore } from '../domain/turn.ts';
 import { buildWordsOf, mattersOf, tracesOf } from '../domain/trace.ts';
 import type { PromotionFacts } from '../domain/verdict.ts';
 import { countPromotionBuilders } from './count-promotion-builders.ts';
@@ -155,6 +157,23 @@ export async function gatherFacts(
       announcedAt: 'fault' in ledger ? null : ledger.facts.announcedAt(promotion.promotionDigest),
       now,
     }),
+    // What is live is not well: nobody has to say once more that it is taken back.
+    start:
+      promotion.returns !== null || target.policy.deliver.start !== 'manual'
+        ? null
+        : manualStart({
+            ...{ policy: target.policy, roster: files.roster.roster, approvals },
+            promotionDigest: promotion.promotionDigest,
+            acts: await sources.starts.of(promotion.id),
+          }),
+    // Whose turn it is decides who begins, and no more.
+    older:
+      own !== null || target.policy.concurrency.queue !== 'all'
+        ? null
+        : (firstBefore(promotion, {
+            waiting: await sources.promotions.waitingOn(promotion.target),
+            livePosition: live?.mainPosition ?? null,
+          })?.release ?? null),
     unmappedEmails: unmapped,
     unmappedEditors: editors.unmapped,
     approvals: approvalFacts,
@@ -303,6 +322,8 @@ const nothingKnown = {
   builders: { need: 1, listed: 0, count: null },
   windowClosed: null,
   cooling: null,
+  start: null,
+  older: null,
   breakGlass: null,
   unmappedEmails: [],
   unmappedEditors: [],

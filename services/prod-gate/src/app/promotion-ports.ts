@@ -1,7 +1,7 @@
 /** Where promotions are kept: their rows, the signed bytes that they stand on and what is live. */
 import type { Id } from '@airlock/common/ids';
 import type { Delta } from '../domain/delta.ts';
-import type { Promotion, PromotionState } from '../domain/promotion.ts';
+import type { ListedPromotion, Promotion, PromotionState } from '../domain/promotion.ts';
 import type { Transaction } from './ports.ts';
 
 export type NewPromotion = Omit<
@@ -37,6 +37,8 @@ export type PromotionStore = {
   evidence(id: string): Promise<PromotionEvidence | null>;
   /** Oldest first. */
   inState(state: PromotionState): Promise<Promotion[]>;
+  /** What waits for one target, without what it changes. */
+  waitingOn(target: string): Promise<readonly ListedPromotion[]>;
   liveOn(target: string): Promise<LiveRelease | null>;
   freezeOf(repository: string): Promise<RepositoryFreeze | null>;
   /** @throws StoreError `already-admitted` */

@@ -50,10 +50,12 @@ export type PromotionChange = {
 
 export async function refreshPromotions(dependencies: RefreshDependencies): Promise<void> {
   const waiting = await dependencies.promotions.inState('waiting');
+  if (waiting.length === 0) return;
+  const files = await dependencies.files();
   const now = dependencies.clock();
   const standing: Promotion[] = [];
   for (const promotion of waiting) {
-    const newer = newest(waiting, promotion);
+    const newer = givesWay(promotion, files) ? newest(waiting, promotion) : undefined;
     if (promotion.expiresAt <= now) {
       await end(dependencies, promotion, 'expired', 'nobody decided in time', now);
     } else if (newer !== undefined && newer.id !== promotion.id) {
@@ -62,10 +64,12 @@ export async function refreshPromotions(dependencies: RefreshDependencies): Prom
       standing.push(promotion);
     }
   }
-  if (standing.length === 0) return;
-  const files = await dependencies.files();
   await eachInTurn(standing, (promotion) => renew(dependencies, promotion, files));
 }
+
+/** Of two returns one gives way everywhere; on a target that delivers every release nothing else does. */
+const givesWay = ({ target, returns }: Promotion, { targets }: GateFiles): boolean =>
+  returns !== null || targets.get(target)?.policy.concurrency.queue !== 'all';
 
 /**
  * The waiting promotion of the target that is furthest on main; of two at one place, and of returns, the later admitted. A

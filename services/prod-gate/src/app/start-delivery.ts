@@ -85,6 +85,7 @@ export async function startDelivery(
         ...{ promotion, now, policy: target.policy, repeats: null },
         id: formatId('dlv', dependencies.randomBytes(10)),
         approvals: judgement.facts.approvals.have,
+        startedBy: judgement.facts.start?.startedBy ?? null,
       });
     });
   } catch (cause) {
@@ -104,6 +105,8 @@ export async function begin(
     readonly policy: TargetPolicy;
     /** Seats that are filled. */
     readonly approvals: number;
+    /** Roster id of who started it; null where it starts by itself. */
+    readonly startedBy: string | null;
     /** The interrupted delivery whose place it takes. */
     readonly repeats: string | null;
     readonly now: Date;
@@ -131,6 +134,7 @@ export async function begin(
       hook: promotion.hook,
       approvals: String(given.approvals),
       ...(repeats === null ? {} : { repeats }),
+      ...(given.startedBy === null ? {} : { startedBy: given.startedBy }),
       ...(returnTo === null
         ? {}
         : { returnTo: returnTo.deliveryId, returnArtifact: returnTo.artifactDigest }),

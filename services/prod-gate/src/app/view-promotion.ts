@@ -11,6 +11,7 @@ import {
   type BundleResult,
 } from '@airlock/common/verify/verify-promotion-bundle';
 import { mayReject, standingOf, type Standing } from '../domain/access.ts';
+import { mayStart } from '../domain/manual-start.ts';
 import type { NewerCommits } from '../domain/newer.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { personByNameId, type Person } from '../domain/roster.ts';
@@ -49,6 +50,7 @@ export type PromotionView = {
   readonly viewer: {
     readonly standing: Standing | null;
     readonly mayReject: boolean;
+    readonly mayStart: boolean;
     /** What this person decided on exactly this document and did not withdraw. */
     readonly decided: Approval['decision'] | null;
     /** Commits of theirs in the delta, newest first. */
@@ -176,6 +178,7 @@ function viewerOf(given: {
         ? null
         : standingOf(person, { rules, roster, promotion: nearness }),
     mayReject: person !== null && policy !== null && mayReject(person, policy),
+    mayStart: person !== null && policy !== null && mayStart(person, policy),
     decided: mine?.decision ?? null,
     commits: promotion.delta.commits
       .filter(

@@ -1,4 +1,5 @@
 /** The first page: what waits for the person who looks, what runs, what waits for others, what is live, what was refused. */
+import { awaitsStart } from '../domain/awaits-start.ts';
 import { explainIntakeCode } from '../domain/intake-codes.ts';
 import type { ListedPromotion } from '../domain/promotion.ts';
 import type { IntakeItem } from './intake-ports.ts';
@@ -73,8 +74,9 @@ export async function viewQueue(
   };
 }
 
-/** An approval of theirs would count, is not there, and is missing. */
+/** An approval of theirs would count, is not there, and is missing; or nothing is but that somebody starts it. */
 export function needsViewer({ verdict, viewer }: PromotionView): boolean {
+  if (awaitsStart(verdict)) return viewer.mayStart;
   return (
     !verdict.allowed &&
     verdict.reasons.some(({ code }) => code === 'E_APPROVALS_MISSING') &&

@@ -93,6 +93,21 @@ export function sentenceOf(reason: DenialReason): Sentence {
             ? `What is delivered to ${reason.target} is announced some time before it starts; the deliverer does that by itself once nothing else is missing.`
             : `It is announced and starts by itself at ${moment(reason.startsAt)}; until then approvals can be withdrawn, and anybody who may stop deliveries can stop it.`,
       };
+    case 'E_START_AWAITED':
+      return reason.may.length === 0
+        ? {
+            kind: 'fix',
+            text: `Somebody starts each delivery to ${reason.target}, and nobody has a role of its rules; somebody of platform gives one to people in roster.yaml.`,
+          }
+        : {
+            kind: 'person',
+            text: `Once nothing else is missing, ${list(reason.may)} can give the word to start it, on its page or with airlock deliver ${reason.promotion}.`,
+          };
+    case 'E_OLDER_FIRST':
+      return {
+        kind: 'time',
+        text: `${reason.older} comes first on ${reason.target}; this one goes on by itself once that has been delivered or rejected or has expired, and what is live then is part of what is approved.`,
+      };
     case 'E_TARGET_BUSY':
       return {
         kind: 'time',

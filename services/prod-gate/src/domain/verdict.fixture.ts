@@ -32,6 +32,8 @@ export const good: PromotionFacts = {
   },
   windowClosed: null,
   cooling: null,
+  start: null,
+  older: null,
   breakGlass: null,
   unmappedEmails: [],
   unmappedEditors: [],

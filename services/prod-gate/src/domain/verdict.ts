@@ -5,6 +5,7 @@
 import type { BreakGlass } from '@airlock/common/promotion/break-glass';
 import { builderReasons, type BuilderFacts, type BuilderReason } from './builders.ts';
 import type { Cooling } from './cooling.ts';
+import type { ManualStart } from './manual-start.ts';
 import type { PromotionState } from './promotion.ts';
 import type { StopKind } from './stop.ts';
 
@@ -48,6 +49,14 @@ export type DenialReason =
       readonly opensAt: Date | null;
     }
   | { readonly code: 'E_COOLING'; readonly target: string; readonly startsAt: Date | null }
+  | {
+      readonly code: 'E_START_AWAITED';
+      readonly promotion: string;
+      readonly target: string;
+      /** Names of those who may start it. */
+      readonly may: readonly string[];
+    }
+  | { readonly code: 'E_OLDER_FIRST'; readonly target: string; readonly older: string }
   | { readonly code: 'E_TARGET_BUSY'; readonly deliveryId: string; readonly since: Date }
   | {
       readonly code: 'E_CREDENTIAL_PENDING';
@@ -182,6 +191,10 @@ export type PromotionFacts = {
   readonly windowClosed: { readonly denied: string | null; readonly opensAt: Date | null } | null;
   /** Time that the target asks for before it starts; null where none is left. */
   readonly cooling: Cooling | null;
+  /** Null where it starts by itself. */
+  readonly start: ManualStart | null;
+  /** Release of a waiting promotion of the target that comes first there; null where none does. */
+  readonly older: string | null;
   /**
    * Who asked that it pass with the approvals of breakGlass and outside the windows, as approvers sign it; null where nobody
    * did. It answers these two and nothing else: no signature, no place on main, no stop and no check.
@@ -288,6 +301,9 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
   if (facts.cooling !== null) {
     reasons.push({ code: 'E_COOLING', target: promotion.target, ...facts.cooling });
   }
+  if (facts.older !== null) {
+    reasons.push({ code: 'E_OLDER_FIRST', target: promotion.target, older: facts.older });
+  }
   if (facts.busy !== null) reasons.push({ code: 'E_TARGET_BUSY', ...facts.busy });
   if (facts.pendingSession !== null) {
     reasons.push({ code: 'E_CREDENTIAL_PENDING', ...facts.pendingSession });
@@ -304,6 +320,10 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
   // Seats, each filled by another person; without a target file `need` is unknown and target-unknown stands above.
   if (facts.targetKnown && !(have >= need && need >= 1)) {
     reasons.push({ code: 'E_APPROVALS_MISSING', have, need, rules, eligible, enough });
+  }
+  if (facts.start !== null && facts.start.startedBy === null) {
+    const { id, target } = promotion;
+    reasons.push({ code: 'E_START_AWAITED', promotion: id, target, may: facts.start.may });
   }
   return reasons;
 }

@@ -56,6 +56,7 @@ import { createPromotionQueries } from '../adapters/postgres/promotion-queries.t
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
+import { createStartStore } from '../adapters/postgres/start-store.ts';
 import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createTraceStore } from '../adapters/postgres/trace-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
@@ -77,6 +78,7 @@ import { createLedgerProofs } from '../app/prove-entry.ts';
 import { sequenceLedger } from '../app/sequence-ledger.ts';
 import { built, filesOf, itemOf, mirrorOf, plannedVector, sha } from '../app/vectors.fixture.ts';
 import { openReturning } from '../open-returning.ts';
+import { createStarting } from '../start-keeping.ts';
 import { createBreakGlass } from '../break-glass-keeping.ts';
 import { createStopping } from '../stop-keeping.ts';
 import { personByNameId } from '../domain/roster.ts';
@@ -292,6 +294,17 @@ async function startServer(port: number): Promise<WebServer> {
     ...{ relyingParty, database, passkeys, recorder, files: readFiles, now: () => clock },
     randomNonce: () => randomBytes(32).toString('base64url'),
   };
+  const views = {
+    ...{ gate: origin, files: readFiles, promotions, approvals, passkeys, deliveries },
+    ...{ sessions, queries, proofs, rebuilds, git: null },
+    locks: () => Promise.resolve(false),
+    replaced: createReplacedDocumentStore(database),
+    artifacts: { has: () => Promise.resolve(true) },
+    configuration: () => Promise.resolve(null),
+    newer: createNewerStore(database),
+    starts: createStartStore(database),
+    ...{ stops: createStopStore(database), emergency: () => null },
+  };
   return createWebServer({
     service: 'gate',
     origin,
@@ -321,22 +334,17 @@ async function startServer(port: number): Promise<WebServer> {
     groupForRole: (role) => role,
     translateError: httpErrorOf,
     routes: gateRoutes({
+      askDelivery: createStarting({
+        ...{ views, database, now: () => clock },
+        ringDeliverer: (id) => rung.push(id),
+      }),
       administrators: {
         ...{ threshold: 2, domains: 2 },
         keys: administrators.map(({ row }) => row),
       },
       ...{ relyingParty, origin, nonprodOrigin: 'http://nonprod.localhost', now: () => clock },
       ...{ queries, promotions, deliveries, sessions, passkeys, proofs, ledger },
-      views: {
-        ...{ gate: origin, files: readFiles, promotions, approvals, passkeys, deliveries },
-        ...{ sessions, queries, proofs, rebuilds, git: null },
-        locks: () => Promise.resolve(false),
-        replaced: createReplacedDocumentStore(database),
-        artifacts: { has: () => Promise.resolve(true) },
-        configuration: () => Promise.resolve(null),
-        newer: createNewerStore(database),
-        ...{ stops: createStopStore(database), emergency: () => null },
-      },
+      views,
       webSessions: createWebSessions(database),
       choices: createNewsChoices(database),
       shadows: createShadowStore(database),
@@ -1212,6 +1220,7 @@ async function attest(later: GateFiles = files): Promise<AttestEvent[]> {
           ...{ ...sources, gate: origin, files: () => Promise.resolve(files) },
           configuration: () => Promise.resolve(null),
           rebuilds: createRebuildStore(database),
+          starts: createStartStore(database),
           ...{ stops: createStopStore(database), emergency: () => null },
           locks: () => Promise.resolve(false),
           artifacts: { has: () => Promise.resolve(true) },

@@ -5,6 +5,7 @@ import type { LiveRelease, RepositoryFreeze } from '../app/promotion-ports.ts';
 import type { VaultSession } from '../app/vault-session-ports.ts';
 import type { PromotionDetails, PromotionView, ShownDecision } from '../app/view-promotion.ts';
 import type { QueueView, RefusedItem } from '../app/view-queue.ts';
+import { awaitsStart } from '../domain/awaits-start.ts';
 import type { ListedPromotion } from '../domain/promotion.ts';
 import { sorted, stateSentence } from '../domain/sentences.ts';
 import { contractCode } from '../domain/verdict.ts';
@@ -65,6 +66,7 @@ export function viewJson(view: PromotionView) {
     you: {
       mayApprove: view.viewer.standing?.may === true && view.viewer.decided === null,
       mayReject: view.viewer.mayReject,
+      mayStart: view.viewer.mayStart && awaitsStart(view.verdict),
       decided: view.viewer.decided,
       mayWithdraw: view.viewer.decided === 'approve' && view.promotion.state === 'waiting',
     },

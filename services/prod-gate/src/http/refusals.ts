@@ -20,6 +20,7 @@ const httpCode: Readonly<Record<DecisionErrorCode, HttpErrorCode>> = {
   'passkey-refused': 'signature-refused',
   'ceremony-expired': 'refused',
   'reason-missing': 'request-malformed',
+  'start-not-due': 'refused',
   'return-refused': 'refused',
   'stop-malformed': 'request-malformed',
   'stop-unknown': 'not-found',

@@ -5,6 +5,7 @@ import { apiRoutes, type ApiPorts } from './routes/api.ts';
 import { blastRadiusRoutes, type BlastRadiusPorts } from './routes/blast-radius.tsx';
 import { breakGlassRoutes, type BreakGlassPorts } from './routes/break-glass.tsx';
 import { checkRoutes } from './routes/checks.tsx';
+import { deliverRoutes, type DeliverPorts } from './routes/deliver.ts';
 import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
 import { notificationRoutes, type NotificationRoutePorts } from './routes/notifications.tsx';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
@@ -21,6 +22,7 @@ export type GatePorts = ApiPorts &
   EvidencePorts &
   WithdrawalPorts &
   BreakGlassPorts &
+  DeliverPorts &
   StopPorts &
   BlastRadiusPorts &
   ReturnPorts &
@@ -37,6 +39,7 @@ export function gateRoutes(ports: GatePorts): Route[] {
     ...apiRoutes(ports),
     ...withdrawalRoutes(ports),
     ...breakGlassRoutes(ports),
+    ...deliverRoutes(ports),
     ...stopRoutes(ports),
     ...blastRadiusRoutes(ports),
     ...returnRoutes(ports),

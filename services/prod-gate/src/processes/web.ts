@@ -34,6 +34,7 @@ import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
 import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { isUnreachable } from '../adapters/postgres/unreachable.ts';
 import { createShadowStore } from '../adapters/postgres/shadow-store.ts';
+import { createStartStore } from '../adapters/postgres/start-store.ts';
 import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createTraceStore } from '../adapters/postgres/trace-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
@@ -44,6 +45,7 @@ import { createEnrolment } from '../app/enrol-passkey.ts';
 import { createSecurityKeyEnrolment } from '../app/enrol-security-key.ts';
 import { openReturning } from '../open-returning.ts';
 import { createBreakGlass, reviewNotices } from '../break-glass-keeping.ts';
+import { createStarting } from '../start-keeping.ts';
 import { createStopping } from '../stop-keeping.ts';
 import { createWithdrawal } from '../app/withdraw-approval.ts';
 import { createConfigurationProof } from '../app/prove-configuration.ts';
@@ -92,6 +94,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     newer: createNewerStore(database),
     ...{ proofs, configuration: createConfigurationProof(proofs), artifacts, rebuilds },
     replaced: createReplacedDocumentStore(database),
+    starts: createStartStore(database),
     ...{ stops: createStopStore(database), emergency: createEmergencyStop(config.files) },
     locks: ({ id }: { readonly id: string }, purl: string) => traces.locks(id, purl),
     // Without a mirror: the pages show what intake recorded, and decide nothing.
@@ -175,6 +178,12 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
         },
       },
       breakGlass: createBreakGlass({ ...views, ...ceremony }),
+      askDelivery: createStarting({
+        ...{ views, database, now },
+        ringDeliverer: (promotionId) => {
+          bell.ring(promotionId);
+        },
+      }),
       stopping: createStopping({
         ...{ ...views, ...ceremony, database, traces },
         onPlaced: ({ id, kind, person }) => {

@@ -185,6 +185,8 @@ function allowedFacts(promotion: Promotion): PromotionFacts {
     builders: { need: 1, listed: 0, count: null },
     windowClosed: null,
     cooling: null,
+    start: null,
+    older: null,
     breakGlass: null,
     unmappedEmails: [],
     unmappedEditors: [],

@@ -44,6 +44,14 @@ export function createPromotionStore(database: GateDatabase): PromotionStore {
       return rows.map(promotionFrom);
     },
 
+    async waitingOn(target) {
+      const rows = await prisma.promotion.findMany({
+        where: { state: 'waiting', target },
+        omit: { ...signedBytes, delta: true },
+      });
+      return rows.map(listedFrom);
+    },
+
     async liveOn(target) {
       const row = await prisma.targetLive.findUnique({ where: { target } });
       return row === null ? null : liveFrom(row);

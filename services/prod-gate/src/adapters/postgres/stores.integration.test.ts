@@ -691,6 +691,7 @@ describe('the ledger', () => {
         'passkey.enrolled',
         'approval.recorded',
         'approval.withdrawn',
+        'delivery.asked',
         'rebuild.attested',
         'stop.placed',
         'break-glass.asked',

@@ -159,6 +159,8 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
       return `${who} took the approval of ${ref('promotion')} back`;
     case 'promotion.renewed':
       return `${who} wrote ${ref('promotion')} anew, because this changed: ${ref('changed')}; approvals of it as it was no longer count`;
+    case 'delivery.asked':
+      return `${who} started the delivery of ${ref('promotion')} to ${ref('target')}`;
     case 'delivery.announced':
       return `${who} announced that ${ref('promotion')} starts at ${ref('startsAt')}`;
     case 'delivery.intent':

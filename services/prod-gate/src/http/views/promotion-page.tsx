@@ -16,6 +16,7 @@ import { DecisionBox } from './decision-box.tsx';
 import type { PromotionPageProps } from './promotion-page-props.ts';
 import { ReturnAnswers } from './return-answers.tsx';
 import { PromotionShadow } from './shadow.tsx';
+import { StartCard } from './start-card.tsx';
 import { headlineOf, plain, titleOf } from './words.ts';
 import { PlannedCredentials } from './planned-credentials.tsx';
 
@@ -110,6 +111,7 @@ function Aside(props: PromotionPageProps) {
   const askedBy = promotion.returns === null ? reported : 'asked at this gate';
   return (
     <>
+      <StartCard {...props} />
       <DecisionBox {...props} />
       <BreakGlassCard {...props} />
       <Card title="Asked" icon="person">
@@ -136,7 +138,9 @@ function Aside(props: PromotionPageProps) {
       {policy === null || promotion.state !== 'waiting' ? null : (
         <Card title="Afterwards" icon="rocket">
           <p class="small">
-            After the last approval the delivery starts by itself: hook{' '}
+            {view.facts.start === null
+              ? 'After the last approval the delivery starts by itself: hook'
+              : 'After the last approval somebody starts the delivery: hook'}{' '}
             <code>{promotion.hook.slice(0, promotion.hook.indexOf('@'))}</code>, with{' '}
             <PlannedCredentials policy={policy} />.
           </p>
@@ -147,6 +151,9 @@ function Aside(props: PromotionPageProps) {
           {[
             `airlock release show ${promotion.id}`,
             ...(promotion.state === 'waiting' ? [`airlock approve ${promotion.id}`] : []),
+            ...(promotion.state === 'waiting' && view.facts.start !== null
+              ? [`airlock deliver ${promotion.id}`]
+              : []),
             ...(delivery?.finishedAt == null ? [] : [`airlock evidence ${promotion.id}`]),
           ].join('\n')}
         </CodeBlock>

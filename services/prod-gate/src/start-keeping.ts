@@ -1,0 +1,27 @@
+/** Starting a delivery by hand, put together for the gate's pages. */
+import type { GateDatabase } from './adapters/postgres/client.ts';
+import { recorder } from './adapters/postgres/ledger-store.ts';
+import { createStartStore } from './adapters/postgres/start-store.ts';
+import { createDeliveryAsking, type AskDelivery } from './app/ask-delivery.ts';
+import type { FactSources } from './app/fact-sources.ts';
+import { gatherFacts } from './app/gather-facts.ts';
+import type { PromotionStore } from './app/promotion-ports.ts';
+import { evaluatePromotion } from './domain/verdict.ts';
+
+export function createStarting(parts: {
+  readonly views: FactSources & { readonly promotions: Pick<PromotionStore, 'lock'> };
+  readonly database: GateDatabase;
+  readonly ringDeliverer: (promotionId: string) => void;
+  readonly now: () => Date;
+}): AskDelivery {
+  const { views, database, ringDeliverer, now } = parts;
+  return createDeliveryAsking({
+    ...{ database, recorder, now, ringDeliverer },
+    ...{ promotions: views.promotions, files: () => views.files() },
+    starts: createStartStore(database),
+    async judge(promotionId, at) {
+      const facts = await gatherFacts(views, { promotionId, now: at, own: null });
+      return facts === null ? null : evaluatePromotion(facts);
+    },
+  });
+}

@@ -4,8 +4,8 @@ import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { ArchiveError } from './archive-error.ts';
 import { type ByteReader, createByteReader } from './byte-reader.ts';
-import { mayBeTarHeader } from './tar-blocks.ts';
-import { readTar } from './tar.ts';
+import { mayBeTarHeader, type MemberSink } from './tar-blocks.ts';
+import { readTar, type TarMember } from './tar.ts';
 
 export type ArchiveEntry = {
   /** Without leading `./` and trailing `/`; `.` is the root itself. */
@@ -62,22 +62,43 @@ export async function listArchive(
     if (kind === 'other') {
       throw new ArchiveError('E_ARCHIVE_FORMAT', 'it is neither a tar nor a tar.gz');
     }
-    const entries: ArchiveEntry[] = [];
-    await readTar(reader, limits, (member) => {
-      if (member.type === 'directory') {
-        entries.push({ ...member, sha256: null });
-        return null;
-      }
-      const hash = createHash('sha256');
-      return {
-        chunk: (bytes) => void hash.update(bytes),
-        end: () => void entries.push({ ...member, sha256: hash.digest('hex') }),
-      };
-    });
-    return entries;
+    return await readEntries(reader, limits, () => null);
   } finally {
     await reader.close();
   }
+}
+
+/**
+ * The members of an opened tar in their order.
+ *
+ * @param wanted says of each file who gets its content beside the hash; null when nobody does.
+ * @throws ArchiveError as {@link listArchive} does, and whatever the reader throws.
+ */
+export async function readEntries(
+  reader: ByteReader,
+  limits: ArchiveLimits,
+  wanted: (member: TarMember) => MemberSink | null,
+): Promise<readonly ArchiveEntry[]> {
+  const entries: ArchiveEntry[] = [];
+  await readTar(reader, limits, (member) => {
+    if (member.type === 'directory') {
+      entries.push({ ...member, sha256: null });
+      return null;
+    }
+    const hash = createHash('sha256');
+    const sink = wanted(member);
+    return {
+      chunk(bytes) {
+        hash.update(bytes);
+        sink?.chunk(bytes);
+      },
+      end() {
+        entries.push({ ...member, sha256: hash.digest('hex') });
+        sink?.end();
+      },
+    };
+  });
+  return entries;
 }
 
 export type ArchiveDifference = {

@@ -45,6 +45,7 @@ import { filesOf, itemOf, mirrorOf, plannedVector, sha } from './app/vectors.fix
 import { createBreakGlass } from './break-glass-keeping.ts';
 import { freezeFor, useOfEntry, useRefs } from './domain/break-glass.ts';
 import { evaluatePromotion } from './domain/verdict.ts';
+import { singleFiles } from './testing/artifact-reader.ts';
 
 const good = plannedVector();
 const now = new Date(good.now);
@@ -165,6 +166,7 @@ beforeEach(async () => {
         remove: () => Promise.resolve(),
       },
       inspect: () => Promise.resolve(null),
+      contents: singleFiles,
       room: () => Promise.resolve({ bytes: 1_000_000, bound: 'enough' }),
       mirror: () => mirrorOf(good),
       maxArtifactBytes: 1_000_000,
@@ -191,7 +193,8 @@ async function renewed(): Promise<void> {
     promotions: createPromotionStore(database),
     replaced: createReplacedDocumentStore(database),
     breakGlass: createBreakGlassStore(database),
-    ...{ git: () => mirrorOf(good), ledger: proofsOf(database).facts, news: newsOutbox },
+    ...{ git: () => mirrorOf(good), contents: singleFiles },
+    ...{ ledger: proofsOf(database).facts, news: newsOutbox },
     ...{ onChange: () => undefined, clock: () => now },
   });
   await sequence();
@@ -215,7 +218,7 @@ async function facts(overrides: Partial<FactSources> = {}) {
       locks: () => Promise.resolve(false),
       configuration: createConfigurationProof(proofs),
       artifacts: { has: () => Promise.resolve(true) },
-      git: () => mirrorOf(good),
+      ...{ git: () => mirrorOf(good), contents: singleFiles },
       ...overrides,
     },
     { promotionId, now, own: null },

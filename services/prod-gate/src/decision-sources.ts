@@ -1,5 +1,6 @@
 /** What authority and deliverer decide by, put together in one way and read by each for itself. */
 import { openArtifactStore } from '@airlock/artifacts/open-store';
+import { createArtifactReader } from './adapters/files/artifact-reader.ts';
 import { readVerifierKey } from './adapters/files/verifier-key.ts';
 import { createMirrors } from './adapters/git/mirrors.ts';
 import { createApprovalStore } from './adapters/postgres/approval-store.ts';
@@ -60,6 +61,7 @@ export function decisionSources(
     configuration: createConfigurationProof(proofs),
     artifacts,
     git: mirrors,
+    contents: createArtifactReader(artifacts),
     async locks({ repository, commit }, purl) {
       const git = mirrors(repository);
       return git === undefined ? null : locksPackage(git, commit, purl);

@@ -34,6 +34,7 @@ import {
   vectors,
   type Vector,
 } from './vectors.fixture.ts';
+import { createArtifactReader } from '../adapters/files/artifact-reader.ts';
 
 const source = 'nonprod';
 const gateOrigin = 'https://gate.example';
@@ -97,7 +98,7 @@ function dependencies(vector: Vector, overrides: { blob?: ReturnType<typeof blob
         overrides.blob ??
         blobsOf(Buffer.from(vector.bundle, 'base64'), Buffer.from(vector.artifact, 'base64')),
     },
-    artifacts,
+    ...{ artifacts, contents: createArtifactReader(artifacts) },
     inspect: (digest: string, name: string) => inspectStored(artifacts, { digest, name }),
     room: () => measureRoom(artifacts, roomy),
     mirror: (repository: string) =>

@@ -27,6 +27,7 @@ import type { FollowLedger } from './follow-ledger.ts';
 import { documentFacts, wishOf } from './verify-again.ts';
 import type { GitReader, IntakeStore } from './intake-ports.ts';
 import { makeDocument } from './make-document.ts';
+import { withArtifact, type ArtifactReader } from './read-artifact-delta.ts';
 import { readDelta } from './read-delta.ts';
 import type { GateFiles } from './configuration-ports.ts';
 import type { NewPromotion, PromotionStore } from './promotion-ports.ts';
@@ -37,6 +38,7 @@ export type AcceptDependencies = FetchMainDependencies &
   FetchDependencies & {
     gate: string;
     source: string;
+    contents: ArtifactReader;
     intake: Pick<IntakeStore, 'record' | 'admittedBefore'>;
     promotions: Pick<PromotionStore, 'insert' | 'liveOn'>;
     files(): Promise<GateFiles>;
@@ -130,7 +132,7 @@ async function verifyItem(dependencies: AcceptDependencies, item: OutboxItem): P
     artifactSize: artifact.size,
     target,
     rosterDigest: files.roster.digest,
-    delta,
+    delta: await withArtifact(delta, dependencies.contents, { live, ...facts }),
     editors: policyEditors({ ...target, roster: files.roster.roster, ledger, live }).people,
     commitObject,
     reproduce: await wishOf(mirror, facts),

@@ -10,6 +10,7 @@ import type { PasskeyStore } from './passkey-ports.ts';
 import type { PromotionStore } from './promotion-ports.ts';
 import type { RebuildStore } from './rebuild-ports.ts';
 import type { VaultSessionStore } from './vault-session-ports.ts';
+import type { ArtifactReader } from './read-artifact-delta.ts';
 import type { ConfigurationProof } from './prove-configuration.ts';
 import type { LedgerProofs } from './prove-entry.ts';
 import type { StartStore } from './start-ports.ts';
@@ -41,6 +42,8 @@ export type FactSources = {
    * what git says is intake's record.
    */
   git: ((repository: string) => GitReader | undefined) | null;
+  /** What artifacts hold, to compare them. Null for the same processes as `git`. */
+  contents: ArtifactReader | null;
 };
 
 export type FactQuestion = {

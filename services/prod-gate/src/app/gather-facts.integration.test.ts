@@ -43,6 +43,7 @@ import { createLedgerProofs } from './prove-entry.ts';
 import { recordedFiles } from './record-configuration.ts';
 import { sequenceLedger } from './sequence-ledger.ts';
 import { filesOf, itemOf, mirrorOf, plannedVector, sha } from './vectors.fixture.ts';
+import { singleFiles } from '../testing/artifact-reader.ts';
 
 const good = plannedVector();
 const now = new Date(good.now);
@@ -122,6 +123,7 @@ beforeEach(async () => {
         remove: () => Promise.resolve(),
       },
       inspect: () => Promise.resolve(null),
+      contents: singleFiles,
       room: () => Promise.resolve({ bytes: 1_000_000, bound: 'enough' }),
       mirror: () => mirrorOf(good),
       maxArtifactBytes: 1_000_000,
@@ -169,7 +171,7 @@ function sources(overrides: Partial<FactSources> = {}): FactSources {
     proofs,
     configuration: createConfigurationProof(proofs),
     artifacts: { has: () => Promise.resolve(true) },
-    git: () => mirrorOf(good),
+    ...{ git: () => mirrorOf(good), contents: singleFiles },
     ...overrides,
   };
 }

@@ -5,6 +5,7 @@ import type { Promotion } from '../domain/promotion.ts';
 import type { GateFiles } from './configuration-ports.ts';
 import type { Transaction } from './ports.ts';
 import { refreshPromotions } from './refresh-promotions.ts';
+import { singleFiles } from '../testing/artifact-reader.ts';
 
 test('a promotion gives way to one further on main, unless its target delivers every release', async () => {
   const waiting = [1, 2].map(
@@ -90,6 +91,7 @@ test('a repository that cannot be read keeps no promotion of another one from be
       asked.push(repository);
       throw new Error(`no disk below ${repository}`);
     },
+    contents: singleFiles,
     ledger: () => Promise.resolve(createLedgerFold()),
     news: { tell: () => Promise.reject(new Error('nothing is told')) },
     onChange: () => {},

@@ -9,6 +9,7 @@ import { membersInWords } from '../domain/document-members.ts';
 import { promotionInWords, type Promotion } from '../domain/promotion.ts';
 import { eachInTurn } from './each-in-turn.ts';
 import { makeDocument, type MadeDocument } from './make-document.ts';
+import { withArtifact, type ArtifactReader } from './read-artifact-delta.ts';
 import { readDelta } from './read-delta.ts';
 import { policyEditors } from '../domain/editors.ts';
 import type { LedgerFacts, ProvenRelease } from '../domain/ledger-facts.ts';
@@ -35,6 +36,7 @@ export type RefreshDependencies = {
   recorder: Recorder;
   files(): Promise<GateFiles>;
   git: (repository: string) => GitReader | undefined;
+  contents: ArtifactReader;
   ledger: FollowLedger;
   news: NewsOutbox;
   onChange: (change: PromotionChange) => void;
@@ -263,21 +265,27 @@ function standsOn({ delta: { base } }: Promotion, live: ProvenRelease | null): b
   return base?.commit === live?.commit && base?.release === live?.release;
 }
 
-/** The delta as recorded while the base stands, read anew when something else went live; null when it cannot be read. */
+/** The commits as recorded while the base stands, read anew when something else went live; null when they cannot be read. */
 async function currentDelta(
-  { git }: RefreshDependencies,
+  { git, contents }: RefreshDependencies,
   promotion: Promotion,
   ledger: LedgerFacts,
 ): Promise<Delta | null> {
+  const { artifactDigest } = promotion;
+  // Without its artifact it waits as it is; the verdict says that it is missing.
+  if (!(await contents.has(artifactDigest))) return null;
   const live = ledger.liveOn(promotion.target);
-  if (standsOn(promotion, live) && promotion.delta.details !== undefined) return promotion.delta;
+  if (standsOn(promotion, live) && promotion.delta.details !== undefined) {
+    return withArtifact(promotion.delta, contents, { live, artifactDigest });
+  }
   const reader = git(promotion.repository);
   // A return that stands has its changes as they were read; one that does not has ended.
   if (reader === undefined || promotion.returns !== null) return null;
-  return readDelta(reader, {
+  const delta = await readDelta(reader, {
     base: live === null ? null : { commit: live.commit, release: live.release },
     commit: promotion.commit,
   });
+  return delta === null ? null : withArtifact(delta, contents, { live, artifactDigest });
 }
 
 /** False when the promotion was decided on meanwhile: then there is nothing left to do here. */

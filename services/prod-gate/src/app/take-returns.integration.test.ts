@@ -49,6 +49,7 @@ import type { ReturnOutcome } from './return-ports.ts';
 import { sequenceLedger } from './sequence-ledger.ts';
 import { takeReturns } from './take-returns.ts';
 import { filesOf, mirrorOf, plannedVector, sha } from './vectors.fixture.ts';
+import { singleFiles } from '../testing/artifact-reader.ts';
 
 const good = plannedVector();
 const now = new Date(good.now);
@@ -285,7 +286,7 @@ async function asked(
     proofs: proofsOf(databases.intake),
     files: () => Promise.resolve(given.files ?? files),
     artifacts: { has: () => Promise.resolve(hasArtifact) },
-    ...{ mirror, random: (bytes) => randomBytes(bytes), onTaken: () => {} },
+    ...{ contents: singleFiles, mirror, random: (bytes) => randomBytes(bytes), onTaken: () => {} },
   });
   await sequence();
   return returns.outcome(id);
@@ -320,7 +321,7 @@ async function codes(promotionId: string, changes: Partial<FactSources> = {}): P
       configuration: () => Promise.resolve(null),
       locks: () => Promise.resolve(false),
       artifacts: { has: () => Promise.resolve(true) },
-      git: mirror,
+      ...{ git: mirror, contents: singleFiles },
       ...changes,
     },
     { promotionId, now, own: null },
@@ -482,7 +483,12 @@ describe('a return that somebody asked for', () => {
       replaced: createReplacedDocumentStore(databases.intake),
       breakGlass: createBreakGlassStore(databases.intake),
       files: () => Promise.resolve(files),
-      ...{ git: mirror, ledger: proofsOf(databases.intake).facts, news: newsOutbox },
+      ...{
+        git: mirror,
+        contents: singleFiles,
+        ledger: proofsOf(databases.intake).facts,
+        news: newsOutbox,
+      },
       onChange: () => {},
     });
     const ended = await createPromotionStore(databases.web).find(promotionId);

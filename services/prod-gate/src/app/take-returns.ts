@@ -29,6 +29,7 @@ import type { Recorder } from './ledger-ports.ts';
 import { StoreError, type Transactor } from './ports.ts';
 import type { NewPromotion, PromotionStore } from './promotion-ports.ts';
 import type { LedgerProofs } from './prove-entry.ts';
+import { withArtifact, wordsOfDamage, type ArtifactReader } from './read-artifact-delta.ts';
 import { readReturnDelta } from './read-delta.ts';
 import { Refused } from './refused.ts';
 import { readReturnGround } from './return-ground.ts';
@@ -43,6 +44,7 @@ export type TakeReturnsDependencies = {
   proofs: Pick<LedgerProofs, 'attempt' | 'facts'>;
   files(): Promise<GateFiles>;
   artifacts: Pick<ArtifactStore, 'has'>;
+  contents: ArtifactReader;
   mirror: (repository: string) => GitReader | undefined;
   random(bytes: number): Uint8Array;
   onTaken: (request: ReturnRequest, outcome: { promotionId: string } | { refusal: string }) => void;
@@ -133,7 +135,7 @@ type Verified = {
 
 /** Everything that an admission asks, but that it be new. */
 async function verifyKept(
-  { artifacts, mirror, clock }: TakeReturnsDependencies,
+  { artifacts, contents, mirror, clock }: TakeReturnsDependencies,
   given: {
     ground: ReturnGround;
     ledger: LedgerFacts;
@@ -192,7 +194,15 @@ async function verifyKept(
           commit,
         });
   if (delta === null) throw new Refused('E_DELTA_TOO_LARGE', 'more commits than can be listed');
-  return { facts: decided.facts, delta, reproduce: await wishOf(git, decided.facts) };
+  const compared = await withArtifact(delta, contents, {
+    ...{ live, artifactDigest: to.artifactDigest },
+  }).catch(wordsOfDamage);
+  if (typeof compared === 'string') throw new Refused('E_ARTIFACT_DIGEST', compared);
+  return {
+    facts: decided.facts,
+    delta: compared,
+    reproduce: await wishOf(git, decided.facts),
+  };
 }
 
 const notNow = (release: string, { code, detail }: { code: string; detail: string }): string =>

@@ -20,6 +20,7 @@ import type { GitReader } from './intake-ports.ts';
 import type { DocumentFacts } from './make-document.ts';
 import type { GateFiles } from './configuration-ports.ts';
 import type { PromotionEvidence } from './promotion-ports.ts';
+import { withArtifact, wordsOfDamage } from './read-artifact-delta.ts';
 import { readDelta, readReturnDelta } from './read-delta.ts';
 import { remembered } from './remembered.ts';
 
@@ -76,7 +77,8 @@ export async function verifyAgain(
   // Without a mirror, too: a page does not promise a delivery that a revoked key forbids.
   if (!verified.ok) return refused(verified.code, verified.detail);
   const { bundle } = verified;
-  if (git === undefined) return { bundle: null, ...recorded, build: bundle };
+  const { contents } = sources;
+  if (git === undefined || contents === null) return { bundle: null, ...recorded, build: bundle };
   const decided = decideAdmission(bundle, {
     policy,
     commit: await commitFacts(git, {
@@ -100,11 +102,16 @@ export async function verifyAgain(
   const otherPlan = await planFault(git, bundle, target.policy);
   if (otherPlan !== null) return refused(otherPlan.code, otherPlan.detail);
   const base = live === null ? null : { commit: live.commit, release: live.release };
-  const delta =
+  const told =
     promotion.returns === null || base === null
       ? await readDelta(git, { base, commit: bundle.commit })
       : await readReturnDelta(git, { base, commit: bundle.commit });
-  if (delta === null) return refused('E_DELTA_TOO_LARGE', 'more commits than can be listed');
+  if (told === null) return refused('E_DELTA_TOO_LARGE', 'more commits than can be listed');
+  const delta = await withArtifact(told, contents, {
+    live,
+    artifactDigest: bundle.artifactDigest,
+  }).catch(wordsOfDamage);
+  if (typeof delta === 'string') return refused('E_ARTIFACT_DIGEST', delta);
   return {
     bundle: { ok: true },
     facts: documentFacts(promotion, decided.facts),

@@ -6,6 +6,7 @@ import { canonicalJson, type JsonInput } from '@airlock/common/encoding/canonica
 import { deltaDigest } from '@airlock/common/promotion/document';
 import { GitCommit, Timestamp } from '@airlock/common/wire/scalars';
 import { z } from 'zod';
+import { ArtifactDelta, artifactRows } from './changes/artifact-delta.ts';
 import type { Dependencies } from './changes/dependencies.ts';
 import type { Migration } from './changes/migrations.ts';
 
@@ -84,6 +85,8 @@ export const Delta = z.strictObject({
   ),
   /** Absent from promotions that were taken in by a gate that did not look into files. */
   details: DeltaDetails.optional(),
+  /** Absent from promotions that were taken in by a gate that did not compare artifacts. */
+  artifact: ArtifactDelta.optional(),
 });
 export type Delta = z.infer<typeof Delta>;
 
@@ -141,6 +144,7 @@ function ordered(delta: Delta): JsonInput {
     fileCount: delta.fileCount,
     files: delta.files.map(fileRow),
     ...(delta.details === undefined ? {} : { details: detailRows(delta.details) }),
+    ...(delta.artifact === undefined ? {} : { artifact: artifactRows(delta.artifact) }),
   };
 }
 

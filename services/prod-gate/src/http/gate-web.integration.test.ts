@@ -84,6 +84,7 @@ import { createStopping } from '../stop-keeping.ts';
 import { personByNameId } from '../domain/roster.ts';
 import { httpErrorOf } from './refusals.ts';
 import { gateRoutes } from './routes.ts';
+import { singleFiles } from '../testing/artifact-reader.ts';
 
 const good = plannedVector();
 const now = new Date(good.now);
@@ -296,7 +297,7 @@ async function startServer(port: number): Promise<WebServer> {
   };
   const views = {
     ...{ gate: origin, files: readFiles, promotions, approvals, passkeys, deliveries },
-    ...{ sessions, queries, proofs, rebuilds, git: null },
+    ...{ sessions, queries, proofs, rebuilds, git: null, contents: null },
     locks: () => Promise.resolve(false),
     replaced: createReplacedDocumentStore(database),
     artifacts: { has: () => Promise.resolve(true) },
@@ -409,6 +410,7 @@ async function admit(): Promise<string> {
         remove: () => Promise.resolve(),
       },
       inspect: () => Promise.resolve(null),
+      contents: singleFiles,
       room: () => Promise.resolve({ bytes: 1_000_000, bound: 'enough' }),
       mirror: () => mirror,
       maxArtifactBytes: 1_000_000,
@@ -1224,7 +1226,7 @@ async function attest(later: GateFiles = files): Promise<AttestEvent[]> {
           ...{ stops: createStopStore(database), emergency: () => null },
           locks: () => Promise.resolve(false),
           artifacts: { has: () => Promise.resolve(true) },
-          git: () => mirror,
+          ...{ git: () => mirror, contents: singleFiles },
         },
         { promotionId: id, now: asked, own: null },
       ),

@@ -107,6 +107,7 @@ export function detailsJson(view: PromotionDetails, checks: readonly Check[]) {
       fileCount: delta.fileCount,
       files: delta.files,
       ...delta.details,
+      ...(delta.artifact === undefined ? {} : { artifact: delta.artifact }),
     },
     newer: view.newer,
   };

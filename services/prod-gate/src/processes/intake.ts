@@ -5,6 +5,7 @@ import { openArtifactStore } from '@airlock/artifacts/open-store';
 import { assertReachable } from '@airlock/database/reachable';
 import { startLoop } from '@airlock/process/loop';
 import { runProcess } from '@airlock/process/main';
+import { createArtifactReader } from '../adapters/files/artifact-reader.ts';
 import { createEmergencyStop } from '../adapters/files/emergency-stop.ts';
 import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
 import { readVerifierKey, readWitnessKey } from '../adapters/files/verifier-key.ts';
@@ -94,6 +95,7 @@ await runProcess({
     const ledger = proofs.facts;
     const clock = () => new Date();
     const artifacts = openArtifactStore(config.artifacts);
+    const contents = createArtifactReader(artifacts);
     const files = recordedFiles({
       files: keptFiles({ files: signedFiles, artifacts }),
       transactor: database,
@@ -109,7 +111,7 @@ await runProcess({
     const accepting = {
       ...shared,
       ...written,
-      artifacts,
+      ...{ artifacts, contents },
       mirror,
       ledger,
       maxArtifactBytes: config.maxArtifactBytes,
@@ -137,7 +139,7 @@ await runProcess({
         refreshPromotions({
           ...shared,
           ...written,
-          git: mirror,
+          ...{ git: mirror, contents },
           replaced: createReplacedDocumentStore(database),
           breakGlass: createBreakGlassStore(database),
           ledger,
@@ -265,7 +267,7 @@ await runProcess({
       },
     });
     const returning = keepReturns({
-      ...{ ...shared, ...written, database, artifacts, mirror, log, signal, proofs },
+      ...{ ...shared, ...written, database, artifacts, contents, mirror, log, signal, proofs },
     });
     const { gate } = config;
     const telling = keepNews(config.notify, { database, files, gate, runtime, clock });

@@ -98,7 +98,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     ...{ stops: createStopStore(database), emergency: createEmergencyStop(config.files) },
     locks: ({ id }: { readonly id: string }, purl: string) => traces.locks(id, purl),
     // Without a mirror: the pages show what intake recorded, and decide nothing.
-    git: null,
+    ...{ git: null, contents: null },
   };
 
   const enrolment = createEnrolment({ ...ceremony, verify: verifyRegistration });

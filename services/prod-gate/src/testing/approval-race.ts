@@ -43,6 +43,7 @@ import { startDelivery } from '../app/start-delivery.ts';
 import { filesOf, itemOf, mirrorOf, plannedVector, sha } from '../app/vectors.fixture.ts';
 import { createWithdrawal } from '../app/withdraw-approval.ts';
 import { evaluatePromotion } from '../domain/verdict.ts';
+import { singleFiles } from './artifact-reader.ts';
 
 export type RaceResult = {
   readonly rounds: number;
@@ -246,7 +247,7 @@ function sourcesOf(
     proofs,
     configuration: createConfigurationProof(proofs),
     artifacts: { has: () => Promise.resolve(true) },
-    git: () => mirrorOf(good),
+    ...{ git: () => mirrorOf(good), contents: singleFiles },
   };
 }
 
@@ -279,6 +280,7 @@ async function admit(
         remove: () => Promise.resolve(),
       },
       inspect: () => Promise.resolve(null),
+      contents: singleFiles,
       room: () => Promise.resolve({ bytes: 1_000_000, bound: 'enough' }),
       mirror: () => mirrorOf(good),
       maxArtifactBytes: 1_000_000,

@@ -6,8 +6,10 @@ import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { DeltaDetails } from '../../domain/delta.ts';
 import type { NewerCommits } from '../../domain/newer.ts';
+import { ArtifactChanges } from './artifact-changes.tsx';
 import { flagsOf, isWayBack } from './flags.ts';
 import type { PromotionPageProps } from './promotion-page-props.ts';
+import { More } from './more.tsx';
 import { count, plain } from './words.ts';
 
 type Props = Pick<PromotionPageProps, 'view' | 'now'>;
@@ -56,6 +58,7 @@ export function Changes({ view, now }: Props) {
           <Files view={view} owners={delta.details.owners} />
         </>
       )}
+      {delta.artifact === undefined ? null : <ArtifactChanges artifact={delta.artifact} />}
       {newer === null || newer.total === 0 ? null : <NotInThisRelease newer={newer} now={now} />}
     </>
   );
@@ -108,10 +111,6 @@ function Commits({ view, now }: Props) {
       <More total={delta.commitCount} listed={delta.commits.length} />
     </>
   );
-}
-
-function More({ total, listed }: { readonly total: number; readonly listed: number }) {
-  return total > listed ? <p class="muted">and {total - listed} more.</p> : null;
 }
 
 const statusWord: Readonly<Record<string, string>> = {

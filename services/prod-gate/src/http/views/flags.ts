@@ -43,9 +43,10 @@ export function flagsOf({ promotion, newer, previous }: FlaggedView): Flag[] {
       ? [wait('another builder')]
       : []),
     ...dependencyFlags(dependencies),
+    ...artifactFlags(delta),
     { text: `${count(delta.commitCount, 'commit')}${isWayBack(promotion) ? ' taken back' : ''}` },
     { text: changedLines(delta) },
-    { text: `artifact ${fileSize(promotion.artifactSize)}${growth(promotion, previous)}` },
+    sizeFlag(promotion, previous),
   ];
 }
 
@@ -68,14 +69,41 @@ function dependencyFlags(
   ];
 }
 
-function growth(
+/** Of the first delivery nothing is new: there is nothing that it is compared with. */
+function artifactFlags({ base, artifact }: Promotion['delta']): Flag[] {
+  if (artifact === undefined) return [];
+  const { unread, programs, writable, sbom } = artifact;
+  const texts = [
+    ...(unread === null ? [] : ['artifact not compared']),
+    ...(base === null || programs === 0 ? [] : [`${count(programs, 'program')} new or changed`]),
+    ...(writable === 0 ? [] : [`${count(writable, 'file')} that anybody may write to`]),
+    ...(sbom.unread.length === 0 ? [] : [`${count(sbom.unread.length, 'SBOM')} unread`]),
+    ...(sbom.unread.length === 0 && sbom.before !== null && sbom.after === null
+      ? ['no SBOM any more']
+      : []),
+    ...(base === null || sbom.added === 0 ? [] : [count(sbom.added, 'new component')]),
+    ...(sbom.relicensed === 0
+      ? []
+      : [`${count(sbom.relicensed, 'component')} under another licence`]),
+  ];
+  return texts.map((text) => ({ text, tone: 'wait' }));
+}
+
+/** From here on a change of size wants a look, in percent of what is live. */
+const remarkablePercent = 25;
+
+function sizeFlag(
   { artifactSize }: FlaggedView['promotion'],
   previous: FlaggedView['previous'],
-): string {
-  if (previous === null || previous.artifactSize === 0) return '';
+): Flag {
+  const text = `artifact ${fileSize(artifactSize)}`;
+  if (previous === null || previous.artifactSize === 0) return { text };
   const percent = ((artifactSize - previous.artifactSize) / previous.artifactSize) * 100;
   const rounded = percent.toFixed(1).replace('-', '−');
-  return ` (${percent >= 0 ? '+' : ''}${rounded} %)`;
+  return {
+    text: `${text} (${percent >= 0 ? '+' : ''}${rounded} %)`,
+    ...(Math.abs(percent) < remarkablePercent ? {} : { tone: 'wait' }),
+  };
 }
 
 function changedLines({ fileCount, files }: Promotion['delta']): string {

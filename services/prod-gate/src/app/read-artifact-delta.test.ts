@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { after, test } from 'node:test';
+import { createContentStore } from '@airlock/artifacts/content-store';
+import { tarMember, tarOf, type BuiltMember } from '@airlock/artifacts/testing/tar-builder';
+import fc from 'fast-check';
+import { createArtifactReader } from '../adapters/files/artifact-reader.ts';
+import { listedArtifactFiles, type ArtifactDelta } from '../domain/changes/artifact-delta.ts';
+import { digestOfDelta, makeDelta } from '../domain/delta.ts';
+import { noDetails } from '../testing/delta-details.ts';
+import { withArtifact, type ArtifactReader } from './read-artifact-delta.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'airlock-artifact-delta-'));
+after(() => {
+  rmSync(root, { recursive: true, force: true });
+});
+const store = createContentStore(root);
+const reader = createArtifactReader(store);
+const plainDelta = makeDelta({ base: null, commits: [], files: [], details: noDetails });
+
+async function keep(bytes: Buffer): Promise<string> {
+  async function* once(): AsyncGenerator<Buffer> {
+    yield await Promise.resolve(bytes);
+  }
+  return (await store.put(once(), { maxBytes: 100_000_000 })).digest;
+}
+
+async function compare(
+  before: Buffer | null,
+  is: Buffer,
+  through: ArtifactReader = reader,
+): Promise<ArtifactDelta> {
+  const live = before === null ? null : { artifactDigest: await keep(before) };
+  const delta = await withArtifact(plainDelta, through, { live, artifactDigest: await keep(is) });
+  assert.ok(delta.artifact);
+  return delta.artifact;
+}
+
+const told = ({ list }: ArtifactDelta): string[] =>
+  list.map(({ path, change }) => `${change} ${path}`);
+
+test('what is new, changed and gone is told with sizes and permissions, programs first', async () => {
+  const delta = await compare(
+    gzipSync(
+      tarOf(
+        { name: 'same', content: 'x' },
+        { name: 'app.js', content: 'one' },
+        { name: 'run.sh', content: 'echo' },
+        { name: 'old', content: 'x' },
+      ),
+    ),
+    tarOf(
+      { name: 'new', content: 'x' },
+      { name: 'run.sh', content: 'echo', mode: 0o755 },
+      { name: 'app.js', content: 'three' },
+      { name: './same', content: 'x' },
+      { name: 'pool', content: 'x', mode: 0o666 },
+    ),
+  );
+  assert.deepEqual(told(delta), [
+    'added pool',
+    'changed run.sh',
+    'added new',
+    'changed app.js',
+    'removed old',
+  ]);
+  const { unread, files, added, removed, changed, programs, writable } = delta;
+  assert.deepEqual(
+    { unread, files, added, removed, changed, programs, writable },
+    { unread: null, files: 5, added: 2, removed: 1, changed: 2, programs: 1, writable: 1 },
+  );
+  assert.deepEqual(delta.list[1], {
+    ...{ path: 'run.sh', change: 'changed' },
+    before: { size: 4, mode: 0o644 },
+    after: { size: 4, mode: 0o755 },
+  });
+});
+
+test('the first delivery has every file as new', async () => {
+  const delta = await compare(null, tarOf({ name: 'a', content: 'x' }, { name: 'd/', type: '5' }));
+  assert.equal(delta.before, null);
+  assert.deepEqual(told(delta), ['added a']);
+});
+
+test('SBOMs that lie in both are compared', async () => {
+  const bom = (version: string): BuiltMember => ({
+    name: 'app/bom.json',
+    content: JSON.stringify({
+      bomFormat: 'CycloneDX',
+      components: [{ name: 'left-pad', version, purl: `pkg:npm/left-pad@${version}` }],
+    }),
+  });
+  const { sbom } = await compare(tarOf(bom('1.0.0')), tarOf(bom('1.3.0')));
+  assert.equal(sbom.changed, 1);
+  assert.deepEqual([sbom.list[0]?.from, sbom.list[0]?.to], ['1.0.0', '1.3.0']);
+});
+
+test('archives that nobody should read end in words and not in an exception', async () => {
+  const good = tarOf({ name: 'a', content: 'x' });
+  const bomb = gzipSync(
+    Buffer.concat([
+      tarMember({ name: 'big', size: 0o77777777777, content: Buffer.alloc(0) }),
+      Buffer.alloc(1 << 22),
+    ]),
+  );
+  const hostile: Readonly<Record<string, Buffer>> = {
+    'leads out of the archive': tarOf({ name: '../etc/passwd', content: 'x' }),
+    'is absolute': tarOf({ name: '/etc/passwd', content: 'x' }),
+    'is a hard link': tarOf({ name: 'a', type: '1', link: '/etc/shadow' }),
+    'is a symbolic link': tarOf({ name: 'a', type: '2', link: '/' }),
+    'is a device': tarOf({ name: 'a', type: '4' }),
+    'would run as its owner': tarOf({ name: 'su', content: 'x', mode: 0o4755 }),
+    'stands in it twice': tarOf({ name: 'a', content: '1' }, { name: 'a', content: '2' }),
+    'cut short': bomb,
+    'compression is damaged': gzipSync(good).subarray(0, 30),
+    'more than 50000 members': tarOf(
+      ...Array.from({ length: 50_001 }, (_, place) => tarMember({ name: `f${place}` })),
+    ),
+  };
+  for (const [words, bytes] of Object.entries(hostile)) {
+    const delta = await compare(good, bytes);
+    assert.ok(delta.unread?.includes(words), `${words}: ${delta.unread}`);
+    assert.deepEqual([delta.list, delta.added, delta.sbom.after], [[], 0, null]);
+    const turned = await compare(bytes, good);
+    assert.match(turned.unread ?? '', /^the artifact that is live: /);
+  }
+});
+
+test('a single file in place of an archive is said, and two single files have nothing to list', async () => {
+  const archive = tarOf({ name: 'a', content: 'x' });
+  const single = Buffer.from('#!/bin/sh\n');
+  assert.match((await compare(archive, single)).unread ?? '', /what is live is an archive/);
+  assert.match((await compare(single, archive)).unread ?? '', /what is live is a single file/);
+  const both = await compare(single, Buffer.from('#!/bin/bash\n'));
+  assert.deepEqual([both.unread, both.list, both.after.size], [null, [], 12]);
+});
+
+test('a live artifact that is missing or damaged is said, and comes back with its bytes', async () => {
+  const [was, is] = [tarOf({ name: 'a', content: 'was' }), tarOf({ name: 'a', content: 'is' })];
+  const digest = createHash('sha256').update(was).digest('hex');
+  assert.equal((await compare(was, is)).unread, null);
+  await store.remove(digest);
+  const compareKept = async () =>
+    (
+      await withArtifact(plainDelta, reader, {
+        live: { artifactDigest: digest },
+        artifactDigest: await keep(is),
+      })
+    ).artifact;
+  const gone = await compareKept();
+  assert.match(gone?.unread ?? '', /no whole copy of the artifact that is live/);
+  assert.deepEqual(gone?.before, { digest, size: null });
+  await keep(was);
+  writeFileSync(join(root, 'blobs/sha256', digest), 'damaged');
+  // Another process, which has read neither.
+  const other = createArtifactReader(store);
+  assert.deepEqual((await compare(null, is, other)).added, 1);
+  const damaged = await withArtifact(plainDelta, other, {
+    live: { artifactDigest: digest },
+    artifactDigest: await keep(is),
+  });
+  assert.deepEqual(damaged.artifact, gone);
+  await store.remove(digest);
+  await keep(was);
+  assert.equal((await compareKept())?.unread, null);
+});
+
+test('the artifact that would be delivered is never passed over', async () => {
+  const missing = 'f'.repeat(64);
+  await assert.rejects(withArtifact(plainDelta, reader, { live: null, artifactDigest: missing }), {
+    code: 'artifact-missing',
+  });
+});
+
+test('each pair of artifacts is read once', async () => {
+  let reads = 0;
+  const counted: ArtifactReader = {
+    has: (digest) => reader.has(digest),
+    contents(digest, question) {
+      reads += 1;
+      return reader.contents(digest, question);
+    },
+  };
+  const [was, is] = [tarOf({ name: 'a', content: '1' }), tarOf({ name: 'a', content: '2' })];
+  const first = await compare(was, is, counted);
+  assert.deepEqual(await compare(was, is, counted), first);
+  assert.equal(reads, 2);
+});
+
+test('the signed digest covers the files and the components', async () => {
+  const digestOf = async (content: string, mode = 0o644): Promise<string> =>
+    digestOfDelta({
+      ...plainDelta,
+      artifact: await compare(
+        tarOf({ name: 'a', content: '0' }),
+        tarOf({ name: 'a', content, mode }),
+      ),
+    });
+  const digests = [await digestOf('1'), await digestOf('2'), await digestOf('1', 0o755)];
+  assert.equal(new Set([...digests, digestOfDelta(plainDelta)]).size, 4);
+  assert.equal(await digestOf('1'), digests[0]);
+});
+
+const anyTree = fc.uniqueArray(
+  fc.record({
+    name: fc.constantFrom('a', 'b', 'c/d', 'c/e', 'f'),
+    content: fc.constantFrom('1', '22'),
+    mode: fc.constantFrom(0o644, 0o755),
+  }),
+  { selector: ({ name }) => name, minLength: 1, maxLength: 5 },
+);
+
+test('the order of members does not count, and the two sides turn round', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyTree, anyTree, async (was, is) => {
+      const forth = await compare(tarOf(...was), tarOf(...is));
+      const shuffled = await compare(tarOf(...was.toReversed()), tarOf(...is.toReversed()));
+      assert.deepEqual({ ...shuffled, before: forth.before, after: forth.after }, forth);
+      const back = await compare(tarOf(...is), tarOf(...was));
+      assert.deepEqual(
+        [back.added, back.removed, back.changed],
+        [forth.removed, forth.added, forth.changed],
+      );
+      const sorted = (delta: ArtifactDelta) => delta.list.map(({ path }) => path).sort();
+      assert.deepEqual(sorted(back), sorted(forth));
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('five thousand changed files are counted, and the first three hundred listed', async () => {
+  const tree = (content: string): Buffer =>
+    tarOf(
+      ...Array.from({ length: 5_000 }, (_, place) => tarMember({ name: `f${place}`, content })),
+    );
+  const delta = await compare(tree('1'), tree('2'));
+  assert.equal(delta.changed, 5_000);
+  assert.equal(delta.list.length, listedArtifactFiles);
+});

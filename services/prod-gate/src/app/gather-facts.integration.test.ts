@@ -43,6 +43,8 @@ import { createLedgerProofs } from './prove-entry.ts';
 import { recordedFiles } from './record-configuration.ts';
 import { sequenceLedger } from './sequence-ledger.ts';
 import { filesOf, itemOf, mirrorOf, plannedVector, sha } from './vectors.fixture.ts';
+import type { ArtifactReader } from './read-artifact-delta.ts';
+import { ArtifactError } from '@airlock/artifacts/spool';
 import { singleFiles } from '../testing/artifact-reader.ts';
 
 const good = plannedVector();
@@ -754,6 +756,29 @@ describe('what changed since', () => {
     await approvedByTwo();
     const gone = { ...mirrorOf(good), commitFacts: () => Promise.resolve(null) };
     assert.deepEqual(await codes({ git: () => gone }), ['E_BUNDLE_REFUSED']);
+  });
+
+  test('what the artifact holds is compared again from its bytes, and nothing rests on a damaged copy', async () => {
+    await approvedByTwo();
+    const file = { path: 'evil', type: 'file', size: 1, mode: 0o755, sha256: sha('x') } as const;
+    const swapped: ArtifactReader = {
+      has: () => Promise.resolve(true),
+      contents: () =>
+        Promise.resolve({ size: 100, kind: 'archive', entries: [file], picked: [], unread: null }),
+    };
+    assert.deepEqual(await codes({ contents: swapped }), ['E_DOCUMENT_DIFFERS']);
+    const damaged: ArtifactReader = {
+      has: () => Promise.resolve(true),
+      contents: () => Promise.reject(new ArtifactError('artifact-corrupt', 'the bytes differ')),
+    };
+    // A delivery may begin: it hashes its own copy, and fails by it before it asks for a login.
+    assert.deepEqual(await codes({ contents: damaged }), []);
+    const inDelivery = await gatherFacts(sources({ contents: damaged }), {
+      ...{ promotionId, now, own: { deliveryId: 'dlv_0123456789' } },
+    });
+    assert.deepEqual(inDelivery?.bundle, {
+      ...{ ok: false, code: 'E_ARTIFACT_DIGEST', detail: 'the bytes differ' },
+    });
   });
 
   test('files that make another plan than the one that ran stop it', async () => {

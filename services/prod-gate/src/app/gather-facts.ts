@@ -112,6 +112,7 @@ export async function gatherFacts(
   const receivedAt = returning?.receivedAt ?? promotion.admittedAt;
   const checked = await verifyAgain(sources, {
     ...{ promotion, evidence, files, now: asOf, receivedAt, live, ledger },
+    inDelivery: own !== null,
   });
   const { unmapped } = peopleOfEmails(files.roster.roster, checked.delta.emails);
   const editors = editorsOf(files, target.policy, ledger, live);

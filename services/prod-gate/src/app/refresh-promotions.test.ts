@@ -39,7 +39,7 @@ test('a promotion gives way to one further on main, unless its target delivers e
       replaced: { insert: () => Promise.resolve() },
       recorder: { record: () => Promise.resolve('') },
       files: () => Promise.resolve({ targets } as unknown as GateFiles),
-      git: () => undefined,
+      ...{ git: () => undefined, contents: singleFiles },
       ledger: () => Promise.reject(new Error('nothing is renewed here')),
       news: { tell: () => Promise.resolve() },
       onChange: () => {},

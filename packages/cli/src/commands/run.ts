@@ -111,10 +111,12 @@ export function registerRun(program: Command, print: Print = toStdout): void {
     .command('retry')
     .argument('<run>', 'id such as run_7k2q9x0d1f; one that has ended')
     .description('run the same commit of the same ref once more; its trust is decided anew')
+    .option('--failed', 'keep the workflows that passed, and make the others; not of main')
     .addOption(as())
-    .action(async (id: string, options: As) => {
+    .action(async (id: string, options: As & { failed?: true }) => {
       const session = await nonprodSession(options.as);
-      const retry = Started.parse(await session.postJson(`${runPath(id)}/retry`, {}));
+      const body = { onlyFailed: options.failed === true };
+      const retry = Started.parse(await session.postJson(`${runPath(id)}/retry`, body));
       print([safe(`${retry.id} is asked for at ${retry.commit}`)]);
     });
 }

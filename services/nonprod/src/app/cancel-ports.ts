@@ -37,10 +37,14 @@ export interface EndedRun {
   readonly head: string | null;
   /** A retry of it that has not ended. */
   readonly retriedAs: string | null;
+  readonly isMain: boolean;
 }
 
 export interface RetryStore {
   find(runId: string): Promise<EndedRun | null>;
   /** False when one was asked for meanwhile. */
-  ask(run: EndedRun, retry: { readonly id: string; readonly person: string }): Promise<boolean>;
+  ask(
+    run: EndedRun,
+    retry: { readonly id: string; readonly person: string; readonly onlyFailed: boolean },
+  ): Promise<boolean>;
 }

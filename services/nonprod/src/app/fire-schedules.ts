@@ -36,7 +36,8 @@ export function createFireSchedules(ports: {
     const id = newId('run');
     const fired = await schedules.fire(schedule, now, `asked for ${id}`, {
       ...{ id, repository, event: 'cron', ref, commit: null, pullRequest: null },
-      ...{ deployTo: null, cron: name, variables: {}, askedBy: null, retryOf: null },
+      ...{ deployTo: null, cron: name, variables: {}, askedBy: null },
+      ...{ retryOf: null, onlyFailed: false },
     });
     if (fired) ports.onFired(repository);
   }

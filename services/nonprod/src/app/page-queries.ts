@@ -70,6 +70,8 @@ export interface RunDetails extends RunSummary {
     readonly refused: string | null;
   }[];
   readonly repositoryUrl: string;
+  /** Of what its repository signs. */
+  readonly isMain: boolean;
   /** What the compiler said of its files, `file:line:column: …` each. */
   readonly warnings: readonly string[];
   /** Null where the files could not be followed. */

@@ -15,6 +15,7 @@ import {
   createRunRequests,
 } from '../adapters/postgres/run-request-queue.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
+import { advanceRun } from '../adapters/postgres/run-progress.ts';
 import { createEvents } from '../events.ts';
 import { keepRuns } from '../run-keeping.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
@@ -129,7 +130,7 @@ function world(
     await createRunRequests(database.as('nonprod_web')).ask({
       ...{ id, repository: name, event: 'manual', ref: 'refs/heads/main', commit: null },
       ...{ pullRequest: null, deployTo: null, cron: null, variables: {}, askedBy: null },
-      retryOf: null,
+      ...{ retryOf: null, onlyFailed: false },
       ...request,
     });
     return id;
@@ -402,6 +403,8 @@ test('conditions on paths and messages hold for what a push or a pull request ch
   );
 });
 
+const whole = { onlyFailed: false };
+
 test('a retry is of the same commit, ref and event, and its trust is decided anew', async () => {
   const { push, poll, runs } = world('retry', { pullRequests: 'hold', firstSight: 'all' });
   push('refs/heads/main', 'main', { '.woodpecker.yaml': pipeline });
@@ -414,7 +417,7 @@ test('a retry is of the same commit, ref and event, and its trust is decided ane
   const dana = { id: 'dana@example.com', name: 'Dana' };
   const before = await runs();
   for (const { id, ref } of before) {
-    assert.equal((await retryRun(id, dana.id)).kind, 'refused', `${ref} has not ended`);
+    assert.equal((await retryRun(id, dana.id, whole)).kind, 'refused', `${ref} has not ended`);
     await cancelRun(id, dana);
   }
   // As if it had been trusted when it ran first; the database itself refuses to change what was decided.
@@ -425,7 +428,7 @@ test('a retry is of the same commit, ref and event, and its trust is decided ane
       ...{ runId, level: 3, why: 'it was once', files: 'own', filesCommit, notes: [] },
     })),
   });
-  for (const { id } of before) assert.equal((await retryRun(id, dana.id)).kind, 'asked');
+  for (const { id } of before) assert.equal((await retryRun(id, dana.id, whole)).kind, 'asked');
   await poll();
   const after = (await runs()).filter(({ retryOf }) => retryOf !== null);
   assert.equal(after.length, 2);
@@ -442,6 +445,75 @@ test('a retry is of the same commit, ref and event, and its trust is decided ane
   const [main] = before.filter(({ ref }) => ref === 'refs/heads/main');
   push('refs/heads/main', 'newer', { 'x.txt': '1' });
   await poll();
-  const moved = await retryRun(main?.id ?? '', dana.id);
+  const moved = await retryRun(main?.id ?? '', dana.id, whole);
   assert.equal(moved.kind, 'refused');
+});
+
+test('a retry of what did not pass keeps what passed while the plan is the same, never of main, and is never signed', async () => {
+  const { push, poll, runs } = world('retry-failed', { firstSight: 'all' });
+  const files = {
+    '.woodpecker/lint.yaml': pipeline,
+    '.woodpecker/test.yaml': `depends_on: [lint]\n${pipeline}`,
+  };
+  push('refs/heads/main', 'main', files);
+  push('refs/heads/topic', 'topic', files);
+  await poll();
+  const owner = database.as('owner');
+  const { retryRun } = keepRuns({
+    ...{ db: database.as('nonprod_web'), newId, bell: { ring: () => undefined } },
+    events: createEvents(silent),
+  });
+  /** Its attestation is there, as if it were of what is signed. */
+  const end = async (id: string, outcomes: Readonly<Record<string, string>>): Promise<void> => {
+    for (const [workflow, outcome] of Object.entries(outcomes)) {
+      const data = { state: 'finished', outcome, finishedAt: new Date() };
+      await owner.job.updateMany({ where: { runId: id, workflow, keptFrom: null }, data });
+    }
+    await owner.run.update({
+      where: { id },
+      data: { attestation: 'an envelope', state: 'running' },
+    });
+    await database.as('nonprod_web').$transaction((tx) => advanceRun(tx, id));
+  };
+  const before = await runs();
+  for (const { id } of before) await end(id, { lint: 'passed', test: 'failed' });
+  const [main, topic] = ['main', 'topic'].map((branch) =>
+    before.find(({ ref }) => ref === `refs/heads/${branch}`),
+  );
+  assert.ok(main && topic);
+  const ofMain = await retryRun(main.id, 'dana', { onlyFailed: true });
+  assert.ok(ofMain.kind === 'refused' && /made whole/.test(ofMain.reason), JSON.stringify(ofMain));
+
+  assert.equal((await retryRun(topic.id, 'dana', { onlyFailed: true })).kind, 'asked');
+  await poll();
+  const retry = (await runs()).find(({ retryOf }) => retryOf === topic.id);
+  assert.ok(retry);
+  const lint = topic.jobs.find(({ workflow }) => workflow === 'lint');
+  const states = retry.jobs.map(({ workflow, state, outcome, keptFrom }) =>
+    [workflow, state, outcome, keptFrom].join(),
+  );
+  assert.deepEqual(states.sort(), [`lint,finished,passed,${lint?.id}`, 'test,queued,,']);
+  await end(retry.id, { test: 'failed' });
+
+  assert.equal((await retryRun(retry.id, 'dana', { onlyFailed: true })).kind, 'asked');
+  await poll();
+  const second = (await runs()).find(({ retryOf }) => retryOf === retry.id);
+  assert.equal(second?.jobs.find(({ workflow }) => workflow === 'lint')?.keptFrom, lint?.id);
+  await end(second?.id ?? '', { test: 'passed' });
+  const ended = (await runs()).find(({ id }) => id === second?.id);
+  assert.deepEqual([ended?.state, ended?.signing], ['passed', 'none']);
+  const nothing = await retryRun(ended?.id ?? '', 'dana', { onlyFailed: true });
+  assert.ok(nothing.kind === 'refused' && /Nothing of the run failed/.test(nothing.reason));
+
+  // Of another plan nothing is kept, as when a variable or the catalogue of images changed what the files say.
+  const stored = await owner.run.findUniqueOrThrow({ where: { id: retry.id } });
+  const changed = JSON.parse(JSON.stringify(stored.plan).replaceAll('"lint"', '"lint2"')) as object;
+  await owner.run.update({ where: { id: retry.id }, data: { plan: changed } });
+  assert.equal((await retryRun(retry.id, 'dana', { onlyFailed: true })).kind, 'asked');
+  await poll();
+  const third = (await runs()).filter(({ retryOf }) => retryOf === retry.id).at(-1);
+  assert.deepEqual(
+    third?.jobs.map(({ keptFrom }) => keptFrom),
+    [null, null],
+  );
 });

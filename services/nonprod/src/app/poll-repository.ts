@@ -85,7 +85,8 @@ export function createPollRepository(
           events.requestRefused(request, why);
           return;
         }
-        const run = { ...prepared.run, id: request.id, retryOf: request.retryOf };
+        const { id, retryOf, onlyFailed } = request;
+        const run = { ...prepared.run, id, retryOf, onlyFailed };
         if (await requests.start(run)) tell(run);
       });
     }

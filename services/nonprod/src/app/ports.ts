@@ -95,6 +95,8 @@ export interface NewRun {
   readonly trust: RunTrust;
   /** The run that it makes once more. */
   readonly retryOf: string | null;
+  /** Of a retry: workflows that passed, and what they rest on, are kept; of a held run none are. */
+  readonly onlyFailed: boolean;
   /** Whom it is counted for; null: nobody is known. */
   readonly person: RunPerson | null;
   /** What it waits for before its jobs are in line. */

@@ -121,7 +121,7 @@ export function createPrepareRun(
         ...{ ref: wish.ref, branch: wish.branch, event: wish.event, commit, pullRequest },
         ...{ tag: wish.tag, sourceBranch: wish.sourceBranch, cron: wish.cron },
         ...{ deployTo: wish.deployTo, variables },
-        ...{ details, person, retryOf: null },
+        ...{ details, person, retryOf: null, onlyFailed: false },
         limits: ports.quotas.admission(repository.name),
         ...outcome,
         warnings: shownWarnings(planned),

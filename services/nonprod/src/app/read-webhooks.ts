@@ -101,6 +101,7 @@ export function createReadWebhooks(ports: {
       variables: {},
       askedBy: null,
       retryOf: null,
+      onlyFailed: false,
       ...what,
     });
     switch (event.kind) {

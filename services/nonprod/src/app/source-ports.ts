@@ -96,6 +96,8 @@ export interface RunRequest {
   readonly askedBy: string | null;
   /** The run that is to be made once more. */
   readonly retryOf: string | null;
+  /** Of a retry: workflows that passed, and what they rest on, are kept. */
+  readonly onlyFailed: boolean;
 }
 
 export interface DeliveryVerdict {

@@ -46,6 +46,7 @@ export function createStartRun(ports: {
       variables: launched.variables,
       askedBy: person,
       retryOf: null,
+      onlyFailed: false,
     });
     ports.bell.ring(`${lookAtOne}${repository}`);
     return { kind: 'asked', id, commit };

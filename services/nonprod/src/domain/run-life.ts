@@ -38,3 +38,13 @@ export function retryRefusal(run: {
     ? null
     : `${ref} is at ${head.slice(0, 12)} now, and no longer at ${commit.slice(0, 12)}; look at the run of that.`;
 }
+
+/** Why a retry may not keep what passed; null when it may. */
+export function keepingRefusal(run: {
+  readonly state: RunState;
+  readonly isMain: boolean;
+}): string | null {
+  // Provenance says of one run that it made the whole.
+  if (run.isMain) return 'What main builds may be signed, and is made whole: retry the whole run.';
+  return run.state === 'passed' ? 'Nothing of the run failed: retry the whole run.' : null;
+}

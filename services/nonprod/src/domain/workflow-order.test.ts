@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { planStep, planWorkflow, runPlan } from '@airlock/common/testing/plans';
-import { runEnd, turnOf, turnsOf, type JobOutcome } from './workflow-order.ts';
+import { keptOf, runEnd, turnOf, turnsOf, type JobOutcome } from './workflow-order.ts';
 
 const steps = [planStep('only')];
 const after = (...names: string[]) => names.map((name) => ({ name, optional: false }));
@@ -83,4 +83,32 @@ test('a cancelled run waits for its last job, and was cancelled whatever its job
     [{ ...all, publish: 'cancelled', tell: 'cancelled' }, cancelled],
   ];
   for (const [outcomes, end] of table) assert.deepEqual(runEnd(plan, jobs(outcomes), 'Dana'), end);
+});
+
+test('a retry of what did not pass keeps what passed and rests on nothing that is made anew', () => {
+  const cases: readonly (readonly [Parameters<typeof jobs>[0], readonly string[]])[] = [
+    [{}, []],
+    [{ lint: 'passed', test1: 'passed', test2: 'failed', build: 'skipped' }, ['lint', 'test1']],
+    // Its result is of a matrix of which one combination is made anew.
+    [{ lint: 'passed', test1: 'passed', test2: 'failed', build: 'passed' }, ['lint', 'test1']],
+    [
+      { lint: 'cancelled', test1: 'passed', test2: 'passed', build: 'passed', publish: 'passed' },
+      ['test1', 'test2'],
+    ],
+    [
+      { lint: 'passed', test1: 'passed', test2: 'passed', build: 'passed', publish: 'failed' },
+      ['lint', 'test1', 'test2', 'build'],
+    ],
+    // It runs on failure, and passed behind one.
+    [
+      { lint: 'passed', test1: 'passed', test2: 'passed', build: 'failed', tell: 'passed' },
+      ['lint', 'test1', 'test2'],
+    ],
+  ];
+  for (const [outcomes, names] of cases) {
+    const kept = keptOf(plan, jobs(outcomes)).map(
+      ({ name, instance }) => `${name}${instance || ''}`,
+    );
+    assert.deepEqual(kept, names, JSON.stringify(outcomes));
+  }
 });

@@ -108,3 +108,22 @@ function wordOf(outcome: JobOutcome | null): string {
 export function isSame(a: WorkflowId, b: WorkflowId): boolean {
   return a.name === b.name && a.instance === b.instance;
 }
+
+/**
+ * What a retry of what did not pass keeps, in the order of the plan: workflows that passed and whose every combination before
+ * them is kept too. One that passed after a failure, because it runs on failures, passed of something that is made anew.
+ */
+export function keptOf(plan: RunPlan, jobs: readonly JobProgress[]): readonly WorkflowId[] {
+  let kept = jobs.filter(({ outcome }) => outcome === 'passed').map(({ workflow }) => workflow);
+  for (let before = -1; before !== kept.length;) {
+    before = kept.length;
+    const isWhole = (name: string): boolean =>
+      plan.workflows.every(
+        (workflow) => workflow.name !== name || kept.some((each) => isSame(each, workflow)),
+      );
+    kept = kept.filter((which) =>
+      workflowOf(plan, which)?.dependsOn.every(({ name }) => isWhole(name)),
+    );
+  }
+  return kept;
+}

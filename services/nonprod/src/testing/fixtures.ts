@@ -46,6 +46,7 @@ export function newRun({ pool = 'default', ...change }: RunChange = {}): NewRun 
     commit,
     ...{ tag: null, sourceBranch: null, cron: null, deployTo: null, variables: {} },
     retryOf: null,
+    onlyFailed: false,
     person: null,
     limits: { runsAtOnce: null, runsAPersonAnHour: null },
     warnings: [],

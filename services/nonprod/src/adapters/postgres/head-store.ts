@@ -1,7 +1,9 @@
 import { workflowOf } from '@airlock/common/workflow-name';
 import type { HeadStore, NewJob, NewRun, RefHead } from '../../app/ports.ts';
 import type { Database, Transaction } from './client.ts';
+import { isSame } from '../../domain/workflow-order.ts';
 import { countBuild } from './budget-store.ts';
+import { endedAs, keptJobs, type KeptJob } from './kept-jobs.ts';
 import { admitRun } from './quota-store.ts';
 
 export function createHeadStore(db: Database): HeadStore {
@@ -70,7 +72,11 @@ export async function insertRun(tx: Transaction, run: NewRun): Promise<boolean> 
   if (count === 0) return false;
   await tx.runTrust.create({ data: { runId: run.id, ...trustColumns(run.trust) } });
   if (run.state === 'queued') await countBuild(tx, { ...run, person: run.person?.id ?? null });
-  for (const [position, job] of run.jobs.entries()) await insertJob(tx, run, job, position);
+  const kept = await keptJobs(tx, run);
+  for (const [position, job] of run.jobs.entries()) {
+    const from = kept.find(({ workflow }) => isSame(workflow, job.workflow));
+    await insertJob(tx, run, job, position, from);
+  }
   if (run.state === 'queued') await admitRun(tx, run.id, run.limits);
   return true;
 }
@@ -95,12 +101,16 @@ async function supersedeHeld(
   });
 }
 
-/** @param run with the plan that the job is of. */
+/**
+ * @param run with the plan that the job is of.
+ * @param kept it has ended as that one did, and no runner gets it.
+ */
 export async function insertJob(
   tx: Transaction,
   run: Pick<NewRun, 'id' | 'plan' | 'repository'>,
   { id, workflow: which, pool }: NewJob,
   position: number,
+  kept?: KeptJob,
 ): Promise<void> {
   const workflow = run.plan === null ? null : workflowOf(run.plan, which);
   if (workflow === null) throw new Error(`${run.id}: its plan has no workflow ${which.name}`);
@@ -109,6 +119,7 @@ export async function insertJob(
     data: {
       ...{ id, runId: run.id, position, workflow: name, instance, pool },
       ...{ state: 'waiting', repository: run.repository },
+      ...(kept === undefined ? {} : endedAs(kept)),
       ...(concurrency === null
         ? {}
         : {
@@ -123,7 +134,7 @@ export async function insertJob(
   ];
   await tx.step.createMany({
     data: rows.map((row, place) => ({
-      ...{ jobId: id, position: place, state: 'queued' },
+      ...{ jobId: id, position: place, state: kept === undefined ? 'queued' : 'passed' },
       ...{ name: row.name, kind: row.kind, image: row.image },
     })),
   });

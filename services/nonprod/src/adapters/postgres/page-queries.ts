@@ -78,6 +78,7 @@ export function createPageQueries(db: Database): PageQueries {
         ...runSummary(row),
         reason: row.reason ?? (stored.kind === 'unreadable' ? stored.reason : null),
         repositoryUrl: row.repositoryRow.url,
+        isMain: row.ref === `refs/heads/${row.repositoryRow.mainBranch}`,
         warnings: row.warnings,
         cancelledBy: row.cancel?.cancelledName ?? null,
         retryOf:

@@ -10,7 +10,10 @@ const unfinished = runStates.filter((state) => !isFinished(state));
 export function createRetryStore(db: Database): RetryStore {
   return {
     async find(runId) {
-      const row = await db.run.findUnique({ where: { id: runId } });
+      const row = await db.run.findUnique({
+        where: { id: runId },
+        include: { repositoryRow: { select: { mainBranch: true } } },
+      });
       if (row === null) return null;
       const { id, repository, ref, commit, pullRequest, cron, deployTo } = row;
       const head = await db.gitHead.findUnique({ where: { repository_ref: { repository, ref } } });
@@ -25,16 +28,18 @@ export function createRetryStore(db: Database): RetryStore {
         variables: Variables.parse(row.variables),
         head: head?.commit ?? null,
         retriedAs: asked?.id ?? retry?.id ?? null,
+        isMain: ref === `refs/heads/${row.repositoryRow.mainBranch}`,
       };
     },
 
-    async ask(run, { id, person }) {
+    async ask(run, { id, person, onlyFailed }) {
       const { repository, event, ref, commit, pullRequest, cron, deployTo, variables } = run;
       const { count } = await db.runRequest.createMany({
         data: [
           {
             ...{ id, repository, event, ref, commit, pullRequest, cron, deployTo },
             ...{ variables: { ...variables }, askedBy: person, retryOf: run.id },
+            onlyFailed,
           },
         ],
         skipDuplicates: true,

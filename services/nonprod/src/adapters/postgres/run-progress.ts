@@ -72,6 +72,8 @@ export async function advanceRun(
       signing = case when ${end.outcome} = 'passed' and attestation is not null
         -- Provenance names the files of the commit, and these ran by another's.
         and not exists (select from run_trust where run_id = ${runId} and files = 'base')
+        -- It says of one run that it made the whole.
+        and not exists (select from job where run_id = ${runId} and kept_from is not null)
         then 'wanted' else 'none' end
     where id = ${runId} and state = any (${predecessorsOf(end.outcome)})`;
   return end.outcome;

@@ -17,6 +17,7 @@ const Row = z.object({
   variables: z.record(z.string(), z.string()),
   askedBy: z.string().nullable(),
   retryOf: z.string().nullable(),
+  onlyFailed: z.boolean(),
 });
 
 /** What one look settles; the rest waits for the next. */

@@ -1,15 +1,24 @@
 /** Runs that somebody does not want any more, or wants once more: by form and by machine. */
+import { z } from 'zod';
 import { HttpError } from '@airlock/web/problem';
 import { route, type Route } from '@airlock/web/route';
 import type { Canceller } from '../../app/cancel-ports.ts';
 import type { CancelAnswer } from '../../app/cancel-run.ts';
-import type { RetryAnswer } from '../../app/retry-run.ts';
+import type { RetryAnswer, RetryOptions } from '../../app/retry-run.ts';
 import { pathId, requesterOf } from './shared.ts';
 
 export interface RunLifePorts {
   readonly cancelRun: (runId: string, person: Canceller) => Promise<CancelAnswer>;
-  readonly retryRun: (runId: string, person: string) => Promise<RetryAnswer>;
+  readonly retryRun: (runId: string, person: string, options: RetryOptions) => Promise<RetryAnswer>;
 }
+
+const RetryBody = z.strictObject({ onlyFailed: z.boolean().default(false) });
+const RetryForm = z.object({
+  onlyFailed: z
+    .literal('yes')
+    .optional()
+    .transform((value) => value === 'yes'),
+});
 
 /** What was done. @throws HttpError for what was not. */
 function done<Answer extends CancelAnswer | RetryAnswer>(
@@ -54,9 +63,10 @@ export function runLifeRoutes({ cancelRun, retryRun }: RunLifePorts): Route[] {
       path: '/runs/:id/retry',
       access: 'role:developer',
       summary: 'Retrying a run',
-      async handle(request, response, context) {
+      body: RetryForm,
+      async handle(request, response, context, options) {
         const id = pathId(request, 'run');
-        done(await retryRun(id, requesterOf(context).id));
+        done(await retryRun(id, requesterOf(context).id, options));
         // It is made in a moment; until then the page of the old one tells of it.
         response.redirect(303, `/runs/${id}`);
       },
@@ -67,10 +77,11 @@ export function runLifeRoutes({ cancelRun, retryRun }: RunLifePorts): Route[] {
       path: '/api/v1/runs/:id/retry',
       access: 'role:developer',
       scope: 'run',
-      summary: 'Retrying a run',
-      async handle(request, response, context) {
+      summary: 'Retrying a run, or with onlyFailed what of it did not pass',
+      body: RetryBody,
+      async handle(request, response, context, options) {
         const retryOf = pathId(request, 'run');
-        const { id, commit } = done(await retryRun(retryOf, requesterOf(context).id));
+        const { id, commit } = done(await retryRun(retryOf, requesterOf(context).id, options));
         response.status(202).json({ id, retryOf, commit, page: `/runs/${id}` });
       },
     }),

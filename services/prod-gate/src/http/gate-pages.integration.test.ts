@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { enrol, approvedBy } from './ceremonies.fixture.ts';
+import { delivered } from './delivered.fixture.ts';
+import { target } from './gate-web-world.fixture.ts';
+import { gate, promotionId, useGateWeb, signedIn, json } from './gate-web.fixture.ts';
+
+useGateWeb();
+
+test('each check has a page of its own, for who is signed in, and an unknown one is named as that', async () => {
+  const { visitor } = await approvedBy('leo');
+  const page = await visitor.get(`/promotions/${promotionId}/checks/approvals`);
+  assert.equal(page.status, 200, page.body);
+  assert.match(page.body, /1 of 2 approvals are there; .*Mira can give the missing one/);
+  assert.match(page.body, /E_APPROVALS_MISSING/);
+  assert.match(page.body, /2 of release manager/);
+  const unknown = await visitor.get(`/promotions/${promotionId}/checks/luck`);
+  assert.equal(unknown.status, 404);
+  assert.match(unknown.body, /Checks are approvals, signature, main/);
+  assert.equal((await visitor.get('/promotions/prm_0123456789/checks/main')).status, 404);
+});
+
+test('a target says who may what, and who together could change production', async () => {
+  const visitor = await signedIn('mira');
+  const page = await visitor.get(`/targets/${target}/access`);
+  assert.equal(page.status, 200, page.body);
+  assert.match(page.body, /Approve as release manager: 2 of 4/);
+  assert.match(page.body, /any 2 of Dana, Rita, Leo, Mira/);
+  const access = json(await visitor.get(`/api/v1/targets/${target}/access`));
+  const ways = access['ways'] as { id: string; smallest: number }[];
+  assert.equal(ways.find(({ id }) => id === 'within-rules')?.smallest, 2);
+  assert.equal(ways.find(({ id }) => id === 'configuration')?.smallest, 2);
+  assert.equal((await visitor.get('/targets/prod-mars/access')).status, 404);
+});
+
+test('whoever the roster names turns mail off and on, and sees what did not arrive and why', async () => {
+  await gate.asOwner(
+    `insert into notification (id, thread, type, title, lines, path, occurred_at)
+     values ('told', 'told', 'promotion.waits', 'r1 <b>waits</b>', '{}', '/queue', now())`,
+  );
+  await gate.asOwner(
+    `insert into dispatch (notification_id, channel, recipient, person, state, tries, error, settled_at)
+     values ('told', 'mail', 'leo@example.com', 'leo', 'dead', 8, 'smtp.example.com: no such user', now())`,
+  );
+  const leo = await signedIn('leo');
+  const { body } = await leo.get('/me/notifications');
+  assert.match(body, /r1 &lt;b>waits&lt;\/b>/);
+  assert.match(body, /8 attempts: smtp\.example\.com: no such user/);
+  const choice = () => gate.asOwner("select mail from notification_choice where person = 'leo'");
+  assert.equal((await leo.submit('/me/notifications', {})).status, 303);
+  assert.deepEqual(await choice(), [{ mail: false }]);
+  assert.equal((await leo.submit('/me/notifications', { mail: 'on' })).status, 303);
+  assert.deepEqual(await choice(), [{ mail: true }]);
+});
+
+describe('every page', () => {
+  const pages = async (): Promise<string[]> => {
+    const delivery = await delivered();
+    return [
+      ...['/queue', '/targets', `/targets/${target}`, '/ledger', '/leases', '/me'],
+      ...['/me/notifications', `/promotions/${promotionId}`, `/deliveries/${delivery}`],
+    ];
+  };
+
+  test('is plain text to whoever wrote commits and logs, and styled by the style sheet alone', async () => {
+    await approvedBy('leo');
+    const leo = await signedIn('leo');
+    const before = [
+      (await leo.get('/queue')).body,
+      (await leo.get(`/promotions/${promotionId}`)).body,
+    ];
+    const bodies = [...before];
+    for (const path of await pages()) {
+      const answer = await leo.get(path);
+      assert.equal(answer.status, 200, path);
+      bodies.push(answer.body);
+    }
+    for (const body of bodies) {
+      assert.doesNotMatch(body, /<b>VAT|alert\(1\)<\/script>|\u202e|style=|\bblocked\b/i);
+      assert.equal(body.match(/<h1/g)?.length, 1);
+    }
+    assert.match(before[1] ?? '', /&lt;b>VAT&lt;\/b> per ⟨U\+202E⟩line/);
+  });
+
+  test('shows the decision to whom it is open, and a sentence to everybody else', async () => {
+    const body = async (who: string): Promise<string> =>
+      (await (await signedIn(who)).get(`/promotions/${promotionId}`)).body;
+    assert.match(await body('leo'), /You have no passkey here/);
+    assert.match(await body('dana'), /You asked for this; somebody else decides: Leo or Mira/);
+    assert.match(await body('rita'), /You wrote [0-9a-f]{8}; somebody else decides: Leo or Mira/);
+    assert.match(await body('devi'), /takes the role release manager. Who decides: Leo or Mira/);
+    await enrol(await signedIn('leo'));
+    const open = await body('leo');
+    assert.match(open, /Approve with passkey/);
+    const view = json(await (await signedIn('leo')).get(`/api/v1/promotions/${promotionId}`));
+    assert.ok(open.includes(`digest   ${String(view['promotionDigest'])}`));
+    assert.doesNotMatch(await body('rita'), /Approve with passkey/);
+  });
+
+  test('of the queue sorts by who has to move', async () => {
+    const sections = async (who: string) => {
+      const queue = json(await (await signedIn(who)).get('/api/v1/queue'));
+      return ['needsYou', 'inProgress', 'waitingForOthers'].map(
+        (name) => (queue[name] as unknown[]).length,
+      );
+    };
+    assert.deepEqual(await sections('leo'), [1, 0, 0]);
+    assert.deepEqual(await sections('devi'), [0, 0, 1]);
+    await approvedBy('leo');
+    assert.deepEqual(await sections('leo'), [0, 0, 1]);
+  });
+
+  test('for somebody who is in no roster is one refusal and no way round in a circle', async () => {
+    const answer = await (await signedIn('stranger')).get('/queue');
+    assert.equal(answer.status, 403);
+  });
+});
+
+test('credentials are shown by path and times, never by lease or accessor', async () => {
+  const delivery = await delivered();
+  const mira = await signedIn('mira');
+  for (const path of [`/api/v1/deliveries/${delivery}`, '/api/v1/leases', '/leases']) {
+    const { body, status } = await mira.get(path);
+    assert.equal(status, 200);
+    assert.doesNotMatch(body, /accessor|creds\/loader\/x/);
+  }
+  const { leases } = json(await mira.get('/api/v1/leases')) as {
+    leases: { livedSeconds: number; credentials: { goneAt: string | null }[] }[];
+  };
+  assert.deepEqual(
+    leases.map(({ livedSeconds, credentials }) => ({
+      livedSeconds,
+      gone: credentials.map(({ goneAt }) => goneAt !== null),
+    })),
+    [{ livedSeconds: 7, gone: [true] }],
+  );
+});

@@ -26,6 +26,25 @@ const Stops = z.looseObject({
 });
 export type ListedStops = z.infer<typeof Stops>;
 
+const ShownStop = z.looseObject({
+  stop: Stop,
+  /** Null until the ledger has it. */
+  incident: z
+    .looseObject({
+      summary: z.string(),
+      timeline: z.array(
+        z.looseObject({
+          index: z.number(),
+          at: z.string(),
+          says: z.string(),
+          afterMs: z.number(),
+        }),
+      ),
+    })
+    .nullable(),
+});
+export type ShownStop = z.infer<typeof ShownStop>;
+
 /** As `POST /api/v1/stops` takes it; what is left out is not said. */
 export type StopRequest = {
   readonly kind: string;
@@ -42,6 +61,9 @@ export const requestStop = async (session: WebSession, wish: StopRequest): Promi
 
 export const readStops = async (session: WebSession): Promise<ListedStops> =>
   Stops.parse(await session.getJson('/api/v1/stops'));
+
+export const readStop = async (session: WebSession, stopId: string): Promise<ShownStop> =>
+  ShownStop.parse(await session.getJson(`/api/v1/stops/${stopId}`));
 
 /** @param duration such as `2h`. @throws CliError `usage` */
 export function secondsOf(option: string, duration: string): number {
@@ -64,6 +86,19 @@ export function stopLines(stop: PlacedStop): string[] {
     `  ${effect}`,
     ...(except.length === 0 ? [] : [`  let through: ${except.join(', ')}`]),
     ...(until === null ? [] : [`  over by itself at ${moment(until)}`]),
+  ];
+}
+
+/** What came of it: the measured time to effect, then entry by entry of the ledger. */
+export function shownLines({ stop, incident }: ShownStop): string[] {
+  if (incident === null) return [...stopLines(stop), '  The ledger has it within seconds.'];
+  return [
+    ...stopLines(stop),
+    `  ${safe(incident.summary)}`,
+    ...incident.timeline.map(({ index, at, says, afterMs }) => {
+      const after = `+${(afterMs / 1000).toFixed(1)} s`;
+      return `  ${after.padStart(10)}  ${moment(at)}  ${safe(says)} (entry ${index})`;
+    }),
   ];
 }
 

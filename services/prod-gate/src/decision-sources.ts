@@ -78,6 +78,7 @@ export function decisionSources(
     emergency,
     artifacts,
     proofs,
+    locks: sources.locks,
     async judge(
       question: FactQuestion,
     ): Promise<{ facts: PromotionFacts; verdict: Verdict } | null> {

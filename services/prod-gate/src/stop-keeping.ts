@@ -13,7 +13,7 @@ import type { LedgerProofs } from './app/prove-entry.ts';
 import type { EmergencyStop, StopStore } from './app/stop-ports.ts';
 import type { TraceStore } from './app/trace-ports.ts';
 import { viewBlastRadius, viewLiveTouched } from './app/view-blast-radius.ts';
-import { viewStops } from './app/view-stops.ts';
+import { viewStop, viewStops } from './app/view-stops.ts';
 import { stopsOnPages, tracedMatters } from './app/watch-stops.ts';
 import { concerns, type Stop } from './domain/stop.ts';
 import type { BlastRadiusPorts } from './http/routes/blast-radius.tsx';
@@ -45,6 +45,7 @@ export function createStopping(parts: {
       const now = parts.now();
       return { ...(await viewStops(shared, now)), live: await viewLiveTouched(shared, now) };
     },
+    incident: (stopId) => viewStop(shared, stopId),
     liveTouched: () => viewLiveTouched(shared, parts.now()),
     async onDelivery(delivery, promotion) {
       const inForce = await stopsOnPages(shared)();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Command } from 'commander';
 import { CliError, exitCode } from '../exit-codes.ts';
-import { listLines, stopLines, type PlacedStop } from '../stop-requests.ts';
+import { listLines, shownLines, stopLines, type PlacedStop } from '../stop-requests.ts';
 import { registerLeases } from './leases.ts';
 import { registerStops } from './stops.ts';
 
@@ -35,6 +35,22 @@ describe('airlock stops', () => {
     const listed = listLines({ ...nothing, stops: [{ ...stop, signedBy: ['mira'] }] });
     assert.equal(listed.at(-1), '  start again: 1 of 2 signed (mira)');
   });
+});
+
+test('airlock stops show says how soon it took effect and what happened when, and no terminal sequence', () => {
+  const incident = {
+    summary: 'It ends 1 delivery: 1 hook ended after 0.8 s.',
+    timeline: [
+      { index: 7, at: '2026-11-22T10:00:00.000Z', says: 'leo stopped deliveries', afterMs: 0 },
+      { index: 9, at: '2026-11-22T10:00:03.100Z', says: 'the hook\u001b[2J ended', afterMs: 3100 },
+    ],
+  };
+  assert.deepEqual(shownLines({ stop, incident }).slice(3), [
+    '  It ends 1 delivery: 1 hook ended after 0.8 s.',
+    '      +0.0 s  2026-11-22T10:00:00Z  leo stopped deliveries (entry 7)',
+    '      +3.1 s  2026-11-22T10:00:03Z  the hook\\u{1b}[2J ended (entry 9)',
+  ]);
+  assert.match(shownLines({ stop, incident: null }).at(-1) ?? '', /ledger has it within seconds/);
 });
 
 const misuse: readonly (readonly [title: string, words: RegExp, ...args: string[]])[] = [

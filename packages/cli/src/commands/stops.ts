@@ -7,9 +7,11 @@ import { toStdout, type Print } from '../print.ts';
 import { demoContext, signIn } from '../release-commands.ts';
 import {
   listLines,
+  readStop,
   readStops,
   requestStop,
   secondsOf,
+  shownLines,
   stopLines,
   type StopRequest,
 } from '../stop-requests.ts';
@@ -91,7 +93,7 @@ export function registerStops(program: Command, print: Print = toStdout): void {
       await place(given, { kind: 'cut-pair' });
     });
 
-  program
+  const stops = program
     .command('stops')
     .description('what is stopped now, by whom and why, and what was')
     .addOption(as())
@@ -104,6 +106,16 @@ export function registerStops(program: Command, print: Print = toStdout): void {
       const listed = await readStops(await signIn(given.as));
       print(given.output === 'json' ? [JSON.stringify(listed, null, 2)] : listLines(listed));
     });
+  stops
+    .command('show')
+    .argument('<stop>', 'id such as stp_7k2q9x0d1f')
+    .description('what came of a stop, in force or over, and how soon it took effect')
+    .addOption(as())
+    .option('--json', 'as the API has it')
+    .action(async (stopId: string, given: { as: string; json?: true }) => {
+      const shown = await readStop(await signIn(given.as), knownForm(stopId));
+      print(given.json === true ? [JSON.stringify(shown, null, 2)] : shownLines(shown));
+    });
   program
     .command('start-again')
     .argument('<stop>', 'id such as stp_7k2q9x0d1f')
@@ -112,12 +124,7 @@ export function registerStops(program: Command, print: Print = toStdout): void {
     )
     .addOption(as())
     .action(async (stopId: string, given: { as: string }) => {
-      if (!/^stp_[0-9a-z]{10}$/.test(stopId)) {
-        throw new CliError(
-          exitCode.usage,
-          `${JSON.stringify(stopId)} is no stop; ids look like stp_7k2q9x0d1f and stand in: airlock stops`,
-        );
-      }
+      knownForm(stopId);
       const session = await signIn(given.as);
       const passkeyFile = await enrolPasskey(session, resolve(demoContext().passkeys));
       const { statement, have, need } = await liftWithPasskey(session, { stopId, passkeyFile });
@@ -129,6 +136,15 @@ export function registerStops(program: Command, print: Print = toStdout): void {
           : `${have} of ${need} have signed; it is lifted once the authority has verified both, within seconds`,
       ]);
     });
+}
+
+/** @throws CliError `usage` for what can be no stop's id. */
+function knownForm(stopId: string): string {
+  if (/^stp_[0-9a-z]{10}$/.test(stopId)) return stopId;
+  throw new CliError(
+    exitCode.usage,
+    `${JSON.stringify(stopId)} is no stop; ids look like stp_7k2q9x0d1f and stand in: airlock stops`,
+  );
 }
 
 /** None means all, which nobody shall say by leaving something out. */

@@ -604,15 +604,11 @@ describe('while a promotion waits', () => {
     const entry = { v: 1 as const, at: good.now, actor: 'deliverer', subjectDigest: sha('live') };
     const refs = { delivery: 'dlv_live', promotion: 'prm_live', target: good.target };
     const live = { release: '2026.11.20-1', artifact: sha('live'), commit: 'f'.repeat(40) };
-    ledger.apply({
-      ...{ ...entry, type: 'delivery.intent' },
-      refs: { ...refs, ...live, position: '3' },
-    });
-    ledger.apply({ ...{ ...entry, type: 'credential.requested' }, refs });
-    ledger.apply({
-      ...{ ...entry, type: 'delivery.finished' },
-      refs: { ...refs, state: 'succeeded' },
-    });
+    const intent = { ...refs, ...live, position: '3' };
+    ledger.apply({ ...{ ...entry, type: 'delivery.intent' }, refs: intent }, 0);
+    ledger.apply({ ...{ ...entry, type: 'credential.requested' }, refs }, 1);
+    const end = { ...refs, state: 'succeeded' };
+    ledger.apply({ ...{ ...entry, type: 'delivery.finished' }, refs: end }, 2);
     assert.deepEqual(await refresh({ ledger }), ['renewed']);
     const renewed = await find();
     assert.equal(before.delta.base, null);

@@ -3,7 +3,10 @@ import type { Log } from '@airlock/process/log';
 import { asError } from './as-error.ts';
 import { DeliveryFault } from './delivery-fault.ts';
 import type { DeliveryStore, Fenced } from './delivery-ports.ts';
-import type { Stoppable, StopWatch } from './watch-stops.ts';
+import type { FoundStop, Stoppable, StopWatch } from './watch-stops.ts';
+
+/** @param at when this process saw it. */
+export type SeenStop = FoundStop & { readonly at: Date };
 
 export type Heart = {
   /** Aborted when the delivery must stop: asked to, or no longer ours. */
@@ -12,8 +15,8 @@ export type Heart = {
   killing: AbortSignal;
   /** Aborted when somebody stopped it, which leaves the hook a moment to end by itself unless `killing` is aborted, too. */
   asking: AbortSignal;
-  /** In words, which stop it was; null where none. */
-  stoppedBy(): string | null;
+  /** The stop that was seen first; null where none was. */
+  stopped(): SeenStop | null;
   reason(): string;
   /** Looks for stops of people as well, which takes the database. @throws DeliveryFault as `check` does. */
   beforeStep(): Promise<void>;
@@ -37,14 +40,15 @@ export function startHeartbeat(
     clock: () => Date;
     log: Log;
   },
-  { delivery, promotion }: { delivery: Fenced; promotion: Stoppable },
+  running: Stoppable & { delivery: Fenced },
   asked: AbortSignal,
 ): Heart {
   const stopping = new AbortController();
   const asking = new AbortController();
   const killing = new AbortController();
+  const { delivery } = running;
   let takenOver = false;
-  let stoppedBy: string | null = null;
+  let stopped: SeenStop | null = null;
   let lastWritten = performance.now();
   let busy = false;
   const onAsked = (): void => {
@@ -72,16 +76,19 @@ export function startHeartbeat(
   }
   // On its own, because a write that hangs must not delay the decision to stop.
   function judge(): void {
-    stoppedBy ??= stops.onHost();
-    if (stoppedBy !== null) {
+    see(stops.onHost());
+    if (stopped !== null) {
       asking.abort();
       stopping.abort();
     }
     if (takenOver || performance.now() - lastWritten > times.giveUpAfterMs) onAsked();
   }
+  function see(found: FoundStop | null): void {
+    if (found !== null) stopped ??= { ...found, at: clock() };
+  }
   async function look(): Promise<void> {
-    const found = await stops.against(promotion, delivery.id);
-    stoppedBy ??= found?.text ?? null;
+    const found = await stops.against(running);
+    see(found);
     // Also when a milder stop was seen before it.
     if (found?.atOnce === true) killing.abort();
     judge();
@@ -97,8 +104,8 @@ export function startHeartbeat(
   const reason = (): string =>
     takenOver
       ? 'the watchdog took this delivery over'
-      : stoppedBy !== null
-        ? `stopped: ${stoppedBy}`
+      : stopped !== null
+        ? `stopped: ${stopped.text}`
         : asked.aborted
           ? 'the deliverer was asked to stop'
           : 'the database did not take a sign of life, or say what is stopped, in time';
@@ -106,7 +113,7 @@ export function startHeartbeat(
     signal: stopping.signal,
     killing: killing.signal,
     asking: asking.signal,
-    stoppedBy: () => stoppedBy,
+    stopped: () => stopped,
     reason,
     check,
     async beforeStep() {

@@ -3,10 +3,11 @@ import type { DeliveryOutcome } from '../domain/delivery.ts';
 import { mine, type Saga } from './delivery-saga.ts';
 
 export async function finishDelivery(saga: Saga, outcome: DeliveryOutcome): Promise<void> {
-  const { dependencies, started, book, transaction, record, untilStored } = saga;
+  const { dependencies, started, book, heart, transaction, record, untilStored } = saga;
   const { deliveries, promotions, log, clock } = dependencies;
   const { delivery, promotion } = started;
   const at = clock();
+  const stopped = heart.stopped();
   await untilStored(async () => {
     await transaction(async (tx) => {
       mine(await deliveries.setStep(tx, delivery, 'finished'));
@@ -34,6 +35,7 @@ export async function finishDelivery(saga: Saga, outcome: DeliveryOutcome): Prom
         promotion: promotion.id,
         target: promotion.target,
         state: outcome.state,
+        ...(stopped === null ? {} : { stop: stopped.stop, stopSeenAt: stopped.at.toISOString() }),
       });
     });
   });

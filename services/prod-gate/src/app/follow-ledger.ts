@@ -5,14 +5,15 @@
  */
 import { appendLeaves } from '@airlock/common/ledger/append';
 import { openCheckpoint } from '@airlock/common/ledger/checkpoint';
-import { parseLedgerEntry, type LedgerEntry } from '@airlock/common/ledger/entry';
+import { parseLedgerEntry } from '@airlock/common/ledger/entry';
 import { AirlockError } from '@airlock/common/errors';
 import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import { parseVkey } from '@airlock/common/ledger/note';
 import type { Tile } from '@airlock/common/ledger/tile';
 import { emptyRoot, leafHash } from '@airlock/common/ledger/tree';
+import type { LedgerEvent } from '../domain/incident.ts';
 import { createLedgerFold, isFolded, type LedgerFacts } from '../domain/ledger-facts.ts';
-import type { LedgerReader } from './ledger-ports.ts';
+import type { LedgerReader, LedgerRow } from './ledger-ports.ts';
 
 const entriesAtOnce = 4096;
 
@@ -51,7 +52,7 @@ export function followLedger(given: {
       );
     }
     let { size, root, edge } = seen;
-    const news: LedgerEntry[] = [];
+    const news: LedgerEvent[] = [];
     while (size < head.size) {
       const rows = await ledger.entries(size, Math.min(entriesAtOnce, head.size - size));
       if (rows.length === 0 || rows.some(({ index }, at) => index !== size + at)) {
@@ -62,7 +63,7 @@ export function followLedger(given: {
         size,
         rows.map(({ body }) => leafHash(body)),
       ));
-      for (const { body } of rows) if (isFolded(body)) news.push(...readable(body));
+      for (const row of rows) if (isFolded(row.body)) news.push(...readable(row));
     }
     if (!root.equals(head.root)) {
       throw new LedgerError(
@@ -70,7 +71,7 @@ export function followLedger(given: {
         `the ${size} entries in the database are not those of the signed checkpoint`,
       );
     }
-    for (const entry of news) facts.apply(entry);
+    for (const { entry, index } of news) facts.apply(entry, index);
     seen = { size, root, edge };
     return facts;
   }
@@ -83,9 +84,9 @@ export function followLedger(given: {
 }
 
 /** As the sequencer does: what only begins like an entry says nothing, so that nobody stops all decisions by writing one. */
-function readable(body: Buffer): LedgerEntry[] {
+function readable({ index, body }: LedgerRow): LedgerEvent[] {
   try {
-    return [parseLedgerEntry(body)];
+    return [{ index, entry: parseLedgerEntry(body) }];
   } catch (cause) {
     if (cause instanceof AirlockError) return [];
     throw cause;

@@ -38,10 +38,12 @@ import type { FactSources } from './fact-sources.ts';
 import { createShadowNotes } from './note-shadow.ts';
 import type { GateFiles } from './configuration-ports.ts';
 import { createConfigurationProof } from './prove-configuration.ts';
+import { createLedgerFold } from '../domain/ledger-facts.ts';
 import { stopDigest, type Stop } from '../domain/stop.ts';
 import { createLedgerProofs } from './prove-entry.ts';
 import { recordedFiles } from './record-configuration.ts';
 import { sequenceLedger } from './sequence-ledger.ts';
+import { createStopWatch } from './watch-stops.ts';
 import { filesOf, itemOf, mirrorOf, plannedVector, sha } from './vectors.fixture.ts';
 import type { ArtifactReader } from './read-artifact-delta.ts';
 import { ArtifactError } from '@airlock/artifacts/spool';
@@ -446,6 +448,18 @@ describe('builders', () => {
     assert.deepEqual(await codes(demanding(2)), ['E_REBUILD_MISSING'], 'another time');
   });
 
+  test('a delivery rests on the key and the id of whoever built it again, and on neither while one builder is enough', async () => {
+    const audited = [`builder:${builderId}`, `key:${keyIdOf(audit.publicKey)}`];
+    await keep(rebuilt(), true);
+    await sequence();
+    const found = async (overrides: Partial<FactSources>) => {
+      const facts = await gatherFacts(sources(overrides), { promotionId, now, own: null });
+      return audited.map((matter) => facts?.restsOn.includes(matter));
+    };
+    assert.deepEqual(await found(demanding(2)), [true, true]);
+    assert.deepEqual(await found({}), [false, false]);
+  });
+
   test('a row that no ledger knows is no builder', async () => {
     await approvedByTwo();
     await keep(rebuilt(), false);
@@ -824,8 +838,19 @@ describe('what changed since', () => {
   });
 });
 
-test('a quarantine holds by what was verified: keys, image, people, packages; and what says no runner by any runner', async () => {
-  const quarantine = (matter: string) => {
+test('a quarantine holds by what was verified: keys, image, people, packages; and what says no runner by any runner; of these it ends what runs by all that is certain', async () => {
+  await approvedByTwo();
+  const facts = await gatherFacts(sources(), { promotionId, now, own: null });
+  assert.ok(facts);
+  const { rows } = await databases.web.pool.query<{ id: string }>(
+    "select credential_id as id from passkey where person = 'leo'",
+  );
+  const hisKey = facts.approvals.signedWith.find((id) => rows.some((row) => row.id === id));
+  assert.ok(hisKey !== undefined);
+  const promotion = await createPromotionStore(databases.deliverer).find(promotionId);
+  assert.ok(promotion);
+  const { keyIds } = promotion;
+  const quarantine = async (matter: string): Promise<string[]> => {
     const stop: Stop = {
       ...{
         id: 'stp_0000000000',
@@ -840,15 +865,22 @@ test('a quarantine holds by what was verified: keys, image, people, packages; an
     const stops = { recent: () => Promise.resolve([{ ...stop, digest: stopDigest(stop) }]) };
     const locks: FactSources['locks'] = (_, purl) =>
       Promise.resolve(purl === 'pkg:npm/unread' ? null : purl === 'pkg:npm/left-pad@1.3.0');
-    return codes({ stops, locks });
+    const found = await codes({ stops, locks });
+    const watch = createStopWatch({
+      ...{ stops, locks, emergency: () => null, clock: () => now },
+      ledger: () => Promise.resolve(createLedgerFold()),
+    });
+    const { restsOn } = facts;
+    const ended = await watch.against({ delivery: { id: 'dlv_0000000000' }, promotion, restsOn });
+    return [...found, ...(ended === null ? [] : ['ended'])];
   };
-  await approvedByTwo();
-  const promotion = await createPromotionStore(databases.deliverer).find(promotionId);
-  const { keyIds } = promotion ?? { keyIds: [] };
   for (const matter of [
-    ...[`key:${keyIds[0] ?? ''}`, `image:${'6'.repeat(64)}`, 'runner:r-7'],
-    ...['person:dana', 'person:leo', 'package:pkg:npm/left-pad@1.3.0', 'package:pkg:npm/unread'],
+    ...[`key:${keyIds[0] ?? ''}`, `key:${hisKey}`, `image:${'6'.repeat(64)}`],
+    ...['person:dana', 'person:leo', 'package:pkg:npm/left-pad@1.3.0'],
   ]) {
+    assert.deepEqual(await quarantine(matter), ['E_STOPPED', 'ended'], matter);
+  }
+  for (const matter of ['runner:r-7', 'package:pkg:npm/unread']) {
     assert.deepEqual(await quarantine(matter), ['E_STOPPED'], matter);
   }
   for (const matter of [

@@ -102,8 +102,8 @@ export async function gatherFacts(
     });
   if (target === undefined) {
     const traces = tracesOf(promotion, buildWordsOf(evidence.bundle));
-    const stops = await stopsOf(mattersOf(traces, files.roster.roster));
-    return { ...shared, ...nothingKnown, stops };
+    const restsOn = mattersOf(traces, files.roster.roster);
+    return { ...shared, ...nothingKnown, restsOn, stops: await stopsOf(restsOn) };
   }
 
   // A page shows what has ended as it was taken in; what decides asks as of now.
@@ -129,15 +129,13 @@ export async function gatherFacts(
     ...{ policy: target.policy, trust: files.trust, now: asOf },
   });
   const { shadow } = target.policy;
+  const restsOn = restingOn(promotion, {
+    ...{ evidence, checked, builders, roster: files.roster.roster },
+    approvals: approvalFacts,
+    brought: returning?.brought ?? null,
+  });
   return {
-    ...shared,
-    stops: await stopsOf(
-      restingOn(promotion, {
-        ...{ evidence, checked, builders, roster: files.roster.roster },
-        approvers: approvalFacts.counting,
-        brought: returning?.brought ?? null,
-      }),
-    ),
+    ...{ ...shared, restsOn, stops: await stopsOf(restsOn) },
     targetKnown: true,
     returning: returning === null ? null : { fault: returning.fault },
     changed: changes(sources, {
@@ -283,7 +281,7 @@ function restingOn(
     evidence: PromotionEvidence;
     checked: Checked;
     builders: PromotionFacts['builders'];
-    approvers: readonly string[];
+    approvals: Pick<PromotionFacts['approvals'], 'counting' | 'signedWith'>;
     roster: Roster;
     /** Of a return: what comes back by it. */
     brought: Delta | null;
@@ -304,7 +302,8 @@ function restingOn(
       matterText({ kind: 'builder', value: builderId }),
       ...keyIds.map((value) => matterText({ kind: 'key', value })),
     ]),
-    ...given.approvers.map((value) => matterText({ kind: 'person', value })),
+    ...given.approvals.counting.map((value) => matterText({ kind: 'person', value })),
+    ...given.approvals.signedWith.map((value) => matterText({ kind: 'key', value })),
   ];
 }
 
@@ -329,7 +328,7 @@ const nothingKnown = {
   unmappedEmails: [],
   unmappedEditors: [],
   approvals: {
-    ...{ have: 0, need: 0, rules: [], counting: [], discounted: [] },
+    ...{ have: 0, need: 0, rules: [], counting: [], signedWith: [], discounted: [] },
     ...{ eligible: [], enough: null, editors: [] },
   },
 } as const;

@@ -72,6 +72,7 @@ export async function judge(
       helpful: named(helpful),
     })),
     counting: present,
+    signedWith: counting.map(({ credentialId }) => credentialId),
     discounted: discounted.map(({ approver, code, detail }) => ({
       ...{ person: approver, code, detail },
     })),

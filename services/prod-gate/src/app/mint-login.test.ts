@@ -110,8 +110,8 @@ type Entry = {
 
 function ledgerOf(entries: readonly Entry[]): LedgerFacts {
   const fold = createLedgerFold();
-  for (const entry of entries) {
-    fold.apply({ v: 1, at: '2026-11-22T10:00:00Z', actor: 'deliverer', ...entry });
+  for (const [index, entry] of entries.entries()) {
+    fold.apply({ v: 1, at: '2026-11-22T10:00:00Z', actor: 'deliverer', ...entry }, index);
   }
   return fold;
 }

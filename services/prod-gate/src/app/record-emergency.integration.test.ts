@@ -9,7 +9,7 @@ import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts'
 import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createStopStore } from '../adapters/postgres/stop-store.ts';
-import { stopDigest } from '../domain/stop.ts';
+import { stopDigest, stopRefs } from '../domain/stop.ts';
 import { createLedgerProofs } from './prove-entry.ts';
 import { createEmergencyRecorder, rememberEmergency } from './record-emergency.ts';
 import { sequenceLedger } from './sequence-ledger.ts';
@@ -71,8 +71,8 @@ test('a file is one stop of all targets, in the rows and in the ledger, whoever 
     ['stop-all', [], 'host', 'they have the IdP', file.since],
   );
   assert.deepEqual(await first.record(), []);
-  assert.deepEqual(await process().record(), [], 'a process that starts while it is there');
   await sequence();
+  assert.deepEqual(await process().record(), [], 'a process that starts while it is there');
   await database.asOwner('alter table stop disable trigger stop_append_only');
   await database.asOwner('delete from stop');
   await database.asOwner('alter table stop enable trigger stop_append_only');
@@ -107,26 +107,74 @@ test('a file that is gone before Postgres is back goes on stopping, and is recor
 });
 
 test('a milder stop that somebody placed under the id of the file does not take its place', async () => {
-  file = markAt(3);
-  const probe = process();
-  probe.memory.emergency();
-  const [made] = probe.memory.unrecorded();
-  assert.ok(made);
+  const made = madeOf(markAt(3));
   const milder = { ...made, kind: 'freeze', person: 'mira', until: new Date(0) } as const;
-  const web = openDatabase(database.settings('gate_web'));
-  try {
-    await web.transaction(async (tx) => {
-      await createStopStore(web).insert(tx, { ...milder, digest: stopDigest(milder) });
-    });
-  } finally {
-    await web.close();
-  }
+  await asWeb((web) =>
+    web.transaction((tx) =>
+      createStopStore(web).insert(tx, { ...milder, digest: stopDigest(milder) }),
+    ),
+  );
   const [stop, ...more] = await process().record();
   assert.deepEqual(more, []);
   assert.ok(stop);
   assert.notEqual(stop.id, made.id);
-  assert.deepEqual([stop.kind, stop.until, stop.placedAt], ['stop-all', null, file.since]);
+  assert.deepEqual([stop.kind, stop.until, stop.placedAt], ['stop-all', null, markAt(3).since]);
   file = null;
   await sequence();
   assert.ok((await process().inForce()).some(({ id }) => id === stop.id));
+});
+
+async function asWeb(work: (web: GateDatabase) => Promise<void>): Promise<void> {
+  const web = openDatabase(database.settings('gate_web'));
+  try {
+    await work(web);
+  } finally {
+    await web.close();
+  }
+}
+
+function madeOf(mark: EmergencyMark) {
+  file = mark;
+  const { memory } = process();
+  memory.emergency();
+  const [made] = memory.unrecorded();
+  assert.ok(made);
+  return made;
+}
+
+test('a row of the very stop that web inserted and the database’s owner deletes takes it out of force for nobody', async () => {
+  const made = madeOf(markAt(4));
+  await asWeb((web) =>
+    web.transaction((tx) => createStopStore(web).insert(tx, { ...made, digest: stopDigest(made) })),
+  );
+  assert.deepEqual(
+    (await process().record()).map(({ id }) => id),
+    [made.id],
+    'the ledger lacks it, whatever rows say',
+  );
+  file = null;
+  await sequence();
+  await database.asOwner('alter table stop disable trigger stop_append_only');
+  await database.asOwner('delete from stop');
+  await database.asOwner('alter table stop enable trigger stop_append_only');
+  assert.ok((await process().inForce()).some(({ id }) => id === made.id));
+});
+
+test('an entry with its id and its digest that says something milder is not it', async () => {
+  const made = madeOf(markAt(5));
+  const milder = { ...made, kind: 'freeze', until: new Date(0) } as const;
+  await asWeb((web) =>
+    web.transaction(async (tx) => {
+      await recorder.record(tx, {
+        ...{ type: 'stop.placed', at: clock(), actor: 'person:mira' },
+        ...{ subjectDigest: stopDigest(made), refs: stopRefs(milder) },
+      });
+    }),
+  );
+  await sequence();
+  const [stop] = await process().record();
+  assert.ok(stop);
+  assert.notEqual(stop.id, made.id);
+  assert.deepEqual([stop.kind, stop.placedAt], ['stop-all', markAt(5).since]);
+  file = null;
 });

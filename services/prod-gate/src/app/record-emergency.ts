@@ -3,8 +3,9 @@
  * people must. What was seen while Postgres was down is kept in mind until it can be recorded.
  */
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '@airlock/common/encoding/canonical-json';
 import { formatId } from '@airlock/common/ids';
-import { hostPerson, stopDigest, stopRefs, type Stop } from '../domain/stop.ts';
+import { hostPerson, stopDigest, stopRefs, type KnownStop, type Stop } from '../domain/stop.ts';
 import type { FollowLedger } from './follow-ledger.ts';
 import type { Recorder } from './ledger-ports.ts';
 import type { Transactor } from './ports.ts';
@@ -52,17 +53,19 @@ export function createEmergencyRecorder(ports: {
   readonly newStopId: () => Stop['id'];
 }): () => Promise<readonly Stop[]> {
   /**
-   * Null when it stands as it is. Whoever reads the file can guess its id and place something milder under it, in a row or in
-   * the ledger: then it is recorded under another.
+   * What is to be recorded; null when the ledger has it. A row is no record: whoever made it, or owns the database, takes it
+   * away again. Whoever reads the file can guess its id and place something milder under it, in a row or in the ledger, there
+   * with this one's digest: then it is recorded under another.
    */
-  async function unrecordedAs(stop: Made): Promise<Made | null> {
-    const digest = stopDigest(stop);
+  async function unrecordedAs(stop: Made): Promise<{ stop: Made; hasRow: boolean } | null> {
     const [ledger, rows] = [await ports.ledger(), await ports.stops.recent()];
+    const placed = ledger.placedAs(stop.id);
     const row = rows.find(({ id }) => id === stop.id);
-    const known = [ledger.placedAs(stop.id), row === undefined ? null : stopDigest(row)];
-    const others = known.filter((each) => each !== null && each !== digest);
-    if (others.length > 0) return { ...stop, id: ports.newStopId() };
-    return known.includes(digest) ? null : stop;
+    const isOther =
+      (row !== undefined && stopDigest(row) !== stopDigest(stop)) ||
+      (placed !== null && !isSame(placed, stop));
+    if (isOther) return { stop: { ...stop, id: ports.newStopId() }, hasRow: false };
+    return placed === null ? { stop, hasRow: row !== undefined } : null;
   }
 
   return async () => {
@@ -70,14 +73,18 @@ export function createEmergencyRecorder(ports: {
     memory.emergency();
     const done: Stop[] = [];
     for (const stop of memory.unrecorded()) {
-      const kept = await unrecordedAs(stop);
-      if (kept !== null) {
+      const unrecorded = await unrecordedAs(stop);
+      if (unrecorded !== null) {
+        const { stop: kept, hasRow } = unrecorded;
         const digest = stopDigest(kept);
         await ports.transactor.transaction(async (tx) => {
-          await ports.stops.insert(tx, { ...kept, digest });
+          if (!hasRow) await ports.stops.insert(tx, { ...kept, digest });
           await ports.recorder.record(tx, {
             ...{ type: 'stop.placed', at: ports.clock(), actor: 'deliverer' },
-            ...{ subjectDigest: digest, refs: stopRefs(kept) },
+            ...{
+              subjectDigest: digest,
+              refs: { ...stopRefs(kept), set: kept.placedAt.toISOString() },
+            },
           });
         });
         done.push(kept);
@@ -89,6 +96,12 @@ export function createEmergencyRecorder(ports: {
 }
 
 type Made = Stop & { readonly reason: string };
+
+/** Whether an entry says all of it: its digest is whatever its writer put there. */
+function isSame(placed: KnownStop, stop: Made): boolean {
+  const said = [stopRefs(placed), stopRefs(stop)].map((refs) => canonicalJson({ ...refs }));
+  return placed.digest === stopDigest(stop) && said[0]?.equals(said[1] ?? Buffer.alloc(0)) === true;
+}
 
 function stopOf({ since, reason }: EmergencyMark): Made {
   // The same file is the same stop, whoever records it and however often it is seen.

@@ -58,8 +58,7 @@ export async function repeatDelivery(
       }
       return await begin(dependencies, tx, {
         ...{ id, promotion, now, policy: target.policy, repeats: before.id },
-        approvals: judgement.facts.approvals.have,
-        startedBy: judgement.facts.start?.startedBy ?? null,
+        facts: judgement.facts,
       });
     });
   } catch (cause) {

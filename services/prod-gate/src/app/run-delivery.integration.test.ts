@@ -27,6 +27,8 @@ import { runDelivery } from './run-delivery.ts';
 
 const repositoryRoot = join(import.meta.dirname, '../../../..');
 
+const stopId = 'stp_0000000001';
+
 let rig: DeliveryRig;
 let double: VaultDouble;
 
@@ -521,7 +523,9 @@ describe('a delivery', () => {
           onHost: () => null,
           against: () =>
             Promise.resolve(
-              isStopped ? { text: 'leo stopped it: checkout is down', atOnce: false } : null,
+              isStopped
+                ? { stop: stopId, text: 'leo stopped it: checkout is down', atOnce: false }
+                : null,
             ),
         },
         failpoint: (name) => {
@@ -552,7 +556,10 @@ describe('a delivery', () => {
       {
         ...dependencies,
         stops: {
-          onHost: () => (isStopped ? 'the host is stopped' : null),
+          onHost: () =>
+            isStopped
+              ? { stop: 'emergency-stop', text: 'the host is stopped', atOnce: false }
+              : null,
           against: () => Promise.resolve(null),
         },
         hooks: {
@@ -586,13 +593,16 @@ describe('a delivery', () => {
     const started = await start(await rig.admit('prod-us'));
     const { hooks } = dependencies;
     let isStopped = false;
+    let before = 0;
     const outcome = await deliver(
       {
         ...dependencies,
         stops: {
           onHost: () => null,
-          against: (_, delivery) =>
-            Promise.resolve(isStopped ? { text: `leo revoked ${delivery}`, atOnce: true } : null),
+          against: ({ delivery }) =>
+            Promise.resolve(
+              isStopped ? { stop: stopId, text: `leo revoked ${delivery.id}`, atOnce: true } : null,
+            ),
         },
         hooks: {
           isolation: hooks.isolation,
@@ -603,6 +613,7 @@ describe('a delivery', () => {
               dispose: () => hook.dispose(),
               async run({ signal }) {
                 const began = performance.now();
+                before = Date.now();
                 isStopped = true;
                 await until(() => Promise.resolve(signal.aborted));
                 assert.ok(performance.now() - began < 2_000);
@@ -616,6 +627,11 @@ describe('a delivery', () => {
     );
     assert.equal(outcome?.state, 'indeterminate');
     assert.ok(outcome.reason.startsWith(`stopped: leo revoked ${started.delivery.id}; `));
+    const end = (await rig.entriesOf(started.delivery.id)).at(-1);
+    assert.ok(end);
+    assert.deepEqual([end.type, end.refs['stop']], ['delivery.finished', stopId]);
+    const seenAt = Date.parse(end.refs['stopSeenAt'] ?? '');
+    assert.ok(seenAt >= before && seenAt <= Date.parse(end.at), 'the ledger has when it was seen');
     await rig.nothingLeft('prod-us');
   });
 });

@@ -251,9 +251,9 @@ export async function runDelivery(
       policy,
       { asksFirst: isRepeat && kind === 'probing' },
     );
-    const by = heart.stoppedBy();
+    const by = heart.stopped();
     return outcome.state === 'indeterminate' && by !== null
-      ? { state: 'indeterminate', reason: `stopped: ${by}; ${outcome.reason}` }
+      ? { state: 'indeterminate', reason: `stopped: ${by.text}; ${outcome.reason}` }
       : outcome;
   }
 

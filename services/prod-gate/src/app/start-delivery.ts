@@ -20,6 +20,8 @@ export type StartedDelivery = {
   readonly promotion: Promotion;
   /** The approved policy: its digest is the one in the approved document. */
   readonly policy: TargetPolicy;
+  /** What its verdict rested on under the lock: a quarantine of any of it ends the delivery. */
+  readonly restsOn: readonly string[];
   /** It takes the place of a delivery that was interrupted while its hook ran. */
   readonly isRepeat: boolean;
   /** What is put back when the verification fails; null where the target file asks for no return, or nothing was live. */
@@ -84,8 +86,7 @@ export async function startDelivery(
       return await begin(dependencies, tx, {
         ...{ promotion, now, policy: target.policy, repeats: null },
         id: formatId('dlv', dependencies.randomBytes(10)),
-        approvals: judgement.facts.approvals.have,
-        startedBy: judgement.facts.start?.startedBy ?? null,
+        facts: judgement.facts,
       });
     });
   } catch (cause) {
@@ -103,16 +104,15 @@ export async function begin(
     readonly id: Id<'dlv'>;
     readonly promotion: Promotion;
     readonly policy: TargetPolicy;
-    /** Seats that are filled. */
-    readonly approvals: number;
-    /** Roster id of who started it; null where it starts by itself. */
-    readonly startedBy: string | null;
+    /** Those of the verdict that let it begin. */
+    readonly facts: Pick<PromotionFacts, 'approvals' | 'restsOn' | 'start'>;
     /** The interrupted delivery whose place it takes. */
     readonly repeats: string | null;
     readonly now: Date;
   },
 ): Promise<StartedDelivery> {
-  const { id, promotion, policy, repeats, now } = given;
+  const { id, promotion, policy, facts, repeats, now } = given;
+  const startedBy = facts.start?.startedBy ?? null;
   const returnTo =
     policy.rollback?.auto === 'onVerifyFailed'
       ? await dependencies.provenLive(promotion.target)
@@ -132,9 +132,9 @@ export async function begin(
       commit: promotion.commit,
       position: String(promotion.mainPosition),
       hook: promotion.hook,
-      approvals: String(given.approvals),
+      approvals: String(facts.approvals.have),
       ...(repeats === null ? {} : { repeats }),
-      ...(given.startedBy === null ? {} : { startedBy: given.startedBy }),
+      ...(startedBy === null ? {} : { startedBy }),
       ...(returnTo === null
         ? {}
         : { returnTo: returnTo.deliveryId, returnArtifact: returnTo.artifactDigest }),
@@ -147,7 +147,8 @@ export async function begin(
     at: now,
   });
   const delivery = { id, fence: 1, intentDigest };
-  return { delivery, promotion, policy, returnTo, isRepeat: repeats !== null };
+  const { restsOn } = facts;
+  return { delivery, promotion, policy, restsOn, returnTo, isRepeat: repeats !== null };
 }
 
 export const lostRaces: ReadonlySet<string> = new Set([

@@ -3,9 +3,10 @@ import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import type { LedgerFacts } from '../domain/ledger-facts.ts';
 import { placerOf } from '../domain/stop-words.ts';
 import type { Promotion } from '../domain/promotion.ts';
-import { holds, stopsInForce, type KnownStop } from '../domain/stop.ts';
+import { holds, hostStop, stopsInForce, type KnownStop } from '../domain/stop.ts';
 import { matterText } from '../domain/matter.ts';
 import { mattersOf, unknownValue } from '../domain/trace.ts';
+import type { FactSources } from './fact-sources.ts';
 import type { FollowLedger } from './follow-ledger.ts';
 import type { GateFiles } from './configuration-ports.ts';
 import type { EmergencyStop, StopStore } from './stop-ports.ts';
@@ -40,20 +41,27 @@ export function stopsOnPages(ports: {
   };
 }
 
-/** Of a delivery that has begun. */
-export type Stoppable = Pick<Promotion, 'id' | 'target' | 'admittedAt'>;
+/** A delivery that has begun. */
+export type Stoppable = {
+  readonly delivery: { readonly id: string };
+  readonly promotion: Pick<Promotion, 'id' | 'target' | 'admittedAt' | 'repository' | 'commit'>;
+  /** All but its packages, as its verdict had it. */
+  readonly restsOn: readonly string[];
+};
 
 export type FoundStop = {
+  /** Its id; `hostStop` for the file of the emergency stop. */
+  readonly stop: string;
   readonly text: string;
   /** The hook gets no time to end by itself. */
   readonly atOnce: boolean;
 };
 
 export type StopWatch = {
-  /** What ends this delivery of this promotion, which has begun; null while nothing does. */
-  against(promotion: Stoppable, delivery: string): Promise<FoundStop | null>;
+  /** What ends this delivery; null while nothing does. */
+  against(running: Stoppable): Promise<FoundStop | null>;
   /** The same of the host's emergency stop alone, which needs no service. */
-  onHost(): string | null;
+  onHost(): FoundStop | null;
 };
 
 type Ports = {
@@ -65,36 +73,36 @@ type Ports = {
 
 export function createStopWatch(
   ports: Ports & {
-    /** What a promotion rests on, given what is stopped; asked while something is in quarantine. */
-    readonly mattersOf: (
-      promotionId: string,
-      stops: readonly KnownStop[],
-    ) => Promise<readonly string[]>;
+    /** Read from git and from no row; asked while a package is in quarantine. */
+    readonly locks: FactSources['locks'];
   },
 ): StopWatch {
-  const onHost = (): string | null =>
-    ports.emergency() === null ? null : 'the emergency stop is set on this host';
+  const onHost = (): FoundStop | null =>
+    ports.emergency() === null
+      ? null
+      : { stop: hostStop, text: 'the emergency stop is set on this host', atOnce: false };
   // A ledger that cannot be proven for a moment brings no lifted stop back into a delivery that runs.
   let known: LedgerFacts | null = null;
   return {
     onHost,
-    async against(promotion, delivery) {
+    async against({ delivery, promotion, restsOn }) {
       const set = onHost();
-      if (set !== null) return { text: set, atOnce: false };
+      if (set !== null) return set;
       try {
         known = await ports.ledger();
       } catch (cause) {
         if (!(cause instanceof LedgerError)) throw cause;
       }
       const inForce = await readStops(ports.stops, known, ports.clock());
-      const isOfMatter = inForce.some(({ matter }) => matter !== null);
-      const matters = isOfMatter ? await ports.mattersOf(promotion.id, inForce) : [];
-      const found = inForce.filter((stop) => holds(stop, { ...promotion, matters }, delivery));
+      const packages = await packageMatters(inForce, (purl) => ports.locks(promotion, purl));
+      const stoppable = { ...promotion, matters: [...restsOn, ...packages] };
+      const found = inForce.filter((stop) => holds(stop, stoppable, delivery.id));
       // Of several the one that leaves a hook no time.
       const stop = found.find(({ kind }) => kind === 'revoke-leases') ?? found[0];
       if (stop === undefined) return null;
       const { person, kind, id, reason } = stop;
       return {
+        stop: id,
         text: `${placerOf(person)} stopped it (${kind}, ${id})${reason === null ? '' : `: ${reason}`}`,
         atOnce: kind === 'revoke-leases',
       };
@@ -113,11 +121,11 @@ export function createPairCut(ports: Ports): () => Promise<string | null> {
   };
 }
 
-/** What a promotion rests on as the traces of its admission have it, for while it is being delivered. */
+/** What a promotion rests on as the traces of its admission have it: for pages, which decide nothing. */
 export function tracedMatters(sources: {
   readonly traces: Pick<TraceStore, 'of' | 'locks'>;
   readonly files: () => Promise<Pick<GateFiles, 'roster'>>;
-}): Parameters<typeof createStopWatch>[0]['mattersOf'] {
+}): (promotionId: string, stops: readonly KnownStop[]) => Promise<readonly string[]> {
   const { traces, files } = sources;
   return async (promotionId, stops) => {
     const [found, packages, { roster }] = await Promise.all([

@@ -66,7 +66,7 @@ test('a stop of its target takes it back, also when it is lifted at once; one of
       entry('stop.placed', 6, { about: 'a'.repeat(64), refs: stop }),
       entry('stop.lifted', 7, { about: 'a'.repeat(64), refs: { stop: 'stp_1' } }),
     ]) {
-      fold.apply(each);
+      fold.apply(each, 0);
     }
     return fold.announcedAt(document);
   };

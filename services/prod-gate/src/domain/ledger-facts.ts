@@ -7,6 +7,7 @@ import type { LedgerEntry } from '@airlock/common/ledger/entry';
 import type { KnownManifest } from '@airlock/common/trust/configuration-manifest';
 import { createAnnouncementFold } from './cooling.ts';
 import { freezeFor, useOfEntry, type BreakGlassUse, stricterOf } from './break-glass.ts';
+import { createIncidentFold, type Incident, type LedgerEvent } from './incident.ts';
 import { stopOfEntry, type KnownStop } from './stop.ts';
 
 /** The last delivery to a target that succeeded and for which the authority had minted a login. */
@@ -64,20 +65,22 @@ export type LedgerFacts = {
   /** Every stop that was placed and not lifted, also those whose time is over. */
   stops(): readonly KnownStop[];
   isLifted(stopId: string): boolean;
-  /** Digest of the stop that was placed under this id, lifted or not; null when none was. */
-  placedAs(stopId: string): string | null;
+  /** What was placed under this id, lifted or not; null when nothing was. */
+  placedAs(stopId: string): KnownStop | null;
+  /** What came of a stop, also of one that is over; null where none was placed under this id. */
+  incidentOf(stopId: string): Incident | null;
   /** Every delivery by break-glass, oldest first, as the authority recorded it before the delivery had a login. */
   breakGlassUses(): readonly BreakGlassUse[];
 };
 
 export type LedgerFold = LedgerFacts & {
-  /** Entries in the order of the ledger, each once. */
-  apply(entry: LedgerEntry): void;
+  /** Entries in the order of the ledger, each once. @param index where it stands. */
+  apply(entry: LedgerEntry, index: number): void;
 };
 
 /** Whether an entry with these bytes can be of interest, so that the others need no parsing. */
 export function isFolded(body: Buffer): boolean {
-  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished|announced)|credential\.(?:requested|revoked)|hook\.(?:started|finished)|git\.head|configuration\.changed|repository\.[a-z]+|approval\.(?:recorded|withdrawn)|stop\.[a-z]+|break-glass\.(?:used|reviewed|unreviewed))"/.test(
+  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished|announced)|credential\.(?:requested|issued|revoked)|hook\.(?:started|finished)|git\.head|configuration\.changed|repository\.[a-z]+|approval\.(?:recorded|withdrawn)|stop\.[a-z]+|break-glass\.(?:used|reviewed|unreviewed))"/.test(
     body.toString('latin1', 0, 64),
   );
 }
@@ -111,6 +114,7 @@ export function createLedgerFold(): LedgerFold {
   const stops = new Map<string, KnownStop>();
   const lifted = new Set<string>();
   const announcements = createAnnouncementFold();
+  const incidents = createIncidentFold();
   const uses = new Map<string, BreakGlassUse>();
   const useKey = (deliveryId: string, digest: string): string => `${deliveryId} ${digest}`;
   const signatures: { at: number; signers: readonly string[] }[] = [];
@@ -149,18 +153,22 @@ export function createLedgerFold(): LedgerFold {
     }
   }
 
-  function placeStop(entry: LedgerEntry): void {
-    const stop = stopOfEntry(entry);
+  function placeStop(event: LedgerEvent): void {
+    const stop = stopOfEntry(event.entry);
     // The first one: nobody makes a stop milder by recording it again.
     if (stop === null || stops.has(stop.id)) return;
     stops.set(stop.id, stop);
     announcements.stopped(stop);
+    incidents.placed(stop, event);
   }
 
-  function liftStop({ refs, subjectDigest }: LedgerEntry): void {
+  function liftStop(event: LedgerEvent): void {
+    const { refs, subjectDigest } = event.entry;
     const stop = stops.get(refs['stop'] ?? '');
     // A lift of what was never placed must not make room for a stop that is placed later.
-    if (stop?.digest === subjectDigest) lifted.add(stop.id);
+    if (stop?.digest !== subjectDigest) return;
+    lifted.add(stop.id);
+    incidents.lifted(stop.id, event);
   }
 
   /** Of what was recorded twice the stricter counts: nobody makes a review due later, or fewer, by recording it first or again. */
@@ -179,7 +187,8 @@ export function createLedgerFold(): LedgerFold {
   }
 
   /** The watchdog's own word, which takes the place of whatever somebody else placed or had lifted under that id before. */
-  function freezeUnreviewed({ refs, subjectDigest }: LedgerEntry): void {
+  function freezeUnreviewed(event: LedgerEvent): void {
+    const { refs, subjectDigest } = event.entry;
     const key = useKey(refs['delivery'] ?? '', subjectDigest);
     const use = uses.get(key);
     if (use === undefined || use.isFrozen || use.reviewed !== null) return;
@@ -188,6 +197,7 @@ export function createLedgerFold(): LedgerFold {
     stops.set(stop.id, stop);
     lifted.delete(stop.id);
     announcements.stopped(stop);
+    incidents.placed(stop, event);
   }
 
   return {
@@ -222,21 +232,24 @@ export function createLedgerFold(): LedgerFold {
     announcedAt: announcements.announcedAt,
     stops: () => [...stops.values()].filter(({ id }) => !lifted.has(id)),
     isLifted: (id) => lifted.has(id),
-    placedAs: (id) => stops.get(id)?.digest ?? null,
+    placedAs: (id) => stops.get(id) ?? null,
+    incidentOf: (id) => incidents.of(id),
     breakGlassUses: () => [...uses.values()],
-    apply(entry) {
+    apply(entry, index) {
+      const event = { index, entry };
       const { type, at, refs, subjectDigest } = entry;
       const { repository, delivery } = refs;
       if (delivery !== undefined) applyDelivery(entry, delivery);
       announcements.apply(entry);
-      if (type === 'stop.placed') placeStop(entry);
-      if (type === 'stop.lifted') liftStop(entry);
+      incidents.apply(event);
+      if (type === 'stop.placed') placeStop(event);
+      if (type === 'stop.lifted') liftStop(event);
       if (type === 'break-glass.used') {
         const use = useOfEntry(entry);
         if (use !== null) owe(use);
       }
       if (type === 'break-glass.reviewed') review(entry);
-      if (type === 'break-glass.unreviewed') freezeUnreviewed(entry);
+      if (type === 'break-glass.unreviewed') freezeUnreviewed(event);
       if (type === 'configuration.changed') {
         const serial = countIn(refs['serial']);
         if (serial === null) return;

@@ -113,24 +113,24 @@ describe('the ledger', () => {
   test('gives a stop back as it was placed, but for its reason', () => {
     const all = stop({ until: later, except: ['prm_0000000001'], targets: ['prod-eu', 'prod-us'] });
     const fold = createLedgerFold();
-    fold.apply(entryOf(all, 'stop.placed'));
+    fold.apply(entryOf(all, 'stop.placed'), 0);
     assert.deepEqual(fold.stops(), [{ ...all, reason: null }]);
   });
 
   test('keeps the first of two entries of one stop, so that nobody makes it milder', () => {
     const fold = createLedgerFold();
-    fold.apply(entryOf(stop(), 'stop.placed'));
-    fold.apply(entryOf(stop({ until: placedAt }), 'stop.placed'));
+    fold.apply(entryOf(stop(), 'stop.placed'), 0);
+    fold.apply(entryOf(stop({ until: placedAt }), 'stop.placed'), 0);
     assert.equal(fold.stops()[0]?.until, null);
   });
 
   test('lifts by the digest of the very stop', () => {
     const fold = createLedgerFold();
-    fold.apply(entryOf(stop({ reason: 'not placed yet' }), 'stop.lifted'));
-    fold.apply(entryOf(stop(), 'stop.placed'));
-    fold.apply(entryOf(stop({ reason: 'another one' }), 'stop.lifted'));
+    fold.apply(entryOf(stop({ reason: 'not placed yet' }), 'stop.lifted'), 0);
+    fold.apply(entryOf(stop(), 'stop.placed'), 0);
+    fold.apply(entryOf(stop({ reason: 'another one' }), 'stop.lifted'), 0);
     assert.equal(fold.stops().length, 1);
-    fold.apply(entryOf(stop(), 'stop.lifted'));
+    fold.apply(entryOf(stop(), 'stop.lifted'), 0);
     assert.deepEqual([fold.stops(), fold.isLifted(stop().id)], [[], true]);
   });
 });

@@ -38,6 +38,8 @@ export const matterNeeded: readonly StopKind[] = ['quarantine', 'distrust-signer
 
 /** Stands where a person does in what came of the file of the emergency stop. */
 export const hostPerson = 'host';
+/** Stands where the id of a stop does for that file, which the ledger may not have yet. */
+export const hostStop = 'emergency-stop';
 
 export type Stop = {
   readonly id: string;

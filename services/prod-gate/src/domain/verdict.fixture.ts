@@ -44,6 +44,7 @@ export const good: PromotionFacts = {
     enough: [],
     editors: [],
     counting: ['leo', 'mira'],
+    signedWith: [],
     discounted: [],
     eligible: [],
   },
@@ -56,6 +57,7 @@ export const good: PromotionFacts = {
   ledgerFault: null,
   configurationFault: null,
   ledgerFreeze: null,
+  restsOn: [],
   stops: [],
   emergencyStop: null,
 };

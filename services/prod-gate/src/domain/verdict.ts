@@ -173,6 +173,8 @@ export type PromotionFacts = {
     readonly rules: readonly RuleState[];
     /** Roster ids whose approval counts. */
     readonly counting: readonly string[];
+    /** Ids of the passkeys and security keys by which they signed. */
+    readonly signedWith: readonly string[];
     /** Approvals on record that do not count, and why; shown, never counted. */
     readonly discounted: readonly {
       readonly person: string | null;
@@ -222,6 +224,8 @@ export type PromotionFacts = {
   readonly configurationFault: ConfigurationFault | null;
   /** A witness saw another past of the ledger, and nobody has lifted the freeze. */
   readonly ledgerFreeze: { readonly reason: string; readonly since: Date } | null;
+  /** What it rests on by all that was verified, as `kind:value`; its packages are looked for while one is in quarantine. */
+  readonly restsOn: readonly string[];
   /** Those that hold this promotion, newest first. */
   readonly stops: readonly StopFacts[];
   /** Since when the host's emergency stop is set; null while it is not. */

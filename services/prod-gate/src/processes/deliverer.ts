@@ -28,7 +28,6 @@ import { tryLogin } from '../adapters/hooks/egress/try-login.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createSecretMarkStore } from '../adapters/postgres/secret-mark-store.ts';
-import { createTraceStore } from '../adapters/postgres/trace-store.ts';
 import { createShadowStore } from '../adapters/postgres/shadow-store.ts';
 import { createVaultLogin } from '../adapters/vault/login.ts';
 import { createAnnouncer } from '../app/announce-delivery.ts';
@@ -44,7 +43,7 @@ import {
   type StartDependencies,
   type StartedDelivery,
 } from '../app/start-delivery.ts';
-import { createStopWatch, tracedMatters } from '../app/watch-stops.ts';
+import { createStopWatch } from '../app/watch-stops.ts';
 import { createShadowNotes } from '../app/note-shadow.ts';
 import { DelivererConfig } from '../config-delivery.ts';
 import { decisionSources } from '../decision-sources.ts';
@@ -97,7 +96,7 @@ await runProcess({
       stops: createStopWatch({
         ...{ stops: decisions.stops, emergency: decisions.emergency, clock },
         ledger: decisions.proofs.facts,
-        mattersOf: tracedMatters({ traces: createTraceStore(database), files }),
+        locks: decisions.locks,
       }),
       vault,
       hooks: createHookPreparer({ ...hookPlaces, artifacts: decisions.artifacts }),

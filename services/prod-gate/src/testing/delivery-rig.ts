@@ -9,7 +9,7 @@ import { productionPostgresSetup } from '@airlock/cli/vault/postgres';
 import { planVaultSetup } from '@airlock/cli/vault/setup';
 import type { VaultTarget } from '@airlock/cli/vault/targets';
 import { formatId } from '@airlock/common/ids';
-import { parseLedgerEntry } from '@airlock/common/ledger/entry';
+import { parseLedgerEntry, type LedgerEntry } from '@airlock/common/ledger/entry';
 import { vkeyOf } from '@airlock/common/ledger/note';
 import { readPathOf } from '@airlock/common/policy/target-credentials';
 import { Secret } from '@airlock/common/secret';
@@ -316,18 +316,20 @@ export async function createDeliveryRig(options: RigOptions) {
     assert.deepEqual(await leftOf(target), { tokens: 0, leases: 0, roles: 0 });
   }
 
-  /** Types of the entries about a delivery, once the one that closes it is there, in the ledger's order. */
-  async function ledgerOf(deliveryId: string): Promise<string[]> {
-    const read = async (): Promise<string[]> => {
+  /** The entries about a delivery, once the one that closes it is there, in the ledger's order. */
+  async function entriesOf(deliveryId: string): Promise<LedgerEntry[]> {
+    const read = async (): Promise<LedgerEntry[]> => {
       const rows = await createLedgerReader(asAuthority).entries(0, 10_000);
       return rows
         .map((row) => parseLedgerEntry(row.body))
-        .filter((entry) => entry.refs['delivery'] === deliveryId)
-        .map((entry) => entry.type);
+        .filter((entry) => entry.refs['delivery'] === deliveryId);
     };
-    await until(async () => (await read()).includes('delivery.finished'));
+    await until(async () => (await read()).some(({ type }) => type === 'delivery.finished'));
     return await read();
   }
+
+  const ledgerOf = async (deliveryId: string): Promise<string[]> =>
+    (await entriesOf(deliveryId)).map(({ type }) => type);
 
   /** A promotion that waits, as intake would have left it. */
   async function admit(target: string, release = '2026.11.22-1'): Promise<string> {
@@ -419,6 +421,7 @@ export async function createDeliveryRig(options: RigOptions) {
     admit,
     leftOf,
     nothingLeft,
+    entriesOf,
     ledgerOf,
 
     deliverer: (executor?: HookExecutor): RigDeliverer =>

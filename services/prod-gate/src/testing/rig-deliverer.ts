@@ -106,7 +106,7 @@ export function createRigDeliverer(
     stops: createStopWatch({
       ...{ stops: createStopStore(database), ledger: proofs.facts, clock },
       emergency: createEmergencyStop({ administratorsFile: join(settings.directory, 'x.json') }),
-      mattersOf: () => Promise.resolve([]),
+      locks: () => Promise.resolve(false),
     }),
     vault: createVaultLogin(
       {
@@ -197,6 +197,7 @@ function allowedFacts(promotion: Promotion): PromotionFacts {
       enough: [],
       editors: [],
       counting: ['leo', 'mira'],
+      signedWith: [],
       discounted: [],
       eligible: [],
     },
@@ -209,6 +210,7 @@ function allowedFacts(promotion: Promotion): PromotionFacts {
     ledgerFault: null,
     configurationFault: null,
     ledgerFreeze: null,
+    restsOn: [],
     stops: [],
     emergencyStop: null,
   };

@@ -2,14 +2,18 @@
 import { sendPage } from '@airlock/web/page';
 import { route, type Route } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
+import type { Request } from 'express';
 import { z } from 'zod';
 import type { Lifting } from '../../app/lift-stop.ts';
+import type { viewStop } from '../../app/view-stops.ts';
 import type { PlaceStop, StopWish } from '../../app/place-stop.ts';
 import { stopKinds, type Stop } from '../../domain/stop.ts';
 import { stopEffect } from '../../domain/stop-words.ts';
 import { requestOptions, type RelyingParty } from '../ceremonies.ts';
-import { pathId, viewerOf } from '../shared.ts';
+import { nothing, pathId, viewerOf } from '../shared.ts';
 import { ControlsPage, type ShownStops } from '../views/controls-page.tsx';
+import { incidentJson } from '../incident-json.ts';
+import { StopPage } from '../views/stop-page.tsx';
 import { AssertionBody, Nonce, PersonsText } from './api.ts';
 
 export interface StopPorts {
@@ -18,6 +22,7 @@ export interface StopPorts {
     place: PlaceStop;
     readonly lifting: Lifting;
     view(): Promise<ShownStops>;
+    incident(stopId: string): ReturnType<typeof viewStop>;
   };
   readonly now: () => Date;
 }
@@ -58,6 +63,11 @@ const Empty = z.strictObject({});
 
 export function stopRoutes({ relyingParty, stopping, now }: StopPorts): Route[] {
   const { lifting } = stopping;
+  const stopOf = async (request: Request) => {
+    const shown = await stopping.incident(pathId(request, 'stp'));
+    if (shown === null) throw nothing('stop');
+    return shown;
+  };
   return [
     route({
       name: 'show-controls',
@@ -97,8 +107,34 @@ export function stopRoutes({ relyingParty, stopping, now }: StopPorts): Route[] 
         const { inForce, over, emergencyStop } = await stopping.view();
         response.json({
           stops: inForce.map(({ stop, signedBy }) => ({ ...stopJson(stop), signedBy })),
-          over: over.map(stopJson),
+          over: over.map(({ stop }) => stopJson(stop)),
           emergencyStopSince: emergencyStop?.toISOString() ?? null,
+        });
+      },
+    }),
+    route({
+      name: 'show-stop',
+      method: 'get',
+      path: '/controls/:id',
+      access: 'signed-in',
+      summary: 'What came of one stop, in force or over.',
+      async handle(request, response, context) {
+        const frame = await frameOf(request, context);
+        const shown = await stopOf(request);
+        sendPage(response, StopPage({ frame, ...shown, now: now() }));
+      },
+    }),
+    route({
+      name: 'read-stop',
+      method: 'get',
+      path: '/api/v1/stops/:id',
+      access: 'signed-in',
+      summary: 'What came of one stop, in force or over.',
+      async handle(request, response) {
+        const { stop, incident } = await stopOf(request);
+        response.json({
+          stop: stopJson(stop),
+          incident: incident === null ? null : incidentJson(incident, now()),
         });
       },
     }),

@@ -10,10 +10,12 @@ import { PasskeyForm } from '@airlock/web/views/passkey-form';
 import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { LiveTouched } from '../../app/view-blast-radius.ts';
-import type { StopsView } from '../../app/view-stops.ts';
+import type { StopInForce, StopsView } from '../../app/view-stops.ts';
+import { effectInWords } from '../../domain/incident-words.ts';
 import type { KnownStop } from '../../domain/stop.ts';
 import { placerOf, stopEffect, stopTitles } from '../../domain/stop-words.ts';
 import { blastRadiusHref } from './blast-radius-page.tsx';
+import { IncidentTimeline } from './incident-timeline.tsx';
 import { LiveOnIt } from './live-touched.tsx';
 import { plain } from './words.ts';
 
@@ -50,10 +52,10 @@ export function ControlsPage({
             Stopping takes one person and a reason; starting again takes two, each with a passkey.
           </EmptyState>
         ) : (
-          inForce.map(({ stop, signedBy }) => (
+          inForce.map(({ stop, signedBy, incident }) => (
             <StopCard
               key={stop.id}
-              {...{ frame, stop, signedBy, now }}
+              {...{ frame, stop, signedBy, incident, now }}
               live={view.live.filter((each) => each.stop.id === stop.id)}
             />
           ))
@@ -68,35 +70,23 @@ function StopCard({
   frame,
   stop,
   signedBy,
+  incident,
   live,
   now,
-}: {
+}: StopInForce & {
   readonly frame: Frame;
-  readonly stop: KnownStop;
-  readonly signedBy: readonly string[];
   readonly live: readonly LiveTouched[];
   readonly now: Date;
 }) {
-  const { id, kind, person, placedAt, until, reason, except, digest } = stop;
+  const { id, kind, digest } = stop;
   return (
-    <Card title={`${stopTitles[kind]}: ${placeOf(stop)}`} icon="stop">
-      <p>
-        {reason === null ? (
-          <span class="muted">The ledger has this stop; its row is gone.</span>
-        ) : (
-          <>“{plain(reason)}”</>
-        )}
-      </p>
-      <p>
-        {plain(placerOf(person))}, <Time at={placedAt} now={now} />. {stopEffect(stop)}
-        {until === null ? null : (
-          <>
-            {' '}
-            Over by itself <Time at={until} now={now} />.
-          </>
-        )}
-        {except.length === 0 ? null : ` Let through: ${except.join(', ')}.`}
-      </p>
+    <Card title={`${stopTitles[kind]}: ${stopPlace(stop)}`} icon="stop">
+      <StopWords stop={stop} now={now} />
+      {incident === null ? (
+        <p class="muted">The ledger has it within seconds.</p>
+      ) : (
+        <IncidentTimeline incident={incident} now={now} />
+      )}
       <LiveOnIt live={live} />
       {stop.matter === null || kind === 'revoke-leases' ? null : (
         <p class="small">
@@ -127,7 +117,51 @@ function StopCard({
   );
 }
 
-const placeOf = ({ targets, matter }: KnownStop): string =>
+/** Why, who, since when, and what it does. */
+export function StopWords({ stop, now }: { readonly stop: KnownStop; readonly now: Date }) {
+  const { person, placedAt, until, reason, except } = stop;
+  return (
+    <>
+      <p>
+        {reason === null ? (
+          <span class="muted">The ledger has this stop; its row is gone.</span>
+        ) : (
+          <>“{plain(reason)}”</>
+        )}
+      </p>
+      <p>
+        {plain(placerOf(person))}, <Time at={placedAt} now={now} />. {stopEffect(stop)}
+        {until === null ? null : (
+          <>
+            {' '}
+            Over by itself <Time at={until} now={now} />.
+          </>
+        )}
+        {except.length === 0 ? null : (
+          <>
+            {' '}
+            Let through: <PromotionLinks ids={except} />.
+          </>
+        )}
+      </p>
+    </>
+  );
+}
+
+function PromotionLinks({ ids }: { readonly ids: readonly string[] }) {
+  return (
+    <>
+      {ids.map((id, index) => (
+        <>
+          {index === 0 ? '' : ', '}
+          <a href={`/promotions/${id}`}>{id}</a>
+        </>
+      ))}
+    </>
+  );
+}
+
+export const stopPlace = ({ targets, matter }: KnownStop): string =>
   [
     ...(matter === null ? [] : [plain(matter)]),
     targets.length === 0 ? 'all targets' : targets.join(', '),
@@ -189,7 +223,7 @@ function Stopping({
   );
 }
 
-function Over({ stops, now }: { readonly stops: readonly KnownStop[]; readonly now: Date }) {
+function Over({ stops, now }: { readonly stops: StopsView['over']; readonly now: Date }) {
   return (
     <>
       <SectionHeading>Over</SectionHeading>
@@ -197,16 +231,21 @@ function Over({ stops, now }: { readonly stops: readonly KnownStop[]; readonly n
         caption="Stops that were lifted or whose time is over"
         rows={stops}
         empty="None."
+        stacked
         columns={[
-          { label: 'Stop', nowrap: true, cell: ({ kind }) => stopTitles[kind] },
-          { label: 'Where', cell: placeOf },
-          { label: 'Why', wide: true, cell: ({ reason }) => plain(reason ?? '') },
-          { label: 'By', nowrap: true, cell: ({ person }) => plain(placerOf(person)) },
           {
-            label: 'Since',
+            label: 'Stop',
             nowrap: true,
-            cell: ({ placedAt }) => <Time at={placedAt} now={now} />,
+            cell: ({ stop }) => <a href={`/controls/${stop.id}`}>{stopTitles[stop.kind]}</a>,
           },
+          { label: 'Where', cell: ({ stop }) => stopPlace(stop) },
+          { label: 'Why', wide: true, cell: ({ stop }) => plain(stop.reason ?? '') },
+          {
+            label: 'What came of it',
+            cell: ({ incident }) => (incident === null ? '' : effectInWords(incident, now)),
+          },
+          { label: 'By', nowrap: true, cell: ({ stop }) => plain(placerOf(stop.person)) },
+          { label: 'Since', cell: ({ stop }) => <Time at={stop.placedAt} now={now} /> },
         ]}
       />
     </>

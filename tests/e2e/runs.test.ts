@@ -56,26 +56,28 @@ const shown = (id: string, holds: (run: Run) => boolean): Promise<Run> =>
     return holds(run) ? run : null;
   });
 
-test('logs --follow prints lines while the step runs, ends with the run, and 5 says that it did not pass', async () => {
-  const branch = await branchWith([
-    'echo first',
-    'printf "tab\\there\\n"',
-    'sleep 4',
-    'echo last',
-    'exit 3',
-  ]);
+test('logs --follow prints lines while the step runs, and ends with 5 when the run is cancelled', async () => {
+  const branch = await branchWith(['echo first', 'sleep 300']);
   const id = idIn(await says('run', 'start', 'shop/shop-api', branch));
   await shown(id, () => true);
-  const states: Promise<Pick<Run, 'state'>[]>[] = [];
+  const cancelled: Promise<string>[] = [];
   const followed = await shell.watched(
     (text) => {
-      if (text.includes('first\n')) {
-        states.push(pair.query('nonprod', 'select state from run where id = $1', [id]));
-      }
+      if (text.includes('first\n')) cancelled.push(says('run', 'cancel', id));
     },
     ...['logs', id, '--follow'],
   );
-  assert.deepEqual(await Promise.all(states), [[{ state: 'running' }]], followed.text);
+  assert.equal(cancelled.length, 1, followed.text);
+  await cancelled[0];
+  assert.equal(followed.status, 5, followed.text);
+  assert.match(followed.text, new RegExp(`${id} cancelled`));
+});
+
+test('logs --follow prints each line once, and ends with 5 when the run fails', async () => {
+  const branch = await branchWith(['echo first', 'printf "tab\\there\\n"', 'echo last', 'exit 3']);
+  const id = idIn(await says('run', 'start', 'shop/shop-api', branch));
+  await shown(id, () => true);
+  const followed = await shell.airlock('logs', id, '--follow');
   assert.equal(followed.status, 5, followed.text);
   const lines = followed.text.split('\n').map((line) => line.replace(/^.* \| /, ''));
   for (const line of ['first', 'tab\there', 'last']) {

@@ -19,16 +19,26 @@ const entriesAtOnce = 4096;
 
 export type FollowLedger = () => Promise<LedgerFacts>;
 
+/** How far a process has followed: a signed checkpoint whose every entry it has hashed. */
+export type FollowedTree = { readonly size: number; readonly root: Buffer };
+
+/** As `followTree`, for who needs the facts alone. */
+export function followLedger(given: Parameters<typeof followTree>[0]): FollowLedger {
+  const follow = followTree(given);
+  return async () => (await follow()).facts;
+}
+
 /**
- * @returns a function that catches up with the newest checkpoint and tells the facts up to there. The first call reads the
- *   whole ledger, every later one what has come since.
+ * @returns a function that catches up with the newest checkpoint and tells the facts up to there, and the tree that they are
+ *   in. The first call reads the whole ledger, every later one what has come since; those who ask while somebody else waits
+ *   for his turn share it.
  * @throws LedgerError (the function) when the checkpoint is not signed by the ledger's key, its entries are not under it, or
  *   it does not continue what this process has seen. Nothing is taken over then.
  */
-export function followLedger(given: {
+export function followTree(given: {
   ledger: Pick<LedgerReader, 'checkpoint' | 'entries'>;
   vkey: string;
-}): FollowLedger {
+}): () => Promise<{ readonly facts: LedgerFacts; readonly tree: FollowedTree }> {
   const { ledger } = given;
   const verifier = parseVkey(given.vkey.trim());
   const facts = createLedgerFold();
@@ -37,14 +47,23 @@ export function followLedger(given: {
     root: emptyRoot(),
     edge: [],
   };
+  type Followed = { readonly facts: LedgerFacts; readonly tree: FollowedTree };
+  let opened: { readonly note: string; readonly head: FollowedTree } | null = null;
   let turn: Promise<unknown> = Promise.resolve();
+  let waiting: Promise<Followed> | null = null;
 
-  async function catchUp(): Promise<LedgerFacts> {
+  async function newestHead(): Promise<FollowedTree> {
     const row = await ledger.checkpoint();
-    const head =
-      row === null
-        ? { size: 0, root: emptyRoot() }
-        : openCheckpoint(Buffer.from(row.note, 'utf8'), verifier);
+    if (row === null) return { size: 0, root: emptyRoot() };
+    // The same bytes under the same key.
+    if (opened?.note === row.note) return opened.head;
+    const head = openCheckpoint(Buffer.from(row.note, 'utf8'), verifier);
+    opened = { note: row.note, head };
+    return head;
+  }
+
+  async function catchUp(): Promise<Followed> {
+    const head = await newestHead();
     if (head.size < seen.size) {
       throw new LedgerError(
         'consistency-invalid',
@@ -73,11 +92,16 @@ export function followLedger(given: {
     }
     for (const { entry, index } of news) facts.apply(entry, index);
     seen = { size, root, edge };
-    return facts;
+    return { facts, tree: { size, root } };
   }
 
   return () => {
-    const result = turn.then(catchUp);
+    if (waiting !== null) return waiting;
+    const result = turn.then(() => {
+      waiting = null;
+      return catchUp();
+    });
+    waiting = result;
     turn = result.catch(() => {});
     return result;
   };

@@ -2,7 +2,7 @@
  * Is it in the ledger? An entry counts when its leaf is included in a tree whose root the ledger's key signed; that Postgres
  * has a row of it says nothing.
  */
-import { openCheckpoint, type Checkpoint } from '@airlock/common/ledger/checkpoint';
+import { openCheckpoint } from '@airlock/common/ledger/checkpoint';
 import {
   parseLedgerEntry,
   type LedgerEntry,
@@ -12,7 +12,7 @@ import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import { parseVkey } from '@airlock/common/ledger/note';
 import { buildInclusionProof, verifyInclusion } from '@airlock/common/ledger/proof';
 import { leafHash } from '@airlock/common/ledger/tree';
-import { followLedger, type FollowLedger } from './follow-ledger.ts';
+import { followTree, type FollowedTree, type FollowLedger } from './follow-ledger.ts';
 import type { LedgerReader, LedgerRow } from './ledger-ports.ts';
 
 export type LedgerProofs = {
@@ -23,7 +23,8 @@ export type LedgerProofs = {
   entry(leafHash: string): Promise<LedgerRow | null>;
   /**
    * The first proven entry of that type about that subject, as its body says, that also `matches`. Whoever owns Postgres can
-   * hide one: null is no proof that there is none, for which `facts` is.
+   * hide one: null is no proof that there is none, for which `facts` is. The first of a subject that was proven in the tree
+   * that this process follows is not looked for again, because it never leaves that tree.
    * @throws LedgerError as `entry` does.
    */
   bySubject(
@@ -41,40 +42,68 @@ export type LedgerProofs = {
   facts: FollowLedger;
 };
 
+/** More than promotions wait and passkeys decide. */
+const mostSubjects = 4_096;
+
 export function createLedgerProofs(given: { ledger: LedgerReader; vkey: string }): LedgerProofs {
   const { ledger } = given;
   const verifier = parseVkey(given.vkey.trim());
+  const follow = followTree(given);
+  /** The first row of a type and subject, where that is in the tree that this process follows, which it never leaves. */
+  const inTree = new Map<string, LedgerRow>();
 
-  async function checkpoint(): Promise<Checkpoint | null> {
+  /** The tree that is followed; while none can be, the one that the newest checkpoint alone speaks of. */
+  async function provingHead(): Promise<(FollowedTree & { isFollowed: boolean }) | null> {
+    try {
+      return { ...(await follow()).tree, isFollowed: true };
+    } catch (cause) {
+      if (!(cause instanceof LedgerError)) throw cause;
+    }
     const row = await ledger.checkpoint();
-    return row === null ? null : openCheckpoint(Buffer.from(row.note, 'utf8'), verifier);
+    if (row === null) return null;
+    const { size, root } = openCheckpoint(Buffer.from(row.note, 'utf8'), verifier);
+    return { size, root, isFollowed: false };
   }
 
-  async function proven(row: LedgerRow): Promise<LedgerRow | null> {
-    const head = await checkpoint();
+  async function proven(
+    row: LedgerRow,
+  ): Promise<{ readonly row: LedgerRow; readonly isFollowed: boolean } | null> {
+    const head = await provingHead();
     if (head === null || row.index >= head.size) return null;
     const { index } = row;
-    const { size, root } = head;
+    const { size, root, isFollowed } = head;
     const proof = await buildInclusionProof(({ level, n }) => ledger.tile(level, n), index, size);
     verifyInclusion({ index, size, leafHash: leafHash(row.body), proof, root });
-    return row;
+    return { row, isFollowed };
+  }
+
+  function remember(key: string, row: LedgerRow): void {
+    inTree.set(key, row);
+    const [oldest] = inTree.keys();
+    if (inTree.size > mostSubjects && oldest !== undefined) inTree.delete(oldest);
   }
 
   const proofs: LedgerProofs = {
-    facts: followLedger(given),
+    facts: async () => (await follow()).facts,
 
     async entry(leafHash) {
       const row = await ledger.byLeafHash(leafHash);
-      return row === null ? null : proven(row);
+      return row === null ? null : ((await proven(row))?.row ?? null);
     },
 
     async bySubject(type, subjectDigest, matches = () => true) {
-      for (const row of await ledger.bySubject(type, subjectDigest)) {
+      const key = `${type} ${subjectDigest}`;
+      const known = inTree.get(key);
+      if (known !== undefined && matches(parseLedgerEntry(known.body))) return known;
+      const rows = await ledger.bySubject(type, subjectDigest);
+      for (const [place, row] of rows.entries()) {
         const entry = parseLedgerEntry(row.body);
         if (entry.type !== type || entry.subjectDigest !== subjectDigest) continue;
         if (!matches(entry)) continue;
         const found = await proven(row);
-        if (found !== null) return found;
+        if (found === null) continue;
+        if (found.isFollowed && place === 0) remember(key, row);
+        return row;
       }
       return null;
     },

@@ -27,14 +27,17 @@ export function createLedgerReader(database: GateDatabase): LedgerReader {
     prisma.ledgerCosignature.findMany({ where: { size }, orderBy: { at: 'asc' } });
   return {
     async checkpoint() {
-      const row = await prisma.ledgerCheckpoint.findFirst({ orderBy: { size: 'desc' } });
-      if (row === null) return null;
-      const lines = await cosignaturesAt(row.size);
-      return {
-        size: asNumber(row.size),
-        note: row.note + lines.map(({ line }) => line).join(''),
-        signedAt: row.signedAt,
-      };
+      // Every decision begins with it, so it is one question and not two through Prisma.
+      const { rows } = await database.pool.query<{ size: string; note: string; signed_at: Date }>({
+        name: 'ledger-newest-checkpoint',
+        text: `select c.size, c.signed_at, c.note || coalesce(
+            (select string_agg(s.line, '' order by s.at) from ledger_cosignature s where s.size = c.size), '') as note
+          from ledger_checkpoint c order by c.size desc limit 1`,
+      });
+      const [row] = rows;
+      return row === undefined
+        ? null
+        : { size: Number(row.size), note: row.note, signedAt: row.signed_at };
     },
 
     async witnessed() {

@@ -112,13 +112,18 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
     const promotion = await promotions.find(delivery.promotionId);
     if (promotion === null) throw new MintError(['promotion-unknown']);
 
-    const target = await dependencies.policyOf(delivery.target);
-    const judgement = await dependencies.judge({ promotionId: promotion.id, deliveryId, now });
+    const [target, files, judgement, minted, intent] = await Promise.all([
+      dependencies.policyOf(delivery.target),
+      dependencies.files(),
+      dependencies.judge({ promotionId: promotion.id, deliveryId, now }),
+      sessions.minted(sessionId),
+      intentFaults(delivery, promotion),
+    ]);
     const codes = [
       ...deliveryFaults(delivery, promotion),
       ...sessionFaults(session, delivery, target?.policy ?? null, now),
-      ...((await sessions.minted(sessionId)) === null ? [] : ['already-minted']),
-      ...(await intentFaults(delivery, promotion)),
+      ...(minted === null ? [] : ['already-minted']),
+      ...intent,
       ...verdictCodes(judgement?.verdict ?? null),
       // The mount below is taken from this file, so it must be the one that was approved.
       ...(target?.digest === promotion.policyDigest ? [] : ['E_POLICY_CHANGED']),
@@ -139,9 +144,8 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
     if (expiresAt <= issuedAt) throw new MintError(['session-expired']);
     const { jwtMount, jwtRole } = target.policy.credentials.vault;
     await recordMint({
-      ...{ delivery, session, promotion, now },
+      ...{ delivery, session, promotion, now, files },
       broken: brokenGlass(judgement.facts, target.policy),
-      files: await dependencies.files(),
       expiresAt: new Date(expiresAt * 1000),
     });
     const jwt = await dependencies.signer.sign({

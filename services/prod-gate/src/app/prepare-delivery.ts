@@ -9,11 +9,15 @@ import type { PreparedHooks } from './delivery-stages.ts';
 
 export type HookPreparation = Awaited<ReturnType<HookPreparer['prepare']>>[];
 
+const firstPollMs = 4;
+
 /** @throws DeliveryFault `E_LEDGER_UNAVAILABLE` */
 export async function intentPublished({ dependencies, started, heart }: Saga): Promise<void> {
   const { times } = dependencies;
   const { delivery } = started;
   const until = performance.now() + times.intentWithinMs;
+  // The watchdog signs within some milliseconds; a ledger that takes longer is not asked as often.
+  let pause = firstPollMs;
   while (!(await dependencies.isPublished(delivery.intentDigest))) {
     heart.check();
     if (performance.now() > until) {
@@ -22,13 +26,14 @@ export async function intentPublished({ dependencies, started, heart }: Saga): P
         `the ledger did not publish the intent within ${times.intentWithinMs / 1000} s; is gate-watchdog running?`,
       );
     }
-    await sleep(pollMs);
+    await sleep(pause);
+    pause = Math.min(pause * 1.5, pollMs);
   }
 }
 
 /** @param prepared gets each as soon as it has to be disposed of. */
 export async function prepareHooks(
-  { dependencies, started, book }: Saga,
+  { dependencies, started }: Saga,
   prepared: HookPreparation,
 ): Promise<PreparedHooks> {
   const { delivery, promotion, policy } = started;
@@ -57,10 +62,6 @@ export async function prepareHooks(
     return hook;
   };
   const deliver = await prepare(request);
-  book.write(
-    'gate',
-    `hook ${promotion.hook} and artifact sha256:${promotion.artifactDigest} are those approved`,
-  );
   const { verify: look } = policy;
   const verify =
     look === undefined
@@ -82,8 +83,19 @@ export async function prepareHooks(
       returns: null,
     },
   });
-  book.write('gate', `if the verification fails, ${returnTo.release} is put back`);
   return { deliver, verify, back: { hook, to: returnTo } };
+}
+
+/** Says in the delivery's log what was prepared. */
+export function tellPrepared({ started, book }: Saga, { back }: PreparedHooks): void {
+  const { promotion } = started;
+  book.write(
+    'gate',
+    `hook ${promotion.hook} and artifact sha256:${promotion.artifactDigest} are those approved`,
+  );
+  if (back !== null) {
+    book.write('gate', `if the verification fails, ${back.to.release} is put back`);
+  }
 }
 
 /** A Vault that is away holds the delivery up and is asked again. @throws DeliveryFault `vault-away` when the promotion expires. */

@@ -2,7 +2,7 @@
  * The delivery itself, from the claim to the proof that nothing of its credential is left. Read it from top to bottom: it
  * is the order of events, and what is committed before what.
  *
- *   claimed → intent published → hook and artifact checked → session INTENT → login minted → logged in → TOKEN →
+ *   claimed → intent published, hook and artifact checked → session INTENT → login minted → logged in → TOKEN →
  *   credential read → LEASED → hook recorded → waves → hook's end recorded → verification, return → REVOKING → revoked →
  *   CLEAN → finished
  *
@@ -32,6 +32,7 @@ import { holdCredentials, type Held } from './hold-credentials.ts';
 import {
   intentPublished,
   prepareHooks,
+  tellPrepared,
   vaultReady,
   type HookPreparation,
 } from './prepare-delivery.ts';
@@ -100,20 +101,28 @@ export async function runDelivery(
   async function beforeTheSession(): Promise<DeliveryOutcome> {
     let hooks: PreparedHooks;
     const prepared: HookPreparation = [];
+    // Before any credential exists: a changed hook or artifact is refused without one. Copying them has no effect outside this
+    // process's own directory, so it does not wait for the ledger.
+    const preparing = prepareHooks(saga, prepared);
+    const settled = preparing.then(
+      () => {},
+      () => {},
+    );
     try {
       try {
         await intentPublished(saga);
         failpoint('intent-published');
         book.write('gate', 'the intent to deliver is in a signed checkpoint');
         await heart.beforeStep();
-        // Before any credential exists: a changed hook or artifact is refused without one.
-        hooks = await prepareHooks(saga, prepared);
+        hooks = await preparing;
+        tellPrepared(saga, hooks);
         await vaultReady(saga);
       } catch (cause) {
         return failureBeforeHook(cause);
       }
       return await underSession(hooks);
     } finally {
+      await settled;
       for (const hook of prepared) await hook.dispose();
     }
   }

@@ -15,6 +15,7 @@ import { openDatabase } from '../adapters/postgres/client.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
 import { createAttester } from '../app/issue-attestations.ts';
 import { createLiftPass } from '../app/lift-stop.ts';
+import { createLookAhead } from '../app/look-ahead.ts';
 import { mintLogin, MintError } from '../app/mint-login.ts';
 import { keepReviews } from '../review-keeping.ts';
 import { AuthorityConfig } from '../config-authority.ts';
@@ -27,6 +28,8 @@ import { watchStandingSecrets } from '../watch-standing-secrets.ts';
 const attestIntervalMs = 1_000;
 /** Deliveries start again within this time, and the ledger's, after the second person signed. */
 const liftIntervalMs = 1_000;
+/** Shorter than a process of git or a connection stays open that nobody uses. */
+const lookAheadIntervalMs = 5_000;
 
 await runProcess({
   name: 'gate-authority',
@@ -86,6 +89,10 @@ await runProcess({
       ...{ gate: config.gate, files, passkeys, proofs, recorder, transactor: database },
       ...{ stops: decisions.stops, ledger: proofs.facts, clock: () => new Date() },
     });
+    const lookAhead = createLookAhead({
+      waiting: () => decisions.promotions.inState('waiting'),
+      judge: (promotionId) => decisions.judge({ promotionId, now: new Date(), own: null }),
+    });
     const server = await startAuthorityServer({
       socketPath: config.socketPath,
       socketMode: config.socketMode === '0600' ? 0o600 : 0o660,
@@ -123,12 +130,19 @@ await runProcess({
         }
       },
     });
+    const lookingAhead = startLoop({
+      name: 'look-ahead',
+      intervalMs: lookAheadIntervalMs,
+      signal: runtime.signal,
+      log: runtime.log,
+      run: lookAhead,
+    });
     const reviewing = keepReviews(
       { ...runtime, database },
       { gate: config.gate, files, passkeys, proofs },
     );
     runtime.onClose(async () => {
-      await Promise.all([attesting.done, lifting.done, reviewing.done]);
+      await Promise.all([attesting.done, lifting.done, lookingAhead.done, reviewing.done]);
     });
     runtime.listening(`unix:${config.socketPath}`);
   },

@@ -214,10 +214,10 @@ await runProcess({
       },
     );
     const bell = createDoorbell({ name: delivererBell, redisUrl: config.redis?.url ?? null, log });
-    // The ring names a promotion; all waiting ones are looked at, so that a forged ring can do no more than wake.
-    bell.listen(() => {
-      loop.wake();
-      return Promise.resolve();
+    // The ring names a promotion, which is looked at before all others and while they are; a forged ring does no more. The
+    // sweep looks at every other one.
+    bell.listen(async (promotionId) => {
+      if (!runtime.signal.aborted) await consider(promotionId);
     });
     runtime.onClose(() => bell.close());
     runtime.onClose(async () => {

@@ -57,7 +57,13 @@ export async function openGateFiles(
     return gateFiles(known, settings.hooksDirectory);
   };
   await read();
-  return read;
+  let next: Promise<GateFiles> | null = null;
+  // Those that ask before the reading begins share it: nobody gets what was read before he asked.
+  return () =>
+    (next ??= Promise.resolve().then(() => {
+      next = null;
+      return read();
+    }));
 }
 
 /** In the demo everybody may add a passkey and approve with it at once; `AIRLOCK_DEMO` says that it is one. */

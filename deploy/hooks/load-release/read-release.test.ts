@@ -43,6 +43,10 @@ test("the pipeline's archive is read", () => {
   });
 });
 
+test('an SBOM beside them is passed over, whatever it says', () => {
+  assert.equal(readRelease(archive({ ...good, 'bom.json': '?' })).commit, commit);
+});
+
 test('a link, a member with a path and a member too many are refused', () => {
   assert.throws(
     () => readRelease(archive(good, { name: 'x', to: '/etc/passwd' })),

@@ -1,5 +1,6 @@
 /**
- * Reads the artifact of the catalogue's pipeline: a gzip'd tar with exactly `release.json` and `products.json`.
+ * Reads the artifact of the catalogue's pipeline: a gzip'd tar with exactly `release.json` and `products.json`, and an SBOM,
+ * `bom.json`, where the pipeline makes one: it is for the gate, and nothing here reads it.
  *
  * Nothing is unpacked to disk: the two members are read into memory, and an archive with any other member, a link, a
  * device or a path is refused whole (E_ARCHIVE_PATH), because a good build never makes one.
@@ -20,7 +21,10 @@ const block = 512;
 /** @throws Error with a sentence for the delivery's log when the archive is not exactly what is described above. */
 export function readRelease(archive: Buffer): Release {
   const members = tarMembers(gunzipSync(archive, { maxOutputLength: maxUnpackedBytes }));
-  const names = [...members.keys()].sort().join(', ');
+  const names = [...members.keys()]
+    .filter((name) => name !== 'bom.json')
+    .sort()
+    .join(', ');
   if (names !== 'products.json, release.json') {
     throw new Error(
       `the artifact holds ${names || 'nothing'}; products.json and release.json expected`,

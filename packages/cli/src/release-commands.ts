@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { ArtifactChanges, artifactLines } from './artifact-lines.ts';
 import { decideWithPasskey, enrolPasskey } from './decisions.ts';
 import { CliError, exitCode } from './exit-codes.ts';
 import { safe } from './print.ts';
@@ -99,6 +100,7 @@ const Details = Summary.extend({
         removed: z.number().nullable(),
       }),
     ),
+    artifact: ArtifactChanges.optional(),
   }),
 });
 
@@ -180,7 +182,7 @@ export async function showRelease(
     }
   }
   if (options.diff === true) {
-    const { base, commitCount, commits, fileCount, files } = view.changes;
+    const { base, commitCount, commits, fileCount, files, artifact } = view.changes;
     lines.push(
       '',
       base === null
@@ -194,6 +196,7 @@ export async function showRelease(
         ({ path, status, added, removed }) =>
           `  ${status}  ${safe(path)}  ${added === null ? 'binary' : `+${added} −${removed ?? 0}`}`,
       ),
+      ...(artifact === undefined ? [] : artifactLines(artifact)),
     );
   }
   return lines.join('\n');

@@ -166,7 +166,7 @@ function readArtifacts(value: YamlValue, path: string, faults: FaultList): Artif
       },
       tree: 'only single files are kept; make an archive and name it with `path`',
       oci: 'only single files are kept; make an archive and name it with `path`',
-      sbom: 'only the artifact itself is kept; leave the key out',
+      sbom: 'put it into the archive as bom.json, *.cdx.json or *.spdx.json, where the gate finds it; leave the key out',
       reproduce: (entry, at) => {
         const text = readText(entry.value, at, faults) ?? '';
         if (/^[1-8]$/.test(text)) read.reproduce = Number(text);

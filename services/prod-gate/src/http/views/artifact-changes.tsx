@@ -57,6 +57,7 @@ function Components({ artifact: { before: live, sbom } }: Props) {
             caption="Components, by SBOM"
             rows={list}
             empty="No component differs."
+            stacked
             columns={[
               { label: 'Component', kind: 'mono', wide: true, cell: ({ name }) => plain(name) },
               {
@@ -90,7 +91,7 @@ function Licence({
   }
   return (
     <>
-      {plain(was ?? 'none said')} → <Badge tone="wait">{plain(is ?? 'none said')}</Badge>
+      <Badge tone="wait">other</Badge> {plain(was ?? 'none said')} → {plain(is ?? 'none said')}
     </>
   );
 }
@@ -127,6 +128,7 @@ function ArtifactFiles({ artifact }: Props) {
           caption="Files of the artifact"
           rows={list}
           empty="Every file is as it was."
+          stacked
           columns={[
             { label: 'File', kind: 'mono', wide: true, cell: ({ path }) => plain(path) },
             { label: 'Change', cell: (row) => <Change {...row} /> },

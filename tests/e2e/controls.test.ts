@@ -73,6 +73,17 @@ test(
       assert.ok((await sidewaysScroll(mira.page)) <= 0, path);
       await picture(mira.page, `stopped${path.replaceAll('/', '-')}-dark-390`);
     }
+    const placed = `[aria-label*="${stop?.id ?? ''}"] a[href^="/ledger?before="]`;
+    await until('its placing in the ledger', 20, async () => {
+      await mira.page.goto(`${pair.gateOrigin}/controls`);
+      return (await mira.page.locator(placed).count()) > 0 ? true : null;
+    });
+    assert.ok((await sidewaysScroll(mira.page)) <= 0, '/controls');
+    await picture(mira.page, 'controls-dark-390');
+    await mira.page.locator(placed).first().click();
+    await mira.page.waitForURL(/\/ledger\?before=\d+#entry-\d+$/);
+    const entry = mira.page.locator(new URL(mira.page.url()).hash);
+    await entry.getByText(`stopped deliveries: freeze of ${target}`).waitFor(patience);
     for (const { page } of [mira, leo]) {
       await page.goto(`${pair.gateOrigin}/controls`);
       await page.locator(`form[data-options-url*="${stop?.id ?? ''}"] button`).click();
@@ -81,6 +92,9 @@ test(
     await until('the start', 20, async () =>
       (await readStops(session)).stops.some(({ reason }) => reason === why) ? null : true,
     );
+    await leo.page.goto(`${pair.gateOrigin}/controls/${stop?.id ?? ''}`);
+    await leo.page.getByText(/(leo and mira|mira and leo) lifted the stop/).waitFor(patience);
+    await picture(leo.page, 'stop-over-light-1280');
     await mira.page.goto(`${pair.gateOrigin}/targets/${target}`);
     assert.equal(await mira.page.getByText(why).count(), 0);
     assert.deepEqual([...leo.complaints, ...mira.complaints], []);

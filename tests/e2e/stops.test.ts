@@ -46,6 +46,19 @@ async function startAgain(stop: string): Promise<void> {
   });
 }
 
+type Shown = {
+  readonly incident: {
+    readonly effect: {
+      readonly deliveries: number;
+      readonly seenMs: number | null;
+      readonly hooks: { readonly ended: number; readonly lastMs: number | null };
+      readonly credentials: { readonly revoked: number; readonly lastMs: number | null };
+      readonly living: readonly unknown[];
+    };
+    readonly timeline: readonly { readonly type: string; readonly says: string }[];
+  } | null;
+};
+
 test('airlock freeze holds what was approved, and two people’s start-again delivers it', async () => {
   const said = await airlock('freeze', target, '-m', 'checkout is down', '--for', '2h');
   const stop = stopIn(said);
@@ -60,13 +73,16 @@ test('airlock freeze holds what was approved, and two people’s start-again del
 });
 
 test('airlock leases revoke kills the hook of one delivery, counts its credentials to nothing, and holds no other', async () => {
-  const { promotion, text } = await whileHooksWait(drillTarget(pair.layout.directory), async () => {
-    const running = await runningDelivery(pair);
-    const revoked = await airlock(
-      ...['leases', 'revoke', '--delivery', running.delivery, '-m', 'its key was seen in a log'],
-    );
-    return { ...running, text: revoked };
-  });
+  const { promotion, delivery, text } = await whileHooksWait(
+    drillTarget(pair.layout.directory),
+    async () => {
+      const running = await runningDelivery(pair);
+      const revoked = await airlock(
+        ...['leases', 'revoke', '--delivery', running.delivery, '-m', 'its key was seen in a log'],
+      );
+      return { ...running, text: revoked };
+    },
+  );
   assert.match(text, /\n1 live\n0 live after \d+\.\d s\n/);
   assert.match(text, /revoked, lived \d/);
   assert.deepEqual((await lookAtProduction(pair)).ephemeralRoles, []);
@@ -78,6 +94,30 @@ test('airlock leases revoke kills the hook of one delivery, counts its credentia
     [promotion],
   );
   assert.match(ended?.reason ?? '', /^stopped: mira stopped it \(revoke-leases, stp_/);
+  const stop = /stp_[0-9a-z]{10}/.exec(ended?.reason ?? '')?.[0] ?? '';
+  const incident = await until('the ledger to have what came of it', 20, async () => {
+    const shown = JSON.parse(await airlock('stops', 'show', stop, '--json')) as Shown;
+    return shown.incident?.timeline.some(({ type }) => type === 'delivery.finished') === true
+      ? shown.incident
+      : null;
+  });
+  const { effect, timeline } = incident;
+  assert.deepEqual(
+    [effect.deliveries, effect.hooks.ended, effect.credentials.revoked, effect.living],
+    [1, 1, 1, []],
+  );
+  for (const measured of [effect.seenMs, effect.hooks.lastMs, effect.credentials.lastMs]) {
+    assert.ok(measured !== null && measured < 15_000, JSON.stringify(effect));
+  }
+  assert.deepEqual(
+    timeline.map(({ type }) => type),
+    ['stop.placed', 'hook.finished', 'credential.revoked', 'delivery.finished'],
+  );
+  assert.match(timeline[3]?.says ?? '', new RegExp(`ended delivery ${delivery}`));
+  assert.match(
+    await airlock('stops', 'show', stop),
+    /It ends 1 delivery: the deliverer saw it after .* s, 1 hook ended after .* s, last of 1 lease gone after .* s\./,
+  );
   const next = await waitingPromotion(pair);
   const { verdict } = await detailsOf(pair, next);
   assert.ok(!verdict.codes.includes('E_STOPPED'), verdict.codes.join(', '));

@@ -10,6 +10,7 @@ const Stop = z.looseObject({
   kind: z.string(),
   targets: z.array(z.string()),
   matter: z.string().nullable(),
+  since: z.string().nullable(),
   until: z.string().nullable(),
   except: z.array(z.string()),
   reason: z.string().nullable(),

@@ -1,6 +1,9 @@
 /** Stopping and starting again on a real Postgres with the gate's own migration, grants, ledger and passkeys. */
 import { createSoftwarePasskey, type SoftwarePasskey } from '@airlock/cli/software-passkey';
+import { signingKeyOf } from '@airlock/common/approval/security-key';
+import { approvalNamespace, enrolmentNamespace } from '@airlock/common/constants';
 import { vkeyOf } from '@airlock/common/ledger/note';
+import { createSoftwareSecurityKey } from '@airlock/cli/software-security-key';
 import { Roster } from '@airlock/common/policy/target-policy';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
 import assert from 'node:assert/strict';
@@ -16,6 +19,7 @@ import { createStopStore } from './adapters/postgres/stop-store.ts';
 import { createTraceStore } from './adapters/postgres/trace-store.ts';
 import { verifyRegistration } from './adapters/webauthn/registration.ts';
 import { DecisionError } from './app/decision-error.ts';
+import { createSecurityKeyEnrolment } from './app/enrol-security-key.ts';
 import { createEnrolment } from './app/enrol-passkey.ts';
 import { createLiftPass } from './app/lift-stop.ts';
 import type { StopWish } from './app/place-stop.ts';
@@ -148,6 +152,40 @@ describe('a stop', () => {
     assert.deepEqual(await pass(), [id]);
     assert.ok(!(await inForce()).includes(id));
     assert.deepEqual(await pass(), [], 'it is lifted once');
+  });
+
+  test('is lifted by a security key of OpenSSH as by a passkey, and by none that signed another statement', async () => {
+    const id = await placed();
+    const key = createSoftwareSecurityKey();
+    const keysOf = createSecurityKeyEnrolment(shared());
+    const { challenge, text } = await keysOf.begin('leo@idp.example');
+    await keysOf.finish('leo@idp.example', {
+      ...{ challenge, label: 'hardware', publicKey: key.publicKey },
+      signature: key.sign({ namespace: enrolmentNamespace, message: Buffer.from(text) }),
+    });
+    await sequence();
+    const signed = async (changed: (statement: string) => string) => {
+      const { lifting } = stopping();
+      const { nonce, statement, credentialIds } = await lifting.begin('leo@idp.example', id);
+      const message = Buffer.from(changed(statement));
+      const signature = key.sign({ namespace: approvalNamespace, message });
+      assert.ok(!credentialIds.includes(signingKeyOf(signature)), 'no browser is asked for it');
+      return lifting.lift('leo@idp.example', id, {
+        nonce,
+        answer: {
+          ...{ credentialId: signingKeyOf(signature), signature },
+          ...{ authenticatorData: '', clientDataJSON: '' },
+        },
+      });
+    };
+    await assert.rejects(
+      signed((statement) => statement.replace(id, 'stp_0000000000')),
+      (error) => error instanceof DecisionError && error.code === 'passkey-refused',
+    );
+    assert.equal((await signed((statement) => statement)).have, 1);
+    assert.deepEqual(await pass(), []);
+    assert.equal((await sign(id, 'mira')).have, 2);
+    assert.deepEqual(await pass(), [id]);
   });
 
   test('is not lifted by two signatures of one person', async () => {

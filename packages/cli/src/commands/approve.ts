@@ -1,6 +1,5 @@
 /** `airlock approve`, `airlock withdraw` and `airlock security-key enrol`: decisions of people, each with a key in their hand. */
-import { mkdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { approvalNamespace } from '@airlock/common/constants';
 import { Option, type Command } from 'commander';
 import {
@@ -8,12 +7,11 @@ import {
   describeStatement,
   enrolSecurityKey,
   hardwareSigner,
-  softwareSigner,
-  type SshSigner,
 } from '../approve-by-ssh.ts';
+import { chosenSigner } from '../chosen-signer.ts';
 import { CliError, exitCode } from '../exit-codes.ts';
 import { toStdout, type Print } from '../print.ts';
-import { approveRelease, demoContext, signIn, withdrawApproval } from '../release-commands.ts';
+import { approveRelease, signIn, withdrawApproval } from '../release-commands.ts';
 
 const promotionForm = 'id such as prm_7k2q9x0d1f';
 const as = (): Option =>
@@ -50,7 +48,7 @@ export function registerApprove(program: Command, print: Print = toStdout): void
       }
       if (id === undefined)
         throw new CliError(exitCode.usage, `name the promotion, an ${promotionForm}`);
-      const signer = signerOf(options);
+      const signer = chosenSigner(options);
       if (signer === null) {
         print([await approveRelease(id, options)]);
         return;
@@ -80,26 +78,13 @@ export function registerApprove(program: Command, print: Print = toStdout): void
     .option('--software-key', 'a security key in software (demo only)')
     .option('--label <name>', 'so that you know it again', 'security key')
     .action(async (options: { as: string; label: string; sshKey?: string; softwareKey?: true }) => {
-      const signer = signerOf(options);
+      const signer = chosenSigner(options);
       if (signer === null) throw new CliError(exitCode.usage, 'name the key: --ssh-key FILE');
       const fingerprint = await enrolSecurityKey(await signIn(options.as), signer, options.label);
       print([
         `${options.as} enrolled ${fingerprint}. It counts once it stands in the ledger and, where the roster lists passkeys, in the roster.`,
       ]);
     });
-}
-
-/** Null where neither kind of security key was named. */
-function signerOf(options: { as: string; sshKey?: string; softwareKey?: true }): SshSigner | null {
-  if (options.sshKey !== undefined && options.softwareKey === true) {
-    throw new CliError(exitCode.usage, 'name one key: --ssh-key FILE or --software-key');
-  }
-  if (options.sshKey !== undefined) return hardwareSigner(options.sshKey);
-  if (options.softwareKey === undefined) return null;
-  // Only a demo has this context: a key in software is no key of a release manager.
-  const directory = resolve(demoContext().passkeys);
-  mkdirSync(directory, { recursive: true });
-  return softwareSigner(join(directory, `${options.as}.security-key.json`));
 }
 
 function signOffline({ statement, document, sshKey }: ApproveOptions, print: Print): void {

@@ -7,7 +7,8 @@ import { registerLeases } from './leases.ts';
 import { registerStops } from './stops.ts';
 
 const stop: PlacedStop = {
-  ...{ id: 'stp_0000000001', kind: 'freeze', targets: ['prod-eu'], matter: null, until: null },
+  ...{ id: 'stp_0000000001', kind: 'freeze', targets: ['prod-eu'], matter: null, since: null },
+  until: null,
   ...{ except: [], reason: 'checkout is\u001b[2J down', person: 'leo' },
   ...{ placedAt: '2026-11-22T10:00:00.000Z', effect: 'New ones wait.' },
 };

@@ -2,6 +2,8 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { enrolPasskey, liftWithPasskey } from '../decisions.ts';
+import { chosenSigner, type SignerOptions } from '../chosen-signer.ts';
+import { liftBySsh } from '../lift-by-ssh.ts';
 import { CliError, exitCode } from '../exit-codes.ts';
 import { toStdout, type Print } from '../print.ts';
 import { demoContext, signIn } from '../release-commands.ts';
@@ -120,23 +122,33 @@ export function registerStops(program: Command, print: Print = toStdout): void {
     .command('start-again')
     .argument('<stop>', 'id such as stp_7k2q9x0d1f')
     .description(
-      'sign that a stop is lifted, which takes two people; in the demo with a software passkey, everywhere else in the browser',
+      'sign that a stop is lifted, which takes two people: with a security key of OpenSSH, in the browser, or in the demo with a software passkey',
     )
     .addOption(as())
-    .action(async (stopId: string, given: { as: string }) => {
+    .option('--ssh-key <file>', 'sign with ssh-keygen and this hardware key (-t ed25519-sk)')
+    .option('--software-key', 'sign with a security key in software (demo only)')
+    .action(async (stopId: string, given: SignerOptions) => {
       knownForm(stopId);
+      const signer = chosenSigner(given);
       const session = await signIn(given.as);
+      if (signer !== null) {
+        print([haveSigned(await liftBySsh(session, { stopId, signer, show: print }))]);
+        return;
+      }
       const passkeyFile = await enrolPasskey(session, resolve(demoContext().passkeys));
       const { statement, have, need } = await liftWithPasskey(session, { stopId, passkeyFile });
       print([
         `${given.as} signed this statement with a software passkey (demo only):`,
         statement,
-        have < need
-          ? `${have} of ${need} have signed; another person starts again with the same command`
-          : `${have} of ${need} have signed; it is lifted once the authority has verified both, within seconds`,
+        haveSigned({ have, need }),
       ]);
     });
 }
+
+const haveSigned = ({ have, need }: { readonly have: number; readonly need: number }): string =>
+  have < need
+    ? `${have} of ${need} have signed; another person starts again with the same command`
+    : `${have} of ${need} have signed; it is lifted once the authority has verified both, within seconds`;
 
 /** @throws CliError `usage` for what can be no stop's id. */
 function knownForm(stopId: string): string {

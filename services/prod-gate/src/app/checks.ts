@@ -92,6 +92,7 @@ const checkOfReason: Readonly<Record<Exclude<DenialCode, 'E_BUNDLE_REFUSED'>, Ch
   E_OLDER_FIRST: 'order',
   E_TARGET_BUSY: 'order',
   E_CREDENTIAL_PENDING: 'credentials',
+  E_CREDENTIAL_OUTLIVES: 'credentials',
   E_ROLLBACK_UNAPPROVED: 'order',
   E_RETURN_UNPROVEN: 'order',
   E_LIVE_DIFFERS: 'order',

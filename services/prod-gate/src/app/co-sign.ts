@@ -59,8 +59,7 @@ export function createCoSigning(
   return {
     async begin(person, { id, digest }) {
       const mine = (await passkeys.ofPerson(person)).filter(
-        ({ revokedAt, origin, rpId }) =>
-          revokedAt === null && origin === gate && rpId === ports.rpId,
+        ({ revokedAt, origin }) => revokedAt === null && origin === gate,
       );
       if (mine.length === 0) {
         throw new DecisionError(
@@ -84,7 +83,10 @@ export function createCoSigning(
       return {
         challenge: approvalChallenge(statement).toString('base64url'),
         ...{ nonce, statement: statement.toString('utf8'), digest },
-        credentialIds: mine.map(({ credentialId }) => credentialId),
+        // Those that a browser can ask for; a security key signs what the terminal gives it.
+        credentialIds: mine
+          .filter(({ rpId }) => rpId === ports.rpId)
+          .map(({ credentialId }) => credentialId),
       };
     },
 

@@ -890,6 +890,41 @@ test('a quarantine holds by what was verified: keys, image, people, packages; an
   }
 });
 
+test('a second delivery of a document waits until what no revocation ends of the first has ended by itself', async () => {
+  await approvedByTwo();
+  const promotion = await createPromotionStore(databases.deliverer).find(promotionId);
+  assert.ok(promotion);
+  const diesAt = new Date(now.getTime() + 60_000);
+  const first = { delivery: 'dlv_0000000001', promotion: promotion.id, target: promotion.target };
+  const record = (type: 'delivery.intent' | 'credential.issued', refs: Record<string, string>) =>
+    databases.deliverer.transaction(async (tx) => {
+      await recorder.record(tx, {
+        ...{ type, at: now, actor: 'deliverer', subjectDigest: promotion.promotionDigest },
+        refs: { ...first, ...refs },
+      });
+    });
+  await record('delivery.intent', {
+    ...{ release: promotion.release, artifact: promotion.artifactDigest },
+    ...{ commit: promotion.commit, position: String(promotion.mainPosition) },
+  });
+  await record('credential.issued', { as: 'kv', ending: 'by-hand' });
+  await record('credential.issued', {
+    ...{ as: 'db', ending: 'revocable', diesAt: diesAt.toISOString() },
+  });
+  await sequence();
+  assert.deepEqual(await codes(), [], 'what is revoked, and what nobody waits for the end of');
+  await record('credential.issued', {
+    ...{ as: 'cert', ending: 'ttl-only', diesAt: diesAt.toISOString() },
+  });
+  await sequence();
+  assert.deepEqual(await codes(), ['E_CREDENTIAL_OUTLIVES']);
+  assert.deepEqual(await codes({}, new Date(diesAt.getTime() - 1)), ['E_CREDENTIAL_OUTLIVES']);
+  assert.deepEqual(await codes({}, diesAt), []);
+  const own = { deliveryId: first.delivery };
+  const facts = await gatherFacts(sources(), { promotionId, now, own });
+  assert.equal(facts?.outliving, null, 'its own are no other’s');
+});
+
 test('web shows the same verdict without a mirror, from what intake recorded', async () => {
   await approvedByTwo();
   assert.deepEqual(await codes({ git: null }), []);

@@ -6,7 +6,7 @@ import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy'
 import type { BreakGlass } from '@airlock/common/promotion/break-glass';
 import { parsePromotionDocument } from '@airlock/common/promotion/document';
 import { coolingLeft } from '../domain/cooling.ts';
-import type { ProvenRelease } from '../domain/ledger-facts.ts';
+import type { LedgerFacts, ProvenRelease } from '../domain/ledger-facts.ts';
 import { manualStart } from '../domain/manual-start.ts';
 import { ledgerFreeze } from '../domain/ledger-freeze.ts';
 import { matterText } from '../domain/matter.ts';
@@ -87,6 +87,10 @@ export async function gatherFacts(
       session === null || (own !== null && session.deliveryId === own.deliveryId)
         ? null
         : { sessionId: session.id, state: session.state, since: session.createdAt },
+    outliving:
+      'fault' in ledger
+        ? null
+        : outlivingOf(ledger.facts, { promotion, now, own: own?.deliveryId ?? null }),
     live,
     liveDiffers: 'fault' in ledger ? null : difference(row, live),
     ledgerFault: 'fault' in ledger ? ledger.fault : admission,
@@ -246,6 +250,18 @@ function difference(
     ledger: live?.release ?? null,
     isNewer: row !== null && (live === null || row.since > live.since),
   };
+}
+
+/** A hook that runs a second time must not meet what the first one may still do. */
+function outlivingOf(
+  facts: LedgerFacts,
+  given: { promotion: Promotion; now: Date; own: string | null },
+): PromotionFacts['outliving'] {
+  for (const deliveryId of facts.deliveriesUnder(given.promotion.promotionDigest)) {
+    const until = deliveryId === given.own ? null : facts.livesUntil(deliveryId);
+    if (until !== null && until > given.now) return { deliveryId, until };
+  }
+  return null;
 }
 
 /** None while no ledger can be proven: nothing is delivered then, and what was lifted is not known. */

@@ -141,8 +141,12 @@ describe('a delivery whose deliverer died in its hook', () => {
     const promotion = await interrupted('held', 'not-done');
     const { run, repeat, promotions } = rig.deliverer();
     const busy = refusing({ code: 'E_TARGET_BUSY', deliveryId: 'dlv_x', since: new Date() });
-    assert.equal(await repeat(promotion, busy), null);
-    assert.equal((await promotions.find(promotion))?.state, 'delivering');
+    const outliving = { deliveryId: 'dlv_x', until: new Date() };
+    const alive = refusing({ code: 'E_CREDENTIAL_OUTLIVES', ...outliving });
+    for (const judged of [busy, alive]) {
+      assert.equal(await repeat(promotion, judged), null);
+      assert.equal((await promotions.find(promotion))?.state, 'delivering');
+    }
     const started = await repeat(promotion);
     assert.ok(started !== null);
     assert.equal((await deliver(run, started))?.state, 'succeeded');

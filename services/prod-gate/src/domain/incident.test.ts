@@ -183,7 +183,7 @@ describe('what came of a stop', () => {
 
   test('what a person placed is measured from the entry’s own time, whatever it says beside', () => {
     const incident = folded(...hooked('dlv_a'), placed({}, { set: at(9).toISOString() }));
-    assert.deepEqual(incident.since, at(10));
+    assert.deepEqual(incident.stop.placedAt, at(10));
   });
 
   test('ends with its lifting and the first delivery there that begins after it', () => {

@@ -31,8 +31,6 @@ export type StoppedDelivery = {
 
 export type Incident = {
   readonly stop: KnownStop;
-  /** When it began to stop. The file of the emergency stop does so before the ledger has it. */
-  readonly since: Date;
   /** In the order of the ledger: its placing, what came of it, its lifting, and the first delivery to begin after that. */
   readonly events: readonly LedgerEvent[];
   readonly deliveries: readonly StoppedDelivery[];
@@ -145,12 +143,7 @@ export function createIncidentFold(): IncidentFold {
     },
 
     placed(stop, event) {
-      const { entry } = event;
-      const set = stop.person === hostPerson ? entry.refs['set'] : undefined;
-      const since = new Date(set ?? entry.at);
-      const incident: Kept = {
-        ...{ stop, since, events: [event], deliveries: [], liftedAt: null },
-      };
+      const incident: Kept = { stop, events: [event], deliveries: [], liftedAt: null };
       incidents.set(stop.id, incident);
       if (stop.person === hostPerson) {
         for (const delivery of endedByHost.splice(0)) attach(incident, delivery);
@@ -216,7 +209,8 @@ export type Effect = {
 };
 
 /** @param now what has ended by itself by then no longer lives. */
-export function effectOf({ since, deliveries }: Incident, now: Date): Effect {
+export function effectOf({ stop, deliveries }: Incident, now: Date): Effect {
+  const since = stop.placedAt;
   const after = (moments: readonly (Date | null)[]): number | null => {
     const late = moments.flatMap((at) => (at === null ? [] : [at.getTime() - since.getTime()]));
     return late.length === 0 ? null : Math.max(0, ...late);

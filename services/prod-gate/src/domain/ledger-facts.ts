@@ -48,6 +48,8 @@ export type LedgerFacts = {
    * proven its credentials gone.
    */
   wasInterrupted(deliveryId: string): boolean;
+  /** Until when the last credential of a delivery lives that no revocation ends; null where none of it ends so. */
+  livesUntil(deliveryId: string): Date | null;
   /** Ids of all deliveries that were ever begun under the approvals of this document. */
   deliveriesUnder(promotionDigest: string): readonly string[];
   /** The configuration with the highest number; null before the first. */
@@ -96,6 +98,7 @@ type Begun = {
   /** Its state in the entry of its end. */
   end: string | null;
   liveSince: Date | null;
+  livesUntil: Date | null;
 };
 
 /** Subject of the entry that tells of a head of main. */
@@ -129,7 +132,7 @@ export function createLedgerFold(): LedgerFold {
       if (intent !== null && known === undefined) {
         const first: Begun = {
           ...{ intent, state: 'begun', hook: 'none', isRevoked: false },
-          ...{ end: null, liveSince: null },
+          ...{ end: null, liveSince: null, livesUntil: null },
         };
         begun.set(id, first);
         const onTarget = targets.get(intent.target) ?? [];
@@ -140,6 +143,9 @@ export function createLedgerFold(): LedgerFold {
     if (type === 'hook.started' && known?.hook === 'none') known.hook = 'started';
     if (type === 'hook.finished' && known !== undefined) known.hook = 'finished';
     if (type === 'credential.revoked' && known !== undefined) known.isRevoked = true;
+    if (type === 'credential.issued' && known !== undefined) {
+      known.livesUntil = laterOf(known.livesUntil, ownEndOf(refs));
+    }
     // The authority's own word. Without it the deliverer alone would say what is live.
     if (type === 'credential.requested' && known?.state === 'begun') known.state = 'minted';
     if (type === 'delivery.finished' && known !== undefined) {
@@ -215,6 +221,7 @@ export function createLedgerFold(): LedgerFold {
         known.end === 'indeterminate'
       );
     },
+    livesUntil: (deliveryId) => begun.get(deliveryId)?.livesUntil ?? null,
     deliveriesUnder: (promotionDigest) => deliveries.get(promotionDigest) ?? [],
     newestConfiguration: () => newest,
     wasInForce: (manifestDigest) => configurations.has(manifestDigest),
@@ -274,6 +281,16 @@ export function createLedgerFold(): LedgerFold {
       if (type === 'repository.released') frozen.delete(repository);
     },
   };
+}
+
+/** When a credential ends that only time ends; null for one that is revoked, or that somebody replaces by hand. */
+function ownEndOf({ ending, diesAt }: LedgerEntry['refs']): Date | null {
+  return ending === 'ttl-only' && diesAt !== undefined ? new Date(diesAt) : null;
+}
+
+function laterOf(one: Date | null, other: Date | null): Date | null {
+  if (one === null || other === null) return one ?? other;
+  return one > other ? one : other;
 }
 
 /** `signer1`, `signer2` and so on. */

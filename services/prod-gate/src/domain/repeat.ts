@@ -36,6 +36,7 @@ export function probeAnswer(end: {
 /** Reasons against a repeat that pass by themselves within seconds or minutes; on any other it is given up. */
 export const passing: ReadonlySet<string> = new Set([
   'E_CREDENTIAL_PENDING',
+  'E_CREDENTIAL_OUTLIVES',
   'E_TARGET_BUSY',
   'E_LEDGER_UNAVAILABLE',
 ]);

@@ -118,6 +118,11 @@ export function sentenceOf(reason: DenialReason): Sentence {
         kind: 'time',
         text: `The credential of an earlier delivery (${reason.sessionId}, ${reason.state} since ${moment(reason.since)}) is not proven gone; the watchdog keeps revoking it, and this goes on by itself when it is proven gone; the page of leases says what Vault and the target answer.`,
       };
+    case 'E_CREDENTIAL_OUTLIVES':
+      return {
+        kind: 'time',
+        text: `Delivery ${reason.deliveryId} was interrupted, and a credential of it that cannot be revoked lives until ${moment(reason.until)}; it is made once more by itself after that.`,
+      };
     case 'E_ROLLBACK_UNAPPROVED':
       return {
         kind: 'fix',

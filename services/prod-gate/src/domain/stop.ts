@@ -8,8 +8,7 @@
  * - revoke-leases: what runs is killed and its credentials revoked at once; new deliveries wait. Of one delivery: of it alone
  * - cut-pair: nothing more is taken in from nonprod
  */
-import { canonicalJson } from '@airlock/common/encoding/canonical-json';
-import { sha256Hex } from '@airlock/common/encoding/hex';
+import { placedStopDigest } from '@airlock/common/approval/lift';
 import type { LedgerEntry } from '@airlock/common/ledger/entry';
 import { matterKinds } from './matter.ts';
 import type { Promotion } from './promotion.ts';
@@ -69,16 +68,13 @@ export type StoppedMatter = Pick<Promotion, 'id' | 'target' | 'admittedAt'> & {
   readonly matters: readonly string[];
 };
 
-/** SHA-256 (hex) of the canonical JSON of all its members. */
+/** As `placedStopDigest` of the kernel has it. */
 export function stopDigest(stop: Stop): string {
-  const { id, kind, targets, matter, since, until, except, reason, person, placedAt } = stop;
-  return sha256Hex(
-    canonicalJson({
-      ...{ v: 1, id, kind, targets: [...targets], matter },
-      ...{ since: since?.toISOString() ?? null, until: until?.toISOString() ?? null },
-      ...{ except: [...except], reason, person, placedAt: placedAt.toISOString() },
-    }),
-  );
+  return placedStopDigest({
+    ...stop,
+    ...{ since: stop.since?.toISOString() ?? null, until: stop.until?.toISOString() ?? null },
+    placedAt: stop.placedAt.toISOString(),
+  });
 }
 
 /** What the ledger keeps of it: everything but the reason, which stands in the digest alone. */
@@ -95,7 +91,8 @@ export function stopRefs(stop: Stop): Readonly<Record<string, string>> {
 
 /** Of an entry `stop.placed`; null for one that this version does not know how to read. */
 export function stopOfEntry({ at, refs, subjectDigest }: LedgerEntry): KnownStop | null {
-  const { stop: id, kind: said, targets, matter, since, until, except, person } = refs;
+  // The file of the emergency stop was there before the ledger had its stop.
+  const { stop: id, kind: said, targets, matter, since, until, except, person, set } = refs;
   const kind = stopKinds.find((each) => each === said);
   if (id === undefined || kind === undefined || targets === undefined || person === undefined) {
     return null;
@@ -105,7 +102,7 @@ export function stopOfEntry({ at, refs, subjectDigest }: LedgerEntry): KnownStop
   return {
     ...{ id, digest: subjectDigest, kind, targets: words(targets), matter: matter ?? null },
     ...{ since: moment(since), until: moment(until), except: words(except ?? '') },
-    ...{ reason: null, person, placedAt: new Date(at) },
+    ...{ reason: null, person, placedAt: new Date(person === hostPerson ? (set ?? at) : at) },
   };
 }
 

@@ -52,6 +52,7 @@ export const good: PromotionFacts = {
   freeze: null,
   busy: null,
   pendingSession: null,
+  outliving: null,
   live: { release: '2026.11.20-4', mainPosition: 7 },
   liveDiffers: null,
   ledgerFault: null,

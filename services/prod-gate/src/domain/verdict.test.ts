@@ -72,6 +72,7 @@ const faults: readonly [DenialCode, PromotionFacts][] = [
     'E_CREDENTIAL_PENDING',
     { ...good, pendingSession: { sessionId: 'vse_0', state: 'REVOKE_PENDING', since } },
   ],
+  ['E_CREDENTIAL_OUTLIVES', { ...good, outliving: { deliveryId: 'dlv_0', until: since } }],
   ['E_ROLLBACK_UNAPPROVED', { ...good, live: { release: '2026.11.22-2', mainPosition: 11 } }],
   ['E_LIVE_DIFFERS', { ...good, liveDiffers: { row: null, ledger: '1', isNewer: false } }],
   ['E_EDITOR_UNMAPPED', { ...good, unmappedEditors: ['key'] }],

@@ -64,6 +64,7 @@ export type DenialReason =
       readonly state: string;
       readonly since: Date;
     }
+  | { readonly code: 'E_CREDENTIAL_OUTLIVES'; readonly deliveryId: string; readonly until: Date }
   | { readonly code: 'E_ROLLBACK_UNAPPROVED'; readonly release: string; readonly live: string }
   | { readonly code: 'E_RETURN_UNPROVEN'; readonly detail: string }
   | {
@@ -210,6 +211,8 @@ export type PromotionFacts = {
     readonly state: string;
     readonly since: Date;
   } | null;
+  /** An earlier delivery of the very document, of which something lives that only time ends. */
+  readonly outliving: { readonly deliveryId: string; readonly until: Date } | null;
   /** As the ledger proves it; as the row says it while no ledger can be proven. */
   readonly live: { readonly release: string; readonly mainPosition: number } | null;
   /** What is called live in the row and in the ledger, where the two differ. */
@@ -311,6 +314,9 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
   if (facts.busy !== null) reasons.push({ code: 'E_TARGET_BUSY', ...facts.busy });
   if (facts.pendingSession !== null) {
     reasons.push({ code: 'E_CREDENTIAL_PENDING', ...facts.pendingSession });
+  }
+  if (facts.outliving !== null) {
+    reasons.push({ code: 'E_CREDENTIAL_OUTLIVES', ...facts.outliving });
   }
   if (facts.ledgerFault !== null) {
     reasons.push({ code: 'E_LEDGER_UNAVAILABLE', detail: facts.ledgerFault });

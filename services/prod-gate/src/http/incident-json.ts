@@ -4,10 +4,10 @@ import { entrySentence } from './views/ledger-page.tsx';
 
 /** What came of a stop, for machines; times in milliseconds after it was placed. */
 export function incidentJson(incident: Incident, now: Date) {
-  const { since, liftedAt, events, deliveries } = incident;
+  const { stop, liftedAt, events, deliveries } = incident;
+  const since = stop.placedAt;
   const { living, ...effect } = effectOf(incident, now);
   return {
-    since: since.toISOString(),
     liftedAt: liftedAt?.toISOString() ?? null,
     summary: effectInWords(incident, now),
     effect: {

@@ -205,6 +205,7 @@ function allowedFacts(promotion: Promotion): PromotionFacts {
     freeze: null,
     busy: null,
     pendingSession: null,
+    outliving: null,
     live: null,
     liveDiffers: null,
     ledgerFault: null,

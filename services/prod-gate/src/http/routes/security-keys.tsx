@@ -1,29 +1,21 @@
 /** Security keys of OpenSSH: enrolling one, and approving with it, by machine and by copying to and from a terminal. */
-import { ApprovalError } from '@airlock/common/approval/approval-codes';
-import { signingKeyOf } from '@airlock/common/approval/security-key';
 import { sendPage } from '@airlock/web/page';
 import { route, type Route } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
 import { z } from 'zod';
 import type { Decisions } from '../../app/approve-promotion.ts';
-import { DecisionError } from '../../app/decision-error.ts';
 import type { SecurityKeyEnrolment } from '../../app/enrol-security-key.ts';
 import type { PromotionStore } from '../../app/promotion-ports.ts';
 import { nothing, pathId, viewerOf } from '../shared.ts';
 import { EnrolSecurityKeyPage, SignWithSecurityKeyPage } from '../views/security-key-page.tsx';
 import { Nonce, PersonsText } from './api.ts';
+import { Armoured, answerOf } from './armoured.ts';
 
 export interface SecurityKeyPorts {
   readonly securityKeys: SecurityKeyEnrolment;
   readonly decisions: Pick<Decisions, 'beginApproval' | 'approve'>;
   readonly promotions: Pick<PromotionStore, 'evidence'>;
 }
-
-/** As ssh-keygen writes it; a form's lines end in CR LF. */
-const Armoured = z
-  .string()
-  .max(16 * 1024)
-  .transform((text) => `${text.replaceAll('\r\n', '\n').trim()}\n`);
 
 const Empty = z.strictObject({});
 const EnrolBody = z.strictObject({
@@ -154,21 +146,4 @@ function documentRoute({ promotions }: SecurityKeyPorts): Route {
       response.send(kept.document);
     },
   });
-}
-
-/** An armoured signature says itself which key made it. */
-function answerOf(signature: string) {
-  try {
-    return {
-      credentialId: signingKeyOf(signature),
-      ...{ authenticatorData: '', clientDataJSON: '', signature },
-    };
-  } catch (cause) {
-    if (!(cause instanceof ApprovalError)) throw cause;
-    throw new DecisionError(
-      'passkey-refused',
-      `That is no signature of ssh-keygen -Y sign: ${cause.message} (${cause.code}).`,
-      { cause },
-    );
-  }
 }

@@ -15,6 +15,7 @@ import { ControlsPage, type ShownStops } from '../views/controls-page.tsx';
 import { incidentJson } from '../incident-json.ts';
 import { StopPage } from '../views/stop-page.tsx';
 import { AssertionBody, Nonce, PersonsText } from './api.ts';
+import { Armoured, answerOf } from './armoured.ts';
 
 export interface StopPorts {
   readonly relyingParty: RelyingParty;
@@ -58,6 +59,7 @@ const StopForm = z.strictObject({
   reason: PersonsText(500),
 });
 
+const SshLiftBody = z.strictObject({ nonce: Nonce, signature: Armoured });
 const LiftBody = z.strictObject({ nonce: Nonce, note: z.literal(''), answer: AssertionBody });
 const Empty = z.strictObject({});
 
@@ -182,6 +184,21 @@ export function stopRoutes({ relyingParty, stopping, now }: StopPorts): Route[] 
           answer: { credentialId: answer.id, ...answer.response },
         });
         response.status(201).json(lifted);
+      },
+    }),
+    route({
+      name: 'lift-stop-with-security-key',
+      method: 'post',
+      path: '/api/v1/stops/:id/lift/ssh',
+      access: 'signed-in',
+      summary: 'Starting again with a security key',
+      body: SshLiftBody,
+      async handle(request, response, context, { nonce, signature }) {
+        const answer = answerOf(signature);
+        const id = pathId(request, 'stp');
+        response
+          .status(201)
+          .json(await lifting.lift(viewerOf(context).nameId, id, { nonce, answer }));
       },
     }),
   ];

@@ -12,7 +12,7 @@ export function IncidentTimeline({
   readonly incident: Incident;
   readonly now: Date;
 }) {
-  const { events, since, stop } = incident;
+  const { events, stop } = incident;
   return (
     <>
       <p>{effectInWords(incident, now)}</p>
@@ -25,10 +25,14 @@ export function IncidentTimeline({
           {
             label: 'After',
             nowrap: true,
-            cell: ({ entry }) => spanText(Date.parse(entry.at) - since.getTime()),
+            cell: ({ entry }) => spanText(Date.parse(entry.at) - stop.placedAt.getTime()),
           },
           { label: 'What happened', wide: true, cell: ({ entry }) => entrySentence(entry) },
-          { label: 'At', cell: ({ entry }) => <Time at={new Date(entry.at)} now={now} /> },
+          {
+            label: 'At',
+            nowrap: true,
+            cell: ({ entry }) => <Time at={new Date(entry.at)} now={now} />,
+          },
           {
             label: 'Ledger',
             nowrap: true,

@@ -164,6 +164,7 @@ export function viewOf(
       freeze: null,
       busy: null,
       pendingSession: null,
+      outliving: null,
       live: null,
       liveDiffers: null,
       ledgerFault: null,
@@ -250,6 +251,7 @@ export const everyReason: {
     state: 'REVOKE_PENDING',
     since: now,
   },
+  E_CREDENTIAL_OUTLIVES: { code: 'E_CREDENTIAL_OUTLIVES', deliveryId: 'dlv_1', until: now },
   E_ROLLBACK_UNAPPROVED: { code: 'E_ROLLBACK_UNAPPROVED', release: '1', live: '2' },
   E_RETURN_UNPROVEN: { code: 'E_RETURN_UNPROVEN', detail: 'it never was live on prod-eu' },
   E_LIVE_DIFFERS: {

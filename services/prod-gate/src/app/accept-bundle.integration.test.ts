@@ -34,6 +34,7 @@ import {
   vectors,
   type Vector,
 } from './vectors.fixture.ts';
+import { makeDocument } from './make-document.ts';
 import { createArtifactReader } from '../adapters/files/artifact-reader.ts';
 
 const source = 'nonprod';
@@ -108,6 +109,12 @@ function dependencies(vector: Vector, overrides: { blob?: ReturnType<typeof blob
     random: (count: number) => randomBytes(count),
     ledger: () => Promise.resolve(createLedgerFold()),
   };
+}
+
+function targetOf(vector: Vector) {
+  const target = filesOf(vector).targets.get('prod-eu');
+  assert.ok(target);
+  return target;
 }
 
 async function accept(
@@ -544,6 +551,31 @@ describe('while a promotion waits', () => {
     const { find, before } = await waiting();
     assert.deepEqual(await refresh(), []);
     assert.deepEqual(await find(), before);
+  });
+
+  test('a promotion of before artifacts were compared gets a document that says what its own holds', async () => {
+    const { find, before } = await waiting();
+    const digest = sha(Buffer.from(good.artifact, 'base64'));
+    assert.deepEqual(before.delta.artifact?.after.digest, digest);
+    const { artifact, ...old } = before.delta;
+    assert.ok(artifact);
+    const made = makeDocument({
+      ...{ gate: gateOrigin, facts: before, delta: old, editors: null, breakGlass: null },
+      target: targetOf(good),
+      rosterDigest: filesOf(good).roster.digest,
+    });
+    await gate.asOwner(
+      `update promotion set delta = delta - 'artifact', document = $2, promotion_digest = $3 where id = $1`,
+      [before.id, made.document, made.promotionDigest],
+    );
+    assert.equal((await find()).delta.artifact, undefined);
+    assert.deepEqual(await refresh(), ['renewed']);
+    assert.deepEqual(await find(), { ...before, version: (await find()).version });
+    const [replaced] = await gate.asOwner(
+      'select changed from replaced_document where promotion_id = $1',
+      [before.id],
+    );
+    assert.deepEqual(replaced, { changed: ['delta'] });
   });
 
   test('a changed target file or roster is another document, for which nobody approved', async () => {

@@ -26,8 +26,8 @@ export type ArtifactContents = {
 
 export type ContentsQuestion = {
   readonly limits: ArchiveLimits;
-  /** Which files' bytes are wanted, by their path. */
-  readonly pick: (path: string) => boolean;
+  /** Which files' bytes are wanted, by their path and size. */
+  readonly pick: (path: string, size: number) => boolean;
   /** Most bytes of all picked files together. */
   readonly maxPickedBytes: number;
 };
@@ -63,7 +63,7 @@ async function readContents(
     const picked: PickedFile[] = [];
     let left = maxPickedBytes;
     const sinkOf = ({ path, size }: TarMember): MemberSink | null => {
-      if (!pick(path)) return null;
+      if (!pick(path, size)) return null;
       if (size > left) {
         picked.push({ path, bytes: null });
         return null;

@@ -58,3 +58,15 @@ test('what is not compared is said in words', () => {
   assert.match(last({ unread }), /bom\.json of what is live is no JSON in UTF-8/);
   assert.match(artifactLines(changes({ unread: 'too large' }))[0] ?? '', /not compared: too large/);
 });
+
+test('a container image tells what it builds on and as whom it runs', () => {
+  const image = {
+    ...{ baseBefore: 'debian:12', baseAfter: 'debian:13', runsBefore: '1: /a', runsAfter: '1: /a' },
+    ...{ layersBefore: 2, layersAfter: 3, layersKept: 0 },
+  };
+  assert.deepEqual(artifactLines(changes({ image })).slice(1, 4), [
+    'Container image: built on debian:12 → debian:13',
+    '  runs as 1: /a',
+    '  2 → 3 layers, 0 as before',
+  ]);
+});

@@ -20,6 +20,12 @@ export const ArtifactChanges = z.looseObject({
       after: State,
     }),
   ),
+  image: z
+    .looseObject({
+      ...{ baseBefore: Text, baseAfter: Text, runsBefore: Text, runsAfter: Text },
+      ...{ layersBefore: Total, layersAfter: Total, layersKept: Total },
+    })
+    .optional(),
   sbom: z.looseObject({
     ...{ before: Total.nullable(), after: Total.nullable() },
     ...{ added: Total, removed: Total, changed: Total, relicensed: Total },
@@ -49,6 +55,7 @@ export function artifactLines(artifact: ArtifactChanges): string[] {
     `Artifact: ${size}; ${told}`,
     ...list.map(fileLine),
     ...more(added + removed + changed, list.length),
+    ...imageLines(artifact),
     ...sbomLines(artifact),
   ];
 }
@@ -63,6 +70,17 @@ function fileLine({ path, change, before, after }: ArtifactChanges['list'][numbe
 }
 
 const octal = (mode: number): string => mode.toString(8).padStart(3, '0');
+
+function imageLines({ image }: ArtifactChanges): string[] {
+  if (image === undefined) return [];
+  const turned = (was: string | null, is: string | null): string =>
+    was === is ? safe(is ?? '') : `${safe(was ?? 'no image')} → ${safe(is ?? 'no image')}`;
+  return [
+    `Container image: built on ${turned(image.baseBefore, image.baseAfter)}`,
+    `  runs as ${turned(image.runsBefore, image.runsAfter)}`,
+    `  ${image.layersBefore} → ${image.layersAfter} layers, ${image.layersKept} as before`,
+  ];
+}
 
 function sbomLines({ before: live, sbom }: ArtifactChanges): string[] {
   const { before, after, added, removed, changed, relicensed, list, unread } = sbom;

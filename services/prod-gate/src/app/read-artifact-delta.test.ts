@@ -99,6 +99,63 @@ test('SBOMs that lie in both are compared', async () => {
   assert.deepEqual([sbom.list[0]?.from, sbom.list[0]?.to], ['1.0.0', '1.3.0']);
 });
 
+type ImageParts = { layers: string[]; user?: string; base?: string };
+
+/** An OCI image layout as image tools write it. */
+function imageOf({ layers, user, base }: ImageParts, spoil = ''): Buffer {
+  const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
+  const config = JSON.stringify({ config: { User: user, Entrypoint: ['/app'] } });
+  const manifest = JSON.stringify({
+    schemaVersion: 2,
+    config: { digest: `sha256:${sha(config)}` },
+    layers: layers.map((layer) => ({ digest: `sha256:${sha(layer)}` })),
+    ...(base === undefined ? {} : { annotations: { 'org.opencontainers.image.base.name': base } }),
+  });
+  const index = JSON.stringify({
+    schemaVersion: 2,
+    manifests: [{ digest: `sha256:${sha(manifest)}` }],
+  });
+  return tarOf(
+    { name: 'oci-layout', content: '{"imageLayoutVersion":"1.0.0"}' },
+    { name: 'index.json', content: index },
+    ...[manifest, config, ...layers].map((content) =>
+      tarMember({ name: `blobs/sha256/${sha(content)}`, content: content + spoil }),
+    ),
+  );
+}
+
+test('a container image tells what it builds on, its layers, and as whom it runs', async () => {
+  const { image } = await compare(
+    imageOf({ layers: ['base', 'app 1'], user: '1000', base: 'debian:13' }),
+    imageOf({ layers: ['base', 'app 2', 'more'] }),
+  );
+  assert.deepEqual(image, {
+    ...{
+      baseBefore: 'debian:13',
+      baseAfter: `sha256:${createHash('sha256').update('base').digest('hex')}`,
+    },
+    ...{ runsBefore: '1000: /app', runsAfter: 'root: /app' },
+    ...{ layersBefore: 2, layersAfter: 3, layersKept: 1 },
+  });
+  const plain = await compare(
+    tarOf({ name: 'a', content: '1' }),
+    tarOf({ name: 'a', content: '2' }),
+  );
+  assert.equal(plain.image, undefined);
+});
+
+test('documents of an image that are not what their name says, or no JSON, are none', async () => {
+  const genuine = imageOf({ layers: ['base'] });
+  for (const other of [
+    imageOf({ layers: ['base'] }, ' '),
+    tarOf({ name: 'index.json', content: '{' }),
+    tarOf({ name: 'index.json', content: '{"manifests":[{"digest":"../../etc/passwd"}]}' }),
+  ]) {
+    const { image } = await compare(genuine, other);
+    assert.deepEqual([image?.baseAfter, image?.layersBefore, image?.layersAfter], [null, 1, 0]);
+  }
+});
+
 test('archives that nobody should read end in words and not in an exception', async () => {
   const good = tarOf({ name: 'a', content: 'x' });
   const bomb = gzipSync(

@@ -3,6 +3,7 @@ import { diffArchives } from '@airlock/artifacts/archive';
 import type { ArtifactContents, ContentsQuestion } from '@airlock/artifacts/contents';
 import { AirlockError } from '@airlock/common/errors';
 import { artifactDelta, type ArtifactDelta } from '../domain/changes/artifact-delta.ts';
+import { imageDelta, isImageDocument } from '../domain/changes/image.ts';
 import { isSbom, maxSbomBytes } from '../domain/changes/sbom.ts';
 import { sbomDelta } from '../domain/changes/sbom-delta.ts';
 import type { Delta } from '../domain/delta.ts';
@@ -18,7 +19,7 @@ export type ArtifactReader = {
 /** Less than what is admitted: who decides looks through it, too. */
 const question: ContentsQuestion = {
   limits: { maxEntries: 50_000, maxExpandedBytes: 2 * 1024 ** 3 },
-  pick: isSbom,
+  pick: (path, size) => isSbom(path) || isImageDocument(path, size),
   maxPickedBytes: maxSbomBytes,
 };
 
@@ -69,9 +70,10 @@ async function readArtifactDelta(
     unread,
     files: after.entries.filter(({ type }) => type === 'file').length,
     differences: unread === null ? diffArchives(before?.entries ?? [], after.entries) : [],
+    image: imageDelta(before?.picked ?? [], after.picked),
     sbom: sbomDelta({
-      before: given.before === null ? null : (before?.picked ?? []),
-      after: after.picked,
+      before: given.before === null ? null : sbomsOf(before),
+      after: sbomsOf(after),
     }),
   });
 }
@@ -90,6 +92,9 @@ async function readLive(reader: ArtifactReader, digest: string): Promise<Artifac
   if (typeof read === 'string') throw new LiveArtifactError(read);
   return read;
 }
+
+const sbomsOf = (contents: ArtifactContents | null) =>
+  (contents?.picked ?? []).filter(({ path }) => isSbom(path));
 
 function whyUnread(given: {
   isKept: boolean;

@@ -4,6 +4,7 @@
  */
 import { Sha256Hex } from '@airlock/common/wire/scalars';
 import { z } from 'zod';
+import { ImageDelta, imageRow } from './image.ts';
 import { SbomDelta, sbomRows } from './sbom-delta.ts';
 
 /** How many files of an artifact the delta lists by name; the counts count all. */
@@ -39,6 +40,8 @@ export const ArtifactDelta = z.strictObject({
   writable: Total,
   /** Those that count as programs or writable first, then new, changed and removed ones; at most {@link listedArtifactFiles}. */
   list: z.array(FileChange),
+  /** Absent where neither artifact holds a container image. */
+  image: ImageDelta.exactOptional(),
   sbom: SbomDelta,
 });
 export type ArtifactDelta = z.infer<typeof ArtifactDelta>;
@@ -63,6 +66,7 @@ export function artifactDelta(given: {
   unread: string | null;
   files: number;
   differences: readonly MemberDifference[];
+  image: ImageDelta | undefined;
   sbom: SbomDelta;
 }): ArtifactDelta {
   // A new directory says nothing that its files do not, unless everybody may write to it.
@@ -85,6 +89,7 @@ export function artifactDelta(given: {
     list: [...new Set([...first, ...added, ...changed, ...removed])]
       .slice(0, listedArtifactFiles)
       .map(changeRow),
+    ...(given.image === undefined ? {} : { image: given.image }),
     sbom: given.sbom,
   };
 }
@@ -97,6 +102,7 @@ export function artifactRows(delta: ArtifactDelta): ArtifactDelta {
     after: { digest: after.digest, size: after.size },
     ...{ unread, files, added, removed, changed, programs, writable },
     list: delta.list.map(changeRow),
+    ...(delta.image === undefined ? {} : { image: imageRow(delta.image) }),
     sbom: sbomRows(delta.sbom),
   };
 }

@@ -110,3 +110,20 @@ test('a change of size by a quarter wants a look, and a smaller one is told', ()
   assert.equal(sized(promotion.artifactSize / 1.2)?.tone, undefined);
   assert.match(sized(promotion.artifactSize * 2)?.text ?? '', /−50\.0 %/);
 });
+
+test('another base image and another command stand on top, and both are told', () => {
+  const image = {
+    ...{ baseBefore: 'debian:13@sha256:1', baseAfter: hostile },
+    ...{ runsBefore: '1000: /app', runsAfter: 'root: /app' },
+    ...{ layersBefore: 3, layersAfter: 4, layersKept: 0 },
+  };
+  const html = pageOf({ image });
+  for (const said of ['debian:13@sha256:1', 'root: /app', '4, 0 of them as before']) {
+    assert.ok(html.includes(said), said);
+  }
+  const flags = flagsWith({ image });
+  assert.ok(flags.includes('base image changed') && flags.includes('image runs something else'));
+  const same = { ...image, baseAfter: image.baseBefore, runsAfter: image.runsBefore };
+  const rest = flagsWith({ image: same });
+  assert.ok(!rest.includes('base image changed') && !rest.includes('image runs something else'));
+});

@@ -14,8 +14,43 @@ const openUpTo = 30;
 export function ArtifactChanges({ artifact }: Props) {
   return (
     <>
+      {artifact.image === undefined ? null : <Image image={artifact.image} />}
       <Components artifact={artifact} />
       <ArtifactFiles artifact={artifact} />
+    </>
+  );
+}
+
+function Image({ image }: { readonly image: NonNullable<ArtifactDelta['image']> }) {
+  const { baseBefore, baseAfter, runsBefore, runsAfter } = image;
+  const rows = [
+    { what: 'Built on', was: baseBefore, is: baseAfter },
+    { what: 'Runs, as user', was: runsBefore, is: runsAfter },
+    {
+      what: 'Layers',
+      was: String(image.layersBefore),
+      is: `${image.layersAfter}, ${image.layersKept} of them as before`,
+    },
+  ];
+  return (
+    <>
+      <SectionHeading>Container image</SectionHeading>
+      <DataTable
+        caption="Container image"
+        rows={rows}
+        empty="None."
+        stacked
+        columns={[
+          { label: 'What', cell: ({ what }) => what },
+          { label: 'Live', kind: 'mono', wide: true, cell: ({ was }) => plain(was ?? 'no image') },
+          {
+            label: 'This release',
+            kind: 'mono',
+            wide: true,
+            cell: ({ is }) => plain(is ?? 'no image'),
+          },
+        ]}
+      />
     </>
   );
 }

@@ -72,9 +72,15 @@ function dependencyFlags(
 /** Of the first delivery nothing is new: there is nothing that it is compared with. */
 function artifactFlags({ base, artifact }: Promotion['delta']): Flag[] {
   if (artifact === undefined) return [];
-  const { unread, programs, writable, sbom } = artifact;
+  const { unread, programs, writable, image, sbom } = artifact;
   const texts = [
     ...(unread === null ? [] : ['artifact not compared']),
+    ...(image === undefined || base === null || image.baseBefore === image.baseAfter
+      ? []
+      : ['base image changed']),
+    ...(image === undefined || base === null || image.runsBefore === image.runsAfter
+      ? []
+      : ['image runs something else']),
     ...(base === null || programs === 0 ? [] : [`${count(programs, 'program')} new or changed`]),
     ...(writable === 0 ? [] : [`${count(writable, 'file')} that anybody may write to`]),
     ...(sbom.unread.length === 0 ? [] : [`${count(sbom.unread.length, 'SBOM')} unread`]),

@@ -331,13 +331,13 @@ export function createMirror(options: {
     },
     async commitFacts(commit, paths) {
       if (!(await knownCommit(commit))) return null;
-      const head = await objects.resolve(main);
+      const [head, blobs] = await Promise.all([objects.resolve(main), blobIds(commit, paths)]);
       const position = head === null ? undefined : (await mainPositions(head)).get(commit);
       return {
         onMain: position !== undefined || (head !== null && (await isAncestor(commit, head))),
         firstParent: position !== undefined,
         position: position ?? 0,
-        blobs: await blobIds(commit, paths),
+        blobs,
       };
     },
     commitObject: (commit) => objects.commit(commit),

@@ -27,7 +27,15 @@ import {
   type LedgerAnswer,
   ledgerFacts,
 } from './fact-sources.ts';
-import { judge, shadowFacts, closedWindow, editorsOf, stands } from './judge-approvals.ts';
+import {
+  judge,
+  shadowFacts,
+  closedWindow,
+  editorsOf,
+  enrolledPasskeys,
+  signedOf,
+  stands,
+} from './judge-approvals.ts';
 import type { Approval } from './approval-ports.ts';
 import type { GateFiles } from './configuration-ports.ts';
 import type { PromotionEvidence } from './promotion-ports.ts';
@@ -114,17 +122,22 @@ export async function gatherFacts(
   const asOf = sources.git === null && promotion.state !== 'waiting' ? promotion.admittedAt : now;
   const returning = await returningOf(sources, { promotion, live, ledger });
   const receivedAt = returning?.receivedAt ?? promotion.admittedAt;
-  const checked = await verifyAgain(sources, {
-    ...{ promotion, evidence, files, now: asOf, receivedAt, live, ledger },
-    inDelivery: own !== null,
-  });
+  const standing = approvals.filter((approval) => stands(approval, ledger));
+  // They hang on nothing of each other.
+  const [checked, hookDigest, passkeys] = await Promise.all([
+    verifyAgain(sources, {
+      ...{ promotion, evidence, files, now: asOf, receivedAt, live, ledger },
+      inDelivery: own !== null,
+    }),
+    files.hookDigest(hookName(promotion.hook)),
+    enrolledPasskeys(sources, signedOf(standing)),
+  ]);
   const { unmapped } = peopleOfEmails(files.roster.roster, checked.delta.emails);
   const editors = editorsOf(files, target.policy, ledger, live);
-  const standing = approvals.filter((approval) => stands(approval, ledger));
   const breakGlass = breakGlassIn(evidence, files, target.policy);
   const isBreakGlass = breakGlass !== null;
-  const asked = { promotion, files, now, checked, isBreakGlass, approvals: standing };
-  const approvalFacts = await judge(sources, {
+  const asked = { promotion, files, now, checked, isBreakGlass, approvals: standing, passkeys };
+  const approvalFacts = judge(sources.gate, {
     ...{ ...asked, policy: target.policy, editors: editors.people ?? [] },
   });
   const builders = await countPromotionBuilders(sources, {
@@ -147,7 +160,7 @@ export async function gatherFacts(
       ...checked,
     }),
     breakGlass,
-    hookDigest: await files.hookDigest(hookName(promotion.hook)),
+    hookDigest,
     bundle: checked.bundle,
     builders,
     windowClosed:
@@ -184,8 +197,8 @@ export async function gatherFacts(
     ...(shadow === undefined || returning !== null || isBreakGlass
       ? {}
       : {
-          shadow: await shadowFacts(
-            sources,
+          shadow: shadowFacts(
+            sources.gate,
             { ...target.policy, ...shadow },
             { ...asked, policyDigest: target.digest, ledger, live },
           ),

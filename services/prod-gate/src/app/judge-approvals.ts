@@ -21,11 +21,13 @@ import type { Passkey } from './passkey-ports.ts';
 import type { Checked } from './verify-again.ts';
 
 /** Counts the approvals that stand by the rules of `policy`, whichever file it is from. */
-export async function judge(
-  sources: FactSources,
+export function judge(
+  gate: string,
   given: {
     promotion: Promotion;
     approvals: readonly Approval[];
+    /** Of whoever approved, as `enrolledPasskeys` found them. */
+    passkeys: readonly Passkey[];
     files: GateFiles;
     checked: Checked;
     policy: TargetPolicy;
@@ -33,16 +35,13 @@ export async function judge(
     isBreakGlass: boolean;
     now: Date;
   },
-): Promise<PromotionFacts['approvals']> {
+): PromotionFacts['approvals'] {
   const { promotion, files, checked, policy, editors } = given;
   const { roster } = files.roster;
   const { emails } = checked.delta;
   const rules = rulesFor(policy, checked.facts, checked.delta, given.isBreakGlass);
-  const signed = given.approvals.flatMap((approval) =>
-    approval.decision === 'approve' && approval.signed !== null ? [approval.signed] : [],
-  );
   const { have, need, counting, discounted } = countApprovals({
-    gate: sources.gate,
+    gate,
     promotionDigest: promotion.promotionDigest,
     target: promotion.target,
     decision: decisionAsked({
@@ -50,8 +49,8 @@ export async function judge(
     }),
     requester: promotion.requester,
     ...{ rules, roster, emails, editors },
-    approvals: signed.map(keptApproval),
-    passkeys: await enrolledPasskeys(sources, signed),
+    approvals: signedOf(given.approvals).map(keptApproval),
+    passkeys: given.passkeys,
     at: given.now,
   });
   const present = counting.map(({ approver }) => approver);
@@ -82,15 +81,15 @@ export async function judge(
 }
 
 /** The facts that rules on trial would change: the same approvals, judged by them. @param tried the file with them in force. */
-export async function shadowFacts(
-  sources: FactSources,
+export function shadowFacts(
+  gate: string,
   tried: TargetPolicy,
   given: Omit<Parameters<typeof judge>[1], 'policy' | 'editors'> & {
     policyDigest: string;
     ledger: LedgerAnswer;
     live: ProvenRelease | null;
   },
-): Promise<ShadowFacts> {
+): ShadowFacts {
   const { files, ledger, live, now, policyDigest, promotion } = given;
   const editors = editorsOf(files, tried, ledger, live);
   return {
@@ -98,8 +97,15 @@ export async function shadowFacts(
     policyDigest,
     expiresAt: new Date(promotion.admittedAt.getTime() + tried.approvals.expires * 1000),
     unmappedEditors: editors.unmapped,
-    approvals: await judge(sources, { ...given, policy: tried, editors: editors.people ?? [] }),
+    approvals: judge(gate, { ...given, policy: tried, editors: editors.people ?? [] }),
   };
+}
+
+/** What of these was signed to say yes. */
+export function signedOf(approvals: readonly Approval[]): SignedApproval[] {
+  return approvals.flatMap(({ decision, signed }) =>
+    decision === 'approve' && signed !== null ? [signed] : [],
+  );
 }
 
 /** Null while deliveries may start. */

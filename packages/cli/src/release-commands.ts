@@ -58,7 +58,14 @@ const Queue = z.looseObject({
   needsYou: z.array(Summary),
   inProgress: z.array(Summary),
   waitingForOthers: z.array(Summary),
-  live: z.array(z.looseObject({ target: z.string(), release: z.string(), since: z.string() })),
+  live: z.array(
+    z.looseObject({
+      target: z.string(),
+      release: z.string(),
+      since: z.string(),
+      runs: z.looseObject({ text: z.string() }),
+    }),
+  ),
   refused: z.array(
     z.looseObject({
       request: z.string(),
@@ -127,10 +134,10 @@ export async function listQueue(options: { as: string; output: string }): Promis
     'Live now',
     ...(queue.live.length === 0
       ? ['  nothing yet']
-      : queue.live.map(
-          ({ target, release, since }) =>
-            `  ${target.padEnd(16)} ${safe(release)}  since ${since.slice(0, 19)}Z`,
-        )),
+      : queue.live.flatMap(({ target, release, since, runs }) => [
+          `  ${target.padEnd(16)} ${safe(release)}  since ${since.slice(0, 19)}Z`,
+          `    runs there: ${safe(runs.text)}`,
+        ])),
     ...(queue.refused.length === 0
       ? []
       : [

@@ -15,6 +15,7 @@ import { mayStart } from '../domain/manual-start.ts';
 import type { NewerCommits } from '../domain/newer.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { personByNameId, type Person } from '../domain/roster.ts';
+import { sightingOf, type Sighting } from '../domain/sighting.ts';
 import { evaluatePromotion, type PromotionFacts, type Verdict } from '../domain/verdict.ts';
 import { allowedImages } from './derive-plan.ts';
 import { gatherFacts } from './gather-facts.ts';
@@ -65,6 +66,8 @@ export type PromotionDetails = PromotionView & {
   readonly bundle: BundleResult | null;
   /** What main has beyond it; null before intake looked, and of what no longer waits. */
   readonly newer: NewerCommits | null;
+  /** What runs on the target while this one waits, beside what is live there; null where nothing is, and of what no longer waits. */
+  readonly sighting: Sighting | null;
   /** The promotion that is live on the target while this one waits; null when nothing is, and of what no longer waits. */
   readonly previous: Promotion | null;
 };
@@ -128,17 +131,22 @@ export async function viewPromotionDetails(
         });
   const isJudged = bundle?.ok === true && policy !== null && promotion.state === 'waiting';
   const waits = promotion.state === 'waiting';
-  const [newer, live] = waits
+  const [newer, live, observation] = waits
     ? await Promise.all([
         sources.newer.of(promotion.id),
         sources.promotions.liveOn(promotion.target),
+        sources.observations.of(promotion.target),
       ])
-    : [null, null];
+    : [null, null, null];
   return {
     ...view,
     evidence,
     bundle: isJudged ? judgedRunner(bundle, policy) : bundle,
     newer,
+    sighting:
+      live === null
+        ? null
+        : sightingOf({ ...live, observe: policy?.observe, observation, now: question.now }),
     previous: live === null ? null : await sources.promotions.find(live.promotionId),
   };
 }

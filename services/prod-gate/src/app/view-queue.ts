@@ -2,6 +2,7 @@
 import { awaitsStart } from '../domain/awaits-start.ts';
 import { explainIntakeCode } from '../domain/intake-codes.ts';
 import type { ListedPromotion } from '../domain/promotion.ts';
+import { sightingOf, type Sighting } from '../domain/sighting.ts';
 import type { IntakeItem } from './intake-ports.ts';
 import type { LiveRelease, RepositoryFreeze } from './promotion-ports.ts';
 import type { PromotionQueries } from './query-ports.ts';
@@ -16,11 +17,14 @@ const mostOpen = 100;
 
 export type RefusedItem = IntakeItem & { readonly meaning: string; readonly mend: string };
 
+/** With what runs there, as far as anybody looks. */
+export type ShownLive = LiveRelease & { readonly sighting: Sighting };
+
 export type QueueView = {
   readonly needsYou: readonly PromotionView[];
   readonly inProgress: readonly PromotionView[];
   readonly waitingForOthers: readonly PromotionView[];
-  readonly live: readonly LiveRelease[];
+  readonly live: readonly ShownLive[];
   /** Targets that have a file and nothing live yet. */
   readonly empty: readonly string[];
   /** Ended lately, newest first. */
@@ -43,7 +47,7 @@ export async function viewQueue(
   question: { readonly nameId: string; readonly now: Date },
 ): Promise<QueueView> {
   const { queries } = sources;
-  const [open, ended, live, refused, freezes, sessions, files] = await Promise.all([
+  const [open, ended, live, refused, freezes, sessions, seen, files] = await Promise.all([
     queries.promotions({ states: ['waiting', 'delivering'], limit: mostOpen }),
     queries.promotions({
       states: ['live', 'failed', 'indeterminate', 'expired', 'superseded', 'rejected'],
@@ -53,6 +57,7 @@ export async function viewQueue(
     queries.refused(shownRefused),
     queries.freezes(),
     queries.leases(mostOpen),
+    sources.observations.all(),
     sources.files(),
   ]);
   const views = (
@@ -65,7 +70,14 @@ export async function viewQueue(
     needsYou: waiting.filter(needsViewer),
     inProgress: views.filter(({ promotion }) => promotion.state === 'delivering'),
     waitingForOthers: waiting.filter((view) => !needsViewer(view)),
-    live,
+    live: live.map((release) => ({
+      ...release,
+      sighting: sightingOf({
+        ...{ deliveryId: release.deliveryId, now: question.now },
+        observe: files.targets.get(release.target)?.policy.observe,
+        observation: seen.find(({ target }) => target === release.target) ?? null,
+      }),
+    })),
     empty: [...files.targets.keys()].filter((name) => !live.some(({ target }) => target === name)),
     ended,
     refused: refused.map((item) => ({ ...item, ...explainIntakeCode(item.code ?? '') })),

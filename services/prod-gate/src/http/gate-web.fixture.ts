@@ -24,6 +24,7 @@ import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
 import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createNewerStore } from '../adapters/postgres/newer-store.ts';
+import { createObservationStore } from '../adapters/postgres/observation-store.ts';
 import { newsOutbox } from '../adapters/postgres/news-outbox.ts';
 import { createShadowStore } from '../adapters/postgres/shadow-store.ts';
 import { createNewsChoices } from '../adapters/postgres/news-store.ts';
@@ -151,6 +152,7 @@ export async function startServer(port: number): Promise<WebServer> {
     artifacts: { has: () => Promise.resolve(true) },
     configuration: () => Promise.resolve(null),
     newer: createNewerStore(database),
+    observations: createObservationStore(database),
     starts: createStartStore(database),
     ...{ stops: createStopStore(database), emergency: () => null },
   };

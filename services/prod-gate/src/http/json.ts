@@ -1,13 +1,15 @@
 /** The JSON twins of the pages. Fields are listed by name, so that a new column does not leave the house by itself. */
+import { timeText } from '@airlock/web/views/time';
 import type { Check } from '../app/checks.ts';
 import type { Delivery, DeliveryLogLine } from '../app/delivery-ports.ts';
-import type { LiveRelease, RepositoryFreeze } from '../app/promotion-ports.ts';
+import type { RepositoryFreeze } from '../app/promotion-ports.ts';
 import type { VaultSession } from '../app/vault-session-ports.ts';
 import type { PromotionDetails, PromotionView, ShownDecision } from '../app/view-promotion.ts';
-import type { QueueView, RefusedItem } from '../app/view-queue.ts';
+import type { QueueView, RefusedItem, ShownLive } from '../app/view-queue.ts';
 import { awaitsStart } from '../domain/awaits-start.ts';
 import type { ListedPromotion } from '../domain/promotion.ts';
 import { sorted, stateSentence } from '../domain/sentences.ts';
+import { runsInWords, type Sighting } from '../domain/sighting.ts';
 import { contractCode } from '../domain/verdict.ts';
 
 const time = (date: Date | null): string | null => date?.toISOString() ?? null;
@@ -88,7 +90,7 @@ const decisionJson = ({ approval, name, passkey }: ShownDecision) => ({
       : { at: time(approval.withdrawn.at), reason: approval.withdrawn.reason },
 });
 
-export function detailsJson(view: PromotionDetails, checks: readonly Check[]) {
+export function detailsJson(view: PromotionDetails, checks: readonly Check[], now: Date) {
   const { delta } = view.promotion;
   return {
     ...viewJson(view),
@@ -110,6 +112,7 @@ export function detailsJson(view: PromotionDetails, checks: readonly Check[]) {
       ...(delta.artifact === undefined ? {} : { artifact: delta.artifact }),
     },
     newer: view.newer,
+    runs: view.sighting === null ? null : runsJson(view.sighting, now),
   };
 }
 
@@ -131,7 +134,25 @@ function buildersJson({ facts: { builders } }: PromotionDetails) {
   };
 }
 
-const liveJson = (live: LiveRelease) => ({
+/** @returns what runs on a target; `text` says it with its age. */
+function runsJson(sighting: Sighting, now: Date) {
+  const seen = 'observation' in sighting ? sighting.observation : null;
+  const when =
+    seen === null
+      ? ''
+      : `, ${seen.sight === 'unknown' ? 'tried' : 'seen'} ${timeText(seen.lookedAt, now)}`;
+  return {
+    kind: sighting.kind,
+    text: `${runsInWords(sighting)}${when}`,
+    running: seen?.running ?? [],
+    reason: seen?.reason ?? null,
+    lookedAt: time(seen?.lookedAt ?? null),
+    seenAt: time(seen?.seenAt ?? null),
+    since: time(seen?.since ?? null),
+  };
+}
+
+const liveJson = (live: ShownLive, now: Date) => ({
   target: live.target,
   release: live.release,
   promotion: live.promotionId,
@@ -139,6 +160,7 @@ const liveJson = (live: LiveRelease) => ({
   commit: live.commit,
   artifactDigest: live.artifactDigest,
   since: time(live.since),
+  runs: runsJson(live.sighting, now),
 });
 
 const refusedJson = (item: RefusedItem) => ({
@@ -158,12 +180,12 @@ const freezeJson = (freeze: RepositoryFreeze) => ({
   since: time(freeze.since),
 });
 
-export function queueJson(queue: QueueView) {
+export function queueJson(queue: QueueView, now: Date) {
   return {
     needsYou: queue.needsYou.map(viewJson),
     inProgress: queue.inProgress.map(viewJson),
     waitingForOthers: queue.waitingForOthers.map(viewJson),
-    live: queue.live.map(liveJson),
+    live: queue.live.map((live) => liveJson(live, now)),
     ended: queue.ended.map(promotionJson),
     refused: queue.refused.map(refusedJson),
     freezes: queue.freezes.map(freezeJson),

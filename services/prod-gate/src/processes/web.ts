@@ -25,6 +25,7 @@ import { openDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createNewerStore } from '../adapters/postgres/newer-store.ts';
+import { createObservationStore } from '../adapters/postgres/observation-store.ts';
 import { newsOutbox } from '../adapters/postgres/news-outbox.ts';
 import { createNewsChoices } from '../adapters/postgres/news-store.ts';
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
@@ -92,6 +93,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const views = {
     ...{ gate: origin, files, promotions, approvals, passkeys, deliveries, sessions, queries },
     newer: createNewerStore(database),
+    observations: createObservationStore(database),
     ...{ proofs, configuration: createConfigurationProof(proofs), artifacts, rebuilds },
     replaced: createReplacedDocumentStore(database),
     starts: createStartStore(database),

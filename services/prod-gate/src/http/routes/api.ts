@@ -92,7 +92,8 @@ function readRoutes(ports: ApiPorts): Route[] {
       summary: 'What waits, what runs, what is live, what was refused.',
       async handle(_request, response, context) {
         const { nameId } = viewerOf(context);
-        response.json(queueJson(await viewQueue(views, { nameId, now: ports.now() })));
+        const now = ports.now();
+        response.json(queueJson(await viewQueue(views, { nameId, now }), now));
       },
     }),
     route({
@@ -106,7 +107,7 @@ function readRoutes(ports: ApiPorts): Route[] {
         const promotionId = pathId(request, 'prm');
         const view = await viewPromotionDetails(views, { promotionId, nameId, now: ports.now() });
         if (view === null) throw nothing('promotion');
-        response.json(detailsJson(view, checksOf(view)));
+        response.json(detailsJson(view, checksOf(view), ports.now()));
       },
     }),
     route({

@@ -27,6 +27,7 @@ import type { Promotion } from '../../domain/promotion.ts';
 import type { KnownStop } from '../../domain/stop.ts';
 import { decidingRoles } from '../../domain/access.ts';
 import { personByNameId } from '../../domain/roster.ts';
+import { sightingOf } from '../../domain/sighting.ts';
 import { streamChanges, streamLog } from '../live.ts';
 import type { ShadowStore } from '../../app/shadow-ports.ts';
 import { stopsOnPages } from '../../app/watch-stops.ts';
@@ -100,7 +101,7 @@ const promotionSeen = ({ promotion, verdict, facts, delivery, decisions }: Promo
 const queueSeen = (queue: QueueView): string =>
   [
     ...[...queue.needsYou, ...queue.inProgress, ...queue.waitingForOthers].map(promotionSeen),
-    ...queue.live.map(({ promotionId }) => promotionId),
+    ...queue.live.map(({ promotionId, sighting }) => `${promotionId}.${sighting.kind}`),
     ...queue.ended.map(({ id }) => id),
     queue.refused[0]?.requestId ?? '',
     queue.freezes.length,
@@ -366,7 +367,7 @@ function targetPages(ports: PagePorts): Route[] {
       async handle(request, response, context) {
         const name = String(request.params['target']);
         if (!targetName.test(name)) throw new HttpError('not-found', 'No target has this name.');
-        const [{ targets, roster }, live, deliveries, freezes, session, noted, doubted, frame] =
+        const [{ targets, roster }, lives, deliveries, freezes, session, noted, doubted, frame] =
           await Promise.all([
             views.files(),
             queries.live(),
@@ -384,11 +385,16 @@ function targetPages(ports: PagePorts): Route[] {
             `There is no target ${name}. Targets are files of the gate: targets/${name}.yaml.`,
           );
         }
+        const live = lives.find((each) => each.target === name) ?? null;
+        const observation = await views.observations.of(name);
+        const observe = policy?.policy.observe;
         const target = {
           name,
           policy,
           roster: roster.roster,
-          live: live.find((each) => each.target === name) ?? null,
+          live,
+          sighting:
+            live === null ? null : sightingOf({ ...live, observe, observation, now: now() }),
           deliveries,
           session,
           stops: (await inForce()).filter(

@@ -1,11 +1,12 @@
 import { Fragment } from 'preact';
-import { Badge } from '@airlock/web/views/badge';
+import { Badge, Status } from '@airlock/web/views/badge';
 import { SectionHeading } from '@airlock/web/views/card';
 import { DataTable } from '@airlock/web/views/data-table';
 import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { DeltaDetails } from '../../domain/delta.ts';
 import type { NewerCommits } from '../../domain/newer.ts';
+import { runsInWords } from '../../domain/sighting.ts';
 import { ArtifactChanges } from './artifact-changes.tsx';
 import { flagsOf, isWayBack } from './flags.ts';
 import type { PromotionPageProps } from './promotion-page-props.ts';
@@ -16,7 +17,7 @@ type Props = Pick<PromotionPageProps, 'view' | 'now'>;
 
 /** What the release changes on its target, and what of main it leaves out. */
 export function Changes({ view, now }: Props) {
-  const { promotion, newer } = view;
+  const { promotion, newer, sighting } = view;
   const { delta } = promotion;
   const waits = promotion.state === 'waiting';
   const goesBack = isWayBack(promotion);
@@ -43,6 +44,14 @@ export function Changes({ view, now }: Props) {
           </>
         )}
       </p>
+      {sighting?.kind === 'other' ? (
+        <p>
+          <Status tone="bad">
+            This is not what the target goes from: what runs there is {plain(runsInWords(sighting))}
+            .
+          </Status>
+        </p>
+      ) : null}
       <p>
         {flagsOf(view).map(({ text, tone }) => (
           <Fragment key={text}>

@@ -15,6 +15,7 @@ import { CheckEvidence } from './check-evidence.tsx';
 import { DecisionBox } from './decision-box.tsx';
 import type { PromotionPageProps } from './promotion-page-props.ts';
 import { ReturnAnswers } from './return-answers.tsx';
+import { RunningBanner } from './running.tsx';
 import { PromotionShadow } from './shadow.tsx';
 import { StartCard } from './start-card.tsx';
 import { headlineOf, plain, titleOf } from './words.ts';
@@ -61,6 +62,14 @@ export function PromotionPage(props: PromotionPageProps) {
       <OtherReasons view={view} />
       <TakenBack view={view} />
       <OneBuilder view={view} />
+      {view.sighting === null ? null : (
+        <RunningBanner
+          target={promotion.target}
+          release={view.previous?.release ?? ''}
+          sighting={view.sighting}
+          now={now}
+        />
+      )}
       <WithAside aside={<Aside {...props} />}>
         <SectionHeading note={`${met} / ${asked}`}>
           {promotion.state === 'waiting' ? 'Why it may or may not pass' : 'What was checked'}

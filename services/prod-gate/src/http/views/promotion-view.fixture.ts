@@ -192,6 +192,7 @@ export function viewOf(
     evidence: { bundle: Buffer.alloc(0), document: Buffer.alloc(0) },
     bundle: null,
     newer: null,
+    sighting: null,
     previous: null,
   };
 }

@@ -14,6 +14,7 @@ import type { ListedPromotion } from '../../domain/promotion.ts';
 import { flagsOf } from './flags.ts';
 import { FreezeBanner } from './freeze-banner.tsx';
 import { HeldBanner } from './held-banner.tsx';
+import { Running, RunningBanner } from './running.tsx';
 import { StopBanner } from './stop-banner.tsx';
 import { headlineOf, plain, promotionTone, titleOf, toneOf } from './words.ts';
 
@@ -52,6 +53,15 @@ export function QueuePage({
       ))}
       {held.map((session) => (
         <HeldBanner key={session.id} session={session} />
+      ))}
+      {live.map(({ target, release, sighting }) => (
+        <RunningBanner
+          key={target}
+          target={target}
+          release={release}
+          sighting={sighting}
+          now={now}
+        />
       ))}
       {idle ? (
         <EmptyState title="Nothing waits.">
@@ -92,6 +102,11 @@ export function QueuePage({
             label: 'Since',
             nowrap: true,
             cell: (row) => ('release' in row ? <Time at={row.since} now={now} /> : ''),
+          },
+          {
+            label: 'Runs',
+            wide: true,
+            cell: (row) => ('release' in row ? <Running sighting={row.sighting} now={now} /> : ''),
           },
         ]}
       />

@@ -25,7 +25,16 @@ function targetPage(shadows: TargetView['shadows']): string {
       policy: null,
       roster: { version: 1, people: [], commitKeys: [], acceptedMains: [] },
     },
-    ...{ live: null, deliveries: [], session: null, freeze: null, stops: [], shadows, touched: [] },
+    ...{
+      live: null,
+      deliveries: [],
+      session: null,
+      freeze: null,
+      stops: [],
+      shadows,
+      touched: [],
+      sighting: null,
+    },
   };
   return renderPage(TargetPage({ frame, target, now }));
 }

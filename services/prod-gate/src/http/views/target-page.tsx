@@ -11,10 +11,12 @@ import type { LiveRelease, RepositoryFreeze } from '../../app/promotion-ports.ts
 import type { VaultSession } from '../../app/vault-session-ports.ts';
 import type { KnownStop } from '../../domain/stop.ts';
 import type { NotedShadow } from '../../domain/shadow.ts';
+import type { Sighting } from '../../domain/sighting.ts';
 import type { LiveTouched } from '../../app/view-blast-radius.ts';
 import { HeldBanner } from './held-banner.tsx';
 import { QuarantineBanner } from './live-touched.tsx';
 import { FreezeBanner } from './freeze-banner.tsx';
+import { Running, RunningBanner } from './running.tsx';
 import { StopBanner } from './stop-banner.tsx';
 import { DeliveryTable } from './delivery-page.tsx';
 import { TargetShadow } from './shadow.tsx';
@@ -36,6 +38,8 @@ export interface TargetView {
   readonly stops: readonly KnownStop[];
   /** Where rules on trial would have decided otherwise, newest first. */
   readonly shadows: readonly NotedShadow[];
+  /** What runs there; null while nothing is live. */
+  readonly sighting: Sighting | null;
   /** Quarantines of what its live release rests on. */
   readonly touched: readonly LiveTouched[];
 }
@@ -49,7 +53,7 @@ export function TargetPage({
   readonly target: TargetView;
   readonly now: Date;
 }) {
-  const { name, policy, live, deliveries, freeze, session, stops, touched } = target;
+  const { name, policy, live, deliveries, freeze, session, stops, touched, sighting } = target;
   return (
     <Layout
       frame={frame}
@@ -71,6 +75,9 @@ export function TargetPage({
       {touched.map((each) => (
         <QuarantineBanner key={each.stop.id} touched={each} />
       ))}
+      {live === null || sighting === null ? null : (
+        <RunningBanner target={name} release={live.release} sighting={sighting} now={now} />
+      )}
       <WithAside aside={policy === null ? null : <Rules target={target} />}>
         <SectionHeading>Live now</SectionHeading>
         {live === null ? (
@@ -85,6 +92,9 @@ export function TargetPage({
               { term: 'Commit', value: <code>{live.commit}</code> },
               { term: 'Artifact', value: <code>sha256:{live.artifactDigest}</code> },
               { term: 'Since', value: <Time at={live.since} now={now} /> },
+              ...(sighting === null
+                ? []
+                : [{ term: 'Runs', value: <Running sighting={sighting} now={now} /> }]),
               {
                 term: 'Delivery',
                 value: <a href={`/deliveries/${live.deliveryId}`}>{live.deliveryId}</a>,
@@ -139,6 +149,11 @@ function RuleInWords({
   );
 }
 
+function inWords(seconds: number): string {
+  if (seconds % 3600 === 0) return count(seconds / 3600, 'hour');
+  return seconds % 60 === 0 ? count(seconds / 60, 'minute') : count(seconds, 'second');
+}
+
 /** At least: conditions may ask for more. */
 function approvalsAsked(rules: readonly ApprovalRule[]): string {
   const always = rules.filter(({ when }) => when === undefined);
@@ -170,6 +185,18 @@ function Rules({ target }: { readonly target: TargetView }) {
           { term: 'Never counts', value: policy.approvals.exclude.join(', ') },
           { term: 'Waits at most', value: `${policy.approvals.expires / 3600} h` },
           { term: 'Hook', value: <code>{policy.deliver.hook}</code> },
+          ...(policy.observe === undefined
+            ? []
+            : [
+                {
+                  term: 'Looked at',
+                  value: (
+                    <>
+                      every {inWords(policy.observe.every)} by <code>{policy.observe.hook}</code>
+                    </>
+                  ),
+                },
+              ]),
           {
             term: 'Credentials',
             value: <PlannedCredentials policy={policy} />,

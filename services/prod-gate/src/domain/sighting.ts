@@ -46,12 +46,24 @@ export function runsInWords(sighting: Sighting): string {
     case 'unknown':
       return `nobody can see it: ${sighting.observation.reason ?? 'no reason'}`;
     case 'other': {
-      const { running, artifactDigest } = sighting.observation;
-      const others = running.filter((one) => one !== `sha256:${artifactDigest}`);
+      const { running } = sighting.observation;
+      const others = othersOf(sighting.observation);
       if (running.length === 0) return 'nothing';
       const beside =
         others.length < running.length ? 'this release and something else' : 'something else';
-      return `${beside}: ${others.join(', ')}`;
+      return `${beside}: ${others.map(shortened).join(', ')}`;
     }
   }
 }
+
+/** What runs there and was not delivered. */
+export function othersOf({
+  running,
+  artifactDigest,
+}: Pick<Observation, 'running' | 'artifactDigest'>): readonly string[] {
+  return running.filter((one) => one !== `sha256:${artifactDigest}`);
+}
+
+const shownCharacters = 'sha256:'.length + 12;
+
+const shortened = (digest: string): string => `${digest.slice(0, shownCharacters)}…`;

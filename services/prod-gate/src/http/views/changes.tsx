@@ -47,8 +47,8 @@ export function Changes({ view, now }: Props) {
       {sighting?.kind === 'other' ? (
         <p>
           <Status tone="bad">
-            This is not what the target goes from: what runs there is {plain(runsInWords(sighting))}
-            .
+            These changes are counted from {plain(delta.base?.release ?? 'nothing')}, which is not
+            what runs on {promotion.target}: {plain(runsInWords(sighting))}.
           </Status>
         </p>
       ) : null}

@@ -12,6 +12,7 @@ import { QueuePage } from './queue-page.tsx';
 const minutes = (ago: number): Date => new Date(now.getTime() - ago * 60_000);
 const digest = 'a'.repeat(64);
 const other = `sha256:${'b'.repeat(64)}`;
+const short = `sha256:${'b'.repeat(12)}…`;
 const deliveryId = formatId('dlv', bytes);
 
 function observed(given: Partial<Observation>): Observation {
@@ -63,8 +64,8 @@ test('what runs is said of the live delivery alone, and nobody looks without obs
   );
   const words = (running: readonly string[]): string =>
     runsInWords(sighting(observed({ sight: 'other', running })));
-  assert.equal(words([other]), `something else: ${other}`);
-  assert.equal(words([`sha256:${digest}`, other]), `this release and something else: ${other}`);
+  assert.equal(words([other]), `something else: ${short}`);
+  assert.equal(words([`sha256:${digest}`, other]), `this release and something else: ${short}`);
   assert.equal(words([]), 'nothing');
 });
 
@@ -95,16 +96,16 @@ test('the page of a release says that its changes are counted from what does not
         seen: '',
       }),
     );
-  assert.match(page(drifted), /This is not what the target goes from: what runs there is/);
-  assert.doesNotMatch(page(sighting(observed({}))), /not what the target goes from/);
-  assert.doesNotMatch(page(null), /not what the target goes from/);
+  assert.match(page(drifted), /which is not\s+what runs on prod-eu: something else: sha256:b{12}…/);
+  assert.doesNotMatch(page(sighting(observed({}))), /which is not\s+what runs/);
+  assert.doesNotMatch(page(null), /which is not\s+what runs/);
 });
 
 test('machines read the same', () => {
   const [live] = queueJson(queueOf(drifted), now).live;
   assert.deepEqual(live?.runs, {
     kind: 'other',
-    text: `something else: ${other}, seen Nov 22, 09:57 UTC (3 minutes ago)`,
+    text: `something else: ${short}, seen Nov 22, 09:57 UTC (3 minutes ago)`,
     ...{ running: [other], reason: null, lookedAt: minutes(3).toISOString() },
     ...{ seenAt: minutes(3).toISOString(), since: minutes(60).toISOString() },
   });

@@ -3,7 +3,7 @@ import { Status, type Tone } from '@airlock/web/views/badge';
 import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import { unknownUntilTold } from '../../domain/observation.ts';
-import { runsInWords, type Sighting } from '../../domain/sighting.ts';
+import { othersOf, runsInWords, type Sighting } from '../../domain/sighting.ts';
 import { plain } from './words.ts';
 
 const tones: Readonly<Record<Sighting['kind'], Tone>> = {
@@ -70,6 +70,7 @@ export function RunningBanner({
 }) {
   if (sighting.kind === 'other') {
     const { running, since } = sighting.observation;
+    const others = othersOf(sighting.observation);
     return (
       <VerdictBanner
         kind="fix"
@@ -79,9 +80,16 @@ export function RunningBanner({
         }
         text={
           <>
-            {plain(release)} was delivered there; what runs since <Time at={since} now={now} /> is{' '}
-            <code>{plain(runsInWords(sighting))}</code>. No delivery of this gate did that: find out
-            who did, and deliver again or{' '}
+            {plain(release)} was delivered there. Since <Time at={since} now={now} />{' '}
+            {running.length === 0 ? (
+              'nothing runs'
+            ) : (
+              <>
+                {others.length < running.length ? 'there is beside it' : 'what runs is'}{' '}
+                <code>{others.join(', ')}</code>
+              </>
+            )}
+            . No delivery of this gate did that: find out who did, and deliver again or{' '}
             <a href={`/targets/${target}/return`}>return to an earlier release</a>.
           </>
         }

@@ -50,10 +50,10 @@ test('the end belongs to what it ends', () => {
 });
 
 test('an entry that says too little is told to nobody', () => {
-  const { target: _target, ...refs } = { target: '', observation: 'obs_1' };
   const entry = {
     ...{ v: 1 as const, type: 'target.drifted' as const, at: '2026-11-22T10:00:00Z' },
-    ...{ actor: 'deliverer', subjectDigest: 'a'.repeat(64), refs },
+    ...{ actor: 'deliverer', subjectDigest: 'a'.repeat(64) },
+    refs: { observation: 'obs_1' },
   };
   assert.equal(newsOfEntry(entry, { index: 1, promotion: null }), null);
 });

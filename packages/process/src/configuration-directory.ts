@@ -2,6 +2,7 @@
  * A gate's configuration directory: `trust.json`, `roster.yaml` and `targets/*.yaml`, with `manifest.dsse.json`, the list of
  * them that administrators signed. Read here and nowhere else, by the gate and by the command that proposes changes.
  */
+import { stopRoles } from '@airlock/common/approval/lift';
 import { decidingRolesOf } from '@airlock/common/policy/needed-rules';
 import { sha256Hex } from '@airlock/common/encoding/hex';
 import {
@@ -152,14 +153,18 @@ export function parseTrust(file: string, bytes: Buffer): { file: TrustFile; stor
   return { file: rows, store };
 }
 
-/** People who decide somewhere and whose passkeys the roster does not list: for them, whoever holds web could enrol one. */
+/**
+ * People whose passkey decides something and whose passkeys the roster does not list: whoever holds web, or signs in as one of
+ * them, could enrol one that counts. Who approves nowhere still lifts stops and looks at deliveries by break-glass.
+ */
 export function unlistedDeciders({
   targets,
   roster,
 }: Pick<ConfigurationFiles, 'targets' | 'roster'>): string[] {
-  const deciding = new Set<string>(
-    [...targets.values()].flatMap(({ policy }) => decidingRolesOf(policy)),
-  );
+  const deciding = new Set<string>([
+    ...stopRoles,
+    ...[...targets.values()].flatMap(({ policy }) => decidingRolesOf(policy)),
+  ]);
   return roster.roster.people
     .filter(
       ({ roles, passkeys }) => passkeys === undefined && roles.some((role) => deciding.has(role)),

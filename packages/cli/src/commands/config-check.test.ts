@@ -293,7 +293,7 @@ const bad: [claim: string, edits: readonly Edit[], told: readonly string[]][] = 
     'a person who decides without a list of passkeys',
     [['roster.yaml', '[leo@shop.example], passkeys: []', '[leo@shop.example]']],
     [
-      'roster.yaml:3:5 people.0: leo may approve and has no passkeys key; list the enrolments that count (the page /me shows each as a line to paste), or passkeys: []',
+      'roster.yaml:3:5 people.0: leo approves, lifts stops or looks at deliveries by break-glass, and has no passkeys key; list the enrolments that count (the page /me shows each as a line to paste), or passkeys: []',
     ],
   ],
   [

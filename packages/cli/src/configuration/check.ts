@@ -70,7 +70,7 @@ function unlistedFindings(
   const { people } = files.roster.roster;
   return unlistedDeciders(files).map((id) => {
     const path = ['people', people.findIndex((person) => person.id === id)];
-    const text = `${id} may approve and has no passkeys key; list the enrolments that count (the page /me shows each as a line to paste), or passkeys: []`;
+    const text = `${id} approves, lifts stops or looks at deliveries by break-glass, and has no passkeys key; list the enrolments that count (the page /me shows each as a line to paste), or passkeys: []`;
     return demo ? note(path, `${text} (the demo goes on without)`) : fault(path, text);
   });
 }

@@ -112,7 +112,7 @@ async function readOnce(
   if (unlisted.length > 0) {
     throw new ConfigurationError(
       'configuration-refused',
-      `${join(directory, 'roster.yaml')}: people: ${unlisted.join(', ')} may approve and have no passkeys key; list the enrolments that count (their page /me shows each as a line to paste), or passkeys: [] until there is one`,
+      `${join(directory, 'roster.yaml')}: people: ${unlisted.join(', ')} approve, lift stops or look at deliveries by break-glass, and have no passkeys key; list the enrolments that count (their page /me shows each as a line to paste), or passkeys: [] until there is one`,
     );
   }
   // verifyConfiguration throws without one.

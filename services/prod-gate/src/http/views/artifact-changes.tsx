@@ -98,12 +98,14 @@ function Components({ artifact: { before: live, sbom } }: Props) {
               {
                 label: 'From',
                 kind: 'mono',
-                cell: ({ from }) => (from === null ? <Badge tone="wait">new</Badge> : plain(from)),
+                cell: ({ from }) => (
+                  <span>{from === null ? <Badge tone="wait">new</Badge> : plain(from)}</span>
+                ),
               },
               {
                 label: 'To',
                 kind: 'mono',
-                cell: ({ to }) => (to === null ? <Badge>dropped</Badge> : plain(to)),
+                cell: ({ to }) => <span>{to === null ? <Badge>dropped</Badge> : plain(to)}</span>,
               },
               { label: 'Licence', cell: (row) => <Licence {...row} /> },
             ]}
@@ -125,9 +127,9 @@ function Licence({
     return <span class="muted">{plain((to === null ? was : is) ?? 'none said')}</span>;
   }
   return (
-    <>
+    <span>
       <Badge tone="wait">other</Badge> {plain(was ?? 'none said')} → {plain(is ?? 'none said')}
-    </>
+    </span>
   );
 }
 
@@ -190,7 +192,7 @@ function Change({ change, before, after }: FileRow) {
   const runs = ((after?.mode ?? 0) & 0o111) !== 0;
   const open = ((after?.mode ?? 0) & ~(before?.mode ?? 0) & 0o002) !== 0;
   return (
-    <>
+    <span>
       {words[change]}
       {runs ? (
         <>
@@ -204,7 +206,7 @@ function Change({ change, before, after }: FileRow) {
           <Badge tone="wait">anybody may write</Badge>
         </>
       ) : null}
-    </>
+    </span>
   );
 }
 

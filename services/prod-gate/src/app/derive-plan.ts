@@ -13,11 +13,17 @@ import { leadingWorkflow } from '@airlock/common/workflow-name';
 import type { GitReader } from './intake-ports.ts';
 import { remembered } from './remembered.ts';
 
+/** What of a verified bundle says what ran. */
+export type PlannedBundle = Pick<
+  VerifiedBundle,
+  'commit' | 'pipeline' | 'releaseFile' | 'planDigest' | 'runnerImages'
+>;
+
 /** Null when what ran is what the files say, on software that the target allows. */
 export async function planFault(
   git: Pick<GitReader, 'readBlob' | 'listFiles'>,
-  bundle: VerifiedBundle,
-  policy: TargetPolicy,
+  bundle: PlannedBundle,
+  policy: Pick<TargetPolicy, 'admits'>,
 ): Promise<Refusal | null> {
   const { commit, pipeline, releaseFile } = bundle;
   const planned = await plannedOnce(git, commit, () => planOf(git, commit));
@@ -65,7 +71,7 @@ async function planOf(
 }
 
 /** SHA-256 digests of the runners' software that the target allows, without the `sha256:` of the file. */
-export function allowedImages(policy: TargetPolicy): string[] {
+export function allowedImages(policy: Pick<TargetPolicy, 'admits'>): string[] {
   return policy.admits.flatMap(({ builders }) =>
     builders.images.map((image) => image.slice('sha256:'.length)),
   );

@@ -100,6 +100,11 @@ async function faultsOf(...edits: readonly Edit[]): Promise<string[]> {
 }
 
 const eu = 'targets/prod-eu.yaml';
+/** The hook that delivers looks as well. */
+const observed = (every: string): [from: RegExp, to: string] => [
+  /^([^]*)(load@sha256:\w+)([^]*)$/,
+  `$1$2$3\nobserve: { hook: $2, every: ${every}, params: { table: product } }\n`,
+];
 const bad: [claim: string, edits: readonly Edit[], told: readonly string[]][] = [
   [
     'a key with a letter too few',
@@ -265,6 +270,20 @@ const bad: [claim: string, edits: readonly Edit[], told: readonly string[]][] = 
     ],
     [
       'targets/prod-eu.yaml:29:9 deliver.hook: hook load: it names no credential copy (database), which would be handed to it; correct credentials.vault.reads or deliver.egress, or needs in hook.yaml',
+    ],
+  ],
+  [
+    'an observe hook that needs a credential',
+    [[eu, ...observed('15m')]],
+    [
+      'targets/prod-eu.yaml:34:18 observe.hook: hook load: it needs credential db (database); an observe hook gets none, because a login for it would outlive every delivery; let it ask what the target shows to anybody, by an egress without credential',
+    ],
+  ],
+  [
+    'an observe hook that would hardly ever rest',
+    [[eu, ...observed('4s')]],
+    [
+      'targets/prod-eu.yaml:34:103 observe.every: at least 5s expected, such as 15m; expected: About how long from one look to the next, such as 15m; at least 5s.',
     ],
   ],
   [

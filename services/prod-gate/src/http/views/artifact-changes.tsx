@@ -107,7 +107,7 @@ function Components({ artifact: { before: live, sbom } }: Props) {
                 kind: 'mono',
                 cell: ({ to }) => <span>{to === null ? <Badge>dropped</Badge> : plain(to)}</span>,
               },
-              { label: 'Licence', cell: (row) => <Licence {...row} /> },
+              { label: 'Licence', wide: true, cell: (row) => <Licence {...row} /> },
             ]}
           />
           <More total={added + removed + changed + rest} listed={list.length} />

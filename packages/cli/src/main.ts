@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { registerAccess } from './commands/access.ts';
 import { registerApprove } from './commands/approve.ts';
-import { registerBreakGlass } from './commands/break-glass.ts';
+import { registerWaivers } from './commands/waivers.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerBlastRadius, registerTaint } from './commands/blast-radius.ts';
 import { registerConfig } from './commands/config.ts';
@@ -79,7 +79,7 @@ release
 
 registerAccess(program);
 registerApprove(program);
-registerBreakGlass(program);
+registerWaivers(program);
 registerDeliver(program);
 registerEvidence(program);
 registerExec(program);

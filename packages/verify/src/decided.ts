@@ -9,6 +9,7 @@ import {
   promotionDigest,
   type PromotionDocument,
 } from '@airlock/common/promotion/document';
+import { waiverOf } from '@airlock/common/promotion/waiver';
 import type { z } from 'zod';
 import type { EvidenceArchive } from './files.ts';
 import { EvidenceFault } from './report.ts';
@@ -48,7 +49,7 @@ export function readDecided({ file, text }: EvidenceArchive, readYaml: ReadYaml)
   const rules = rulesAsked(policy, changes, {
     ...document,
     isReturn: document.return !== undefined,
-    isBreakGlass: document.breakGlass !== undefined,
+    waiver: waiverOf(document)?.kind ?? null,
   });
   if (document.rules !== undefined && JSON.stringify(document.rules) !== JSON.stringify(rules)) {
     throw new EvidenceFault('promotion.json names other rules than policy.yaml asks for');

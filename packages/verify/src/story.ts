@@ -1,6 +1,7 @@
 /** The delivery as the ledger tells it, held against what the statement says: every step once, and in order. */
 import type { LedgerEntry } from '@airlock/common/ledger/entry';
 import type { DeliveryRecord } from '@airlock/common/intoto/delivery';
+import type { Waiver } from '@airlock/common/promotion/waiver';
 import { theEntry, type ProvenEntry } from './ledger.ts';
 import { EvidenceFault } from './report.ts';
 
@@ -29,8 +30,8 @@ export function checkStory(
     readonly bundle: string;
     readonly summary: string;
     readonly statement: string;
-    /** Of the document that was approved: who asked for break-glass; null where nobody did. */
-    readonly breakGlassBy: string | null;
+    /** Of the document that was approved. */
+    readonly waiver: Waiver | null;
   },
 ): string {
   const { hook, session, credentials } = record;
@@ -62,11 +63,11 @@ export function checkStory(
     throw new EvidenceFault('the statement names credentials and no session that ended them');
   }
   const ofSession = session === null ? {} : { session: session.id };
-  const { breakGlassBy } = about;
+  const { waiver } = about;
   const used =
-    breakGlassBy === null || credentials.length === 0
+    waiver === null || credentials.length === 0
       ? []
-      : [step('break-glass.used', null, { asker: breakGlassBy })];
+      : [step(`${waiver.kind}.used`, null, { asker: waiver.person })];
   const issued =
     credentials.length === 0
       ? []
@@ -94,7 +95,7 @@ export function checkStory(
     session === null ? [] : [step('credential.revoked', session.revokedAt, ofSession)];
   const finished = step('delivery.finished', record.finishedAt, { state: record.outcome });
   const told = [intent, ...used, ...issued, ...ran, ...revoked, finished];
-  refuseUntold(entries, record, { told, isBreakGlass: breakGlassBy !== null });
+  refuseUntold(entries, record, { told, waiver });
   const stated = theEntry(entries, 'attestation.issued', { subject: about.statement });
   const summed = theEntry(entries, 'attestation.issued', { subject: about.summary });
 
@@ -112,7 +113,7 @@ export function checkStory(
 function refuseUntold(
   entries: readonly ProvenEntry[],
   { delivery, promotionDigest, session }: DeliveryRecord,
-  { told, isBreakGlass }: { readonly told: readonly ProvenEntry[]; readonly isBreakGlass: boolean },
+  { told, waiver }: { readonly told: readonly ProvenEntry[]; readonly waiver: Waiver | null },
 ): void {
   for (const entry of entries) {
     if (entry.subjectDigest !== promotionDigest || entry.refs['delivery'] !== delivery) continue;
@@ -122,7 +123,7 @@ function refuseUntold(
     // How waves, verification and return went is the deliverer's own account; it brings no credential with it.
     if (entry.type === 'delivery.stage') continue;
     // That it was used, and looked at afterwards, follows from the document that was approved.
-    if (isBreakGlass && entry.type.startsWith('break-glass.')) continue;
+    if (waiver !== null && entry.type.startsWith(`${waiver.kind}.`)) continue;
     throw new EvidenceFault(
       `the ledger has ${entry.type}, which the delivery statement leaves out`,
     );

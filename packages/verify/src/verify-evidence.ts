@@ -2,6 +2,7 @@
  * Checks the evidence of one delivery offline: one line a fact, from the outside in. Read it from top to bottom; each step
  * uses only what the steps before it have proven, and the keys that the auditor brought.
  */
+import { waiverOf } from '@airlock/common/promotion/waiver';
 import { seatCount } from '@airlock/common/approval/fill-seats';
 import { checkApprovals } from './approvals.ts';
 import { checkDelivery, checkSummary } from './attestations.ts';
@@ -166,7 +167,7 @@ export function verifyEvidence(given: {
       bundle: decided().document.bundle,
       summary: summary().digest,
       statement: delivery().digest,
-      breakGlassBy: decided().document.breakGlass?.person ?? null,
+      waiver: waiverOf(decided().document),
     }),
   }));
   facts.find('credential', () => {

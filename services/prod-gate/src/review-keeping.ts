@@ -5,7 +5,7 @@ import type { GateDatabase } from './adapters/postgres/client.ts';
 import { createCoSignatureStore } from './adapters/postgres/co-signature-store.ts';
 import { recorder } from './adapters/postgres/ledger-store.ts';
 import type { FactSources } from './app/fact-sources.ts';
-import { createReviewPass } from './app/review-break-glass.ts';
+import { createReviewPass } from './app/review-waiver.ts';
 
 /** A review counts within this time, and the ledger's, after the last person signed. */
 const passIntervalMs = 1_000;

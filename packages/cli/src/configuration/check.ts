@@ -6,7 +6,7 @@ import { horizonDays, windowState } from '@airlock/common/policy/target-windows-
 import type { PinnedSigner, SignerRole, TrustStore } from '@airlock/common/trust/signer';
 import { unlistedDeciders } from '@airlock/process/configuration-directory';
 import type { InspectedConfiguration } from '@airlock/process/configuration-faults';
-import { breakGlassFindings } from './check-break-glass.ts';
+import { waiverFindings } from './check-waivers.ts';
 import { sayOf, type Finding, type Say } from './findings.ts';
 
 /** Keys that end within this time are told, because a rotation needs people. */
@@ -44,7 +44,7 @@ export function checkConfiguration(
               ...approverFindings(people, askedBy(policy), say),
               ...quorumFindings(people, policy.approvals, ['approvals'], say),
               ...shadowFindings(people, policy, say),
-              ...breakGlassFindings(people, policy, say),
+              ...waiverFindings(people, policy, say),
               ...teamFindings(people, policy, say),
             ]),
         ...windowFindings(policy, now, say),

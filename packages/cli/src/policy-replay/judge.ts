@@ -7,6 +7,7 @@ import { rulesAsked } from '@airlock/common/policy/needed-rules';
 import type { NeededRule } from '@airlock/common/policy/target-approvals';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import { windowState } from '@airlock/common/policy/target-windows-state';
+import { waiverOf } from '@airlock/common/promotion/waiver';
 import type { TrustStore } from '@airlock/common/trust/signer';
 import type { PastPromotion } from './past-promotions.ts';
 
@@ -41,10 +42,10 @@ export type JudgedBy = {
 export function judgePast(past: PastPromotion, by: JudgedBy): Judgement {
   const { policy, roster } = by;
   const { at, changes, document } = past;
-  const isBreakGlass = document.breakGlass !== undefined;
+  const waiver = waiverOf(document);
   const rules = rulesAsked(policy, changes, {
     isReturn: document.return !== undefined,
-    isBreakGlass,
+    waiver: waiver?.kind ?? null,
     ...{ release: past.release, repository: past.repository },
     ...{ subject: past.subject, requester: document.requester },
   });
@@ -59,7 +60,7 @@ export function judgePast(past: PastPromotion, by: JudgedBy): Judgement {
     reasons.push({ code: 'expired', text: `it had expired at ${expiresAt.toISOString()}` });
   }
   const window =
-    policy.windows === undefined || isBreakGlass ? null : windowState(policy.windows, at);
+    policy.windows === undefined || waiver !== null ? null : windowState(policy.windows, at);
   if (window?.open === false) {
     const why =
       window.denied === null ? 'outside the allowed times' : `denied days "${window.denied}"`;

@@ -13,7 +13,7 @@ import { minimalGroups, type Group } from './minimal-groups.ts';
 export type AccessFiles = {
   readonly policy: Pick<
     TargetPolicy,
-    'target' | 'admits' | 'approvals' | 'breakGlass' | 'rollback'
+    'target' | 'admits' | 'approvals' | 'breakGlass' | 'rollback' | 'windows'
   >;
   readonly roster: Pick<Roster, 'people'>;
   readonly trust: { readonly signers: ReadonlyMap<string, SignerRow> };

@@ -13,6 +13,7 @@ export type PowerId =
   | 'start-again'
   | 'return'
   | 'break-glass'
+  | 'override'
   | 'change-rules';
 
 export type Holder = {
@@ -99,6 +100,7 @@ export function powersOf(files: AccessFiles, now: Date): readonly Power[] {
       condition: `a release that was live there before, asked for by somebody else${policy.rollback?.auto === 'onVerifyFailed' ? '; where verification fails the gate goes back by itself' : ''}`,
     },
     ...breakGlassPowers(policy, (role) => withRole([role]).filter(canApprove).map(withKey)),
+    ...overridePowers(policy, (role) => withRole([role]).filter(canApprove).map(withKey)),
     {
       ...{ id: 'change-rules', what: 'change these rules', need: administrators.threshold },
       holders: administrators.keys.map(({ keyid, name, adminDomain }) => ({
@@ -137,6 +139,21 @@ function breakGlassPowers(
     holders: holdersOf(role),
     condition: `also outside the windows; ${review.count} others look at it within ${review.within / 60} min, or the target is frozen`,
   }));
+}
+
+function overridePowers(
+  { windows }: AccessFiles['policy'],
+  holdersOf: (role: Role) => readonly Holder[],
+): Power[] {
+  const override = windows?.override;
+  if (override === undefined) return [];
+  return [
+    {
+      ...{ id: 'override', what: 'deliver outside the windows', need: override.count },
+      holders: holdersOf(override.role),
+      condition: `beside the approvals of the rules, by others; two who took no part look at it within ${override.review / 60} min, or the target is frozen`,
+    },
+  ];
 }
 
 function keysInWords(passkeys: readonly string[] | undefined): string {

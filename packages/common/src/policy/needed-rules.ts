@@ -2,6 +2,7 @@
  * Which rules of a target file one promotion must meet: a function of the file, of the changes as the promotion document
  * names them by digest, and of the document itself, so that everybody who has these three finds the same rules.
  */
+import type { WaiverKind } from '../promotion/waiver.ts';
 import { parseCondition, type ConditionFacts } from './approval-condition.ts';
 import type { ApprovalRule, NeededRule, Role } from './target-approvals.ts';
 
@@ -26,6 +27,7 @@ export type RulesOfTarget = {
   readonly approvals: { readonly rules: readonly ApprovalRule[] };
   readonly rollback?: { readonly approvals?: NeededRule | undefined } | undefined;
   readonly breakGlass?: { readonly approvals: readonly NeededRule[] } | undefined;
+  readonly windows?: { readonly override?: NeededRule | undefined } | undefined;
 };
 
 export type ConditionRelease = {
@@ -54,29 +56,35 @@ export function neededRules(
 
 /**
  * The rules that one document must meet under a target file: those of `approvals`, or for a return the one of
- * `rollback.approvals` where the file has it. Where it breaks the glass they are those of `breakGlass`; none where the file
- * opens no such way, and none satisfies nobody.
+ * `rollback.approvals` where the file has it. Where it breaks the glass they are those of `breakGlass` instead; where it
+ * overrides the windows, that of `windows.override` beside them, which takes other people. None where the file opens no such
+ * way, and none satisfies nobody.
  *
  * @throws ConditionError as `neededRules` does.
  */
 export function rulesAsked(
   policy: RulesOfTarget,
   changes: ConditionChanges,
-  release: ConditionRelease & { readonly isReturn: boolean; readonly isBreakGlass: boolean },
+  release: ConditionRelease & { readonly isReturn: boolean; readonly waiver: WaiverKind | null },
 ): NeededRule[] {
-  if (release.isBreakGlass)
+  if (release.waiver === 'break-glass')
     return neededRules(policy.breakGlass?.approvals ?? [], changes, release);
   const ofReturn = release.isReturn ? policy.rollback?.approvals : undefined;
-  return ofReturn === undefined
-    ? neededRules(policy.approvals.rules, changes, release)
-    : [{ role: ofReturn.role, count: ofReturn.count }];
+  const ordinary =
+    ofReturn === undefined
+      ? neededRules(policy.approvals.rules, changes, release)
+      : [{ role: ofReturn.role, count: ofReturn.count }];
+  if (release.waiver === null) return ordinary;
+  const beside = policy.windows?.override;
+  return beside === undefined ? [] : [...ordinary, { role: beside.role, count: beside.count }];
 }
 
 /** Every role that a target file asks for somewhere, each once. */
-export function decidingRolesOf({ approvals, rollback, breakGlass }: RulesOfTarget): Role[] {
-  const ofReturn = rollback?.approvals === undefined ? [] : [rollback.approvals.role];
-  const broken = breakGlass?.approvals ?? [];
-  return [...new Set([...[...approvals.rules, ...broken].map(({ role }) => role), ...ofReturn])];
+export function decidingRolesOf(policy: RulesOfTarget): Role[] {
+  const { approvals, rollback, breakGlass, windows } = policy;
+  const others = [rollback?.approvals, windows?.override].filter((rule) => rule !== undefined);
+  const all = [...approvals.rules, ...(breakGlass?.approvals ?? []), ...others];
+  return [...new Set(all.map(({ role }) => role))];
 }
 
 function factsOf(changes: ConditionChanges, release: ConditionRelease): ConditionFacts {

@@ -1,10 +1,7 @@
 /** The part of a target file that says whether, and by whom, a release may be delivered without its approvals and windows. */
 import { z } from 'zod';
-import { Duration } from './duration.ts';
+import { Review } from './review-time.ts';
 import { Role } from './target-approvals.ts';
-
-/** Longest time in which others look at what was done, in seconds. */
-const longestReview = 86_400;
 
 export const TargetBreakGlass = z.strictObject({
   approvals: z
@@ -27,10 +24,7 @@ export const TargetBreakGlass = z.strictObject({
         .min(2)
         .max(10)
         .describe('How many others must sign that they looked at it (2-10).'),
-      within: Duration.describe('In what time, at most 24h. After it the target is frozen.').refine(
-        (seconds) => seconds <= longestReview,
-        { message: 'others look at it within a day; write 24h or less' },
-      ),
+      within: Review.describe('In what time, at most 24h. After it the target is frozen.'),
     })
     .describe('What is owed for it afterwards.'),
 });

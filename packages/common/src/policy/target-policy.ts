@@ -103,7 +103,10 @@ export const TargetPolicy = z
       'How it is noticed between deliveries that something else runs there. Default: nobody looks.',
     ),
     shadow: z
-      .strictObject({ approvals: TargetApprovals, windows: TargetWindows.optional() })
+      .strictObject({
+        approvals: TargetApprovals,
+        windows: TargetWindows.omit({ override: true }).optional(),
+      })
       .optional()
       .describe(
         'Rules on trial: they are judged beside those in force and shown, and never decide.',

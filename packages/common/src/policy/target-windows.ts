@@ -1,6 +1,6 @@
 /** The part of a target file that says when it may be delivered. */
 import { z } from 'zod';
-import { Duration } from './duration.ts';
+import { Review } from './review-time.ts';
 import { Role } from './target-approvals.ts';
 
 /** Of a week, as RFC 5545 writes them; Sunday first, as `Date` counts. */
@@ -89,11 +89,17 @@ export const TargetWindows = z.strictObject({
   override: z
     .strictObject({
       role: Role,
-      count: z.number().int().min(1).max(10),
-      reason: z.literal('required').describe('Whoever starts it outside the windows says why.'),
-      review: Duration.describe('Within this time somebody else looks at it, such as 24h.'),
+      count: z.number().int().min(1).max(10).describe('How many different people (1-10).'),
+      reason: z
+        .literal('required')
+        .describe('Whoever asks for it says why; it is part of what is signed.'),
+      review: Review.describe(
+        'Within this time, at most 24h, two others look at it, or the target is frozen.',
+      ),
     })
     .optional()
-    .describe('Who may start a delivery outside the windows. Default: nobody.'),
+    .describe(
+      'Who approves, beside those of the rules, that a promotion passes outside the windows. Default: nobody, it waits.',
+    ),
 });
 export type TargetWindows = z.infer<typeof TargetWindows>;

@@ -9,7 +9,7 @@ import type { ApprovalDecision } from '../approval/statement.ts';
 import { sha256Hex } from '../encoding/hex.ts';
 import { AirlockError } from '../errors.ts';
 import { maxReleaseLength, maxStatementDepth, maxTextLength } from '../limits.ts';
-import { BreakGlass } from './break-glass.ts';
+import { Justified } from './waiver.ts';
 import { ArtifactName, GitCommit, Name, Sha256Hex, Timestamp } from '../wire/scalars.ts';
 
 /** How the question of each migration that was applied since is answered: by those who sign the document. */
@@ -49,57 +49,65 @@ export type ReturnOrder = z.infer<typeof ReturnOrder>;
 
 const Text = z.string().min(1).max(maxTextLength);
 
-export const PromotionDocument = z.strictObject({
-  v: z.literal(1),
-  gate: Text.describe('Origin of the gate, such as https://gate.example.'),
-  promotion: z
-    .string()
-    .regex(/^prm_[0-9a-hjkmnp-tv-z]{10}$/)
-    .describe('Id of the promotion.'),
-  target: Name,
-  release: z.string().min(1).max(maxReleaseLength),
-  repository: Text,
-  commit: GitCommit,
-  position: z.number().int().nonnegative().describe("Place on main's first-parent line."),
-  subject: ArtifactName.describe('Name of the artifact.'),
-  artifact: Sha256Hex,
-  bundle: Sha256Hex,
-  provenance: Sha256Hex.describe('SHA-256 of the provenance payload.'),
-  policy: Sha256Hex.describe('SHA-256 of the target file.'),
-  hook: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,62}@sha256:[0-9a-f]{64}$/)
-    .describe('Hook, pinned by the digest of its directory.'),
-  params: z.record(z.string(), z.union([z.string(), z.number().int(), z.boolean()])),
-  roster: Sha256Hex.describe('SHA-256 of the roster of people.'),
-  base: z
-    .strictObject({ commit: GitCommit, release: z.string().min(1).max(maxReleaseLength) })
-    .nullable()
-    .describe('What the target runs now; null before its first delivery.'),
-  rules: z
-    .array(z.strictObject({ role: z.string(), count: z.number().int().min(1) }))
-    .min(1)
-    .exactOptional()
-    .describe(
-      'Rules of the target file that this promotion must meet. Absent from documents of a gate that knew no conditions: then it is the first one.',
+export const PromotionDocument = z
+  .strictObject({
+    v: z.literal(1),
+    gate: Text.describe('Origin of the gate, such as https://gate.example.'),
+    promotion: z
+      .string()
+      .regex(/^prm_[0-9a-hjkmnp-tv-z]{10}$/)
+      .describe('Id of the promotion.'),
+    target: Name,
+    release: z.string().min(1).max(maxReleaseLength),
+    repository: Text,
+    commit: GitCommit,
+    position: z.number().int().nonnegative().describe("Place on main's first-parent line."),
+    subject: ArtifactName.describe('Name of the artifact.'),
+    artifact: Sha256Hex,
+    bundle: Sha256Hex,
+    provenance: Sha256Hex.describe('SHA-256 of the provenance payload.'),
+    policy: Sha256Hex.describe('SHA-256 of the target file.'),
+    hook: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,62}@sha256:[0-9a-f]{64}$/)
+      .describe('Hook, pinned by the digest of its directory.'),
+    params: z.record(z.string(), z.union([z.string(), z.number().int(), z.boolean()])),
+    roster: Sha256Hex.describe('SHA-256 of the roster of people.'),
+    base: z
+      .strictObject({ commit: GitCommit, release: z.string().min(1).max(maxReleaseLength) })
+      .nullable()
+      .describe('What the target runs now; null before its first delivery.'),
+    rules: z
+      .array(z.strictObject({ role: z.string(), count: z.number().int().min(1) }))
+      .min(1)
+      .exactOptional()
+      .describe(
+        'Rules of the target file that this promotion must meet. Absent from documents of a gate that knew no conditions: then it is the first one.',
+      ),
+    editors: z
+      .array(Name)
+      .exactOptional()
+      .describe(
+        'Roster ids of those who signed the configuration since the last delivery and do not count; absent where they are not excluded.',
+      ),
+    return: ReturnOrder.exactOptional().describe(
+      'Only of a return to a release that was live before: which, why, and what becomes of the migrations since.',
     ),
-  editors: z
-    .array(Name)
-    .exactOptional()
-    .describe(
-      'Roster ids of those who signed the configuration since the last delivery and do not count; absent where they are not excluded.',
+    breakGlass: Justified.exactOptional().describe(
+      'That it is to pass with the approvals of breakGlass in the target file and outside the windows; absent from every other promotion.',
     ),
-  return: ReturnOrder.exactOptional().describe(
-    'Only of a return to a release that was live before: which, why, and what becomes of the migrations since.',
-  ),
-  breakGlass: BreakGlass.exactOptional().describe(
-    'That it is to pass with the approvals of breakGlass in the target file and outside the windows; absent from every other promotion.',
-  ),
-  delta: Sha256Hex.describe('SHA-256 of the canonical JSON of the changes from base to commit.'),
-  requester: Text.describe('As the signed request names them; the roster maps it to a person.'),
-  requestedAt: Timestamp,
-  notAfter: Timestamp.describe('When the promotion expires.'),
-});
+    override: Justified.exactOptional().describe(
+      'That it is to pass outside the windows, with the approvals of windows.override beside those of the rules; absent from every other promotion.',
+    ),
+    delta: Sha256Hex.describe('SHA-256 of the canonical JSON of the changes from base to commit.'),
+    requester: Text.describe('As the signed request names them; the roster maps it to a person.'),
+    requestedAt: Timestamp,
+    notAfter: Timestamp.describe('When the promotion expires.'),
+  })
+  .refine(({ breakGlass, override }) => breakGlass === undefined || override === undefined, {
+    path: ['override'],
+    message: 'break-glass answers the windows itself; one document asks for one of them',
+  });
 export type PromotionDocument = z.infer<typeof PromotionDocument>;
 
 /** What approvers of this document have to say. */

@@ -24,7 +24,7 @@ import { vkeyOf } from '@airlock/common/ledger/note';
 import { buildInclusionProof } from '@airlock/common/ledger/proof';
 import { formatTlogProof } from '@airlock/common/ledger/tlog-proof';
 import { leafHash } from '@airlock/common/ledger/tree';
-import type { BreakGlass } from '@airlock/common/promotion/break-glass';
+import { waiverMembers, type Waiver } from '@airlock/common/promotion/waiver';
 import {
   deltaDigest,
   promotionDigest,
@@ -56,8 +56,8 @@ export type EvidenceChanges = {
   readonly built?: ReturnType<typeof signedCommit>;
   /** Digest of the software that ran the build. */
   readonly image?: string;
-  /** Delivered so: the target file opens it for one release manager. */
-  readonly breakGlass?: BreakGlass;
+  /** Delivered so: the target file opens each for one release manager. */
+  readonly waiver?: Waiver;
 };
 
 /** What a target file of this world may read, and what is issued for it. */
@@ -93,7 +93,7 @@ export function createEvidenceWorld() {
     version: 1,
     people: [
       ...['dana', 'kim'].map((id) => personRow(id, ['developer', 'release-manager'])),
-      ...['leo', 'mira'].map((id) => personRow(id, ['release-manager'])),
+      ...['leo', 'mira', 'nora'].map((id) => personRow(id, ['release-manager'])),
     ],
     commitKeys: [
       {
@@ -139,7 +139,7 @@ export function createEvidenceWorld() {
     const target = builds.policy.target;
     const built = changes.built ?? usual;
     const reads = changes.reads ?? ['db'];
-    const { breakGlass } = changes;
+    const { waiver = null } = changes;
     const policy = Buffer.from(
       JSON.stringify({
         ...targetFile(
@@ -147,9 +147,15 @@ export function createEvidenceWorld() {
           hook,
           reads.map((name) => worldReads[name].read),
         ),
-        ...(breakGlass === undefined
+        ...(waiver === null
           ? {}
           : {
+              windows: {
+                override: {
+                  ...{ role: 'release-manager', count: 1 },
+                  ...{ reason: 'required', review: '4h' },
+                },
+              },
               breakGlass: {
                 approvals: [{ role: 'release-manager', count: 1 }],
                 review: { count: 2, within: '4h' },
@@ -182,7 +188,7 @@ export function createEvidenceWorld() {
       requester: 'dana',
       requestedAt: '2026-11-22T11:30:00Z',
       notAfter: '2026-11-23T12:00:00Z',
-      ...(breakGlass === undefined ? {} : { breakGlass }),
+      ...waiverMembers(waiver),
     });
     const digest = promotionDigest(document);
     const approvers = changes.approvers ?? [people.leo, people.mira];
@@ -295,9 +301,7 @@ export function createEvidenceWorld() {
         entry('approval.recorded', 5 + index, digest, { decision: 'approve', statement: sha256 }),
       ),
       intent,
-      ...(breakGlass === undefined
-        ? []
-        : [step('break-glass.used', 11, { asker: breakGlass.person })]),
+      ...(waiver === null ? [] : [step(`${waiver.kind}.used`, 11, { asker: waiver.person })]),
       step('credential.requested', 11, { session }),
       ...issued,
       step('hook.started', 13, { hook }),

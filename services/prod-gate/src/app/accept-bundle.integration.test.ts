@@ -10,7 +10,7 @@ import { tarOf } from '@airlock/artifacts/testing/tar-builder';
 import { AirlockError } from '@airlock/common/errors';
 import type { OutboxItem } from '@airlock/common/wire/outbox';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
-import { createBreakGlassStore } from '../adapters/postgres/break-glass-store.ts';
+import { createWaiverStore } from '../adapters/postgres/waiver-store.ts';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
 import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
 import { recorder } from '../adapters/postgres/ledger-store.ts';
@@ -519,7 +519,7 @@ describe('while a promotion waits', () => {
       ...dependencies(good),
       files: () => Promise.resolve(changes.files ?? filesOf(good)),
       replaced: createReplacedDocumentStore(intakeDatabase),
-      breakGlass: createBreakGlassStore(intakeDatabase),
+      waivers: createWaiverStore(intakeDatabase),
       git: () => mirrorOf(good),
       ledger: () => Promise.resolve(changes.ledger ?? createLedgerFold()),
       news: newsOutbox,

@@ -247,7 +247,7 @@ function newPromotion(dependencies: AcceptDependencies, admitted: Admitted): New
   };
   const named = documentFacts(record, facts);
   const made = makeDocument({
-    breakGlass: null,
+    waiver: null,
     gate: dependencies.gate,
     facts: named,
     target,

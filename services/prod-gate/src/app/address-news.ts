@@ -1,5 +1,6 @@
 /** Decides for everything that was told to whom it goes, by the signed target file and roster and by what people chose. */
 import { parsePromotionDocument } from '@airlock/common/promotion/document';
+import { waiverOf, type WaiverKind } from '@airlock/common/promotion/waiver';
 import type { NotificationQueue, ToldNotification } from '@airlock/notify/queue';
 import { rulesFor } from '../domain/access.ts';
 import { audienceOf, type Told } from '../domain/news-audience.ts';
@@ -60,7 +61,7 @@ async function audience(
     rules:
       promotion === null
         ? []
-        : rulesFor(policy, promotion, promotion.delta, await breaksGlass(promotions, promotion.id)),
+        : rulesFor(policy, promotion, promotion.delta, await waiverIn(promotions, promotion.id)),
     promotion:
       promotion === null
         ? null
@@ -74,10 +75,12 @@ async function audience(
   });
 }
 
-async function breaksGlass(
+async function waiverIn(
   promotions: Pick<PromotionStore, 'evidence'>,
   promotionId: string,
-): Promise<boolean> {
+): Promise<WaiverKind | null> {
   const evidence = await promotions.evidence(promotionId);
-  return evidence !== null && parsePromotionDocument(evidence.document).breakGlass !== undefined;
+  return evidence === null
+    ? null
+    : (waiverOf(parsePromotionDocument(evidence.document))?.kind ?? null);
 }

@@ -62,5 +62,6 @@ export type ReplacedDocument = {
 export type ReplacedDocumentStore = {
   /** Oldest first. */
   of(promotionId: string): Promise<ReplacedDocument[]>;
+  /** Nothing where the same document of the promotion was replaced before. */
   insert(tx: Transaction, replaced: ReplacedDocument): Promise<void>;
 };

@@ -20,6 +20,7 @@ import { securityKeyApplication } from '@airlock/common/constants';
 import type { Id } from '@airlock/common/ids';
 import { formatTimestamp } from '@airlock/common/time';
 import { parsePromotionDocument } from '@airlock/common/promotion/document';
+import { waiverOf } from '@airlock/common/promotion/waiver';
 import { decidingRolesOf } from '@airlock/common/policy/needed-rules';
 import type { NeededRule } from '@airlock/common/policy/target-approvals';
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
@@ -123,10 +124,10 @@ export function createDecisions(ports: {
     }
     const evidence = await promotions.evidence(promotion.id);
     const document = evidence === null ? null : parsePromotionDocument(evidence.document);
-    const isBreakGlass = document?.breakGlass !== undefined;
+    const waiver = document === null ? null : waiverOf(document);
     return {
       ...{ person, promotion, files, policy },
-      rules: rulesFor(policy, promotion, promotion.delta, isBreakGlass),
+      rules: rulesFor(policy, promotion, promotion.delta, waiver?.kind ?? null),
       editors: document?.editors ?? [],
     };
   }

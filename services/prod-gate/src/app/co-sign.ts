@@ -12,7 +12,7 @@ import { verifyApprovalSignature } from '@airlock/common/approval/verify-signatu
 import { AirlockError } from '@airlock/common/errors';
 import { formatTimestamp } from '@airlock/common/time';
 import type { AssertionAnswer } from './approve-promotion.ts';
-import type { KeptCoSignature } from './break-glass-ports.ts';
+import type { KeptCoSignature } from './waiver-ports.ts';
 import { DecisionError } from './decision-error.ts';
 import { asDecisionError, ceremonyMinutes } from './enrol-passkey.ts';
 import type { CeremonyKind, PasskeyStore } from './passkey-ports.ts';

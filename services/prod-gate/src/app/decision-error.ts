@@ -25,8 +25,11 @@ export type DecisionErrorCode =
   | 'return-refused'
   | 'stop-malformed'
   | 'stop-unknown'
-  /** The target file opens no break-glass. */
-  | 'break-glass-closed'
+  /** The target file opens no break-glass, or no override of its windows. */
+  | 'waiver-closed'
+  | 'waiver-not-needed'
+  /** One document asks for break-glass or for an override. */
+  | 'waiver-asked'
   | 'review-over'
   /** Whoever asked for it or approved it looks at nothing afterwards. */
   | 'involved-never-counts'

@@ -1,5 +1,5 @@
 /** Whether what was signed is still what would be signed today. */
-import type { BreakGlass } from '@airlock/common/promotion/break-glass';
+import type { Waiver } from '@airlock/common/promotion/waiver';
 import {
   parsePromotionDocument,
   promotionDigest,
@@ -24,7 +24,7 @@ export function changes(
     files: GateFiles;
     live: ProvenRelease | null;
     editors: PolicyEditors;
-    breakGlass: BreakGlass | null;
+    waiver: Waiver | null;
   },
 ): PromotionFacts['changed'] {
   const { promotion, evidence, files } = given;
@@ -43,7 +43,7 @@ export function changes(
       rosterDigest: files.roster.digest,
       delta: given.delta,
       editors: given.editors.people,
-      breakGlass: given.breakGlass,
+      waiver: given.waiver,
     }).document,
   );
   const base = live(given.live);

@@ -1,5 +1,5 @@
-/** A target whose delivery by break-glass nobody looked at in time is frozen, by no person and without anybody's asking. */
-import { freezeFor, isOverdue } from '../domain/break-glass.ts';
+/** A target whose delivery by break-glass or outside its windows nobody looked at in time is frozen, by no person and without anybody's asking. */
+import { freezeFor, isOverdue } from '../domain/waiver.ts';
 import type { FollowLedger } from './follow-ledger.ts';
 import type { Recorder } from './ledger-ports.ts';
 import type { Transactor } from './ports.ts';
@@ -23,7 +23,7 @@ export function createFreezePass(ports: {
     const facts = await ports.ledger();
     const now = ports.clock();
     const missing = facts
-      .breakGlassUses()
+      .waiverUses()
       .filter((use) => isOverdue(use, now) && !use.isFrozen && !recorded.has(use.deliveryId));
     if (missing.length === 0) return [];
     const rows = await ports.stops.recent();
@@ -35,7 +35,7 @@ export function createFreezePass(ports: {
       await ports.transactor.transaction(async (tx) => {
         if (!isThere) await ports.stops.insert(tx, stop);
         await ports.recorder.record(tx, {
-          ...{ type: 'break-glass.unreviewed', at: now, actor: stop.person },
+          ...{ type: `${use.kind}.unreviewed`, at: now, actor: stop.person },
           subjectDigest: use.promotionDigest,
           refs: {
             ...{ delivery: use.deliveryId, promotion: use.promotionId, target: use.target },

@@ -3,7 +3,7 @@
  * enrolments always, the bundle and the changes wherever the process has the gate's mirror (authority, deliverer).
  */
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
-import type { BreakGlass } from '@airlock/common/promotion/break-glass';
+import { waiverOf, type Waiver } from '@airlock/common/promotion/waiver';
 import { parsePromotionDocument } from '@airlock/common/promotion/document';
 import { coolingLeft } from '../domain/cooling.ts';
 import type { LedgerFacts, ProvenRelease } from '../domain/ledger-facts.ts';
@@ -19,6 +19,7 @@ import { holds } from '../domain/stop.ts';
 import { firstBefore } from '../domain/turn.ts';
 import { buildWordsOf, mattersOf, tracesOf } from '../domain/trace.ts';
 import type { PromotionFacts } from '../domain/verdict.ts';
+import { openedWaiver } from '../domain/waiver.ts';
 import { countPromotionBuilders } from './count-promotion-builders.ts';
 import { changes } from './document-changes.ts';
 import {
@@ -134,9 +135,8 @@ export async function gatherFacts(
   ]);
   const { unmapped } = peopleOfEmails(files.roster.roster, checked.delta.emails);
   const editors = editorsOf(files, target.policy, ledger, live);
-  const breakGlass = breakGlassIn(evidence, files, target.policy);
-  const isBreakGlass = breakGlass !== null;
-  const asked = { promotion, files, now, checked, isBreakGlass, approvals: standing, passkeys };
+  const waiver = waiverIn(evidence, files, target.policy);
+  const asked = { promotion, files, now, checked, waiver, approvals: standing, passkeys };
   const approvalFacts = judge(sources.gate, {
     ...{ ...asked, policy: target.policy, editors: editors.people ?? [] },
   });
@@ -156,10 +156,10 @@ export async function gatherFacts(
     targetKnown: true,
     returning: returning === null ? null : { fault: returning.fault },
     changed: changes(sources, {
-      ...{ promotion, evidence, files, live, editors, breakGlass },
+      ...{ promotion, evidence, files, live, editors, waiver },
       ...checked,
     }),
-    breakGlass,
+    waiver,
     hookDigest,
     bundle: checked.bundle,
     builders,
@@ -193,8 +193,8 @@ export async function gatherFacts(
     unmappedEmails: unmapped,
     unmappedEditors: editors.unmapped,
     approvals: approvalFacts,
-    // They are on trial for deliveries; a return and break-glass have approvals of their own.
-    ...(shadow === undefined || returning !== null || isBreakGlass
+    // They are on trial for deliveries; a return and a waiver have approvals of their own.
+    ...(shadow === undefined || returning !== null || waiver !== null
       ? {}
       : {
           shadow: shadowFacts(
@@ -353,7 +353,7 @@ const nothingKnown = {
   cooling: null,
   start: null,
   older: null,
-  breakGlass: null,
+  waiver: null,
   unmappedEmails: [],
   unmappedEditors: [],
   approvals: {
@@ -363,18 +363,18 @@ const nothingKnown = {
 } as const;
 
 /**
- * What approvers signed about it, and no row: whether the glass is broken is part of the document. Null also where the target
+ * What approvers signed about it, and no row: a waiver is part of the document. Null also where the target
  * file opens no such way or the roster has nobody of that id; then the document differs from what is made anew.
  */
-function breakGlassIn(
+function waiverIn(
   { document }: PromotionEvidence,
   { roster }: GateFiles,
   policy: TargetPolicy,
-): BreakGlass | null {
-  const { breakGlass } = parsePromotionDocument(document);
-  if (breakGlass === undefined || policy.breakGlass === undefined) return null;
-  const isKnown = roster.roster.people.some(({ id }) => id === breakGlass.person);
-  return isKnown ? breakGlass : null;
+): Waiver | null {
+  const waiver = waiverOf(parsePromotionDocument(document));
+  if (waiver === null || openedWaiver(policy, waiver.kind) === null) return null;
+  const isKnown = roster.roster.people.some(({ id }) => id === waiver.person);
+  return isKnown ? waiver : null;
 }
 
 function rejection(approvals: readonly Approval[], files: GateFiles): string | null {

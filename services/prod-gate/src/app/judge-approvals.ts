@@ -8,6 +8,7 @@ import { explainSeats } from '@airlock/common/approval/match-rules';
 import { sha256Hex } from '@airlock/common/encoding/hex';
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import { windowState } from '@airlock/common/policy/target-windows-state';
+import type { Waiver } from '@airlock/common/promotion/waiver';
 import { decisionAsked } from '@airlock/common/promotion/document';
 import { eligibleApprovers, rulesFor } from '../domain/access.ts';
 import { policyEditors, type PolicyEditors } from '../domain/editors.ts';
@@ -32,14 +33,14 @@ export function judge(
     checked: Checked;
     policy: TargetPolicy;
     editors: readonly string[];
-    isBreakGlass: boolean;
+    waiver: Waiver | null;
     now: Date;
   },
 ): PromotionFacts['approvals'] {
   const { promotion, files, checked, policy, editors } = given;
   const { roster } = files.roster;
   const { emails } = checked.delta;
-  const rules = rulesFor(policy, checked.facts, checked.delta, given.isBreakGlass);
+  const rules = rulesFor(policy, checked.facts, checked.delta, given.waiver?.kind ?? null);
   const { have, need, counting, discounted } = countApprovals({
     gate,
     promotionDigest: promotion.promotionDigest,

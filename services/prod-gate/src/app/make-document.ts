@@ -3,7 +3,7 @@
  * from what they verified themselves and compare.
  */
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
-import type { BreakGlass } from '@airlock/common/promotion/break-glass';
+import { waiverMembers, type Waiver } from '@airlock/common/promotion/waiver';
 import {
   promotionDigest,
   promotionDocument,
@@ -46,8 +46,8 @@ export function makeDocument(given: {
   delta: Delta;
   /** Roster ids of the policy editors; null where the target file does not exclude them. */
   editors: readonly string[] | null;
-  /** Who asked that it pass without its approvals and windows, and why; null where nobody did. */
-  breakGlass: BreakGlass | null;
+  /** Who asked that it pass without its approvals or windows, and why; null where nobody did. */
+  waiver: Waiver | null;
 }): MadeDocument {
   const { facts, delta } = given;
   const { policy, digest } = given.target;
@@ -71,10 +71,10 @@ export function makeDocument(given: {
     params: policy.deliver.params,
     roster: given.rosterDigest,
     base: delta.base === null ? null : { commit: delta.base.commit, release: delta.base.release },
-    rules: rulesFor(policy, facts, delta, given.breakGlass !== null),
+    rules: rulesFor(policy, facts, delta, given.waiver?.kind ?? null),
     ...(given.editors === null ? {} : { editors: [...given.editors] }),
     ...(facts.returns === null ? {} : { return: facts.returns }),
-    ...(given.breakGlass === null ? {} : { breakGlass: given.breakGlass }),
+    ...waiverMembers(given.waiver),
     delta: digestOfDelta(delta),
     requester: facts.requester,
     requestedAt: formatTimestamp(facts.requestedAt),

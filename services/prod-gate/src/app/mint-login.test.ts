@@ -123,7 +123,7 @@ type World = {
   judged: Promotion | null;
   hookKind: HookKind | null;
   verdict: Verdict;
-  breakGlass: PromotionFacts['breakGlass'];
+  waiver: PromotionFacts['waiver'];
   target: { policy: TargetPolicy; digest: string } | null;
   /** What the signed ledger says of intents, in its order. */
   intents: readonly Entry[];
@@ -138,7 +138,7 @@ const good: World = {
   judged: promotion,
   hookKind: 'idempotent',
   verdict: { allowed: true },
-  breakGlass: null,
+  waiver: null,
   target: { policy, digest: digest('c') },
   intents: [intent],
   minted: false,
@@ -192,7 +192,7 @@ function mint(change: Partial<World>) {
               facts: {
                 promotion: world.judged,
                 approvals: { have: 2, counting: ['mira'] },
-                breakGlass: world.breakGlass,
+                waiver: world.waiver,
               } as unknown as PromotionFacts,
               verdict: world.verdict,
             },
@@ -480,12 +480,14 @@ const refusals: [string, Partial<World>, string[]][] = [
   ],
 ];
 
+const asked = { person: 'leo', justification: 'Checkout is down and nobody else is awake.' };
+
 test('a delivery by break-glass is on record, with who took part and what is owed, before it has a login', async () => {
-  const breakGlass = { person: 'leo', justification: 'Checkout is down and nobody else is awake.' };
+  const waiver = { kind: 'break-glass', ...asked } as const;
   const review = { count: 2, within: 3600 };
   const opened = { ...policy, breakGlass: { approvals: [], review } };
   const target = { policy: opened, digest: digest('c') };
-  const { answer, records } = mint({ breakGlass, target });
+  const { answer, records } = mint({ waiver, target });
   await answer;
   assert.deepEqual(
     records.entries.map(({ type }) => type),
@@ -496,7 +498,21 @@ test('a delivery by break-glass is on record, with who took part and what is owe
     ...{ release: promotion.release, asker: 'leo', approver1: 'mira' },
     ...{ reviews: '2', reviewBy: '2026-11-22T11:00:00.500Z' },
   });
-  assert.deepEqual(await codesOf({ breakGlass }), ['break-glass-closed'], 'no file opens it');
+  assert.deepEqual(await codesOf({ waiver }), ['waiver-closed'], 'no file opens it');
+});
+
+test('so is a delivery outside its windows, of which two others owe a look', async () => {
+  const waiver = { kind: 'override', ...asked } as const;
+  const override = { role: 'release-manager', count: 1, reason: 'required', review: 3600 } as const;
+  const opened = { ...policy, windows: { allow: [], deny: [], override } };
+  const { answer, records } = mint({ waiver, target: { policy: opened, digest: digest('c') } });
+  await answer;
+  const [entry, after] = records.entries;
+  assert.deepEqual([entry?.type, after?.type], ['override.used', 'credential.requested']);
+  assert.equal(entry?.refs['asker'], 'leo');
+  assert.equal(entry.refs['reviews'], '2');
+  assert.equal(entry.refs['reviewBy'], '2026-11-22T11:00:00.500Z');
+  assert.deepEqual(await codesOf({ waiver }), ['waiver-closed'], 'no file opens it');
 });
 
 for (const [what, change, codes] of refusals) {

@@ -9,10 +9,10 @@
 import type { HookKind } from '@airlock/common/hook/kind';
 import { AirlockError } from '@airlock/common/errors';
 import type { CredentialRead } from '@airlock/common/policy/target-credentials';
-import type { TargetBreakGlass } from '@airlock/common/policy/target-break-glass';
+import type { WaiverKind } from '@airlock/common/promotion/waiver';
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { MintedLogin, MintRequest } from '@airlock/common/wire/authority-protocol';
-import { useRefs } from '../domain/break-glass.ts';
+import { openedWaiver, useRefs, type OwedReview } from '../domain/waiver.ts';
 import { plannedCredentials } from '../domain/planned-credentials.ts';
 import type { ProvenIntent } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
@@ -145,7 +145,7 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
     const { jwtMount, jwtRole } = target.policy.credentials.vault;
     await recordMint({
       ...{ delivery, session, promotion, now, files },
-      broken: brokenGlass(judgement.facts, target.policy),
+      waived: waived(judgement.facts, target.policy),
       expiresAt: new Date(expiresAt * 1000),
     });
     const jwt = await dependencies.signer.sign({
@@ -200,11 +200,11 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
     session: VaultSession;
     promotion: Promotion;
     now: Date;
-    broken: BrokenGlass | null;
+    waived: Waived | null;
     files: Awaited<ReturnType<MintDependencies['files']>>;
     expiresAt: Date;
   }): Promise<void> {
-    const { delivery, session, promotion, now, broken, expiresAt } = mint;
+    const { delivery, session, promotion, now, waived, expiresAt } = mint;
     try {
       await dependencies.transactor.transaction(async (tx) => {
         await sessions.recordMint(tx, {
@@ -213,13 +213,13 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
           mintedAt: now,
           expiresAt,
         });
-        // Nobody else's word: without this entry there is no login, so that no delivery by break-glass is unknown.
-        if (broken !== null) {
+        // Nobody else's word: without this entry there is no login, so that no delivery that passed without something is unknown.
+        if (waived !== null) {
           await dependencies.recorder.record(tx, {
-            ...{ type: 'break-glass.used', at: now, actor: 'authority' },
+            ...{ type: `${waived.kind}.used`, at: now, actor: 'authority' },
             subjectDigest: promotion.promotionDigest,
             refs: useRefs({
-              ...{ deliveryId: delivery.id, promotionId: promotion.id, at: now, ...broken },
+              ...{ deliveryId: delivery.id, promotionId: promotion.id, at: now, ...waived },
               ...{ target: delivery.target, release: promotion.release },
             }),
           });
@@ -247,19 +247,21 @@ export function mintLogin(dependencies: MintDependencies): MintLogin {
   }
 }
 
-type BrokenGlass = {
+type Waived = {
+  readonly kind: WaiverKind;
   readonly asker: string;
   readonly approvers: readonly string[];
-  readonly review: TargetBreakGlass['review'];
+  readonly review: OwedReview;
 };
 
-/** Who is involved and what is owed, where approvers signed that the glass is broken; null elsewhere. */
-function brokenGlass(facts: PromotionFacts, { breakGlass }: TargetPolicy): BrokenGlass | null {
-  if (facts.breakGlass === null) return null;
+/** Who is involved and what is owed, where approvers signed that it passes without something; null elsewhere. */
+function waived({ waiver, approvals }: PromotionFacts, policy: TargetPolicy): Waived | null {
+  if (waiver === null) return null;
+  const { kind, person } = waiver;
+  const opened = openedWaiver(policy, kind);
   // The verdict passes none where the file opens no such way.
-  if (breakGlass === undefined) throw new MintError(['break-glass-closed']);
-  const { review } = breakGlass;
-  return { asker: facts.breakGlass.person, approvers: facts.approvals.counting, review };
+  if (opened === null) throw new MintError(['waiver-closed']);
+  return { kind, asker: person, approvers: approvals.counting, review: opened.review };
 }
 
 function deliveryFaults(delivery: Delivery, promotion: Promotion): string[] {

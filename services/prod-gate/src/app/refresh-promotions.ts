@@ -5,6 +5,7 @@
  */
 import { AirlockError } from '@airlock/common/errors';
 import { parsePromotionDocument, type PromotionDocument } from '@airlock/common/promotion/document';
+import { openedWaiver } from '../domain/waiver.ts';
 import { membersInWords } from '../domain/document-members.ts';
 import { promotionInWords, type Promotion } from '../domain/promotion.ts';
 import { eachInTurn } from './each-in-turn.ts';
@@ -14,7 +15,7 @@ import { readDelta } from './read-delta.ts';
 import { policyEditors } from '../domain/editors.ts';
 import type { LedgerFacts, ProvenRelease } from '../domain/ledger-facts.ts';
 import type { FollowLedger } from './follow-ledger.ts';
-import type { BreakGlassStore } from './break-glass-ports.ts';
+import type { WaiverStore } from './waiver-ports.ts';
 import type { NewsOutbox } from './notification-ports.ts';
 import type { GitReader } from './intake-ports.ts';
 import type { Delta } from '../domain/delta.ts';
@@ -32,7 +33,7 @@ export type RefreshDependencies = {
     'inState' | 'lock' | 'setState' | 'replaceDocument' | 'evidence'
   >;
   replaced: Pick<ReplacedDocumentStore, 'insert'>;
-  breakGlass: Pick<BreakGlassStore, 'of'>;
+  waivers: Pick<WaiverStore, 'of'>;
   recorder: Recorder;
   files(): Promise<GateFiles>;
   git: (repository: string) => GitReader | undefined;
@@ -121,7 +122,8 @@ async function renew(
   promotion: Promotion,
   files: GateFiles,
 ): Promise<void> {
-  const { promotions, transactor, news, breakGlass } = dependencies;
+  const { promotions, transactor, news, waivers } = dependencies;
+  const asked = await waivers.of(promotion.id);
   const target = files.targets.get(promotion.target);
   // Without its target file it waits; the verdict says that the file is missing.
   if (target === undefined) return;
@@ -136,7 +138,7 @@ async function renew(
   if (delta === null) return;
   const made = makeDocument({
     gate: dependencies.gate,
-    breakGlass: target.policy.breakGlass === undefined ? null : await breakGlass.of(promotion.id),
+    waiver: asked === null || openedWaiver(target.policy, asked.kind) === null ? null : asked,
     facts: promotion,
     target,
     rosterDigest: files.roster.digest,

@@ -22,6 +22,7 @@ import {
   parsePromotionDocument,
   promotionDigest,
 } from '@airlock/common/promotion/document';
+import { waiverOf } from '@airlock/common/promotion/waiver';
 import { rulesFor } from '../domain/access.ts';
 import { digestOfDelta } from '../domain/delta.ts';
 import type { Promotion } from '../domain/promotion.ts';
@@ -180,7 +181,7 @@ async function approvalsOf(
       kept.policy,
       { ...document, subjectName: document.subject, returns: document.return ?? null },
       promotion.delta,
-      document.breakGlass !== undefined,
+      waiverOf(document)?.kind ?? null,
     ),
     roster: kept.roster,
     emails: promotion.delta.emails,

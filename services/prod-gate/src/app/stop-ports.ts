@@ -1,5 +1,5 @@
 /** What the stops of the gate are kept in and read from. */
-import type { KeptCoSignature } from './break-glass-ports.ts';
+import type { KeptCoSignature } from './waiver-ports.ts';
 import type { KnownStop } from '../domain/stop.ts';
 import type { Transaction } from './ports.ts';
 

@@ -21,7 +21,7 @@ import {
 } from '@airlock/common/verify/verify-promotion-bundle';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
 import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
-import { createBreakGlassStore } from '../adapters/postgres/break-glass-store.ts';
+import { createWaiverStore } from '../adapters/postgres/waiver-store.ts';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
@@ -182,7 +182,7 @@ async function admitted(facts: AdmittedFacts, delta: Delta): Promise<Id<'prm'>> 
   const policy = files.targets.get(target) ?? assert.fail('the target has a file');
   const made = makeDocument({
     ...{ gate: origin, facts: named, target: policy, delta, editors: null },
-    ...{ rosterDigest: files.roster.digest, breakGlass: null },
+    ...{ rosterDigest: files.roster.digest, waiver: null },
   });
   await databases.intake.transaction(async (tx) => {
     await createPromotionStore(databases.intake).insert(tx, {
@@ -481,7 +481,7 @@ describe('a return that somebody asked for', () => {
       ...{ gate: origin, transactor: databases.intake, recorder, clock: () => now },
       promotions: createPromotionStore(databases.intake),
       replaced: createReplacedDocumentStore(databases.intake),
-      breakGlass: createBreakGlassStore(databases.intake),
+      waivers: createWaiverStore(databases.intake),
       files: () => Promise.resolve(files),
       ...{
         git: mirror,

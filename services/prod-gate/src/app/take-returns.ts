@@ -237,7 +237,7 @@ function newReturn(
   };
   const named = documentFacts(record, facts);
   const made = makeDocument({
-    ...{ gate: dependencies.gate, facts: named, target, delta, breakGlass: null },
+    ...{ gate: dependencies.gate, facts: named, target, delta, waiver: null },
     rosterDigest: files.roster.digest,
     editors: policyEditors({
       ...{ policy: target.policy, roster: files.roster.roster, ledger },

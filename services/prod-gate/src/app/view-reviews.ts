@@ -1,12 +1,13 @@
-/** What was delivered by break-glass, who has looked at it and what is still owed: for the page, and for the banner on every other. */
+/** What was delivered by break-glass or outside its windows, who has looked at it and what is still owed: for the page, and for the banner on every other. */
 import { parsePromotionDocument, promotionDigest } from '@airlock/common/promotion/document';
-import { isOwed, type BreakGlassUse } from '../domain/break-glass.ts';
+import { waiverOf } from '@airlock/common/promotion/waiver';
+import { isOwed, type WaiverUse } from '../domain/waiver.ts';
 import type { FollowLedger } from './follow-ledger.ts';
 import type { PromotionStore } from './promotion-ports.ts';
-import { judgeReviews } from './review-break-glass.ts';
+import { judgeReviews } from './review-waiver.ts';
 
 export type ShownUse = {
-  readonly use: BreakGlassUse;
+  readonly use: WaiverUse;
   /** Of the document that was approved; null where the database no longer has that one. */
   readonly justification: string | null;
   /** Roster ids of those who have looked at it. */
@@ -20,7 +21,7 @@ export async function viewReviews(
   },
   now: Date,
 ): Promise<readonly ShownUse[]> {
-  const uses = (await sources.ledger()).breakGlassUses();
+  const uses = (await sources.ledger()).waiverUses();
   return Promise.all(
     uses.toReversed().map(async (use) => ({
       use,
@@ -32,15 +33,15 @@ export async function viewReviews(
 
 async function justificationOf(
   promotions: Pick<PromotionStore, 'evidence'>,
-  use: BreakGlassUse,
+  use: WaiverUse,
 ): Promise<string | null> {
   const evidence = await promotions.evidence(use.promotionId);
   if (evidence === null || promotionDigest(evidence.document) !== use.promotionDigest) return null;
-  return parsePromotionDocument(evidence.document).breakGlass?.justification ?? null;
+  return waiverOf(parsePromotionDocument(evidence.document))?.justification ?? null;
 }
 
 /** Those that others still have to look at, the one that is due first on top. */
-export async function owedReviews(ledger: FollowLedger): Promise<readonly BreakGlassUse[]> {
-  const owed = (await ledger()).breakGlassUses().filter(isOwed);
+export async function owedReviews(ledger: FollowLedger): Promise<readonly WaiverUse[]> {
+  const owed = (await ledger()).waiverUses().filter(isOwed);
   return owed.toSorted((one, other) => one.reviewBy.getTime() - other.reviewBy.getTime());
 }

@@ -11,6 +11,7 @@ import {
 } from '@airlock/common/policy/needed-rules';
 import type { NeededRule } from '@airlock/common/policy/target-approvals';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
+import type { WaiverKind } from '@airlock/common/promotion/waiver';
 import { peopleOfEmails, type Person } from './roster.ts';
 
 export type Standing =
@@ -46,18 +47,18 @@ export type RuleSubject = {
 /**
  * The rules of the target file that this promotion must meet; none without a file, and none satisfies nobody.
  *
- * @param isBreakGlass its document says so, which approvers sign.
+ * @param waiver what its document asks for, which approvers sign.
  */
 export function rulesFor(
-  policy: Pick<TargetPolicy, 'approvals' | 'rollback' | 'breakGlass'> | null,
+  policy: Pick<TargetPolicy, 'approvals' | 'rollback' | 'breakGlass' | 'windows'> | null,
   promotion: RuleSubject,
   changes: ConditionChanges,
-  isBreakGlass: boolean,
+  waiver: WaiverKind | null,
 ): NeededRule[] {
   if (policy === null) return [];
   return rulesAsked(policy, changes, {
     isReturn: promotion.returns !== null,
-    isBreakGlass,
+    waiver,
     release: promotion.release,
     repository: promotion.repository,
     subject: promotion.subjectName,
@@ -68,7 +69,7 @@ export function rulesFor(
 /** Rejecting needs the role of any rule only: anybody who may decide may stop, also the author. */
 export function mayReject(
   person: Person,
-  policy: Pick<TargetPolicy, 'approvals' | 'rollback'>,
+  policy: Pick<TargetPolicy, 'approvals' | 'rollback' | 'windows'>,
 ): boolean {
   return decidingRolesOf(policy).some((role) => person.roles.includes(role));
 }
@@ -107,7 +108,7 @@ export function rolesOf(rules: readonly { readonly role: string }[]): string[] {
 /** Roles whose people decide something with a passkey: approvals that a target file asks for, or the lift of a stop. */
 export function decidingRoles(
   targets: Iterable<{
-    readonly policy: Pick<TargetPolicy, 'approvals' | 'rollback' | 'breakGlass'>;
+    readonly policy: Pick<TargetPolicy, 'approvals' | 'rollback' | 'breakGlass' | 'windows'>;
   }>,
 ): string[] {
   const asked = [...targets].flatMap(({ policy }) => decidingRolesOf(policy));

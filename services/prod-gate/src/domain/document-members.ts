@@ -9,6 +9,7 @@ const names: Readonly<Record<string, string>> = {
   return: 'what is returned to',
   rules: 'the rules that apply',
   breakGlass: 'whether the glass is broken',
+  override: 'whether its windows are overridden',
   editors: 'who signed the configuration',
 };
 

@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import type { LedgerEntry } from '@airlock/common/ledger/entry';
+import type { WaiverKind } from '@airlock/common/promotion/waiver';
 import type { KnownManifest } from '@airlock/common/trust/configuration-manifest';
 import { createAnnouncementFold } from './cooling.ts';
-import { freezeFor, useOfEntry, type BreakGlassUse, stricterOf } from './break-glass.ts';
 import { createIncidentFold, type Incident, type LedgerEvent } from './incident.ts';
+import { freezeFor, stricterOf, useOfEntry, waiverKindOf, type WaiverUse } from './waiver.ts';
 import { stopOfEntry, type KnownStop } from './stop.ts';
 
 /** The last delivery to a target that succeeded and for which the authority had minted a login. */
@@ -71,8 +72,8 @@ export type LedgerFacts = {
   placedAs(stopId: string): KnownStop | null;
   /** What came of a stop, also of one that is over; null where none was placed under this id. */
   incidentOf(stopId: string): Incident | null;
-  /** Every delivery by break-glass, oldest first, as the authority recorded it before the delivery had a login. */
-  breakGlassUses(): readonly BreakGlassUse[];
+  /** Every delivery by break-glass or outside its windows, oldest first, as the authority recorded it before the delivery had a login. */
+  waiverUses(): readonly WaiverUse[];
 };
 
 export type LedgerFold = LedgerFacts & {
@@ -82,7 +83,7 @@ export type LedgerFold = LedgerFacts & {
 
 /** Whether an entry with these bytes can be of interest, so that the others need no parsing. */
 export function isFolded(body: Buffer): boolean {
-  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished|announced)|credential\.(?:requested|issued|revoked)|hook\.(?:started|finished)|git\.head|configuration\.changed|repository\.[a-z]+|approval\.(?:recorded|withdrawn)|stop\.[a-z]+|break-glass\.(?:used|reviewed|unreviewed))"/.test(
+  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished|announced)|credential\.(?:requested|issued|revoked)|hook\.(?:started|finished)|git\.head|configuration\.changed|repository\.[a-z]+|approval\.(?:recorded|withdrawn)|stop\.[a-z]+|(?:break-glass|override)\.(?:used|reviewed|unreviewed))"/.test(
     body.toString('latin1', 0, 64),
   );
 }
@@ -118,8 +119,9 @@ export function createLedgerFold(): LedgerFold {
   const lifted = new Set<string>();
   const announcements = createAnnouncementFold();
   const incidents = createIncidentFold();
-  const uses = new Map<string, BreakGlassUse>();
-  const useKey = (deliveryId: string, digest: string): string => `${deliveryId} ${digest}`;
+  const uses = new Map<string, WaiverUse>();
+  const useKey = (kind: WaiverKind, deliveryId: string, digest: string): string =>
+    `${kind} ${deliveryId} ${digest}`;
   const signatures: { at: number; signers: readonly string[] }[] = [];
   let newest: KnownManifest | null = null;
 
@@ -178,14 +180,14 @@ export function createLedgerFold(): LedgerFold {
   }
 
   /** Of what was recorded twice the stricter counts: nobody makes a review due later, or fewer, by recording it first or again. */
-  function owe(use: BreakGlassUse): void {
-    const key = useKey(use.deliveryId, use.promotionDigest);
+  function owe(use: WaiverUse): void {
+    const key = useKey(use.kind, use.deliveryId, use.promotionDigest);
     const known = uses.get(key);
     uses.set(key, known === undefined ? use : stricterOf(known, use));
   }
 
-  function review({ at, refs, subjectDigest }: LedgerEntry): void {
-    const key = useKey(refs['delivery'] ?? '', subjectDigest);
+  function review(kind: WaiverKind, { at, refs, subjectDigest }: LedgerEntry): void {
+    const key = useKey(kind, refs['delivery'] ?? '', subjectDigest);
     const use = uses.get(key);
     if (use === undefined || use.reviewed !== null) return;
     const people = (refs['people'] ?? '').split(' ').filter((id) => id !== '');
@@ -193,9 +195,9 @@ export function createLedgerFold(): LedgerFold {
   }
 
   /** The watchdog's own word, which takes the place of whatever somebody else placed or had lifted under that id before. */
-  function freezeUnreviewed(event: LedgerEvent): void {
+  function freezeUnreviewed(kind: WaiverKind, event: LedgerEvent): void {
     const { refs, subjectDigest } = event.entry;
-    const key = useKey(refs['delivery'] ?? '', subjectDigest);
+    const key = useKey(kind, refs['delivery'] ?? '', subjectDigest);
     const use = uses.get(key);
     if (use === undefined || use.isFrozen || use.reviewed !== null) return;
     uses.set(key, { ...use, isFrozen: true });
@@ -241,7 +243,7 @@ export function createLedgerFold(): LedgerFold {
     isLifted: (id) => lifted.has(id),
     placedAs: (id) => stops.get(id) ?? null,
     incidentOf: (id) => incidents.of(id),
-    breakGlassUses: () => [...uses.values()],
+    waiverUses: () => [...uses.values()],
     apply(entry, index) {
       const event = { index, entry };
       const { type, at, refs, subjectDigest } = entry;
@@ -251,12 +253,12 @@ export function createLedgerFold(): LedgerFold {
       incidents.apply(event);
       if (type === 'stop.placed') placeStop(event);
       if (type === 'stop.lifted') liftStop(event);
-      if (type === 'break-glass.used') {
-        const use = useOfEntry(entry);
-        if (use !== null) owe(use);
-      }
-      if (type === 'break-glass.reviewed') review(entry);
-      if (type === 'break-glass.unreviewed') freezeUnreviewed(event);
+      const use = useOfEntry(entry);
+      if (use !== null) owe(use);
+      const reviewed = waiverKindOf(type, 'reviewed');
+      if (reviewed !== null) review(reviewed, entry);
+      const unreviewed = waiverKindOf(type, 'unreviewed');
+      if (unreviewed !== null) freezeUnreviewed(unreviewed, event);
       if (type === 'configuration.changed') {
         const serial = countIn(refs['serial']);
         if (serial === null) return;

@@ -1,5 +1,5 @@
 /** What an entry of the ledger is in the words of people. What it says of a promotion comes from the row, which is no evidence: a message decides nothing. */
-import type { LedgerEntry } from '@airlock/common/ledger/entry';
+import type { LedgerEntry, LedgerEntryType } from '@airlock/common/ledger/entry';
 import type { News, NewsType } from './news.ts';
 import { promotionInWords, type Promotion } from './promotion.ts';
 import { newsOfTarget } from './target-news.ts';
@@ -88,31 +88,37 @@ function wordsOf({ type, refs, actor }: LedgerEntry, promotion: Promotion | null
         ],
       };
     case 'break-glass.asked':
+    case 'override.asked':
       return {
-        type: 'break-glass.asked',
-        title: `${personOf(actor) ?? actor} asked that ${what} pass by break-glass`,
+        type,
+        title: `${personOf(actor) ?? actor} asked that ${what} pass ${how(type)}`,
         lines: [
-          'With the approvals that breakGlass asks for, and outside the windows. Its page says why.',
+          type === 'break-glass.asked'
+            ? 'With the approvals that breakGlass asks for, and outside the windows. Its page says why.'
+            : 'With the approvals of the rules and those of windows.override. Its page says why.',
         ],
       };
     case 'break-glass.used':
+    case 'override.used':
       return {
-        type: 'break-glass.used',
-        title: `${what} is delivered by break-glass`,
+        type,
+        title: `${what} is delivered ${how(type)}`,
         lines: [
           `${refs['reviews'] ?? '?'} others look at it until ${refs['reviewBy'] ?? '?'}, or ${refs['target'] ?? 'its target'} is frozen: the page of reviews.`,
         ],
       };
     case 'break-glass.unreviewed':
+    case 'override.unreviewed':
       return {
         type: 'gate.frozen',
-        title: `${refs['target'] ?? 'A target'} is frozen: nobody looked at the break-glass delivery of ${what} in time`,
+        title: `${refs['target'] ?? 'A target'} is frozen: nobody looked in time at the delivery of ${what} ${how(type)}`,
         lines: ['Two people start again on the page of controls; the review stays owed.'],
       };
     case 'break-glass.reviewed':
+    case 'override.reviewed':
       return {
-        type: 'break-glass.reviewed',
-        title: `${(refs['people'] ?? '').replaceAll(' ', ' and ')} looked at the break-glass delivery of ${what}`,
+        type,
+        title: `${(refs['people'] ?? '').replaceAll(' ', ' and ')} looked at the delivery of ${what} ${how(type)}`,
       };
     case 'delivery.intent':
       return { type: 'delivery.started', title: `${what} is being delivered` };
@@ -125,6 +131,9 @@ function wordsOf({ type, refs, actor }: LedgerEntry, promotion: Promotion | null
       return null;
   }
 }
+
+const how = (type: LedgerEntryType): string =>
+  type.startsWith('override.') ? 'outside its windows' : 'by break-glass';
 
 function decided(what: string, who: string, decision: string): Words | null {
   if (decision === 'approve')

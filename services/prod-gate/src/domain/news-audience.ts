@@ -46,6 +46,9 @@ const audiences: Readonly<Record<NewsType, Audience>> = {
   'break-glass.asked': 'everybody',
   'break-glass.used': 'everybody',
   'break-glass.reviewed': 'overseers',
+  'override.asked': 'everybody',
+  'override.used': 'everybody',
+  'override.reviewed': 'overseers',
   'passkey.recovered': 'overseers',
   'ledger.contradicted': 'overseers',
 };

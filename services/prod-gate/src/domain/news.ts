@@ -27,6 +27,9 @@ export const newsTypes = [
   'break-glass.asked',
   'break-glass.used',
   'break-glass.reviewed',
+  'override.asked',
+  'override.used',
+  'override.reviewed',
   'passkey.recovered',
   'ledger.contradicted',
 ] as const;

@@ -34,7 +34,7 @@ export const good: PromotionFacts = {
   cooling: null,
   start: null,
   older: null,
-  breakGlass: null,
+  waiver: null,
   unmappedEmails: [],
   unmappedEditors: [],
   approvals: {

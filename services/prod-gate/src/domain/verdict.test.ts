@@ -301,19 +301,23 @@ test('a promotion moves forward only', () => {
   ]);
 });
 
-test('break-glass answers the window and nothing beside it', () => {
-  const breakGlass = { person: 'leo', justification: 'Checkout is down and nobody is awake.' };
-  const windowClosed = { denied: null, opensAt: null };
-  const against = (facts: Partial<PromotionFacts>): string[] => {
-    const verdict = evaluatePromotion({ ...good, breakGlass, windowClosed, ...facts });
-    return verdict.allowed ? [] : verdict.reasons.map(({ code }) => code);
-  };
-  assert.deepEqual(against({}), []);
-  assert.deepEqual(against({ breakGlass: null }), ['E_WINDOW_CLOSED']);
-  assert.deepEqual(against({ emergencyStop: now }), ['E_EMERGENCY_STOP']);
-  assert.deepEqual(against({ bundle: { ok: false, code: 'E_SIGNATURE', detail: '' } }), [
-    'E_BUNDLE_REFUSED',
-  ]);
-  assert.deepEqual(against({ rejectedBy: 'Mira' }), ['E_REJECTED']);
-  assert.deepEqual(against({ approvals: { ...good.approvals, have: 1 } }), ['E_APPROVALS_MISSING']);
-});
+for (const kind of ['break-glass', 'override'] as const) {
+  test(`${kind} answers the window and nothing beside it`, () => {
+    const waiver = { kind, person: 'leo', justification: 'Checkout is down and nobody is awake.' };
+    const windowClosed = { denied: null, opensAt: null };
+    const against = (facts: Partial<PromotionFacts>): string[] => {
+      const verdict = evaluatePromotion({ ...good, waiver, windowClosed, ...facts });
+      return verdict.allowed ? [] : verdict.reasons.map(({ code }) => code);
+    };
+    assert.deepEqual(against({}), []);
+    assert.deepEqual(against({ waiver: null }), ['E_WINDOW_CLOSED']);
+    assert.deepEqual(against({ emergencyStop: now }), ['E_EMERGENCY_STOP']);
+    assert.deepEqual(against({ bundle: { ok: false, code: 'E_SIGNATURE', detail: '' } }), [
+      'E_BUNDLE_REFUSED',
+    ]);
+    assert.deepEqual(against({ rejectedBy: 'Mira' }), ['E_REJECTED']);
+    assert.deepEqual(against({ approvals: { ...good.approvals, have: 1 } }), [
+      'E_APPROVALS_MISSING',
+    ]);
+  });
+}

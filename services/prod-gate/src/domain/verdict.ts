@@ -2,7 +2,7 @@
  * May this promotion be delivered? The same function answers in web (to show), in the authority and in the deliverer (to
  * decide); what differs is where its facts come from (app/gather-facts.ts). It returns every reason, not the first.
  */
-import type { BreakGlass } from '@airlock/common/promotion/break-glass';
+import type { Waiver } from '@airlock/common/promotion/waiver';
 import { builderReasons, type BuilderFacts, type BuilderReason } from './builders.ts';
 import type { Cooling } from './cooling.ts';
 import type { ManualStart } from './manual-start.ts';
@@ -199,10 +199,10 @@ export type PromotionFacts = {
   /** Release of a waiting promotion of the target that comes first there; null where none does. */
   readonly older: string | null;
   /**
-   * Who asked that it pass with the approvals of breakGlass and outside the windows, as approvers sign it; null where nobody
-   * did. It answers these two and nothing else: no signature, no place on main, no stop and no check.
+   * Who asked that it pass with the approvals of breakGlass and outside the windows, or outside the windows alone, as approvers
+   * sign it; null where nobody did. It answers these and nothing else: no signature, no place on main, no stop and no check.
    */
-  readonly breakGlass: BreakGlass | null;
+  readonly waiver: Waiver | null;
   /** A running delivery on the target, own one excepted. */
   readonly busy: { readonly deliveryId: string; readonly since: Date } | null;
   /** A Vault session of the target that is not CLEAN, own one excepted. */
@@ -302,7 +302,7 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
     reasons.push({ code: 'E_RETURN_UNPROVEN', detail: facts.returning.fault });
   }
   if (facts.liveDiffers !== null) reasons.push({ code: 'E_LIVE_DIFFERS', ...facts.liveDiffers });
-  if (facts.windowClosed !== null && facts.breakGlass === null) {
+  if (facts.windowClosed !== null && facts.waiver === null) {
     reasons.push({ code: 'E_WINDOW_CLOSED', target: promotion.target, ...facts.windowClosed });
   }
   if (facts.cooling !== null) {

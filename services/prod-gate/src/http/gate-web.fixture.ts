@@ -51,7 +51,7 @@ import { sequenceLedger } from '../app/sequence-ledger.ts';
 import { itemOf } from '../app/vectors.fixture.ts';
 import { openReturning } from '../open-returning.ts';
 import { createStarting } from '../start-keeping.ts';
-import { createBreakGlass } from '../break-glass-keeping.ts';
+import { createWaivers } from '../waiver-keeping.ts';
 import { createStopping } from '../stop-keeping.ts';
 import { personByNameId } from '../domain/roster.ts';
 import { singleFiles } from '../testing/artifact-reader.ts';
@@ -213,7 +213,7 @@ export async function startServer(port: number): Promise<WebServer> {
         ringDeliverer: (id) => rung.push(id),
         newApprovalId: () => formatId('apr', randomBytes(10)),
       }),
-      breakGlass: createBreakGlass({ ...ceremony, gate: origin, proofs, promotions }),
+      waivers: createWaivers({ ...ceremony, gate: origin, proofs, promotions }),
       stopping: createStopping({
         ...{ ...ceremony, passkeys, gate: origin, proofs, emergency: () => null },
         deliveries: createDeliveryStore(database),

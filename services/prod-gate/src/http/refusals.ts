@@ -25,7 +25,9 @@ const httpCode: Readonly<Record<DecisionErrorCode, HttpErrorCode>> = {
   'stop-malformed': 'request-malformed',
   'stop-unknown': 'not-found',
   'stop-over': 'conflict',
-  'break-glass-closed': 'refused',
+  'waiver-closed': 'refused',
+  'waiver-not-needed': 'refused',
+  'waiver-asked': 'conflict',
   'review-over': 'conflict',
   'involved-never-counts': 'not-allowed',
 };

@@ -3,7 +3,7 @@ import { ledgerRoutes } from './ledger-export.ts';
 import { accessRoutes, type AccessPorts } from './routes/access.tsx';
 import { apiRoutes, type ApiPorts } from './routes/api.ts';
 import { blastRadiusRoutes, type BlastRadiusPorts } from './routes/blast-radius.tsx';
-import { breakGlassRoutes, type BreakGlassPorts } from './routes/break-glass.tsx';
+import { waiverRoutes, type WaiverPorts } from './routes/waivers.tsx';
 import { checkRoutes } from './routes/checks.tsx';
 import { deliverRoutes, type DeliverPorts } from './routes/deliver.ts';
 import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
@@ -21,7 +21,7 @@ export type GatePorts = ApiPorts &
   PagePorts &
   EvidencePorts &
   WithdrawalPorts &
-  BreakGlassPorts &
+  WaiverPorts &
   DeliverPorts &
   StopPorts &
   BlastRadiusPorts &
@@ -38,7 +38,7 @@ export function gateRoutes(ports: GatePorts): Route[] {
     ...accessRoutes(ports),
     ...apiRoutes(ports),
     ...withdrawalRoutes(ports),
-    ...breakGlassRoutes(ports),
+    ...waiverRoutes(ports),
     ...deliverRoutes(ports),
     ...stopRoutes(ports),
     ...blastRadiusRoutes(ports),

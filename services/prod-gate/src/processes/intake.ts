@@ -19,7 +19,7 @@ import {
   createLedgerReader,
   recorder,
 } from '../adapters/postgres/ledger-store.ts';
-import { createBreakGlassStore } from '../adapters/postgres/break-glass-store.ts';
+import { createWaiverStore } from '../adapters/postgres/waiver-store.ts';
 import { newsOutbox } from '../adapters/postgres/news-outbox.ts';
 import { createNewerStore } from '../adapters/postgres/newer-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
@@ -141,7 +141,7 @@ await runProcess({
           ...written,
           ...{ git: mirror, contents },
           replaced: createReplacedDocumentStore(database),
-          breakGlass: createBreakGlassStore(database),
+          waivers: createWaiverStore(database),
           ledger,
           news: newsOutbox,
           onChange(change) {

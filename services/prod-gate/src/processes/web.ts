@@ -45,7 +45,7 @@ import { createDecisions } from '../app/approve-promotion.ts';
 import { createEnrolment } from '../app/enrol-passkey.ts';
 import { createSecurityKeyEnrolment } from '../app/enrol-security-key.ts';
 import { openReturning } from '../open-returning.ts';
-import { createBreakGlass, reviewNotices } from '../break-glass-keeping.ts';
+import { createWaivers, reviewNotices } from '../waiver-keeping.ts';
 import { createStarting } from '../start-keeping.ts';
 import { createStopping } from '../stop-keeping.ts';
 import { createWithdrawal } from '../app/withdraw-approval.ts';
@@ -179,7 +179,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
           decisionRecorded(log, { decision: 'reject', promotionId, nameId });
         },
       },
-      breakGlass: createBreakGlass({ ...views, ...ceremony }),
+      waivers: createWaivers({ ...views, ...ceremony }),
       askDelivery: createStarting({
         ...{ views, database, now },
         ringDeliverer: (promotionId) => {

@@ -187,7 +187,7 @@ function allowedFacts(promotion: Promotion): PromotionFacts {
     cooling: null,
     start: null,
     older: null,
-    breakGlass: null,
+    waiver: null,
     unmappedEmails: [],
     unmappedEditors: [],
     approvals: {

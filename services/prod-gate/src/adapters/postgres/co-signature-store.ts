@@ -1,4 +1,4 @@
-import type { CoSignatureStore, KeptCoSignature } from '../../app/break-glass-ports.ts';
+import type { CoSignatureStore, KeptCoSignature } from '../../app/waiver-ports.ts';
 import type { CoSignature as CoSignatureRow } from '../../generated/prisma/client.ts';
 import { clientOf, type GateDatabase } from './client.ts';
 import { asBuffer, asBytes, asNumber } from './rows.ts';

@@ -132,7 +132,7 @@ async function promotion(
   });
   const policy = { policy: TargetPolicy.parse(file), digest: sha(inForce) };
   const made = makeDocument({
-    breakGlass: null,
+    waiver: null,
     ...{ gate: 'https://gate.example', facts, target: policy, rosterDigest: sha('roster') },
     ...{ delta, editors: null },
   });

@@ -13,8 +13,10 @@ export function createReplacedDocumentStore(database: GateDatabase): ReplacedDoc
     },
 
     async insert(tx, { document, changed, ...replaced }) {
-      await clientOf(tx).replacedDocument.create({
-        data: { ...replaced, document: asBytes(document), changed: [...changed] },
+      // Asked for, taken back and asked for again, a document is replaced more than once; the first time is kept.
+      await clientOf(tx).replacedDocument.createMany({
+        data: [{ ...replaced, document: asBytes(document), changed: [...changed] }],
+        skipDuplicates: true,
       });
     },
   };

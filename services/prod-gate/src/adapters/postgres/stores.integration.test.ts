@@ -696,6 +696,8 @@ describe('the ledger', () => {
         'stop.placed',
         'break-glass.asked',
         'break-glass.withdrawn',
+        'override.asked',
+        'override.withdrawn',
       ],
       gate_authority: [
         'credential.requested',
@@ -703,6 +705,8 @@ describe('the ledger', () => {
         'stop.lifted',
         'break-glass.used',
         'break-glass.reviewed',
+        'override.used',
+        'override.reviewed',
       ],
       gate_deliverer: [
         'delivery.intent',
@@ -717,7 +721,12 @@ describe('the ledger', () => {
         'target.unobserved',
         'target.settled',
       ],
-      gate_watchdog: ['credential.revoked', 'delivery.finished', 'break-glass.unreviewed'],
+      gate_watchdog: [
+        'credential.revoked',
+        'delivery.finished',
+        'break-glass.unreviewed',
+        'override.unreviewed',
+      ],
     };
     const recorded = new Set(Object.values(own).flat());
     assert.deepEqual([...recorded].sort(), [...LedgerEntryType.options].sort());

@@ -73,10 +73,10 @@ function Approve({ frame, view }: PromotionPageProps) {
       <CodeBlock label="What you sign" slot="statement" wrap>
         {[
           promotion.returns === null ? 'approve' : 'rollback: return to an earlier release',
-          ...(facts.breakGlass === null
+          ...(facts.waiver === null
             ? []
             : [
-                `  BREAK-GLASS by ${plain(facts.breakGlass.person)}: ${plain(facts.breakGlass.justification)}`,
+                `  ${facts.waiver.kind.toUpperCase()} by ${plain(facts.waiver.person)}: ${plain(facts.waiver.justification)}`,
               ]),
           `  release  ${plain(promotion.release)}`,
           `  target   ${promotion.target}`,

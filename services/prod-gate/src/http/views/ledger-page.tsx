@@ -198,15 +198,20 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
     case 'stop.lifted':
       return `${ref('people').replace(' ', ' and ')} lifted the stop ${ref('stop')}`;
     case 'break-glass.asked':
-      return `${who} asked that ${ref('promotion')} pass by break-glass`;
+    case 'override.asked':
+      return `${who} asked that ${ref('promotion')} pass ${waived(type)}`;
     case 'break-glass.withdrawn':
-      return `${who} took back that ${ref('promotion')} pass by break-glass`;
+    case 'override.withdrawn':
+      return `${who} took back that ${ref('promotion')} pass ${waived(type)}`;
     case 'break-glass.used':
-      return `${who} saw delivery ${ref('delivery')} to ${ref('target')} pass by break-glass; ${ref('reviews')} others look at it until ${ref('reviewBy')}`;
+    case 'override.used':
+      return `${who} saw delivery ${ref('delivery')} to ${ref('target')} pass ${waived(type)}; ${ref('reviews')} others look at it until ${ref('reviewBy')}`;
     case 'break-glass.reviewed':
-      return `${ref('people').replaceAll(' ', ' and ')} looked at the break-glass delivery ${ref('delivery')}`;
+    case 'override.reviewed':
+      return `${ref('people').replaceAll(' ', ' and ')} looked at delivery ${ref('delivery')}, which passed ${waived(type)}`;
     case 'break-glass.unreviewed':
-      return `${who} froze ${ref('target')}, because nobody looked at the break-glass delivery ${ref('delivery')} in time`;
+    case 'override.unreviewed':
+      return `${who} froze ${ref('target')}, because nobody looked in time at delivery ${ref('delivery')}, which passed ${waived(type)}`;
     case 'target.drifted':
       return `${who} saw that ${ref('running')} runs on ${ref('target')}, where ${ref('release')} is live`;
     case 'target.unobserved':
@@ -217,6 +222,9 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
       return `${ref('witness')} saw ANOTHER past than this ledger has; ${who} froze deliveries`;
   }
 }
+
+const waived = (type: LedgerEntry['type']): string =>
+  type.startsWith('override.') ? 'outside its windows' : 'by break-glass';
 
 /** A wave, the verification or the return to the release before. */
 function stageInWords(refs: LedgerEntry['refs']): string {

@@ -8,7 +8,7 @@ import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import { reported, type Check } from '../../app/checks.ts';
 import type { PromotionDetails } from '../../app/view-promotion.ts';
 import { sorted } from '../../domain/sentences.ts';
-import { BreakGlassBanner, BreakGlassCard } from './break-glass-card.tsx';
+import { WaiverBanner, WaiverCards } from './waiver-card.tsx';
 import { Differences, OneBuilder } from './builders.tsx';
 import { Changes, TakenBack } from './changes.tsx';
 import { CheckEvidence } from './check-evidence.tsx';
@@ -58,7 +58,7 @@ export function PromotionPage(props: PromotionPageProps) {
           </>
         }
       />
-      <BreakGlassBanner view={view} />
+      <WaiverBanner view={view} />
       <OtherReasons view={view} />
       <TakenBack view={view} />
       <OneBuilder view={view} />
@@ -122,7 +122,7 @@ function Aside(props: PromotionPageProps) {
     <>
       <StartCard {...props} />
       <DecisionBox {...props} />
-      <BreakGlassCard {...props} />
+      <WaiverCards {...props} />
       <Card title="Asked" icon="person">
         <DescriptionList
           items={[

@@ -146,7 +146,7 @@ export function viewOf(
       cooling: null,
       start: null,
       older: null,
-      breakGlass: null,
+      waiver: null,
       unmappedEmails: [],
       unmappedEditors: [],
       approvals: {

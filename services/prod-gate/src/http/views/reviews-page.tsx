@@ -7,7 +7,7 @@ import { Layout, type Frame } from '@airlock/web/views/layout';
 import { PasskeyForm } from '@airlock/web/views/passkey-form';
 import { Time } from '@airlock/web/views/time';
 import type { ShownUse } from '../../app/view-reviews.ts';
-import { isOverdue, isOwed } from '../../domain/break-glass.ts';
+import { isOverdue, isOwed } from '../../domain/waiver.ts';
 import { plain } from './words.ts';
 
 /** What went out without its approvals or outside its windows, and who looked at it afterwards. */
@@ -23,12 +23,12 @@ export function ReviewsPage({
   const owed = uses.filter(({ use }) => isOwed(use));
   const done = uses.filter(({ use }) => !isOwed(use));
   return (
-    <Layout frame={frame} title="Break-glass reviews" scripts={['passkey.js']}>
+    <Layout frame={frame} title="Reviews" scripts={['passkey.js']}>
       <SectionHeading note={owed.length === 0 ? undefined : owed.length}>Owed</SectionHeading>
       {owed.length === 0 ? (
         <EmptyState title="No review is owed.">
-          A delivery by break-glass passes with fewer approvals or outside the windows; others look
-          at it afterwards, or its target is frozen.
+          A delivery by break-glass passes with fewer approvals or outside the windows, and one with
+          an override outside the windows; others look at it afterwards, or its target is frozen.
         </EmptyState>
       ) : (
         owed.map((shown) => (
@@ -39,7 +39,7 @@ export function ReviewsPage({
         <>
           <SectionHeading>Looked at</SectionHeading>
           <DataTable
-            caption="Deliveries by break-glass that others have looked at"
+            caption="Deliveries by break-glass or outside the windows that others have looked at"
             rows={done}
             empty="None."
             columns={[
@@ -121,7 +121,8 @@ function Owed({
 const Delivered = ({ use }: Pick<ShownUse, 'use'>) => (
   <>
     <a href={`/promotions/${use.promotionId}`}>{plain(use.release)}</a> to {use.target} by{' '}
-    <a href={`/deliveries/${use.deliveryId}`}>{use.deliveryId}</a>
+    <a href={`/deliveries/${use.deliveryId}`}>{use.deliveryId}</a>,{' '}
+    {use.kind === 'break-glass' ? 'by break-glass' : 'outside its windows'}
   </>
 );
 

@@ -1,34 +1,34 @@
-/** Break-glass, put together for the gate's pages. */
+/** Break-glass and overrides, put together for the gate's pages. */
 import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import type { Frame } from '@airlock/web/views/layout';
-import { createBreakGlassStore } from './adapters/postgres/break-glass-store.ts';
+import { createWaiverStore } from './adapters/postgres/waiver-store.ts';
 import type { GateDatabase } from './adapters/postgres/client.ts';
 import { createCoSignatureStore } from './adapters/postgres/co-signature-store.ts';
 import { recorder } from './adapters/postgres/ledger-store.ts';
-import { createBreakGlassAsking } from './app/ask-break-glass.ts';
+import { createWaiverAsking } from './app/ask-waiver.ts';
 import type { CoSignPorts } from './app/co-sign.ts';
 import type { FollowLedger } from './app/follow-ledger.ts';
 import type { FactSources } from './app/fact-sources.ts';
 import type { PromotionStore } from './app/promotion-ports.ts';
-import { createReviewing } from './app/review-break-glass.ts';
+import { createReviewing } from './app/review-waiver.ts';
 import { owedReviews, viewReviews } from './app/view-reviews.ts';
-import type { BreakGlassPorts } from './http/routes/break-glass.tsx';
+import type { WaiverPorts } from './http/routes/waivers.tsx';
 
-export function createBreakGlass(
+export function createWaivers(
   parts: Omit<CoSignPorts, 'database' | 'rpId'> &
     Pick<FactSources, 'files' | 'proofs'> & {
       readonly database: GateDatabase;
       readonly relyingParty: { readonly rpId: string };
       readonly promotions: PromotionStore;
     },
-): BreakGlassPorts['breakGlass'] {
+): WaiverPorts['waivers'] {
   const { database, proofs, now } = parts;
   const shared = {
     ...{ ...parts, recorder, rpId: parts.relyingParty.rpId, ledger: proofs.facts },
     ...{ signatures: createCoSignatureStore(database) },
   };
   return {
-    asking: createBreakGlassAsking({ ...shared, breakGlass: createBreakGlassStore(database) }),
+    asking: createWaiverAsking({ ...shared, waivers: createWaiverStore(database) }),
     reviewing: createReviewing(shared),
     view: () => viewReviews(shared, now()),
   };
@@ -40,7 +40,7 @@ export function reviewNotices(ledger: FollowLedger): () => Promise<NonNullable<F
     try {
       return (await owedReviews(ledger)).map((use) => ({
         kind: 'person',
-        title: `${use.release} went to ${use.target} by break-glass.`,
+        title: `${use.release} went to ${use.target} ${use.kind === 'break-glass' ? 'by break-glass' : 'outside its windows'}.`,
         text: `${use.reviews} others look at it until ${use.reviewBy.toISOString().slice(0, 16).replace('T', ' ')} UTC, or ${use.target} is frozen.`,
         href: '/reviews',
         label: 'Look at it',

@@ -1,15 +1,15 @@
-/** What is kept of promotions that pass by break-glass, and of those who look at them afterwards. */
+/** What is kept of promotions that pass by break-glass or outside their windows, and of those who look at them afterwards. */
 import type { CoSignature } from '@airlock/common/approval/co-signature';
-import type { BreakGlass } from '@airlock/common/promotion/break-glass';
+import type { Waiver, WaiverKind } from '@airlock/common/promotion/waiver';
 import type { Transaction } from './ports.ts';
 
-export interface BreakGlassStore {
+export interface WaiverStore {
   /** What was asked last for this promotion and not taken back; null also for a row that is no justification. */
-  of(promotionId: string): Promise<BreakGlass | null>;
-  ask(tx: Transaction, given: BreakGlass & { promotionId: string; at: Date }): Promise<void>;
+  of(promotionId: string): Promise<Waiver | null>;
+  ask(tx: Transaction, given: Waiver & { promotionId: string; at: Date }): Promise<void>;
   withdraw(
     tx: Transaction,
-    given: { promotionId: string; person: string; at: Date },
+    given: { kind: WaiverKind; promotionId: string; person: string; at: Date },
   ): Promise<void>;
 }
 

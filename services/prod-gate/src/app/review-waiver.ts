@@ -1,12 +1,12 @@
 /**
- * Others look at a delivery by break-glass. Each signs, with their own passkey, the digest of the document that has the
+ * Others look at a delivery by break-glass or outside its windows. Each signs, with their own passkey, the digest of the document that has the
  * justification; the authority alone verifies the signatures from their bytes and records that the review is made.
  */
 import { createHash } from 'node:crypto';
 import { countCoSignatures } from '@airlock/common/approval/co-signature';
 import { reviewMatter, stopRoles } from '@airlock/common/approval/lift';
-import { isOwed, type BreakGlassUse } from '../domain/break-glass.ts';
-import type { CoSignatureStore, KeptCoSignature } from './break-glass-ports.ts';
+import { isOwed, type WaiverUse } from '../domain/waiver.ts';
+import type { CoSignatureStore, KeptCoSignature } from './waiver-ports.ts';
 import {
   createCoSigning,
   type CoSignCeremony,
@@ -47,7 +47,7 @@ export function createReviewing(ports: Omit<Sources, 'passkeys'> & CoSignPorts):
 
   async function owed(nameId: string, deliveryId: string) {
     const person = mayStop(await ports.files(), nameId);
-    const uses = (await ports.ledger()).breakGlassUses();
+    const uses = (await ports.ledger()).waiverUses();
     const use = uses.find((each) => each.deliveryId === deliveryId && isOwed(each));
     if (use === undefined) {
       throw new DecisionError('review-over', 'This review is made, or none is owed.');
@@ -55,7 +55,7 @@ export function createReviewing(ports: Omit<Sources, 'passkeys'> & CoSignPorts):
     if (use.involved.includes(person.id)) {
       throw new DecisionError(
         'involved-never-counts',
-        'You asked for this break-glass or approved it; somebody else looks at it.',
+        'You asked for this or approved it; somebody else looks at it.',
       );
     }
     return { person, use, subject: subjectOf(use) };
@@ -76,14 +76,14 @@ export function createReviewing(ports: Omit<Sources, 'passkeys'> & CoSignPorts):
   };
 }
 
-const subjectOf = ({ deliveryId, promotionDigest }: BreakGlassUse) => ({
+const subjectOf = ({ deliveryId, promotionDigest }: WaiverUse) => ({
   ...{ id: deliveryId, digest: promotionDigest },
 });
 
 /** Who has validly signed, from the stored bytes, the roster and the ledger's enrolments. */
 export async function judgeReviews(
   sources: Sources,
-  use: BreakGlassUse,
+  use: WaiverUse,
   at: Date,
 ): Promise<
   ReturnType<typeof countCoSignatures> & { readonly signatures: readonly KeptCoSignature[] }
@@ -115,7 +115,7 @@ export function createReviewPass(
   return async () => {
     const facts = await ports.ledger();
     const done: { delivery: string; people: readonly string[] }[] = [];
-    for (const use of facts.breakGlassUses().filter(isOwed)) {
+    for (const use of facts.waiverUses().filter(isOwed)) {
       if (recorded.has(use.deliveryId)) continue;
       const at = ports.clock();
       const { people, signatures } = await judgeReviews(ports, use, at);
@@ -123,7 +123,7 @@ export function createReviewPass(
       const first = people.slice(0, use.reviews);
       await ports.transactor.transaction(async (tx) => {
         await ports.recorder.record(tx, {
-          ...{ type: 'break-glass.reviewed', at, actor: 'authority' },
+          ...{ type: `${use.kind}.reviewed`, at, actor: 'authority' },
           subjectDigest: use.promotionDigest,
           refs: {
             ...{ delivery: use.deliveryId, promotion: use.promotionId, people: first.join(' ') },

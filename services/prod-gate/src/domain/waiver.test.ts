@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LedgerEntry } from '@airlock/common/ledger/entry';
-import { isOverdue, stricterOf, useOfEntry, useRefs, type BreakGlassUse } from './break-glass.ts';
+import { isOverdue, stricterOf, useOfEntry, useRefs, type WaiverUse } from './waiver.ts';
 
 const at = new Date('2026-11-22T10:00:00.000Z');
 const refs = useRefs({
@@ -9,7 +9,7 @@ const refs = useRefs({
   ...{ asker: 'mira', approvers: ['leo'], review: { count: 2, within: 3600 } },
 });
 
-function used(changed: Readonly<Record<string, string>> = {}): BreakGlassUse {
+function used(changed: Readonly<Record<string, string>> = {}): WaiverUse {
   const entry: LedgerEntry = {
     ...{ v: 1, type: 'break-glass.used', at: at.toISOString(), actor: 'authority' },
     ...{ subjectDigest: 'a'.repeat(64), refs: { ...refs, ...changed } },

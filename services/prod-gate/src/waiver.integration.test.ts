@@ -4,13 +4,14 @@ import { formatId } from '@airlock/common/ids';
 import type { LedgerEntry } from '@airlock/common/ledger/entry';
 import { vkeyOf } from '@airlock/common/ledger/note';
 import { Roster, type TargetPolicy } from '@airlock/common/policy/target-policy';
+import type { WaiverKind } from '@airlock/common/promotion/waiver';
 import { parsePromotionDocument } from '@airlock/common/promotion/document';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { createApprovalStore } from './adapters/postgres/approval-store.ts';
-import { createBreakGlassStore } from './adapters/postgres/break-glass-store.ts';
+import { createWaiverStore } from './adapters/postgres/waiver-store.ts';
 import { openDatabase, type GateDatabase } from './adapters/postgres/client.ts';
 import { createCoSignatureStore } from './adapters/postgres/co-signature-store.ts';
 import { createConfigurationStore } from './adapters/postgres/configuration-store.ts';
@@ -39,11 +40,11 @@ import { createConfigurationProof } from './app/prove-configuration.ts';
 import { createLedgerProofs } from './app/prove-entry.ts';
 import { recordedFiles } from './app/record-configuration.ts';
 import { refreshPromotions } from './app/refresh-promotions.ts';
-import { createReviewPass } from './app/review-break-glass.ts';
+import { createReviewPass } from './app/review-waiver.ts';
 import { sequenceLedger } from './app/sequence-ledger.ts';
 import { filesOf, itemOf, mirrorOf, plannedVector, sha } from './app/vectors.fixture.ts';
-import { createBreakGlass } from './break-glass-keeping.ts';
-import { freezeFor, useOfEntry, useRefs } from './domain/break-glass.ts';
+import { createWaivers } from './waiver-keeping.ts';
+import { freezeFor, useOfEntry, useRefs } from './domain/waiver.ts';
 import { evaluatePromotion } from './domain/verdict.ts';
 import { singleFiles } from './testing/artifact-reader.ts';
 
@@ -80,12 +81,14 @@ const policy: TargetPolicy = {
   windows: {
     allow: [],
     deny: [{ name: 'quiet', start: '2026-11-01', end: '2026-11-30', tz: 'UTC' }],
+    override: { role: 'security', count: 1, reason: 'required', review: 3600 },
   },
   breakGlass: {
     approvals: [{ role: 'release-manager', count: 1 }],
     review: { count: 2, within: 86_400 },
   },
 };
+const closedWindows = policy.windows ?? assert.fail('the windows are closed');
 const filesWith = (given: TargetPolicy, digest: string): GateFiles => ({
   ...vectorFiles,
   targets: new Map([[given.target, { policy: given, digest: sha(digest) }]]),
@@ -135,8 +138,8 @@ const shared = () => ({
   randomNonce: () => randomBytes(32).toString('base64url'),
 });
 
-const breakGlass = (at = now) =>
-  createBreakGlass({
+const waivers = (at = now) =>
+  createWaivers({
     ...{ ...shared(), gate: gateOrigin, now: () => at, proofs: proofsOf(databases.web) },
     promotions: createPromotionStore(databases.web),
   });
@@ -192,7 +195,7 @@ async function renewed(): Promise<void> {
     ...{ gate: gateOrigin, transactor: database, recorder, files: readFiles },
     promotions: createPromotionStore(database),
     replaced: createReplacedDocumentStore(database),
-    breakGlass: createBreakGlassStore(database),
+    waivers: createWaiverStore(database),
     ...{ git: () => mirrorOf(good), contents: singleFiles },
     ...{ ledger: proofsOf(database).facts, news: newsOutbox },
     ...{ onChange: () => undefined, clock: () => now },
@@ -254,8 +257,8 @@ function answerOf(who: string, challenge: string) {
   return { credentialId, ...response };
 }
 
-async function asked(who = 'leo'): Promise<void> {
-  await breakGlass().asking.ask(`${who}@idp.example`, promotionId, { justification: why });
+async function asked(who = 'leo', kind: WaiverKind = 'break-glass'): Promise<void> {
+  await waivers().asking.ask(`${who}@idp.example`, promotionId, { kind, justification: why });
   await renewed();
 }
 
@@ -269,7 +272,9 @@ describe('break-glass', () => {
     assert.deepEqual(await codes(), ['E_APPROVALS_MISSING']);
     await approve('leo');
     assert.deepEqual(await codes(), []);
-    assert.deepEqual((await facts()).breakGlass, { person: 'leo', justification: why });
+    assert.deepEqual((await facts()).waiver, {
+      ...{ kind: 'break-glass', person: 'leo', justification: why },
+    });
   });
 
   test('answers nothing else: what is stopped, frozen or gone stays so', async () => {
@@ -293,7 +298,7 @@ describe('break-glass', () => {
     assert.deepEqual(await codes(), ['E_APPROVALS_MISSING']);
     await approve('leo');
     assert.deepEqual(await codes(), []);
-    await breakGlass().asking.withdraw('mira@idp.example', promotionId);
+    await waivers().asking.withdraw('mira@idp.example', promotionId, 'break-glass');
     await renewed();
     // What mira had approved is the same document again, and hers alone is not two.
     assert.deepEqual(await codes(), ['E_WINDOW_CLOSED', 'E_APPROVALS_MISSING']);
@@ -303,9 +308,9 @@ describe('break-glass', () => {
   test('a justification that somebody edits in the database voids the approval of it', async () => {
     await asked();
     await approve('leo');
-    await gate.asOwner('alter table break_glass_act disable trigger break_glass_act_append_only');
-    await gate.asOwner("update break_glass_act set justification = 'all is well, trust me on it'");
-    await gate.asOwner('alter table break_glass_act enable trigger break_glass_act_append_only');
+    await gate.asOwner('alter table waiver_act disable trigger waiver_act_append_only');
+    await gate.asOwner("update waiver_act set justification = 'all is well, trust me on it'");
+    await gate.asOwner('alter table waiver_act enable trigger waiver_act_append_only');
     await renewed();
     assert.deepEqual(await codes(), ['E_APPROVALS_MISSING']);
   });
@@ -337,34 +342,150 @@ describe('break-glass', () => {
       'E_WINDOW_CLOSED',
       'E_APPROVALS_MISSING',
     ]);
-    await assert.rejects(asked(), refusedAs('break-glass-closed'));
+    await assert.rejects(asked(), refusedAs('waiver-closed'));
   });
 
   test('is asked by those who may approve it, with a sentence', async () => {
-    const { asking } = breakGlass();
+    const { asking } = waivers();
     await assert.rejects(
-      asking.ask('dana@idp.example', promotionId, { justification: why }),
+      asking.ask('dana@idp.example', promotionId, { kind: 'break-glass', justification: why }),
       refusedAs('role-missing'),
     );
     await assert.rejects(
       asking.ask('leo@idp.example', promotionId, {
+        kind: 'break-glass',
         justification: 'because       because'.slice(0, 19),
       }),
       refusedAs('reason-missing'),
     );
     await assert.rejects(
-      asking.withdraw('leo@idp.example', promotionId),
+      asking.withdraw('leo@idp.example', promotionId, 'break-glass'),
       refusedAs('nothing-to-withdraw'),
     );
   });
 });
 
+describe('an override of the windows', () => {
+  test('passes with the approvals of the rules and its own beside them, and with neither alone', async () => {
+    await asked('sam', 'override');
+    assert.deepEqual(await codes(), ['E_APPROVALS_MISSING']);
+    await approve('leo');
+    await approve('mira');
+    assert.deepEqual(await codes(), ['E_APPROVALS_MISSING'], 'security is missing');
+    await approve('sam');
+    assert.deepEqual(await codes(), []);
+    const { waiver, approvals } = await facts();
+    assert.deepEqual(waiver, { kind: 'override', person: 'sam', justification: why });
+    assert.deepEqual([approvals.have, approvals.need], [3, 3]);
+  });
+
+  test('answers nothing but the windows', async () => {
+    await asked('leo', 'override');
+    for (const who of ['leo', 'mira', 'sam']) await approve(who);
+    assert.deepEqual(await codes({ emergency: () => now }), ['E_EMERGENCY_STOP']);
+    assert.deepEqual(await codes({ artifacts: { has: () => Promise.resolve(false) } }), [
+      'E_ARTIFACT_MISSING',
+    ]);
+  });
+
+  test('is not carried by ordinary approvals, nor by those of break-glass, and carries neither', async () => {
+    await approve('leo');
+    await approve('mira');
+    assert.deepEqual(await codes(), ['E_WINDOW_CLOSED']);
+    await asked('leo', 'override');
+    await approve('sam');
+    assert.deepEqual((await facts()).approvals.counting, ['sam']);
+    await waivers().asking.withdraw('leo@idp.example', promotionId, 'override');
+    await renewed();
+    assert.deepEqual((await facts()).approvals.counting.toSorted(), ['leo', 'mira']);
+    assert.deepEqual(await codes(), ['E_WINDOW_CLOSED']);
+    await asked('leo', 'break-glass');
+    assert.deepEqual((await facts()).approvals.counting, []);
+    await approve('mira');
+    assert.deepEqual(await codes(), []);
+    await waivers().asking.withdraw('leo@idp.example', promotionId, 'break-glass');
+    await asked('leo', 'override');
+    assert.deepEqual((await facts()).approvals.counting, ['sam'], 'not the one of break-glass');
+  });
+
+  test('is asked for beside no break-glass, and not while the windows are open', async () => {
+    await asked('leo', 'break-glass');
+    await assert.rejects(asked('leo', 'override'), refusedAs('waiver-asked'));
+    await assert.rejects(
+      waivers().asking.withdraw('leo@idp.example', promotionId, 'override'),
+      refusedAs('nothing-to-withdraw'),
+    );
+    await assert.rejects(asked('dana', 'override'), refusedAs('role-missing'));
+    files = filesWith({ ...policy, windows: { ...closedWindows, deny: [] } }, 'open windows');
+    await assert.rejects(asked('leo', 'override'), refusedAs('waiver-not-needed'));
+    files = filesWith({ ...policy, windows: undefined }, 'no windows');
+    await assert.rejects(asked('leo', 'override'), refusedAs('waiver-closed'));
+  });
+
+  test('that web forges in the database, or whose reason changes after signing, delivers nothing', async () => {
+    await approve('leo');
+    await approve('mira');
+    const forge = `insert into waiver_act (promotion_id, kind, act, person, justification, at)
+      values ('${promotionId}', 'override', 'ask', 'mira', '${why}', now())`;
+    await databases.web.pool.query(forge);
+    for (const process of ['intake', 'authority', 'deliverer', 'watchdog'] as const) {
+      await assert.rejects(databases[process].pool.query(forge), /permission denied/, process);
+    }
+    assert.deepEqual(await codes(), ['E_WINDOW_CLOSED'], 'a row is no document');
+    await renewed();
+    assert.deepEqual(await codes(), ['E_APPROVALS_MISSING'], 'of which nobody has approved');
+    for (const who of ['leo', 'mira', 'sam']) await approve(who);
+    assert.deepEqual(await codes(), []);
+    await gate.asOwner('alter table waiver_act disable trigger waiver_act_append_only');
+    await gate.asOwner("update waiver_act set justification = 'all is well, trust me on it'");
+    await gate.asOwner('alter table waiver_act enable trigger waiver_act_append_only');
+    await renewed();
+    assert.deepEqual(await codes(), ['E_APPROVALS_MISSING']);
+    assert.deepEqual((await facts()).approvals.counting, []);
+  });
+
+  test('a document that overrides by itself is not the one that was approved', async () => {
+    await approve('leo');
+    await approve('mira');
+    const [row] = await gate.asOwner('select document from promotion where id = $1', [promotionId]);
+    assert.ok(row !== undefined && row['document'] instanceof Uint8Array);
+    const member = `"override":{"person":"leo","justification":"${why}"},"delta":`;
+    const forged = Buffer.from(
+      Buffer.from(row['document']).toString('utf8').replace('"delta":', member),
+    );
+    assert.ok(parsePromotionDocument(forged).override);
+    await gate.asOwner('update promotion set document = $1 where id = $2', [forged, promotionId]);
+    assert.ok((await codes()).includes('E_DOCUMENT_DIFFERS'));
+    const both = `"breakGlass":{"person":"leo","justification":"${why}"},${member}`;
+    const text = Buffer.from(row['document']).toString('utf8').replace('"delta":', both);
+    assert.throws(() => parsePromotionDocument(Buffer.from(text)), /one of them/);
+  });
+
+  test('owes a look of two who took no part, or the target is frozen; one of break-glass is another', async () => {
+    const id = await used(now, 'override');
+    await assert.rejects(review(id, 'leo'), refusedAs('involved-never-counts'));
+    await databases.authority.transaction((tx) =>
+      recorder.record(tx, {
+        ...{ type: 'break-glass.reviewed', at: now, actor: 'authority' },
+        ...{ subjectDigest: sha('document'), refs: { delivery: id, people: 'mira sam' } },
+      }),
+    );
+    await sequence();
+    assert.equal((await useOf(id))?.use.reviewed, null, 'a review of the other kind');
+    assert.ok((await watchdogPass(later)).includes(id));
+    assert.ok((await codes()).includes('E_STOPPED'));
+    for (const who of ['mira', 'sam']) await review(id, who);
+    assert.deepEqual(await authorityPass(), [id]);
+    assert.deepEqual((await useOf(id))?.use.reviewed?.people, ['mira', 'sam']);
+  });
+});
+
 /** As the authority records it with the login. */
-async function used(at = now): Promise<string> {
+async function used(at = now, kind: WaiverKind = 'break-glass'): Promise<string> {
   const deliveryId = formatId('dlv', randomBytes(10));
   await databases.authority.transaction((tx) =>
     recorder.record(tx, {
-      ...{ type: 'break-glass.used', at, actor: 'authority', subjectDigest: sha('document') },
+      ...{ type: `${kind}.used`, at, actor: 'authority', subjectDigest: sha('document') },
       refs: useRefs({
         ...{ deliveryId, promotionId, target: policy.target, release: '1', at, asker: 'leo' },
         ...{ approvers: ['leo'], review: { count: 2, within: 3600 } },
@@ -376,7 +497,7 @@ async function used(at = now): Promise<string> {
 }
 
 async function review(deliveryId: string, who: string): Promise<{ have: number }> {
-  const { reviewing } = breakGlass();
+  const { reviewing } = waivers();
   const { challenge, nonce } = await reviewing.begin(`${who}@idp.example`, deliveryId);
   const answer = answerOf(who, challenge);
   return reviewing.sign(`${who}@idp.example`, deliveryId, { nonce, answer });
@@ -405,7 +526,7 @@ async function watchdogPass(at: Date): Promise<readonly string[]> {
 }
 
 const useOf = async (deliveryId: string) =>
-  (await breakGlass().view()).find(({ use }) => use.deliveryId === deliveryId);
+  (await waivers().view()).find(({ use }) => use.deliveryId === deliveryId);
 const later = new Date(now.getTime() + 3_600_000);
 
 describe('the review that is owed', () => {
@@ -483,6 +604,9 @@ describe('the review that is owed', () => {
       'break-glass.used': 'authority',
       'break-glass.reviewed': 'authority',
       'break-glass.unreviewed': 'watchdog',
+      'override.used': 'authority',
+      'override.reviewed': 'authority',
+      'override.unreviewed': 'watchdog',
     } as const;
     for (const [type, only] of Object.entries(may)) {
       for (const [process, database] of Object.entries(databases)) {

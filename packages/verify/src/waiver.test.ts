@@ -8,7 +8,10 @@ const world = createEvidenceWorld();
 /** One release manager, where the target file asks for two. */
 const broken: EvidenceChanges = {
   approvers: [world.people.leo],
-  breakGlass: { person: 'mira', justification: 'Checkout is down and nobody else is awake.' },
+  waiver: {
+    ...{ kind: 'break-glass', person: 'mira' },
+    justification: 'Checkout is down and nobody else is awake.',
+  },
 };
 
 async function linesWith(changes: EvidenceChanges): Promise<string[]> {
@@ -46,6 +49,38 @@ describe('evidence of a delivery by break-glass is complete', () => {
       assert.equal(lines.at(-1), 'VERDICT: complete and unaltered', lines.join('\n'));
     });
   }
+});
+
+/** The two of the rules and one more. */
+const overridden: EvidenceChanges = {
+  approvers: [world.people.leo, world.people.mira, world.people.person('nora')],
+  waiver: {
+    ...{ kind: 'override', person: 'mira' },
+    justification: 'The certificate ends before Monday.',
+  },
+};
+
+describe('evidence of a delivery outside its windows', () => {
+  test('is complete with the approvals of the rules and of the override, and its record', async () => {
+    const lines = await linesWith(overridden);
+    assert.equal(lines.at(-1), 'VERDICT: complete and unaltered', lines.join('\n'));
+  });
+
+  test('is refused with the approvals of the rules alone', async () => {
+    const two = [world.people.leo, world.people.mira];
+    const lines = await linesWith({ ...overridden, approvers: two });
+    assert.match(lines.find((line) => line.startsWith('✗')) ?? '', /approvals/, lines.join('\n'));
+  });
+
+  test('is refused where the ledger has it as break-glass', async () => {
+    const lines = await linesWith({
+      ...overridden,
+      ledger: (entries) =>
+        entries.map((body) => retold(body, '"override.used"', '"break-glass.used"')),
+    });
+    const why = /no proven ledger entry override\.used/;
+    assert.match(lines.find((line) => line.startsWith('✗ story')) ?? '', why, lines.join('\n'));
+  });
 });
 
 describe('the story of a delivery is refused for', () => {

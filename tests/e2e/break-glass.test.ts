@@ -6,19 +6,12 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { until } from '@airlock/demo/flow';
 import { target } from '@airlock/demo/names';
-import type { Pair } from '@airlock/demo/pair';
 import type { Browser, Page } from 'playwright-core';
 import { z } from 'zod';
-import {
-  addAuthenticator,
-  launchChromium,
-  openPage,
-  sidewaysScroll,
-  signInAs,
-  withoutChromium,
-} from '../support/chromium.ts';
+import { launchChromium, sidewaysScroll, withoutChromium } from '../support/chromium.ts';
 import { commandLine } from '../support/command-line.ts';
 import { runningPair } from '../support/pair.ts';
+import { withPasskey } from '../support/passkey.ts';
 import { discard, waitingPromotion } from '../support/promotion.ts';
 
 const patience = { timeout: 30_000 };
@@ -56,19 +49,6 @@ async function look(page: Page, name: string): Promise<void> {
   }
 }
 
-/** Somebody signed in at the gate, with a passkey that they have just enrolled there. */
-async function withPasskey(pair: Pair, person: string) {
-  const opened = await openPage(browser, { scheme: 'light', width: 1280 });
-  await addAuthenticator(opened.context, opened.page);
-  const { page } = opened;
-  const label = `${person} at break-glass`;
-  await signInAs(page, `${pair.gateOrigin}/me`, person);
-  await page.locator('form[data-passkey="enrol"] input[name="label"]').fill(label);
-  await page.locator('form[data-passkey="enrol"] button[type="submit"]').click();
-  await page.getByText(label).first().waitFor(patience);
-  return opened;
-}
-
 const Reviews = z.looseObject({
   reviews: z.array(
     z.looseObject({
@@ -96,7 +76,7 @@ test(
     const directory = mkdtempSync(join(tmpdir(), 'airlock-break-glass-'));
     try {
       const url = `${pair.gateOrigin}/promotions/${promotion}`;
-      const mira = await withPasskey(pair, 'mira');
+      const mira = await withPasskey(browser, pair, 'mira');
       const { page } = mira;
 
       await page.goto(url);
@@ -152,7 +132,7 @@ test(
         ['leo', 1],
         ['oke', 2],
       ] as const) {
-        const other = await withPasskey(pair, person);
+        const other = await withPasskey(browser, pair, person);
         await other.page.goto(`${pair.gateOrigin}/reviews`);
         const card = other.page.locator('.card').filter({ hasText: delivery });
         await card.getByText(why).waitFor(patience);

@@ -560,7 +560,7 @@ describe('while a promotion waits', () => {
     const { artifact, ...old } = before.delta;
     assert.ok(artifact);
     const made = makeDocument({
-      ...{ gate: gateOrigin, facts: before, delta: old, editors: null, breakGlass: null },
+      ...{ gate: gateOrigin, facts: before, delta: old, editors: null, waiver: null },
       target: targetOf(good),
       rosterDigest: filesOf(good).roster.digest,
     });

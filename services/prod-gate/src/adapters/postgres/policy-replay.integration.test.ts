@@ -272,10 +272,7 @@ describe('airlock policy replay', () => {
     assert.match(out, /prod-eu: 3 promotions; 3 the same, 0 stricter, 0 looser/);
     for (const [target, message] of [
       [{ ...file, version: 2 }, /new\.yaml: version/],
-      [
-        { ...file, concurrency: { limit: 1, queue: 'all' } },
-        /concurrency\.queue all: the gate does not/,
-      ],
+      [{ ...file, concurrency: { limit: 2, queue: 'all' } }, /new\.yaml: concurrency\.limit/],
     ] as const) {
       const ended = await run(target);
       assert.equal(ended.code, 2, ended.err);

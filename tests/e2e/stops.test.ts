@@ -72,6 +72,23 @@ test('airlock freeze holds what was approved, and two people’s start-again del
   assert.equal((await waitForEnd(pair, promotion)).state, 'live');
 });
 
+test('airlock freeze --except lets what it names through, and the ledger has which delivery passed by it', async () => {
+  const promotion = await waitingPromotion(pair);
+  const why = ['--except', promotion, '-m', 'only the fix'];
+  const said = await airlock('freeze', target, ...why);
+  const stop = stopIn(said);
+  assert.match(said, new RegExp(`let through: ${promotion}`));
+  await approveAs(pair, 'leo', promotion);
+  await approveAs(pair, 'mira', promotion);
+  assert.equal((await waitForEnd(pair, promotion)).state, 'live');
+  await until('the delivery among what came of the freeze', 20, async () => {
+    const { incident } = JSON.parse(await airlock('stops', 'show', stop, '--json')) as Shown;
+    const passed = new RegExp(`of ${promotion}, let through the freeze ${stop}$`);
+    return incident?.timeline.some(({ says }) => passed.test(says)) === true ? true : null;
+  });
+  await startAgain(stop);
+});
+
 test('airlock leases revoke kills the hook of one delivery, counts its credentials to nothing, and holds no other', async () => {
   const { promotion, delivery, text } = await whileHooksWait(
     drillTarget(pair.layout.directory),

@@ -6,7 +6,7 @@ import type { Role } from '../policy/target-approvals.ts';
 import type { Matter } from './co-signature.ts';
 
 /** A stop as it was placed; times in RFC 3339 with milliseconds, as `Date.toISOString` writes them. */
-export type PlacedStop = {
+type PlacedStop = {
   readonly id: string;
   readonly kind: string;
   readonly targets: readonly string[];

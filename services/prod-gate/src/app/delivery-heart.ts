@@ -6,7 +6,7 @@ import type { DeliveryStore, Fenced } from './delivery-ports.ts';
 import type { FoundStop, Stoppable, StopWatch } from './watch-stops.ts';
 
 /** @param at when this process saw it. */
-export type SeenStop = FoundStop & { readonly at: Date };
+type SeenStop = FoundStop & { readonly at: Date };
 
 export type Heart = {
   /** Aborted when the delivery must stop: asked to, or no longer ours. */

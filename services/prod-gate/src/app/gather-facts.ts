@@ -15,7 +15,7 @@ import type { Promotion } from '../domain/promotion.ts';
 import { returnFault } from '../domain/return.ts';
 import { peopleOfEmails } from '../domain/roster.ts';
 import { placerOf } from '../domain/stop-words.ts';
-import { holds } from '../domain/stop.ts';
+import { excepts, holds } from '../domain/stop.ts';
 import { firstBefore } from '../domain/turn.ts';
 import { buildWordsOf, mattersOf, tracesOf } from '../domain/trace.ts';
 import type { PromotionFacts } from '../domain/verdict.ts';
@@ -107,7 +107,7 @@ export async function gatherFacts(
     ledgerFreeze: frozenLedger,
     emergencyStop: sources.emergency(),
   };
-  const stopsOf = (matters: readonly string[]): Promise<PromotionFacts['stops']> =>
+  const stopsOf = (matters: readonly string[]): Promise<StopFacts> =>
     stopsAgainst(sources, {
       ...{ ledger, files, now, delivery: own?.deliveryId ?? null },
       promotion,
@@ -116,7 +116,7 @@ export async function gatherFacts(
   if (target === undefined) {
     const traces = tracesOf(promotion, buildWordsOf(evidence.bundle));
     const restsOn = mattersOf(traces, files.roster.roster);
-    return { ...shared, ...nothingKnown, restsOn, stops: await stopsOf(restsOn) };
+    return { ...shared, ...nothingKnown, restsOn, ...(await stopsOf(restsOn)) };
   }
 
   // A page shows what has ended as it was taken in; what decides asks as of now.
@@ -152,7 +152,7 @@ export async function gatherFacts(
     brought: returning?.brought ?? null,
   });
   return {
-    ...{ ...shared, restsOn, stops: await stopsOf(restsOn) },
+    ...{ ...shared, restsOn, ...(await stopsOf(restsOn)) },
     targetKnown: true,
     returning: returning === null ? null : { fault: returning.fault },
     changed: changes(sources, {
@@ -277,6 +277,8 @@ function outlivingOf(
   return null;
 }
 
+type StopFacts = Pick<PromotionFacts, 'exceptedFrom' | 'stops'>;
+
 /** None while no ledger can be proven: nothing is delivered then, and what was lifted is not known. */
 async function stopsAgainst(
   sources: Pick<FactSources, 'stops' | 'locks'>,
@@ -289,18 +291,20 @@ async function stopsAgainst(
     matters: readonly string[];
     delivery: string | null;
   },
-): Promise<PromotionFacts['stops']> {
-  if ('fault' in given.ledger) return [];
+): Promise<StopFacts> {
+  if ('fault' in given.ledger) return { exceptedFrom: [], stops: [] };
   const { people } = given.files.roster.roster;
   const inForce = await readStops(sources.stops, given.ledger.facts, given.now);
   const packages = await packageMatters(inForce, (purl) => sources.locks(given.promotion, purl));
   const promotion = { ...given.promotion, matters: [...given.matters, ...packages] };
-  return inForce
+  const stops = inForce
     .filter((stop) => holds(stop, promotion, given.delivery))
     .map(({ id, kind, matter, person, reason, placedAt, until }) => ({
       ...{ stop: id, kind, matter, reason, since: placedAt, until },
       person: people.find((each) => each.id === person)?.name ?? placerOf(person),
     }));
+  const exceptedFrom = inForce.flatMap((stop) => (excepts(stop, promotion) ? [stop.id] : []));
+  return { exceptedFrom, stops };
 }
 
 /** What it rests on, by the kernel's word where there is one: a row could leave a distrusted key out. */

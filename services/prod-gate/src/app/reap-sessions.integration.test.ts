@@ -61,6 +61,7 @@ function watch(answer: () => RevocationResult = () => cleanResult) {
         return Promise.resolve(answer());
       },
     },
+    stopOverdue: () => Promise.resolve(false),
     staleSeconds,
     loginSkewSeconds: 5,
     failpoint: () => undefined,

@@ -2,7 +2,8 @@
  * Destroys what a delivery left at Vault, and ends the deliveries whose deliverer is gone.
  *
  * A session in REVOKING or REVOKE_PENDING is revoked at once: its deliverer asked for it and waits for the proof. Any other
- * session is taken away from its delivery only when that has not been heard of for `staleSeconds`. The fence moves first, so
+ * session is taken away from its delivery only when that has not been heard of for `staleSeconds`, or has not done what a stop
+ * asks in time. The fence moves first, so
  * that a deliverer that was only slow finds out with its next write and stops.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +22,7 @@ import type { PromotionStore } from './promotion-ports.ts';
 import type { SessionCredential, VaultSession, VaultSessionStore } from './vault-session-ports.ts';
 import { pauseAfter } from '../domain/patience.ts';
 import { eachInTurn } from './each-in-turn.ts';
+import type { OverdueStop } from './overdue-stops.ts';
 import type { VaultReaper } from './vault-ports.ts';
 
 /** How long the watchdog waits for a deliverer to try a login that it has revoked. */
@@ -48,6 +50,8 @@ export type ReapDependencies = {
   promotions: Pick<PromotionStore, 'lock' | 'setState' | 'setLive'>;
   recorder: Recorder;
   reaper: Pick<VaultReaper, 'revokeSession'>;
+  /** Asked of deliveries that are heard of. */
+  stopOverdue: OverdueStop;
   /** How long a delivery may be silent before it counts as abandoned, in seconds. */
   staleSeconds: number;
   onEvent: (event: ReapEvent) => void;
@@ -97,7 +101,10 @@ export function createReaper(dependencies: ReapDependencies): Reaper {
     const asked = session.state === 'REVOKING' || session.state === 'REVOKE_PENDING';
     if (asked) return revoke(session);
     const abandoned =
-      delivery === null || delivery.state !== 'running' || isStale(delivery, clock());
+      delivery === null ||
+      delivery.state !== 'running' ||
+      isStale(delivery, clock()) ||
+      (await dependencies.stopOverdue(session));
     if (!abandoned) return;
     failpoint('reap-begun');
     const fenced = await fenceOff(session, delivery);

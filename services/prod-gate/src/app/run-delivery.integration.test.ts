@@ -488,6 +488,49 @@ describe('a delivery', () => {
     await rig.nothingLeft('prod-us');
   });
 
+  test('whose deliverer lives and does not do what a stop asks loses its credential to the watchdog, and its hook', async () => {
+    const { run: dependencies, start, deliveries, sessions } = rig.deliverer();
+    const started = await start(await rig.admit('prod-us'));
+    const { hooks } = dependencies;
+    let took = 0;
+    const outcome = await deliver(
+      {
+        ...dependencies,
+        // It looks, and is told of nothing.
+        stops: { onHost: () => null, against: () => Promise.resolve(null) },
+        hooks: {
+          isolation: hooks.isolation,
+          async prepare(request): Promise<PreparedHook> {
+            const hook = await hooks.prepare(request);
+            return {
+              kind: hook.kind,
+              dispose: () => hook.dispose(),
+              async run({ signal }) {
+                const began = performance.now();
+                await rig.placeStop(`delivery:${started.delivery.id}`);
+                await until(() => Promise.resolve(signal.aborted));
+                took = performance.now() - began;
+                // Long before this hook would have ended, and by nobody's hand but the watchdog's.
+                await until(
+                  async () => (await sessions.ofDelivery(started.delivery.id))?.state === 'CLEAN',
+                );
+                await rig.nothingLeft('prod-us');
+                return { exit: null, summary: 'stopped', result: null };
+              },
+            };
+          },
+        },
+      },
+      started,
+    );
+    assert.ok(took > 4_900 && took < 12_000, `after ${Math.round(took)} ms`);
+    assert.equal(outcome, null);
+    await until(
+      async () => (await deliveries.find(started.delivery.id))?.state === 'indeterminate',
+    );
+    await rig.nothingLeft('prod-us');
+  });
+
   test('that is asked to stop ends its hook and its credential within seconds', async () => {
     const { run: dependencies, start, sessions } = rig.deliverer();
     const started = await start(await rig.admit('prod-us'));

@@ -105,7 +105,7 @@ export async function begin(
     readonly promotion: Promotion;
     readonly policy: TargetPolicy;
     /** Those of the verdict that let it begin. */
-    readonly facts: Pick<PromotionFacts, 'approvals' | 'restsOn' | 'start'>;
+    readonly facts: Pick<PromotionFacts, 'approvals' | 'restsOn' | 'start' | 'exceptedFrom'>;
     /** The interrupted delivery whose place it takes. */
     readonly repeats: string | null;
     readonly now: Date;
@@ -113,6 +113,8 @@ export async function begin(
 ): Promise<StartedDelivery> {
   const { id, promotion, policy, facts, repeats, now } = given;
   const startedBy = facts.start?.startedBy ?? null;
+  // An entry holds 256 characters, sixteen ids and no more.
+  const exceptedFrom = facts.exceptedFrom.slice(0, 16).join(' ');
   const returnTo =
     policy.rollback?.auto === 'onVerifyFailed'
       ? await dependencies.provenLive(promotion.target)
@@ -135,6 +137,7 @@ export async function begin(
       approvals: String(facts.approvals.have),
       ...(repeats === null ? {} : { repeats }),
       ...(startedBy === null ? {} : { startedBy }),
+      ...(exceptedFrom === '' ? {} : { exceptedFrom }),
       ...(returnTo === null
         ? {}
         : { returnTo: returnTo.deliveryId, returnArtifact: returnTo.artifactDigest }),

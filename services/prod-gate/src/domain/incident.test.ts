@@ -186,6 +186,17 @@ describe('what came of a stop', () => {
     assert.deepEqual(incident.stop.placedAt, at(10));
   });
 
+  test('of a freeze it has every delivery that was let through by its exception, and no other', () => {
+    const excepted = { delivery: 'dlv_a', target: 'prod-eu', exceptedFrom: `stp_x ${stop.id}` };
+    const incident = folded(
+      placed({ kind: 'freeze', except: ['prm_0000000000'] }),
+      [11, 'delivery.intent', excepted],
+      intent('dlv_b', 'prod-eu', 12),
+    );
+    assert.deepEqual(indices(incident), [0, 1]);
+    assert.deepEqual(incident.deliveries, []);
+  });
+
   test('ends with its lifting and the first delivery there that begins after it', () => {
     const incident = folded(
       placed(),

@@ -31,7 +31,7 @@ export type StoppedDelivery = {
 
 export type Incident = {
   readonly stop: KnownStop;
-  /** In the order of the ledger: its placing, what came of it, its lifting, and the first delivery to begin after that. */
+  /** In the order of the ledger: its placing, whom it let through, what came of it, its lifting, the first delivery after that. */
   readonly events: readonly LedgerEvent[];
   readonly deliveries: readonly StoppedDelivery[];
   readonly liftedAt: Date | null;
@@ -83,6 +83,9 @@ export function createIncidentFold(): IncidentFold {
 
   function begin({ index, entry }: LedgerEvent, id: string): void {
     const target = entry.refs['target'] ?? '';
+    for (const stopId of (entry.refs['exceptedFrom'] ?? '').split(' ')) {
+      incidents.get(stopId)?.events.push({ index, entry });
+    }
     for (const incident of idle) {
       if (!isAt(incident.stop, target)) continue;
       incident.events.push({ index, entry });
@@ -169,8 +172,14 @@ export function createIncidentFold(): IncidentFold {
 const isAt = ({ targets }: KnownStop, target: string): boolean =>
   targets.length === 0 || targets.includes(target);
 
-/** Of a quarantine the deliverer says which deliveries it ends: what they rest on is in no entry. */
-function endsAtOnce(stop: KnownStop, { id, target }: StoppedDelivery): boolean {
+/**
+ * Whether it ends this delivery by its target or its id alone. Of a quarantine the deliverer says which it ends: what they rest on
+ * is in no entry.
+ */
+export function endsAtOnce(
+  stop: KnownStop,
+  { id, target }: Pick<StoppedDelivery, 'id' | 'target'>,
+): boolean {
   if (stop.kind === 'stop-all') return isAt(stop, target);
   if (stop.kind !== 'revoke-leases') return false;
   return stop.matter === null ? isAt(stop, target) : stop.matter === `delivery:${id}`;

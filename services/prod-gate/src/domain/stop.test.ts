@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { createLedgerFold } from './ledger-facts.ts';
 import {
   concerns,
+  excepts,
   holds,
   stopDigest,
   stopRefs,
@@ -30,6 +31,15 @@ const promotion = {
   matters: ['key:k1', 'commit:c1', 'runner:'],
   admittedAt: placedAt,
 };
+
+test('a freeze lets through by name on its targets; no other kind does', () => {
+  const except = ['prm_0000000000'];
+  assert.equal(excepts(stop({ except }), promotion), true);
+  assert.equal(excepts(stop({ except, targets: [] }), promotion), true);
+  assert.equal(excepts(stop({ except, targets: ['prod-us'] }), promotion), false);
+  assert.equal(excepts(stop(), promotion), false);
+  assert.equal(excepts(stop({ except, kind: 'stop-all' }), promotion), false);
+});
 
 describe('what a stop holds', () => {
   const table: readonly (readonly [string, Partial<Stop>, waits: boolean, ends: boolean])[] = [

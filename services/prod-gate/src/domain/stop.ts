@@ -128,6 +128,12 @@ export function stopsInForce(given: {
     .sort((one, other) => other.placedAt.getTime() - one.placedAt.getTime());
 }
 
+/** Whether it is a freeze that would hold this promotion but for its exception. */
+export function excepts(stop: Stop, { id, target }: Pick<StoppedMatter, 'id' | 'target'>): boolean {
+  const isHere = stop.targets.length === 0 || stop.targets.includes(target);
+  return stop.kind === 'freeze' && isHere && stop.except.includes(id);
+}
+
 /** Whether it holds this promotion. @param delivery id of its delivery once that has begun, else null. */
 export function holds(stop: Stop, promotion: StoppedMatter, delivery: string | null): boolean {
   const here = stop.targets.length === 0 || stop.targets.includes(promotion.target);

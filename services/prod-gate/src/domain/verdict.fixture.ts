@@ -59,6 +59,7 @@ export const good: PromotionFacts = {
   configurationFault: null,
   ledgerFreeze: null,
   restsOn: [],
+  exceptedFrom: [],
   stops: [],
   emergencyStop: null,
 };

@@ -229,6 +229,8 @@ export type PromotionFacts = {
   readonly ledgerFreeze: { readonly reason: string; readonly since: Date } | null;
   /** What it rests on by all that was verified, as `kind:value`; its packages are looked for while one is in quarantine. */
   readonly restsOn: readonly string[];
+  /** Ids of the freezes in force there that let it through by name. */
+  readonly exceptedFrom: readonly string[];
   /** Those that hold this promotion, newest first. */
   readonly stops: readonly StopFacts[];
   /** Since when the host's emergency stop is set; null while it is not. */

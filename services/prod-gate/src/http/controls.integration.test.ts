@@ -19,7 +19,9 @@ useGateWeb();
 test('a freeze placed on the page of controls is what the promotion waits for, and who may not stop is told why', async () => {
   const leo = await signedIn('leo');
   const devi = await signedIn('devi');
-  const form = { kind: 'freeze', target, hours: '', reason: 'checkout <is> down' };
+  const except = 'prm_0000000001, prm_0000000002';
+  const form = { kind: 'freeze', target, hours: '', except, reason: 'checkout <is> down' };
+  assert.equal((await leo.submit('/controls', { ...form, except: 'that one' })).status, 400);
   assert.equal((await devi.submit('/controls', form)).status, 403);
   assert.equal((await leo.submit('/controls', form)).status, 303);
   const view = json(await leo.get(`/api/v1/promotions/${promotionId}`));
@@ -28,9 +30,14 @@ test('a freeze placed on the page of controls is what the promotion waits for, a
   assert.match(page, /checkout &lt;is> down|checkout &lt;is&gt; down/);
   assert.match(page, /Start again: 0 of 2 signed/);
   // The ledger outlives the tests' tables: it is lifted, so that the next one finds nothing stopped.
-  const { stops } = json(await leo.get('/api/v1/stops')) as { stops: { id: string }[] };
+  const { stops } = json(await leo.get('/api/v1/stops')) as {
+    stops: { id: string; except: string[] }[];
+  };
+  const [placed] = stops;
+  assert.ok(placed);
+  assert.deepEqual(placed.except, ['prm_0000000001', 'prm_0000000002']);
   await sequence();
-  const path = `/api/v1/stops/${stops[0]?.id ?? ''}/lift`;
+  const path = `/api/v1/stops/${placed.id}/lift`;
   for (const id of ['leo', 'mira']) {
     const visitor = await signedIn(id);
     const passkey = await enrol(visitor);

@@ -16,6 +16,7 @@ import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createVaultReaper } from '../adapters/vault/reaper.ts';
 import { takeWrappedSecretId } from '../adapters/vault/wrapped-secret-id.ts';
+import { createOverdueStop } from '../app/overdue-stops.ts';
 import { createReaper } from '../app/reap-sessions.ts';
 import { createLateLoginSweep } from '../app/sweep-late-logins.ts';
 import { followLedger } from '../app/follow-ledger.ts';
@@ -75,6 +76,11 @@ await runProcess({
     });
     const sessions = createVaultSessionStore(database);
     const clock = (): Date => new Date();
+    const stops = createStopStore(database);
+    const ledger = followLedger({
+      ledger: createLedgerReader(database),
+      vkey: vkeyOf(signer.name, createPublicKey(signer.privateKey)),
+    });
     const reaper = createReaper({
       transactor: database,
       sessions,
@@ -82,6 +88,7 @@ await runProcess({
       promotions: createPromotionStore(database),
       recorder,
       reaper: vaultReaper,
+      stopOverdue: createOverdueStop({ stops, ledger, clock }),
       staleSeconds: config.staleSeconds,
       loginSkewSeconds,
       onEvent(event) {
@@ -112,11 +119,7 @@ await runProcess({
       run: () => lateLogins.pass(),
     });
     const freezeUnreviewed = createFreezePass({
-      ...{ recorder, transactor: database, stops: createStopStore(database), clock },
-      ledger: followLedger({
-        ledger: createLedgerReader(database),
-        vkey: vkeyOf(signer.name, createPublicKey(signer.privateKey)),
-      }),
+      ...{ recorder, transactor: database, stops, ledger, clock },
     });
     const freezing = startLoop({
       name: 'freeze-unreviewed',

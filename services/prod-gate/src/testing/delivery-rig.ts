@@ -34,6 +34,7 @@ import { openDatabase } from '../adapters/postgres/client.ts';
 import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { mintLogin } from '../app/mint-login.ts';
 import type { ReapEvent, Reaper } from '../app/reap-sessions.ts';
@@ -42,6 +43,7 @@ import { runDelivery } from '../app/run-delivery.ts';
 import { createLateLoginSweep, type LateLogin } from '../app/sweep-late-logins.ts';
 import { sequenceLedger } from '../app/sequence-ledger.ts';
 import type { StartedDelivery } from '../app/start-delivery.ts';
+import { stopDigest, type Stop } from '../domain/stop.ts';
 import type { DeliveryOutcome } from '../domain/delivery.ts';
 import { makeReleaseArtifact, releaseCommit } from './release-artifact.ts';
 import {
@@ -459,6 +461,18 @@ export async function createDeliveryRig(options: RigOptions) {
         },
         at.failpoint,
       ),
+
+    /** Somebody revokes the leases of one delivery; the ledger has it not yet. @param matter `delivery:…` */
+    async placeStop(matter: string): Promise<void> {
+      const stop: Stop & { readonly reason: string } = {
+        ...{ id: formatId('stp', randomBytes(10)), kind: 'revoke-leases', targets: [], matter },
+        ...{ since: null, until: null, except: [], reason: 'its key was seen', person: 'leo' },
+        placedAt: clock(),
+      };
+      await asDeliverer.transaction((tx) =>
+        createStopStore(asDeliverer).insert(tx, { ...stop, digest: stopDigest(stop) }),
+      );
+    },
 
     /** A watchdog of its own in this process, that remembers nothing of an earlier one. */
     reaper: (staleAfter: number, onEvent?: (event: ReapEvent) => void): Reaper =>

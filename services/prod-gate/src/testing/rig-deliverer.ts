@@ -212,6 +212,7 @@ function allowedFacts(promotion: Promotion): PromotionFacts {
     configurationFault: null,
     ledgerFreeze: null,
     restsOn: [],
+    exceptedFrom: [],
     stops: [],
     emergencyStop: null,
   };

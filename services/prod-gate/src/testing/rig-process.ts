@@ -5,11 +5,14 @@
 import { failpoint } from '@airlock/process/failpoint';
 import { openDatabase } from '../adapters/postgres/client.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
-import { recorder } from '../adapters/postgres/ledger-store.ts';
+import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createVaultReaper } from '../adapters/vault/reaper.ts';
 import type { ReaperIdentity } from '../adapters/vault/reaper-identity.ts';
+import { followLedger } from '../app/follow-ledger.ts';
+import { createOverdueStop } from '../app/overdue-stops.ts';
 import { createReaper, type ReapEvent, type Reaper } from '../app/reap-sessions.ts';
 import { runDelivery } from '../app/run-delivery.ts';
 import type { VaultReaper } from '../app/vault-ports.ts';
@@ -57,6 +60,10 @@ export function createRigReaper({
     promotions: createPromotionStore(database),
     recorder,
     reaper: rigVaultReaper(settings, identity),
+    stopOverdue: createOverdueStop({
+      ...{ stops: createStopStore(database), clock },
+      ledger: followLedger({ ledger: createLedgerReader(database), vkey: settings.vkey }),
+    }),
     staleSeconds,
     loginSkewSeconds: settings.loginSkewSeconds,
     onEvent,

@@ -35,16 +35,17 @@ const Matter = z
   .max(200)
   .regex(/^[a-z]+:[\x21-\x7e]+$/, 'expected a kind and a value, such as commit:4f0a…');
 
+const Excepted = z
+  .array(z.string().regex(/^prm_[0-9a-z]{10}$/, 'expected the id of a promotion'))
+  .max(16);
+
 const StopBody = z.strictObject({
   kind: z.enum(stopKinds),
   targets: z.array(Target).max(100).default([]),
   matter: Matter.nullable().default(null),
   since: Moment.nullable().default(null),
   until: Moment.nullable().default(null),
-  except: z
-    .array(z.string().regex(/^prm_[0-9a-z]{10}$/, 'expected the id of a promotion'))
-    .max(16)
-    .default([]),
+  except: Excepted.default([]),
   reason: PersonsText(500),
 });
 
@@ -56,6 +57,12 @@ const StopForm = z.strictObject({
     .string()
     .regex(/^(\d{1,3})?$/, 'expected whole hours')
     .default(''),
+  except: z
+    .string()
+    .max(256)
+    .transform((text) => text.split(/[\s,]+/).filter((id) => id !== ''))
+    .pipe(Excepted)
+    .default([]),
   reason: PersonsText(500),
 });
 
@@ -90,9 +97,9 @@ export function stopRoutes({ relyingParty, stopping, now }: StopPorts): Route[] 
       access: 'signed-in',
       summary: 'Stopping',
       body: StopForm,
-      async handle(_request, response, context, { kind, target, hours, reason }) {
+      async handle(_request, response, context, { kind, target, hours, except, reason }) {
         await stopping.place(viewerOf(context).nameId, {
-          ...{ kind, reason, matter: null, since: null, except: [] },
+          ...{ kind, reason, matter: null, since: null, except },
           targets: target === '' ? [] : [target],
           until: hours === '' ? null : new Date(now().getTime() + Number(hours) * 3_600_000),
         });

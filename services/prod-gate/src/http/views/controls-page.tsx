@@ -202,6 +202,12 @@ function Stopping({
           maxLength={3}
         />
         <TextField
+          label="Let through"
+          name="except"
+          hint="Of a freeze: ids of promotions, such as prm_7k2q9x0d1f. The ledger has each that passes."
+          maxLength={256}
+        />
+        <TextField
           label="Why"
           name="reason"
           hint="Everybody whose delivery waits reads it."
@@ -218,6 +224,9 @@ function Stopping({
       </p>
       <p class="small">
         A key, a runner, a commit, a person is bad? <a href="/blast-radius">Blast radius</a>
+      </p>
+      <p class="small">
+        Delivered by break-glass? <a href="/reviews">Reviews</a>
       </p>
     </Card>
   );

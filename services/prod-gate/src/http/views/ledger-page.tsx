@@ -164,7 +164,7 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
     case 'delivery.announced':
       return `${who} announced that ${ref('promotion')} starts at ${ref('startsAt')}`;
     case 'delivery.intent':
-      return `${who} begins delivery ${ref('delivery')} of ${ref('promotion')}${refs['repeats'] === undefined ? '' : `, in the place of ${ref('repeats')}, which was interrupted`}`;
+      return `${who} begins delivery ${ref('delivery')} of ${ref('promotion')}${refs['repeats'] === undefined ? '' : `, in the place of ${ref('repeats')}, which was interrupted`}${refs['exceptedFrom'] === undefined ? '' : `, let through the freeze ${ref('exceptedFrom')}`}`;
     case 'credential.requested':
       return `${who} let delivery ${ref('delivery')} log in to Vault once`;
     case 'credential.issued':

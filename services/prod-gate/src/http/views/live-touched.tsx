@@ -1,6 +1,7 @@
 import type { LiveTouched } from '../../app/view-blast-radius.ts';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import { blastRadiusHref } from './blast-radius-page.tsx';
+import { stopEffect } from '../../domain/stop-words.ts';
 import { plain } from './words.ts';
 
 /** What is live and rests on what is in quarantine, below the stop that says so; a quarantine takes nothing back by itself. */
@@ -35,7 +36,8 @@ export function QuarantineBanner({ touched }: { readonly touched: LiveTouched })
             <code>{plain(matter)}</code>
           </a>
           , which {plain(stop.person)} put into quarantine
-          {stop.reason === null ? '' : `: “${plain(stop.reason)}”`}.{' '}
+          {stop.reason === null ? '' : `: “${plain(stop.reason)}”`}. {stopEffect(stop)} Two people
+          start again on <a href="/controls">Controls</a>.{' '}
           <a href={`/targets/${release.target}/return`}>Return to an earlier release</a>
         </>
       }

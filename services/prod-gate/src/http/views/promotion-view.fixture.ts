@@ -171,6 +171,7 @@ export function viewOf(
       configurationFault: null,
       ledgerFreeze: null,
       restsOn: [],
+      exceptedFrom: [],
       stops: [],
       emergencyStop: null,
     },

@@ -67,9 +67,12 @@ export function TargetPage({
           text={`Nothing is taken in or delivered until somebody of platform puts targets/${name}.yaml back.`}
         />
       ) : null}
-      {stops.map((stop) => (
-        <StopBanner key={stop.id} stop={stop} />
-      ))}
+      {stops
+        // Its own banner says all of one that what is live rests on.
+        .filter(({ id }) => !touched.some(({ stop }) => stop.id === id))
+        .map((stop) => (
+          <StopBanner key={stop.id} stop={stop} />
+        ))}
       {freeze === null ? null : <FreezeBanner freeze={freeze} />}
       {session === null ? null : <HeldBanner session={session} />}
       {touched.map((each) => (

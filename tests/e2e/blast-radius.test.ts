@@ -1,15 +1,14 @@
 /** A runner that turned out to be bad: found, held, said where it is live; with the real chain from runner to provenance to gate. */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { approveAs, until, waitForEnd } from '@airlock/demo/flow';
 import { target } from '@airlock/demo/names';
 import type { Pair } from '@airlock/demo/pair';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import {
   launchChromium,
   openPage,
+  picture,
   sidewaysScroll,
   signInAs,
   withoutChromium,
@@ -18,8 +17,6 @@ import { commandLine, type CommandLine } from '../support/command-line.ts';
 import { runningPair } from '../support/pair.ts';
 import { assertWaits, discard, waitingPromotion } from '../support/promotion.ts';
 
-/** Where screenshots go when somebody wants to look: AIRLOCK_SCREENSHOTS=directory. */
-const pictures = process.env['AIRLOCK_SCREENSHOTS'];
 let pair: Pair;
 let shell: CommandLine;
 let browser: Browser;
@@ -32,12 +29,6 @@ after(async () => {
   shell.dispose();
   if (withoutChromium === false) await browser.close();
 });
-
-async function picture(page: Page, name: string): Promise<void> {
-  if (pictures === undefined) return;
-  mkdirSync(pictures, { recursive: true });
-  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
-}
 
 async function lifted(stop: string): Promise<void> {
   for (const person of ['mira', 'leo']) {

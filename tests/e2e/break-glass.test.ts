@@ -8,13 +8,12 @@ import { until } from '@airlock/demo/flow';
 import { target } from '@airlock/demo/names';
 import type { Browser, Page } from 'playwright-core';
 import { z } from 'zod';
-import { launchChromium, sidewaysScroll, withoutChromium } from '../support/chromium.ts';
+import { launchChromium, patience, sidewaysScroll, withoutChromium } from '../support/chromium.ts';
 import { commandLine } from '../support/command-line.ts';
 import { runningPair } from '../support/pair.ts';
 import { withPasskey } from '../support/passkey.ts';
 import { discard, waitingPromotion } from '../support/promotion.ts';
 
-const patience = { timeout: 30_000 };
 const pictures = process.env['AIRLOCK_SCREENSHOTS'];
 const why = 'Checkout is down and nobody else is awake.';
 /** One release manager is enough, and two others look at it: leo and oke are all that the demo has. */

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import {
   approveAs,
@@ -8,20 +6,18 @@ import {
   lookAtProduction,
   waitForCandidate,
 } from '@airlock/demo/flow';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import {
-  addAuthenticator,
   launchChromium,
   openPage,
+  patience,
+  picture,
   sidewaysScroll,
   signInAs,
+  signInWithPasskey,
   withoutChromium,
 } from '../support/chromium.ts';
 import { runningPair } from '../support/pair.ts';
-
-const patience = { timeout: 30_000 };
-/** Where screenshots go when somebody wants to look: AIRLOCK_SCREENSHOTS=directory. */
-const pictures = process.env['AIRLOCK_SCREENSHOTS'];
 
 let browser: Browser;
 before(async () => {
@@ -30,12 +26,6 @@ before(async () => {
 after(async () => {
   if (withoutChromium === false) await browser.close();
 });
-
-async function picture(page: Page, name: string): Promise<void> {
-  if (pictures === undefined) return;
-  mkdirSync(pictures, { recursive: true });
-  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
-}
 
 /** The latest thing that dana asked for, from her page at nonprod to the gate's page. */
 let gatePage = '';
@@ -91,11 +81,10 @@ test(
     await approveAs(pair, 'leo', new URL(gatePage).pathname.split('/').at(-1) ?? '');
 
     const { context, page, complaints } = await openPage(browser, { scheme: 'dark', width: 1280 });
-    await addAuthenticator(context, page);
-    await signInAs(page, `${pair.gateOrigin}/me`, 'mira');
-    await page.locator('form[data-passkey="enrol"] input[name="label"]').fill('virtual key');
-    await page.locator('form[data-passkey="enrol"] button[type="submit"]').click();
-    await page.getByText('virtual key').first().waitFor(patience);
+    await signInWithPasskey({ context, page }, pair.gateOrigin, {
+      person: 'mira',
+      label: 'virtual key',
+    });
     await picture(page, 'gate-me-dark-1280');
 
     await page.goto(`${pair.gateOrigin}/queue`);

@@ -1,26 +1,21 @@
 /** An incident in the browser: one person freezes in three clicks, everybody sees it, and two start again with their passkeys. */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { until } from '@airlock/demo/flow';
 import { target } from '@airlock/demo/names';
 import { readStops } from '@airlock/cli/stop-requests';
 import { signedIn } from '@airlock/cli/signed-in';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import {
-  addAuthenticator,
   launchChromium,
   openPage,
+  patience,
+  picture,
   sidewaysScroll,
-  signInAs,
+  signInWithPasskey,
   withoutChromium,
 } from '../support/chromium.ts';
 import { runningPair } from '../support/pair.ts';
-
-const patience = { timeout: 30_000 };
-/** Where screenshots go when somebody wants to look: AIRLOCK_SCREENSHOTS=directory. */
-const pictures = process.env['AIRLOCK_SCREENSHOTS'];
 
 let browser: Browser;
 before(async () => {
@@ -30,12 +25,6 @@ after(async () => {
   if (withoutChromium === false) await browser.close();
 });
 
-async function picture(page: Page, name: string): Promise<void> {
-  if (pictures === undefined) return;
-  mkdirSync(pictures, { recursive: true });
-  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
-}
-
 test(
   'leo freezes in two clicks from the queue, mira sees why on queue and target, and both start again with a passkey each',
   { skip: withoutChromium },
@@ -44,15 +33,11 @@ test(
     const why = `checkout is down ${Date.now()}`;
     const leo = await openPage(browser, { scheme: 'light', width: 1280 });
     const mira = await openPage(browser, { scheme: 'dark', width: 390 });
-    for (const [person, { context, page }] of [
+    for (const [person, opened] of [
       ['leo', leo],
       ['mira', mira],
     ] as const) {
-      await addAuthenticator(context, page);
-      await signInAs(page, `${pair.gateOrigin}/me`, person);
-      await page.locator('form[data-passkey="enrol"] input[name="label"]').fill('incident key');
-      await page.locator('form[data-passkey="enrol"] button[type="submit"]').click();
-      await page.getByText('incident key').first().waitFor(patience);
+      await signInWithPasskey(opened, pair.gateOrigin, { person, label: 'incident key' });
     }
 
     await leo.page.goto(`${pair.gateOrigin}/queue`);

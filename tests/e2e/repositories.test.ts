@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import {
   launchChromium,
   openPage,
+  picture,
   sidewaysScroll,
   signInAs,
   withoutChromium,
 } from '../support/chromium.ts';
 import { runningPair } from '../support/pair.ts';
 
-/** Where screenshots go when somebody wants to look: AIRLOCK_SCREENSHOTS=directory. */
-const pictures = process.env['AIRLOCK_SCREENSHOTS'];
 let browser: Browser;
 before(async () => {
   if (withoutChromium === false) browser = await launchChromium();
@@ -21,12 +18,6 @@ before(async () => {
 after(async () => {
   if (withoutChromium === false) await browser.close();
 });
-
-async function picture(page: Page, name: string): Promise<void> {
-  if (pictures === undefined) return;
-  mkdirSync(pictures, { recursive: true });
-  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
-}
 
 test(
   'repositories are found from every page, and their pages fit narrow and wide screens, light and dark',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -13,22 +13,20 @@ import {
   waitForEnd,
 } from '@airlock/demo/flow';
 import type { Pair } from '@airlock/demo/pair';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import {
   launchChromium,
   openPage,
+  patience,
+  picture,
   sidewaysScroll,
   signInAs,
   withoutChromium,
 } from '../support/chromium.ts';
 import { runningPair } from '../support/pair.ts';
 
-const patience = { timeout: 30_000 };
 const target = 'prod-eu';
 const migration = 'migrations/0002_rate.sql';
-/** Where screenshots go when somebody wants to look: AIRLOCK_SCREENSHOTS=directory. */
-const pictures = process.env['AIRLOCK_SCREENSHOTS'];
-
 let browser: Browser;
 before(async () => {
   if (withoutChromium === false) browser = await launchChromium();
@@ -36,12 +34,6 @@ before(async () => {
 after(async () => {
   if (withoutChromium === false) await browser.close();
 });
-
-async function picture(page: Page, name: string): Promise<void> {
-  if (pictures === undefined) return;
-  mkdirSync(pictures, { recursive: true });
-  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
-}
 
 /** What `airlock verify` prints of an archive. */
 async function verified(pair: Pair, archive: Buffer): Promise<string> {

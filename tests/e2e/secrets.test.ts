@@ -10,11 +10,12 @@ import { examine } from '@airlock/cli/doctor';
 import { readInstallation, type Finding } from '@airlock/cli/doctor/installation';
 import { secretMark } from '@airlock/common/wire/secret-marks';
 import type { Pair } from '@airlock/demo/pair';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { dumpOf, filesBelow, newCanary, placesWith, redisOf } from '../support/canary.ts';
 import {
   launchChromium,
   openPage,
+  picture,
   sidewaysScroll,
   signInAs,
   withoutChromium,
@@ -29,8 +30,6 @@ const node = [
   '--disable-warning=ExperimentalWarning',
 ];
 const project = 'shop/shop-api';
-/** Where screenshots go when somebody wants to look: AIRLOCK_SCREENSHOTS=directory. */
-const pictures = process.env['AIRLOCK_SCREENSHOTS'];
 let browser: Browser;
 before(async () => {
   if (withoutChromium === false) browser = await launchChromium();
@@ -38,12 +37,6 @@ before(async () => {
 after(async () => {
   if (withoutChromium === false) await browser.close();
 });
-
-async function picture(page: Page, name: string): Promise<void> {
-  if (pictures === undefined) return;
-  mkdirSync(pictures, { recursive: true });
-  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
-}
 
 const wish = (name: string, value: string) => ({ name, value, description: '', lowValue: true });
 

@@ -1,14 +1,15 @@
 /** What people who write target files have: schemas, a check that finds nothing in ours, and rules on trial beside real ones. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { approveAs, until } from '@airlock/demo/flow';
 import { target } from '@airlock/demo/names';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import {
   launchChromium,
   openPage,
+  picture,
   sidewaysScroll,
   signInAs,
   withoutChromium,
@@ -17,8 +18,6 @@ import { commandLine } from '../support/command-line.ts';
 import { runningPair } from '../support/pair.ts';
 import { discard, waitingPromotion } from '../support/promotion.ts';
 
-const pictures = process.env['AIRLOCK_SCREENSHOTS'];
-
 let browser: Browser;
 before(async () => {
   if (withoutChromium === false) browser = await launchChromium();
@@ -26,12 +25,6 @@ before(async () => {
 after(async () => {
   if (withoutChromium === false) await browser.close();
 });
-
-async function picture(page: Page, name: string): Promise<void> {
-  if (pictures === undefined) return;
-  mkdirSync(pictures, { recursive: true });
-  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
-}
 
 test('config check finds nothing but unlisted passkeys in the files of the pair, and the gate serves the schema that they name', async () => {
   const pair = await runningPair();

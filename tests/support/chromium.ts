@@ -1,4 +1,6 @@
 /** Debian's Chromium with the virtual authenticator, watched for anything that the page policy refuses. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   chromium as chromiumPackage,
   findBinary,
@@ -80,3 +82,29 @@ export async function signInAs(page: Page, url: string, person: string): Promise
 /** How far the page can be scrolled sideways, in pixels; 0 is right at every width. */
 export const sidewaysScroll = (page: Page): Promise<number> =>
   page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
+
+/** How long a page may take to show what it waits for, on a machine that does much beside. */
+export const patience = { timeout: 30_000 };
+
+/** Where screenshots go when somebody wants to look: AIRLOCK_SCREENSHOTS=directory. */
+const pictures = process.env['AIRLOCK_SCREENSHOTS'];
+
+/** Keeps what the whole page looks like, where somebody asked for screenshots. */
+export async function picture(page: Page, name: string): Promise<void> {
+  if (pictures === undefined) return;
+  mkdirSync(pictures, { recursive: true });
+  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
+}
+
+/** Signs in at the gate and enrols a passkey of that name there, on an authenticator of the page's own. */
+export async function signInWithPasskey(
+  { context, page }: { readonly context: BrowserContext; readonly page: Page },
+  gateOrigin: string,
+  { person, label }: { readonly person: string; readonly label: string },
+): Promise<void> {
+  await addAuthenticator(context, page);
+  await signInAs(page, `${gateOrigin}/me`, person);
+  await page.locator('form[data-passkey="enrol"] input[name="label"]').fill(label);
+  await page.locator('form[data-passkey="enrol"] button[type="submit"]').click();
+  await page.getByText(label).first().waitFor(patience);
+}

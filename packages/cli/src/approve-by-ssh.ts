@@ -9,6 +9,7 @@ import { parseApprovalStatement } from '@airlock/common/approval/statement';
 import { approvalNamespace, enrolmentNamespace } from '@airlock/common/constants';
 import { AirlockError } from '@airlock/common/errors';
 import { parsePromotionDocument, promotionDigest } from '@airlock/common/promotion/document';
+import { digestWords } from '@airlock/common/promotion/digest-words';
 import { z } from 'zod';
 import { CliError, exitCode } from './exit-codes.ts';
 import { safe } from './print.ts';
@@ -55,6 +56,7 @@ export function describeStatement(statement: Uint8Array, document: Uint8Array): 
     ['asked by', `${facts.requester} at ${facts.requestedAt}`],
     ['counts until', approval.notAfter],
     ['digest', `sha256:${digest}`],
+    ['in words', digestWords(digest)],
   ];
   return rows.map(([name, value]) => `  ${name.padEnd(12)} ${safe(value)}`);
 }

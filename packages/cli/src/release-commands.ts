@@ -1,6 +1,7 @@
 /** Verbs on releases at the gate. Printed JSON is the API's own answer; tables are for people. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { digestWords } from '@airlock/common/promotion/digest-words';
 import { z } from 'zod';
 import { ArtifactChanges, artifactLines } from './artifact-lines.ts';
 import { decideWithPasskey, enrolPasskey } from './decisions.ts';
@@ -77,6 +78,24 @@ const Queue = z.looseObject({
   ),
 });
 
+export const Changes = z.looseObject({
+  base: z.looseObject({ release: z.string(), commit: z.string() }).nullable(),
+  commitCount: z.number(),
+  commits: z.array(
+    z.looseObject({ commit: z.string(), subject: z.string(), authorName: z.string() }),
+  ),
+  fileCount: z.number(),
+  files: z.array(
+    z.looseObject({
+      path: z.string(),
+      status: z.string(),
+      added: z.number().nullable(),
+      removed: z.number().nullable(),
+    }),
+  ),
+  artifact: ArtifactChanges.optional(),
+});
+
 const Details = Summary.extend({
   commit: z.string(),
   promotionDigest: z.string(),
@@ -92,23 +111,7 @@ const Details = Summary.extend({
       ),
     }),
   ),
-  changes: z.looseObject({
-    base: z.looseObject({ release: z.string(), commit: z.string() }).nullable(),
-    commitCount: z.number(),
-    commits: z.array(
-      z.looseObject({ commit: z.string(), subject: z.string(), authorName: z.string() }),
-    ),
-    fileCount: z.number(),
-    files: z.array(
-      z.looseObject({
-        path: z.string(),
-        status: z.string(),
-        added: z.number().nullable(),
-        removed: z.number().nullable(),
-      }),
-    ),
-    artifact: ArtifactChanges.optional(),
-  }),
+  changes: Changes,
 });
 
 /** What waits, runs and is live, with the one sentence of each. */
@@ -176,6 +179,7 @@ export async function showRelease(
     `asked by ${safe(view.requester)}: ${safe(view.reason)}  (as reported by non-prod, not verified)`,
     `commit ${view.commit}`,
     `digest sha256:${view.promotionDigest}`,
+    `in words ${digestWords(view.promotionDigest)}`,
   ];
   if (options.why === true) {
     lines.push('', 'Why it may or may not pass');
@@ -189,24 +193,34 @@ export async function showRelease(
     }
   }
   if (options.diff === true) {
-    const { base, commitCount, commits, fileCount, files, artifact } = view.changes;
-    lines.push(
-      '',
-      base === null
-        ? 'Nothing is live yet; the first delivery changes everything.'
-        : `Since ${safe(base.release)} (${base.commit.slice(0, 8)}), which is live: ${commitCount} commits, ${fileCount} files`,
-      ...commits.map(
-        ({ commit, subject, authorName }) =>
-          `  ${commit.slice(0, 8)}  ${safe(subject)}  (${safe(authorName)})`,
-      ),
-      ...files.map(
-        ({ path, status, added, removed }) =>
-          `  ${status}  ${safe(path)}  ${added === null ? 'binary' : `+${added} −${removed ?? 0}`}`,
-      ),
-      ...(artifact === undefined ? [] : artifactLines(artifact)),
-    );
+    lines.push('', ...changeLines(view.changes));
   }
   return lines.join('\n');
+}
+
+/** Commits, files and what is in the artifact by name, against what is live. */
+export function changeLines({
+  base,
+  commitCount,
+  commits,
+  fileCount,
+  files,
+  artifact,
+}: z.infer<typeof Changes>): string[] {
+  return [
+    base === null
+      ? 'Nothing is live yet; the first delivery changes everything.'
+      : `Since ${safe(base.release)} (${base.commit.slice(0, 8)}), which is live: ${commitCount} commits, ${fileCount} files`,
+    ...commits.map(
+      ({ commit, subject, authorName }) =>
+        `  ${commit.slice(0, 8)}  ${safe(subject)}  (${safe(authorName)})`,
+    ),
+    ...files.map(
+      ({ path, status, added, removed }) =>
+        `  ${status}  ${safe(path)}  ${added === null ? 'binary' : `+${added} −${removed ?? 0}`}`,
+    ),
+    ...(artifact === undefined ? [] : artifactLines(artifact)),
+  ];
 }
 
 /** Approves with the demo's software passkey, enrolling it first if need be. */
@@ -227,6 +241,7 @@ export async function approveRelease(
     `${options.as} signed this statement with a software passkey (demo only):`,
     statement,
     `promotion sha256:${promotionDigest}`,
+    `in words ${digestWords(promotionDigest)}`,
     `see ${gate}/promotions/${id}`,
   ].join('\n');
 }
@@ -262,7 +277,7 @@ export async function saveEvidence(
 }
 
 /** @throws CliError `usage` when `id` is no promotion's, before anything is sent. */
-function promotionPath(id: string): string {
+export function promotionPath(id: string): string {
   if (!/^prm_[0-9a-z]{10}$/.test(id)) {
     throw new CliError(
       exitCode.usage,

@@ -7,7 +7,9 @@ import type { VaultSession } from '../app/vault-session-ports.ts';
 import type { PromotionDetails, PromotionView, ShownDecision } from '../app/view-promotion.ts';
 import type { QueueView, RefusedItem, ShownLive } from '../app/view-queue.ts';
 import { awaitsStart } from '../domain/awaits-start.ts';
-import type { ListedPromotion } from '../domain/promotion.ts';
+import type { Delta } from '../domain/delta.ts';
+import type { NewerCommits } from '../domain/newer.ts';
+import type { ListedPromotion, Promotion } from '../domain/promotion.ts';
 import { sorted, stateSentence } from '../domain/sentences.ts';
 import { runsInWords, type Sighting } from '../domain/sighting.ts';
 import { contractCode } from '../domain/verdict.ts';
@@ -91,7 +93,6 @@ const decisionJson = ({ approval, name, passkey }: ShownDecision) => ({
 });
 
 export function detailsJson(view: PromotionDetails, checks: readonly Check[], now: Date) {
-  const { delta } = view.promotion;
   return {
     ...viewJson(view),
     repository: view.promotion.repository,
@@ -102,17 +103,38 @@ export function detailsJson(view: PromotionDetails, checks: readonly Check[], no
     checks,
     builders: buildersJson(view),
     decisions: view.decisions.map(decisionJson),
-    changes: {
-      base: delta.base,
-      commitCount: delta.commitCount,
-      commits: delta.commits,
-      fileCount: delta.fileCount,
-      files: delta.files,
-      ...delta.details,
-      ...(delta.artifact === undefined ? {} : { artifact: delta.artifact }),
-    },
+    changes: changesJson(view.promotion.delta),
     newer: view.newer,
     runs: view.sighting === null ? null : runsJson(view.sighting, now),
+  };
+}
+
+const changesJson = (delta: Delta) => ({
+  base: delta.base,
+  commitCount: delta.commitCount,
+  commits: delta.commits,
+  fileCount: delta.fileCount,
+  files: delta.files,
+  ...delta.details,
+  ...(delta.artifact === undefined ? {} : { artifact: delta.artifact }),
+});
+
+/** What changes and nothing else. What it is compared with is in the document that approvers sign, and is what is live. */
+export function differenceJson({
+  promotion,
+  newer,
+}: {
+  readonly promotion: Promotion;
+  readonly newer: NewerCommits | null;
+}) {
+  return {
+    id: promotion.id,
+    target: promotion.target,
+    release: promotion.release,
+    promotionDigest: promotion.promotionDigest,
+    against: 'live',
+    changes: changesJson(promotion.delta),
+    newer,
   };
 }
 

@@ -1,4 +1,5 @@
 /** The same by machine: what the pages show, and the things that they do. The command line and the pages' scripts use it. */
+import { HttpError } from '@airlock/web/problem';
 import { route, type Route } from '@airlock/web/route';
 import { z } from 'zod';
 import type { Decisions } from '../../app/approve-promotion.ts';
@@ -10,7 +11,7 @@ import type { VaultSessionStore } from '../../app/vault-session-ports.ts';
 import { viewPromotionDetails } from '../../app/view-promotion.ts';
 import { viewQueue, type QueueSources } from '../../app/view-queue.ts';
 import { approvalOptions, registrationOptions, type RelyingParty } from '../ceremonies.ts';
-import { deliveryJson, detailsJson, leaseJson, queueJson } from '../json.ts';
+import { deliveryJson, detailsJson, differenceJson, leaseJson, queueJson } from '../json.ts';
 import { nothing, pathId, viewerOf } from '../shared.ts';
 
 export interface ApiPorts {
@@ -67,6 +68,14 @@ const ApproveBody = z.strictObject({
 
 const Empty = z.strictObject({});
 
+/** The line of a log after which lines are wanted; all of them where none is named. */
+function lineAsked(after: unknown): number {
+  if (after === undefined) return 0;
+  const line = typeof after === 'string' && /^\d{1,9}$/.test(after) ? Number(after) : null;
+  if (line !== null) return line;
+  throw new HttpError('request-malformed', 'after: expected the sequence of a line, such as 120.');
+}
+
 export function apiRoutes(ports: ApiPorts): Route[] {
   return [...readRoutes(ports), ...ceremonyRoutes(ports)];
 }
@@ -111,6 +120,26 @@ function readRoutes(ports: ApiPorts): Route[] {
       },
     }),
     route({
+      name: 'read-promotion-difference',
+      method: 'get',
+      path: '/api/v1/promotions/:id/diff',
+      access: 'signed-in',
+      summary: 'What a promotion changes on its target, against what is live there.',
+      async handle(request, response) {
+        const { against = 'live' } = request.query;
+        if (against !== 'live') {
+          throw new HttpError(
+            'request-malformed',
+            'against: expected live, which is what approvers sign the difference to.',
+          );
+        }
+        const id = pathId(request, 'prm');
+        const promotion = await views.promotions.find(id);
+        if (promotion === null) throw nothing('promotion');
+        response.json(differenceJson({ promotion, newer: await views.newer.of(id) }));
+      },
+    }),
+    route({
       name: 'read-delivery',
       method: 'get',
       path: '/api/v1/deliveries/:id',
@@ -120,9 +149,10 @@ function readRoutes(ports: ApiPorts): Route[] {
         const id = pathId(request, 'dlv');
         const delivery = await deliveries.find(id);
         if (delivery === null) throw nothing('delivery');
+        const after = lineAsked(request.query['after']);
         const [session, log] = await Promise.all([
           sessions.ofDelivery(id),
-          deliveries.log(id, { after: 0, limit: listedLines }),
+          deliveries.log(id, { after, limit: listedLines }),
         ]);
         response.json(deliveryJson(delivery, session, log));
       },

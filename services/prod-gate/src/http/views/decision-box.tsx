@@ -1,3 +1,4 @@
+import { digestWords } from '@airlock/common/promotion/digest-words';
 import { Button } from '@airlock/web/views/button';
 import { Card } from '@airlock/web/views/card';
 import { CodeBlock } from '@airlock/web/views/code-block';
@@ -87,6 +88,7 @@ function Approve({ frame, view }: PromotionPageProps) {
           `  until    ${promotion.expiresAt.toISOString().slice(0, 19)}Z`,
         ].join('\n')}
       </CodeBlock>
+      <DigestWords digest={promotion.promotionDigest} />
       <TextField label="Note (shown to the others)" name="note" multiline maxLength={500} />
       <Button kind="primary" icon="passkey-fill" block>
         Approve with passkey
@@ -99,6 +101,18 @@ function Approve({ frame, view }: PromotionPageProps) {
         , all by different people; whoever asked, wrote or committed never counts.
       </p>
     </PasskeyForm>
+  );
+}
+
+/** A passkey shows nobody what it signs: another machine that says other words has caught a page that lies. */
+export function DigestWords({ digest }: { readonly digest: string }) {
+  return (
+    <p class="small">
+      <span class="muted">This digest in words, as </span>
+      <code>airlock release show</code>
+      <span class="muted"> says them on any other machine: </span>
+      <b>{digestWords(digest)}</b>
+    </p>
   );
 }
 

@@ -57,7 +57,8 @@ grant insert on ledger_pending to gate_intake;
 grant select on outbox_cursor, delivery_log to gate_web;
 grant select, insert, update, delete on web_session, saml_login, saml_assertion, login_ticket, webauthn_challenge to gate_web;
 grant insert on approval, approval_withdrawal, passkey, rebuild, stop, stop_lift, waiver_act, delivery_start, co_signature to gate_web;
-grant update (sign_count, last_used_at) on passkey to gate_web;
+-- That one was withdrawn is the ledger's to say; the row is for pages.
+grant update (sign_count, last_used_at, revoked_at) on passkey to gate_web;
 -- A row lock (for update) on the promotion orders approvals and starts; Postgres asks for an update right on some column.
 grant update (version, state, state_reason, state_changed_at) on promotion to gate_web;
 grant insert on ledger_pending to gate_web;

@@ -99,6 +99,7 @@ const ApprovalCase = z.object({
       origins: z.array(z.string()),
       signCount: z.number().int().nonnegative(),
       roles: z.array(z.string()),
+      countsFrom: Moment.nullish(),
       revokedAt: Moment.nullish(),
     }),
   ),
@@ -186,8 +187,9 @@ function runApproval(value: unknown) {
   const vector = read(ApprovalCase, value);
   const result = verifyApprovals({
     approvals: vector.approvals,
-    credentials: vector.credentials.map(({ revokedAt, ...credential }) => ({
+    credentials: vector.credentials.map(({ countsFrom, revokedAt, ...credential }) => ({
       ...credential,
+      countsFrom: new Date(countsFrom ?? 0),
       revokedAt: revokedAt === undefined || revokedAt === null ? null : new Date(revokedAt),
     })),
     promotion: vector.promotion,

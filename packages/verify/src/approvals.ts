@@ -44,8 +44,11 @@ export function checkApprovals(given: {
     // Whose key signed which configuration is the gate's word; who they are stands in what approvers signed.
     editors: document.editors ?? [],
     approvals,
-    // That none was revoked before is the gate's word: the delivery statement names who counted.
-    passkeys: passkeys.map((passkey) => ({ ...passkey, revokedAt: null })),
+    // That none was revoked before, or in its first day, is the gate's word: the delivery statement names who counted.
+    passkeys: passkeys.map((passkey) => ({
+      ...passkey,
+      ...{ countsFrom: new Date(0), revokedAt: null },
+    })),
     at: given.intentAt,
   });
   const [fault] = judged.discounted;

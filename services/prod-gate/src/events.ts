@@ -93,6 +93,10 @@ export function passkeyEnrolled(log: Log, nameId: string): void {
   log.info('passkey.enrolled', { 'user.id': nameId });
 }
 
+export function passkeyWithdrawn(log: Log, nameId: string): void {
+  log.warn('passkey.withdrawn', { 'user.id': nameId });
+}
+
 export function repositoryReleased(log: Log, repository: string): void {
   log.info('repository.released', { repository });
 }

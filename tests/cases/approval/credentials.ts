@@ -28,6 +28,16 @@ export const credentials: CaseTable = [
     'E_APPROVAL_CRED_REVOKED',
     known({ revokedAt: '2026-11-22T12:00:00Z' }),
   ],
+  [
+    'a passkey whose first day ends in a second',
+    'E_APPROVAL_CRED_WAITS',
+    known({ countsFrom: '2026-11-22T12:00:01Z' }),
+  ],
+  [
+    'a passkey whose first day ends this moment',
+    'OK',
+    known({ countsFrom: '2026-11-22T12:00:00Z' }),
+  ],
   ['a passkey to be revoked in a second', 'OK', known({ revokedAt: '2026-11-22T12:00:01Z' })],
   [
     'a revoked passkey that nobody uses',

@@ -10,6 +10,7 @@ export type ApprovalRuleCode =
   | 'E_SUBJECT_NAME'
   | 'E_APPROVAL_CRED_UNKNOWN'
   | 'E_APPROVAL_CRED_REVOKED'
+  | 'E_APPROVAL_CRED_WAITS'
   | 'E_APPROVAL_IDENTITY'
   | 'E_APPROVAL_DIGEST'
   | 'E_APPROVAL_TARGET'
@@ -82,6 +83,11 @@ export const approvalCodes: Readonly<
   E_APPROVAL_CRED_REVOKED: {
     meaning: 'The passkey was revoked.',
     mend: 'Approve again with a passkey that is in force.',
+  },
+  E_APPROVAL_CRED_WAITS: {
+    meaning:
+      'The passkey is not the first one of its person, and has its first day before it counts.',
+    mend: 'Wait for the time that is named, or approve with a passkey that counts already.',
   },
   E_APPROVAL_IDENTITY: {
     meaning: "The approval names one person and is signed by another person's passkey.",

@@ -3,6 +3,7 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
 import { Roster } from '../policy/target-policy.ts';
 import { statementBytes } from '../intoto/statement.ts';
+import { enrolmentDigest } from './count-approvals.ts';
 import {
   coSignatureStatement,
   countCoSignatures,
@@ -19,7 +20,8 @@ const digest = 'd'.repeat(64);
 const at = new Date('2026-11-22T10:00:00Z');
 const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const passkey = {
-  ...{ person: 'mira', credentialId: 'key', rpId, origin: gate, revokedAt: null },
+  ...{ person: 'mira', credentialId: 'key', rpId, origin: gate },
+  ...{ countsFrom: new Date(0), revokedAt: null },
   publicKeyPem: pair.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
 };
 const person = (id: string, roles: string[], passkeys?: string[]) => ({
@@ -96,6 +98,17 @@ const refusals: readonly (readonly [string, Partial<CoSignatureQuestion>, string
     { roster: Roster.parse({ version: 1, people: [person('mira', ['security'], [])] }) },
     'E_APPROVAL_CRED_UNKNOWN',
   ],
+  [
+    'by a passkey in its first day, where the roster lists passkeys',
+    {
+      passkeys: [{ ...passkey, countsFrom: new Date(at.getTime() + 1) }],
+      roster: Roster.parse({
+        version: 1,
+        people: [person('mira', ['security'], [enrolmentDigest(passkey)])],
+      }),
+    },
+    'E_APPROVAL_CRED_WAITS',
+  ],
   ['by somebody without the role', { roles: ['platform'] }, 'E_APPROVAL_ROLE'],
   ['by somebody whom it is about', { never: ['mira'] }, 'E_APPROVAL_SELF'],
   [
@@ -119,6 +132,18 @@ for (const [what, changes, code] of refusals) {
     assert.deepEqual(count(changes), [code]);
   });
 }
+
+test('a passkey counts from the moment that its first day is over, and at once where no roster lists any', () => {
+  const listing = Roster.parse({
+    version: 1,
+    people: [person('mira', ['security'], [enrolmentDigest(passkey)])],
+  });
+  assert.deepEqual(count({ passkeys: [{ ...passkey, countsFrom: at }], roster: listing }), [
+    'mira',
+  ]);
+  const countsFrom = new Date(at.getTime() + 1);
+  assert.deepEqual(count({ passkeys: [{ ...passkey, countsFrom }] }), ['mira']);
+});
 
 test('a passkey that is revoked later counts until then', () => {
   const revokedAt = new Date(at.getTime() + 1);

@@ -10,7 +10,7 @@ import type { Role } from '../policy/target-approvals.ts';
 import type { Roster } from '../policy/target-policy.ts';
 import { parseTimestamp } from '../time.ts';
 import { ApprovalError } from './approval-codes.ts';
-import { rosterAllows, type EnrolledPasskey } from './count-approvals.ts';
+import { countsFromIn, rosterAllows, type EnrolledPasskey } from './count-approvals.ts';
 import { verifyApprovalSignature } from './verify-signature.ts';
 import type { Assertion } from './webauthn.ts';
 
@@ -142,6 +142,13 @@ function signerOf(signature: CoSignature, given: CoSignatureQuestion): string {
   }
   if (given.never.includes(person.id)) {
     throw new ApprovalError('E_APPROVAL_SELF', `${person.id} is one of those whom it is about`);
+  }
+  const countsFrom = countsFromIn(person, passkey);
+  if (!(given.at.getTime() >= countsFrom.getTime())) {
+    throw new ApprovalError(
+      'E_APPROVAL_CRED_WAITS',
+      `the passkey counts from ${countsFrom.toISOString()}`,
+    );
   }
   verifyApprovalSignature(signature.answer, signature.statement, {
     id: passkey.credentialId,

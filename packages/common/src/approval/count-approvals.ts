@@ -21,7 +21,11 @@ export type Enrolment = {
   readonly origin: string;
 };
 
-export type EnrolledPasskey = Enrolment & { readonly revokedAt: Date | null };
+export type EnrolledPasskey = Enrolment & {
+  /** Until then it is looked at: see `countsFromIn`. */
+  readonly countsFrom: Date;
+  readonly revokedAt: Date | null;
+};
 
 export type KeptApproval = {
   readonly evidence: ApprovalEvidence;
@@ -45,6 +49,15 @@ export function rosterAllows(person: Person | undefined, enrolment: Enrolment): 
   if (person === undefined) return false;
   return person.passkeys?.includes(enrolmentDigest(enrolment)) ?? true;
 }
+
+/**
+ * When an enrolment begins to count: at once where the roster lists none of the person's, which is the demo's, for whoever
+ * wants to be them needs nobody's consent there.
+ */
+export const countsFromIn = (
+  person: Person | undefined,
+  { countsFrom }: Pick<EnrolledPasskey, 'countsFrom'>,
+): Date => (person?.passkeys === undefined ? new Date(0) : countsFrom);
 
 /** The requester as nonprod named them: by NameID, or by roster id. Null for somebody the gate does not know. */
 export function personOfRequester(roster: Roster, requester: string): Person | null {
@@ -104,6 +117,7 @@ export function countApprovals(given: {
             .map(({ signCountBefore }) => signCountBefore),
         ),
         roles: personOf(passkey.person)?.roles ?? [],
+        countsFrom: countsFromIn(personOf(passkey.person), passkey),
         revokedAt: passkey.revokedAt,
       })),
     promotion: given.promotionDigest,

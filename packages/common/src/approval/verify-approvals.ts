@@ -32,6 +32,7 @@ export type ApproverCredential = {
   /** The counter before the approval being judged; at a later check the one as of then. */
   readonly signCount: number;
   readonly roles: readonly string[];
+  readonly countsFrom: Date;
   readonly revokedAt: Date | null;
 };
 
@@ -182,6 +183,12 @@ function usableCredential(
     throw new ApprovalError(
       'E_APPROVAL_CRED_REVOKED',
       `the passkey was revoked at ${credential.revokedAt.toISOString()}`,
+    );
+  }
+  if (!(now.getTime() >= credential.countsFrom.getTime())) {
+    throw new ApprovalError(
+      'E_APPROVAL_CRED_WAITS',
+      `the passkey counts from ${credential.countsFrom.toISOString()}`,
     );
   }
   return credential;

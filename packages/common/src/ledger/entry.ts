@@ -13,6 +13,7 @@ export const LedgerEntryType = z.enum([
   'bundle.admitted',
   'bundle.refused',
   'passkey.enrolled',
+  'passkey.withdrawn',
   'approval.recorded',
   'approval.withdrawn',
   'delivery.asked',

@@ -53,6 +53,7 @@ export function createApprovalWorld() {
       origins: [origin],
       signCount: 5,
       roles: ['release-manager'],
+      countsFrom: new Date(0),
       revokedAt: null,
       ...changes,
     };

@@ -215,6 +215,8 @@ export function createDecisions(ports: {
       origins: [ports.relyingParty.origin],
       signCount: passkey.signCount,
       roles: person.roles,
+      // Whether it counts already is for whoever counts; the page says so.
+      countsFrom: new Date(0),
       revokedAt: passkey.revokedAt,
     };
     const { discounted } = judgeApprovals({

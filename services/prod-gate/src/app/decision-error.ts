@@ -17,6 +17,8 @@ export type DecisionErrorCode =
   | 'passkey-missing'
   | 'passkey-unknown'
   | 'passkey-refused'
+  /** It has had its first day: others take it away by a stop and by the roster. */
+  | 'passkey-counts'
   | 'ceremony-expired'
   | 'reason-missing'
   /** Something else is missing, or nothing is: the delivery starts by itself. */

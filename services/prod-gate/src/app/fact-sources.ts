@@ -60,7 +60,7 @@ export type FactQuestion = {
 export type LedgerAnswer = { readonly facts: LedgerFacts } | { readonly fault: string };
 
 /** @throws what is no fault of the ledger, such as Postgres. */
-export async function ledgerFacts({ proofs }: FactSources): Promise<LedgerAnswer> {
+export async function ledgerFacts({ proofs }: Pick<FactSources, 'proofs'>): Promise<LedgerAnswer> {
   try {
     return { facts: await proofs.facts() };
   } catch (cause) {

@@ -189,9 +189,9 @@ async function codes(overrides: Partial<FactSources> = {}, at = now): Promise<st
 
 async function enrol(
   who: string,
-  options: { recorded?: boolean; origin?: string } = {},
+  options: { recorded?: boolean; origin?: string; at?: Date; said?: string } = {},
 ): Promise<SoftwarePasskey> {
-  const { recorded = true, origin = gateOrigin } = options;
+  const { recorded = true, origin = gateOrigin, at = now, said = who } = options;
   const passkey = createSoftwarePasskey({ rpId: new URL(origin).hostname, origin });
   const { privateKeyPem } = JSON.parse(passkey.serialize()) as { privateKeyPem: string };
   const enrolment = {
@@ -208,16 +208,16 @@ async function enrol(
       label: 'key',
       cosePublicKey: Buffer.from('cose'),
       signCount: 0,
-      enrolledAt: now,
+      enrolledAt: at,
       enrolmentDigest: digest,
     });
     if (!recorded) return;
     await recorder.record(tx, {
       type: 'passkey.enrolled',
-      at: now,
+      at,
       actor: `person:${who}`,
       subjectDigest: digest,
-      refs: {},
+      refs: { person: said },
     });
   });
   await sequence();
@@ -270,7 +270,9 @@ test('a bundle, two signatures by enrolled passkeys and a signed ledger are all 
 });
 
 test('where the roster lists passkeys, one that web enrolled by itself approves nothing', async () => {
-  await approvedByTwo();
+  // The ledger outlives a test, so that each passkey but the first ones is a further one.
+  const at = new Date(now.getTime() - 24 * 3_600_000);
+  for (const who of ['leo', 'mira']) await approve(who, await enrol(who, { at }));
   const { rows } = await databases.web.pool.query<{ digest: string }>(
     "select enrolment_digest as digest from passkey where person = 'leo'",
   );
@@ -284,6 +286,66 @@ test('where the roster lists passkeys, one that web enrolled by itself approves 
   assert.deepEqual(await codes(listing(rows.map(({ digest }) => digest))), []);
   assert.deepEqual(await codes(listing([sha('his own key')])), ['E_APPROVALS_MISSING']);
   assert.deepEqual(await codes(listing([])), ['E_APPROVALS_MISSING']);
+});
+
+describe('where the roster lists passkeys, a further one', () => {
+  const hour = 3_600_000;
+  const before = (hours: number): Date => new Date(now.getTime() - hours * hour);
+
+  /** All that the gate has enrolled are in the roster, as if two administrators had been talked into it. */
+  async function listed(): Promise<Partial<FactSources>> {
+    const { rows } = await databases.web.pool.query<{ digest: string }>(
+      'select enrolment_digest as digest from passkey',
+    );
+    const passkeys = rows.map(({ digest }) => digest);
+    const people = roster.people.map((one) => ({ ...one, passkeys }));
+    return {
+      files: () =>
+        Promise.resolve({ ...files, roster: { ...files.roster, roster: { ...roster, people } } }),
+    };
+  }
+
+  test('does not count a second before its first day is over, and is told so by name', async () => {
+    await approve('leo', await enrol('leo', { at: before(24) }));
+    await enrol('mira', { at: before(100) });
+    await approve('mira', await enrol('mira', { at: new Date(before(24).getTime() + 1000) }));
+    assert.deepEqual(await codes(await listed()), ['E_APPROVALS_MISSING']);
+    const facts = await gatherFacts(sources(await listed()), { promotionId, now, own: null });
+    const code = facts?.approvals.discounted.map((one) => one.code);
+    assert.deepEqual(code, ['E_APPROVAL_CRED_WAITS']);
+  });
+
+  test('of a day ago counts', async () => {
+    await approve('leo', await enrol('leo', { at: before(24) }));
+    await enrol('mira', { at: before(100) });
+    await approve('mira', await enrol('mira', { at: before(24) }));
+    assert.deepEqual(await codes(await listed()), []);
+  });
+
+  test('that was recorded under another name, to be the first one of nobody, counts for nothing', async () => {
+    await approve('leo', await enrol('leo', { at: before(24) }));
+    await enrol('mira', { at: before(100) });
+    await approve('mira', await enrol('mira', { said: 'somebody' }));
+    assert.deepEqual(await codes(await listed()), ['E_APPROVALS_MISSING']);
+  });
+
+  test('that somebody withdrew counts for nothing, though its row be whole', async () => {
+    await approve('leo', await enrol('leo', { at: before(24) }));
+    await enrol('mira', { at: before(100) });
+    const passkey = await enrol('mira', { at: before(24) });
+    await approve('mira', passkey);
+    assert.deepEqual(await codes(await listed()), []);
+    const kept = await createPasskeyStore(databases.web).find(passkey.credentialId);
+    await databases.web.transaction((tx) =>
+      recorder.record(tx, {
+        ...{ type: 'passkey.withdrawn', at: now, actor: 'person:leo', refs: { person: 'mira' } },
+        subjectDigest: kept?.enrolmentDigest ?? '',
+      }),
+    );
+    await sequence();
+    assert.equal(kept?.revokedAt, null);
+    assert.deepEqual(await codes(await listed()), ['E_APPROVALS_MISSING']);
+  });
 });
 
 describe('a row is not evidence', () => {

@@ -2,6 +2,7 @@
 import {
   countApprovals,
   enrolmentDigest,
+  type EnrolledPasskey,
   type KeptApproval,
 } from '@airlock/common/approval/count-approvals';
 import { explainSeats } from '@airlock/common/approval/match-rules';
@@ -15,10 +16,9 @@ import { policyEditors, type PolicyEditors } from '../domain/editors.ts';
 import type { ProvenRelease } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import type { PromotionFacts, ShadowFacts } from '../domain/verdict.ts';
-import type { FactSources, LedgerAnswer } from './fact-sources.ts';
+import { ledgerFacts, type FactSources, type LedgerAnswer } from './fact-sources.ts';
 import type { Approval, SignedApproval } from './approval-ports.ts';
 import type { GateFiles } from './configuration-ports.ts';
-import type { Passkey } from './passkey-ports.ts';
 import type { Checked } from './verify-again.ts';
 
 /** Counts the approvals that stand by the rules of `policy`, whichever file it is from. */
@@ -151,13 +151,22 @@ export function keptApproval(signed: SignedApproval): KeptApproval {
 export async function enrolledPasskeys(
   sources: Pick<FactSources, 'passkeys' | 'proofs'>,
   signed: readonly Pick<SignedApproval, 'credentialId'>[],
-): Promise<Passkey[]> {
+): Promise<EnrolledPasskey[]> {
   const ids = [...new Set(signed.map((approval) => approval.credentialId))];
   const passkeys = await sources.passkeys.findMany(ids);
+  const answer = await ledgerFacts(sources);
+  if ('fault' in answer) return [];
+  const { facts } = answer;
   const proven = await Promise.all(
     passkeys.map(async (passkey) => {
       const entry = await sources.proofs.bySubject('passkey.enrolled', enrolmentDigest(passkey));
-      return entry === null ? [] : [passkey];
+      const known = facts.enrolment(enrolmentDigest(passkey));
+      // Recorded under another name it would be the first passkey of nobody, and wait for nothing.
+      if (entry === null || known?.person !== passkey.person) return [];
+      const { countsFrom, withdrawnAt } = known;
+      const ends = [withdrawnAt, passkey.revokedAt].flatMap((at) => at?.getTime() ?? []);
+      const revokedAt = ends.length === 0 ? null : new Date(Math.min(...ends));
+      return [{ ...passkey, countsFrom, revokedAt }];
     }),
   );
   return proven.flat();

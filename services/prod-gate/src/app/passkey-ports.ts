@@ -33,10 +33,14 @@ export type Challenge = {
 export type PasskeyStore = {
   find(credentialId: string): Promise<Passkey | null>;
   findMany(credentialIds: readonly string[]): Promise<Passkey[]>;
+  /** Of everybody, also revoked ones, the newest first. */
+  newest(limit: number): Promise<Passkey[]>;
   /** All, also revoked ones, oldest first. */
   ofPerson(person: string): Promise<Passkey[]>;
   /** @throws StoreError `passkey-known` */
   insert(tx: Transaction, passkey: Omit<Passkey, 'lastUsedAt' | 'revokedAt'>): Promise<void>;
+  /** Only the first time counts. */
+  revoke(tx: Transaction, credentialId: string, at: Date): Promise<void>;
   /** @throws StoreError `row-changed` when the counter is not `from` any more (two uses at once, or a cloned key). */
   moveSignCount(
     tx: Transaction,

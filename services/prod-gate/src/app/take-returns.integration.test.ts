@@ -347,7 +347,7 @@ async function enrol(who: string): Promise<SoftwarePasskey> {
     });
     await recorder.record(tx, {
       ...{ type: 'passkey.enrolled', at: now, actor: `person:${who}`, subjectDigest: digest },
-      refs: {},
+      refs: { person: who },
     });
   });
   await sequence();

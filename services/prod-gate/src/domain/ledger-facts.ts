@@ -7,6 +7,7 @@ import type { LedgerEntry } from '@airlock/common/ledger/entry';
 import type { WaiverKind } from '@airlock/common/promotion/waiver';
 import type { KnownManifest } from '@airlock/common/trust/configuration-manifest';
 import { createAnnouncementFold } from './cooling.ts';
+import { createEnrolmentFold, type KnownEnrolment } from './enrolments.ts';
 import { createIncidentFold, type Incident, type LedgerEvent } from './incident.ts';
 import { freezeFor, stricterOf, useOfEntry, waiverKindOf, type WaiverUse } from './waiver.ts';
 import { stopOfEntry, type KnownStop } from './stop.ts';
@@ -63,6 +64,8 @@ export type LedgerFacts = {
   frozenSince(repository: string): Date | null;
   /** Whether an approval with this statement (SHA-256, hex) was taken back; each statement is good for one approval. */
   isWithdrawn(statementDigest: string): boolean;
+  /** An enrolment by its digest; null where the ledger has none. */
+  enrolment(digest: string): KnownEnrolment | null;
   /** As `AnnouncementFold` of domain/cooling.ts says. */
   announcedAt(promotionDigest: string): Date | null;
   /** Every stop that was placed and not lifted, also those whose time is over. */
@@ -83,7 +86,7 @@ export type LedgerFold = LedgerFacts & {
 
 /** Whether an entry with these bytes can be of interest, so that the others need no parsing. */
 export function isFolded(body: Buffer): boolean {
-  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished|announced)|credential\.(?:requested|issued|revoked)|hook\.(?:started|finished)|git\.head|configuration\.changed|repository\.[a-z]+|approval\.(?:recorded|withdrawn)|stop\.[a-z]+|(?:break-glass|override)\.(?:used|reviewed|unreviewed))"/.test(
+  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished|announced)|credential\.(?:requested|issued|revoked)|hook\.(?:started|finished)|git\.head|configuration\.changed|repository\.[a-z]+|approval\.(?:recorded|withdrawn)|passkey\.[a-z]+|stop\.[a-z]+|(?:break-glass|override)\.(?:used|reviewed|unreviewed))"/.test(
     body.toString('latin1', 0, 64),
   );
 }
@@ -119,6 +122,7 @@ export function createLedgerFold(): LedgerFold {
   const lifted = new Set<string>();
   const announcements = createAnnouncementFold();
   const incidents = createIncidentFold();
+  const enrolments = createEnrolmentFold();
   const uses = new Map<string, WaiverUse>();
   const useKey = (kind: WaiverKind, deliveryId: string, digest: string): string =>
     `${kind} ${deliveryId} ${digest}`;
@@ -238,6 +242,7 @@ export function createLedgerFold(): LedgerFold {
       (heads.get(repositoryDigest(repository)) ?? []).filter((head) => head.position >= position),
     frozenSince: (repository) => frozen.get(repositoryDigest(repository)) ?? null,
     isWithdrawn: (statementDigest) => withdrawn.has(statementDigest),
+    enrolment: enrolments.of,
     announcedAt: announcements.announcedAt,
     stops: () => [...stops.values()].filter(({ id }) => !lifted.has(id)),
     isLifted: (id) => lifted.has(id),
@@ -250,6 +255,7 @@ export function createLedgerFold(): LedgerFold {
       const { repository, delivery } = refs;
       if (delivery !== undefined) applyDelivery(entry, delivery);
       announcements.apply(entry);
+      enrolments.apply(entry);
       incidents.apply(event);
       if (type === 'stop.placed') placeStop(event);
       if (type === 'stop.lifted') liftStop(event);

@@ -33,6 +33,19 @@ test('an admission says what waits, how much changes and who asked why', () => {
   assert.deepEqual(news?.lines, ['1 commit, 3 files, nothing is live yet', 'dana: “VAT per line”']);
 });
 
+test('a passkey that somebody added is told to its person too, whoever signed in as them', () => {
+  const news = of('passkey.enrolled', { person: 'leo' }, 'person:leo');
+  assert.deepEqual(
+    [news?.type, news?.title, news?.actor, news?.path],
+    ['passkey.added', 'A passkey of leo was added', null, '/passkeys'],
+  );
+  const withdrawn = of('passkey.withdrawn', { person: 'leo' }, 'person:mira');
+  assert.deepEqual(
+    [withdrawn?.title, withdrawn?.actor],
+    ['mira withdrew a passkey of leo', 'mira'],
+  );
+});
+
 test('decisions name who made them', () => {
   for (const [type, decision, expected] of [
     ['approval.recorded', 'approve', 'leo approved r1 → eu'],

@@ -32,6 +32,8 @@ type Words = {
   readonly type: NewsType;
   readonly title: string;
   readonly lines?: readonly string[];
+  readonly actor?: null;
+  readonly path?: string;
 };
 
 function wordsOf({ type, refs, actor }: LedgerEntry, promotion: Promotion | null): Words | null {
@@ -62,6 +64,23 @@ function wordsOf({ type, refs, actor }: LedgerEntry, promotion: Promotion | null
         type: refs['kind'] === 'freeze' ? 'gate.frozen' : 'gate.stopped',
         title: `${refs['person'] ?? actor} stopped deliveries: ${refs['kind'] ?? 'stop'} of ${(refs['targets'] ?? '') === '' ? 'all targets' : refs['targets']}`,
         lines: ['Why, and since when, stands on the page of controls; two people start again.'],
+      };
+    case 'passkey.enrolled':
+      return {
+        type: 'passkey.added',
+        title: `A passkey of ${refs['person'] ?? '?'} was added`,
+        lines: [
+          'If it was not that person, withdraw it: the page of passkeys says until when it counts for nothing.',
+        ],
+        // Whoever added it may not be who they are said to be: that person hears of it too.
+        actor: null,
+        path: '/passkeys',
+      };
+    case 'passkey.withdrawn':
+      return {
+        type: 'passkey.withdrawn',
+        title: `${personOf(actor) ?? actor} withdrew a passkey of ${refs['person'] ?? '?'}`,
+        path: '/passkeys',
       };
     case 'stop.lifted':
       return {

@@ -49,7 +49,8 @@ const audiences: Readonly<Record<NewsType, Audience>> = {
   'override.asked': 'everybody',
   'override.used': 'everybody',
   'override.reviewed': 'overseers',
-  'passkey.recovered': 'overseers',
+  'passkey.added': 'everybody',
+  'passkey.withdrawn': 'everybody',
   'ledger.contradicted': 'overseers',
 };
 

@@ -30,7 +30,8 @@ export const newsTypes = [
   'override.asked',
   'override.used',
   'override.reviewed',
-  'passkey.recovered',
+  'passkey.added',
+  'passkey.withdrawn',
   'ledger.contradicted',
 ] as const;
 export type NewsType = (typeof newsTypes)[number];

@@ -45,6 +45,7 @@ import { followLedger } from '../app/follow-ledger.ts';
 import { createEnrolment } from '../app/enrol-passkey.ts';
 import { createSecurityKeyEnrolment } from '../app/enrol-security-key.ts';
 import { createWithdrawal } from '../app/withdraw-approval.ts';
+import { createPasskeyWithdrawal } from '../app/withdraw-passkey.ts';
 import type { GateFiles } from '../app/configuration-ports.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import { sequenceLedger } from '../app/sequence-ledger.ts';
@@ -224,6 +225,7 @@ export async function startServer(port: number): Promise<WebServer> {
         ...{ database, promotions, proofs, files: readFiles, now: () => clock },
       }),
       securityKeys: createSecurityKeyEnrolment(ceremony),
+      withdrawPasskey: createPasskeyWithdrawal({ ...ceremony, proofs }),
       withdraw: createWithdrawal({
         ...{ database, promotions, approvals, recorder, files: readFiles, now: () => clock },
         news: newsOutbox,

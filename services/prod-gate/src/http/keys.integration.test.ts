@@ -28,7 +28,9 @@ import {
   signedIn,
   json,
   refused,
+  setClock,
 } from './gate-web.fixture.ts';
+import { now } from './gate-web-world.fixture.ts';
 
 useGateWeb();
 
@@ -181,5 +183,52 @@ describe('a security key of OpenSSH', () => {
     const { promotionDigest } = await begin(visitor);
     const document = await visitor.bytes(`/promotions/${promotionId}/document.json`);
     assert.equal(sha(document), promotionDigest);
+  });
+});
+
+describe('a passkey is withdrawn', () => {
+  const withdraw = (visitor: Visitor, { credentialId }: SoftwarePasskey): Promise<BrowserAnswer> =>
+    visitor.post('/api/v1/passkeys/withdrawal', { credentialId });
+  const day = 24 * 3_600_000;
+
+  test('by its person at any time, and approves nothing from then on', async () => {
+    const { visitor: leo, passkey } = await approvedBy('leo');
+    const old = await enrol(leo);
+    assert.equal(await have(), 1);
+    assert.equal((await withdraw(leo, passkey)).status, 201);
+    await sequence();
+    assert.equal(await have(), 0);
+    refused(await withdraw(leo, passkey), 403, 'passkey-unknown', /none any more/);
+    setClock(new Date(now.getTime() + 30 * day));
+    assert.equal((await withdraw(leo, old)).status, 201);
+    await sequence();
+    const { passkeys } = json(await leo.get('/api/v1/passkeys')) as unknown as {
+      passkeys: { withdrawnAt: string | null }[];
+    };
+    assert.deepEqual(
+      passkeys.map(({ withdrawnAt }) => withdrawnAt).sort(),
+      [now, new Date(now.getTime() + 30 * day)].map((at) => at.toISOString()),
+    );
+  });
+
+  test('by anybody else who decides in its first day, and no longer; by a developer never', async () => {
+    const leo = await signedIn('leo');
+    await enrol(leo);
+    const [second, third] = [await enrol(leo), await enrol(leo)];
+    const mira = await signedIn('mira');
+    const page = await mira.get('/passkeys');
+    assert.equal(page.status, 200);
+    assert.match(page.body, new RegExp(`value="${second.credentialId}"`));
+    refused(await withdraw(await signedIn('devi'), second), 403, 'group-missing', /decide/);
+    const form = await mira.submit('/passkeys/withdrawal', { credentialId: second.credentialId });
+    assert.equal(form.status, 303, form.body);
+    setClock(new Date(now.getTime() + day));
+    refused(await withdraw(mira, third), 409, 'passkey-counts', /only leo withdraws it/);
+    assert.doesNotMatch((await mira.get('/passkeys')).body, /withdrawal/);
+    await sequence();
+    const rows = await gate.asOwner(
+      "select convert_from(body, 'UTF8') as body from ledger_entry where type = 'passkey.withdrawn' order by idx",
+    );
+    assert.match(String(rows.at(-1)?.['body']), /"actor":"person:mira".*"person":"leo"/);
   });
 });

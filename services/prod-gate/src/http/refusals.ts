@@ -18,6 +18,7 @@ const httpCode: Readonly<Record<DecisionErrorCode, HttpErrorCode>> = {
   'passkey-missing': 'refused',
   'passkey-unknown': 'signature-refused',
   'passkey-refused': 'signature-refused',
+  'passkey-counts': 'conflict',
   'ceremony-expired': 'refused',
   'reason-missing': 'request-malformed',
   'start-not-due': 'refused',

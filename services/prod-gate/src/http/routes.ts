@@ -9,6 +9,7 @@ import { deliverRoutes, type DeliverPorts } from './routes/deliver.ts';
 import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
 import { notificationRoutes, type NotificationRoutePorts } from './routes/notifications.tsx';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
+import { passkeyRoutes, type PasskeyRoutePorts } from './routes/passkeys.tsx';
 import { returnRoutes, type ReturnPorts } from './routes/returns.tsx';
 import { schemaRoutes } from './routes/schemas.ts';
 import { shadowRoutes, type ShadowRoutePorts } from './routes/shadow.ts';
@@ -28,6 +29,7 @@ export type GatePorts = ApiPorts &
   ReturnPorts &
   ShadowRoutePorts &
   SecurityKeyPorts &
+  PasskeyRoutePorts &
   NotificationRoutePorts;
 
 /** Everything that the gate answers to. */
@@ -44,6 +46,7 @@ export function gateRoutes(ports: GatePorts): Route[] {
     ...blastRadiusRoutes(ports),
     ...returnRoutes(ports),
     ...securityKeyRoutes(ports),
+    ...passkeyRoutes(ports),
     ...notificationRoutes(ports),
     ...evidenceRoutes(ports),
     ...schemaRoutes(),

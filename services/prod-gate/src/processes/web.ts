@@ -49,10 +49,11 @@ import { createWaivers, reviewNotices } from '../waiver-keeping.ts';
 import { createStarting } from '../start-keeping.ts';
 import { createStopping } from '../stop-keeping.ts';
 import { createWithdrawal } from '../app/withdraw-approval.ts';
+import { createPasskeyWithdrawal } from '../app/withdraw-passkey.ts';
 import { createConfigurationProof } from '../app/prove-configuration.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import { WebConfig } from '../config-web.ts';
-import { decisionRecorded, passkeyEnrolled, rebuildTaken } from '../events.ts';
+import { decisionRecorded, passkeyEnrolled, passkeyWithdrawn, rebuildTaken } from '../events.ts';
 import { personByNameId } from '../domain/roster.ts';
 import { databaseAway, httpErrorOf } from '../http/refusals.ts';
 import { rebuildRoutes } from '../http/rebuild-api.ts';
@@ -115,6 +116,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   });
 
   const securityKeys = createSecurityKeyEnrolment(ceremony);
+  const withdrawPasskey = createPasskeyWithdrawal({ ...ceremony, proofs });
   const withdraw = createWithdrawal({
     ...{ database, promotions, approvals, recorder, files, now, news: newsOutbox },
   });
@@ -201,6 +203,10 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
           passkeyEnrolled(log, nameId);
           return enrolled;
         },
+      },
+      async withdrawPasskey(nameId, credentialId) {
+        await withdrawPasskey(nameId, credentialId);
+        passkeyWithdrawn(log, nameId);
       },
       async withdraw(nameId, promotionId, given) {
         const withdrawn = await withdraw(nameId, promotionId, given);

@@ -27,6 +27,21 @@ export function createPasskeyStore(database: GateDatabase): PasskeyStore {
       return rows.map(passkeyFrom);
     },
 
+    async newest(limit) {
+      const rows = await prisma.passkey.findMany({
+        orderBy: [{ enrolledAt: 'desc' }, { credentialId: 'asc' }],
+        take: limit,
+      });
+      return rows.map(passkeyFrom);
+    },
+
+    async revoke(tx, credentialId, at) {
+      await clientOf(tx).passkey.updateMany({
+        where: { credentialId, revokedAt: null },
+        data: { revokedAt: at },
+      });
+    },
+
     async insert(tx, passkey) {
       await onDuplicate({ passkey_pkey: passkeyKnown }, () =>
         clientOf(tx).passkey.create({

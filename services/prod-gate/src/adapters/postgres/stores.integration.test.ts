@@ -689,6 +689,7 @@ describe('the ledger', () => {
       ],
       gate_web: [
         'passkey.enrolled',
+        'passkey.withdrawn',
         'approval.recorded',
         'approval.withdrawn',
         'delivery.asked',

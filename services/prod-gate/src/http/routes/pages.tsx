@@ -10,6 +10,7 @@ import type { Decisions } from '../../app/approve-promotion.ts';
 import { checksOf } from '../../app/checks.ts';
 import type { Delivery, DeliveryStore } from '../../app/delivery-ports.ts';
 import type { LedgerReader } from '../../app/ledger-ports.ts';
+import { ledgerFacts } from '../../app/fact-sources.ts';
 import type { PasskeyStore } from '../../app/passkey-ports.ts';
 import type { PromotionStore } from '../../app/promotion-ports.ts';
 import type { PromotionQueries } from '../../app/query-ports.ts';
@@ -498,14 +499,20 @@ function mePages({ views, passkeys, proofs, webSessions, now }: PagePorts): Rout
           webSessions.ofPerson(viewer.nameId),
           frameOf(request, context),
         ]);
-        const proven = new Set<string>();
-        for (const passkey of mine) {
-          const proof = await proofs.attempt('passkey.enrolled', enrolmentDigest(passkey));
-          if ('entry' in proof && proof.entry !== null) proven.add(passkey.credentialId);
-        }
+        const answer = await ledgerFacts({ proofs });
+        const enrolments = new Map(
+          mine.flatMap((passkey) => {
+            const known =
+              'fault' in answer ? null : answer.facts.enrolment(enrolmentDigest(passkey));
+            return known === null ? [] : [[passkey.credentialId, known]];
+          }),
+        );
         sendPage(
           response,
-          MePage({ frame, viewer, passkeys: mine, proven, person, sessions, decides, now: now() }),
+          MePage({
+            ...{ frame, viewer, passkeys: mine, enrolments, person, sessions, decides },
+            now: now(),
+          }),
         );
       },
     }),

@@ -153,6 +153,8 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
       return `${who} refused a bundle${refs['code'] === undefined ? '' : `: ${ref('code')}`}`;
     case 'passkey.enrolled':
       return `${who} enrolled a passkey`;
+    case 'passkey.withdrawn':
+      return `${who} withdrew a passkey of ${ref('person')}`;
     case 'approval.recorded':
       return `${who} ${refs['decision'] === 'reject' ? 'rejected' : 'approved'} ${ref('promotion')}`;
     case 'approval.withdrawn':

@@ -1,4 +1,3 @@
-import { Status } from '@airlock/web/views/badge';
 import { Button } from '@airlock/web/views/button';
 import { Card, SectionHeading, WithAside } from '@airlock/web/views/card';
 import { CodeBlock } from '@airlock/web/views/code-block';
@@ -10,8 +9,10 @@ import { PasskeyForm } from '@airlock/web/views/passkey-form';
 import { Time } from '@airlock/web/views/time';
 import type { Viewer } from '@airlock/web/route';
 import type { Passkey } from '../../app/passkey-ports.ts';
-import { enrolmentDigest, rosterAllows } from '@airlock/common/approval/count-approvals';
+import { enrolmentDigest } from '@airlock/common/approval/count-approvals';
+import type { KnownEnrolment } from '../../domain/enrolments.ts';
 import type { Person } from '../../domain/roster.ts';
+import { PasskeyState } from './passkeys-page.tsx';
 import { plain } from './words.ts';
 
 /** A signed-in browser, as far as the page shows it. */
@@ -24,7 +25,7 @@ export function MePage({
   frame,
   viewer,
   passkeys,
-  proven,
+  enrolments,
   person,
   sessions,
   decides,
@@ -33,8 +34,8 @@ export function MePage({
   readonly frame: Frame;
   readonly viewer: Viewer;
   readonly passkeys: readonly Passkey[];
-  /** Credential ids whose enrolment stands in the signed ledger. */
-  readonly proven: ReadonlySet<string>;
+  /** By credential id, as the signed ledger has them. */
+  readonly enrolments: ReadonlyMap<string, KnownEnrolment>;
   /** Whose passkeys they are in the roster; null for somebody whom it does not name. */
   readonly person: Person | null;
   readonly sessions: readonly ShownSession[];
@@ -60,16 +61,12 @@ export function MePage({
             {
               label: 'State',
               wide: true,
-              cell: (passkey) =>
-                passkey.revokedAt !== null ? (
-                  <Status tone="bad">revoked</Status>
-                ) : !proven.has(passkey.credentialId) ? (
-                  <Status tone="busy">on its way into the ledger; there within seconds</Status>
-                ) : rosterAllows(person ?? undefined, passkey) ? (
-                  <Status tone="good">in force</Status>
-                ) : (
-                  <Status tone="wait">in the ledger; counts once it is in the roster</Status>
-                ),
+              cell: (passkey) => (
+                <PasskeyState
+                  {...{ passkey, person, now }}
+                  enrolment={enrolments.get(passkey.credentialId) ?? null}
+                />
+              ),
             },
             {
               label: 'Added',
@@ -81,6 +78,17 @@ export function MePage({
               nowrap: true,
               cell: ({ lastUsedAt }) =>
                 lastUsedAt === null ? 'never' : <Time at={lastUsedAt} now={now} />,
+            },
+            {
+              label: 'Lost or not yours',
+              nowrap: true,
+              cell: ({ credentialId, revokedAt }) =>
+                revokedAt !== null ? null : (
+                  <PostForm action="/passkeys/withdrawal" csrfToken={frame.csrfToken}>
+                    <input type="hidden" name="credentialId" value={credentialId} />
+                    <Button kind="danger">Withdraw</Button>
+                  </PostForm>
+                ),
             },
           ]}
         />
@@ -191,6 +199,8 @@ function Aside({
         </p>
         <p class="small">
           <a href="/me/notifications">What you are told</a>
+          <br />
+          <a href="/passkeys">Passkeys of everybody</a>
         </p>
       </Card>
     </>

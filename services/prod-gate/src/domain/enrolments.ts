@@ -1,0 +1,43 @@
+/**
+ * From when a passkey counts, by the ledger. Whoever holds the identity provider signs in as anybody and could add a passkey of
+ * their own; whoever lost theirs needs another. So a person's first one counts as soon as the roster lists it, and each later
+ * one after a day in which everybody was told and anybody who decides can take it away.
+ */
+import type { LedgerEntry } from '@airlock/common/ledger/entry';
+
+export const laterPasskeyWaitMs = 24 * 3_600_000;
+
+export type KnownEnrolment = {
+  /** Roster id. */
+  readonly person: string;
+  readonly countsFrom: Date;
+  /** From then on it counts for nothing; null while nobody took it away. */
+  readonly withdrawnAt: Date | null;
+};
+
+export type EnrolmentFold = {
+  /** By the digest of the enrolment (`enrolmentDigest`); null where the ledger has none. */
+  of(digest: string): KnownEnrolment | null;
+  apply(entry: LedgerEntry): void;
+};
+
+export function createEnrolmentFold(): EnrolmentFold {
+  const known = new Map<string, KnownEnrolment>();
+  const enrolled = new Set<string>();
+  return {
+    of: (digest) => known.get(digest) ?? null,
+    apply({ type, at, refs, subjectDigest }) {
+      const before = known.get(subjectDigest);
+      if (type === 'passkey.withdrawn' && before?.withdrawnAt === null) {
+        known.set(subjectDigest, { ...before, withdrawnAt: new Date(at) });
+      }
+      // The first entry of an enrolment: nobody makes it older or whole again by recording it once more.
+      if (type !== 'passkey.enrolled' || before !== undefined) return;
+      const { person = '' } = refs;
+      const wait = enrolled.has(person) ? laterPasskeyWaitMs : 0;
+      enrolled.add(person);
+      const countsFrom = new Date(Date.parse(at) + wait);
+      known.set(subjectDigest, { person, countsFrom, withdrawnAt: null });
+    },
+  };
+}

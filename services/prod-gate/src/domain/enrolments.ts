@@ -17,7 +17,7 @@ export type KnownEnrolment = {
 
 export type EnrolmentFold = {
   /** By the digest of the enrolment (`enrolmentDigest`); null where the ledger has none. */
-  of(digest: string): KnownEnrolment | null;
+  readonly of: (digest: string) => KnownEnrolment | null;
   apply(entry: LedgerEntry): void;
 };
 

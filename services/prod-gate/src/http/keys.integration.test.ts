@@ -219,7 +219,7 @@ describe('a passkey is withdrawn', () => {
     const page = await mira.get('/passkeys');
     assert.equal(page.status, 200);
     assert.match(page.body, new RegExp(`value="${second.credentialId}"`));
-    refused(await withdraw(await signedIn('devi'), second), 403, 'group-missing', /decide/);
+    refused(await withdraw(await signedIn('devi'), second), 403, 'role-missing', /decide/);
     const form = await mira.submit('/passkeys/withdrawal', { credentialId: second.credentialId });
     assert.equal(form.status, 303, form.body);
     setClock(new Date(now.getTime() + day));

@@ -17,7 +17,7 @@ export interface PasskeyRoutePorts {
   readonly proofs: FactSources['proofs'];
   readonly views: Pick<FactSources, 'files'>;
   readonly withdrawPasskey: WithdrawPasskey;
-  now(): Date;
+  readonly now: () => Date;
 }
 
 const listed = 200;

@@ -28,7 +28,7 @@ export function judge(
     promotion: Promotion;
     approvals: readonly Approval[];
     /** Of whoever approved, as `enrolledPasskeys` found them. */
-    passkeys: readonly Passkey[];
+    passkeys: readonly EnrolledPasskey[];
     files: GateFiles;
     checked: Checked;
     policy: TargetPolicy;

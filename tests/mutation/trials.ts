@@ -173,6 +173,11 @@ function probes(kernel: KernelModule): readonly Trial[] {
       'THREW RangeError',
       approvalOf({ credentials: [{ ...leo.credential, revokedAt: never }, mira.credential] }),
     ],
+    [
+      'waits-until-no-time',
+      'THREW RangeError',
+      approvalOf({ credentials: [{ ...leo.credential, countsFrom: never }, mira.credential] }),
+    ],
     ['nobody-is-needed', 'E_APPROVAL_THRESHOLD', approvalOf({ rules: rulesOf(0) })],
     [
       'a-number-of-people-that-is-none',

@@ -1,4 +1,5 @@
 /** Debian's Chromium with the virtual authenticator, watched for anything that the page policy refuses. */
+import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -104,7 +105,9 @@ export async function signInWithPasskey(
 ): Promise<void> {
   await addAuthenticator(context, page);
   await signInAs(page, `${gateOrigin}/me`, person);
-  await page.locator('form[data-passkey="enrol"] input[name="label"]').fill(label);
+  // Tests share a pair: one of that label may stand there from before, and would be taken for this one.
+  const own = `${label} ${randomBytes(3).toString('hex')}`;
+  await page.locator('form[data-passkey="enrol"] input[name="label"]').fill(own);
   await page.locator('form[data-passkey="enrol"] button[type="submit"]').click();
-  await page.getByText(label).first().waitFor(patience);
+  await page.getByText(own).first().waitFor(patience);
 }

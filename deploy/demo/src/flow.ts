@@ -75,11 +75,13 @@ export async function approveAs(pair: Pair, person: string, promotionId: string)
   const session = await signedIn(pair.gateOrigin, person);
   const passkeyFile = await enrolPasskey(session, pair.layout.passkeys);
   await until(`the enrolment of ${person} in the signed ledger`, 10, async () => {
-    const checkpoint = await pair.query<{ pending: string }>(
+    const waiting = await pair.query(
       'gate',
-      'select count(*)::text as pending from ledger_pending',
+      `select 1 from passkey p where p.person = $1 and not exists (select from ledger_entry e
+         where e.type = 'passkey.enrolled' and e.subject_digest = p.enrolment_digest)`,
+      [person],
     );
-    return checkpoint[0]?.pending === '0' ? true : null;
+    return waiting.length === 0 ? true : null;
   });
   await decideWithPasskey(session, { promotionId, passkeyFile, note: 'approved in the demo' });
 }

@@ -189,7 +189,7 @@ function runApproval(value: unknown) {
     approvals: vector.approvals,
     credentials: vector.credentials.map(({ countsFrom, revokedAt, ...credential }) => ({
       ...credential,
-      countsFrom: new Date(countsFrom ?? 0),
+      countsFrom: countsFrom === undefined || countsFrom === null ? null : new Date(countsFrom),
       revokedAt: revokedAt === undefined || revokedAt === null ? null : new Date(revokedAt),
     })),
     promotion: vector.promotion,

@@ -47,7 +47,7 @@ export function checkApprovals(given: {
     // That none was revoked before, or in its first day, is the gate's word: the delivery statement names who counted.
     passkeys: passkeys.map((passkey) => ({
       ...passkey,
-      ...{ countsFrom: new Date(0), revokedAt: null },
+      ...{ countsFrom: null, revokedAt: null },
     })),
     at: given.intentAt,
   });

@@ -488,7 +488,7 @@ async function used(at = now, kind: WaiverKind = 'break-glass'): Promise<string>
       ...{ type: `${kind}.used`, at, actor: 'authority', subjectDigest: sha('document') },
       refs: useRefs({
         ...{ deliveryId, promotionId, target: policy.target, release: '1', at, asker: 'leo' },
-        ...{ approvers: ['leo'], review: { count: 2, within: 3600 } },
+        ...{ approvers: ['leo'], starter: null, review: { count: 2, within: 3600 } },
       }),
     }),
   );
@@ -625,7 +625,8 @@ describe('the review that is owed', () => {
 test('what an entry says of a use is read back whole, and half of one is nothing', () => {
   const refs = useRefs({
     ...{ deliveryId: 'dlv_1', promotionId: 'prm_1', target: 'eu', release: '1', at: now },
-    ...{ asker: 'leo', approvers: ['mira', 'leo'], review: { count: 2, within: 60 } },
+    ...{ asker: 'leo', approvers: ['mira', 'leo'], starter: null },
+    review: { count: 2, within: 60 },
   });
   const entry: LedgerEntry = {
     ...{ v: 1, type: 'break-glass.used', at: now.toISOString(), actor: 'authority' },

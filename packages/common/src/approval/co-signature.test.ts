@@ -21,7 +21,7 @@ const at = new Date('2026-11-22T10:00:00Z');
 const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const passkey = {
   ...{ person: 'mira', credentialId: 'key', rpId, origin: gate },
-  ...{ countsFrom: new Date(0), revokedAt: null },
+  ...{ countsFrom: null, revokedAt: null },
   publicKeyPem: pair.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
 };
 const person = (id: string, roles: string[], passkeys?: string[]) => ({

@@ -144,7 +144,7 @@ function signerOf(signature: CoSignature, given: CoSignatureQuestion): string {
     throw new ApprovalError('E_APPROVAL_SELF', `${person.id} is one of those whom it is about`);
   }
   const countsFrom = countsFromIn(person, passkey);
-  if (!(given.at.getTime() >= countsFrom.getTime())) {
+  if (countsFrom !== null && !(given.at.getTime() >= countsFrom.getTime())) {
     throw new ApprovalError(
       'E_APPROVAL_CRED_WAITS',
       `the passkey counts from ${countsFrom.toISOString()}`,

@@ -22,8 +22,8 @@ export type Enrolment = {
 };
 
 export type EnrolledPasskey = Enrolment & {
-  /** Until then it is looked at: see `countsFromIn`. */
-  readonly countsFrom: Date;
+  /** Until then it is looked at; null: it counts at once. See `countsFromIn`. */
+  readonly countsFrom: Date | null;
   readonly revokedAt: Date | null;
 };
 
@@ -51,13 +51,13 @@ export function rosterAllows(person: Person | undefined, enrolment: Enrolment): 
 }
 
 /**
- * When an enrolment begins to count: at once where the roster lists none of the person's, which is the demo's, for whoever
+ * When an enrolment begins to count: at once (null) where the roster lists none of the person's, which is the demo's, for whoever
  * wants to be them needs nobody's consent there.
  */
 export const countsFromIn = (
   person: Person | undefined,
   { countsFrom }: Pick<EnrolledPasskey, 'countsFrom'>,
-): Date => (person?.passkeys === undefined ? new Date(0) : countsFrom);
+): Date | null => (person?.passkeys === undefined ? null : countsFrom);
 
 /** The requester as nonprod named them: by NameID, or by roster id. Null for somebody the gate does not know. */
 export function personOfRequester(roster: Roster, requester: string): Person | null {

@@ -32,7 +32,8 @@ export type ApproverCredential = {
   /** The counter before the approval being judged; at a later check the one as of then. */
   readonly signCount: number;
   readonly roles: readonly string[];
-  readonly countsFrom: Date;
+  /** Null: at once. */
+  readonly countsFrom: Date | null;
   readonly revokedAt: Date | null;
 };
 
@@ -185,7 +186,7 @@ function usableCredential(
       `the passkey was revoked at ${credential.revokedAt.toISOString()}`,
     );
   }
-  if (!(now.getTime() >= credential.countsFrom.getTime())) {
+  if (credential.countsFrom !== null && !(now.getTime() >= credential.countsFrom.getTime())) {
     throw new ApprovalError(
       'E_APPROVAL_CRED_WAITS',
       `the passkey counts from ${credential.countsFrom.toISOString()}`,

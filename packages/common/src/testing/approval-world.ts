@@ -53,7 +53,7 @@ export function createApprovalWorld() {
       origins: [origin],
       signCount: 5,
       roles: ['release-manager'],
-      countsFrom: new Date(0),
+      countsFrom: null,
       revokedAt: null,
       ...changes,
     };

@@ -216,7 +216,7 @@ export function createDecisions(ports: {
       signCount: passkey.signCount,
       roles: person.roles,
       // Whether it counts already is for whoever counts; the page says so.
-      countsFrom: new Date(0),
+      countsFrom: null,
       revokedAt: passkey.revokedAt,
     };
     const { discounted } = judgeApprovals({

@@ -47,11 +47,11 @@ export function createWaiverAsking(ports: {
 }): WaiverAsking {
   const { database, promotions, waivers, recorder } = ports;
 
-  async function asker(
+  async function waiting(
     nameId: string,
     promotion: Promotion | null,
-    given: { readonly kind: WaiverKind; readonly at: Date },
-  ): Promise<{ person: Person; promotion: Promotion; policy: TargetPolicy }> {
+    at: Date,
+  ): Promise<{ person: Person; promotion: Promotion; policy: TargetPolicy | undefined }> {
     const files = await ports.files();
     const person = personByNameId(files.roster.roster, nameId);
     if (person === null) {
@@ -60,22 +60,27 @@ export function createWaiverAsking(ports: {
     if (promotion === null) {
       throw new DecisionError('promotion-unknown', 'There is no such promotion.');
     }
-    if (promotion.state !== 'waiting' || promotion.expiresAt <= given.at) {
+    if (promotion.state !== 'waiting' || promotion.expiresAt <= at) {
       throw new DecisionError(
         'E_NOT_WAITING',
         'This promotion no longer waits; ask for the release again in nonprod.',
       );
     }
-    const policy = files.targets.get(promotion.target)?.policy;
-    const opened = policy === undefined ? null : openedWaiver(policy, given.kind);
-    if (policy === undefined || opened === null) {
-      throw new DecisionError('waiver-closed', closed[given.kind](promotion.target));
+    return { person, promotion, policy: files.targets.get(promotion.target)?.policy };
+  }
+
+  function asker(
+    { person, promotion, policy }: Awaited<ReturnType<typeof waiting>>,
+    kind: WaiverKind,
+  ): { person: Person; promotion: Promotion; policy: TargetPolicy } {
+    if (policy === undefined || openedWaiver(policy, kind) === null) {
+      throw new DecisionError('waiver-closed', closed[kind](promotion.target));
     }
-    const roles = askersOf(policy, given.kind);
+    const roles = askersOf(policy, kind);
     if (!person.roles.some((role) => roles.includes(role))) {
       throw new DecisionError(
         'role-missing',
-        `${words[given.kind]} on ${promotion.target} takes the role ${roles.join(' or ')}.`,
+        `${words[kind]} on ${promotion.target} takes the role ${roles.join(' or ')}.`,
         { role: roles.join(', ') },
       );
     }
@@ -87,7 +92,7 @@ export function createWaiverAsking(ports: {
       await database.transaction(async (tx) => {
         const at = ports.now();
         const locked = await promotions.lock(tx, promotionId);
-        const { person, promotion, policy } = await asker(nameId, locked, { kind, at });
+        const { person, promotion, policy } = asker(await waiting(nameId, locked, at), kind);
         const said = Justified.safeParse({
           person: person.id,
           justification: justification.trim(),
@@ -127,8 +132,12 @@ export function createWaiverAsking(ports: {
       await database.transaction(async (tx) => {
         const at = ports.now();
         const locked = await promotions.lock(tx, promotionId);
-        const { person, promotion } = await asker(nameId, locked, { kind, at });
-        if ((await waivers.of(promotionId))?.kind !== kind) {
+        const asked = await waivers.of(promotionId);
+        const found = await waiting(nameId, locked, at);
+        const { person, promotion } = found;
+        // Whoever asked takes it back also where the target file has closed that way since.
+        if (asked?.person !== person.id) asker(found, kind);
+        if (asked?.kind !== kind) {
           throw new DecisionError(
             'nothing-to-withdraw',
             `Nobody asked for ${words[kind].toLowerCase()} on this promotion, or it was taken back.`,

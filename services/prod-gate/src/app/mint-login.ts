@@ -251,17 +251,26 @@ type Waived = {
   readonly kind: WaiverKind;
   readonly asker: string;
   readonly approvers: readonly string[];
+  /** Who started it by hand; null where it starts by itself. */
+  readonly starter: string | null;
   readonly review: OwedReview;
 };
 
 /** Who is involved and what is owed, where approvers signed that it passes without something; null elsewhere. */
-function waived({ waiver, approvals }: PromotionFacts, policy: TargetPolicy): Waived | null {
+function waived({ waiver, approvals, start }: PromotionFacts, policy: TargetPolicy): Waived | null {
   if (waiver === null) return null;
   const { kind, person } = waiver;
   const opened = openedWaiver(policy, kind);
   // The verdict passes none where the file opens no such way.
   if (opened === null) throw new MintError(['waiver-closed']);
-  return { kind, asker: person, approvers: approvals.counting, review: opened.review };
+  const { review } = opened;
+  return {
+    kind,
+    asker: person,
+    approvers: approvals.counting,
+    review,
+    starter: start?.startedBy ?? null,
+  };
 }
 
 function deliveryFaults(delivery: Delivery, promotion: Promotion): string[] {

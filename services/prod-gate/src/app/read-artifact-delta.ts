@@ -23,8 +23,11 @@ const question: ContentsQuestion = {
   maxPickedBytes: maxSbomBytes,
 };
 
-/** Two digests never come to differ in anything else, and a waiting promotion is judged many times. */
-const deltaOnce = remembered<ArtifactDelta>(32);
+/**
+ * Two digests never come to differ in anything else, and a waiting promotion is judged many times: as many pairs as may wait,
+ * for one more than is remembered has every pass read them all again.
+ */
+const deltaOnce = remembered<ArtifactDelta>(256);
 
 /**
  * The delta with what differs between the artifacts.

@@ -6,7 +6,7 @@ import { isOverdue, stricterOf, useOfEntry, useRefs, type WaiverUse } from './wa
 const at = new Date('2026-11-22T10:00:00.000Z');
 const refs = useRefs({
   ...{ deliveryId: 'dlv_1', promotionId: 'prm_1', target: 'prod-eu', release: '1', at },
-  ...{ asker: 'mira', approvers: ['leo'], review: { count: 2, within: 3600 } },
+  ...{ asker: 'mira', approvers: ['leo'], starter: 'sam', review: { count: 2, within: 3600 } },
 });
 
 function used(changed: Readonly<Record<string, string>> = {}): WaiverUse {
@@ -21,7 +21,7 @@ test('what the authority records is read back as what is owed', () => {
   const use = used();
   assert.deepEqual(
     [use.deliveryId, use.involved, use.reviews, use.reviewBy.toISOString()],
-    ['dlv_1', ['mira', 'leo'], 2, '2026-11-22T11:00:00.000Z'],
+    ['dlv_1', ['mira', 'leo', 'sam'], 2, '2026-11-22T11:00:00.000Z'],
   );
 });
 
@@ -36,6 +36,6 @@ test('of two records of one use nobody gains time, fewer reviewers or a free per
   for (const use of [stricterOf(mild, strict), stricterOf(strict, mild)]) {
     assert.equal(use.reviewBy.toISOString(), '2026-11-22T11:00:00.000Z');
     assert.equal(use.reviews, 3);
-    assert.deepEqual([...use.involved].sort(), ['leo', 'mira', 'nils']);
+    assert.deepEqual([...use.involved].sort(), ['leo', 'mira', 'nils', 'sam']);
   }
 });

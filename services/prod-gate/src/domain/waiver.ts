@@ -68,12 +68,15 @@ export function useRefs(given: {
   readonly at: Date;
   readonly asker: string;
   readonly approvers: readonly string[];
+  /** Who started it by hand; null where it starts by itself. */
+  readonly starter: string | null;
   readonly review: OwedReview;
 }): Readonly<Record<string, string>> {
-  const { deliveryId, promotionId, target, release, at, asker, approvers, review } = given;
+  const { deliveryId, promotionId, target, release, at, asker, approvers, starter, review } = given;
   return {
     ...{ delivery: deliveryId, promotion: promotionId, target, release, asker },
     ...Object.fromEntries(approvers.map((id, index) => [`approver${index + 1}`, id])),
+    ...(starter === null ? {} : { starter }),
     reviews: String(review.count),
     reviewBy: new Date(at.getTime() + review.within * 1000).toISOString(),
   };
@@ -104,7 +107,7 @@ export function useOfEntry({ type, at, subjectDigest, refs }: LedgerEntry): Waiv
     return null;
   }
   const approvers = Object.entries(refs).flatMap(([name, id]) =>
-    /^approver[1-9]\d*$/.test(name) ? [id] : [],
+    /^(?:approver[1-9]\d*|starter)$/.test(name) ? [id] : [],
   );
   return {
     ...{ kind, deliveryId: delivery, promotionId: promotion, promotionDigest: subjectDigest },

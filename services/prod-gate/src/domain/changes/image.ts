@@ -13,7 +13,7 @@ const maxTextLength = 300;
 
 /** Whether a file of an artifact may be a document of its image. */
 export function isImageDocument(path: string, size: number): boolean {
-  return path === 'index.json' || (blobPath.test(path) && size <= maxImageDocumentBytes);
+  return (path === 'index.json' || blobPath.test(path)) && size <= maxImageDocumentBytes;
 }
 
 const blobPath = /^blobs\/sha256\/[0-9a-f]{64}$/;

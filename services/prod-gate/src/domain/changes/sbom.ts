@@ -6,7 +6,7 @@
 import { splitPurl } from '../purl.ts';
 
 /** Bytes of all SBOMs of one artifact that are read; what comes after is named as unread. */
-export const maxSbomBytes = 16 * 1024 * 1024;
+export const maxSbomBytes = 8 * 1024 * 1024;
 /** SBOMs of one artifact that are read. */
 export const maxSboms = 16;
 const maxComponents = 50_000;
@@ -64,6 +64,7 @@ function readCycloneDx(bom: Members, into: Components): void {
   const waiting = [{ list: listOf(bom['components']), depth: 0 }];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     if (next.depth > maxNesting) throw new SbomError('nested too deeply');
+    if (next.list.length > maxComponents) throw new SbomError('more components than are read');
     for (const one of next.list) {
       const component = membersOf(one);
       // Files are what the list of the artifact's own files is for.

@@ -91,7 +91,7 @@ export function PasskeyState({
     return <Status tone="busy">on its way into the ledger; there within seconds</Status>;
   }
   const countsFrom = countsFromIn(person ?? undefined, enrolment);
-  if (countsFrom > now) {
+  if (countsFrom !== null && countsFrom > now) {
     return (
       <Status tone="wait">
         counts <Time at={countsFrom} now={now} />, when it is in the roster by then

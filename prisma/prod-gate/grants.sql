@@ -70,6 +70,10 @@ grant select, insert on attestation to gate_authority;
 grant select on delivery_log to gate_authority;
 grant select on attestation to gate_web;
 
+-- Web keeps what people ask and answer; intake reads who spoke, to tell them of what comes next.
+grant insert, select on promotion_remark to gate_web;
+grant select on promotion_remark to gate_intake;
+
 -- The file of the emergency stop becomes a stop by its hand.
 grant insert on stop to gate_deliverer;
 grant insert, update on delivery to gate_deliverer;

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { registerAccess } from './commands/access.ts';
 import { registerApprove } from './commands/approve.ts';
+import { registerAsk } from './commands/ask.ts';
 import { registerWaivers } from './commands/waivers.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerBlastRadius, registerTaint } from './commands/blast-radius.ts';
@@ -81,6 +82,7 @@ release
 
 registerAccess(program);
 registerApprove(program);
+registerAsk(program);
 registerWaivers(program);
 registerDeliver(program);
 registerDiff(program);

@@ -11,6 +11,7 @@ import { createLedgerReader } from './adapters/postgres/ledger-store.ts';
 import { newsOutbox } from './adapters/postgres/news-outbox.ts';
 import { createNewsChoices, createNewsCursor } from './adapters/postgres/news-store.ts';
 import { createPromotionStore } from './adapters/postgres/promotion-store.ts';
+import { createRemarkStore } from './adapters/postgres/remark-store.ts';
 import { addressNews } from './app/address-news.ts';
 import type { GateFiles } from './app/configuration-ports.ts';
 import { remindDeciders } from './app/remind-deciders.ts';
@@ -60,6 +61,7 @@ export function keepNews(
     const addressed = await addressNews({
       ...shared,
       choices: createNewsChoices(database),
+      remarks: createRemarkStore(database),
       always,
     });
     if (addressed > 0) send.wake();

@@ -6,6 +6,7 @@ import { rulesFor } from '../domain/access.ts';
 import { audienceOf, type Told } from '../domain/news-audience.ts';
 import { newsTypes, type NewsType } from '../domain/news.ts';
 import type { NewsChoices } from './notification-ports.ts';
+import type { RemarkStore } from './remark-ports.ts';
 import type { ApprovalStore } from './approval-ports.ts';
 import type { GateFiles } from './configuration-ports.ts';
 import type { PromotionStore } from './promotion-ports.ts';
@@ -17,6 +18,7 @@ export interface AddressDependencies {
   readonly queue: Pick<NotificationQueue, 'unaddressed' | 'recipientsOf' | 'address'>;
   readonly promotions: Pick<PromotionStore, 'find' | 'evidence'>;
   readonly approvals: Pick<ApprovalStore, 'of'>;
+  readonly remarks: Pick<RemarkStore, 'of'>;
   readonly choices: Pick<NewsChoices, 'quiet'>;
   readonly files: () => Promise<GateFiles>;
   /** Channels that hear of everything. */
@@ -41,7 +43,7 @@ export async function addressNews(dependencies: AddressDependencies): Promise<nu
 }
 
 async function audience(
-  { queue, promotions, approvals, always }: AddressDependencies,
+  { queue, promotions, approvals, remarks, always }: AddressDependencies,
   { type, thread, about, actor }: ToldNotification,
   { files, quiet }: { readonly files: GateFiles; readonly quiet: ReadonlySet<string> },
 ): Promise<readonly Told[]> {
@@ -52,6 +54,7 @@ async function audience(
   }
   const promotion = await promotions.find(thread);
   const given = promotion === null ? [] : await approvals.of(promotion.id);
+  const said = promotion === null ? [] : await remarks.of(promotion.id);
   const before = await queue.recipientsOf(thread);
   const policy = about === null ? null : (files.targets.get(about)?.policy ?? null);
   return audienceOf({
@@ -71,6 +74,7 @@ async function audience(
       .filter(({ decision, withdrawn }) => decision === 'approve' && withdrawn === null)
       .filter(({ promotionDigest }) => promotionDigest === promotion?.promotionDigest)
       .map(({ person }) => person),
+    remarkedBy: said.map(({ person }) => person),
     followers: before.flatMap(({ person }) => (person === null ? [] : [person])),
   });
 }

@@ -21,6 +21,10 @@ export type DecisionErrorCode =
   | 'passkey-counts'
   | 'ceremony-expired'
   | 'reason-missing'
+  /** The promotion has as many remarks as it may have. */
+  | 'remarks-full'
+  /** This person wrote too many within the hour. */
+  | 'remarks-too-many'
   /** Something else is missing, or nothing is: the delivery starts by itself. */
   | 'start-not-due'
   /** What is asked for is no return that can be made; the message says why. */

@@ -22,6 +22,7 @@ import { gatherFacts } from './gather-facts.ts';
 import type { Approval, ReplacedDocument } from './approval-ports.ts';
 import type { GateFiles } from './configuration-ports.ts';
 import type { Delivery } from './delivery-ports.ts';
+import type { Remark } from '../domain/remark.ts';
 import type { PromotionEvidence } from './promotion-ports.ts';
 import { askedOnce, type ViewSources } from './view-sources.ts';
 
@@ -59,9 +60,17 @@ export type PromotionView = {
   };
 };
 
+/** A remark as people read it. */
+export type ShownRemark = Remark & {
+  /** Name as the roster has it; the id when the roster has nobody of that id any more. */
+  readonly name: string;
+};
+
 /** A view with the signed bytes read and verified once more, for the page of one promotion. */
 export type PromotionDetails = PromotionView & {
   readonly evidence: PromotionEvidence;
+  /** What people asked and answered, oldest first. */
+  readonly remarks: readonly ShownRemark[];
   /** The kernel's answer to the stored bundle now; null without a target file. */
   readonly bundle: BundleResult | null;
   /** What main has beyond it; null before intake looked, and of what no longer waits. */
@@ -109,10 +118,11 @@ export async function viewPromotionDetails(
   question: { readonly promotionId: string; readonly nameId: string; readonly now: Date },
 ): Promise<PromotionDetails | null> {
   const sources = askedOnce(stores);
-  const [view, evidence, files] = await Promise.all([
+  const [view, evidence, files, remarks] = await Promise.all([
     viewPromotion(sources, question),
     sources.promotions.evidence(question.promotionId),
     sources.files(),
+    sources.remarks.of(question.promotionId),
   ]);
   if (view === null || evidence === null) return null;
   const { promotion, policy } = view;
@@ -141,6 +151,7 @@ export async function viewPromotionDetails(
   return {
     ...view,
     evidence,
+    remarks: remarks.map((remark) => ({ ...remark, name: nameOf(files, remark.person) })),
     bundle: isJudged ? judgedRunner(bundle, policy) : bundle,
     newer,
     sighting:

@@ -3,12 +3,14 @@ import type { FactSources } from './fact-sources.ts';
 import type { NewerStore } from './newer-ports.ts';
 import type { ObservationStore } from './observation-ports.ts';
 import type { ReplacedDocumentStore } from './approval-ports.ts';
+import type { RemarkStore } from './remark-ports.ts';
 import type { DeliveryStore } from './delivery-ports.ts';
 
 export type ViewSources = FactSources & {
   readonly deliveries: Pick<DeliveryStore, 'runningOn' | 'ofPromotion'>;
   readonly newer: Pick<NewerStore, 'of'>;
   readonly observations: Pick<ObservationStore, 'of' | 'all'>;
+  readonly remarks: Pick<RemarkStore, 'of'>;
   readonly replaced: Pick<ReplacedDocumentStore, 'of'>;
 };
 

@@ -33,6 +33,7 @@ const policy = {
 const told = (facts: Partial<AudienceFacts>): string[] =>
   audienceOf({
     ...{ type: 'promotion.waits', actor: null, roster, policy, approvedBy: [], followers: [] },
+    remarkedBy: [],
     promotion: { requester: 'dana@idp.example', emails: ['dana@git.example'], editors: [] },
     rules: policy.approvals.rules,
     ...{ quiet: new Set<string>(), always: [] },
@@ -62,6 +63,17 @@ describe('who is told', () => {
     assert.deepEqual(told({ type: 'delivery.live', ...ended, actor: null }), [
       ...['#chat', 'leo', 'mira'],
     ]);
+  });
+
+  test('a remark: who asked for the promotion, who approved it, and deciders who wrote one', () => {
+    const asked = { type: 'promotion.asked' } as const;
+    assert.deepEqual(told(asked), ['#chat', 'dana']);
+    assert.deepEqual(told({ ...asked, approvedBy: ['mira'], remarkedBy: ['leo', 'aud'] }), [
+      ...['#chat', 'dana', 'leo', 'mira'],
+    ]);
+    assert.deepEqual(told({ ...asked, remarkedBy: ['leo'], actor: 'leo' }), ['#chat', 'dana']);
+    const stranger = { requester: 'eve@idp.example', emails: [], editors: [] };
+    assert.deepEqual(told({ ...asked, promotion: stranger }), ['#chat']);
   });
 
   test('a freeze: platform and release managers; a break-glass: auditors too', () => {

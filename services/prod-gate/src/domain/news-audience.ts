@@ -1,5 +1,6 @@
 /** Who is told of what. Quiet unless it concerns somebody: people hear what waits for them and how that ended. */
 import { notifyDefaults } from '@airlock/common/policy/target-notify';
+import { personOfRequester } from '@airlock/common/approval/count-approvals';
 import type { Role } from '@airlock/common/policy/target-approvals';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import { eligibleApprovers, type Nearness } from './access.ts';
@@ -10,13 +11,21 @@ import type { Person } from './roster.ts';
  * - deciders: everybody whose approval would still count
  * - escalation: the role that the target file names
  * - followers: everybody who was told of the same before: of the promotion, or of what has now ended
+ * - concerned: who asked for the promotion, who approved it, and deciders who wrote a remark on it
  * - keepers: platform and release managers
  * - overseers: the same, and auditors
  * - everybody: whoever is in the roster
  * - nobody: channels alone
  */
 type Audience =
-  'deciders' | 'escalation' | 'followers' | 'keepers' | 'overseers' | 'everybody' | 'nobody';
+  | 'deciders'
+  | 'escalation'
+  | 'followers'
+  | 'concerned'
+  | 'keepers'
+  | 'overseers'
+  | 'everybody'
+  | 'nobody';
 
 const audiences: Readonly<Record<NewsType, Audience>> = {
   'promotion.waits': 'deciders',
@@ -25,6 +34,7 @@ const audiences: Readonly<Record<NewsType, Audience>> = {
   'promotion.voided': 'deciders',
   'promotion.escalated': 'escalation',
   'promotion.withdrawn': 'followers',
+  'promotion.asked': 'concerned',
   'promotion.rejected': 'followers',
   'promotion.superseded': 'followers',
   'promotion.expired': 'followers',
@@ -76,6 +86,8 @@ export interface AudienceFacts {
   readonly rules: readonly { readonly role: string }[];
   /** Who approved what now stands: nobody reminds them. */
   readonly approvedBy: readonly string[];
+  /** Who wrote a remark on the promotion. */
+  readonly remarkedBy: readonly string[];
   /** Who was told of the same promotion before. */
   readonly followers: readonly string[];
   /** Who wants no mail. */
@@ -113,6 +125,8 @@ function peopleOf(audience: Audience, facts: AudienceFacts): readonly Person[] {
       return policy?.notify?.escalate === undefined ? [] : having([policy.notify.escalate.role]);
     case 'followers':
       return roster.people.filter(({ id }) => facts.followers.includes(id));
+    case 'concerned':
+      return concernedBy(facts);
     case 'keepers':
       return having(keeping);
     case 'overseers':
@@ -122,4 +136,22 @@ function peopleOf(audience: Audience, facts: AudienceFacts): readonly Person[] {
     case 'nobody':
       return [];
   }
+}
+
+function concernedBy({
+  roster,
+  promotion,
+  rules,
+  approvedBy,
+  remarkedBy,
+}: AudienceFacts): readonly Person[] {
+  if (promotion === null) return [];
+  const requester = personOfRequester(roster, promotion.requester);
+  const deciding = eligibleApprovers({ rules, roster, promotion });
+  return roster.people.filter(
+    ({ id }) =>
+      id === requester?.id ||
+      approvedBy.includes(id) ||
+      (remarkedBy.includes(id) && deciding.some((decider) => decider.id === id)),
+  );
 }

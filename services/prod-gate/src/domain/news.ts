@@ -6,6 +6,7 @@ export const newsTypes = [
   'promotion.expires',
   'promotion.approved',
   'promotion.withdrawn',
+  'promotion.asked',
   'promotion.voided',
   'promotion.rejected',
   'promotion.refused',

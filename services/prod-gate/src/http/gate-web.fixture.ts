@@ -31,6 +31,7 @@ import { createNewsChoices } from '../adapters/postgres/news-store.ts';
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionQueries } from '../adapters/postgres/promotion-queries.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
+import { createRemarkStore } from '../adapters/postgres/remark-store.ts';
 import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
 import { createStartStore } from '../adapters/postgres/start-store.ts';
@@ -44,6 +45,7 @@ import { createDecisions } from '../app/approve-promotion.ts';
 import { followLedger } from '../app/follow-ledger.ts';
 import { createEnrolment } from '../app/enrol-passkey.ts';
 import { createSecurityKeyEnrolment } from '../app/enrol-security-key.ts';
+import { createRemarking } from '../app/write-remark.ts';
 import { createWithdrawal } from '../app/withdraw-approval.ts';
 import { createPasskeyWithdrawal } from '../app/withdraw-passkey.ts';
 import type { GateFiles } from '../app/configuration-ports.ts';
@@ -150,6 +152,7 @@ export async function startServer(port: number): Promise<WebServer> {
     ...{ sessions, queries, proofs, rebuilds, git: null, contents: null },
     locks: () => Promise.resolve(false),
     replaced: createReplacedDocumentStore(database),
+    remarks: createRemarkStore(database),
     artifacts: { has: () => Promise.resolve(true) },
     configuration: () => Promise.resolve(null),
     newer: createNewerStore(database),
@@ -213,6 +216,10 @@ export async function startServer(port: number): Promise<WebServer> {
         ...{ promotions, approvals },
         ringDeliverer: (id) => rung.push(id),
         newApprovalId: () => formatId('apr', randomBytes(10)),
+      }),
+      writeRemark: createRemarking({
+        ...{ database, promotions, news: newsOutbox, files: readFiles, now: () => clock },
+        remarks: createRemarkStore(database),
       }),
       waivers: createWaivers({ ...ceremony, gate: origin, proofs, promotions }),
       stopping: createStopping({

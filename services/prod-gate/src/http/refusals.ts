@@ -21,6 +21,8 @@ const httpCode: Readonly<Record<DecisionErrorCode, HttpErrorCode>> = {
   'passkey-counts': 'conflict',
   'ceremony-expired': 'refused',
   'reason-missing': 'request-malformed',
+  'remarks-full': 'conflict',
+  'remarks-too-many': 'too-many-requests',
   'start-not-due': 'refused',
   'return-refused': 'refused',
   'stop-malformed': 'request-malformed',

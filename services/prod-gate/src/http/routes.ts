@@ -10,6 +10,7 @@ import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
 import { notificationRoutes, type NotificationRoutePorts } from './routes/notifications.tsx';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
 import { passkeyRoutes, type PasskeyRoutePorts } from './routes/passkeys.tsx';
+import { remarkRoutes, type RemarkPorts } from './routes/remarks.ts';
 import { returnRoutes, type ReturnPorts } from './routes/returns.tsx';
 import { schemaRoutes } from './routes/schemas.ts';
 import { shadowRoutes, type ShadowRoutePorts } from './routes/shadow.ts';
@@ -22,6 +23,7 @@ export type GatePorts = ApiPorts &
   PagePorts &
   EvidencePorts &
   WithdrawalPorts &
+  RemarkPorts &
   WaiverPorts &
   DeliverPorts &
   StopPorts &
@@ -40,6 +42,7 @@ export function gateRoutes(ports: GatePorts): Route[] {
     ...accessRoutes(ports),
     ...apiRoutes(ports),
     ...withdrawalRoutes(ports),
+    ...remarkRoutes(ports),
     ...waiverRoutes(ports),
     ...deliverRoutes(ports),
     ...stopRoutes(ports),

@@ -32,6 +32,7 @@ import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionQueries } from '../adapters/postgres/promotion-queries.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
+import { createRemarkStore } from '../adapters/postgres/remark-store.ts';
 import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { isUnreachable } from '../adapters/postgres/unreachable.ts';
 import { createShadowStore } from '../adapters/postgres/shadow-store.ts';
@@ -48,6 +49,7 @@ import { openReturning } from '../open-returning.ts';
 import { createWaivers, reviewNotices } from '../waiver-keeping.ts';
 import { createStarting } from '../start-keeping.ts';
 import { createStopping } from '../stop-keeping.ts';
+import { createRemarking } from '../app/write-remark.ts';
 import { createWithdrawal } from '../app/withdraw-approval.ts';
 import { createPasskeyWithdrawal } from '../app/withdraw-passkey.ts';
 import { createConfigurationProof } from '../app/prove-configuration.ts';
@@ -84,6 +86,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const sessions = createVaultSessionStore(database);
   const rebuilds = createRebuildStore(database);
   const traces = createTraceStore(database);
+  const remarks = createRemarkStore(database);
   const artifacts = openArtifactStore(config.artifacts);
   // The host name of the one origin, and no parent of it: a passkey of the gate is good at the gate alone.
   const relyingParty = { rpId: new URL(origin).hostname, origin };
@@ -96,7 +99,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     newer: createNewerStore(database),
     observations: createObservationStore(database),
     ...{ proofs, configuration: createConfigurationProof(proofs), artifacts, rebuilds },
-    replaced: createReplacedDocumentStore(database),
+    ...{ replaced: createReplacedDocumentStore(database), remarks },
     starts: createStartStore(database),
     ...{ stops: createStopStore(database), emergency: createEmergencyStop(config.files) },
     locks: ({ id }: { readonly id: string }, purl: string) => traces.locks(id, purl),
@@ -181,6 +184,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
           decisionRecorded(log, { decision: 'reject', promotionId, nameId });
         },
       },
+      writeRemark: createRemarking({ database, promotions, remarks, news: newsOutbox, files, now }),
       waivers: createWaivers({ ...views, ...ceremony }),
       askDelivery: createStarting({
         ...{ views, database, now },

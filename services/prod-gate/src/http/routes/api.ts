@@ -34,11 +34,12 @@ const Base64Url = z
   .regex(/^[A-Za-z0-9_-]+$/, 'expected base64url without padding');
 export const Nonce = Base64Url.max(64);
 
-/** Free text of a person: whole characters, nothing that moves a terminal's cursor. */
+/** Free text of a person: whole characters, nothing that moves a terminal's cursor. A browser ends the lines of a form by CR LF. */
 export const PersonsText = (longest: number) =>
   z
     .string()
     .trim()
+    .overwrite((text) => text.replaceAll('\r\n', '\n'))
     .max(longest)
     .refine((text) => text.isWellFormed(), 'not well-formed text')
     // eslint-disable-next-line no-control-regex -- these are the characters to keep out

@@ -200,7 +200,7 @@ function promotionPages({ views, passkeys, decisions, now }: PagePorts): Route[]
           checks: checksOf(view),
           hasPasskey: mine.some(({ revokedAt }) => revokedAt === null),
           now: now(),
-          seen: promotionSeen(view),
+          seen: `${promotionSeen(view)}.${view.remarks.length}`,
         };
         sendPage(response, PromotionPage(page));
       },
@@ -221,10 +221,10 @@ function promotionPages({ views, passkeys, decisions, now }: PagePorts): Route[]
         };
         await look();
         await streamChanges(openEventStream(request, response), request.query['seen'], async () => {
-          const view = await look();
+          const [view, remarks] = await Promise.all([look(), views.remarks.of(promotionId)]);
           const { state } = view.promotion;
           return {
-            seen: promotionSeen(view),
+            seen: `${promotionSeen(view)}.${remarks.length}`,
             ended: state !== 'waiting' && state !== 'delivering',
           };
         });

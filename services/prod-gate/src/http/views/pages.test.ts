@@ -89,6 +89,23 @@ test('the page of a promotion offers a decision only while one is possible', () 
   assert.doesNotMatch(pageOf(view), /Approve with passkey|Reject/);
 });
 
+test('what was asked and answered stands there as text, and can be added to until the promotion ends', () => {
+  const remark = { id: 1, person: 'leo', name: hostile, text: `${hostile}\n${hostile}`, at: now };
+  const asked = (state: 'waiting' | 'delivering' | 'live') => ({
+    ...viewOf({ state }),
+    remarks: [remark],
+  });
+  for (const state of ['waiting', 'delivering'] as const) {
+    const page = pageOf(asked(state));
+    assertSound(page);
+    assert.match(page, /Questions and answers[\s\S]*&lt;img[\s\S]*action="[^"]*\/remarks"/);
+  }
+  const ended = pageOf(asked('live'));
+  assert.match(ended, /Questions and answers/);
+  assert.doesNotMatch(ended, /\/remarks"/);
+  assert.doesNotMatch(pageOf(viewOf({ state: 'live' })), /Questions and answers/);
+});
+
 test('what files, packages and newer commits are called cannot shape the page that shows them', () => {
   const view = viewOf({
     delta: {

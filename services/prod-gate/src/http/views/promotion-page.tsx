@@ -14,6 +14,7 @@ import { Changes, TakenBack } from './changes.tsx';
 import { CheckEvidence } from './check-evidence.tsx';
 import { DecisionBox } from './decision-box.tsx';
 import type { PromotionPageProps } from './promotion-page-props.ts';
+import { RemarkCard } from './remark-card.tsx';
 import { ReturnAnswers } from './return-answers.tsx';
 import { RunningBanner } from './running.tsx';
 import { PromotionShadow } from './shadow.tsx';
@@ -122,6 +123,7 @@ function Aside(props: PromotionPageProps) {
     <>
       <StartCard {...props} />
       <DecisionBox {...props} />
+      <RemarkCard {...props} />
       <WaiverCards {...props} />
       <Card title="Asked" icon="person">
         <DescriptionList

@@ -191,6 +191,7 @@ export function viewOf(
       commits: [],
     },
     evidence: { bundle: Buffer.alloc(0), document: Buffer.alloc(0) },
+    remarks: [],
     bundle: null,
     newer: null,
     sighting: null,

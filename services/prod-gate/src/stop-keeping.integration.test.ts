@@ -54,6 +54,7 @@ let database: TestGateDatabase;
 let web: GateDatabase;
 let authority: GateDatabase;
 let watchdog: GateDatabase;
+let deliverer: GateDatabase;
 const keys = new Map<string, SoftwarePasskey>();
 
 before(async () => {
@@ -61,6 +62,7 @@ before(async () => {
   web = openDatabase(database.settings('gate_web'));
   authority = openDatabase(database.settings('gate_authority'));
   watchdog = openDatabase(database.settings('gate_watchdog'));
+  deliverer = openDatabase(database.settings('gate_deliverer'));
   const enrolment = createEnrolment({ ...shared(), verify: verifyRegistration });
   for (const id of ['leo', 'mira']) {
     const passkey = createSoftwarePasskey(relyingParty);
@@ -72,7 +74,7 @@ before(async () => {
   await sequence();
 });
 after(async () => {
-  for (const each of [web, authority, watchdog]) await each.close();
+  for (const each of [web, authority, watchdog, deliverer]) await each.close();
   await database.dispose();
 });
 
@@ -133,6 +135,19 @@ async function sign(id: string, who: string, stopSigned = id): Promise<{ have: n
 
 const inForce = async (): Promise<string[]> =>
   (await stopping().view()).inForce.map(({ stop }) => stop.id);
+
+/** What the deliverer says of a delivery. */
+const told = (
+  type: 'delivery.intent' | 'delivery.finished',
+  delivery: string,
+  refs: Readonly<Record<string, string>>,
+) =>
+  deliverer.transaction((tx) =>
+    recorder.record(tx, {
+      ...{ type, at: new Date(), actor: 'deliverer', subjectDigest: 'a'.repeat(64) },
+      refs: { delivery, target: 'prod-eu', state: 'indeterminate', ...refs },
+    }),
+  );
 
 const asOwner = (sql: string, values: readonly unknown[] = []) => database.asOwner(sql, values);
 
@@ -244,6 +259,24 @@ describe('a stop', () => {
     assert.equal(await shownOn('prod-eu', new Date(0)), false);
     await placed({ kind: 'quarantine', matter: `commit:${'4f'.repeat(20)}`, reason: 'bad' });
     assert.equal(await shownOn('prod-eu', null), true, 'also where traces are asked');
+  });
+
+  test('is on the page of a delivery that it ended by what no trace has, by the deliverer’s word, and on no other', async () => {
+    const id = await placed({ kind: 'quarantine', matter: 'person:mira', reason: 'phished' });
+    const promotion = { id: 'prm_0000000000', target: 'prod-eu', admittedAt: new Date(0) };
+    const [ended, other] = ['dlv_0000000001', 'dlv_0000000002'];
+    for (const delivery of [ended, other]) {
+      await told('delivery.intent', delivery, {});
+      await told('delivery.finished', delivery, delivery === ended ? { stop: id } : {});
+    }
+    await sequence();
+    const shownOn = async (delivery: string): Promise<boolean> => {
+      const over = { id: delivery, finishedAt: new Date() };
+      // Of both, what a stop is compared with.
+      const shown = await stopping().onDelivery(over as never, promotion as never);
+      return shown.some((stop) => stop.id === id);
+    };
+    assert.deepEqual([await shownOn(ended), await shownOn(other)], [true, false]);
   });
 
   test('is not ended by a row that says it was over', async () => {

@@ -13,9 +13,8 @@ import type { LedgerProofs } from './app/prove-entry.ts';
 import type { EmergencyStop, StopStore } from './app/stop-ports.ts';
 import type { TraceStore } from './app/trace-ports.ts';
 import { viewBlastRadius, viewLiveTouched } from './app/view-blast-radius.ts';
-import { viewStop, viewStops } from './app/view-stops.ts';
-import { stopsOnPages, tracedMatters } from './app/watch-stops.ts';
-import { concerns, type Stop } from './domain/stop.ts';
+import { viewStop, viewStops, viewStopsOnDelivery } from './app/view-stops.ts';
+import type { Stop } from './domain/stop.ts';
 import type { BlastRadiusPorts } from './http/routes/blast-radius.tsx';
 import type { PagePorts } from './http/routes/pages.tsx';
 import type { StopPorts } from './http/routes/stops.tsx';
@@ -47,13 +46,8 @@ export function createStopping(parts: {
     },
     incident: (stopId) => viewStop(shared, stopId),
     liveTouched: () => viewLiveTouched(shared, parts.now()),
-    async onDelivery(delivery, promotion) {
-      const inForce = await stopsOnPages(shared)();
-      const matters = inForce.some(({ matter }) => matter !== null)
-        ? await tracedMatters(shared)(promotion.id, inForce)
-        : [];
-      return inForce.filter((stop) => concerns(stop, { ...promotion, matters }, delivery));
-    },
+    onDelivery: (delivery, promotion) =>
+      viewStopsOnDelivery(shared, delivery, promotion, parts.now()),
     blastRadius: (question) => viewBlastRadius(shared, question, parts.now()),
   };
 }

@@ -1,5 +1,4 @@
 /** What rests on one matter, looked up by traces and shown with what people can do about it. Decides nothing. */
-import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import type { Roster } from '@airlock/common/policy/target-policy';
 import {
   blastRadius,
@@ -16,7 +15,7 @@ import type { LiveRelease } from './promotion-ports.ts';
 import type { PromotionQueries } from './query-ports.ts';
 import type { StopStore } from './stop-ports.ts';
 import type { TraceQuestion, TraceStore } from './trace-ports.ts';
-import { readStops } from './watch-stops.ts';
+import { ledgerOnPages, readStops } from './watch-stops.ts';
 
 export type BlastSources = {
   readonly traces: TraceStore;
@@ -115,10 +114,7 @@ export async function viewLiveTouched(sources: BlastSources, now: Date): Promise
     sources.files(),
     sources.queries.live(),
     // Without a ledger every stop of a row counts.
-    sources.ledger().catch((cause: unknown) => {
-      if (cause instanceof LedgerError) return null;
-      throw cause;
-    }),
+    ledgerOnPages(sources.ledger),
   ]);
   const inForce = await readStops(sources.stops, ledger, now);
   const touched = inForce.map(async (stop): Promise<LiveTouched[]> => {

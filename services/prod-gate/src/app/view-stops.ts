@@ -1,9 +1,11 @@
 /** What is stopped now and what was, for the page of controls. */
 import type { Incident } from '../domain/incident.ts';
-import { stopsInForce, type KnownStop } from '../domain/stop.ts';
+import type { Promotion } from '../domain/promotion.ts';
+import { concerns, stopsInForce, type KnownStop } from '../domain/stop.ts';
+import type { Delivery } from './delivery-ports.ts';
 import { judgeLifts } from './lift-stop.ts';
 import type { EmergencyStop, StopStore } from './stop-ports.ts';
-import { readStops } from './watch-stops.ts';
+import { ledgerOnPages, readStops, tracedMatters } from './watch-stops.ts';
 
 export type StopInForce = {
   readonly stop: KnownStop;
@@ -73,4 +75,26 @@ export async function viewStop(
     now: new Date(0),
   });
   return stop === null ? null : { stop, incident };
+}
+
+/**
+ * Those in force that the page of a delivery shows: what its target and the traces of its admission say, and what the ledger says
+ * ended it, as a quarantine of somebody who approved it, which no trace has. While no ledger can be proven, the first alone.
+ */
+export async function viewStopsOnDelivery(
+  sources: Pick<Sources, 'ledger' | 'stops'> & Parameters<typeof tracedMatters>[0],
+  delivery: Pick<Delivery, 'id' | 'finishedAt'>,
+  promotion: Promotion,
+  now: Date,
+): Promise<readonly KnownStop[]> {
+  const ledger = await ledgerOnPages(sources.ledger);
+  const inForce = await readStops(sources.stops, ledger, now);
+  const matters = inForce.some(({ matter }) => matter !== null)
+    ? await tracedMatters(sources)(promotion.id, inForce)
+    : [];
+  const hasEnded = ({ id }: KnownStop): boolean =>
+    ledger?.incidentOf(id)?.deliveries.some((ended) => ended.id === delivery.id) === true;
+  return inForce.filter(
+    (stop) => concerns(stop, { ...promotion, matters }, delivery) || hasEnded(stop),
+  );
 }

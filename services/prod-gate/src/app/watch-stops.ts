@@ -32,13 +32,17 @@ export function stopsOnPages(ports: {
   readonly ledger: FollowLedger;
   readonly now: () => Date;
 }): () => Promise<readonly KnownStop[]> {
-  return async () => {
-    const ledger = await ports.ledger().catch((cause: unknown) => {
-      if (cause instanceof LedgerError) return null;
-      throw cause;
-    });
-    return readStops(ports.stops, ledger, ports.now());
-  };
+  return async () => readStops(ports.stops, await ledgerOnPages(ports.ledger), ports.now());
+}
+
+/** Null while no ledger can be proven. */
+export async function ledgerOnPages(ledger: FollowLedger): Promise<LedgerFacts | null> {
+  try {
+    return await ledger();
+  } catch (cause) {
+    if (cause instanceof LedgerError) return null;
+    throw cause;
+  }
 }
 
 /** A delivery that has begun. */

@@ -1,7 +1,7 @@
 import { Status } from '@airlock/web/views/badge';
 import { Button } from '@airlock/web/views/button';
 import { Card, SectionHeading, WithAside } from '@airlock/web/views/card';
-import { Digest } from '@airlock/web/views/code-block';
+import { CodeBlock, Digest } from '@airlock/web/views/code-block';
 import { DataTable } from '@airlock/web/views/data-table';
 import { DescriptionList } from '@airlock/web/views/description-list';
 import { PostForm, SelectField, TextField } from '@airlock/web/views/form';
@@ -176,6 +176,7 @@ function Actions({ frame, runner }: { readonly frame: Frame; readonly runner: Ru
             Quarantine
           </Button>
         </PostForm>
+        <AtTheGate runner={runner} />
       </Card>
       <Card title="Remove" icon="x-circle">
         <PostForm action={at('remove')} csrfToken={csrfToken}>
@@ -190,6 +191,21 @@ function Actions({ frame, runner }: { readonly frame: Frame; readonly runner: Ru
           </Button>
         </PostForm>
       </Card>
+    </>
+  );
+}
+
+/** This site tells the gate nothing that the gate would believe, so a person says it there. */
+function AtTheGate({ runner: { id } }: { readonly runner: RunnerSummary }) {
+  return (
+    <>
+      <p class="small">
+        What the gate took in before waits there for nothing that happens here. Hold it there, too,
+        in Controls, Blast radius, or by command:
+      </p>
+      <CodeBlock label="At the gate" wrap>
+        {`airlock quarantine runner:${id} --since 48h -m "…"`}
+      </CodeBlock>
     </>
   );
 }

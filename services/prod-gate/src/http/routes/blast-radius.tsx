@@ -32,6 +32,7 @@ const Asked = z.strictObject({
 export type Asked = z.infer<typeof Asked>;
 
 const QuarantineForm = z.strictObject({
+  kind: z.enum(['quarantine', 'distrust-signer']),
   matter: z.string().max(250),
   since: z.union([z.literal(''), z.iso.datetime()]),
   reason: PersonsText(500),
@@ -75,9 +76,9 @@ export function blastRadiusRoutes({ stopping, now }: BlastRadiusPorts): Route[] 
       access: 'signed-in',
       summary: 'Holding what rests on it',
       body: QuarantineForm,
-      async handle(_request, response, context, { matter, since, reason }) {
+      async handle(_request, response, context, { kind, matter, since, reason }) {
         await stopping.place(viewerOf(context).nameId, {
-          ...{ kind: 'quarantine', targets: [], matter, until: null, except: [], reason },
+          ...{ kind, targets: [], matter, until: null, except: [], reason },
           since: since === '' ? null : new Date(since),
         });
         response.redirect(303, blastRadiusHref(matter));

@@ -248,9 +248,11 @@ function Quarantine({
   answer,
 }: Pick<BlastRadiusPageProps, 'frame' | 'asked'> & { readonly answer: BlastRadius }) {
   const { matter, since, quarantines } = answer;
+  const isSigner = matter.kind === 'key';
+  const verb = isSigner ? 'Distrust this key' : 'Quarantine';
   if (quarantines.length > 0) {
     return (
-      <Card title="In quarantine" icon="stop">
+      <Card title={isSigner ? 'Distrusted' : 'In quarantine'} icon="stop">
         <p class="small">
           By {quarantines.map(({ person }) => plain(person)).join(', ')}; see{' '}
           <a href="/controls">Controls</a>.
@@ -259,8 +261,9 @@ function Quarantine({
     );
   }
   return (
-    <Card title="Quarantine" icon="stop">
+    <Card title={verb} icon="stop">
       <PostForm action="/controls/quarantine" csrfToken={frame.csrfToken}>
+        <input type="hidden" name="kind" value={isSigner ? 'distrust-signer' : 'quarantine'} />
         <input type="hidden" name="matter" value={matterText(matter)} />
         <input type="hidden" name="since" value={since?.toISOString() ?? ''} />
         <TextField
@@ -272,7 +275,7 @@ function Quarantine({
           maxLength={500}
         />
         <Button kind="danger" icon="stop" block>
-          Quarantine
+          {verb}
         </Button>
       </PostForm>
       <p class="small muted">
@@ -280,7 +283,9 @@ function Quarantine({
         delivered, and what runs is ended. Two people with a passkey each lift it.
       </p>
       <CodeBlock label="The same by command" wrap>
-        {`airlock quarantine ${matterText(matter)}${since === null ? '' : ` --since ${asked.since}`} -m "…"`}
+        {isSigner
+          ? `airlock signer distrust ${matter.value} --now${since === null ? '' : ` --since ${since.toISOString()}`} -m "…"`
+          : `airlock quarantine ${matterText(matter)}${since === null ? '' : ` --since ${asked.since}`} -m "…"`}
       </CodeBlock>
     </Card>
   );

@@ -2,10 +2,12 @@
 import {
   crashStates,
   reapFailpoints,
+  stageCrashStates,
   type CrashState,
   type DeliveryFailpoint,
   type DeliveryOutcome,
   type ReapFailpoint,
+  type StageFailpoint,
 } from '../../services/prod-gate/src/domain/delivery.ts';
 import { givingOf, hookKinds, type HookKind } from './hooks.ts';
 import type { WireMoment } from './wire.ts';
@@ -13,18 +15,23 @@ import type { WireMoment } from './wire.ts';
 /** A place on the wire to Vault: a request that is on its way when its process dies. */
 export type WirePlace = { readonly match: RegExp; readonly moment: WireMoment };
 
+/** In two waves; seen to be well before it is live; not well, so that the release before it is put back. */
+export type Stages = 'waves' | 'verified' | 'returns';
+
 export type CrashCase = {
   /** Unique; what a person reads. */
   readonly name: string;
   /** What it is counted under. */
   readonly point: string;
   readonly kind: HookKind;
+  /** What its target file asks for beside the hook; nothing when left out. */
+  readonly stages?: Stages;
   /** A target of its own, so that cases do not wait for each other. */
   readonly target: string;
   /** Where the deliverer dies: at a failpoint, or with a request to Vault on its way. */
   readonly deliverer:
     /** At which passage; the first when left out. A credential after the other passes the same places. */
-    | { readonly failpoint: DeliveryFailpoint; readonly passage?: number }
+    | { readonly failpoint: DeliveryFailpoint | StageFailpoint; readonly passage?: number }
     | { readonly wire: WirePlace }
     | { readonly stopAt: DeliveryFailpoint };
   /** Where the first watchdog dies, when it dies as well. */
@@ -167,6 +174,41 @@ const betweenReads: readonly Unnumbered[] = (
   alive: { tokens: 1, leases },
 }));
 
+const stagesOf: Readonly<Record<StageFailpoint, Stages>> = {
+  'wave-told': 'waves',
+  'wave-paused': 'waves',
+  'verify-looked': 'verified',
+  'verify-told': 'verified',
+  'return-told': 'returns',
+  'return-done': 'returns',
+};
+
+function diesInStage(point: StageFailpoint, kind: HookKind): Unnumbered {
+  const { session, end } = stageCrashStates[point];
+  const stages = stagesOf[point];
+  const again = stages === 'waves' && kind === 'idempotent';
+  return {
+    ...{ name: `${point} · ${kind}`, point, kind, session, stages, again },
+    end: again ? 'succeeded' : end,
+    // The hook finds that the release before it brought the same bytes.
+    effect: stages === 'returns' ? [0, 0] : [1, 1],
+    alive: aliveAt('hook-running', kind),
+    deliverer: { failpoint: point },
+  };
+}
+
+/** A hook that can be asked says after its first wave that it was done, so waves have the kinds that cannot. */
+const inStages: readonly Unnumbered[] = [
+  diesInStage('wave-told', 'idempotent'),
+  diesInStage('wave-told', 'at-most-once'),
+  diesInStage('wave-paused', 'idempotent'),
+  diesInStage('wave-paused', 'at-most-once'),
+  diesInStage('verify-looked', 'probing'),
+  diesInStage('verify-told', 'probing'),
+  diesInStage('return-told', 'probing'),
+  diesInStage('return-done', 'probing'),
+];
+
 const moments: readonly WireMoment[] = ['sent', 'executed'];
 const kindAt = (index: number): HookKind => hookKinds[index % hookKinds.length] ?? 'idempotent';
 
@@ -175,6 +217,7 @@ export function wholeMatrix(): CrashCase[] {
   return numbered([
     ...points.flatMap((point) => hookKinds.map((kind) => dies(point, kind))),
     ...betweenReads,
+    ...inStages,
     ...delivererCalls.flatMap((call) =>
       moments.flatMap((moment) => hookKinds.map((kind) => diesOnTheWire(call, moment, kind))),
     ),
@@ -205,6 +248,7 @@ export function smallMatrix(): CrashCase[] {
     dies('hook-recorded', 'probing'),
     dies('hook-running', 'probing'),
     ...betweenReads.slice(0, 1),
+    ...inStages.filter(({ point }) => point !== 'wave-paused'),
     ...[login, credential].flatMap((call) =>
       call === undefined ? [] : [diesOnTheWire(call, 'executed', 'probing')],
     ),

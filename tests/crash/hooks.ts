@@ -21,9 +21,15 @@ const needs: Record<HookKind, string> = {
   'at-most-once': '{ spare: database, token: kv }',
 };
 
-/** @returns what a target pins for a kind, as `name@sha256:…`. */
-export async function installHooks(directory: string): Promise<(kind: HookKind) => string> {
-  const pins = new Map<HookKind, string>();
+/** What verifies a release: not well is `badRelease` alone. It takes no credential, as `probing` takes none. */
+export const looks = 'looks';
+export const badRelease = '2026.11.22-2';
+
+/** @returns what a target pins for a kind, or as its verification, as `name@sha256:…`. */
+export async function installHooks(
+  directory: string,
+): Promise<(name: HookKind | typeof looks) => string> {
+  const pins = new Map<string, string>();
   for (const kind of hookKinds) {
     const into = join(directory, kind);
     await mkdir(into);
@@ -49,11 +55,21 @@ export async function installHooks(directory: string): Promise<(kind: HookKind) 
         'summary: Leaves a row for each delivery.',
         `needs: { egress: { db: postgres }, credentials: ${needs[kind]} }`,
         `kind: ${kind}`,
+        'waves: true',
         'params: {}',
         '',
       ].join('\n'),
     );
     pins.set(kind, `${kind}@sha256:${(await readHookDirectory(into)).digest}`);
   }
-  return (kind) => pins.get(kind) ?? '';
+  const into = join(directory, looks);
+  await mkdir(into);
+  await writeFile(
+    join(into, 'hook.yaml'),
+    `version: 1\nname: ${looks}\nsummary: Looks.\nneeds: {}\nparams: {}\n`,
+  );
+  const script = `#!/bin/sh\necho '{}' > "$AIRLOCK_OUT/result.json"\n[ "$AIRLOCK_RELEASE" != '${badRelease}' ]\n`;
+  await writeFile(join(into, 'run'), script, { mode: 0o755 });
+  pins.set(looks, `${looks}@sha256:${(await readHookDirectory(into)).digest}`);
+  return (name) => pins.get(name) ?? '';
 }

@@ -11,8 +11,8 @@ import {
   type DeliveryRig,
   type RigChild,
 } from '../../services/prod-gate/src/testing/delivery-rig.ts';
-import type { CrashCase } from './cases.ts';
-import { givingOf, installHooks } from './hooks.ts';
+import type { CrashCase, Stages } from './cases.ts';
+import { badRelease, givingOf, installHooks, looks } from './hooks.ts';
 import { openWire } from './wire.ts';
 
 export type CaseResult = {
@@ -53,14 +53,18 @@ export async function runMatrix(
   onResult: (result: CaseResult) => void = () => undefined,
 ): Promise<CaseResult[]> {
   const kinds = new Map(cases.map(({ target, kind }) => [target, kind]));
+  const stages = new Map(cases.map((each) => [each.target, each.stages]));
+  let verifier = '';
   const rig = await createDeliveryRig({
     targets: cases.map(({ target }) => target),
     ...{ vault, loginSeconds, staleSeconds: 3_600 },
     gives: (target) => givingOf[kinds.get(target) ?? 'idempotent'],
     async installHooks(directory) {
       const pinOf = await installHooks(directory);
+      verifier = pinOf(looks);
       return (target) => pinOf(kinds.get(target) ?? 'idempotent');
     },
+    amend: (target) => amendmentOf(stages.get(target), verifier),
   });
   const children: RigChild[] = [];
   try {
@@ -82,6 +86,11 @@ export async function runMatrix(
     ];
     for (const wave of waves) {
       if (wave.length === 0) continue;
+      rig.runs.reaper = true;
+      await inParallel(
+        wave.filter((each) => each.stages === 'returns'),
+        ({ target }) => bringFirst(rig, target),
+      );
       rig.runs.reaper = wave.some(needsProof);
       const bodies = await inParallel(wave, (crash) => killOne(run, crash));
       rig.runs.reaper = false;
@@ -98,10 +107,34 @@ export async function runMatrix(
   }
 }
 
+function amendmentOf(stages: Stages | undefined, hook: string) {
+  const deliver = { timeout: '15s' };
+  const verify = { hook, for: '1s', every: '1s', failures: 2 };
+  switch (stages) {
+    case undefined:
+      return {};
+    case 'waves':
+      return { deliver: { ...deliver, waves: ['50%', '100%'], pause: '1s' } };
+    case 'verified':
+      return { deliver, verify, rollback: { to: 'previous', auto: 'never' } };
+    case 'returns':
+      return { deliver, verify, rollback: { to: 'previous', auto: 'onVerifyFailed' } };
+  }
+}
+
+/** The release that is put back. */
+async function bringFirst(rig: DeliveryRig, target: string): Promise<void> {
+  const { run, start, proofs } = rig.deliverer();
+  await deliver(run, await start(await rig.admit(target)));
+  await until(async () => (await proofs.facts()).liveOn(target) !== null);
+}
+
 /** Starts the deliverer of a case and returns when it is dead or stands still. */
 async function killOne({ rig, vault, children }: Run, crash: CrashCase): Promise<Body> {
   const faults: string[] = [];
-  const promotion = await rig.admit(crash.target);
+  const promotion = await (crash.stages === 'returns'
+    ? rig.admit(crash.target, badRelease)
+    : rig.admit(crash.target));
   const { deliverer } = crash;
   let child: RigChild;
   if ('wire' in deliverer) {
@@ -288,7 +321,7 @@ async function findTheEnd({ rig }: Run, { crash, promotion, faults }: Body): Pro
     counts.set(type, (counts.get(type) ?? 0) + 1);
   }
   for (const [type, count] of counts) {
-    if (count > 1 && type !== 'credential.issued')
+    if (count > 1 && type !== 'credential.issued' && type !== 'delivery.stage')
       faults.push(`the ledger has ${type} ${count} times`);
   }
   expect('delivery.finished', counts.get('delivery.finished'), 1);
@@ -336,7 +369,8 @@ async function deliverNext({ rig }: Run, { crash, promotion, child, faults }: Bo
   );
   const rowsThere = Number(rows[0]?.count);
   // Twice delivered: only the kind that says so may have happened twice.
-  const most = crash.kind === 'at-most-once' ? 1 + crash.effect[1] : 1;
+  const hooksRun = crash.stages === 'waves' ? 2 : 1;
+  const most = crash.kind === 'at-most-once' ? hooksRun + crash.effect[1] : 1;
   if (rowsThere < 1 || rowsThere > most) {
     faults.push(`after the next delivery there are ${rowsThere} effects, ${most} at most expected`);
   }

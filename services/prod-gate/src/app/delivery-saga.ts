@@ -3,7 +3,7 @@ import { AirlockError } from '@airlock/common/errors';
 import type { Secret } from '@airlock/common/secret';
 import { errorCode, type Log } from '@airlock/process/log';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DeliveryFailpoint } from '../domain/delivery.ts';
+import type { DeliveryFailpoint, StageFailpoint } from '../domain/delivery.ts';
 import { asError } from './as-error.ts';
 import { DeliveryFault } from './delivery-fault.ts';
 import { startHeartbeat, type Heart } from './delivery-heart.ts';
@@ -50,7 +50,7 @@ export type RunDependencies = {
   /** Asked before every step and with every sign of life: a stop ends what runs. */
   stops: StopWatch;
   times: DeliveryTimes;
-  failpoint: (name: DeliveryFailpoint) => void;
+  failpoint: (name: DeliveryFailpoint | StageFailpoint) => void;
   log: Log;
   clock: () => Date;
   randomBytes(count: number): Uint8Array;

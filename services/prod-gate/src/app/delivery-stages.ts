@@ -4,7 +4,12 @@
  * production unknown.
  */
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
-import { recordedOutcome, waveOutcome, type DeliveryOutcome } from '../domain/delivery.ts';
+import {
+  recordedOutcome,
+  waveOutcome,
+  type DeliveryOutcome,
+  type StageFailpoint,
+} from '../domain/delivery.ts';
 import { probeAnswer } from '../domain/repeat.ts';
 import type { HookEnd, HookStage, PreparedHook } from './delivery-ports.ts';
 import type { ProvenRelease } from '../domain/ledger-facts.ts';
@@ -29,6 +34,7 @@ export type StageSteps = {
     verification?: 'passed' | 'failed' | 'returned',
   ): Promise<void>;
   say(line: string): void;
+  failpoint(name: StageFailpoint): void;
 };
 
 /** @returns how the delivery ends; what interrupts it is thrown. */
@@ -70,9 +76,12 @@ export async function runStages(
       await steps.tell([{ stage: 'wave', number: String(number), of: String(of), state }]);
     }
     if (end.exit !== 0) return waveOutcome(wave, end.exit);
-    if (number === of || deliver.pause === undefined) continue;
+    if (number === of) continue;
+    steps.failpoint('wave-told');
+    if (deliver.pause === undefined) continue;
     steps.say(`${deliver.pause} s until the next wave`);
     const fault = await bake(deliver.pause);
+    steps.failpoint('wave-paused');
     if (fault === null) continue;
     await steps.hookFinished(end);
     return await putBack(fault);
@@ -84,6 +93,7 @@ export async function runStages(
     const fault = await bake(verify.for);
     if (fault !== null) return await putBack(fault);
     await steps.tell([{ stage: 'verify', state: 'passed' }], 'passed');
+    steps.failpoint('verify-told');
     steps.say(`verified: it was well for ${verify.for} s`);
     return recordedOutcome(0);
   }
@@ -102,6 +112,7 @@ export async function runStages(
       const isWell = seen.exit === 0;
       inARow = isWell ? 0 : inARow + 1;
       steps.say(`look ${look}: ${isWell ? 'well' : `not well, ${inARow} in a row`}`);
+      steps.failpoint('verify-looked');
       if (inARow >= verify.failures) return `${inARow} looks in a row: ${seen.summary}`;
       if (isWell && performance.now() >= end) return null;
       await steps.pause(Math.max(0, from + verify.every * 1000 - performance.now()));
@@ -121,6 +132,7 @@ export async function runStages(
     const { release, artifactDigest } = back.to;
     const returning = { stage: 'return', release, artifact: artifactDigest };
     await steps.tell([failed, { ...returning, state: 'started' }], 'failed');
+    steps.failpoint('return-told');
     steps.say(`the verification failed (${fault}); return to ${release}, which was live before`);
     const end = await steps.run(back.hook, { name: 'return', wave: null }, deliver.timeout);
     if (end.exit !== 0) {
@@ -131,6 +143,7 @@ export async function runStages(
       };
     }
     await steps.tell([{ ...returning, state: 'done' }], 'returned');
+    steps.failpoint('return-done');
     return {
       state: 'failed',
       reason: `the verification failed (${fault}); ${release}, which was live before, was put back`,

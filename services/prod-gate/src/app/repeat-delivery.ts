@@ -48,6 +48,7 @@ export async function repeatDelivery(
       }
       const id = formatId('dlv', dependencies.randomBytes(10));
       const now = clock();
+      const stops = await dependencies.stops.count();
       const judgement = await dependencies.judge({ promotionId, deliveryId: id, now });
       const target = await dependencies.policyOf(promotion.target);
       const codes = codesAgainst(judgement, promotion, target?.digest ?? null);
@@ -56,6 +57,7 @@ export async function repeatDelivery(
           await giveUp(tx, { promotion, before, codes, now });
         return null;
       }
+      if ((await dependencies.stops.hold(tx)) !== stops) return null;
       return await begin(dependencies, tx, {
         ...{ id, promotion, now, policy: target.policy, repeats: before.id },
         facts: judgement.facts,

@@ -10,7 +10,7 @@
  * delivery's fence; one that hits nothing means that the watchdog has taken over, and then the token is revoked and
  * nothing more is written. Every way out of a session goes through revocation.
  *
- * `failpoint(name)` marks the fourteen places of domain/delivery.ts where a test kills this process.
+ * `failpoint(name)` marks the fourteen places of domain/delivery.ts where a test kills this process, and those of the stages.
  */
 import { formatId } from '@airlock/common/ids';
 import { errorCode } from '@airlock/process/log';
@@ -255,6 +255,7 @@ export async function runDelivery(
         say: (line) => {
           book.write('gate', line);
         },
+        failpoint,
       },
       hooks,
       policy,

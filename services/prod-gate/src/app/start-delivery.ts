@@ -2,7 +2,8 @@
  * Claims a promotion for delivery: the moment after which nothing can change what is delivered.
  *
  * Approvals, rejections and starts take the promotion's row lock first, so the verdict given under it stands until the
- * claim is committed together with the ledger's `delivery.intent`.
+ * claim is committed together with the ledger's `delivery.intent`. A stop belongs to no promotion and has a lock of its own,
+ * which is taken after the judgement: however long that takes, nobody who stops waits for it.
  */
 import { formatId, type Id } from '@airlock/common/ids';
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
@@ -14,6 +15,7 @@ import type { DeliveryStore, Fenced } from './delivery-ports.ts';
 import type { Recorder } from './ledger-ports.ts';
 import { StoreError, type Transaction, type Transactor } from './ports.ts';
 import type { PromotionStore } from './promotion-ports.ts';
+import type { StopStore } from './stop-ports.ts';
 
 export type StartedDelivery = {
   readonly delivery: Fenced & { readonly id: Id<'dlv'>; readonly intentDigest: string };
@@ -32,6 +34,7 @@ export type StartDependencies = {
   transactor: Transactor;
   promotions: Pick<PromotionStore, 'lock' | 'setState'>;
   deliveries: Pick<DeliveryStore, 'insert'>;
+  stops: Pick<StopStore, 'count' | 'hold'>;
   recorder: Recorder;
   judge(question: {
     promotionId: string;
@@ -71,11 +74,14 @@ export async function startDelivery(
       const promotion = await promotions.lock(tx, promotionId);
       if (promotion === null) return null;
       const now = clock();
+      const stops = await dependencies.stops.count();
       const judgement = await dependencies.judge({ promotionId, now });
       const target = await dependencies.policyOf(promotion.target);
       if (judgement === null || !judgement.verdict.allowed) return null;
       if (target?.digest !== promotion.policyDigest) return null;
       if (judgement.facts.promotion.promotionDigest !== promotion.promotionDigest) return null;
+      // One was placed while it was judged: it is judged again in the next pass.
+      if ((await dependencies.stops.hold(tx)) !== stops) return null;
       await promotions.setState(tx, {
         id: promotion.id,
         from: 'waiting',

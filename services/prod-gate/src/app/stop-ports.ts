@@ -10,6 +10,11 @@ export interface StopStore {
   /** The newest two hundred, lifted ones too: older ones stand in the ledger, which is asked as well. */
   recent(): Promise<readonly KnownStop[]>;
   lifts(stopId: string): Promise<readonly KeptLift[]>;
+  /** How many were ever placed. */
+  count(): Promise<number>;
+  /** The same, and none is placed until the transaction has ended: waits for those that are being placed. */
+  hold(tx: Transaction): Promise<number>;
+  /** Waits for transactions that hold the stops. */
   insert(tx: Transaction, stop: KnownStop & { readonly reason: string }): Promise<void>;
   insertLift(tx: Transaction, lift: KeptLift): Promise<void>;
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   crashStates,
+  stageCrashStates,
   deliverySteps,
   hookLimitSeconds,
   interruptedOutcome,
@@ -11,6 +12,7 @@ import {
   verifications,
   waveOutcome,
   type DeliveryOutcome,
+  type HookRecord,
   type Verification,
   type DeliveryStep,
   type SessionState,
@@ -139,5 +141,22 @@ test('there are fourteen places to die, and the outcome agrees with what is reco
       verification: null,
     });
     assert.equal(outcome.state, state.end, place);
+  }
+});
+
+test('the outcome of a death in a stage agrees with what is recorded there', () => {
+  const started = { startedAt: at, finishedAt: null, exit: null, verification: null };
+  const recorded = {
+    'wave-told': started,
+    'wave-paused': started,
+    'verify-looked': { ...started, finishedAt: at, exit: 0, verification: 'due' },
+    'verify-told': { ...started, finishedAt: at, exit: 0, verification: 'passed' },
+    'return-told': { ...started, finishedAt: at, exit: 0, verification: 'failed' },
+    'return-done': { ...started, finishedAt: at, exit: 0, verification: 'returned' },
+  } as const satisfies Record<keyof typeof stageCrashStates, HookRecord>;
+  for (const [place, { end }] of Object.entries(stageCrashStates)) {
+    const record = Object.entries(recorded).find(([name]) => name === place)?.[1];
+    assert.ok(record, place);
+    assert.equal(interruptedOutcome(record).state, end, place);
   }
 });

@@ -199,6 +199,21 @@ export const crashStates = {
 export type DeliveryFailpoint = keyof typeof crashStates;
 
 /**
+ * The same of the stages that not every delivery has: waves and the pause between them, the looks of the verification, the return
+ * to the release before. After a wave that was not the last the hook counts as running.
+ */
+export const stageCrashStates = {
+  'wave-told': { session: 'LEASED', alive: 'credential', end: 'indeterminate' },
+  'wave-paused': { session: 'LEASED', alive: 'credential', end: 'indeterminate' },
+  'verify-looked': { session: 'LEASED', alive: 'credential', end: 'indeterminate' },
+  'verify-told': { session: 'LEASED', alive: 'credential', end: 'succeeded' },
+  'return-told': { session: 'LEASED', alive: 'credential', end: 'indeterminate' },
+  'return-done': { session: 'LEASED', alive: 'credential', end: 'failed' },
+} as const satisfies Readonly<Record<string, CrashState>>;
+
+export type StageFailpoint = keyof typeof stageCrashStates;
+
+/**
  * Every place where the watchdog passes `failpoint(name)` for one session, in order. Whichever it dies at, the pass of the next
  * watchdog ends the same session the same way.
  */

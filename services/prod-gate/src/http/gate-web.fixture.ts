@@ -14,6 +14,7 @@ import { createSessionStore } from '@airlock/database/session-store';
 import { createBrowser, type BrowserAnswer } from '@airlock/testkit/browser';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
 import { freePort } from '@airlock/testkit/ports';
+import type { Route } from '@airlock/web/route';
 import { createWebServer, type WebServer } from '@airlock/web/server';
 import { csrfTokenOf, hashOf, newSecret, sessionCookie } from '@airlock/web/session';
 import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
@@ -81,6 +82,8 @@ export let databases: Record<
 export let directory: string;
 export let server: WebServer;
 export let origin: string;
+/** Everything that it answers to. */
+export let routes: readonly Route[];
 export let clock = now;
 export let promotionId: string;
 export const rung: string[] = [];
@@ -160,6 +163,56 @@ export async function startServer(port: number): Promise<WebServer> {
     starts: createStartStore(database),
     ...{ stops: createStopStore(database), emergency: () => null },
   };
+  routes = gateRoutes({
+    askDelivery: createStarting({
+      ...{ views, database, now: () => clock },
+      ringDeliverer: (id) => rung.push(id),
+    }),
+    administrators: {
+      ...{ threshold: 2, domains: 2 },
+      keys: administrators.map(({ row }) => row),
+    },
+    ...{ relyingParty, origin, nonprodOrigin: 'http://nonprod.localhost', now: () => clock },
+    ...{ queries, promotions, deliveries, sessions, passkeys, proofs, ledger },
+    views,
+    webSessions: createWebSessions(database),
+    choices: createNewsChoices(database),
+    shadows: createShadowStore(database),
+    evidence: {
+      ...{ approvals, passkeys, ledger, rebuilds, kept },
+      headsFrom: async (repository, position) =>
+        (await proofs.facts()).headsFrom(repository, position),
+      attestations: createAttestationStore(database),
+      configurations: { envelopeOf: () => Promise.resolve(configuration.envelope) },
+    },
+    enrolment: createEnrolment({ ...ceremony, verify: verifyRegistration }),
+    decisions: createDecisions({
+      ...ceremony,
+      ...{ promotions, approvals },
+      ringDeliverer: (id) => rung.push(id),
+      newApprovalId: () => formatId('apr', randomBytes(10)),
+    }),
+    writeRemark: createRemarking({
+      ...{ database, promotions, news: newsOutbox, files: readFiles, now: () => clock },
+      remarks: createRemarkStore(database),
+    }),
+    waivers: createWaivers({ ...ceremony, gate: origin, proofs, promotions }),
+    stopping: createStopping({
+      ...{ ...ceremony, passkeys, gate: origin, proofs, emergency: () => null },
+      deliveries: createDeliveryStore(database),
+      ...{ stops: createStopStore(database), onPlaced: ({ id }) => rung.push(id) },
+      ...{ traces: createTraceStore(database), queries },
+    }),
+    returning: openReturning({
+      ...{ database, promotions, proofs, files: readFiles, now: () => clock },
+    }),
+    securityKeys: createSecurityKeyEnrolment(ceremony),
+    withdrawPasskey: createPasskeyWithdrawal({ ...ceremony, proofs }),
+    withdraw: createWithdrawal({
+      ...{ database, promotions, approvals, recorder, files: readFiles, now: () => clock },
+      news: newsOutbox,
+    }),
+  });
   return createWebServer({
     service: 'gate',
     origin,
@@ -188,56 +241,7 @@ export async function startServer(port: number): Promise<WebServer> {
     },
     groupForRole: (role) => role,
     translateError: httpErrorOf,
-    routes: gateRoutes({
-      askDelivery: createStarting({
-        ...{ views, database, now: () => clock },
-        ringDeliverer: (id) => rung.push(id),
-      }),
-      administrators: {
-        ...{ threshold: 2, domains: 2 },
-        keys: administrators.map(({ row }) => row),
-      },
-      ...{ relyingParty, origin, nonprodOrigin: 'http://nonprod.localhost', now: () => clock },
-      ...{ queries, promotions, deliveries, sessions, passkeys, proofs, ledger },
-      views,
-      webSessions: createWebSessions(database),
-      choices: createNewsChoices(database),
-      shadows: createShadowStore(database),
-      evidence: {
-        ...{ approvals, passkeys, ledger, rebuilds, kept },
-        headsFrom: async (repository, position) =>
-          (await proofs.facts()).headsFrom(repository, position),
-        attestations: createAttestationStore(database),
-        configurations: { envelopeOf: () => Promise.resolve(configuration.envelope) },
-      },
-      enrolment: createEnrolment({ ...ceremony, verify: verifyRegistration }),
-      decisions: createDecisions({
-        ...ceremony,
-        ...{ promotions, approvals },
-        ringDeliverer: (id) => rung.push(id),
-        newApprovalId: () => formatId('apr', randomBytes(10)),
-      }),
-      writeRemark: createRemarking({
-        ...{ database, promotions, news: newsOutbox, files: readFiles, now: () => clock },
-        remarks: createRemarkStore(database),
-      }),
-      waivers: createWaivers({ ...ceremony, gate: origin, proofs, promotions }),
-      stopping: createStopping({
-        ...{ ...ceremony, passkeys, gate: origin, proofs, emergency: () => null },
-        deliveries: createDeliveryStore(database),
-        ...{ stops: createStopStore(database), onPlaced: ({ id }) => rung.push(id) },
-        ...{ traces: createTraceStore(database), queries },
-      }),
-      returning: openReturning({
-        ...{ database, promotions, proofs, files: readFiles, now: () => clock },
-      }),
-      securityKeys: createSecurityKeyEnrolment(ceremony),
-      withdrawPasskey: createPasskeyWithdrawal({ ...ceremony, proofs }),
-      withdraw: createWithdrawal({
-        ...{ database, promotions, approvals, recorder, files: readFiles, now: () => clock },
-        news: newsOutbox,
-      }),
-    }),
+    routes,
   });
 }
 

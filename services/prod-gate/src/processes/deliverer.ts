@@ -136,6 +136,7 @@ await runProcess({
       ...shared,
       promotions: decisions.promotions,
       deliveries: decisions.deliveries,
+      stops: decisions.stops,
       policyOf: decisions.policyOf,
       provenLive: async (target: string) => (await decisions.proofs.facts()).liveOn(target),
       owner: `${hostname()}:${process.pid}`,

@@ -145,6 +145,7 @@ export function createRigDeliverer(
     transactor: database,
     promotions,
     deliveries,
+    stops: createStopStore(database),
     recorder,
     judge,
     policyOf: (target: string) => Promise.resolve(policyOf(settings, target)),

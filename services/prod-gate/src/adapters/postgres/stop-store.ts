@@ -5,6 +5,8 @@ import { clientOf, type GateDatabase } from './client.ts';
 import { asBuffer, asBytes, asNumber, oneOf } from './rows.ts';
 
 const newest = 200;
+/** "airlstop" as a 64-bit number: whoever places a stop has it alone, who begins a delivery shares it. */
+const stopsLock = 0x61_69_72_6c_73_74_6f_70n;
 
 export function createStopStore({ prisma }: GateDatabase): StopStore {
   return {
@@ -24,8 +26,18 @@ export function createStopStore({ prisma }: GateDatabase): StopStore {
       return rows.map(liftFrom);
     },
 
+    count: () => prisma.stop.count(),
+
+    async hold(tx) {
+      const client = clientOf(tx);
+      await client.$executeRaw`select pg_advisory_xact_lock_shared(${stopsLock}::bigint)`;
+      return client.stop.count();
+    },
+
     async insert(tx, { except, targets, ...stop }) {
-      await clientOf(tx).stop.create({
+      const client = clientOf(tx);
+      await client.$executeRaw`select pg_advisory_xact_lock(${stopsLock}::bigint)`;
+      await client.stop.create({
         data: { ...stop, targets: [...targets], exceptFor: [...except] },
       });
     },

@@ -10,7 +10,6 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
-import type { DeliveryFailpoint } from '../domain/delivery.ts';
 import { createDeliveryRig, deliver, until, type DeliveryRig } from '../testing/delivery-rig.ts';
 import { policyOf } from '../testing/rig-deliverer.ts';
 import type { RunDependencies } from './delivery-saga.ts';
@@ -60,7 +59,7 @@ after(async () => {
 
 /** A delivery whose `at` is called when it passes a place. */
 async function delivery(
-  at: (place: DeliveryFailpoint) => void = () => undefined,
+  at: RunDependencies['failpoint'] = () => undefined,
   change: (run: RunDependencies) => Partial<RunDependencies> = () => ({}),
 ) {
   const { run, start, sessions } = rig.deliverer();

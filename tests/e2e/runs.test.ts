@@ -72,7 +72,9 @@ test('logs --follow prints lines while the step runs, and ends with 5 when the r
   const cancelled: Promise<string>[] = [];
   const followed = await shell.watched(
     (text) => {
-      if (text.includes('first\n')) cancelled.push(says('run', 'cancel', id));
+      if (cancelled.length === 0 && /^first$/m.test(text)) {
+        cancelled.push(says('run', 'cancel', id));
+      }
     },
     ...['logs', id, '--follow'],
   );

@@ -200,4 +200,9 @@ describe('the difference of two SBOMs', () => {
     assert.ok(row !== undefined && row.name.isWellFormed() && row.name.length < 500);
     assert.doesNotMatch(`${row.name}${row.to}`, /\p{Cc}/u);
   });
+
+  test('of more entries than are read is named so, though they be one component many times', () => {
+    const same = Array.from({ length: 50_001 }, () => ({ name: 'a', version: '1' }));
+    assert.throws(() => read(cdx(same)), /more components than are read/);
+  });
 });

@@ -143,7 +143,7 @@ test(
         assert.equal(signed.status(), 201, person);
         if (have === 1) {
           await card.getByText('You looked at it.').waitFor(patience);
-          await card.getByText('Looked at: 1 of 2 (leo)').waitFor(patience);
+          await card.getByText('Looked at: 1 of 2 (Leo Brandt)').waitFor(patience);
         }
         assert.deepEqual(other.complaints, [], person);
         await other.context.close();
@@ -156,7 +156,7 @@ test(
       await page
         .locator('tr')
         .filter({ hasText: delivery })
-        .getByText('leo, oke')
+        .getByText('Leo Brandt, Oke Lindqvist')
         .waitFor(patience);
       await look(page, 'reviewed');
       await page.goto(`${pair.gateOrigin}/queue`);

@@ -5,6 +5,7 @@ import { isOwed, type WaiverUse } from '../domain/waiver.ts';
 import type { FollowLedger } from './follow-ledger.ts';
 import type { PromotionStore } from './promotion-ports.ts';
 import { judgeReviews } from './review-waiver.ts';
+import { nameOf } from './view-promotion.ts';
 
 export type ShownUse = {
   readonly use: WaiverUse;
@@ -12,6 +13,8 @@ export type ShownUse = {
   readonly justification: string | null;
   /** Roster ids of those who have looked at it. */
   readonly signedBy: readonly string[];
+  /** Of everybody in it, by roster id; the id itself of who is in the roster no more. */
+  readonly names: ReadonlyMap<string, string>;
 };
 
 /** @returns newest first. @throws LedgerError while no ledger can be proven. */
@@ -21,13 +24,20 @@ export async function viewReviews(
   },
   now: Date,
 ): Promise<readonly ShownUse[]> {
-  const uses = (await sources.ledger()).waiverUses();
+  const [ledger, files] = await Promise.all([sources.ledger(), sources.files()]);
   return Promise.all(
-    uses.toReversed().map(async (use) => ({
-      use,
-      justification: await justificationOf(sources.promotions, use),
-      signedBy: use.reviewed?.people ?? (await judgeReviews(sources, use, now)).people,
-    })),
+    ledger
+      .waiverUses()
+      .toReversed()
+      .map(async (use) => {
+        const signedBy = use.reviewed?.people ?? (await judgeReviews(sources, use, now)).people;
+        const people = [...use.involved, ...signedBy];
+        return {
+          ...{ use, signedBy },
+          justification: await justificationOf(sources.promotions, use),
+          names: new Map(people.map((id) => [id, nameOf(files, id)])),
+        };
+      }),
   );
 }
 

@@ -42,10 +42,11 @@ export function ReviewsPage({
             caption="Deliveries by break-glass or outside the windows that others have looked at"
             rows={done}
             empty="None."
+            stacked
             columns={[
-              { label: 'Release', nowrap: true, cell: ({ use }) => <Delivered use={use} /> },
+              { label: 'Release', cell: ({ use }) => <Delivered use={use} /> },
               { label: 'Why', wide: true, cell: ({ justification }) => why(justification) },
-              { label: 'Looked at by', cell: ({ signedBy }) => plain(signedBy.join(', ')) },
+              { label: 'Looked at by', cell: (shown) => named(shown, shown.signedBy) },
               {
                 label: 'When',
                 nowrap: true,
@@ -62,13 +63,14 @@ export function ReviewsPage({
 
 function Owed({
   frame,
-  shown: { use, justification, signedBy },
+  shown,
   now,
 }: {
   readonly frame: Frame;
   readonly shown: ShownUse;
   readonly now: Date;
 }) {
+  const { use, justification, signedBy } = shown;
   const isMine = frame.viewer !== null && use.involved.includes(frame.viewer.id);
   const hasSigned = frame.viewer !== null && signedBy.includes(frame.viewer.id);
   const url = `/api/v1/reviews/${use.deliveryId}`;
@@ -77,7 +79,7 @@ function Owed({
       <p>{why(justification)}</p>
       <p>
         <Delivered use={use} /> at <Time at={use.at} now={now} />, asked for and approved by{' '}
-        {plain(use.involved.join(', '))}.{' '}
+        {named(shown, use.involved)}.{' '}
         {isOverdue(use, now) ? (
           <>
             It was to be looked at until <Time at={use.reviewBy} now={now} />; {use.target} is
@@ -91,8 +93,8 @@ function Owed({
       </p>
       <p class="small muted">
         Looked at: {signedBy.length} of {use.reviews}
-        {signedBy.length === 0 ? '' : ` (${plain(signedBy.join(', '))})`}. Whoever finds that it
-        should not have been stops the target or returns it to an earlier release.
+        {signedBy.length === 0 ? '' : ` (${named(shown, signedBy)})`}. Whoever finds that it should
+        not have been stops the target or returns it to an earlier release.
       </p>
       {isMine || hasSigned ? (
         <p>{isMine ? 'You took part in it; somebody else looks at it.' : 'You looked at it.'}</p>
@@ -125,6 +127,9 @@ const Delivered = ({ use }: Pick<ShownUse, 'use'>) => (
     {use.kind === 'break-glass' ? 'by break-glass' : 'outside its windows'}
   </>
 );
+
+const named = ({ names }: ShownUse, ids: readonly string[]): string =>
+  plain(ids.map((id) => names.get(id) ?? id).join(', '));
 
 const why = (justification: string | null): string =>
   justification === null

@@ -94,12 +94,12 @@ test(
     const leo = await openedBy('leo', '/ledger');
     const mira = await openedBy('mira', '/queue');
     const why = `all of it is wrong ${Date.now()}`;
-    let stop: string | null = null;
+    const placed: string[] = [];
     try {
       const delivery = await whileHooksWait(drillTarget(pair.layout.directory), async () => {
         const running = await runningDelivery(pair);
         await mira.page.goto(`${pair.gateOrigin}/deliveries/${running.delivery}`);
-        stop = await stopIn(leo.page, 'stop-all', why);
+        placed.push(await stopIn(leo.page, 'stop-all', why));
         await mira.page.getByText('Stopped: all targets.').first().waitFor(patience);
         assert.equal((await waitForEnd(pair, running.promotion)).state, 'indeterminate');
         return running.delivery;
@@ -111,12 +111,12 @@ test(
       await look(mira.page, 'stopped-delivery');
       await says(
         leo.page,
-        `/controls/${stop ?? ''}`,
+        `/controls/${placed.join()}`,
         /It ends 1 delivery: the deliverer saw it after .* s, 1 hook ended after .* s, last of 1 lease gone after .* s\./,
       );
       await look(leo.page, 'stop-all');
     } finally {
-      if (stop !== null) await startAgain(pair, stop);
+      for (const stop of placed) await startAgain(pair, stop);
     }
     assert.deepEqual([...leo.complaints, ...mira.complaints], []);
     for (const { context } of [leo, mira]) await context.close();
@@ -131,7 +131,7 @@ test(
     const mira = await openedBy('mira', '/leases');
     const counter = mira.page.getByRole('heading', { name: /^Live/ });
     const live = async (): Promise<number> => Number(/\d+/.exec(await counter.innerText())?.[0]);
-    let stop: string | null = null;
+    const placed: string[] = [];
     try {
       await whileHooksWait(drillTarget(pair.layout.directory), async () => {
         const { promotion, delivery } = await runningDelivery(pair);
@@ -140,7 +140,7 @@ test(
         await row.getByText('live, used by the hook').waitFor(patience);
         const before = await live();
         await look(mira.page, 'leases-live');
-        stop = await stopIn(leo.page, 'revoke-leases', `a login was seen ${Date.now()}`);
+        placed.push(await stopIn(leo.page, 'revoke-leases', `a login was seen ${Date.now()}`));
         await row.getByText(/revoked, lived \d/).waitFor(patience);
         assert.equal(await live(), before - 1);
         await look(mira.page, 'leases-revoked');
@@ -148,7 +148,7 @@ test(
         assert.equal((await waitForEnd(pair, promotion)).state, 'indeterminate');
       });
     } finally {
-      if (stop !== null) await startAgain(pair, stop);
+      for (const stop of placed) await startAgain(pair, stop);
     }
     assert.deepEqual([...leo.complaints, ...mira.complaints], []);
     for (const { context } of [leo, mira]) await context.close();

@@ -14,7 +14,7 @@ after(() => {
 });
 
 const hex = (digit: string): string => digit.repeat(64);
-const document = promotionDocument({
+const facts = {
   gate: 'https://gate.example',
   promotion: 'prm_0123456789',
   target: 'prod-eu',
@@ -35,7 +35,8 @@ const document = promotionDocument({
   requester: 'dana@idp.example',
   requestedAt: '2026-11-22T10:00:00Z',
   notAfter: '2026-11-23T10:00:00Z',
-});
+};
+const document = promotionDocument(facts);
 const statementOver = (digest: string, target = 'prod-eu') =>
   approvalStatement({
     decision: 'approve',
@@ -45,6 +46,27 @@ const statementOver = (digest: string, target = 'prod-eu') =>
     nonce: 'a-nonce',
     notAfter: '2026-11-22T22:00:00Z',
   });
+
+test('a document that passes without something, or leads back, says so where it is signed', () => {
+  const why = 'checkout is down, and support waits\u202e';
+  const shown = (more: Partial<Parameters<typeof promotionDocument>[0]>): string => {
+    const changed = promotionDocument({ ...facts, ...more });
+    return describeStatement(statementOver(promotionDigest(changed)), changed).join('\n');
+  };
+  const said = { person: 'mira', justification: why };
+  assert.match(shown({ override: said }), /override +mira: checkout is down, .*\\u\{202e\}/);
+  assert.match(shown({ breakGlass: said }), /break-glass +mira: checkout is down/);
+  const back = shown({
+    return: {
+      ...{ delivery: 'dlv_0123456789', promotion: 'prm_0123456789', reason: 'it loses orders' },
+      migrations: [{ path: 'db/7.sql', answer: 'tolerates' }],
+    },
+  });
+  assert.match(back, /return +to what dlv_0123456789 brought .*: it loses orders/);
+  assert.match(back, /migration +db\/7\.sql: tolerates/);
+  const rules = [{ role: 'security', count: 1 }];
+  assert.match(shown({ rules, editors: ['oke'] }), /takes +1 of security[^]*not counted +oke/);
+});
 
 test('what is signed is told from the signed document, with what a terminal would act on made visible', () => {
   const text = describeStatement(statementOver(promotionDigest(document)), document).join('\n');

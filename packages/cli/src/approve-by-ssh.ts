@@ -10,6 +10,7 @@ import { approvalNamespace, enrolmentNamespace } from '@airlock/common/constants
 import { AirlockError } from '@airlock/common/errors';
 import { parsePromotionDocument, promotionDigest } from '@airlock/common/promotion/document';
 import { digestWords } from '@airlock/common/promotion/digest-words';
+import { waiverOf } from '@airlock/common/promotion/waiver';
 import { z } from 'zod';
 import { CliError, exitCode } from './exit-codes.ts';
 import { safe } from './print.ts';
@@ -37,10 +38,22 @@ export function describeStatement(statement: Uint8Array, document: Uint8Array): 
       `the statement is for the target ${safe(approval.target)}, its document for ${safe(facts.target)}. Sign nothing, and tell platform`,
     );
   }
-  const { base } = facts;
+  const { base, rules, editors, return: back } = facts;
+  const waiver = waiverOf(facts);
   const params = Object.entries(facts.params).map(([name, value]) => `${name}=${String(value)}`);
   const rows: readonly (readonly [string, string])[] = [
     ['you', `${approval.approver}, who says: ${approval.decision}`],
+    ...(waiver === null
+      ? []
+      : ([[waiver.kind, `${waiver.person}: ${waiver.justification}`]] as const)),
+    ...(back === undefined
+      ? []
+      : ([
+          ['return', `to what ${back.delivery} brought (${back.promotion}): ${back.reason}`],
+          ...back.migrations.map(
+            ({ path, answer }) => ['migration', `${path}: ${answer}`] as const,
+          ),
+        ] as const)),
     ['release', facts.release],
     ['target', facts.target],
     ['gate', facts.gate],
@@ -53,6 +66,11 @@ export function describeStatement(statement: Uint8Array, document: Uint8Array): 
     ['target file', `sha256:${facts.policy}`],
     ['roster', `sha256:${facts.roster}`],
     ['changes', `sha256:${facts.delta}`],
+    [
+      'takes',
+      rules?.map(({ role, count }) => `${count} of ${role}`).join(', ') ?? 'the first rule',
+    ],
+    ['not counted', editors?.join(', ') || 'nobody for having signed the configuration'],
     ['asked by', `${facts.requester} at ${facts.requestedAt}`],
     ['counts until', approval.notAfter],
     ['digest', `sha256:${digest}`],

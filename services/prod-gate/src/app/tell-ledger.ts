@@ -1,6 +1,6 @@
 /**
  * What stands in the ledger is told to people, so that nobody who changes something can forget to say so. An entry is told
- * once, by its index; one older than a day is told to nobody.
+ * once, by its index; one older than a day is told to nobody, but of passkeys, which are told whenever they say they were.
  */
 import { parseLedgerEntry, type LedgerEntry } from '@airlock/common/ledger/entry';
 import { AirlockError } from '@airlock/common/errors';
@@ -30,14 +30,19 @@ export async function tellLedger(given: {
     if (rows.length === 0) return told;
     const young = rows.flatMap((row) => {
       const entry = readable(row);
-      const isYoung = entry !== null && clock().getTime() - Date.parse(entry.at) < oldAfterMs;
-      return isYoung ? [{ index: row.index, entry }] : [];
+      // Web says when a passkey was added: by an earlier time it would be told to nobody.
+      const isTold =
+        entry !== null &&
+        (entry.type.startsWith('passkey.') ||
+          clock().getTime() - Date.parse(entry.at) < oldAfterMs);
+      return isTold ? [{ index: row.index, entry }] : [];
     });
     const found = await Promise.all(
       young.map(async ({ index, entry }) => {
         const id = entry.refs['promotion'];
         const promotion = id === undefined ? null : await promotions.find(id);
-        return newsOfEntry(entry, { index, promotion });
+        const news = newsOfEntry(entry, { index, promotion });
+        return news !== null && entry.type.startsWith('passkey.') ? { ...news, at: clock() } : news;
       }),
     );
     const items = found.filter((item) => item !== null);

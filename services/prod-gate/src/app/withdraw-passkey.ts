@@ -30,6 +30,12 @@ export function createPasskeyWithdrawal(ports: {
     }
     const digest = enrolmentDigest(passkey);
     const answer = await ledgerFacts(ports);
+    if ('fault' in answer && passkey.person !== person.id) {
+      throw new DecisionError(
+        'passkey-counts',
+        `Whether it counts cannot be proven now (${answer.fault}); nothing is delivered until then, and ${passkey.person} alone withdraws it.`,
+      );
+    }
     const known = 'fault' in answer ? null : answer.facts.enrolment(digest);
     const at = ports.now();
     // What the ledger does not have yet counts for nothing, and is taken away like one that waits.

@@ -59,3 +59,17 @@ test('recorded once more an enrolment is neither older nor whole again, nor anyb
     withdrawnAt: new Date('2026-11-22T10:00:02Z'),
   });
 });
+
+test('one that was dated back begins its day when the ledger was last spoken to by somebody else', () => {
+  const countsFrom = fold(
+    entry('passkey.enrolled', 'a', 'leo', '00:00:00'),
+    entry('git.head', 'x', 'nobody', '10:00:00'),
+    entry('approval.recorded', 'y', 'leo', '23:00:00'),
+    entry('passkey.enrolled', 'b', 'leo', '01:00:00'),
+    entry('passkey.enrolled', 'c', 'leo', '11:00:00'),
+  );
+  assert.deepEqual(['b', 'c'].map(countsFrom), [
+    '2026-11-23T10:00:00.000Z',
+    '2026-11-23T11:00:00.000Z',
+  ]);
+});

@@ -21,12 +21,28 @@ export type EnrolmentFold = {
   apply(entry: LedgerEntry): void;
 };
 
+/** What intake, deliverer, authority and watchdog record; each writes the time itself. */
+const clocks: ReadonlySet<LedgerEntry['type']> = new Set([
+  ...(['git.head', 'configuration.changed', 'repository.frozen', 'repository.released'] as const),
+  ...([
+    'delivery.intent',
+    'delivery.announced',
+    'delivery.finished',
+    'credential.requested',
+  ] as const),
+  ...(['credential.issued', 'credential.revoked', 'hook.started', 'hook.finished'] as const),
+  'stop.lifted',
+]);
+
 export function createEnrolmentFold(): EnrolmentFold {
   const known = new Map<string, KnownEnrolment>();
   const enrolled = new Set<string>();
+  /** The latest time that a process said which enrols nobody: web says of its own entries when they were. */
+  let others = 0;
   return {
     of: (digest) => known.get(digest) ?? null,
     apply({ type, at, refs, subjectDigest }) {
+      if (clocks.has(type)) others = Math.max(others, Date.parse(at) || 0);
       const before = known.get(subjectDigest);
       if (type === 'passkey.withdrawn' && before?.withdrawnAt === null) {
         known.set(subjectDigest, { ...before, withdrawnAt: new Date(at) });
@@ -36,7 +52,7 @@ export function createEnrolmentFold(): EnrolmentFold {
       const { person = '' } = refs;
       const wait = enrolled.has(person) ? laterPasskeyWaitMs : 0;
       enrolled.add(person);
-      const countsFrom = new Date(Date.parse(at) + wait);
+      const countsFrom = new Date(Math.max(Date.parse(at), others) + wait);
       known.set(subjectDigest, { person, countsFrom, withdrawnAt: null });
     },
   };

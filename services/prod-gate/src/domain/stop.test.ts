@@ -127,6 +127,15 @@ describe('the ledger', () => {
     assert.deepEqual(fold.stops(), [{ ...all, reason: null }]);
   });
 
+  test('of a time that is none reads the stricter, and never ends by it', () => {
+    const entry = entryOf(stop({ until: later, person: 'host' }), 'stop.placed');
+    const refs = { ...entry.refs, until: 'x', since: 'y', set: 'z' };
+    const fold = createLedgerFold();
+    fold.apply({ ...entry, refs }, 0);
+    const [read] = fold.stops();
+    assert.deepEqual([read?.until, read?.since, read?.placedAt], [null, null, placedAt]);
+  });
+
   test('keeps the first of two entries of one stop, so that nobody makes it milder', () => {
     const fold = createLedgerFold();
     fold.apply(entryOf(stop(), 'stop.placed'), 0);

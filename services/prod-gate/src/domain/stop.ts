@@ -97,12 +97,17 @@ export function stopOfEntry({ at, refs, subjectDigest }: LedgerEntry): KnownStop
   if (id === undefined || kind === undefined || targets === undefined || person === undefined) {
     return null;
   }
+  // A time that is none is read as the stricter: without an end, and from the beginning.
   const moment = (text: string | undefined): Date | null =>
-    text === undefined ? null : new Date(text);
+    text === undefined || Number.isNaN(Date.parse(text)) ? null : new Date(text);
   return {
     ...{ id, digest: subjectDigest, kind, targets: words(targets), matter: matter ?? null },
     ...{ since: moment(since), until: moment(until), except: words(except ?? '') },
-    ...{ reason: null, person, placedAt: new Date(person === hostPerson ? (set ?? at) : at) },
+    ...{
+      reason: null,
+      person,
+      placedAt: (person === hostPerson ? moment(set) : null) ?? new Date(at),
+    },
   };
 }
 

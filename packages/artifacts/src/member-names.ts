@@ -3,6 +3,10 @@ import { ArchiveError } from './archive-error.ts';
 
 /** Longest name of a member, in bytes: PATH_MAX of Linux. */
 const maxNameBytes = 4096;
+/** Directories below one another: each is remembered by its whole name. */
+const maxDepth = 64;
+/** Characters of all names together that are remembered: whoever reads an archive is not to be exhausted by its names. */
+const maxRemembered = 32 * 1024 * 1024;
 
 export type MemberType = 'file' | 'directory';
 
@@ -11,16 +15,24 @@ export type MemberType = 'file' | 'directory';
  *
  * @returns a function that gives the name's one spelling: no leading `./`, no trailing `/`, `.` for the root itself.
  *   It throws ArchiveError `E_ARCHIVE_PATH` for a name that leaves the directory, that two file systems read differently,
- *   or that stands for something that another member is already.
+ *   that lies too deep, or that stands for something that another member is already; `E_ARCHIVE_SIZE` for too many of them.
  */
 export function createNameJudge(): (name: string, type: MemberType) => string {
   /** By the spelling that a file system without upper and lower case knows. */
   const known = new Map<string, { spelling: string; type: MemberType; named: boolean }>();
+  let remembered = 0;
 
   function claim(spelling: string, type: MemberType, named: boolean): void {
     const folded = fold(spelling);
     const before = known.get(folded);
     if (before === undefined) {
+      remembered += spelling.length;
+      if (remembered > maxRemembered) {
+        throw new ArchiveError(
+          'E_ARCHIVE_SIZE',
+          `its members have names of more than ${maxRemembered} characters together`,
+        );
+      }
       known.set(folded, { spelling, type, named });
       return;
     }
@@ -37,6 +49,9 @@ export function createNameJudge(): (name: string, type: MemberType) => string {
     if (type === 'file' && name.endsWith('/')) refuse(name, 'is a file that is called a directory');
     const parts = name.split('/').filter((part) => part !== '' && part !== '.');
     if (parts.includes('..')) refuse(name, 'leads out of the archive by ..');
+    if (parts.length > maxDepth) {
+      refuse(`${name.slice(0, 64)}…`, `lies more than ${maxDepth} directories deep`);
+    }
     if (parts.length === 0 && type === 'file') refuse(name, 'names no file');
     for (let depth = 1; depth < parts.length; depth += 1) {
       claim(parts.slice(0, depth).join('/'), 'directory', false);

@@ -62,6 +62,16 @@ test('a ring is heard by the one who listens, with its id', async (t) => {
   assert.deepEqual(heard.sort(), ['dlv_0123456789', 'dlv_abcdefghjk']);
 });
 
+test('a repository is rung for by its name', async (t) => {
+  const url = await testRedisUrl();
+  const name = newName();
+  const { heard } = listening(t, url, name);
+  const { bell } = newBell(t, url, name);
+  bell.ring('repository:shop/shop-api.v2');
+  await until(() => heard.length === 1, 'one ring');
+  assert.deepEqual(heard, ['repository:shop/shop-api.v2']);
+});
+
 test('of two who listen one hears a ring', async (t) => {
   const url = await testRedisUrl();
   const name = newName();
@@ -98,7 +108,7 @@ test('what is not an id is neither rung nor handed on', async (t) => {
   const name = newName();
   const { heard } = listening(t, url, name);
   const { bell } = newBell(t, url, name);
-  for (const id of ['', 'two words', '../x', 'x'.repeat(65), '{"a":1}']) bell.ring(id);
+  for (const id of ['', 'two words', '../x', 'x'.repeat(257), '{"a":1}']) bell.ring(id);
   bell.ring('ok');
   await until(() => heard.includes('ok'), 'the ring that is one');
   assert.deepEqual(heard, ['ok']);

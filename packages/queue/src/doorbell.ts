@@ -11,7 +11,8 @@ export type Doorbell = {
   /**
    * Wakes one listener. Returns at once, never throws, and is given up after 500 ms without Redis.
    *
-   * @param id letters, digits, `_` and `-`, 64 at most; never a fact, never a secret.
+   * @param id letters, digits and `_-.:/`, 256 at most, of which the first is none of `-.:/`; never a fact, never a secret. Any other is a mistake of the caller's
+   *   and is not rung.
    */
   ring(id: string): void;
   /**
@@ -34,7 +35,7 @@ const ringWithinMs = 500;
 const closeWithinMs = 2_000;
 /** Rings that nobody hears for a long time must not fill Redis. */
 const maxWaiting = 1_000;
-const idForm = /^[A-Za-z0-9_-]{1,64}$/;
+const idForm = /^\w[\w.:/-]{0,255}$/;
 
 /**
  * @param options.name of the bell, the same for those who ring and those who listen; begins with the service's name.
@@ -61,6 +62,7 @@ export function createDoorbell(options: {
   let running: Promise<void> = Promise.resolve();
   let silent = false;
   let closing = false;
+  let isFull = false;
 
   queue.on('error', (error) => {
     if (silent || closing) return;
@@ -90,8 +92,11 @@ export function createDoorbell(options: {
       // Commands without a connection would wait in memory for as long as Redis is away.
       if (queue.client.status !== 'ready')
         throw new Error(`not connected within ${ringWithinMs} ms`);
-      if ((await within(ringWithinMs, queue.getWaitingCount())) > maxWaiting) return;
-      await within(ringWithinMs, queue.addBulk(ids.map((id) => ({ data: { id } }))));
+      if (isFull && (await within(ringWithinMs, queue.getWaitingCount())) > maxWaiting) return;
+      // Counted beside the ring and not before it: whoever listens waits for this.
+      const rung = queue.addBulk(ids.map((id) => ({ data: { id } })));
+      const [count] = await within(ringWithinMs, Promise.all([queue.getWaitingCount(), rung]));
+      isFull = count > maxWaiting;
       restored();
     }
   }

@@ -449,6 +449,30 @@ test('a retry is of the same commit, ref and event, and its trust is decided ane
   assert.equal(moved.kind, 'refused');
 });
 
+test('a retry that keeps every job has passed, though no runner ever had it', async () => {
+  const { push, poll, runs } = world('retry-none-left', { firstSight: 'all' });
+  push('refs/heads/topic', 'topic', { '.woodpecker/lint.yaml': pipeline });
+  await poll();
+  const [before] = await runs();
+  assert.ok(before);
+  const owner = database.as('owner');
+  const finishedAt = new Date();
+  await owner.job.updateMany({
+    where: { runId: before.id },
+    data: { state: 'finished', outcome: 'passed', finishedAt },
+  });
+  // Somebody cancelled it while its last job came to its end.
+  await owner.run.update({ where: { id: before.id }, data: { state: 'cancelled', finishedAt } });
+  const { retryRun } = keepRuns({
+    ...{ db: database.as('nonprod_web'), newId, bell: { ring: () => undefined } },
+    events: createEvents(silent),
+  });
+  assert.equal((await retryRun(before.id, 'dana', { onlyFailed: true })).kind, 'asked');
+  await poll();
+  const retry = (await runs()).find(({ retryOf }) => retryOf === before.id);
+  assert.deepEqual([retry?.state, retry?.jobs[0]?.keptFrom], ['passed', before.jobs[0]?.id]);
+});
+
 test('a retry of what did not pass keeps what passed while the plan is the same, never of main, and is never signed', async () => {
   const { push, poll, runs } = world('retry-failed', { firstSight: 'all' });
   const files = {
@@ -498,7 +522,9 @@ test('a retry of what did not pass keeps what passed while the plan is the same,
   assert.equal((await retryRun(retry.id, 'dana', { onlyFailed: true })).kind, 'asked');
   await poll();
   const second = (await runs()).find(({ retryOf }) => retryOf === retry.id);
-  assert.equal(second?.jobs.find(({ workflow }) => workflow === 'lint')?.keptFrom, lint?.id);
+  const keptTwice = second?.jobs.find(({ workflow }) => workflow === 'lint');
+  assert.equal(keptTwice?.keptFrom, lint?.id);
+  assert.equal(keptTwice?.reason, `Kept: it passed in run #${topic.number}.`, 'not the retry');
   await end(second?.id ?? '', { test: 'passed' });
   const ended = (await runs()).find(({ id }) => id === second?.id);
   assert.deepEqual([ended?.state, ended?.signing], ['passed', 'none']);

@@ -54,11 +54,19 @@ const unsettled = (title: string) => ({
 const push = () => ({ ref: 'refs/heads/main', nonce: randomUUID() });
 
 const failed: { readonly attempts: number; readonly givenUp: boolean }[] = [];
-async function readAll(): Promise<string[]> {
+/** @param onSettled called when a delivery is settled or put off. */
+async function readAll(onSettled: (news: string[]) => void = () => undefined): Promise<string[]> {
   const news: string[] = [];
   const db = database.as('nonprod_scheduler');
+  const queue = createDeliveryQueue(db);
   await createReadWebhooks({
-    deliveries: createDeliveryQueue(db),
+    deliveries: {
+      ...queue,
+      async settle(delivery, verdict) {
+        await queue.settle(delivery, verdict);
+        onSettled([...news]);
+      },
+    },
     repositories: createRepositoryKeeping(db),
     events: {
       webhookRead() {},
@@ -107,4 +115,19 @@ test('after the eighth try it is given up, shown with its reason, and may be sen
   assert.match(reason ?? '', /^given-up: tried 8 times; .*Send it again from the forge\.$/s);
   assert.ok(await take('pull_request', payload, id), 'the same id and the same bytes');
   assert.ok(!(await take('pull_request', payload, id)), 'once');
+});
+
+test('a push is looked at before it is settled, a pull request once what it says is written down', async () => {
+  const told: string[][] = [];
+  assert.ok(await take('push', push(), randomUUID()));
+  assert.deepEqual(await readAll((news) => told.push(news)), [name]);
+  assert.deepEqual(told, [[name]]);
+  told.length = 0;
+  const opened = {
+    ...unsettled('three'),
+    pull_request: { ...unsettled('three').pull_request, number: 7 },
+  };
+  assert.ok(await take('pull_request', opened, randomUUID()));
+  assert.deepEqual(await readAll((news) => told.push(news)), [name]);
+  assert.deepEqual(told, [[]]);
 });

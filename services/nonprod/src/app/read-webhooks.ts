@@ -132,9 +132,12 @@ export function createReadWebhooks(ports: {
   async function settle(
     delivery: WaitingDelivery,
     known: readonly RepositoryRow[],
+    tell: (repository: string) => void,
   ): Promise<DeliveryVerdict | null> {
     try {
       const verdict = judge(delivery, known);
+      // Of a push only git knows more: the look at it waits for nothing that is written here.
+      if (isNews(verdict) && isPushAlone(verdict)) tell(verdict.repository);
       await deliveries.settle(delivery, verdict);
       return verdict;
     } catch (error) {
@@ -155,21 +158,38 @@ export function createReadWebhooks(ports: {
 
   return async () => {
     for (;;) {
-      const waiting = await deliveries.waiting(batch);
+      const [waiting, known] = await Promise.all([
+        deliveries.waiting(batch),
+        ports.repositories.list(),
+      ]);
       if (waiting.length === 0) break;
-      const known = await ports.repositories.list();
+      const told = new Set<string>();
       const news = new Set<string>();
+      const tell = (repository: string): void => {
+        if (!told.has(repository) || news.has(repository)) ports.onNews(repository);
+        told.add(repository);
+        news.delete(repository);
+      };
       for (const delivery of waiting) {
-        const verdict = await settle(delivery, known);
+        const verdict = await settle(delivery, known, tell);
         if (verdict === null) continue;
         events.webhookRead(delivery, verdict);
-        if (verdict.state === 'handled' && verdict.repository !== null) {
-          news.add(verdict.repository);
-        }
+        if (isNews(verdict) && !isPushAlone(verdict)) news.add(verdict.repository);
       }
       for (const repository of news) ports.onNews(repository);
     }
   };
+}
+
+type News = DeliveryVerdict & { readonly repository: string };
+
+function isNews(verdict: DeliveryVerdict): verdict is News {
+  return verdict.state === 'handled' && verdict.repository !== null;
+}
+
+/** It brings nothing that a look at the repository reads from the database. */
+function isPushAlone({ pullRequest, request }: News): boolean {
+  return pullRequest === null && request === null;
 }
 
 /** The repository that a payload is about, or why it is none that this hook may speak of. */

@@ -9,8 +9,8 @@ test('a finished run stays as it is', () => {
   assert.deepEqual(runStates.filter(isFinished), ['passed', 'failed', 'cancelled']);
 });
 
-test('only a running run passes, and a held one never starts by itself', () => {
-  assert.deepEqual(predecessorsOf('passed'), ['running']);
+test('a held run neither passes nor starts by itself, and one of which nothing is left to make passes unstarted', () => {
+  assert.deepEqual(predecessorsOf('passed'), ['queued', 'running']);
   assert.deepEqual(predecessorsOf('running'), ['queued']);
   assert.deepEqual(predecessorsOf('queued'), ['running', 'held']);
 });

@@ -5,13 +5,15 @@
  *     │        │  ▲        │ └────► failed
  *     └────────┴──┼────────┴──────► cancelled
  *                 └── the runner was lost: a new attempt
+ *
+ * One of which nothing is left to make, as where a retry keeps every job, passes out of the queue.
  */
 export const runStates = ['queued', 'running', 'passed', 'failed', 'cancelled', 'held'] as const;
 export type RunState = (typeof runStates)[number];
 
 const next: Readonly<Record<RunState, readonly RunState[]>> = {
   held: ['queued', 'cancelled'],
-  queued: ['running', 'failed', 'cancelled'],
+  queued: ['running', 'passed', 'failed', 'cancelled'],
   running: ['queued', 'passed', 'failed', 'cancelled'],
   passed: [],
   failed: [],

@@ -8,7 +8,7 @@ import { outcomeOf, storedPlan } from './row-shapes.ts';
 
 export interface KeptJob {
   readonly id: string;
-  /** Of its run, for people. */
+  /** Of the run in which it ran, for people. */
   readonly number: bigint;
   readonly workflow: WorkflowId;
 }
@@ -26,10 +26,15 @@ export async function keptJobs(
   if (row === null) return [];
   const stored = storedPlan(row.plan);
   if (stored.kind !== 'plan' || planDigest(stored.plan) !== planDigest(plan)) return [];
+  const earlier = row.jobs.flatMap(({ keptFrom }) => (keptFrom === null ? [] : [keptFrom]));
+  const ran = await tx.job.findMany({
+    where: { id: { in: earlier } },
+    select: { id: true, run: { select: { number: true } } },
+  });
   const jobs = row.jobs.map(({ id, workflow: name, instance, outcome, keptFrom }) => ({
     // The one that ran, however often its run was made once more.
     ...{ id: keptFrom ?? id, workflow: { name, instance }, outcome: outcomeOf(outcome) },
-    number: row.number,
+    number: ran.find((job) => job.id === keptFrom)?.run.number ?? row.number,
   }));
   const kept = keptOf(plan, jobs);
   return jobs.filter(({ workflow }) => kept.some((which) => isSame(which, workflow)));

@@ -9,7 +9,6 @@ import { createDeliveryStore } from './adapters/postgres/delivery-store.ts';
 import { createLedgerReader } from './adapters/postgres/ledger-store.ts';
 import { createPasskeyStore } from './adapters/postgres/passkey-store.ts';
 import { createPromotionStore } from './adapters/postgres/promotion-store.ts';
-import { createStartStore } from './adapters/postgres/start-store.ts';
 import { createStopStore } from './adapters/postgres/stop-store.ts';
 import { createEmergencyStop } from './adapters/files/emergency-stop.ts';
 import { createRebuildStore } from './adapters/postgres/rebuild-store.ts';
@@ -54,7 +53,6 @@ export function decisionSources(
     deliveries,
     sessions,
     rebuilds,
-    starts: createStartStore(database),
     stops,
     emergency,
     proofs,

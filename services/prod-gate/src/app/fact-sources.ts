@@ -13,7 +13,6 @@ import type { VaultSessionStore } from './vault-session-ports.ts';
 import type { ArtifactReader } from './read-artifact-delta.ts';
 import type { ConfigurationProof } from './prove-configuration.ts';
 import type { LedgerProofs } from './prove-entry.ts';
-import type { StartStore } from './start-ports.ts';
 import type { EmergencyStop, StopStore } from './stop-ports.ts';
 
 export type FactSources = {
@@ -21,7 +20,6 @@ export type FactSources = {
   gate: string;
   files(): Promise<GateFiles>;
   promotions: Pick<PromotionStore, 'find' | 'evidence' | 'liveOn' | 'freezeOf' | 'waitingOn'>;
-  starts: Pick<StartStore, 'of'>;
   approvals: Pick<ApprovalStore, 'of'>;
   passkeys: Pick<PasskeyStore, 'findMany'>;
   deliveries: Pick<DeliveryStore, 'runningOn'>;

@@ -2,6 +2,7 @@ import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import { enrolmentDigest } from '@airlock/common/approval/count-approvals';
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { createSoftwarePasskey, type SoftwarePasskey } from '@airlock/cli/software-passkey';
 import { approvalChallenge, approvalStatement } from '@airlock/common/approval/statement';
@@ -24,7 +25,6 @@ import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
 import { createShadowStore } from '../adapters/postgres/shadow-store.ts';
-import { createStartStore } from '../adapters/postgres/start-store.ts';
 import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { contractCode, evaluatePromotion } from '../domain/verdict.ts';
@@ -153,6 +153,16 @@ async function sequence(): Promise<void> {
   await sequenceLedger({ sequencer: createLedgerSequencer(databases.watchdog.pool), signer });
 }
 
+/** What the watchdog does meanwhile. */
+async function sequencedWhile(doing: Promise<void>): Promise<void> {
+  const going = new Set([doing]);
+  const settled = doing.finally(() => {
+    going.clear();
+  });
+  while (going.size > 0) await Promise.all([sequence(), sleep(5)]);
+  await settled;
+}
+
 /** What the deliverer would decide by, with its own rights on the database. */
 function sources(overrides: Partial<FactSources> = {}): FactSources {
   const database = databases.deliverer;
@@ -169,7 +179,6 @@ function sources(overrides: Partial<FactSources> = {}): FactSources {
     deliveries: createDeliveryStore(database),
     sessions: createVaultSessionStore(database),
     rebuilds: createRebuildStore(database),
-    starts: createStartStore(database),
     ...{ stops: createStopStore(database), emergency: () => null },
     locks: () => Promise.resolve(false),
     proofs,
@@ -707,6 +716,9 @@ describe('rules and windows of the target file', () => {
       views: { ...sources(manual), promotions: createPromotionStore(databases.web) },
       ...{ database: databases.web, now: () => now, ringDeliverer: () => (rung += 1) },
     });
+    /** Whoever starts waits until the watchdog has published it. */
+    const started = (who: string): Promise<void> =>
+      sequencedWhile(ask(`${who}@idp.example`, promotionId, { promotionDigest }));
     const refused = (code: DecisionErrorCode, words: RegExp) => (error: unknown) =>
       error instanceof DecisionError && error.code === code && words.test(error.message);
     await assert.rejects(
@@ -724,14 +736,13 @@ describe('rules and windows of the target file', () => {
       refused('promotion-changed', /load it again/),
     );
     assert.equal(rung, 0);
-    await ask('mira@idp.example', promotionId, { promotionDigest });
+    await started('mira');
     assert.equal(rung, 1);
     assert.deepEqual(await codes(manual), []);
     await assert.rejects(
       ask('mira@idp.example', promotionId, { promotionDigest }),
       refused('start-not-due', /starts by itself/),
     );
-    await sequence();
     const [entry] = await gate.asOwner(
       "select convert_from(body, 'UTF8') as body from ledger_entry order by idx desc limit 1",
     );
@@ -747,14 +758,59 @@ describe('rules and windows of the target file', () => {
     assert.deepEqual(await codes(manual), ['E_APPROVALS_MISSING', 'E_START_AWAITED']);
   });
 
-  test('a start in the database of another role than web’s, or changed afterwards, is refused by the database', async () => {
-    const insert = `insert into delivery_start (promotion_id, promotion_digest, person, at) values ('${promotionId}', 'x', 'mira', now())`;
-    for (const process of ['intake', 'deliverer', 'watchdog'] as const) {
-      await assert.rejects(databases[process].pool.query(insert), /permission denied/, process);
+  test('a start is what the ledger has published of web: what waits to be published, or another process says, starts nothing', async () => {
+    const manual = underPolicy(({ deliver }) => ({ deliver: { ...deliver, start: 'manual' } }));
+    const promotion = await createPromotionStore(databases.web).find(promotionId);
+    assert.ok(promotion);
+    await approvedByTwo();
+    await sequence();
+    const said = {
+      type: 'delivery.asked',
+      ...{ at: now, actor: 'person:mira', refs: { seen: '999' } },
+      subjectDigest: promotion.promotionDigest,
+    } as const;
+    for (const process of ['intake', 'authority', 'deliverer', 'watchdog'] as const) {
+      const saying = databases[process].transaction((tx) => recorder.record(tx, said));
+      await assert.rejects(saying, /may not record|permission denied/, process);
     }
-    await databases.web.pool.query(insert);
-    await assert.rejects(gate.asOwner("update delivery_start set person = 'leo'"), /as they said/);
-    await assert.rejects(gate.asOwner('delete from delivery_start'), /as they said/);
+    await databases.web.transaction((tx) => recorder.record(tx, said));
+    assert.deepEqual(await codes(manual), ['E_START_AWAITED']);
+    await sequence();
+    assert.deepEqual(await codes(manual), []);
+  });
+
+  test('a start that was given before a stop does not begin by itself when that is lifted', async () => {
+    const manual = underPolicy(({ deliver }) => ({ deliver: { ...deliver, start: 'manual' } }));
+    const promotion = await createPromotionStore(databases.web).find(promotionId);
+    assert.ok(promotion);
+    await approvedByTwo();
+    const say = async (
+      entry: Parameters<typeof recorder.record>[1],
+      by: 'web' | 'authority' = 'web',
+    ): Promise<void> => {
+      await databases[by].transaction((tx) => recorder.record(tx, entry));
+      await sequence();
+    };
+    const start = async (): Promise<void> => {
+      const seen = String((await sources().proofs.facts()).through());
+      await say({
+        ...{ type: 'delivery.asked', at: now, actor: 'person:mira', refs: { seen } },
+        subjectDigest: promotion.promotionDigest,
+      });
+    };
+    await start();
+    assert.deepEqual(await codes(manual), []);
+    const subjectDigest = sha('a stop');
+    const refs = { stop: 'stp_00000000s1', kind: 'freeze', person: 'leo', targets: 'prod-eu' };
+    await say({ type: 'stop.placed', at: now, actor: 'person:leo', subjectDigest, refs });
+    assert.deepEqual(await codes(manual), ['E_STOPPED', 'E_START_AWAITED']);
+    await say(
+      { type: 'stop.lifted', at: now, actor: 'authority', subjectDigest, refs },
+      'authority',
+    );
+    assert.deepEqual(await codes(manual), ['E_START_AWAITED']);
+    await start();
+    assert.deepEqual(await codes(manual), []);
   });
 
   test('where every release is delivered, what is earlier on main comes first', async () => {
@@ -790,7 +846,7 @@ describe('rules and windows of the target file', () => {
     const later = (seconds: number): Date => new Date(now.getTime() + seconds * 1000);
     const announce = createAnnouncer({
       ...{ transactor: databases.deliverer, recorder, clock: () => now },
-      promotions: createPromotionStore(databases.deliverer),
+      ...{ promotions: createPromotionStore(databases.deliverer), failpoint: () => undefined },
       async judge(question) {
         const facts = await gatherFacts(sources(cooled), { ...question, own: null });
         return facts === null ? null : { verdict: evaluatePromotion(facts) };
@@ -1007,6 +1063,12 @@ test('a second delivery of a document waits until what no revocation ends of the
   const own = { deliveryId: first.delivery };
   const facts = await gatherFacts(sources(), { promotionId, now, own });
   assert.equal(facts?.outliving, null, 'its own are no other’s');
+
+  // An end that nobody can read is none that has come.
+  await record('credential.issued', { as: 'key', ending: 'ttl-only', diesAt: 'soon' });
+  await sequence();
+  const late = new Date(promotion.expiresAt.getTime() - 1);
+  assert.ok((await codes({}, late)).includes('E_CREDENTIAL_OUTLIVES'));
 });
 
 test('web shows the same verdict without a mirror, from what intake recorded', async () => {

@@ -2,20 +2,17 @@
  * Collects what the verdict is made of. Nothing is believed because a row says so where it can be verified: approvals and
  * enrolments always, the bundle and the changes wherever the process has the gate's mirror (authority, deliverer).
  */
-import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
+import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import { waiverOf, type Waiver } from '@airlock/common/promotion/waiver';
 import { parsePromotionDocument } from '@airlock/common/promotion/document';
 import { coolingLeft } from '../domain/cooling.ts';
-import type { LedgerFacts, ProvenRelease } from '../domain/ledger-facts.ts';
+import { repositoryDigest, type LedgerFacts, type ProvenRelease } from '../domain/ledger-facts.ts';
 import { manualStart } from '../domain/manual-start.ts';
 import { ledgerFreeze } from '../domain/ledger-freeze.ts';
-import { matterText } from '../domain/matter.ts';
 import type { Delta } from '../domain/delta.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { returnFault } from '../domain/return.ts';
 import { peopleOfEmails } from '../domain/roster.ts';
-import { placerOf } from '../domain/stop-words.ts';
-import { excepts, holds } from '../domain/stop.ts';
 import { firstBefore } from '../domain/turn.ts';
 import { buildWordsOf, mattersOf, tracesOf } from '../domain/trace.ts';
 import type { PromotionFacts } from '../domain/verdict.ts';
@@ -31,7 +28,7 @@ import {
 import {
   judge,
   shadowFacts,
-  closedWindow,
+  closedWindowOf,
   editorsOf,
   enrolledPasskeys,
   signedOf,
@@ -41,8 +38,8 @@ import type { Approval } from './approval-ports.ts';
 import type { GateFiles } from './configuration-ports.ts';
 import type { PromotionEvidence } from './promotion-ports.ts';
 import { readReturnGround } from './return-ground.ts';
-import { type Checked, verifyAgain } from './verify-again.ts';
-import { packageMatters, readStops } from './watch-stops.ts';
+import { restingOn, stopsAgainst, type StopFacts } from './rests-on.ts';
+import { verifyAgain } from './verify-again.ts';
 
 /** Null when there is no such promotion. */
 export async function gatherFacts(
@@ -163,10 +160,7 @@ export async function gatherFacts(
     hookDigest,
     bundle: checked.bundle,
     builders,
-    windowClosed:
-      promotion.returns !== null && target.policy.rollback?.skipWindow === true
-        ? null
-        : closedWindow(target.policy, now),
+    windowClosed: closedWindowOf(promotion, target.policy, now),
     cooling: coolingLeft({
       // What is live is not well: it is taken back at once.
       seconds: promotion.returns === null ? target.policy.deliver.cooling : undefined,
@@ -178,9 +172,16 @@ export async function gatherFacts(
       promotion.returns !== null || target.policy.deliver.start !== 'manual'
         ? null
         : manualStart({
-            ...{ policy: target.policy, roster: files.roster.roster, approvals },
+            ...{ policy: target.policy, roster: files.roster.roster, approvals, now },
             promotionDigest: promotion.promotionDigest,
-            acts: await sources.starts.of(promotion.id),
+            asked:
+              'fault' in ledger
+                ? []
+                : ledger.facts.starts({
+                    ...{ promotion, repository: repositoryDigest(promotion.repository) },
+                    deliveryId: own?.deliveryId ?? null,
+                  }),
+            windows: own !== null || waiver !== null ? null : target.policy.windows,
           }),
     // Whose turn it is decides who begins, and no more.
     older:
@@ -188,7 +189,7 @@ export async function gatherFacts(
         ? null
         : (firstBefore(promotion, {
             waiting: await sources.promotions.waitingOn(promotion.target),
-            livePosition: live?.mainPosition ?? null,
+            ...{ livePosition: live?.mainPosition ?? null, now },
           })?.release ?? null),
     unmappedEmails: unmapped,
     unmappedEditors: editors.unmapped,
@@ -272,72 +273,10 @@ function outlivingOf(
 ): PromotionFacts['outliving'] {
   for (const deliveryId of facts.deliveriesUnder(given.promotion.promotionDigest)) {
     const until = deliveryId === given.own ? null : facts.livesUntil(deliveryId);
+    if (until === 'unknown') return { deliveryId, until: null };
     if (until !== null && until > given.now) return { deliveryId, until };
   }
   return null;
-}
-
-type StopFacts = Pick<PromotionFacts, 'exceptedFrom' | 'stops'>;
-
-/** None while no ledger can be proven: nothing is delivered then, and what was lifted is not known. */
-async function stopsAgainst(
-  sources: Pick<FactSources, 'stops' | 'locks'>,
-  given: {
-    ledger: LedgerAnswer;
-    files: GateFiles;
-    now: Date;
-    promotion: Promotion;
-    /** All but its packages, which are looked for while one is in quarantine. */
-    matters: readonly string[];
-    delivery: string | null;
-  },
-): Promise<StopFacts> {
-  if ('fault' in given.ledger) return { exceptedFrom: [], stops: [] };
-  const { people } = given.files.roster.roster;
-  const inForce = await readStops(sources.stops, given.ledger.facts, given.now);
-  const packages = await packageMatters(inForce, (purl) => sources.locks(given.promotion, purl));
-  const promotion = { ...given.promotion, matters: [...given.matters, ...packages] };
-  const stops = inForce
-    .filter((stop) => holds(stop, promotion, given.delivery))
-    .map(({ id, kind, matter, person, reason, placedAt, until }) => ({
-      ...{ stop: id, kind, matter, reason, since: placedAt, until },
-      person: people.find((each) => each.id === person)?.name ?? placerOf(person),
-    }));
-  const exceptedFrom = inForce.flatMap((stop) => (excepts(stop, promotion) ? [stop.id] : []));
-  return { exceptedFrom, stops };
-}
-
-/** What it rests on, by the kernel's word where there is one: a row could leave a distrusted key out. */
-function restingOn(
-  promotion: Promotion,
-  given: {
-    evidence: PromotionEvidence;
-    checked: Checked;
-    builders: PromotionFacts['builders'];
-    approvals: Pick<PromotionFacts['approvals'], 'counting' | 'signedWith'>;
-    roster: Roster;
-    /** Of a return: what comes back by it. */
-    brought: Delta | null;
-  },
-): readonly string[] {
-  const { build, facts, delta } = given.checked;
-  const changes = given.brought === null ? { delta } : { delta: given.brought, returns: null };
-  const traces = tracesOf(
-    { ...promotion, ...build, requester: facts.requester, ...changes },
-    build === null
-      ? buildWordsOf(given.evidence.bundle)
-      : { runner: build.claimedRunner, images: build.runnerImages },
-  );
-  return [
-    ...mattersOf(traces, given.roster),
-    // Whoever else it rests on: their word or their hand is what lets it through.
-    ...(given.builders.count?.agreeing ?? []).flatMap(({ builderId, keyIds }) => [
-      matterText({ kind: 'builder', value: builderId }),
-      ...keyIds.map((value) => matterText({ kind: 'key', value })),
-    ]),
-    ...given.approvals.counting.map((value) => matterText({ kind: 'person', value })),
-    ...given.approvals.signedWith.map((value) => matterText({ kind: 'key', value })),
-  ];
 }
 
 function freezeIn(ledger: LedgerAnswer, repository: string): PromotionFacts['freeze'] {

@@ -3,6 +3,7 @@
  * transaction leaves it as an empty token, which only the stores of the same database can turn back into a client.
  */
 import { openPool, type DatabasePool } from '@airlock/database/pool';
+import { createStatementNames } from '@airlock/database/statement-names';
 import { poolConfig, type DatabaseSettings } from '@airlock/process/settings';
 import { PrismaPg } from '@prisma/adapter-pg';
 import {
@@ -27,7 +28,8 @@ const clients = new WeakMap<Transaction, Prisma.TransactionClient>();
 /** Connects on first use; whether Postgres answers is `assertReachable`'s question. */
 export function openDatabase(settings: DatabaseSettings): GateDatabase {
   const pool = openPool(poolConfig(settings));
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  const adapter = new PrismaPg(pool, { statementNameGenerator: createStatementNames() });
+  const prisma = new PrismaClient({ adapter });
   return {
     prisma,
     pool,

@@ -7,7 +7,7 @@ import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
 import { asId, oneOf } from './rows.ts';
 
 export function createDeliveryStore(database: GateDatabase): DeliveryStore {
-  const { prisma } = database;
+  const { prisma, pool } = database;
 
   /** Every change goes through here: a delivery that ended or was taken over is not touched. */
   async function change(
@@ -45,6 +45,13 @@ export function createDeliveryStore(database: GateDatabase): DeliveryStore {
     },
 
     async runningOn(target) {
+      // Each judgement asks, and nearly always nothing runs.
+      const { rows } = await pool.query({
+        name: 'delivery-running-on',
+        text: "select 1 from delivery where target = $1 and state = 'running' limit 1",
+        values: [target],
+      });
+      if (rows.length === 0) return null;
       const row = await prisma.delivery.findFirst({ where: { target, state: 'running' } });
       return row === null ? null : deliveryFrom(row);
     },

@@ -8,7 +8,7 @@ import {
 } from '../../domain/promotion.ts';
 import { buildWordsOf } from '../../domain/trace.ts';
 import { StoreError } from '../../app/ports.ts';
-import type { LiveRelease, PromotionStore } from '../../app/promotion-ports.ts';
+import type { LiveRelease, PromotionStore, RepositoryFreeze } from '../../app/promotion-ports.ts';
 import type { Promotion as PromotionRow, TargetLive } from '../../generated/prisma/client.ts';
 import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
 import { writeChangeTraces, writeTraces } from './trace-writer.ts';
@@ -18,7 +18,7 @@ import { asBuffer, asBytes, asId, asNumber, malformed, oneOf } from './rows.ts';
 export const signedBytes = { bundle: true, document: true } as const;
 
 export function createPromotionStore(database: GateDatabase): PromotionStore {
-  const { prisma } = database;
+  const { prisma, pool } = database;
   return {
     async find(id) {
       const row = await prisma.promotion.findUnique({ where: { id }, omit: signedBytes });
@@ -53,12 +53,24 @@ export function createPromotionStore(database: GateDatabase): PromotionStore {
     },
 
     async liveOn(target) {
-      const row = await prisma.targetLive.findUnique({ where: { target } });
-      return row === null ? null : liveFrom(row);
+      const { rows } = await pool.query<TargetLive>({
+        name: 'promotion-live-on',
+        text: `select target, promotion_id as "promotionId", delivery_id as "deliveryId", release,
+            artifact_digest as "artifactDigest", "commit", main_position as "mainPosition", since
+          from target_live where target = $1`,
+        values: [target],
+      });
+      const [row] = rows;
+      return row === undefined ? null : liveFrom(row);
     },
 
     async freezeOf(repository) {
-      return prisma.repositoryFreeze.findUnique({ where: { repository } });
+      const { rows } = await pool.query<RepositoryFreeze>({
+        name: 'promotion-freeze-of',
+        text: 'select repository, reason, since from repository_freeze where repository = $1',
+        values: [repository],
+      });
+      return rows[0] ?? null;
     },
 
     async insert(tx, promotion) {

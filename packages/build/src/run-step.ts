@@ -6,6 +6,7 @@ import type { Caches } from './caches.ts';
 import type { Environment } from './environment.ts';
 import { imageLine } from './isolation/catalogue.ts';
 import type { Isolation } from './isolation/isolation.ts';
+import { readOutputs, type Outputs } from './outputs.ts';
 import type { StepLimits } from './isolation/limits.ts';
 import type { SandboxResult } from '@airlock/sandbox/bubblewrap';
 import { stepCommand, type Runnable } from './step-command.ts';
@@ -35,6 +36,8 @@ export type CommandEnd = {
   /** One sentence; null when it passed. */
   readonly reason: string | null;
   readonly enforced: readonly string[];
+  /** For those that come after it. */
+  readonly outputs: Outputs;
 };
 
 /**
@@ -48,6 +51,7 @@ export async function runCommand(
     readonly environment: Parameters<Environment>[1];
     readonly limits?: (StepLimits & { readonly timeoutSeconds: number | null }) | null;
     readonly caches?: readonly PlanCache[];
+    readonly outputs?: string;
   },
   given: {
     readonly kind: StepReport['kind'];
@@ -67,11 +71,13 @@ export async function runCommand(
     outcome: StepReport['outcome'],
     reason: string | null,
     result: { exitCode: number | null; enforced: readonly string[] },
+    outputs: Outputs = {},
   ): Promise<CommandEnd> => {
     if (reason !== null) await say(reason);
     const { exitCode, enforced } = result;
     const finishedAt = around.now().toISOString();
-    return { report: { name, kind, outcome, exitCode, startedAt, finishedAt }, reason, enforced };
+    const report = { name, kind, outcome, exitCode, startedAt, finishedAt };
+    return { report, reason, enforced, outputs };
   };
   const nothing = { exitCode: null, enforced: [] };
   const found = around.isolation.catalogue.find(step.image);
@@ -116,14 +122,28 @@ export async function runCommand(
   if (outcome === 'cancelled') return end('cancelled', null, result);
   if (outcome === 'timed-out') return end('timed-out', `${told} was ended: ${wall.why}`, result);
   if (exitCode === 0) {
+    const given = await outputsOf(around, step, signal);
+    if (!given.ok) return end('failed', `${told}: ${given.reason}`, result);
     await keep();
-    return end('passed', null, result);
+    return end('passed', null, result, given.outputs);
   }
   const why =
     result.signal === null
       ? `failed with exit code ${exitCode ?? 'unknown'}`
       : `was ended by ${result.signal}`;
   return end('failed', `${told} ${why}`, result);
+}
+
+async function outputsOf(
+  { run, workspace, directory }: Surroundings,
+  { name, outputs: path }: { readonly name: string; readonly outputs?: string },
+  signal: AbortSignal,
+): ReturnType<typeof readOutputs> {
+  if (path === undefined) return { ok: true, outputs: {} };
+  const beside = workspace.beside(`outputs-${name}`);
+  return readOutputs({
+    ...{ isolation: { run }, workspace: workspace.path, directory, path, beside, signal },
+  });
 }
 
 function wallOf(

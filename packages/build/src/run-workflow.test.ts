@@ -106,6 +106,43 @@ for (const [mode, isolationWith, absent] of modes) {
         assert.deepEqual([outcome, states], ['passed', { a: 'passed', b: 'passed', c: 'passed' }]);
       });
 
+      test('what a step writes as its outputs is given to those behind it, and what it prints is not', async () => {
+        const { outcome, logs } = await run(isolation, [
+          step('version', ['echo VERSION=1.4.0 > build.env', 'echo ::set-output name=A::b'], {
+            outputs: 'build.env',
+          }),
+          step('beside', ['echo "beside <${OUTPUT_VERSION-}>"'], { dependsOn: [] }),
+          step('use', ['echo "use <$OUTPUT_VERSION> <${OUTPUT_A-}>"'], { dependsOn: ['version'] }),
+          step('own', ['echo "own <$OUTPUT_VERSION>"'], {
+            dependsOn: ['use'],
+            environment: { OUTPUT_VERSION: 'its own' },
+          }),
+        ]);
+        assert.equal(outcome, 'passed');
+        assert.match(logs['use'] ?? '', /^use <1\.4\.0> <>$/m);
+        assert.match(logs['beside'] ?? '', /^beside <>$/m);
+        assert.match(logs['own'] ?? '', /^own <its own>$/m);
+      });
+
+      test('a step whose outputs are not there, are a link or cannot be read has failed, and says where', async () => {
+        for (const [commands, why] of [
+          [['true'], /^step a: outputs: build\.env is not there, or is no regular file$/],
+          [['ln -s /etc/hostname build.env'], /^step a: outputs: build\.env is not there/],
+          [['echo nonsense > build.env'], /^step a: outputs: build\.env:1: expected NAME=value/],
+          [
+            ['head -c 70000 /dev/zero > build.env'],
+            /build\.env was not kept: it has more than 65536 bytes/,
+          ],
+        ] as const) {
+          const { outcome, reason, states } = await run(isolation, [
+            step('a', [...commands], { outputs: 'build.env' }),
+            step('b', ['true'], { dependsOn: ['a'] }),
+          ]);
+          assert.deepEqual([outcome, states], ['failed', { a: 'failed', b: 'skipped' }]);
+          assert.match(reason ?? '', why);
+        }
+      });
+
       test('a failure skips what comes after it, runs what is for failure, and is said in the log and as the reason', async () => {
         const { outcome, reason, states, logs } = await run(isolation, [
           step('test', ['exit 2']),

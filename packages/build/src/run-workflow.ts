@@ -3,6 +3,7 @@ import type { JobService, JobStep, StepReport } from '@airlock/common/wire/runne
 import { createBackground, untilListening, type Background } from './background.ts';
 import { environmentWith, type SecretsOf } from './environment.ts';
 import type { IsolatedNetwork, Isolation } from './isolation/isolation.ts';
+import { outputsBefore, type Outputs } from './outputs.ts';
 import { createProgress } from './progress.ts';
 import { runCommand, type CommandEnd, type Surroundings } from './run-step.ts';
 import { neverReady } from './schedule.ts';
@@ -80,7 +81,8 @@ async function follow(given: {
   const failures: string[] = [];
   const onFailure = (reason: string): void => void failures.push(reason);
   const progress = createProgress(options.steps, onFailure);
-  const { cancelled } = options;
+  const { cancelled, steps } = options;
+  const outputs = new Map<string, Outputs>();
   const killed = AbortSignal.any([given.broken, options.signal, progress.stopped]);
   const stop = AbortSignal.any([killed, cancelled]);
   const signals = { killed, cancelled, stop };
@@ -91,7 +93,7 @@ async function follow(given: {
       const begin = (signal: AbortSignal): Promise<CommandEnd> =>
         runCommand(around, step, {
           kind: 'step',
-          environment: { CI_PIPELINE_STATUS: after },
+          environment: { ...outputsBefore(step, steps, outputs), CI_PIPELINE_STATUS: after },
           signal: AbortSignal.any([killed, signal]),
           cancelled,
         });
@@ -103,6 +105,7 @@ async function follow(given: {
     if (running.size === 0) break;
     const { report, ...end } = await Promise.race(running.values());
     running.delete(report.name);
+    outputs.set(report.name, end.outputs);
     progress.ended({ report, ...end });
   }
   for (const end of await Promise.all(running.values())) progress.ended(end);

@@ -234,6 +234,21 @@ test('what a step keeps is in the plan; a path out of the workspace, the workspa
   }
 });
 
+test('what a step hands on is in the plan; a path out of the workspace and a step that nobody waits for are refused', () => {
+  const stepWith = (outputs: string, rest = ''): string =>
+    `steps: [{ name: a, image: i, commands: [c], ${rest}backend_options: { airlock: { outputs: ${outputs} } } }]\n`;
+  assert.equal(only(stepWith('dist/build.env')).steps[0]?.outputs, 'dist/build.env');
+  assert.ok(!('outputs' in (only(small).steps[0] ?? {})));
+  for (const path of ['../build.env', '/build.env', '""', '[a, b]']) {
+    const said = refusal({ build: stepWith(path) });
+    assert.match(said, /outputs: expected a/, path);
+  }
+  assert.match(
+    refusal({ build: stepWith('build.env', 'detach: true, ') }),
+    /a step with `detach` is not waited for, so that its `outputs` reach nobody/,
+  );
+});
+
 const release = (workflow: string, requires = '[]'): string =>
   `version: 1\nartifacts: { web: { ${workflow}path: dist/a.tgz } }\nreleases: { web: { artifacts: [web], requires: ${requires} } }\n`;
 

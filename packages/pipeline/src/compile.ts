@@ -143,6 +143,7 @@ function planStep({ step, runsOn }: Running, name: string, before: readonly stri
     ...{ directory, dependsOn: [...before], runsOn: [...runsOn], failure, detach, limits },
     ...(step.reports.length === 0 ? {} : { reports: [...step.reports] }),
     ...(step.caches.length === 0 ? {} : { caches: [...step.caches] }),
+    ...(step.outputs === null ? {} : { outputs: step.outputs }),
   };
 }
 

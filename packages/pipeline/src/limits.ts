@@ -1,5 +1,6 @@
 /** `backend_options`: what of them means the same here. */
 import type { PlanCache, PlanStep } from '@airlock/common/wire/run-plan';
+import { RepositoryPath } from '@airlock/common/wire/scalars';
 import { readCaches } from './caches.ts';
 import { readReports, type Reports } from './report-globs.ts';
 import { readMap, readText, type Keys } from './yaml-fields.ts';
@@ -15,6 +16,8 @@ export interface BackendOptions {
   readonly limits: Limits | null;
   readonly reports: Reports;
   readonly caches: readonly PlanCache[];
+  /** Null: it hands on nothing. */
+  readonly outputs: string | null;
 }
 
 export function readBackendOptions(
@@ -24,6 +27,7 @@ export function readBackendOptions(
 ): BackendOptions {
   const reports: Reports[number][] = [];
   const caches: PlanCache[] = [];
+  let outputs: string | null = null;
   const read: Read = {
     cpus: null,
     memoryBytes: null,
@@ -38,6 +42,11 @@ export function readBackendOptions(
         },
         cache: ({ value: listed }, here) => {
           caches.push(...readCaches(listed, here, faults));
+        },
+        outputs: ({ value: file }, here) => {
+          const path = RepositoryPath.safeParse(readText(file, here, faults));
+          if (path.success) outputs = path.data;
+          else faults.add(file.at, here, 'expected a file in the workspace such as build.env');
         },
       });
     },
@@ -73,7 +82,7 @@ export function readBackendOptions(
     local: 'every step runs in its sandbox; leave the key out',
   });
   const limits = Object.values(read).every((limit) => limit === null) ? null : read;
-  return { limits, reports, caches };
+  return { limits, reports, caches, outputs };
 }
 
 type Read = { -readonly [K in keyof Limits]: Limits[K] };

@@ -72,6 +72,7 @@ const step = object(
         ...{ cpu: scalar, memory: scalar, timeout: text },
         reports: object({ junit: texts, sarif: texts, coverage: texts, sbom: texts }),
         cache: listOf(object({ path: text, key: text, keyFiles: texts }, ['path', 'key'])),
+        outputs: text,
       }),
       kubernetes: object({ resources: anything }),
     }),

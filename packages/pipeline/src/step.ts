@@ -45,6 +45,7 @@ export interface PipelineStep extends Pick<
   readonly when: readonly Condition[];
   readonly reports: Reports;
   readonly caches: readonly PlanCache[];
+  readonly outputs: string | null;
   readonly place: Place;
 }
 
@@ -63,7 +64,7 @@ export function readStep(from: ContainerEntry, faults: FaultList): PipelineStep 
     group: null as string | null,
     failure: 'fail' as PlanStep['failure'],
     detach: false,
-    options: { limits: null, reports: [], caches: [] } as BackendOptions,
+    options: { limits: null, reports: [], caches: [], outputs: null } as BackendOptions,
   };
   const before = faults.faults.length;
   const keys: Keys = {
@@ -152,9 +153,15 @@ function check(
     readonly entrypoint: readonly string[] | null;
     readonly environment: Environment;
     readonly settings: Environment;
+    readonly detach: boolean;
+    readonly options: BackendOptions;
   },
   faults: FaultList,
 ): void {
+  if (read.detach && read.options.outputs !== null) {
+    const why = 'a step with `detach` is not waited for, so that its `outputs` reach nobody';
+    faults.add(from.at, from.path, why);
+  }
   if (read.image === null) faults.add(from.at, from.path, 'the step has no `image`');
   if (Object.keys(read.settings).length === 0) return;
   const settings = entryOf(from, 'settings');

@@ -62,6 +62,8 @@ export const PlanStep = z.strictObject({
     .exactOptional(),
   /** Restored before it starts and kept after it passed; absent for none. */
   caches: z.array(PlanCache).min(1).max(8).exactOptional(),
+  /** A file under the workflow's directory with `NAME=value` lines, given to later steps once it passed; absent for none. */
+  outputs: RepositoryPath.exactOptional(),
 });
 export type PlanStep = z.infer<typeof PlanStep>;
 

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { becomeAdministrator } from '@airlock/cli/become-administrator';
 import { signInToDemo } from '@airlock/cli/web-session';
 import { root, runnerBundle } from './names.ts';
 import { runnerName } from './provision.ts';
@@ -20,7 +21,10 @@ export async function joinRunner(options: {
   readonly once?: boolean;
 }): Promise<void> {
   const { directory, runner = runnerName, once = false } = options;
-  const platform = await signInToDemo(options.nonprodOrigin, 'oke');
+  const platform = await becomeAdministrator(
+    await signInToDemo(options.nonprodOrigin, 'oke'),
+    `accepts the runner ${runner}`,
+  );
   const wish = { pool: 'default', runner, once };
   const { token } = fields(await platform.postJson('/api/v1/runners/tokens', wish));
   mkdirSync(directory, { recursive: true, mode: 0o700 });

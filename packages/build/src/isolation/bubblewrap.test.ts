@@ -66,7 +66,8 @@ describe('builds in bubblewrap', { skip: missing ?? false }, () => {
       assert.ok(entry !== null);
       const onDecision = (decision: EgressDecision): void => void decisions.push(decision);
       const onCarried = (counts: Readonly<EgressCounts>): void => void carried.push({ ...counts });
-      const egress = { allow: [entry], nodeBinary: node, onDecision, onCarried };
+      const mirrors = { npm: `http://127.0.0.1:${port}/npm/`, go: `http://127.0.0.1:${port}/go` };
+      const egress = { allow: [entry], mirrors, nodeBinary: node, onDecision, onCarried };
       isolation = bubblewrapIsolation({ nodeBinary: node, egress });
     });
     after(() => {
@@ -105,6 +106,15 @@ describe('builds in bubblewrap', { skip: missing ?? false }, () => {
       const direct = `node -e 'require("net").connect(${port}, "127.0.0.1").on("error", (e) => console.log(e.code)).on("data", console.log)'`;
       const { output } = await run(isolation, direct, { egress: true });
       assert.equal(output, 'ECONNREFUSED\n');
+    });
+
+    test('tells package managers of the mirrors that the pool has, and of no others', async () => {
+      const told =
+        'echo "[$npm_config_registry] [$YARN_NPM_REGISTRY_SERVER] [$GOPROXY] [$PIP_INDEX_URL]"';
+      const { output } = await run(isolation, told, { egress: true });
+      const [npm, go] = ['npm/', 'go'].map((path) => `http://127.0.0.1:${port}/${path}`);
+      assert.equal(output, `[${npm}] [${npm}] [${go}] []\n`);
+      assert.equal((await run(isolation, told)).output, '[] [] [] []\n');
     });
 
     test('is not there for a command that shall not have it', async () => {

@@ -51,7 +51,12 @@ export async function chooseIsolation(
     egress === undefined
       ? null
       : {
-          ...{ allow: egress.allow, nodeBinary: ownNode(), onDecision: around.onEgress },
+          ...{
+            allow: egress.allow,
+            mirrors: egress.mirrors,
+            nodeBinary: ownNode(),
+            onDecision: around.onEgress,
+          },
           ...(around.onCarried === undefined ? {} : { onCarried: around.onCarried }),
         };
   if (podman !== null) {

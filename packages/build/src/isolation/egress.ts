@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { forwarderPort, startForwarder } from '@airlock/sandbox/egress/forwarder';
-import { parseEgressEntry, type EgressEntry } from '@airlock/sandbox/egress/policy';
+import { isListed, parseEgressEntry, type EgressEntry } from '@airlock/sandbox/egress/policy';
 import {
   refusalText,
   startEgressProxy,
@@ -12,28 +12,39 @@ import {
   type EgressDecision,
 } from '@airlock/sandbox/egress/proxy';
 import type { SandboxNetwork } from '@airlock/sandbox/bubblewrap';
+import { mirrorEnvironment, mirrorPlaces, MirrorsConfig, type Mirrors } from './mirrors.ts';
 
-export const EgressConfig = z.strictObject({
-  allow: z
-    .array(
-      z.string().transform((text, context): EgressEntry => {
-        const entry = parseEgressEntry(text);
-        if (entry !== null) return entry;
-        context.addIssue(
-          'expected name:port, *.name:port or address:port, such as registry.npmjs.org:443',
-        );
-        return z.NEVER;
-      }),
-    )
-    .min(1)
-    .max(1000)
-    .describe(
-      'Where steps may connect to: name:port, *.name:port (any name below it), or address:port. A listed name that resolves to a private address is refused unless that address is listed, too.',
-    ),
-});
+export const EgressConfig = z
+  .strictObject({
+    allow: z
+      .array(
+        z.string().transform((text, context): EgressEntry => {
+          const entry = parseEgressEntry(text);
+          if (entry !== null) return entry;
+          context.addIssue(
+            'expected name:port, *.name:port or address:port, such as registry.npmjs.org:443',
+          );
+          return z.NEVER;
+        }),
+      )
+      .min(1)
+      .max(1000)
+      .describe(
+        'Where steps may connect to: name:port, *.name:port (any name below it), or address:port. A listed name that resolves to a private address is refused unless that address is listed, too.',
+      ),
+    mirrors: MirrorsConfig,
+  })
+  .superRefine(({ allow, mirrors }, context) => {
+    for (const { manager, host, port } of mirrorPlaces(mirrors)) {
+      if (isListed(allow, { host, port })) continue;
+      const message = `${host}:${port} is not in egress.allow, so that no step reaches this mirror; add it there`;
+      context.addIssue({ code: 'custom', path: ['mirrors', manager], message });
+    }
+  });
 
 export type EgressRules = {
   readonly allow: readonly EgressEntry[];
+  readonly mirrors: Mirrors;
   /** A Node binary of this machine, not a link, which carries bytes inside the network. */
   readonly nodeBinary: string;
   readonly onDecision: (decision: EgressDecision) => void;
@@ -86,6 +97,7 @@ export async function openWay(
         ...{ HTTP_PROXY: address, HTTPS_PROXY: address, NO_PROXY: none },
         // Node's own fetch and http read the others only when told to.
         NODE_USE_ENV_PROXY: '1',
+        ...mirrorEnvironment(rules.mirrors),
       },
       summary() {
         const { allowed, refused, bytesIn, bytesOut } = proxy.counts;

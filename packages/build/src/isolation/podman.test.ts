@@ -202,7 +202,7 @@ describe('builds in podman', { skip: missing }, () => {
           { source: '/usr', target: '/usr' },
           { source: node, target: '/opt/node/bin/node' },
         ],
-        egress: { allow: [entry], nodeBinary: node, onDecision: () => {} },
+        egress: { allow: [entry], mirrors: {}, nodeBinary: node, onDecision: () => {} },
       });
       const through = (target: string): string => `/opt/node/bin/node -e '
       const proxy = new URL(process.env.https_proxy);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SecretsAnswer } from '@airlock/common/wire/secret-handout';
 import { handoutRequest, openHandout, packHandout, type Handout } from './handout.ts';
 import { newRecipient } from './hpke.ts';
 import { newKey } from './seal.ts';
@@ -27,6 +28,18 @@ test('the runner that asked opens every value of the step', () => {
       ['SIGN', 'value of SIGN'],
     ],
   );
+});
+
+test('a secret of the largest size fits into the answer', () => {
+  const value = Buffer.alloc(32 * 1024, 7);
+  const { publicKey } = newRecipient();
+  const values = [{ name: 'LARGE', value }];
+  const { key, boxes } = packHandout(place, { runner, publicKey, buildKey, values });
+  const secrets = boxes.map(({ name, box }) => ({
+    ...{ name, kind: 'value' },
+    box: box.toString('base64'),
+  }));
+  assert.equal(SecretsAnswer.safeParse({ key: key.toString('base64'), secrets }).success, true);
 });
 
 test('stolen boxes alone open nothing, not even with the key that another step of the build was given', () => {

@@ -37,6 +37,38 @@ test('what was sealed opens under its key and context, and no two seals of it ar
   );
 });
 
+test('a thousand seals of one value are a thousand different values, and of one length', () => {
+  const key = newKey();
+  const sealed = Array.from({ length: 1000 }, () => seal(key, Buffer.from('hunter2'), context));
+  assert.equal(new Set(sealed.map((each) => each.toString('hex'))).size, 1000);
+  assert.equal(new Set(sealed.map(({ length }) => length)).size, 1);
+});
+
+test('of values up to 63 bytes none can be told from another by its length, and so in each of the larger sizes', () => {
+  const key = newKey();
+  const lengthOf = (bytes: number): number => seal(key, Buffer.alloc(bytes, 7), context).length;
+  assert.deepEqual(new Set([0, 1, 20, 63].map(lengthOf)), new Set([lengthOf(32)]));
+  assert.deepEqual(new Set([64, 100, 127].map(lengthOf)), new Set([lengthOf(65)]));
+  assert.ok(lengthOf(64) > lengthOf(63) && lengthOf(128) > lengthOf(127));
+});
+
+test('a value that ends as its filling does opens as it was', () => {
+  const key = newKey();
+  for (const hexText of ['80', '8000', '00', '0080', '61800000']) {
+    assert.equal(
+      openSealed(key, seal(key, hex(hexText), context), context).toString('hex'),
+      hexText,
+    );
+  }
+});
+
+test('a value is not opened by the rules of the other format', () => {
+  const key = newKey();
+  const sealed = seal(key, Buffer.from('a low-value value'), context);
+  sealed[0] = 1;
+  assert.throws(() => openSealed(key, sealed, context), { code: 'envelope-unopenable' });
+});
+
 test('one flipped bit anywhere, another key or another context opens nothing', () => {
   const key = newKey();
   const sealed = seal(key, Buffer.from('a low-value value'), context);

@@ -39,8 +39,8 @@ export const SecretsAnswer = z.strictObject({
       z.strictObject({
         name: SecretName,
         kind: z.enum(secretKinds),
-        /** A secret has 32 KiB at most. */
-        box: z.base64().max(64 * 1024),
+        /** A secret has 32 KiB at most, and is filled up to 64. */
+        box: z.base64().max(88 * 1024),
       }),
     )
     .max(128),

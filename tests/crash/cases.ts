@@ -1,5 +1,7 @@
 /** Every crash of the matrix as data: who dies where, and what must be found afterwards. */
 import {
+  announceFailpoints,
+  type AnnounceFailpoint,
   crashStates,
   reapFailpoints,
   stageCrashStates,
@@ -15,8 +17,8 @@ import type { WireMoment } from './wire.ts';
 /** A place on the wire to Vault: a request that is on its way when its process dies. */
 export type WirePlace = { readonly match: RegExp; readonly moment: WireMoment };
 
-/** In two waves; seen to be well before it is live; not well, so that the release before it is put back. */
-export type Stages = 'waves' | 'verified' | 'returns';
+/** In two waves; seen to be well before it is live; not well, so that the release before it is put back; announced before it starts. */
+export type Stages = 'waves' | 'verified' | 'returns' | 'cooled';
 
 export type CrashCase = {
   /** Unique; what a person reads. */
@@ -31,7 +33,10 @@ export type CrashCase = {
   /** Where the deliverer dies: at a failpoint, or with a request to Vault on its way. */
   readonly deliverer:
     /** At which passage; the first when left out. A credential after the other passes the same places. */
-    | { readonly failpoint: DeliveryFailpoint | StageFailpoint; readonly passage?: number }
+    | {
+        readonly failpoint: DeliveryFailpoint | StageFailpoint | AnnounceFailpoint;
+        readonly passage?: number;
+      }
     | { readonly wire: WirePlace }
     | { readonly stopAt: DeliveryFailpoint };
   /** Where the first watchdog dies, when it dies as well. */
@@ -209,6 +214,13 @@ const inStages: readonly Unnumbered[] = [
   diesInStage('return-done', 'probing'),
 ];
 
+/** Before there is a delivery, which the next deliverer begins by the announcement that the ledger has. */
+const announcing: readonly Unnumbered[] = announceFailpoints.map((point) => ({
+  ...{ name: `${point} · idempotent`, point, kind: 'idempotent', stages: 'cooled' },
+  ...{ session: null, alive: { tokens: 0, leases: 0 }, deliverer: { failpoint: point } },
+  ...{ end: 'succeeded', again: false, effect: [1, 1] },
+}));
+
 const moments: readonly WireMoment[] = ['sent', 'executed'];
 const kindAt = (index: number): HookKind => hookKinds[index % hookKinds.length] ?? 'idempotent';
 
@@ -218,6 +230,7 @@ export function wholeMatrix(): CrashCase[] {
     ...points.flatMap((point) => hookKinds.map((kind) => dies(point, kind))),
     ...betweenReads,
     ...inStages,
+    ...announcing,
     ...delivererCalls.flatMap((call) =>
       moments.flatMap((moment) => hookKinds.map((kind) => diesOnTheWire(call, moment, kind))),
     ),
@@ -249,6 +262,7 @@ export function smallMatrix(): CrashCase[] {
     dies('hook-running', 'probing'),
     ...betweenReads.slice(0, 1),
     ...inStages.filter(({ point }) => point !== 'wave-paused'),
+    ...announcing,
     ...[login, credential].flatMap((call) =>
       call === undefined ? [] : [diesOnTheWire(call, 'executed', 'probing')],
     ),

@@ -29,6 +29,7 @@ const staleSeconds = 1;
 const loginSeconds = 4;
 /** Vault's clock may be behind: see reap-sessions. */
 const loginSkewSeconds = 5;
+const coolingSeconds = 3;
 const atOnce = 4;
 
 type Run = {
@@ -115,6 +116,8 @@ function amendmentOf(stages: Stages | undefined, hook: string) {
       return {};
     case 'waves':
       return { deliver: { ...deliver, waves: ['50%', '100%'], pause: '1s' } };
+    case 'cooled':
+      return { deliver: { ...deliver, cooling: `${coolingSeconds}s` } };
     case 'verified':
       return { deliver, verify, rollback: { to: 'previous', auto: 'never' } };
     case 'returns':
@@ -195,7 +198,11 @@ async function judge(run: Run, bodies: readonly Body[]): Promise<CaseResult[]> {
 
   const results: CaseResult[] = [];
   rig.runs.reaper = true;
-  await inParallel(bodies, (body) => asFault(body, () => repeat(run, body)));
+  await inParallel(bodies, (body) =>
+    asFault(body, () =>
+      body.crash.stages === 'cooled' ? beginAnnounced(run, body) : repeat(run, body),
+    ),
+  );
   rig.runs.reaper = false;
   for (const body of bodies) await asFault(body, () => findTheEnd(run, body));
   // The target takes the next delivery, also while the one that stood still wakes up.
@@ -299,6 +306,23 @@ async function repeat({ rig }: Run, { crash, promotion, faults }: Body): Promise
   if (started !== null) await deliver(run, started);
 }
 
+/** What the sweep does with one whose deliverer died while it announced it: it begins so long after the one announcement. */
+async function beginAnnounced({ rig }: Run, { promotion, faults }: Body): Promise<void> {
+  const { run, start, deliveries } = rig.deliverer();
+  if ((await deliveries.ofPromotion(promotion)) !== null) faults.push('it began unannounced');
+  const started = await start(promotion);
+  await deliver(run, started);
+  const { rows } = await rig.admin.query<{ at: string }>(
+    `select convert_from(body, 'UTF8')::jsonb ->> 'at' as at from ledger_entry
+     where convert_from(body, 'UTF8')::jsonb @> $1::jsonb`,
+    [JSON.stringify({ type: 'delivery.announced', refs: { promotion } })],
+  );
+  if (rows.length !== 1) faults.push(`it was announced ${rows.length} times`);
+  const begun = await deliveries.find(started.delivery.id);
+  const waited = (begun?.startedAt.getTime() ?? NaN) - Date.parse(rows[0]?.at ?? '');
+  if (!(waited >= coolingSeconds * 1000)) faults.push(`it began ${waited} ms after that`);
+}
+
 /** What the rows, the ledger and production say once it is over. */
 async function findTheEnd({ rig }: Run, { crash, promotion, faults }: Body): Promise<void> {
   const { deliveries, promotions, sessions } = rig.deliverer();
@@ -315,7 +339,8 @@ async function findTheEnd({ rig }: Run, { crash, promotion, faults }: Body): Pro
   const row = await promotions.find(promotion);
   expect('promotion', row?.state, crash.end === 'succeeded' ? 'live' : crash.end);
   const session = await sessions.ofDelivery(delivery.id);
-  expect('session', session?.state ?? null, crash.session === null ? null : 'CLEAN');
+  const hadSession = crash.session !== null || crash.stages === 'cooled';
+  expect('session', session?.state ?? null, hadSession ? 'CLEAN' : null);
   const counts = new Map<string, number>();
   for (const type of await rig.ledgerOf(delivery.id)) {
     counts.set(type, (counts.get(type) ?? 0) + 1);

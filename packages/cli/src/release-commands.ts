@@ -114,10 +114,14 @@ const Details = Summary.extend({
   changes: Changes,
 });
 
-/** What waits, runs and is live, with the one sentence of each. */
-export async function listQueue(options: { as: string; output: string }): Promise<string> {
+export type QueueOptions = { as: string; output: string; target?: string; q?: string };
+
+/** What waits, runs and is live, with the one sentence of each; of one target or with some words, as /queue narrows it. */
+export async function listQueue(options: QueueOptions): Promise<string> {
   const session = await signIn(options.as);
-  const answer = await session.getJson('/api/v1/queue');
+  const { target = '', q = '' } = options;
+  const filter = new URLSearchParams({ target, q });
+  const answer = await session.getJson(`/api/v1/queue?${filter.toString()}`);
   if (options.output === 'json') return JSON.stringify(answer, null, 2);
   const queue = Queue.parse(answer);
   const summaries = (title: string, of: readonly z.infer<typeof Summary>[]): string[] =>
@@ -136,7 +140,11 @@ export async function listQueue(options: { as: string; output: string }): Promis
     ...summaries('Waiting for others', queue.waitingForOthers),
     'Live now',
     ...(queue.live.length === 0
-      ? ['  nothing yet']
+      ? [
+          target + q === ''
+            ? '  nothing yet'
+            : '  nothing answers --target and -q; the whole queue: airlock queue',
+        ]
       : queue.live.flatMap(({ target, release, since, runs }) => [
           `  ${target.padEnd(16)} ${safe(release)}  since ${since.slice(0, 19)}Z`,
           `    runs there: ${safe(runs.text)}`,

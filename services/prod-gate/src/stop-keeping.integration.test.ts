@@ -5,6 +5,7 @@ import { approvalNamespace, enrolmentNamespace } from '@airlock/common/constants
 import { vkeyOf } from '@airlock/common/ledger/note';
 import { createSoftwareSecurityKey } from '@airlock/cli/software-security-key';
 import { Roster } from '@airlock/common/policy/target-policy';
+import { nobodyListed } from './testing/nobody-listed.ts';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
@@ -63,12 +64,16 @@ before(async () => {
   authority = openDatabase(database.settings('gate_authority'));
   watchdog = openDatabase(database.settings('gate_watchdog'));
   deliverer = openDatabase(database.settings('gate_deliverer'));
-  const enrolment = createEnrolment({ ...shared(), verify: verifyRegistration });
+  const enrolment = createEnrolment({
+    ...shared(),
+    vouching: nobodyListed,
+    verify: verifyRegistration,
+  });
   for (const id of ['leo', 'mira']) {
     const passkey = createSoftwarePasskey(relyingParty);
     const { challenge } = await enrolment.begin(`${id}@idp.example`);
     const answer = passkey.register(challenge);
-    await enrolment.finish(`${id}@idp.example`, { challenge, label: 'key', answer });
+    await enrolment.finish(`${id}@idp.example`, { challenge, label: 'key', answer, vouch: null });
     keys.set(id, passkey);
   }
   await sequence();
@@ -172,11 +177,12 @@ describe('a stop', () => {
   test('is lifted by a security key of OpenSSH as by a passkey, and by none that signed another statement', async () => {
     const id = await placed();
     const key = createSoftwareSecurityKey();
-    const keysOf = createSecurityKeyEnrolment(shared());
+    const keysOf = createSecurityKeyEnrolment({ ...shared(), vouching: nobodyListed });
     const { challenge, text } = await keysOf.begin('leo@idp.example');
     await keysOf.finish('leo@idp.example', {
       ...{ challenge, label: 'hardware', publicKey: key.publicKey },
       signature: key.sign({ namespace: enrolmentNamespace, message: Buffer.from(text) }),
+      vouch: null,
     });
     await sequence();
     const signed = async (changed: (statement: string) => string) => {

@@ -6,6 +6,7 @@ import { vkeyOf } from '@airlock/common/ledger/note';
 import { Roster, type TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { WaiverKind } from '@airlock/common/promotion/waiver';
 import { parsePromotionDocument } from '@airlock/common/promotion/document';
+import { nobodyListed } from './testing/nobody-listed.ts';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
@@ -24,7 +25,6 @@ import { createPasskeyStore } from './adapters/postgres/passkey-store.ts';
 import { createPromotionStore } from './adapters/postgres/promotion-store.ts';
 import { createRebuildStore } from './adapters/postgres/rebuild-store.ts';
 import { createReplacedDocumentStore } from './adapters/postgres/replaced-document-store.ts';
-import { createStartStore } from './adapters/postgres/start-store.ts';
 import { createStopStore } from './adapters/postgres/stop-store.ts';
 import { createVaultSessionStore } from './adapters/postgres/vault-session-store.ts';
 import { verifyRegistration } from './adapters/webauthn/registration.ts';
@@ -111,12 +111,16 @@ before(async () => {
     authority: openDatabase(gate.settings('gate_authority')),
     watchdog: openDatabase(gate.settings('gate_watchdog')),
   };
-  const enrolment = createEnrolment({ ...shared(), verify: verifyRegistration });
+  const enrolment = createEnrolment({
+    ...shared(),
+    vouching: nobodyListed,
+    verify: verifyRegistration,
+  });
   for (const id of deciders) {
     const passkey = createSoftwarePasskey(relyingParty);
     const { challenge } = await enrolment.begin(`${id}@idp.example`);
     const answer = passkey.register(challenge);
-    await enrolment.finish(`${id}@idp.example`, { challenge, label: 'key', answer });
+    await enrolment.finish(`${id}@idp.example`, { challenge, label: 'key', answer, vouch: null });
     keys.set(id, passkey);
   }
   await sequence();
@@ -216,7 +220,6 @@ async function facts(overrides: Partial<FactSources> = {}) {
       deliveries: createDeliveryStore(database),
       sessions: createVaultSessionStore(database),
       rebuilds: createRebuildStore(database),
-      starts: createStartStore(database),
       ...{ stops: createStopStore(database), emergency: () => null },
       locks: () => Promise.resolve(false),
       configuration: createConfigurationProof(proofs),
@@ -268,18 +271,26 @@ const refusedAs = (code: DecisionErrorCode) => (error: unknown) =>
 describe('break-glass', () => {
   test('passes with the approvals that the target file asks for it, outside the windows', async () => {
     assert.deepEqual(await codes(), ['E_WINDOW_CLOSED', 'E_APPROVALS_MISSING']);
-    await asked();
+    await asked('leo');
     assert.deepEqual(await codes(), ['E_APPROVALS_MISSING']);
+    await approve('mira');
+    assert.deepEqual(await codes(), []);
+    const { waiver, approvals } = await facts();
+    assert.deepEqual(waiver, { kind: 'break-glass', person: 'leo', justification: why });
+    assert.deepEqual(approvals.counting, ['mira']);
+  });
+
+  test('whoever asked may be the one who approves it: others look at it afterwards', async () => {
+    await asked('leo');
     await approve('leo');
     assert.deepEqual(await codes(), []);
-    assert.deepEqual((await facts()).waiver, {
-      ...{ kind: 'break-glass', person: 'leo', justification: why },
-    });
+    assert.deepEqual((await facts()).approvals.counting, ['leo']);
   });
 
   test('answers nothing else: what is stopped, frozen or gone stays so', async () => {
-    await asked();
-    await approve('leo');
+    await asked('leo');
+    await approve('mira');
+    assert.deepEqual(await codes(), []);
     assert.deepEqual(await codes({ artifacts: { has: () => Promise.resolve(false) } }), [
       'E_ARTIFACT_MISSING',
     ]);
@@ -294,7 +305,7 @@ describe('break-glass', () => {
 
   test('an approval given before does not carry it, and one given for it carries nothing else', async () => {
     await approve('mira');
-    await asked();
+    await asked('mira');
     assert.deepEqual(await codes(), ['E_APPROVALS_MISSING']);
     await approve('leo');
     assert.deepEqual(await codes(), []);
@@ -306,8 +317,9 @@ describe('break-glass', () => {
   });
 
   test('a justification that somebody edits in the database voids the approval of it', async () => {
-    await asked();
-    await approve('leo');
+    await asked('leo');
+    await approve('mira');
+    assert.deepEqual(await codes(), []);
     await gate.asOwner('alter table waiver_act disable trigger waiver_act_append_only');
     await gate.asOwner("update waiver_act set justification = 'all is well, trust me on it'");
     await gate.asOwner('alter table waiver_act enable trigger waiver_act_append_only');
@@ -333,8 +345,9 @@ describe('break-glass', () => {
   });
 
   test('where the target file opens none, nobody is let ask and no document may say so', async () => {
-    await asked();
-    await approve('leo');
+    await asked('leo');
+    await approve('mira');
+    assert.deepEqual(await codes(), []);
     files = filesWith({ ...policy, breakGlass: undefined }, 'without break-glass');
     assert.deepEqual(await codes(), [
       'E_POLICY_CHANGED',
@@ -343,6 +356,22 @@ describe('break-glass', () => {
       'E_APPROVALS_MISSING',
     ]);
     await assert.rejects(asked(), refusedAs('waiver-closed'));
+  });
+
+  test('whose way the target file has closed since is taken back by who asked, and by nobody else', async () => {
+    await approve('leo');
+    await approve('mira');
+    await asked('leo');
+    files = filesWith({ ...policy, breakGlass: undefined }, 'without break-glass');
+    const { asking } = waivers();
+    await assert.rejects(
+      asking.withdraw('mira@idp.example', promotionId, 'break-glass'),
+      refusedAs('waiver-closed'),
+    );
+    await asking.withdraw('leo@idp.example', promotionId, 'break-glass');
+    await renewed();
+    assert.equal((await facts()).waiver, null);
+    assert.ok(!(await codes()).includes('E_DOCUMENT_DIFFERS'), 'it is an ordinary one again');
   });
 
   test('is asked by those who may approve it, with a sentence', async () => {
@@ -367,15 +396,16 @@ describe('break-glass', () => {
 
 describe('an override of the windows', () => {
   test('passes with the approvals of the rules and its own beside them, and with neither alone', async () => {
-    await asked('sam', 'override');
+    await asked('leo', 'override');
     assert.deepEqual(await codes(), ['E_APPROVALS_MISSING']);
-    await approve('leo');
-    await approve('mira');
-    assert.deepEqual(await codes(), ['E_APPROVALS_MISSING'], 'security is missing');
     await approve('sam');
+    assert.deepEqual(await codes(), ['E_APPROVALS_MISSING'], 'its own alone');
+    await approve('mira');
+    assert.deepEqual(await codes(), ['E_APPROVALS_MISSING'], 'one of the two of the rules');
+    await approve('leo');
     assert.deepEqual(await codes(), []);
     const { waiver, approvals } = await facts();
-    assert.deepEqual(waiver, { kind: 'override', person: 'sam', justification: why });
+    assert.deepEqual(waiver, { kind: 'override', person: 'leo', justification: why });
     assert.deepEqual([approvals.have, approvals.need], [3, 3]);
   });
 
@@ -420,6 +450,30 @@ describe('an override of the windows', () => {
     await assert.rejects(asked('leo', 'override'), refusedAs('waiver-not-needed'));
     files = filesWith({ ...policy, windows: undefined }, 'no windows');
     await assert.rejects(asked('leo', 'override'), refusedAs('waiver-closed'));
+  });
+
+  test('is not asked for on a return that waits for no window', async () => {
+    const returns = {
+      ...{
+        delivery: formatId('dlv', randomBytes(10)),
+        promotion: formatId('prm', randomBytes(10)),
+      },
+      ...{ reason: 'It fails.', migrations: [] },
+    };
+    await gate.asOwner('update promotion set returns = $1::jsonb where id = $2', [
+      JSON.stringify(returns),
+      promotionId,
+    ]);
+    const ask = (skipWindow: boolean): Promise<void> => {
+      files = filesWith(
+        { ...policy, rollback: { to: 'previous', auto: 'never', skipWindow } },
+        'with returns',
+      );
+      const given = { kind: 'override', justification: why } as const;
+      return waivers().asking.ask('leo@idp.example', promotionId, given);
+    };
+    await assert.rejects(ask(true), refusedAs('waiver-not-needed'));
+    await ask(false);
   });
 
   test('that web forges in the database, or whose reason changes after signing, delivers nothing', async () => {

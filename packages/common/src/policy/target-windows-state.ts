@@ -35,6 +35,35 @@ export function windowState(windows: Rules, at: Date): WindowState {
   };
 }
 
+/**
+ * Whether they were open at each moment from one to the other, both included. Of two moments in the wrong order `to`
+ * alone counts. False for a moment that is none, and for more than {@link horizonDays} between the two.
+ */
+export function openThroughout(windows: Rules, from: Date, to: Date): boolean {
+  const [first, last] = [Math.min(from.getTime(), to.getTime()), to.getTime()];
+  // A moment that is none fails each of these.
+  if (!(last - first <= horizonDays * dayMs)) return false;
+  if (!isOpen(windows, first) || !isOpen(windows, last)) return false;
+  const isWithin = (moment: number): boolean => first < moment && moment <= last;
+  // They close where denied days begin or an allowed time ends, and were closed just before one begins, if only by a clock that is set back.
+  const closings = windows.deny.flatMap(({ start, tz }) =>
+    begins(Date.parse(`${start}T00:00:00Z`), tz),
+  );
+  const openings: number[] = [];
+  for (const { rrule, from: opens, to: closes, tz } of windows.allow) {
+    const day0 = Date.parse(`${wallClock(first, tz).day}T00:00:00Z`);
+    for (let day = day0; day <= last + dayMs; day += dayMs) {
+      if (!rrule.includes(new Date(day).getUTCDay())) continue;
+      closings.push(...begins(day + closes * minuteMs, tz));
+      openings.push(...begins(day + opens * minuteMs, tz));
+    }
+  }
+  return (
+    closings.filter(isWithin).every((moment) => isOpen(windows, moment)) &&
+    openings.filter(isWithin).every((moment) => isOpen(windows, moment - 1))
+  );
+}
+
 function isOpen(windows: Rules, at: number): boolean {
   if (deniedBy(windows, at) !== null) return false;
   if (windows.allow.length === 0) return true;

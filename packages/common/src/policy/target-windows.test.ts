@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TargetWindows } from './target-windows.ts';
-import { windowState } from './target-windows-state.ts';
+import { openThroughout, windowState } from './target-windows-state.ts';
 
 const week = 'FREQ=WEEKLY;BYDAY=MO,TU,WE,TH';
 const office = { rrule: week, from: '09:00', to: '16:00', tz: 'Europe/Brussels' };
@@ -89,3 +89,44 @@ for (const [what, windows, message] of [
     assert.match(JSON.stringify(TargetWindows.safeParse(windows).error?.issues), message);
   });
 }
+
+for (const [what, from, to, expected] of [
+  ['within an hour of the office', '2026-11-23T08:00:00Z', '2026-11-23T14:59:59Z', true],
+  ['to the end of the day', '2026-11-23T08:00:00Z', '2026-11-23T15:00:00Z', false],
+  ['from one day to the next', '2026-11-23T14:00:00Z', '2026-11-24T09:00:00Z', false],
+  ['from before it opens', '2026-11-23T07:59:59Z', '2026-11-23T09:00:00Z', false],
+  ['at one moment', '2026-11-23T08:00:00Z', '2026-11-23T08:00:00Z', true],
+  ['with a clock that was set back', '2026-11-23T09:00:00Z', '2026-11-23T08:59:00Z', true],
+  ['from a moment that is none', 'never', '2026-11-23T09:00:00Z', false],
+  ['to a moment that is none', '2026-11-23T09:00:00Z', 'never', false],
+] as const) {
+  test(`office hours are ${expected ? '' : 'not '}open throughout ${what}`, () => {
+    const windows = TargetWindows.parse({ allow: [office], deny: [yearEnd] });
+    assert.equal(openThroughout(windows, new Date(from), new Date(to)), expected);
+  });
+}
+
+test('two windows that touch are open throughout both, and denied days between two moments close them', () => {
+  const daily = 'FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR,SA,SU';
+  const allow = [
+    { rrule: daily, from: '00:00', to: '12:00', tz: 'UTC' },
+    { rrule: daily, from: '12:00', to: '24:00', tz: 'UTC' },
+  ];
+  const through = (windows: object, from: string, to: string) =>
+    openThroughout(TargetWindows.parse(windows), new Date(from), new Date(to));
+  assert.ok(through({ allow }, '2026-11-23T08:00:00Z', '2026-11-25T08:00:00Z'));
+  const deny = [{ name: 'quiet', start: '2026-11-24', end: '2026-11-24', tz: 'UTC' }];
+  assert.ok(!through({ allow, deny }, '2026-11-23T08:00:00Z', '2026-11-25T08:00:00Z'));
+  assert.ok(!through({ deny }, '2026-11-23T08:00:00Z', '2026-11-25T08:00:00Z'));
+  assert.ok(through({ deny }, '2026-11-25T00:00:00Z', '2027-11-25T08:00:00Z'));
+  assert.ok(!through({ deny }, '2026-11-25T00:00:00Z', '2029-11-25T08:00:00Z'), 'too far to say');
+});
+
+test('a window was closed when the clock went back to before its beginning', () => {
+  // 2026-10-25: in Brussels 03:00 becomes 02:00 again at 01:00 UTC.
+  const allow = [{ ...office, rrule: 'FREQ=WEEKLY;BYDAY=SU', from: '02:30', to: '04:00' }];
+  const windows = TargetWindows.parse({ allow });
+  const at = (minute: number) => new Date(Date.UTC(2026, 9, 25, 0, minute));
+  assert.ok(openThroughout(windows, at(30), at(59)));
+  assert.ok(!openThroughout(windows, at(30), at(95)));
+});

@@ -3,6 +3,7 @@
  * because it is who will start: what web shows is not what binds.
  */
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
+import type { AnnounceFailpoint } from '../domain/delivery.ts';
 import type { Verdict } from '../domain/verdict.ts';
 import type { Recorder } from './ledger-ports.ts';
 import type { Transactor } from './ports.ts';
@@ -14,6 +15,7 @@ export type AnnounceDependencies = {
   recorder: Recorder;
   judge(question: { promotionId: string; now: Date }): Promise<{ verdict: Verdict } | null>;
   policyOf(target: string): Promise<{ policy: TargetPolicy; digest: string } | null>;
+  failpoint: (name: AnnounceFailpoint) => void;
   clock: () => Date;
 };
 
@@ -31,7 +33,7 @@ export function awaitsAnnouncement(verdict: Verdict): boolean {
 export function createAnnouncer(
   dependencies: AnnounceDependencies,
 ): (promotionId: string) => Promise<{ startsAt: Date } | null> {
-  const { promotions, recorder, clock } = dependencies;
+  const { promotions, recorder, failpoint, clock } = dependencies;
   const announced = new Map<string, number>();
   return async (promotionId) => {
     const before = announced.get(promotionId);
@@ -59,9 +61,11 @@ export function createAnnouncer(
           startsAt: at.toISOString(),
         },
       });
+      failpoint('announcing');
       return at;
     });
     if (startsAt === null) return null;
+    failpoint('announced');
     announced.set(promotionId, performance.now());
     return { startsAt };
   };

@@ -28,7 +28,7 @@ import { mayReject, rulesFor, standingOf } from '../domain/access.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { peopleOfEmails, personByNameId, type Person } from '../domain/roster.ts';
 import { DecisionError } from './decision-error.ts';
-import { asDecisionError, ceremonyMinutes } from './enrol-passkey.ts';
+import { asDecisionError, ceremonyMinutes } from './ceremony.ts';
 import type { ApprovalStore } from './approval-ports.ts';
 import type { GateFiles } from './configuration-ports.ts';
 import type { Recorder } from './ledger-ports.ts';

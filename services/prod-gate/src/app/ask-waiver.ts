@@ -19,7 +19,7 @@ import type { Promotion } from '../domain/promotion.ts';
 import type { WaiverStore } from './waiver-ports.ts';
 import type { GateFiles } from './configuration-ports.ts';
 import { DecisionError } from './decision-error.ts';
-import { closedWindow } from './judge-approvals.ts';
+import { closedWindowOf } from './judge-approvals.ts';
 import type { Recorder } from './ledger-ports.ts';
 import type { Transactor } from './ports.ts';
 import type { PromotionStore } from './promotion-ports.ts';
@@ -28,7 +28,7 @@ export interface WaiverAsking {
   /**
    * @throws DecisionError `person-unknown`, `promotion-unknown`, `E_NOT_WAITING`, `E_TARGET_UNKNOWN`, `waiver-closed` where the
    *   target file opens no such way, `role-missing`, `reason-missing` for fewer than 20 characters, `waiver-not-needed` for the
-   *   override of windows that are open, `waiver-asked` while the other kind is asked for.
+   *   override of windows that hold it not, `waiver-asked` while the other kind is asked for.
    */
   ask(nameId: string, promotionId: string, given: Asked): Promise<void>;
   /** Anyone who may ask. @throws DecisionError as `ask`, and `nothing-to-withdraw`. */
@@ -103,10 +103,10 @@ export function createWaiverAsking(ports: {
             `Say why it cannot wait, in ${leastJustification} to ${longestJustification} characters: everybody reads it, and others look at it afterwards.`,
           );
         }
-        if (kind === 'override' && closedWindow(policy, at) === null) {
+        if (kind === 'override' && closedWindowOf(promotion, policy, at) === null) {
           throw new DecisionError(
             'waiver-not-needed',
-            `The windows of ${promotion.target} are open now: it passes with its approvals.`,
+            `No window of ${promotion.target} holds it now: it passes with its approvals.`,
           );
         }
         const before = await waivers.of(promotionId);

@@ -109,8 +109,18 @@ export function signedOf(approvals: readonly Approval[]): SignedApproval[] {
   );
 }
 
+/** As `closedWindow`, and null also for a return that waits for no window. */
+export function closedWindowOf(
+  { returns }: Pick<Promotion, 'returns'>,
+  policy: TargetPolicy,
+  now: Date,
+): PromotionFacts['windowClosed'] {
+  const isSkipped = returns !== null && policy.rollback?.skipWindow === true;
+  return isSkipped ? null : closedWindow(policy, now);
+}
+
 /** Null while deliveries may start. */
-export function closedWindow({ windows }: TargetPolicy, now: Date): PromotionFacts['windowClosed'] {
+function closedWindow({ windows }: TargetPolicy, now: Date): PromotionFacts['windowClosed'] {
   if (windows === undefined) return null;
   const state = windowState(windows, now);
   return state.open ? null : { denied: state.denied, opensAt: state.opensAt };

@@ -1,33 +1,30 @@
 /** What comes before the session: the intent is published, hooks and artifacts are checked, Vault is there. Nothing exists yet that would have to be revoked. */
 import { sha256Hex } from '@airlock/common/encoding/hex';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pauseAfter } from '../domain/patience.ts';
+import { awaitPublished } from './await-published.ts';
 import { DeliveryFault } from './delivery-fault.ts';
 import type { HookPreparer, HookRequest } from './delivery-ports.ts';
-import { pollMs, type Saga } from './delivery-saga.ts';
+import type { Saga } from './delivery-saga.ts';
 import type { PreparedHooks } from './delivery-stages.ts';
 
 export type HookPreparation = Awaited<ReturnType<HookPreparer['prepare']>>[];
-
-const firstPollMs = 4;
 
 /** @throws DeliveryFault `E_LEDGER_UNAVAILABLE` */
 export async function intentPublished({ dependencies, started, heart }: Saga): Promise<void> {
   const { times } = dependencies;
   const { delivery } = started;
-  const until = performance.now() + times.intentWithinMs;
-  // The watchdog signs within some milliseconds; a ledger that takes longer is not asked as often.
-  let pause = firstPollMs;
-  while (!(await dependencies.isPublished(delivery.intentDigest))) {
-    heart.check();
-    if (performance.now() > until) {
-      throw new DeliveryFault(
-        'E_LEDGER_UNAVAILABLE',
-        `the ledger did not publish the intent within ${times.intentWithinMs / 1000} s; is gate-watchdog running?`,
-      );
-    }
-    await sleep(pause);
-    pause = Math.min(pause * 1.5, pollMs);
+  const isThere = await awaitPublished({
+    isPublished: () => dependencies.isPublished(delivery.intentDigest),
+    withinMs: times.intentWithinMs,
+    meanwhile: () => {
+      heart.check();
+    },
+  });
+  if (!isThere) {
+    throw new DeliveryFault(
+      'E_LEDGER_UNAVAILABLE',
+      `the ledger did not publish the intent within ${times.intentWithinMs / 1000} s; is gate-watchdog running?`,
+    );
   }
 }
 

@@ -1,9 +1,8 @@
 /** The emergency stop becomes a stop, on a real Postgres with the deliverer's own grants and ledger. */
-import { formatId } from '@airlock/common/ids';
 import { vkeyOf } from '@airlock/common/ledger/note';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
 import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
@@ -36,8 +35,6 @@ after(async () => {
   await database.dispose();
 });
 
-const newStopId = () => formatId('stp', randomBytes(10));
-
 /** What one process of the deliverer has. */
 function process(at: GateDatabase = deliverer) {
   const memory = rememberEmergency({ file: () => file?.since ?? null, read: () => file });
@@ -46,7 +43,7 @@ function process(at: GateDatabase = deliverer) {
     vkey: vkeyOf(signer.name, privateKey),
   });
   const stops = createStopStore(at);
-  const ports = { memory, stops, recorder, clock, ledger: facts, transactor: at, newStopId };
+  const ports = { memory, stops, recorder, clock, ledger: facts, transactor: at };
   return {
     memory,
     record: createEmergencyRecorder(ports),
@@ -95,7 +92,7 @@ test('a file that is gone before Postgres is back goes on stopping, and is recor
   file = null;
   assert.deepEqual(memory.emergency(), markAt(2).since);
   const back = createEmergencyRecorder({
-    ...{ memory, recorder, clock, newStopId, transactor: deliverer },
+    ...{ memory, recorder, clock, transactor: deliverer },
     stops: createStopStore(deliverer),
     ledger: createLedgerProofs({
       ledger: createLedgerReader(deliverer),
@@ -119,8 +116,14 @@ test('a milder stop that somebody placed under the id of the file does not take 
   assert.ok(stop);
   assert.notEqual(stop.id, made.id);
   assert.deepEqual([stop.kind, stop.until, stop.placedAt], ['stop-all', null, markAt(3).since]);
-  file = null;
+  const seenBeforeTheLedgerHadIt = await process().record();
+  assert.deepEqual(
+    seenBeforeTheLedgerHadIt.map(({ id }) => id),
+    [stop.id],
+  );
   await sequence();
+  assert.deepEqual(await process().record(), [], 'once the ledger has it, none is made');
+  file = null;
   assert.ok((await process().inForce()).some(({ id }) => id === stop.id));
 });
 

@@ -50,22 +50,24 @@ export function createEmergencyRecorder(ports: {
   readonly ledger: FollowLedger;
   readonly recorder: Recorder;
   readonly clock: () => Date;
-  readonly newStopId: () => Stop['id'];
 }): () => Promise<readonly Stop[]> {
   /**
    * What is to be recorded; null when the ledger has it. A row is no record: whoever made it, or owns the database, takes it
    * away again. Whoever reads the file can guess its id and place something milder under it, in a row or in the ledger, there
-   * with this one's digest: then it is recorded under another.
+   * with this one's digest: then it is recorded under the next, which is the
+   * same for every process that sees it.
    */
   async function unrecordedAs(stop: Made): Promise<{ stop: Made; hasRow: boolean } | null> {
     const [ledger, rows] = [await ports.ledger(), await ports.stops.recent()];
-    const placed = ledger.placedAs(stop.id);
-    const row = rows.find(({ id }) => id === stop.id);
-    const isOther =
-      (row !== undefined && stopDigest(row) !== stopDigest(stop)) ||
-      (placed !== null && !isSame(placed, stop));
-    if (isOther) return { stop: { ...stop, id: ports.newStopId() }, hasRow: false };
-    return placed === null ? { stop, hasRow: row !== undefined } : null;
+    for (let number = 1; ; number += 1) {
+      const made = number === 1 ? stop : { ...stop, id: idOf(stop.placedAt, number) };
+      const placed = ledger.placedAs(made.id);
+      const row = rows.find(({ id }) => id === made.id);
+      const isOther =
+        (row !== undefined && stopDigest(row) !== stopDigest(made)) ||
+        (placed !== null && !isSame(placed, made));
+      if (!isOther) return placed === null ? { stop: made, hasRow: row !== undefined } : null;
+    }
   }
 
   return async () => {
@@ -103,11 +105,15 @@ function isSame(placed: KnownStop, stop: Made): boolean {
   return placed.digest === stopDigest(stop) && said[0]?.equals(said[1] ?? Buffer.alloc(0)) === true;
 }
 
+/** The same file is the same stop, whoever records it and however often it is seen. */
+function idOf(since: Date, number: number): Stop['id'] {
+  const text = `emergency-stop ${since.toISOString()}${number === 1 ? '' : ` ${number}`}`;
+  return formatId('stp', createHash('sha256').update(text).digest().subarray(0, 10));
+}
+
 function stopOf({ since, reason }: EmergencyMark): Made {
-  // The same file is the same stop, whoever records it and however often it is seen.
-  const hash = createHash('sha256').update(`emergency-stop ${since.toISOString()}`).digest();
   return {
-    id: formatId('stp', hash.subarray(0, 10)),
+    id: idOf(since, 1),
     ...{ kind: 'stop-all', targets: [], matter: null, since: null, until: null, except: [] },
     reason: reason ?? 'the emergency stop was set on the host',
     ...{ person: hostPerson, placedAt: since },

@@ -32,7 +32,6 @@ import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
 import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { createReturnStore } from '../adapters/postgres/return-store.ts';
-import { createStartStore } from '../adapters/postgres/start-store.ts';
 import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { makeDelta, type Delta } from '../domain/delta.ts';
@@ -316,7 +315,6 @@ async function codes(promotionId: string, changes: Partial<FactSources> = {}): P
       deliveries: createDeliveryStore(database),
       sessions: createVaultSessionStore(database),
       rebuilds: createRebuildStore(database),
-      starts: createStartStore(database),
       ...{ stops: createStopStore(database), emergency: () => null },
       configuration: () => Promise.resolve(null),
       locks: () => Promise.resolve(false),

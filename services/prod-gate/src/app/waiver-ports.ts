@@ -13,7 +13,7 @@ export interface WaiverStore {
   ): Promise<void>;
 }
 
-export type CoSignatureKind = 'review';
+export type CoSignatureKind = 'review' | 'vouch';
 
 /** One signature of several, with the one use of its nonce. */
 export type KeptCoSignature = CoSignature & {

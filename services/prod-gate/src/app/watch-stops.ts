@@ -18,8 +18,16 @@ export async function readStops(
   ledger: LedgerFacts | null,
   now: Date,
 ): Promise<readonly KnownStop[]> {
+  return inForceOf(await stops.recent(), ledger, now);
+}
+
+function inForceOf(
+  rows: readonly KnownStop[],
+  ledger: LedgerFacts | null,
+  now: Date,
+): readonly KnownStop[] {
   return stopsInForce({
-    rows: await stops.recent(),
+    rows,
     ledger: ledger?.stops() ?? [],
     isLifted: (id) => ledger?.isLifted(id) ?? false,
     now,
@@ -92,12 +100,10 @@ export function createStopWatch(
     async against({ delivery, promotion, restsOn }) {
       const set = onHost();
       if (set !== null) return set;
-      try {
-        known = await ports.ledger();
-      } catch (cause) {
-        if (!(cause instanceof LedgerError)) throw cause;
-      }
-      const inForce = await readStops(ports.stops, known, ports.clock());
+      // Neither hangs on the other, and a delivery waits for both before each of its steps.
+      const [ledger, rows] = await Promise.all([ledgerOnPages(ports.ledger), ports.stops.recent()]);
+      known = ledger ?? known;
+      const inForce = inForceOf(rows, known, ports.clock());
       const packages = await packageMatters(inForce, (purl) => ports.locks(promotion, purl));
       const stoppable = { ...promotion, matters: [...restsOn, ...packages] };
       const found = inForce.filter((stop) => holds(stop, stoppable, delivery.id));

@@ -214,6 +214,13 @@ export const stageCrashStates = {
 export type StageFailpoint = keyof typeof stageCrashStates;
 
 /**
+ * The same where a delivery is announced, before there is one: with its entry recorded and not committed, and with both. Whoever
+ * looks next goes on from what the ledger has, and begins so long after the one announcement.
+ */
+export const announceFailpoints = ['announcing', 'announced'] as const;
+export type AnnounceFailpoint = (typeof announceFailpoints)[number];
+
+/**
  * Every place where the watchdog passes `failpoint(name)` for one session, in order. Whichever it dies at, the pass of the next
  * watchdog ends the same session the same way.
  */

@@ -209,3 +209,15 @@ describe('what came of a stop', () => {
     assert.deepEqual(indices(incident), [0, 1, 3]);
   });
 });
+
+test('a time that is none is read as the stricter: the credential lives on, and nothing was seen', () => {
+  const incident = folded(
+    intent('dlv_a'),
+    issued('dlv_a', { as: 'cert', ending: 'ttl-only', diesAt: 'soon' }),
+    placed(),
+    ended('dlv_a', 12, { stop: stop.id, stopSeenAt: 'at once' }),
+  );
+  const { living, seenMs } = effectOf(incident, at(100_000));
+  assert.deepEqual(living, [{ delivery: 'dlv_a', until: null }]);
+  assert.equal(seenMs, null);
+});

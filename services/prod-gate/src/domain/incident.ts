@@ -3,6 +3,7 @@
  * and what outlived it. Rows play no part, so that a time told here is one that nobody can change afterwards.
  */
 import type { LedgerEntry } from '@airlock/common/ledger/entry';
+import { momentIn } from './moment.ts';
 import { hostPerson, hostStop, type KnownStop } from './stop.ts';
 
 /** An entry and where it stands in the ledger. */
@@ -10,7 +11,7 @@ export type LedgerEvent = { readonly index: number; readonly entry: LedgerEntry 
 
 type HeldCredential = {
   readonly name: string;
-  /** None: it does not end by itself. */
+  /** Null: it does not end by itself, or nobody can read when. */
   readonly diesAt: Date | null;
   readonly isRevocable: boolean;
 };
@@ -101,7 +102,7 @@ export function createIncidentFold(): IncidentFold {
   /** Its end names the stop that the deliverer saw. */
   function seen(delivery: Followed, { stop, stopSeenAt }: LedgerEntry['refs']): void {
     if (stop === undefined) return;
-    delivery.seenAt ??= stopSeenAt === undefined ? null : new Date(stopSeenAt);
+    delivery.seenAt ??= momentIn(stopSeenAt);
     if (stop !== hostStop) {
       const incident = incidents.get(stop);
       if (incident !== undefined) attach(incident, delivery);
@@ -188,7 +189,7 @@ export function endsAtOnce(
 function credentialOf({ as, ending, diesAt }: LedgerEntry['refs']): HeldCredential {
   return {
     name: as ?? '',
-    diesAt: diesAt === undefined ? null : new Date(diesAt),
+    diesAt: momentIn(diesAt),
     isRevocable: ending === undefined || ending === 'revocable',
   };
 }

@@ -6,9 +6,11 @@ import { createHash } from 'node:crypto';
 import type { LedgerEntry } from '@airlock/common/ledger/entry';
 import type { WaiverKind } from '@airlock/common/promotion/waiver';
 import type { KnownManifest } from '@airlock/common/trust/configuration-manifest';
+import { createStartFold, type AskedStart, type StartQuestion } from './asked-starts.ts';
 import { createAnnouncementFold } from './cooling.ts';
-import { createEnrolmentFold, type KnownEnrolment } from './enrolments.ts';
+import { createEnrolmentFold, type KnownEnrolment } from '@airlock/common/approval/enrolments';
 import { createIncidentFold, type Incident, type LedgerEvent } from './incident.ts';
+import { momentIn } from './moment.ts';
 import { freezeFor, stricterOf, useOfEntry, waiverKindOf, type WaiverUse } from './waiver.ts';
 import { stopOfEntry, type KnownStop } from './stop.ts';
 
@@ -51,7 +53,7 @@ export type LedgerFacts = {
    */
   wasInterrupted(deliveryId: string): boolean;
   /** Until when the last credential of a delivery lives that no revocation ends; null where none of it ends so. */
-  livesUntil(deliveryId: string): Date | null;
+  livesUntil(deliveryId: string): CredentialEnd | null;
   /** Ids of all deliveries that were ever begun under the approvals of this document. */
   deliveriesUnder(promotionDigest: string): readonly string[];
   /** The configuration with the highest number; null before the first. */
@@ -68,6 +70,10 @@ export type LedgerFacts = {
   enrolment(digest: string): KnownEnrolment | null;
   /** As `AnnouncementFold` of domain/cooling.ts says. */
   announcedAt(promotionDigest: string): Date | null;
+  /** As `StartFold` of domain/asked-starts.ts says. */
+  starts(question: StartQuestion): readonly AskedStart[];
+  /** Where the last entry stands that these facts are made of; 0 before the first. */
+  through(): number;
   /** Every stop that was placed and not lifted, also those whose time is over. */
   stops(): readonly KnownStop[];
   isLifted(stopId: string): boolean;
@@ -86,13 +92,16 @@ export type LedgerFold = LedgerFacts & {
 
 /** Whether an entry with these bytes can be of interest, so that the others need no parsing. */
 export function isFolded(body: Buffer): boolean {
-  return /^\{"v":1,"type":"(?:delivery\.(?:intent|finished|announced)|credential\.(?:requested|issued|revoked)|hook\.(?:started|finished)|git\.head|configuration\.changed|repository\.[a-z]+|approval\.(?:recorded|withdrawn)|passkey\.[a-z]+|stop\.[a-z]+|(?:break-glass|override)\.(?:used|reviewed|unreviewed))"/.test(
+  return /^\{"v":1,"type":"(?:delivery\.(?:asked|intent|finished|announced)|credential\.(?:requested|issued|revoked)|hook\.(?:started|finished)|git\.head|ledger\.contradicted|configuration\.changed|repository\.[a-z]+|approval\.(?:recorded|withdrawn)|passkey\.[a-z]+|stop\.[a-z]+|(?:break-glass|override)\.(?:used|reviewed|unreviewed))"/.test(
     body.toString('latin1', 0, 64),
   );
 }
 
 export const repositoryDigest = (repository: string): string =>
   createHash('sha256').update(repository).digest('hex');
+
+/** `unknown`: the ledger says no time, or one that is none, so that it may live however late it is. */
+export type CredentialEnd = Date | 'unknown';
 
 type Begun = {
   readonly intent: ProvenIntent;
@@ -102,7 +111,7 @@ type Begun = {
   /** Its state in the entry of its end. */
   end: string | null;
   liveSince: Date | null;
-  livesUntil: Date | null;
+  livesUntil: CredentialEnd | null;
 };
 
 /** Subject of the entry that tells of a head of main. */
@@ -121,6 +130,8 @@ export function createLedgerFold(): LedgerFold {
   const stops = new Map<string, KnownStop>();
   const lifted = new Set<string>();
   const announcements = createAnnouncementFold();
+  const starts = createStartFold();
+  let through = 0;
   const incidents = createIncidentFold();
   const enrolments = createEnrolmentFold();
   const uses = new Map<string, WaiverUse>();
@@ -170,7 +181,13 @@ export function createLedgerFold(): LedgerFold {
     // The first one: nobody makes a stop milder by recording it again.
     if (stop === null || stops.has(stop.id)) return;
     stops.set(stop.id, stop);
+    hold(stop, event);
+  }
+
+  /** What was announced or started before is announced and started anew. */
+  function hold(stop: KnownStop, event: LedgerEvent): void {
     announcements.stopped(stop);
+    starts.stopped(stop, event.index);
     incidents.placed(stop, event);
   }
 
@@ -208,8 +225,7 @@ export function createLedgerFold(): LedgerFold {
     const stop = { ...freezeFor(use), reason: null };
     stops.set(stop.id, stop);
     lifted.delete(stop.id);
-    announcements.stopped(stop);
-    incidents.placed(stop, event);
+    hold(stop, event);
   }
 
   return {
@@ -244,6 +260,8 @@ export function createLedgerFold(): LedgerFold {
     isWithdrawn: (statementDigest) => withdrawn.has(statementDigest),
     enrolment: enrolments.of,
     announcedAt: announcements.announcedAt,
+    starts: starts.of,
+    through: () => through,
     stops: () => [...stops.values()].filter(({ id }) => !lifted.has(id)),
     isLifted: (id) => lifted.has(id),
     placedAs: (id) => stops.get(id) ?? null,
@@ -254,7 +272,9 @@ export function createLedgerFold(): LedgerFold {
       const { type, at, refs, subjectDigest } = entry;
       const { repository, delivery } = refs;
       if (delivery !== undefined) applyDelivery(entry, delivery);
+      through = index;
       announcements.apply(entry);
+      starts.apply(event);
       enrolments.apply(entry);
       incidents.apply(event);
       if (type === 'stop.placed') placeStop(event);
@@ -292,12 +312,13 @@ export function createLedgerFold(): LedgerFold {
 }
 
 /** When a credential ends that only time ends; null for one that is revoked, or that somebody replaces by hand. */
-function ownEndOf({ ending, diesAt }: LedgerEntry['refs']): Date | null {
-  return ending === 'ttl-only' && diesAt !== undefined ? new Date(diesAt) : null;
+function ownEndOf({ ending, diesAt }: LedgerEntry['refs']): CredentialEnd | null {
+  return ending === 'ttl-only' ? (momentIn(diesAt) ?? 'unknown') : null;
 }
 
-function laterOf(one: Date | null, other: Date | null): Date | null {
+function laterOf(one: CredentialEnd | null, other: CredentialEnd | null): CredentialEnd | null {
   if (one === null || other === null) return one ?? other;
+  if (one === 'unknown' || other === 'unknown') return 'unknown';
   return one > other ? one : other;
 }
 

@@ -2,7 +2,9 @@
  * The one sentence that a page, the CLI and a problem document show for a reason. Each says who, when or how to mend; a
  * promotion that waits for somebody is never called stopped by a rule.
  */
+import { moment } from './moment.ts';
 import type { Promotion } from './promotion.ts';
+import { lapsedStart } from './start-words.ts';
 import type { StopKind } from './stop.ts';
 import type { DenialReason, Verdict } from './verdict.ts';
 
@@ -101,7 +103,7 @@ export function sentenceOf(reason: DenialReason): Sentence {
           }
         : {
             kind: 'person',
-            text: `Once nothing else is missing, ${list(reason.may)} can give the word to start it, on its page or with airlock deliver ${reason.promotion}.`,
+            text: `${lapsedStart(reason.lapsed)}Once nothing else is missing, ${list(reason.may)} can give the word to start it, on its page or with airlock deliver ${reason.promotion}.`,
           };
     case 'E_OLDER_FIRST':
       return {
@@ -119,6 +121,12 @@ export function sentenceOf(reason: DenialReason): Sentence {
         text: `The credential of an earlier delivery (${reason.sessionId}, ${reason.state} since ${moment(reason.since)}) is not proven gone; the watchdog keeps revoking it, and this goes on by itself when it is proven gone; the page of leases says what Vault and the target answer.`,
       };
     case 'E_CREDENTIAL_OUTLIVES':
+      if (reason.until === null) {
+        return {
+          kind: 'system',
+          text: `Delivery ${reason.deliveryId} was interrupted, and the ledger has no time at which a credential of it that cannot be revoked ends; somebody of platform ends it at its issuer, and the release is asked for again in nonprod.`,
+        };
+      }
       return {
         kind: 'time',
         text: `Delivery ${reason.deliveryId} was interrupted, and a credential of it that cannot be revoked lives until ${moment(reason.until)}; it is made once more by itself after that.`,
@@ -301,13 +309,20 @@ export function headline(verdict: Extract<Verdict, { allowed: false }>): Sentenc
   return sorted(verdict)[0];
 }
 
-/** All sentences, most urgent kind first, in the verdict's order within a kind. */
+/** All sentences, most urgent kind first, in the verdict's order within a kind; last what comes by itself after all others. */
 export function sorted(
   verdict: Extract<Verdict, { allowed: false }>,
 ): readonly [Sentence, ...Sentence[]] {
+  const isLast = (reason: DenialReason): boolean =>
+    reason.code === 'E_COOLING' && reason.startsAt === null;
   const [first, ...rest] = verdict.reasons;
-  const all: [Sentence, ...Sentence[]] = [sentenceOf(first), ...rest.map(sentenceOf)];
-  return all.sort(mostUrgentFirst);
+  const all: [DenialReason, ...DenialReason[]] = [first, ...rest];
+  all.sort(
+    (a, b) =>
+      Number(isLast(a)) - Number(isLast(b)) || mostUrgentFirst(sentenceOf(a), sentenceOf(b)),
+  );
+  const [top, ...below] = all;
+  return [sentenceOf(top), ...below.map(sentenceOf)];
 }
 
 export const mostUrgentFirst = (a: Sentence, b: Sentence): number =>
@@ -342,10 +357,6 @@ export function stateSentence(
     case 'rejected':
       return `${release} was rejected for ${target}${because}; when that is settled, ask for it again in nonprod.`;
   }
-}
-
-function moment(at: Date): string {
-  return `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 function list(names: readonly string[], word = 'or'): string {

@@ -11,6 +11,7 @@
 import { placedStopDigest } from '@airlock/common/approval/lift';
 import type { LedgerEntry } from '@airlock/common/ledger/entry';
 import { matterKinds } from './matter.ts';
+import { momentIn } from './moment.ts';
 import type { Promotion } from './promotion.ts';
 
 export const stopKinds = [
@@ -97,16 +98,14 @@ export function stopOfEntry({ at, refs, subjectDigest }: LedgerEntry): KnownStop
   if (id === undefined || kind === undefined || targets === undefined || person === undefined) {
     return null;
   }
-  // A time that is none is read as the stricter: without an end, and from the beginning.
-  const moment = (text: string | undefined): Date | null =>
-    text === undefined || Number.isNaN(Date.parse(text)) ? null : new Date(text);
   return {
     ...{ id, digest: subjectDigest, kind, targets: words(targets), matter: matter ?? null },
-    ...{ since: moment(since), until: moment(until), except: words(except ?? '') },
+    // A time that is none is read as the stricter: without an end, and from the beginning.
+    ...{ since: momentIn(since), until: momentIn(until), except: words(except ?? '') },
     ...{
       reason: null,
       person,
-      placedAt: (person === hostPerson ? moment(set) : null) ?? new Date(at),
+      placedAt: (person === hostPerson ? momentIn(set) : null) ?? new Date(at),
     },
   };
 }

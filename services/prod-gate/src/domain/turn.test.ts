@@ -7,7 +7,7 @@ const at = (minute: number): Date => new Date(Date.UTC(2026, 10, 22, 10, minute)
 const queued = (release: string, mainPosition: number, over: Partial<typeof promotion> = {}) => ({
   ...promotion,
   ...{ release, mainPosition, id: `prm_${release.padEnd(10, '0')}` as typeof promotion.id },
-  admittedAt: at(0),
+  ...{ admittedAt: at(0), expiresAt: at(30) },
   ...over,
 });
 const returning = { delivery: 'dlv_0', promotion: 'prm_0', reason: 'it fails', migrations: [] };
@@ -17,7 +17,9 @@ function first(
   others: readonly ReturnType<typeof queued>[],
   livePosition: number | null = null,
 ): string | null {
-  return firstBefore(own, { waiting: [own, ...others], livePosition })?.release ?? null;
+  return (
+    firstBefore(own, { waiting: [own, ...others], livePosition, now: at(20) })?.release ?? null
+  );
 }
 
 describe('on a target that delivers every release', () => {
@@ -48,6 +50,12 @@ describe('on a target that delivers every release', () => {
     const [one, two] = [queued('one', 5), queued('two', 6)];
     assert.equal(first({ ...two, returns: returning }, [one]), null);
     assert.equal(first(two, [{ ...one, returns: returning }]), null);
+  });
+
+  test('what has expired holds nothing, from that moment on', () => {
+    const two = queued('two', 6);
+    assert.equal(first(two, [queued('one', 5, { expiresAt: at(20) })]), null);
+    assert.equal(first(two, [queued('one', 5, { expiresAt: at(21) })]), 'one');
   });
 
   test('what is older than what is live never passes and holds nothing; the same place does', () => {

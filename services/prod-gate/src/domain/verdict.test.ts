@@ -65,7 +65,7 @@ const faults: readonly [DenialCode, PromotionFacts][] = [
     { ...good, windowClosed: { denied: 'year-end', opensAt: new Date('2027-01-05T08:00:00Z') } },
   ],
   ['E_COOLING', { ...good, cooling: { startsAt: null } }],
-  ['E_START_AWAITED', { ...good, start: { startedBy: null, may: ['Leo'] } }],
+  ['E_START_AWAITED', { ...good, start: { startedBy: null, may: ['Leo'], lapsed: null } }],
   ['E_OLDER_FIRST', { ...good, older: '2026.11.21-3' }],
   ['E_TARGET_BUSY', { ...good, busy: { deliveryId: 'dlv_0000000000', since } }],
   [

@@ -5,7 +5,7 @@
 import type { Waiver } from '@airlock/common/promotion/waiver';
 import { builderReasons, type BuilderFacts, type BuilderReason } from './builders.ts';
 import type { Cooling } from './cooling.ts';
-import type { ManualStart } from './manual-start.ts';
+import type { LapsedStart, ManualStart } from './manual-start.ts';
 import type { PromotionState } from './promotion.ts';
 import type { StopKind } from './stop.ts';
 
@@ -55,6 +55,7 @@ export type DenialReason =
       readonly target: string;
       /** Names of those who may start it. */
       readonly may: readonly string[];
+      readonly lapsed: LapsedStart | null;
     }
   | { readonly code: 'E_OLDER_FIRST'; readonly target: string; readonly older: string }
   | { readonly code: 'E_TARGET_BUSY'; readonly deliveryId: string; readonly since: Date }
@@ -64,7 +65,12 @@ export type DenialReason =
       readonly state: string;
       readonly since: Date;
     }
-  | { readonly code: 'E_CREDENTIAL_OUTLIVES'; readonly deliveryId: string; readonly until: Date }
+  | {
+      readonly code: 'E_CREDENTIAL_OUTLIVES';
+      readonly deliveryId: string;
+      /** Null where nobody can read when it ends. */
+      readonly until: Date | null;
+    }
   | { readonly code: 'E_ROLLBACK_UNAPPROVED'; readonly release: string; readonly live: string }
   | { readonly code: 'E_RETURN_UNPROVEN'; readonly detail: string }
   | {
@@ -212,7 +218,7 @@ export type PromotionFacts = {
     readonly since: Date;
   } | null;
   /** An earlier delivery of the very document, of which something lives that only time ends. */
-  readonly outliving: { readonly deliveryId: string; readonly until: Date } | null;
+  readonly outliving: { readonly deliveryId: string; readonly until: Date | null } | null;
   /** As the ledger proves it; as the row says it while no ledger can be proven. */
   readonly live: { readonly release: string; readonly mainPosition: number } | null;
   /** What is called live in the row and in the ledger, where the two differ. */
@@ -335,7 +341,8 @@ function reasonsAgainst(facts: PromotionFacts): DenialReason[] {
   }
   if (facts.start !== null && facts.start.startedBy === null) {
     const { id, target } = promotion;
-    reasons.push({ code: 'E_START_AWAITED', promotion: id, target, may: facts.start.may });
+    const { may, lapsed } = facts.start;
+    reasons.push({ code: 'E_START_AWAITED', promotion: id, target, may, lapsed });
   }
   return reasons;
 }

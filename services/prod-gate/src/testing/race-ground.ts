@@ -17,7 +17,6 @@ import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
-import { createStartStore } from '../adapters/postgres/start-store.ts';
 import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { acceptBundle } from '../app/accept-bundle.ts';
@@ -157,7 +156,6 @@ function sourcesOf(
     deliveries: createDeliveryStore(database),
     sessions: createVaultSessionStore(database),
     rebuilds: createRebuildStore(database),
-    starts: createStartStore(database),
     ...{ stops: createStopStore(database), emergency: () => null },
     locks: () => Promise.resolve(false),
     proofs,

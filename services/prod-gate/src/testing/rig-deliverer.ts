@@ -7,6 +7,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createAuthorityClient } from '../adapters/authority/client.ts';
 import {
   bubblewrapExecutor,
@@ -23,12 +24,14 @@ import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createEmergencyStop } from '../adapters/files/emergency-stop.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { createVaultLogin } from '../adapters/vault/login.ts';
+import { createAnnouncer } from '../app/announce-delivery.ts';
 import { nonprodKnowledge } from '../app/known-to-nonprod.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
 import type { RunDependencies } from '../app/delivery-saga.ts';
 import { createStopWatch } from '../app/watch-stops.ts';
 import { repeatDelivery, type RepeatDependencies } from '../app/repeat-delivery.ts';
 import { startDelivery, type StartedDelivery } from '../app/start-delivery.ts';
+import { coolingLeft } from '../domain/cooling.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import type { PromotionFacts, Verdict } from '../domain/verdict.ts';
 
@@ -89,9 +92,19 @@ export function createRigDeliverer(
     promotionId: string;
   }): Promise<{ facts: PromotionFacts; verdict: Verdict } | null> => {
     const promotion = await promotions.find(promotionId);
-    return promotion === null
-      ? null
-      : { facts: allowedFacts(promotion), verdict: { allowed: true } };
+    if (promotion === null) return null;
+    const { target, promotionDigest } = promotion;
+    const seconds = policyOf(settings, target).policy.deliver.cooling;
+    const announcedAt =
+      seconds === undefined ? null : (await proofs.facts()).announcedAt(promotionDigest);
+    const cooling = coolingLeft({ seconds, announcedAt, now: clock() });
+    return {
+      facts: { ...allowedFacts(promotion), cooling },
+      verdict:
+        cooling === null
+          ? { allowed: true }
+          : { allowed: false, reasons: [{ code: 'E_COOLING', target, ...cooling }] },
+    };
   };
   const run: RunDependencies = {
     transactor: database,
@@ -157,11 +170,20 @@ export function createRigDeliverer(
       throw new Error(`lost a race: ${code}`);
     },
   };
+  const announce = createAnnouncer({ ...starting, failpoint });
   const start = async (promotionId: string): Promise<StartedDelivery> => {
-    const announce = (): Promise<null> => Promise.resolve(null);
-    const started = await startDelivery({ ...starting, announce }, promotionId);
-    assert.ok(started !== null, 'the delivery starts');
-    return started;
+    const first = await startDelivery({ ...starting, announce }, promotionId);
+    if (first !== null) return first;
+    // Announced, and starts by itself in a later pass.
+    const promotion = await promotions.find(promotionId);
+    const { cooling } = policyOf(settings, promotion?.target ?? '').policy.deliver;
+    assert.ok(cooling !== undefined, 'the delivery starts');
+    for (let end = performance.now() + cooling * 1000 + 10_000; performance.now() < end;) {
+      await sleep(50);
+      const started = await startDelivery({ ...starting, announce }, promotionId);
+      if (started !== null) return started;
+    }
+    assert.fail('the delivery starts once it has cooled');
   };
   /** @param judged what the verdict says of the repeat; allowed when left out. */
   const repeat = (

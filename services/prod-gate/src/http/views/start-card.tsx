@@ -2,6 +2,7 @@ import { Button } from '@airlock/web/views/button';
 import { Card } from '@airlock/web/views/card';
 import { PostForm } from '@airlock/web/views/form';
 import { awaitsStart } from '../../domain/awaits-start.ts';
+import { lapsedStart } from '../../domain/start-words.ts';
 import type { PromotionPageProps } from './promotion-page-props.ts';
 import { listed, plain } from './words.ts';
 
@@ -21,8 +22,8 @@ export function StartCard({ frame, view }: PromotionPageProps) {
       <PostForm action={`/promotions/${promotion.id}/deliver`} csrfToken={frame.csrfToken}>
         <input type="hidden" name="promotionDigest" value={promotion.promotionDigest} />
         <p class="small">
-          Everybody who must has approved it, and it starts only when somebody says so. Once it has
-          begun, approvals can no longer be withdrawn.
+          {lapsedStart(facts.start.lapsed)}Everybody who must has approved it, and it starts only
+          when somebody says so. Once it has begun, approvals can no longer be withdrawn.
         </p>
         <Button kind="primary" icon="rocket" block>
           Start delivery

@@ -113,6 +113,25 @@ test('lying-web succeeds, and says so, where the pages’ account may write deli
   }
 });
 
+test('drift succeeds, and says so, where what was seen is not kept', async () => {
+  const pair = await runningPair();
+  const attempt = drills.find(({ id }) => id === 'drift');
+  assert.ok(attempt);
+  await pair.query(
+    'gate',
+    `create function disarm() returns trigger language plpgsql as $$
+       begin if new.sight = 'other' then raise exception 'disarmed'; end if; return new; end $$;
+     create trigger disarm before insert or update on target_observation for each row execute function disarm()`,
+  );
+  try {
+    const { held, evidence } = await drill(attempt, drillTarget(pair.layout.directory));
+    assert.equal(held, false);
+    assert.match(evidence, /got through: the pages: nothing within half a minute$/);
+  } finally {
+    await pair.query('gate', 'drop trigger disarm on target_observation; drop function disarm()');
+  }
+});
+
 test('login-beside-gate succeeds, and says so, where Vault logs elsewhere than the auditor looks', async () => {
   const pair = await runningPair();
   const attempt = drills.find(({ id }) => id === 'login-beside-gate');

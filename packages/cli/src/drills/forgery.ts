@@ -134,7 +134,8 @@ export async function createForger(owned: Owned): Promise<Forger> {
       });
       const request = promotionRequestStatement(subject, {
         target,
-        release: 'forged-1',
+        // Each of its own: production tells by the release where its products are from.
+        release: `forged-${randomBytes(4).toString('hex')}`,
         requester: {
           id: 'dana@demo.airlock.example',
           idp: 'https://idp.demo.airlock.example/metadata',

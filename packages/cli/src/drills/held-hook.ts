@@ -2,7 +2,7 @@ import { asAccount } from './database-door.ts';
 import type { DrillTarget } from './target.ts';
 
 /** The demo's production, and what its hook takes before it changes anything. */
-const production = 'shop';
+export const production = 'shop';
 const lock = `hashtext('airlock load-release')`;
 
 /** While `work` goes on, a delivery's hook that begins runs and waits, as one does that takes long. */

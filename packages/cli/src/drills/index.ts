@@ -2,9 +2,11 @@
 import { cacheDrills } from './caches.ts';
 import type { Drill } from './drill.ts';
 import { dbaDrills } from './dba.ts';
+import { driftDrills } from './drift.ts';
 import { gateDrills } from './gate-door.ts';
 import { hookDrills } from './hook-door.ts';
 import { memberDrills } from './member-door.ts';
+import { outputDrills } from './outputs.ts';
 import { ownNonprodDrills } from './own-nonprod.ts';
 import { placementDrills } from './placement.ts';
 import { runnerDrills } from './runner-door.ts';
@@ -23,9 +25,11 @@ export const drills: readonly Drill[] = [
   ...sandboxDrills,
   ...secretDrills,
   ...cacheDrills,
+  ...outputDrills,
   ...dbaDrills,
   ...ownNonprodDrills,
   ...gateDrills,
   ...stopDrills,
+  ...driftDrills,
   ...vaultAdminDrills,
 ];

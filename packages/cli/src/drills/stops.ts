@@ -1,42 +1,19 @@
 /** What somebody tries who wants to go on delivering after the gate was stopped. */
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { decideWithPasskey, enrolPasskey, liftWithPasskey } from '../decisions.ts';
-import { CliError } from '../exit-codes.ts';
+import { liftWithPasskey } from '../decisions.ts';
 import { signedIn } from '../signed-in.ts';
 import { readStops, requestStop, type StopRequest } from '../stop-requests.ts';
 import { asAccount } from './database-door.ts';
 import { all, mayNot, type Drill, type Way } from './drill.ts';
-import { bundleOf } from './forgery.ts';
 import { whileHooksWait } from './held-hook.ts';
 import { asNonprodRoot, type NonprodRoot } from './nonprod-root.ts';
+import { approve, asPerson, catalogue, deciders, offered, patienceMs, until } from './release.ts';
 import type { DrillTarget } from './target.ts';
 
-/** Whom the demo's rules ask. */
-const deciders = ['leo', 'mira'];
-const patienceMs = 30_000;
 /** The authority looks every second, and its ledger is as fast: what is not lifted in three is not lifted. */
 const settleMs = 3_000;
-
-async function until<T>(what: string, look: () => Promise<T | null>): Promise<T> {
-  const end = performance.now() + patienceMs;
-  while (performance.now() < end) {
-    const found = await look();
-    if (found !== null) return found;
-    await delay(100);
-  }
-  throw new Error(`no ${what} within half a minute`);
-}
-
-async function asPerson(target: DrillTarget, person: string) {
-  const session = await signedIn(target.gate, person);
-  return { session, passkeyFile: await enrolPasskey(session, join(target.directory, 'passkeys')) };
-}
 
 async function sign(target: DrillTarget, person: string, stopId: string): Promise<void> {
   const { session, passkeyFile } = await asPerson(target, person);
@@ -66,40 +43,10 @@ async function stopped(
   }
 }
 
-/** Until the enrolment is in the ledger a decision is refused. */
-async function approve(target: DrillTarget, promotionId: string): Promise<void> {
-  for (const person of deciders) {
-    const { session, passkeyFile } = await asPerson(target, person);
-    await until(`approval of ${person}`, async () => {
-      try {
-        return await decideWithPasskey(session, { promotionId, passkeyFile, note: 'a drill' });
-      } catch (error) {
-        if (error instanceof CliError && /passkey/.test(error.message)) return null;
-        throw error;
-      }
-    });
-  }
-}
-
 const Seen = z.looseObject({
   state: z.string(),
   verdict: z.looseObject({ codes: z.array(z.string()) }),
 });
-
-/** Made of stolen keys, of which one is that of the promotion. */
-async function offered(
-  target: DrillTarget,
-  root: NonprodRoot,
-  artifactOf: (commit: string) => Buffer,
-): Promise<string> {
-  const commit = await root.git('rev-parse', `refs/heads/${target.repository.main}`);
-  const artifact = artifactOf(commit);
-  const { promotion, code } = await root.offer({
-    ...{ bundle: bundleOf(await root.envelopes({ commit, artifact })), artifact },
-  });
-  if (promotion === null) throw new Error(`no promotion waits: ${code ?? 'refused'}`);
-  return promotion;
-}
 
 const anything = (): Buffer => Buffer.from(`a drill's ${randomBytes(8).toString('hex')}`);
 
@@ -212,21 +159,6 @@ const stopErased: Drill = {
       }),
     ),
 };
-
-/** As the pipeline packs it: the hook reads it and begins. */
-function catalogue(commit: string): Buffer {
-  const directory = mkdtempSync(join(tmpdir(), 'airlock-drill-'));
-  try {
-    const products = [{ sku: 'drill', name: 'Drill', price_cents: 1 }];
-    writeFileSync(join(directory, 'products.json'), JSON.stringify(products));
-    writeFileSync(join(directory, 'release.json'), JSON.stringify({ commit, products: 1 }));
-    const tar = ['-C', directory, '-czf', join(directory, 'a.tar.gz')];
-    execFileSync('tar', [...tar, 'products.json', 'release.json']);
-    return readFileSync(join(directory, 'a.tar.gz'));
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-}
 
 const Delivery = z.looseObject({ id: z.string() });
 const withinMs = 2_000;

@@ -9,8 +9,8 @@ export type ObservationStore = {
   of(target: string): Promise<Observation | null>;
   /** Of every target that was ever looked at. */
   all(): Promise<readonly Observation[]>;
-  /** False while somebody else looks at the target, whose time is not over. */
-  claim(target: string, look: { id: Id<'obs'>; now: Date; until: Date }): Promise<boolean>;
+  /** For so many seconds by the database's clock. False while somebody else looks at the target, whose time is not over. */
+  claim(target: string, look: { id: Id<'obs'>; seconds: number }): Promise<boolean>;
   /** Gives the claim back, if it is this one's still. */
   release(target: string, id: Id<'obs'>): Promise<void>;
   /** Keeps what was seen and gives the claim back; false when that is somebody else's by now, and nothing was kept. */
@@ -33,7 +33,7 @@ export type ObserveRequest = {
 export type ObserveHooks = {
   /**
    * Runs the hook without any credential. Whatever is wrong with the hook, its manifest or what it left is a reason in the
-   * answer. Resolves when no process of it is left.
+   * answer, and so is what is wrong with this host. Resolves when no process of it is left.
    */
   look(request: ObserveRequest): Promise<Look>;
 };

@@ -104,12 +104,15 @@ const known = (target: string) => createObservationStore(as('web')).of(target);
 
 /** Types of what the ledger has of this target beside its deliveries, oldest first. */
 async function toldOf(target: string): Promise<string[]> {
+  return (await entriesOf(target)).map(({ type }) => type);
+}
+
+async function entriesOf(target: string) {
   await sequence();
   const rows = await createLedgerReader(as('web')).entries(0, 1000);
   return rows
     .map(({ body }) => parseLedgerEntry(body))
-    .filter(({ type, refs }) => type.startsWith('target.') && refs['target'] === target)
-    .map(({ type }) => type);
+    .filter(({ type, refs }) => type.startsWith('target.') && refs['target'] === target);
 }
 
 /** A hook that goes on until it is ended. */
@@ -169,7 +172,39 @@ test('the ledger is told once that something else runs and once that it is over'
   assert.deepEqual(await toldOf(target), ['target.drifted', 'target.settled']);
 });
 
-test('two deliverers never look at one target at once, and a killed one keeps it for a minute at most', async () => {
+test('a target that answers in turn with two digests is told of three times in two hours, with a count', async () => {
+  const target = await liveTarget();
+  let looked = 0;
+  const { at, pass } = observer(target, () => (looked++ % 2 === 0 ? other : same));
+  for (let ahead = 61; ahead < 7200; ahead += 67) {
+    at.ahead = ahead;
+    await pass();
+  }
+  assert.ok(looked > 100, `${looked} looks`);
+  const entries = await entriesOf(target);
+  assert.deepEqual(
+    entries.map(({ type, refs }) => [type, refs['changes'], refs['observation']]),
+    [
+      ['target.drifted', undefined, entries[0]?.refs['observation']],
+      ['target.settled', undefined, entries[0]?.refs['observation']],
+      ['target.drifted', '53', entries[0]?.refs['observation']],
+    ],
+  );
+  assert.equal((await known(target))?.period?.untold, 52);
+});
+
+test('that this host cannot look is told at its first look, with the host as the cause', async () => {
+  const target = await liveTarget();
+  const { at, pass } = observer(target, () => ({ reason: 'no space left', byHost: true }));
+  at.ahead = 61;
+  await pass();
+  const [entry, more] = await entriesOf(target);
+  assert.deepEqual([entry?.type, entry?.refs['cause']], ['target.unobserved', 'host']);
+  assert.equal(more, undefined);
+  assert.equal((await known(target))?.byHost, true);
+});
+
+test('two deliverers never look at one target at once, and a killed one keeps it until its time is over by the database’s clock', async () => {
   const target = await liveTarget();
   const first = observer(target, endless);
   const looking = first.pass();
@@ -182,12 +217,13 @@ test('two deliverers never look at one target at once, and a killed one keeps it
   assert.equal(await known(target), null, 'what was ended says nothing');
   // As a deliverer leaves it that was killed.
   const id = formatId('obs', randomBytes(10));
-  const now = new Date();
-  const until = new Date(now.getTime() + 45_000);
-  assert.equal(await second.ports.observations.claim(target, { id, now, until }), true);
+  assert.equal(await second.ports.observations.claim(target, { id, seconds: 45 }), true);
+  second.at.ahead = 86_400;
   await second.pass();
-  assert.deepEqual(second.at.running, []);
-  second.at.ahead = 46;
+  assert.deepEqual(second.at.running, [], 'a clock that is ahead takes nobody’s claim');
+  await database.asOwner(
+    `update target_look set until = until - interval '45 seconds' where target = '${target}'`,
+  );
   await second.pass();
   assert.equal(second.at.running.length, 1);
 });

@@ -80,9 +80,8 @@ async function observeTarget(
 
   const limitSeconds = Math.min(everySeconds, longestLookSeconds);
   const id = formatId('obs', dependencies.randomBytes(10));
-  const now = clock();
-  const until = new Date(now.getTime() + (limitSeconds + claimSpareSeconds) * 1000);
-  if (!(await observations.claim(target, { id, now, until }))) return;
+  const seconds = limitSeconds + claimSpareSeconds;
+  if (!(await observations.claim(target, { id, seconds }))) return;
   try {
     const look = await heeding(dependencies, { target, signal }, (ending) =>
       dependencies.hooks.look({

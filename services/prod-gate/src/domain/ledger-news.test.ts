@@ -39,6 +39,9 @@ test('a passkey that somebody added is told to its person too, whoever signed in
     [news?.type, news?.title, news?.actor, news?.path],
     ['passkey.added', 'A passkey of leo was added', null, '/passkeys'],
   );
+  assert.match(news?.lines[0] ?? '', /^No passkey of theirs vouched/);
+  const vouched = of('passkey.enrolled', { person: 'leo', vouch: 'ab' }, 'person:leo');
+  assert.match(vouched?.lines[0] ?? '', /^A passkey of theirs that is in force vouched/);
   const withdrawn = of('passkey.withdrawn', { person: 'leo' }, 'person:mira');
   assert.deepEqual(
     [withdrawn?.title, withdrawn?.actor],

@@ -70,6 +70,9 @@ function wordsOf({ type, refs, actor }: LedgerEntry, promotion: Promotion | null
         type: 'passkey.added',
         title: `A passkey of ${refs['person'] ?? '?'} was added`,
         lines: [
+          refs['vouch'] === undefined
+            ? 'No passkey of theirs vouched for it.'
+            : 'A passkey of theirs that is in force vouched for it.',
           'If it was not that person, withdraw it: the page of passkeys says until when it counts for nothing.',
         ],
         // Whoever added it may not be who they are said to be: that person hears of it too.

@@ -55,7 +55,7 @@ test('that something else runs is told once, and that it is over once, under the
   const { told, ids, last } = looks([[delivered], [other], [other], [delivered], [delivered]]);
   assert.deepEqual(told, [null, 'target.drifted', null, 'target.settled', null]);
   assert.deepEqual(ids, [undefined, 'obs_1', undefined, 'obs_1', undefined]);
-  assert.equal(last.told, null);
+  assert.equal(last.standing, null);
 });
 
 test('drift says what runs instead and how much of it', () => {
@@ -101,6 +101,65 @@ test('a release that went live less than one interval ago is not told of as drif
   const { told, last } = looks([[other], [other]], fresh);
   assert.deepEqual(told, [null, 'target.drifted']);
   assert.equal(last.sight, 'other');
+});
+
+test('a host that cannot look is told of at once, as the host', () => {
+  // A test's id.
+  const given = { live, everySeconds, at: after(0), random: 0, id: 'obs_0' as Id<'obs'> };
+  const { observation, entry } = afterLook(null, { reason: 'no space', byHost: true }, given);
+  assert.deepEqual([entry?.type, entry?.refs['cause']], ['target.unobserved', 'host']);
+  assert.equal(observation.byHost, true);
+  const blind = looks(['unknown', 'unknown', 'unknown']);
+  assert.equal(blind.last.byHost, false);
+});
+
+test('what goes to and fro is told once each way, then gathered until the hour is over', () => {
+  const seen: Seen[] = Array.from({ length: 65 }, (_, at) =>
+    at % 2 === 0 ? [other] : [delivered],
+  );
+  const { told, ids, last } = looks(seen);
+  assert.deepEqual(
+    told.flatMap((type, at) => (type === null ? [] : [[at, type, ids[at]]])),
+    [
+      [0, 'target.drifted', 'obs_0'],
+      [1, 'target.settled', 'obs_0'],
+      [60, 'target.drifted', 'obs_0'],
+    ],
+  );
+  assert.deepEqual(last.period, {
+    ...{ since: after(3600), thread: 'obs_0', untold: 4 },
+    told: ['drifted', 'unobserved', 'settled'],
+  });
+});
+
+test('two foreign digests in turn are one drift, told once', () => {
+  const third = `sha256:${'c'.repeat(64)}`;
+  const seen: Seen[] = Array.from({ length: 90 }, (_, at) => [at % 2 === 0 ? other : third]);
+  const { told } = looks(seen);
+  assert.deepEqual(
+    told.filter((type) => type !== null),
+    ['target.drifted'],
+  );
+});
+
+test('gathered drift that nobody can see when the hour is over is told as drift', () => {
+  const seen: Seen[] = Array.from({ length: 61 }, (_, at) =>
+    at < 3 ? (at === 1 ? [delivered] : [other]) : 'unknown',
+  );
+  const { told } = looks(seen);
+  assert.equal(told[60], 'target.drifted');
+  assert.equal(told.filter((type) => type !== null).length, 3);
+});
+
+test('another delivery begins anew: what drifts after it is told at once', () => {
+  const { last } = looks([[other], [delivered], [other], [delivered]]);
+  assert.equal(last.period?.untold, 2);
+  const next = { ...live, deliveryId: 'dlv_0000000002' };
+  // A test's id.
+  const given = { everySeconds, at: after(300), random: 0, id: 'obs_9' as Id<'obs'> };
+  const { entry, observation } = afterLook(last, { running: [other] }, { ...given, live: next });
+  assert.deepEqual([entry?.type, entry?.refs['changes']], ['target.drifted', undefined]);
+  assert.equal(observation.period?.thread, 'obs_9');
 });
 
 test('since when it is so begins anew with another sight and with another delivery', () => {

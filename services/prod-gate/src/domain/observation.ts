@@ -5,6 +5,7 @@
 import type { LedgerEntry } from '@airlock/common/ledger/entry';
 import type { Id } from '@airlock/common/ids';
 import type { ProvenRelease } from './ledger-facts.ts';
+import { inTurn, type NoticeKind, type NoticePeriod } from './notice-period.ts';
 import type { KnownStop } from './stop.ts';
 
 /**
@@ -15,8 +16,8 @@ import type { KnownStop } from './stop.ts';
 export const sights = ['same', 'other', 'unknown'] as const;
 export type Sight = (typeof sights)[number];
 
-/** What people were told last and what is not over yet. */
-export const toldStates = ['drifted', 'unobserved'] as const;
+/** What is worth telling and not over yet. */
+export const standings = ['drifted', 'unobserved'] as const satisfies readonly NoticeKind[];
 
 export type Observation = {
   readonly target: string;
@@ -35,15 +36,20 @@ export type Observation = {
   /** Of the last look that was not `unknown`; null before. */
   readonly seenAt: Date | null;
   readonly unknownInARow: number;
-  readonly told: {
-    readonly as: (typeof toldStates)[number];
-    /** Of the look that it was told for; the news of its end belongs to it. */
+  /** Whether this host kept the hook from looking; false for a sight that is not `unknown`. */
+  readonly byHost: boolean;
+  readonly standing: {
+    readonly as: (typeof standings)[number];
+    /** Of the look with which it began; what is told of it is one thread, and so is its end. */
     readonly id: string;
   } | null;
+  /** Null where nothing was told lately of this delivery. */
+  readonly period: NoticePeriod | null;
 };
 
-/** What a hook said, or in words why it could not. */
-export type Look = { readonly running: readonly string[] } | { readonly reason: string };
+/** What a hook said, or in words why it could not; `byHost` where it is this host that kept it from looking. */
+export type Look =
+  { readonly running: readonly string[] } | { readonly reason: string; readonly byHost?: true };
 
 /** A hook that fails once has had a bad moment; one that fails so often looks no more, and whoever changed the target may be why. */
 export const unknownUntilTold = 3;
@@ -89,7 +95,8 @@ export type LookEntry = {
 
 /**
  * What is known after a look, and what the ledger and people are told: that something else runs, that nobody could see it
- * {@link unknownUntilTold} times in a row, and that either is over; each once.
+ * {@link unknownUntilTold} times in a row or that this host cannot look, and that either is over; each once, and where it goes to
+ * and fro once a {@link NoticePeriod}, with a count.
  *
  * A release that is live for less than one interval may still be on its way to the last machine: that something else runs
  * beside it is shown at once and told when it is still so afterwards.
@@ -106,63 +113,77 @@ export function afterLook(
     readonly id: Id<'obs'>;
   },
 ): { readonly observation: Observation; readonly entry: LookEntry | null } {
-  const { live, at, everySeconds, id } = given;
+  const { live, at, everySeconds } = given;
   const sight = sightOf(look, live.artifactDigest);
-  const wasSo = last?.sight === sight && last.deliveryId === live.deliveryId;
+  const isOfSame = last?.deliveryId === live.deliveryId;
   const unknownInARow = sight === 'unknown' ? (last?.unknownInARow ?? 0) + 1 : 0;
+  const byHost = 'byHost' in look;
   const isSettling = at.getTime() - live.since.getTime() < everySeconds * 1000;
-  const before = last?.told ?? null;
-  const running = 'running' in look ? look.running : [];
+  const before = last?.standing ?? null;
+  // Another delivery begins anew: people put it there, and nobody floods anybody by deliveries.
+  const earlier = isOfSame ? last.period : null;
+  const id = before?.id ?? earlier?.thread ?? given.id;
 
-  const told = ((): Observation['told'] => {
+  const standing = ((): Observation['standing'] => {
     if (sight === 'same') return null;
     if (before?.as === 'drifted') return before;
     if (sight === 'other') return isSettling ? before : { as: 'drifted', id };
-    return before === null && unknownInARow >= unknownUntilTold ? { as: 'unobserved', id } : before;
+    const isBlind = byHost || unknownInARow >= unknownUntilTold;
+    return before === null && isBlind ? { as: 'unobserved', id } : before;
   })();
+  const { period, notice } = inTurn(earlier, {
+    kind: standing?.as ?? 'settled',
+    ...{ isChange: standing?.as !== before?.as, at, thread: id },
+  });
 
   const wait = everySeconds * 1000 * (1 - jitter + 2 * jitter * given.random);
   return {
     observation: {
       ...{ target: live.target, deliveryId: live.deliveryId, artifactDigest: live.artifactDigest },
-      ...{ sight, running, reason: 'reason' in look ? look.reason : null },
-      since: wasSo ? last.since : at,
+      ...{ sight, running: 'running' in look ? look.running : [] },
+      reason: 'reason' in look ? look.reason : null,
+      since: isOfSame && last.sight === sight ? last.since : at,
       lookedAt: at,
       nextAt: new Date(at.getTime() + wait),
       seenAt: sight === 'unknown' ? (last?.seenAt ?? null) : at,
-      ...{ unknownInARow, told },
+      ...{ unknownInARow, byHost, standing, period },
     },
-    entry: told?.id === before?.id ? null : entryOf({ told, before, live, running }),
+    entry: notice === null ? null : entryOf({ ...notice, before, live, look }),
   };
 }
 
 function entryOf(given: {
-  readonly told: Observation['told'];
-  readonly before: Observation['told'];
+  readonly kind: NoticeKind;
+  readonly thread: string;
+  readonly changes: number;
+  readonly before: Observation['standing'];
   readonly live: ProvenRelease;
-  readonly running: readonly string[];
+  readonly look: Look;
 }): LookEntry {
-  const { told, before, live, running } = given;
+  const { kind, thread, changes, before, live, look } = given;
   const { target, release, artifactDigest, deliveryId } = live;
-  const refs = { target, release, artifact: artifactDigest, delivery: deliveryId };
-  if (told === null) {
-    return {
-      type: 'target.settled',
-      refs: { ...refs, observation: before?.id ?? '', was: before?.as ?? '' },
-    };
-  }
-  if (told.as === 'unobserved') {
-    return { type: 'target.unobserved', refs: { ...refs, observation: told.id } };
-  }
-  const others = running.filter((one) => one !== `sha256:${artifactDigest}`);
-  return {
-    type: 'target.drifted',
-    refs: {
-      ...refs,
-      observation: told.id,
-      // One by its name; a value of the ledger has no room for all of them.
-      running: others[0] ?? 'nothing',
-      others: String(others.length),
-    },
+  const refs = {
+    ...{ target, release, artifact: artifactDigest, delivery: deliveryId, observation: thread },
+    ...(changes > 1 && { changes: String(changes) }),
   };
+  switch (kind) {
+    case 'settled':
+      return { type: 'target.settled', refs: { ...refs, was: before?.as ?? 'drifted' } };
+    case 'unobserved':
+      return {
+        type: 'target.unobserved',
+        refs: { ...refs, cause: 'byHost' in look ? 'host' : 'hook' },
+      };
+    case 'drifted': {
+      // Told late, it may be that nobody can see it by now.
+      if ('reason' in look)
+        return { type: 'target.drifted', refs: { ...refs, running: 'unknown' } };
+      const others = look.running.filter((one) => one !== `sha256:${artifactDigest}`);
+      return {
+        type: 'target.drifted',
+        // One by its name; a value of the ledger has no room for all of them.
+        refs: { ...refs, running: others[0] ?? 'nothing', others: String(others.length) },
+      };
+    }
+  }
 }

@@ -34,6 +34,22 @@ test('a target on which nothing runs is drift too', () => {
   assert.equal(news.lines.length, 1);
 });
 
+test('what was gathered is said with its count, and drift told late that nobody can see by now', () => {
+  const late = told('target.drifted', { running: 'unknown', changes: '40' });
+  assert.equal(late?.title, 'prod-eu: something else runs than 1.4');
+  assert.match(late.lines[0] ?? '', /^It changed 40 times since the notice before\./);
+  assert.match(late.lines[1] ?? '', /by now nobody can see what runs/);
+  for (const type of ['target.settled', 'target.unobserved'] as const) {
+    assert.match(told(type, { changes: '2' })?.lines[0] ?? '', /^It changed 2 times/);
+  }
+});
+
+test('a host that cannot look is not told as a hook that fails', () => {
+  const lines = (cause: string) => told('target.unobserved', { cause })?.lines;
+  assert.match(lines('host')?.[0] ?? '', /^The host of gate-deliverer cannot run its observe hook/);
+  assert.match(lines('hook')?.[0] ?? '', /^Its observe hook has failed several times/);
+});
+
 test('the end belongs to what it ends', () => {
   const threads = [
     told('target.drifted', { running: other, others: '1' }),

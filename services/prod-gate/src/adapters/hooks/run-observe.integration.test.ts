@@ -17,10 +17,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Id } from '@airlock/common/ids';
 import type { Egress } from '@airlock/common/policy/target-egress';
 import { readHookDirectory } from '@airlock/process/hook-directory';
+import { SandboxError } from '@airlock/sandbox/errors';
 import type { ObserveRequest } from '../../app/observation-ports.ts';
 import type { Look } from '../../domain/observation.ts';
 import { createObserveHooks } from './run-observe.ts';
-import { bubblewrapExecutor } from './run-hook.ts';
+import { bubblewrapExecutor, type HookExecutor } from './run-hook.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'airlock-observe-'));
 const hooks = join(directory, 'hooks');
@@ -118,6 +119,29 @@ test('a hook that fails, that is too slow or that is not the pinned one is unkno
   assert.deepEqual(readdirSync(work), []);
 });
 
+test('a host without room for the hook, or without its sandbox, is a reason of the host', async () => {
+  const hook = await nodeHook('host', { needs: 'needs: {}', run: 'process.exit(0);' });
+  const file = join(directory, 'a-file');
+  writeFileSync(file, '');
+  const noRoom = await look({ hook }, { workDirectory: join(file, 'work') });
+  assert.ok('reason' in noRoom && noRoom.byHost === true);
+  assert.match(noRoom.reason, /^this host cannot run the hook: ENOTDIR: .* see to the host/);
+  const refused = (error: Error): HookExecutor => ({
+    isolation: 'bubblewrap',
+    run: () => Promise.reject(error),
+  });
+  const spawned = Object.assign(new Error('spawn bwrap EAGAIN'), { syscall: 'spawn', errno: -11 });
+  const unavailable = new SandboxError('sandbox-unavailable', 'bwrap is missing');
+  for (const error of [spawned, unavailable]) {
+    const seen = await look({ hook }, { executor: refused(error) });
+    assert.ok('reason' in seen && seen.byHost === true, error.message);
+    assert.ok(seen.reason.includes(error.message), seen.reason);
+  }
+  await assert.rejects(look({ hook }, { executor: refused(new TypeError('a bug')) }), /a bug/);
+  assert.ok(!('byHost' in (await look({ hook }))), 'a hook that leaves no result is the hook’s');
+  assert.deepEqual(readdirSync(work), []);
+});
+
 test('a result that is missing, malformed, too long, doubled or a link is unknown', async () => {
   const bodies: [body: string, told: RegExp][] = [
     ['', /cannot be read \(ENOENT\)/],
@@ -194,10 +218,13 @@ async function nodeHook(
   return `${name}@sha256:${(await readHookDirectory(at)).digest}`;
 }
 
-function look(given: Partial<ObserveRequest> & { hook: string }): Promise<Look> {
+function look(
+  given: Partial<ObserveRequest> & { hook: string },
+  host: Partial<Parameters<typeof createObserveHooks>[0]> = {},
+): Promise<Look> {
   const runner = createObserveHooks({
     ...{ hooksDirectory: hooks, workDirectory: work, nodeBinary: process.execPath },
-    executor: bubblewrapExecutor,
+    ...{ executor: bubblewrapExecutor, ...host },
   });
   return runner.look({
     // Of the form that is given to looks.

@@ -5,6 +5,7 @@
  */
 import { AirlockError } from '@airlock/common/errors';
 import { egressWithoutCredential, observeNeedFaults } from '@airlock/process/hook-needs';
+import { SandboxError } from '@airlock/sandbox/errors';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ObserveHooks, ObserveRequest } from '../../app/observation-ports.ts';
@@ -36,19 +37,43 @@ type Options = Omit<HookRunnerOptions, 'artifacts'>;
 export function createObserveHooks(options: Options): ObserveHooks {
   return {
     async look(request) {
-      await mkdir(options.workDirectory, { recursive: true, mode: 0o700 });
-      const directory = await mkdtemp(join(options.workDirectory, `${request.id}-`));
       try {
-        return await lookIn(directory, options, request);
+        return await lookOnce(options, request);
       } catch (cause) {
         // Whatever kept it from being run, the target was not seen, and people have to be able to read why.
+        const fault = hostFault(cause);
+        if (fault !== null) {
+          const reason = `this host cannot run the hook: ${fault}; see to the host of gate-deliverer`;
+          return { reason: inOneLine(reason, mostOfReason), byHost: true };
+        }
         if (!(cause instanceof AirlockError)) throw cause;
         return { reason: inOneLine(`${cause.code}: ${cause.message}`, mostOfReason) };
-      } finally {
-        await rm(directory, { recursive: true, force: true });
       }
     },
   };
+}
+
+async function lookOnce(options: Options, request: ObserveRequest): Promise<Look> {
+  await mkdir(options.workDirectory, { recursive: true, mode: 0o700 });
+  const directory = await mkdtemp(join(options.workDirectory, `${request.id}-`));
+  try {
+    return await lookIn(directory, options, request);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** In words what the system refused this process, such as room on the disk or a further process; null for anything else. */
+function hostFault(cause: unknown): string | null {
+  if (cause instanceof SandboxError) {
+    return cause.code === 'sandbox-options-refused' ? null : cause.message;
+  }
+  if (cause instanceof HookError) {
+    if (cause.code === 'hook-sandbox') return cause.message;
+    return cause.code === 'hook-egress' ? hostFault(cause.cause) : null;
+  }
+  const isOfSystem = cause instanceof Error && 'syscall' in cause && 'errno' in cause;
+  return isOfSystem ? cause.message : null;
 }
 
 async function lookIn(

@@ -1,5 +1,6 @@
 import type { ObservationStore } from '../../app/observation-ports.ts';
-import { sights, toldStates, type Observation } from '../../domain/observation.ts';
+import { noticeKinds } from '../../domain/notice-period.ts';
+import { sights, standings, type Observation } from '../../domain/observation.ts';
 import type { TargetObservation } from '../../generated/prisma/client.ts';
 import { clientOf, type GateDatabase } from './client.ts';
 import { oneOf } from './rows.ts';
@@ -16,11 +17,12 @@ export function createObservationStore({ prisma }: GateDatabase): ObservationSto
       return rows.map(observationFrom);
     },
 
-    async claim(target, { id, now, until }) {
+    async claim(target, { id, seconds }) {
       const claimed = await prisma.$executeRaw`
-        insert into target_look (target, id, until) values (${target}, ${id}, ${until})
+        insert into target_look (target, id, until)
+        values (${target}, ${id}, now() + make_interval(secs => ${seconds}))
         on conflict (target) do update set id = excluded.id, until = excluded.until
-        where target_look.until <= ${now}`;
+        where target_look.until <= now()`;
       return claimed === 1;
     },
 
@@ -30,13 +32,15 @@ export function createObservationStore({ prisma }: GateDatabase): ObservationSto
 
     async put(tx, observation, id) {
       const client = clientOf(tx);
-      const { target, told, running, ...seen } = observation;
+      const { target, standing, period, running, ...seen } = observation;
       const { count } = await client.targetLook.deleteMany({ where: { target, id } });
       if (count === 0) return false;
       const data = {
         ...seen,
         running: [...running],
-        ...{ told: told?.as ?? null, toldId: told?.id ?? null },
+        ...{ standing: standing?.as ?? null, standingId: standing?.id ?? null },
+        ...{ periodSince: period?.since ?? null, periodThread: period?.thread ?? null },
+        ...{ periodTold: [...(period?.told ?? [])], untold: period?.untold ?? 0 },
       };
       await client.targetObservation.upsert({
         where: { target },
@@ -48,10 +52,22 @@ export function createObservationStore({ prisma }: GateDatabase): ObservationSto
   };
 }
 
-function observationFrom({ told, toldId, sight, ...row }: TargetObservation): Observation {
+function observationFrom(row: TargetObservation): Observation {
+  const { standing, standingId, sight, ...rest } = row;
+  const { periodSince, periodThread, periodTold, untold, ...seen } = rest;
   return {
-    ...row,
+    ...seen,
     sight: oneOf(sights, sight),
-    told: told === null || toldId === null ? null : { as: oneOf(toldStates, told), id: toldId },
+    standing:
+      standing === null || standingId === null
+        ? null
+        : { as: oneOf(standings, standing), id: standingId },
+    period:
+      periodSince === null || periodThread === null
+        ? null
+        : {
+            ...{ since: periodSince, thread: periodThread, untold },
+            told: periodTold.map((kind) => oneOf(noticeKinds, kind)),
+          },
   };
 }

@@ -5,6 +5,7 @@ import { formatId } from '@airlock/common/ids';
 import type { Observation } from '../../domain/observation.ts';
 import { runsInWords, sightingOf, type Sighting } from '../../domain/sighting.ts';
 import { queueJson } from '../json.ts';
+import { entrySentence } from './ledger-page.tsx';
 import { bytes, frame, hook, hostile, now, promotion, viewOf } from './promotion-view.fixture.ts';
 import { PromotionPage } from './promotion-page.tsx';
 import { QueuePage } from './queue-page.tsx';
@@ -19,7 +20,8 @@ function observed(given: Partial<Observation>): Observation {
   return {
     ...{ target: 'prod-eu', deliveryId, artifactDigest: digest, sight: 'same' },
     ...{ running: [`sha256:${digest}`], reason: null, since: minutes(60), lookedAt: minutes(3) },
-    ...{ nextAt: minutes(-12), seenAt: minutes(3), unknownInARow: 0, told: null, ...given },
+    ...{ nextAt: minutes(-12), seenAt: minutes(3), unknownInARow: 0, standing: null },
+    ...{ byHost: false, period: null, ...given },
   };
 }
 
@@ -52,7 +54,15 @@ const queueOf = (one: Sighting) => ({
 
 const queuePage = (one: Sighting): string =>
   renderPage(
-    QueuePage({ frame, queue: queueOf(one), stops: [], nonprodOrigin: null, now, seen: '' }),
+    QueuePage({
+      frame,
+      queue: queueOf(one),
+      filter: { target: '', words: '' },
+      stops: [],
+      nonprodOrigin: null,
+      now,
+      seen: '',
+    }),
   );
 
 test('what runs is said of the live delivery alone, and nobody looks without observe', () => {
@@ -79,6 +89,13 @@ test('the queue says with its age that the live release runs, that something els
   assert.match(page, /Nobody can see what runs on prod-eu\./);
   assert.match(page, /seen last <time[^>]*>[^<]*\(1 hour ago\)/);
   assert.ok(!page.includes('<img src=x'), 'a reason is text');
+});
+
+test('a host that cannot look is a banner at its first look', () => {
+  const faulty = sighting(
+    observed({ sight: 'unknown', running: [], reason: 'no space', unknownInARow: 1, byHost: true }),
+  );
+  assert.match(queuePage(faulty), /Nobody can see what runs on prod-eu\./);
 });
 
 test('a look that failed once is no banner, and one that is long overdue says so', () => {
@@ -109,4 +126,28 @@ test('machines read the same', () => {
     ...{ running: [other], reason: null, lookedAt: minutes(3).toISOString() },
     ...{ seenAt: minutes(3).toISOString(), since: minutes(60).toISOString() },
   });
+});
+
+test('the ledger’s page says how often it changed, whose fault it is that nobody looks, and drift that nobody sees by now', () => {
+  const says = (
+    type: `target.${'drifted' | 'unobserved' | 'settled'}`,
+    refs: Record<string, string>,
+  ) =>
+    entrySentence({
+      ...{ v: 1, type, at: '', actor: 'deliverer', subjectDigest: '' },
+      refs: { target: 'prod-eu', release: '1.4', ...refs },
+    });
+  assert.match(
+    says('target.drifted', { running: 'unknown', changes: '40' }),
+    / saw that something else runs on prod-eu, where 1\.4 is live, after 40 changes$/,
+  );
+  assert.match(says('target.unobserved', { cause: 'host' }), /its own host does not run the hook$/);
+  assert.match(
+    says('target.unobserved', { cause: 'hook' }),
+    /several times in a row what runs on prod-eu$/,
+  );
+  assert.match(
+    says('target.settled', { was: 'drifted', changes: '2' }),
+    / again, after 2 changes$/,
+  );
 });

@@ -96,12 +96,14 @@ export function RunningBanner({
       />
     );
   }
-  if (sighting.kind === 'unknown' && sighting.observation.unknownInARow >= unknownUntilTold) {
+  if (sighting.kind !== 'unknown') return null;
+  const { byHost, reason, unknownInARow } = sighting.observation;
+  if (byHost || unknownInARow >= unknownUntilTold) {
     return (
       <VerdictBanner
         kind="system"
         title={`Nobody can see what runs on ${target}.`}
-        text={`${plain(sighting.observation.reason ?? '')}.`}
+        text={`${plain(reason ?? '')}.`}
       />
     );
   }

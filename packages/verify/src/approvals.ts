@@ -1,4 +1,5 @@
 /** The approvals, from what the passkeys signed: who approved exactly this, and whether they may have. */
+import { createEnrolmentFold } from '@airlock/common/approval/enrolments';
 import { countApprovals, enrolmentDigest } from '@airlock/common/approval/count-approvals';
 import { sha256Hex } from '@airlock/common/encoding/hex';
 import { parseStrictJson } from '@airlock/common/encoding/strict-json';
@@ -29,6 +30,8 @@ export function checkApprovals(given: {
   const stranger = emails.find((email) => !known.has(email));
   // An approver's second address could be among those that nobody claims.
   if (stranger !== undefined) throw new EvidenceFault(`nobody of the roster is ${stranger}`);
+  const enrolments = createEnrolmentFold();
+  for (const entry of entries) enrolments.apply(entry);
   for (const passkey of passkeys) {
     theEntry(entries, 'passkey.enrolled', { subject: enrolmentDigest(passkey) });
   }
@@ -44,11 +47,12 @@ export function checkApprovals(given: {
     // Whose key signed which configuration is the gate's word; who they are stands in what approvers signed.
     editors: document.editors ?? [],
     approvals,
-    // That none was revoked before, or in its first day, is the gate's word: the delivery statement names who counted.
-    passkeys: passkeys.map((passkey) => ({
-      ...passkey,
-      ...{ countsFrom: null, revokedAt: null },
-    })),
+    passkeys: passkeys.flatMap((passkey) => {
+      const known = enrolments.of(enrolmentDigest(passkey));
+      // Recorded under another name it would be the first passkey of nobody, and wait for nothing.
+      if (known?.person !== passkey.person) return [];
+      return [{ ...passkey, countsFrom: known.countsFrom, revokedAt: known.withdrawnAt }];
+    }),
     at: given.intentAt,
   });
   const [fault] = judged.discounted;

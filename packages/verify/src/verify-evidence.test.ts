@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { ledgerEntry, parseLedgerEntry } from '@airlock/common/ledger/entry';
 import { signEnvelope } from '@airlock/common/dsse/sign';
 import { intotoPayloadType } from '@airlock/common/constants';
 import { signedCommit } from '@airlock/common/testing/signed-commit';
@@ -73,6 +74,50 @@ test('every credential is told with how it ends', async () => {
     line ?? '',
     /^✓ 3 credentials issued: 1 revoked after 4\.0 s, 1 ends by itself at \S+Z, 1 that only a person ends \(api, kv v3 of 2026-08-01\)$/,
   );
+});
+
+describe('of a passkey that the roster lists', () => {
+  const enrolled = (entries: readonly Buffer[]) => {
+    const at = entries.findIndex((body) => body.includes('"passkey.enrolled"'));
+    const own = parseLedgerEntry(entries[at] ?? Buffer.alloc(0));
+    return { at, own };
+  };
+  const earlier = (person: string) => (entries: readonly Buffer[]) => {
+    const { at, own } = enrolled(entries);
+    const first = { ...own, subjectDigest: 'f'.repeat(64), refs: { person } };
+    return [...entries.slice(0, at), ledgerEntry(first), ...entries.slice(at)];
+  };
+  const withdrawnAt =
+    (moved: (entries: readonly Buffer[]) => string) => (entries: readonly Buffer[]) => [
+      ...entries,
+      ledgerEntry({ ...enrolled(entries).own, type: 'passkey.withdrawn', at: moved(entries) }),
+    ];
+  const judged = async (ledger: (entries: readonly Buffer[]) => readonly Buffer[]) =>
+    verify(archiveOf(await world.files({ isListed: true, ledger })));
+  const timeOf = (type: string) => (entries: readonly Buffer[]) =>
+    parseLedgerEntry(entries.find((body) => body.includes(`"${type}"`)) ?? Buffer.alloc(0)).at;
+
+  test('the first counts at once, and so does one beside an earlier one of somebody else', async () => {
+    for (const report of [await judged((entries) => entries), await judged(earlier('nora'))]) {
+      assert.ok(report.whole, linesOf(report).join('\n'));
+    }
+  });
+
+  test('a later one did not count in its first day', async () => {
+    const report = await judged((entries) =>
+      earlier(enrolled(entries).own.refs['person'] ?? '')(entries),
+    );
+    assertFault(report, 'approvals');
+    assert.match(linesOf(report).join('\n'), /E_APPROVAL_CRED_WAITS/);
+  });
+
+  test('one that was withdrawn before the delivery counted for nothing, and one after it did', async () => {
+    const report = await judged(withdrawnAt(timeOf('bundle.admitted')));
+    assertFault(report, 'approvals');
+    assert.match(linesOf(report).join('\n'), /E_APPROVAL_CRED_REVOKED/);
+    const after = await judged(withdrawnAt(timeOf('delivery.finished')));
+    assert.ok(after.whole, linesOf(after).join('\n'));
+  });
 });
 
 describe('a flipped byte that the manifest does not know of is found in every file:', () => {

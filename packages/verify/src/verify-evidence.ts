@@ -198,7 +198,7 @@ export function verifyEvidence(given: {
       `that the plan which ran is the one of the commit's files, and how many builders they ask for: the gate's statement, the files are not in here`,
       `the times: they are the gate's own clock`,
       `README.txt, the counters before the approvals and other names below the checkpoint: they are under no pinned signature`,
-      'that the ledger holds no other intent for these approvals, and that it is the same for everybody: airlock ledger verify',
+      'that the ledger holds no other intent for these approvals, nor an earlier passkey of theirs or a withdrawal, and that it is the same for everybody: airlock ledger verify',
       ...notChecked,
     ],
   };

@@ -58,6 +58,8 @@ export type EvidenceChanges = {
   readonly image?: string;
   /** Delivered so: the target file opens each for one release manager. */
   readonly waiver?: Waiver;
+  /** Whether the roster lists the approvers' passkeys, as it does outside the demo. */
+  readonly isListed?: boolean;
 };
 
 /** What a target file of this world may read, and what is issued for it. */
@@ -163,7 +165,21 @@ export function createEvidenceWorld() {
             }),
       }),
     );
-    const rosterFile = Buffer.from(JSON.stringify(roster));
+    const enrolmentOf = ({ credential }: Person) => ({
+      credentialId: credential.id,
+      person: credential.approver,
+      publicKeyPem: credential.publicKeyPem,
+      rpId: credential.rpId,
+      origin: gate,
+    });
+    const listed = [people.leo, people.mira].map(enrolmentOf);
+    const withPasskeys = roster.people.map((row) => ({
+      ...row,
+      passkeys: listed.filter(({ person }) => person === row.id).map(enrolmentDigest),
+    }));
+    const rosterFile = Buffer.from(
+      JSON.stringify(changes.isListed === true ? { ...roster, people: withPasskeys } : roster),
+    );
     const delta = {
       ...{ base: null, commitCount: 1, emails: ['kim@example.com'] },
       ...{ fileCount: 0, files: [] },
@@ -196,13 +212,7 @@ export function createEvidenceWorld() {
       evidence: people.approve(person, { statement: { promotionDigest: digest } }),
       signCountBefore: person.credential.signCount,
     }));
-    const passkeys = approvers.map(({ credential }) => ({
-      credentialId: credential.id,
-      person: credential.approver,
-      publicKeyPem: credential.publicKeyPem,
-      rpId: credential.rpId,
-      origin: gate,
-    }));
+    const passkeys = approvers.map(enrolmentOf);
     const manifest = manifestBytes({
       version: 1,
       serial: 1,

@@ -13,6 +13,12 @@ import {
 interface EnrolOptions {
   readonly options: PublicKeyCredentialCreationOptionsJSON;
   readonly challenge: string;
+  /** Whether a passkey in force signs for the new one. */
+  readonly needsVouch?: boolean;
+}
+interface VouchOptions {
+  readonly options: PublicKeyCredentialRequestOptionsJSON;
+  readonly nonce: string;
 }
 interface ApproveOptions {
   readonly options: PublicKeyCredentialRequestOptionsJSON;
@@ -70,11 +76,38 @@ async function enrol(form: HTMLFormElement, say: (text: string) => void): Promis
   say('Asking the server…');
   const label = field(form, 'label');
   // Our own server's answer to our own request; a wrong shape fails in the browser's own checks.
-  const { options, challenge } = (await post(form, form.dataset['optionsUrl'], {})) as EnrolOptions;
+  const begun = (await post(form, form.dataset['optionsUrl'], {})) as EnrolOptions;
+  const { options, challenge, needsVouch } = begun;
   say('Follow your browser: it makes the passkey and asks for your finger, face or PIN.');
   const answer = await startRegistration({ optionsJSON: options });
+  const vouched =
+    needsVouch === true
+      ? { vouch: await vouch(form, form.dataset['vouchUrl'], { challenge, answer }, say) }
+      : {};
   say('Storing the passkey…');
-  await post(form, form.dataset['finishUrl'], { challenge, label, answer });
+  await post(form, form.dataset['finishUrl'], { challenge, label, answer, ...vouched });
+}
+
+/** A passkey that the person has already signs for the new one: its id is in what the server gives to sign. */
+async function vouch(
+  form: HTMLFormElement,
+  url: string | undefined,
+  body: object,
+  say: (text: string) => void,
+): Promise<{ nonce: string; answer: unknown }> {
+  say('Now a passkey that you have already: it vouches for the new one.');
+  // As above.
+  const { options, nonce } = (await post(form, url, body)) as VouchOptions;
+  return { nonce, answer: await startAuthentication({ optionsJSON: options }) };
+}
+
+async function enrolKey(form: HTMLFormElement, say: (text: string) => void): Promise<void> {
+  const fields = ['challenge', 'label', 'publicKey', 'signature'];
+  const given = Object.fromEntries(fields.map((name) => [name, field(form, name)]));
+  const body = { publicKey: field(form, 'publicKey') };
+  const vouched = await vouch(form, form.dataset['optionsUrl'], body, say);
+  say('Storing the key…');
+  await post(form, form.dataset['finishUrl'], { ...given, vouch: vouched });
 }
 
 async function approve(form: HTMLFormElement, say: (text: string) => void): Promise<void> {
@@ -133,7 +166,9 @@ async function carryOut(form: HTMLFormElement): Promise<void> {
   status?.classList.remove('tone-bad');
   for (const button of buttons) button.disabled = true;
   try {
-    await (form.dataset['passkey'] === 'enrol' ? enrol(form, say) : approve(form, say));
+    const purpose = form.dataset['passkey'];
+    const carried = purpose === 'enrol' ? enrol : purpose === 'enrol-key' ? enrolKey : approve;
+    await carried(form, say);
     say('Done.');
     location.assign(form.dataset['doneUrl'] ?? location.href);
   } catch (error) {

@@ -1,10 +1,13 @@
 import type { ComponentChildren } from 'preact';
 
 /**
- * A form that passkey.js carries out: `enrol` a new passkey (field `label`), or `approve` with one (field `note`).
+ * A form that passkey.js carries out: `enrol` a new passkey (field `label`), `enrol-key` what the fields say and a passkey
+ * vouches for, or `approve` with one (field `note`).
  *
  * The script posts `{}` to `optionsUrl`, asks the browser for the passkey, posts the answer to `finishUrl` and opens `doneUrl`:
- * - enrol: `{options, challenge}` in, `{challenge, label, answer}` out;
+ * - enrol: `{options, challenge, needsVouch}` in, `{challenge, label, answer, vouch?}` out; where `needsVouch`, it posts
+ *   `{challenge, answer}` to `vouchUrl` first and has a second passkey sign: `{options, nonce}` in, `vouch: {nonce, answer}` out;
+ * - enrol-key: posts the field `publicKey` to `optionsUrl`: `{options, nonce}` in, all fields and `vouch` out;
  * - approve: `{options, nonce, statement, promotionDigest}` in, `{nonce, note, answer}` out.
  * Progress and faults appear in words below the fields.
  */
@@ -14,14 +17,17 @@ export function PasskeyForm({
   finishUrl,
   doneUrl,
   csrfToken,
+  vouchUrl,
   promotionDigest,
   children,
 }: {
-  readonly purpose: 'enrol' | 'approve';
+  readonly purpose: 'enrol' | 'enrol-key' | 'approve';
   readonly optionsUrl: string;
   readonly finishUrl: string;
   readonly doneUrl: string;
   readonly csrfToken: string;
+  /** Where one in force is asked for, to sign for a new one. */
+  readonly vouchUrl?: string;
   /** What the page showed; a statement over any other digest is not signed and the person is told to load the page again. */
   readonly promotionDigest?: string;
   /** Fields and the submit button; a `CodeBlock` with `slot="statement"` is filled with the text that is being signed. */
@@ -37,6 +43,7 @@ export function PasskeyForm({
       data-finish-url={finishUrl}
       data-done-url={doneUrl}
       data-csrf={csrfToken}
+      {...(vouchUrl === undefined ? {} : { 'data-vouch-url': vouchUrl })}
       {...(promotionDigest === undefined ? {} : { 'data-promotion-digest': promotionDigest })}
     >
       {children}

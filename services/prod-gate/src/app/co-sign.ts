@@ -14,7 +14,7 @@ import { formatTimestamp } from '@airlock/common/time';
 import type { AssertionAnswer } from './approve-promotion.ts';
 import type { KeptCoSignature } from './waiver-ports.ts';
 import { DecisionError } from './decision-error.ts';
-import { asDecisionError, ceremonyMinutes } from './enrol-passkey.ts';
+import { asDecisionError, ceremonyMinutes } from './ceremony.ts';
 import type { CeremonyKind, PasskeyStore } from './passkey-ports.ts';
 import type { Transaction, Transactor } from './ports.ts';
 
@@ -37,6 +37,13 @@ export type CoSigning = {
   begin(person: string, subject: CoSignSubject): Promise<CoSignCeremony>;
   /** @throws DecisionError `ceremony-expired`, `passkey-unknown`, `passkey-refused` */
   sign(person: string, subject: CoSignSubject, given: SignedAnswer): Promise<void>;
+  /** The same, in a transaction that does more. @throws DecisionError, and StoreError for `asDecisionError` to read. */
+  signWithin(
+    tx: Transaction,
+    person: string,
+    subject: CoSignSubject,
+    given: SignedAnswer,
+  ): Promise<KeptCoSignature>;
 };
 
 /** Whoever signs after the first has as long. */
@@ -56,7 +63,7 @@ export function createCoSigning(
   ports: CoSignPorts & { keep(tx: Transaction, kept: KeptCoSignature): Promise<void> },
 ): CoSigning {
   const { passkeys, gate } = ports;
-  return {
+  const signing: CoSigning = {
     async begin(person, { id, digest }) {
       const mine = (await passkeys.ofPerson(person)).filter(
         ({ revokedAt, origin }) => revokedAt === null && origin === gate,
@@ -90,46 +97,51 @@ export function createCoSigning(
       };
     },
 
-    async sign(person, subject, { nonce, answer }) {
-      await ports.database
-        .transaction(async (tx) => {
-          const now = ports.now();
-          const { kind, statement, ...ceremony } = await passkeys.takeChallenge(tx, nonce, now);
-          const isThis = kind === of.kind && ceremony.person === person && statement !== null;
-          if (!isThis || parseCoSignature(of.matter, statement).id !== subject.id) {
-            throw new DecisionError(
-              'ceremony-expired',
-              'This ceremony was for something else; start again.',
-            );
-          }
-          const passkey = await passkeys.find(answer.credentialId);
-          if (passkey === null || passkey.person !== person) {
-            throw new DecisionError('passkey-unknown', 'That passkey is not one of yours here.');
-          }
-          const { signCount } = verified(() =>
-            verifyApprovalSignature(answer, statement, {
-              id: passkey.credentialId,
-              ...{ publicKeyPem: passkey.publicKeyPem, rpId: passkey.rpId, origins: [gate] },
-              signCount: passkey.signCount,
-            }),
-          );
-          await passkeys.moveSignCount(tx, {
-            credentialId: passkey.credentialId,
-            ...{ from: passkey.signCount, to: signCount, at: now },
-          });
-          const { authenticatorData, clientDataJSON, signature } = answer;
-          await ports.keep(tx, {
-            ...{ subjectId: subject.id, person, statement, nonce, signedAt: now },
-            credentialId: passkey.credentialId,
-            answer: { authenticatorData, clientDataJSON, signature },
-            signCountBefore: passkey.signCount,
-          });
-        })
-        .catch((error: unknown) => {
-          throw asDecisionError(error);
-        });
+    async sign(person, subject, given) {
+      try {
+        await ports.database.transaction((tx) => signing.signWithin(tx, person, subject, given));
+      } catch (error) {
+        throw asDecisionError(error);
+      }
+    },
+
+    async signWithin(tx, person, subject, { nonce, answer }) {
+      const now = ports.now();
+      const { kind, statement, ...ceremony } = await passkeys.takeChallenge(tx, nonce, now);
+      const isThis = kind === of.kind && ceremony.person === person && statement !== null;
+      if (!isThis || parseCoSignature(of.matter, statement).id !== subject.id) {
+        throw new DecisionError(
+          'ceremony-expired',
+          'This ceremony was for something else; start again.',
+        );
+      }
+      const passkey = await passkeys.find(answer.credentialId);
+      if (passkey === null || passkey.person !== person) {
+        throw new DecisionError('passkey-unknown', 'That passkey is not one of yours here.');
+      }
+      const { signCount } = verified(() =>
+        verifyApprovalSignature(answer, statement, {
+          id: passkey.credentialId,
+          ...{ publicKeyPem: passkey.publicKeyPem, rpId: passkey.rpId, origins: [gate] },
+          signCount: passkey.signCount,
+        }),
+      );
+      await passkeys.moveSignCount(tx, {
+        credentialId: passkey.credentialId,
+        ...{ from: passkey.signCount, to: signCount, at: now },
+      });
+      const { authenticatorData, clientDataJSON, signature } = answer;
+      const kept = {
+        ...{ subjectId: subject.id, person, statement, nonce, signedAt: now },
+        credentialId: passkey.credentialId,
+        answer: { authenticatorData, clientDataJSON, signature },
+        signCountBefore: passkey.signCount,
+      };
+      await ports.keep(tx, kept);
+      return kept;
     },
   };
+  return signing;
 }
 
 function verified<T>(verify: () => T): T {

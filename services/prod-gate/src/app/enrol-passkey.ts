@@ -4,14 +4,16 @@
  */
 import { enrolmentDigest } from '@airlock/common/approval/count-approvals';
 import { decidingRoles } from '../domain/access.ts';
-import { personByNameId } from '../domain/roster.ts';
+import { personByNameId, type Person } from '../domain/roster.ts';
+import { asDecisionError, ceremonyMinutes } from './ceremony.ts';
+import type { CoSignCeremony, SignedAnswer } from './co-sign.ts';
 import { DecisionError } from './decision-error.ts';
+import { checkRoom } from './enrolment-room.ts';
 import type { GateFiles } from './configuration-ports.ts';
 import type { Recorder } from './ledger-ports.ts';
 import type { Passkey, PasskeyStore } from './passkey-ports.ts';
-import { StoreError, type Transactor } from './ports.ts';
-
-export const ceremonyMinutes = 5;
+import type { Transactor } from './ports.ts';
+import type { Vouching } from './vouch-passkey.ts';
 
 /** What an authenticator said of its new key, after the ceremony was checked. */
 export interface NewCredential {
@@ -35,11 +37,21 @@ export interface Enrolment {
     challenge: string;
     person: { id: string; name: string };
     existing: readonly string[];
+    /** Whether one in force must sign for it: `beginVouch`. */
+    needsVouch: boolean;
   }>;
-  /** @throws DecisionError `ceremony-expired`, `passkey-refused`, `role-missing`, `person-unknown` */
+  /** @throws DecisionError `passkey-refused`, `vouch-missing`, `passkey-missing`, `role-missing`, `person-unknown` */
+  beginVouch(
+    nameId: string,
+    given: { challenge: string; answer: unknown },
+  ): Promise<CoSignCeremony>;
+  /**
+   * @throws DecisionError `ceremony-expired`, `passkey-refused`, `vouch-missing`, `passkeys-full`, `passkeys-too-many`,
+   *   `role-missing`, `person-unknown`
+   */
   finish(
     nameId: string,
-    given: { challenge: string; label: string; answer: unknown },
+    given: { challenge: string; label: string; answer: unknown; vouch: SignedAnswer | null },
   ): Promise<{ credentialId: string }>;
 }
 
@@ -50,17 +62,21 @@ export function createEnrolment(ports: {
   readonly recorder: Recorder;
   readonly files: () => Promise<GateFiles>;
   readonly verify: RegistrationVerifier;
+  readonly vouching: Vouching;
   readonly now: () => Date;
   readonly randomNonce: () => string;
 }): Enrolment {
-  const { relyingParty, database, passkeys, recorder } = ports;
-  const enroller = async (nameId: string): Promise<{ id: string; name: string }> =>
+  const { relyingParty, database, passkeys, recorder, vouching } = ports;
+  const enroller = async (nameId: string): Promise<Person> =>
     enrollerIn(await ports.files(), nameId);
   return {
     async begin(nameId) {
       const person = await enroller(nameId);
       const challenge = ports.randomNonce();
       const now = ports.now();
+      const mine = await passkeys.ofPerson(person.id);
+      checkRoom(person, mine, now);
+      const needsVouch = await vouching.isNeeded(person.id);
       const ceremony = {
         nonce: challenge,
         kind: 'enrolment',
@@ -70,13 +86,20 @@ export function createEnrolment(ports: {
         expiresAt: new Date(now.getTime() + ceremonyMinutes * 60_000),
       } as const;
       await passkeys.insertChallenge(ceremony, now);
-      const existing = (await passkeys.ofPerson(person.id))
+      const existing = mine
         .filter(({ rpId }) => rpId === relyingParty.rpId)
         .map(({ credentialId }) => credentialId);
-      return { challenge, person, existing };
+      return { challenge, person, existing, needsVouch };
     },
 
-    async finish(nameId, { challenge, label, answer }) {
+    async beginVouch(nameId, { challenge, answer }) {
+      const person = await enroller(nameId);
+      const credential = await ports.verify(answer, { challenge, ...relyingParty });
+      const digest = enrolmentDigest({ ...relyingParty, ...credential, person: person.id });
+      return vouching.begin(person.id, digest);
+    },
+
+    async finish(nameId, { challenge, label, answer, vouch }) {
       const person = await enroller(nameId);
       const credential = await ports.verify(answer, { challenge, ...relyingParty });
       const now = ports.now();
@@ -96,13 +119,16 @@ export function createEnrolment(ports: {
               'This ceremony belongs to somebody else; start again.',
             );
           }
+          checkRoom(person, await passkeys.ofPersonAlone(tx, person.id), now);
+          const digest = passkey.enrolmentDigest;
+          const vouched = await vouching.take(tx, person.id, { digest, vouch });
           await passkeys.insert(tx, passkey);
           await recorder.record(tx, {
             type: 'passkey.enrolled',
             at: now,
             actor: `person:${person.id}`,
-            subjectDigest: passkey.enrolmentDigest,
-            refs: { person: person.id },
+            subjectDigest: digest,
+            refs: { person: person.id, ...vouched },
           });
         });
       } catch (error) {
@@ -114,10 +140,7 @@ export function createEnrolment(ports: {
 }
 
 /** @throws DecisionError `person-unknown`, `role-missing` */
-export function enrollerIn(
-  files: Pick<GateFiles, 'roster' | 'targets'>,
-  nameId: string,
-): { id: string; name: string } {
+export function enrollerIn(files: Pick<GateFiles, 'roster' | 'targets'>, nameId: string): Person {
   const person = personByNameId(files.roster.roster, nameId);
   if (person === null)
     throw new DecisionError('person-unknown', `${nameId} is not in the gate's roster`);
@@ -130,31 +153,4 @@ export function enrollerIn(
     );
   }
   return person;
-}
-
-/** The store's refusals that a person can cause, in the person's words. */
-export function asDecisionError(error: unknown): unknown {
-  if (!(error instanceof StoreError)) return error;
-  if (error.code === 'nonce-unknown') {
-    return new DecisionError(
-      'ceremony-expired',
-      'The ceremony was used before or took longer than five minutes; start again.',
-      {
-        cause: error,
-      },
-    );
-  }
-  if (error.code === 'passkey-known') {
-    return new DecisionError('passkey-refused', 'This passkey is enrolled already.', {
-      cause: error,
-    });
-  }
-  if (error.code === 'row-changed') {
-    return new DecisionError(
-      'passkey-refused',
-      'The passkey was used somewhere else at the same moment; try again.',
-      { cause: error },
-    );
-  }
-  return error;
 }

@@ -33,7 +33,7 @@ export type EvidenceSources = {
   readonly promotions: Pick<PromotionStore, 'evidence'>;
   readonly deliveries: Pick<DeliveryStore, 'log'>;
   readonly approvals: Pick<ApprovalStore, 'of'>;
-  readonly passkeys: Pick<PasskeyStore, 'findMany'>;
+  readonly passkeys: Pick<PasskeyStore, 'findMany' | 'ofPerson'>;
   readonly attestations: Pick<AttestationStore, 'summaryOf' | 'statementOf'>;
   readonly rebuilds: Pick<RebuildStore, 'of'>;
   readonly configurations: Pick<ConfigurationStore, 'envelopeOf'>;
@@ -86,6 +86,9 @@ export async function collectEvidence(
   const passkeys = await sources.passkeys.findMany(
     approvals.map(({ credentialId }) => credentialId),
   );
+  // A later one has a day first, which shows only beside the earlier ones.
+  const people = [...new Set(passkeys.map(({ person }) => person))];
+  const theirs = await Promise.all(people.map((person) => sources.passkeys.ofPerson(person)));
   const { predicate: summed } = parseVerificationSummary(payloadOf(summary.envelope));
   const inputs = new Set(summed.inputAttestations.map(({ digest }) => digest.sha256));
   const rebuilds = (await sources.rebuilds.of(rebuiltFor(promotion)))
@@ -95,7 +98,7 @@ export async function collectEvidence(
   const checkpoint = await sources.ledger.checkpoint();
   const entries = await entriesOf(sources.ledger, {
     promotion,
-    passkeys,
+    passkeys: theirs.flat(),
     attestations: [summary.digest, statement.digest],
     rebuilds: rebuilds.map(sha256Hex),
     configuration: record.configuration,
@@ -153,9 +156,9 @@ async function entriesOf(
   const { promotion } = about;
   const asked: [LedgerEntryType, string][] = [
     ['bundle.admitted', promotion.bundleDigest],
-    ...about.passkeys.map((passkey): [LedgerEntryType, string] => [
-      'passkey.enrolled',
-      enrolmentDigest(passkey),
+    ...about.passkeys.map(enrolmentDigest).flatMap((digest): [LedgerEntryType, string][] => [
+      ['passkey.enrolled', digest],
+      ['passkey.withdrawn', digest],
     ]),
     ...LedgerEntryType.options.map((type): [LedgerEntryType, string] => [
       type,

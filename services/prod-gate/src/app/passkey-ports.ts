@@ -18,7 +18,7 @@ export type Passkey = {
 };
 
 /** What a ceremony with a passkey is for; the store refuses every other. */
-export const ceremonyKinds = ['enrolment', 'approval', 'lift', 'review'] as const;
+export const ceremonyKinds = ['enrolment', 'approval', 'lift', 'review', 'vouch'] as const;
 export type CeremonyKind = (typeof ceremonyKinds)[number];
 
 export type Challenge = {
@@ -33,10 +33,18 @@ export type Challenge = {
 export type PasskeyStore = {
   find(credentialId: string): Promise<Passkey | null>;
   findMany(credentialIds: readonly string[]): Promise<Passkey[]>;
-  /** Of everybody, also revoked ones, the newest first. */
-  newest(limit: number): Promise<Passkey[]>;
+  /** Of everybody, without revoked ones, oldest first. */
+  standing(): Promise<Passkey[]>;
+  /** Of everybody, also revoked ones, without these credentials, the newest first. */
+  newest(part: {
+    readonly without: readonly string[];
+    readonly skip: number;
+    readonly take: number;
+  }): Promise<Passkey[]>;
   /** All, also revoked ones, oldest first. */
   ofPerson(person: string): Promise<Passkey[]>;
+  /** The same; until the transaction ends nobody else who asks so has an answer. */
+  ofPersonAlone(tx: Transaction, person: string): Promise<Passkey[]>;
   /** @throws StoreError `passkey-known` */
   insert(tx: Transaction, passkey: Omit<Passkey, 'lastUsedAt' | 'revokedAt'>): Promise<void>;
   /** Only the first time counts. */

@@ -37,7 +37,7 @@ export async function enrol(visitor: Visitor): Promise<SoftwarePasskey> {
   return passkey;
 }
 /** The options came along in `begun`; the server takes what it asks for and nothing else. */
-export const only = { options: undefined };
+export const only = { options: undefined, needsVouch: undefined };
 
 export const decisions = (id = promotionId): string => `/api/v1/promotions/${id}/decisions`;
 

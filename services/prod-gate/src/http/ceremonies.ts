@@ -1,6 +1,8 @@
 /** What browsers are handed for a passkey ceremony (W3C WebAuthn Level 3, sections 5.4 and 5.5, JSON forms). */
 import type { ApprovalCeremony } from '../app/approve-promotion.ts';
-import { ceremonyMinutes, type Enrolment } from '../app/enrol-passkey.ts';
+import type { CoSignCeremony } from '../app/co-sign.ts';
+import { ceremonyMinutes } from '../app/ceremony.ts';
+import { type Enrolment } from '../app/enrol-passkey.ts';
 
 export interface RelyingParty {
   readonly rpId: string;
@@ -15,7 +17,7 @@ export function registrationOptions(
   { rpId }: RelyingParty,
   begun: Awaited<ReturnType<Enrolment['begin']>>,
 ) {
-  const { challenge, person, existing } = begun;
+  const { challenge, person, existing, needsVouch } = begun;
   return {
     options: {
       rp: { id: rpId, name: 'Airlock prod gate' },
@@ -31,7 +33,7 @@ export function registrationOptions(
       authenticatorSelection: { residentKey: 'discouraged', userVerification: 'required' },
       attestation: 'none',
     },
-    challenge,
+    ...{ challenge, needsVouch },
   };
 }
 
@@ -44,6 +46,12 @@ export function requestOptions(
     ...{ rpId, challenge, timeout, userVerification: 'required' },
     allowCredentials: credentialIds.map((id) => ({ type: 'public-key', id })),
   };
+}
+
+/** What a passkey in force signs for a further one. */
+export function vouchOptions(relyingParty: RelyingParty, ceremony: CoSignCeremony) {
+  const { nonce, statement } = ceremony;
+  return { options: requestOptions(relyingParty, ceremony), nonce, statement };
 }
 
 export function approvalOptions(relyingParty: RelyingParty, ceremony: ApprovalCeremony) {

@@ -1,6 +1,6 @@
 import { ceremonyKinds, type Passkey, type PasskeyStore } from '../../app/passkey-ports.ts';
 import { StoreError } from '../../app/ports.ts';
-import type { Passkey as PasskeyRow } from '../../generated/prisma/client.ts';
+import type { Passkey as PasskeyRow, Prisma } from '../../generated/prisma/client.ts';
 import { clientOf, onDuplicate, type GateDatabase } from './client.ts';
 import { asBuffer, asBytes, asNumber, oneOf } from './rows.ts';
 
@@ -20,17 +20,31 @@ export function createPasskeyStore(database: GateDatabase): PasskeyStore {
     },
 
     async ofPerson(person) {
+      const rows = await prisma.passkey.findMany({ where: { person }, orderBy: oldestFirst });
+      return rows.map(passkeyFrom);
+    },
+
+    async ofPersonAlone(tx, person) {
+      const client = clientOf(tx);
+      // A row lock would not hold those that are not there yet.
+      await client.$executeRaw`select pg_advisory_xact_lock(hashtextextended(${`passkey ${person}`}, 0))`;
+      const rows = await client.passkey.findMany({ where: { person }, orderBy: oldestFirst });
+      return rows.map(passkeyFrom);
+    },
+
+    async standing() {
       const rows = await prisma.passkey.findMany({
-        where: { person },
-        orderBy: [{ enrolledAt: 'asc' }, { credentialId: 'asc' }],
+        where: { revokedAt: null },
+        orderBy: oldestFirst,
       });
       return rows.map(passkeyFrom);
     },
 
-    async newest(limit) {
+    async newest({ without, skip, take }) {
       const rows = await prisma.passkey.findMany({
+        where: { credentialId: { notIn: [...without] } },
         orderBy: [{ enrolledAt: 'desc' }, { credentialId: 'asc' }],
-        take: limit,
+        ...{ skip, take },
       });
       return rows.map(passkeyFrom);
     },
@@ -95,6 +109,11 @@ export function createPasskeyStore(database: GateDatabase): PasskeyStore {
     },
   };
 }
+
+const oldestFirst = [
+  { enrolledAt: 'asc' },
+  { credentialId: 'asc' },
+] satisfies Prisma.PasskeyOrderByWithRelationInput[];
 
 const passkeyKnown = {
   code: 'passkey-known',

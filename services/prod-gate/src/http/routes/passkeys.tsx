@@ -1,6 +1,7 @@
 /** Passkeys of everybody who decides: since when each counts, and taking one away that is not its person's. */
 import { enrolmentDigest } from '@airlock/common/approval/count-approvals';
 import { sendPage } from '@airlock/web/page';
+import { HttpError } from '@airlock/web/problem';
 import { route, type Route } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
 import { z } from 'zod';
@@ -8,19 +9,25 @@ import { ledgerFacts, type FactSources } from '../../app/fact-sources.ts';
 import type { Passkey, PasskeyStore } from '../../app/passkey-ports.ts';
 import type { WithdrawPasskey } from '../../app/withdraw-passkey.ts';
 import { decidingRoles } from '../../domain/access.ts';
-import type { KnownEnrolment } from '../../domain/enrolments.ts';
+import type { KnownEnrolment } from '@airlock/common/approval/enrolments';
 import { viewerOf } from '../shared.ts';
-import { PasskeysPage, type ShownPasskey } from '../views/passkeys-page.tsx';
+import {
+  PasskeysPage,
+  waits,
+  type ShownPasskey,
+  type ShownPasskeys,
+} from '../views/passkeys-page.tsx';
 
 export interface PasskeyRoutePorts {
-  readonly passkeys: Pick<PasskeyStore, 'newest'>;
+  readonly passkeys: Pick<PasskeyStore, 'standing' | 'newest'>;
   readonly proofs: FactSources['proofs'];
   readonly views: Pick<FactSources, 'files'>;
   readonly withdrawPasskey: WithdrawPasskey;
   readonly now: () => Date;
 }
 
-const listed = 200;
+/** Of those that do not wait, on one page. */
+const listed = 50;
 
 const WithdrawBody = z.strictObject({ credentialId: z.string().min(1).max(1024) });
 
@@ -31,17 +38,25 @@ export function passkeyRoutes({
   withdrawPasskey,
   now,
 }: PasskeyRoutePorts): Route[] {
-  const shown = async (): Promise<readonly ShownPasskey[]> => {
-    const [rows, answer, { roster }] = await Promise.all([
-      passkeys.newest(listed),
+  /** All that wait, the oldest first, and a page of the rest: nobody hides one that waits by adding others. */
+  const listedOn = async (page: number): Promise<ShownPasskeys> => {
+    const [standing, answer, { roster }] = await Promise.all([
+      passkeys.standing(),
       ledgerFacts({ proofs }),
       views.files(),
     ]);
-    return rows.map((passkey) => ({
+    const shown = (passkey: Passkey): ShownPasskey => ({
       passkey,
       person: roster.roster.people.find(({ id }) => id === passkey.person) ?? null,
       enrolment: 'fault' in answer ? null : ofPasskey(answer.facts, passkey),
-    }));
+    });
+    const at = now();
+    const waiting = standing.map(shown).filter((row) => waits(row, at));
+    const rest = await passkeys.newest({
+      without: waiting.map(({ passkey }) => passkey.credentialId),
+      ...{ skip: (page - 1) * listed, take: listed + 1 },
+    });
+    return { waiting, rest: rest.slice(0, listed).map(shown), page, hasMore: rest.length > listed };
   };
   return [
     route({
@@ -54,8 +69,11 @@ export function passkeyRoutes({
         const { roles } = viewerOf(context);
         const deciding = decidingRoles((await views.files()).targets.values());
         const mayWithdraw = roles.some((role) => deciding.includes(role));
-        const [rows, frame] = await Promise.all([shown(), frameOf(request, context)]);
-        sendPage(response, PasskeysPage({ frame, rows, mayWithdraw, now: now() }));
+        const [shown, frame] = await Promise.all([
+          listedOn(pageAsked(request.query['page'])),
+          frameOf(request, context),
+        ]);
+        sendPage(response, PasskeysPage({ frame, ...shown, mayWithdraw, now: now() }));
       },
     }),
     route({
@@ -64,10 +82,11 @@ export function passkeyRoutes({
       path: '/api/v1/passkeys',
       access: 'signed-in',
       summary: 'Passkeys of everybody who decides, and since when each counts',
-      async handle(_request, response) {
-        const rows = await shown();
+      async handle(request, response) {
+        const { waiting, rest, page, hasMore } = await listedOn(pageAsked(request.query['page']));
         response.json({
-          passkeys: rows.map(({ passkey, enrolment }) => ({
+          ...{ page, hasMore },
+          passkeys: [...waiting, ...rest].map(({ passkey, enrolment }) => ({
             credentialId: passkey.credentialId,
             person: passkey.person,
             label: passkey.label,
@@ -104,6 +123,12 @@ export function passkeyRoutes({
       },
     }),
   ];
+}
+
+function pageAsked(given: unknown): number {
+  const page = given === undefined ? '1' : given;
+  if (typeof page === 'string' && /^[1-9]\d{0,4}$/.test(page)) return Number(page);
+  throw new HttpError('request-malformed', 'page: expected the number of a page, such as 2.');
 }
 
 function ofPasskey(

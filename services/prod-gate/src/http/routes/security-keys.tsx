@@ -8,29 +8,35 @@ import type { SecurityKeyEnrolment } from '../../app/enrol-security-key.ts';
 import type { PromotionStore } from '../../app/promotion-ports.ts';
 import { nothing, pathId, viewerOf } from '../shared.ts';
 import { EnrolSecurityKeyPage, SignWithSecurityKeyPage } from '../views/security-key-page.tsx';
+import { vouchOptions, type RelyingParty } from '../ceremonies.ts';
 import { Nonce, PersonsText } from './api.ts';
 import { Armoured, answerOf } from './armoured.ts';
+import { VouchBody, vouchOf } from './enrolments.ts';
 
 export interface SecurityKeyPorts {
+  readonly relyingParty: RelyingParty;
   readonly securityKeys: SecurityKeyEnrolment;
   readonly decisions: Pick<Decisions, 'beginApproval' | 'approve'>;
   readonly promotions: Pick<PromotionStore, 'evidence'>;
 }
 
 const Empty = z.strictObject({});
-const EnrolBody = z.strictObject({
+const PublicKey = z.string().trim().max(1024);
+const VouchedBody = z.strictObject({ publicKey: PublicKey });
+const EnrolFormBody = z.strictObject({
   challenge: Nonce,
   label: PersonsText(60).min(1),
-  publicKey: z.string().trim().max(1024),
+  publicKey: PublicKey,
   signature: Armoured,
 });
+const EnrolBody = EnrolFormBody.extend({ vouch: VouchBody });
 const ApproveBody = z.strictObject({ nonce: Nonce, note: PersonsText(500), signature: Armoured });
 
 export function securityKeyRoutes(ports: SecurityKeyPorts): Route[] {
   return [...enrolmentRoutes(ports), ...approvalRoutes(ports), documentRoute(ports)];
 }
 
-function enrolmentRoutes({ securityKeys }: SecurityKeyPorts): Route[] {
+function enrolmentRoutes({ relyingParty, securityKeys }: SecurityKeyPorts): Route[] {
   return [
     route({
       name: 'begin-security-key',
@@ -50,8 +56,21 @@ function enrolmentRoutes({ securityKeys }: SecurityKeyPorts): Route[] {
       access: 'signed-in',
       summary: 'Adding a security key',
       body: EnrolBody,
+      async handle(_request, response, context, { vouch, ...body }) {
+        const given = { ...body, vouch: vouchOf(vouch) };
+        response.status(201).json(await securityKeys.finish(viewerOf(context).nameId, given));
+      },
+    }),
+    route({
+      name: 'begin-security-key-vouch',
+      method: 'post',
+      path: '/api/v1/me/security-keys/vouch',
+      access: 'signed-in',
+      summary: 'Vouching for a security key',
+      body: VouchedBody,
       async handle(_request, response, context, body) {
-        response.status(201).json(await securityKeys.finish(viewerOf(context).nameId, body));
+        const ceremony = await securityKeys.beginVouch(viewerOf(context).nameId, body);
+        response.json(vouchOptions(relyingParty, ceremony));
       },
     }),
     route({
@@ -73,9 +92,9 @@ function enrolmentRoutes({ securityKeys }: SecurityKeyPorts): Route[] {
       path: '/me/security-keys',
       access: 'signed-in',
       summary: 'Adding a security key',
-      body: EnrolBody,
+      body: EnrolFormBody,
       async handle(_request, response, context, body) {
-        await securityKeys.finish(viewerOf(context).nameId, body);
+        await securityKeys.finish(viewerOf(context).nameId, { ...body, vouch: null });
         response.redirect(303, '/me');
       },
     }),

@@ -7,7 +7,7 @@ import { PostForm } from '@airlock/web/views/form';
 import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
 import type { Passkey } from '../../app/passkey-ports.ts';
-import type { KnownEnrolment } from '../../domain/enrolments.ts';
+import type { KnownEnrolment } from '@airlock/common/approval/enrolments';
 import type { Person } from '../../domain/roster.ts';
 import { plain } from './words.ts';
 
@@ -19,58 +19,117 @@ export interface ShownPasskey {
   readonly enrolment: KnownEnrolment | null;
 }
 
+export interface ShownPasskeys {
+  /** The oldest first, all of them. */
+  readonly waiting: readonly ShownPasskey[];
+  /** The newest first, those of one page. */
+  readonly rest: readonly ShownPasskey[];
+  /** From 1. */
+  readonly page: number;
+  readonly hasMore: boolean;
+}
+
 export function PasskeysPage({
   frame,
-  rows,
+  waiting,
+  rest,
+  page,
+  hasMore,
   mayWithdraw,
   now,
-}: {
+}: ShownPasskeys & {
   readonly frame: Frame;
-  /** The newest first. */
-  readonly rows: readonly ShownPasskey[];
   readonly mayWithdraw: boolean;
   readonly now: Date;
 }) {
   return (
     <Layout frame={frame} title="Passkeys">
-      <SectionHeading note={rows.length}>Passkeys that decide</SectionHeading>
+      <SectionHeading note={waiting.length}>Passkeys that wait</SectionHeading>
       <p class="small muted">
         A person’s first passkey counts once a signed roster lists it. Each later one has a day
         first, in which everybody is told: whoever holds the sign-in could add one as somebody else.
         If one of these is not its person’s, withdraw it and tell the security team.
       </p>
-      <DataTable
-        caption="Passkeys, the newest first"
-        rows={rows}
-        empty="Nobody has a passkey yet; each adds theirs under You."
-        columns={[
-          {
-            label: 'Person',
-            nowrap: true,
-            cell: ({ passkey, person }) => plain(person?.name ?? passkey.person),
-          },
-          { label: 'Name', cell: ({ passkey }) => plain(passkey.label) },
-          { label: 'State', wide: true, cell: (row) => <PasskeyState {...row} now={now} /> },
-          {
-            label: 'Added',
-            nowrap: true,
-            cell: ({ passkey }) => <Time at={passkey.enrolledAt} now={now} />,
-          },
-          {
-            label: 'If it is not theirs',
-            nowrap: true,
-            cell: (row) =>
-              mayWithdraw && mayBeWithdrawn(row, now) ? (
-                <PostForm action="/passkeys/withdrawal" csrfToken={frame.csrfToken}>
-                  <input type="hidden" name="credentialId" value={row.passkey.credentialId} />
-                  <Button kind="danger">Withdraw</Button>
-                </PostForm>
-              ) : null,
-          },
-        ]}
+      <Passkeys
+        caption="Passkeys that wait, the oldest first"
+        rows={waiting}
+        empty="None waits."
+        {...{ frame, mayWithdraw, now }}
       />
+      <SectionHeading>In force, or withdrawn</SectionHeading>
+      <Passkeys
+        caption="Passkeys in force or withdrawn, the newest first"
+        rows={rest}
+        empty={
+          page === 1
+            ? 'Nobody has a passkey in force yet; each adds theirs under You.'
+            : 'No more of them; go back to newer ones.'
+        }
+        {...{ frame, mayWithdraw, now }}
+      />
+      <p>
+        {page > 1 ? <a href={`/passkeys?page=${page - 1}`}>Newer ones</a> : null}{' '}
+        {hasMore ? <a href={`/passkeys?page=${page + 1}`}>Older ones</a> : null}
+      </p>
     </Layout>
   );
+}
+
+function Passkeys({
+  frame,
+  caption,
+  rows,
+  empty,
+  mayWithdraw,
+  now,
+}: {
+  readonly frame: Frame;
+  readonly caption: string;
+  readonly rows: readonly ShownPasskey[];
+  readonly empty: string;
+  readonly mayWithdraw: boolean;
+  readonly now: Date;
+}) {
+  return (
+    <DataTable
+      {...{ caption, rows, empty }}
+      columns={[
+        {
+          label: 'Person',
+          nowrap: true,
+          cell: ({ passkey, person }) => plain(person?.name ?? passkey.person),
+        },
+        { label: 'Name', cell: ({ passkey }) => plain(passkey.label) },
+        { label: 'State', wide: true, cell: (row) => <PasskeyState {...row} now={now} /> },
+        {
+          label: 'Added',
+          nowrap: true,
+          cell: ({ passkey }) => <Time at={passkey.enrolledAt} now={now} />,
+        },
+        {
+          label: 'If it is not theirs',
+          nowrap: true,
+          cell: (row) =>
+            mayWithdraw && mayBeWithdrawn(row, now) ? (
+              <PostForm action="/passkeys/withdrawal" csrfToken={frame.csrfToken}>
+                <input type="hidden" name="credentialId" value={row.passkey.credentialId} />
+                <Button kind="danger">Withdraw</Button>
+              </PostForm>
+            ) : null,
+        },
+      ]}
+    />
+  );
+}
+
+/** Whether it stands and does not count: for the ledger, the roster or the end of its day. */
+export function waits({ passkey, person, enrolment }: ShownPasskey, now: Date): boolean {
+  if (passkey.revokedAt !== null || (enrolment !== null && enrolment.withdrawnAt !== null)) {
+    return false;
+  }
+  if (enrolment === null || !rosterAllows(person ?? undefined, passkey)) return true;
+  const countsFrom = countsFromIn(person ?? undefined, enrolment);
+  return countsFrom !== null && countsFrom > now;
 }
 
 /** Whether it is in its first day, and nobody took it away. */

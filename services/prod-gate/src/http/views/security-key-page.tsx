@@ -4,6 +4,7 @@ import { Card } from '@airlock/web/views/card';
 import { CodeBlock } from '@airlock/web/views/code-block';
 import { PostForm, TextField } from '@airlock/web/views/form';
 import { Layout, type Frame } from '@airlock/web/views/layout';
+import { PasskeyForm } from '@airlock/web/views/passkey-form';
 
 /** One line that signs exactly these bytes: nothing is added to them by a shell or an editor. */
 const signLine = (text: string, namespace: string): string =>
@@ -68,15 +69,42 @@ export function EnrolSecurityKeyPage({
   frame,
   challenge,
   text,
+  needsVouch,
 }: {
   readonly frame: Frame;
   readonly challenge: string;
   readonly text: string;
+  /** Whether the browser has a passkey in force sign for the key. */
+  readonly needsVouch: boolean;
 }) {
+  const fields = (
+    <>
+      <input type="hidden" name="challenge" value={challenge} />
+      <TextField
+        label="Name"
+        name="label"
+        hint="So that you know it again."
+        required
+        maxLength={60}
+      />
+      <TextField
+        label="Public key"
+        name="publicKey"
+        hint="The line of the .pub file; it begins with sk-."
+        required
+        maxLength={1024}
+      />
+      <Signature />
+      <Button kind="primary" icon="key">
+        Add this key
+      </Button>
+    </>
+  );
   return (
     <Layout
       frame={frame}
       title="Add a security key"
+      scripts={needsVouch ? ['passkey.js'] : []}
       breadcrumbs={[{ label: 'You', href: '/me' }, { label: 'Security key' }]}
     >
       <Card title="1. Make one, if you have none">
@@ -93,27 +121,24 @@ export function EnrolSecurityKeyPage({
         </CodeBlock>
       </Card>
       <Card title="3. Hand it in" emphasis>
-        <PostForm action="/me/security-keys" csrfToken={frame.csrfToken}>
-          <input type="hidden" name="challenge" value={challenge} />
-          <TextField
-            label="Name"
-            name="label"
-            hint="So that you know it again."
-            required
-            maxLength={60}
-          />
-          <TextField
-            label="Public key"
-            name="publicKey"
-            hint="The line of the .pub file; it begins with sk-."
-            required
-            maxLength={1024}
-          />
-          <Signature />
-          <Button kind="primary" icon="key">
-            Add this key
-          </Button>
-        </PostForm>
+        {needsVouch ? (
+          <PasskeyForm
+            purpose="enrol-key"
+            optionsUrl="/api/v1/me/security-keys/vouch"
+            finishUrl="/api/v1/me/security-keys"
+            doneUrl="/me"
+            csrfToken={frame.csrfToken}
+          >
+            <p class="small muted">
+              You have a passkey in force: the browser asks for it, to vouch for this key.
+            </p>
+            {fields}
+          </PasskeyForm>
+        ) : (
+          <PostForm action="/me/security-keys" csrfToken={frame.csrfToken}>
+            {fields}
+          </PostForm>
+        )}
       </Card>
     </Layout>
   );

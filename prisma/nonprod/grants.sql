@@ -128,6 +128,9 @@ grant select on run_taint to nonprod_scheduler;
 grant select, insert on person, api_token to nonprod_web;
 grant update (idp, name, groups, seen_at) on person to nonprod_web;
 grant update (last_used_at, revoked_at) on api_token to nonprod_web;
+-- Who took up what is theirs is written down, and can be ended and not prolonged.
+grant select, insert on elevation to nonprod_web;
+grant update (ended_at) on elevation to nonprod_web;
 
 -- Accounts at forges are linked in the web process. The scheduler asks whether the author of a pull request is a member.
 grant select, insert, delete on linked_account, link_wish to nonprod_web;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import {
+  becomeAdministrator,
   launchChromium,
   openPage,
   picture,
@@ -26,6 +27,7 @@ test(
     const pair = await runningPair();
     const { context, page, complaints } = await openPage(browser, { scheme: 'light', width: 1280 });
     await signInAs(page, `${pair.nonprodOrigin}/`, 'oke');
+    await becomeAdministrator(page, '/');
     await page.click('nav[aria-label="Main"] a[href="/repos"]');
     await page.getByText('Whoever can push to it runs commands on runners').waitFor();
     for (const [name, path] of [

@@ -127,3 +127,20 @@ test('a run is started, found in the list, cancelled, and tried again from the c
   await says('run', 'cancel', retried);
   await shown(retried, ({ state }) => state === 'cancelled');
 });
+
+test('every runner is in the API: its pool, what it may do, its last word and until when it is who it is', async () => {
+  const dana = await pair.signIn('nonprod', 'dana');
+  const { runners } = (await dana.getJson('/api/v1/runners')) as {
+    runners: Record<string, unknown>[];
+  };
+  const [first] = runners;
+  assert.ok(first, 'the pair has one');
+  for (const runner of runners) assert.deepEqual(Object.keys(runner), Object.keys(first));
+  assert.doesNotMatch(JSON.stringify(runners), /PRIVATE KEY|BEGIN/);
+  const own = runners.find(({ id }) => id === 'runner-1') ?? assert.fail(JSON.stringify(runners));
+  assert.equal(own['pool'], 'default');
+  assert.ok(Date.parse(String(own['lastSeenAt'])) <= Date.now());
+  assert.ok(['active', 'draining', 'quarantined'].includes(String(own['state'])));
+  const { notAfter } = own['certificate'] as { notAfter: string };
+  assert.ok(Date.parse(notAfter) > Date.now());
+});

@@ -13,6 +13,7 @@ import type { Pair } from '@airlock/demo/pair';
 import type { Browser } from 'playwright-core';
 import { dumpOf, filesBelow, newCanary, placesWith, redisOf } from '../support/canary.ts';
 import {
+  becomeAdministrator,
   launchChromium,
   openPage,
   picture,
@@ -47,6 +48,7 @@ test(
     const pair = await runningPair();
     const { context, page, complaints } = await openPage(browser, { scheme: 'light', width: 1280 });
     await signInAs(page, `${pair.nonprodOrigin}/secrets`, 'oke');
+    await becomeAdministrator(page, '/secrets');
     const first = newCanary();
     await page.fill('#name', 'REGISTRY_TOKEN');
     await page.fill('#description', 'pushes images to the test registry');

@@ -50,7 +50,7 @@ async function assertRefused(
 
 /** Moves away what the running process of the same name holds: ports and the directory of its hooks. */
 async function apart(config: Config, directory: string): Promise<Config> {
-  for (const key of ['listen', 'listener', 'runnerApi']) {
+  for (const key of ['listen', 'listener', 'runnerApi', 'figures']) {
     if (key in config) at(config, key)['port'] = await freePort();
   }
   if ('runnerEdge' in config) at(config, 'runnerEdge', 'enrolment')['port'] = await freePort();

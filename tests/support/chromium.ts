@@ -80,6 +80,15 @@ export async function signInAs(page: Page, url: string, person: string): Promise
   await page.waitForURL((now) => now.origin === origin && now.pathname === pathname);
 }
 
+/** On the page where an administrator of nonprod says what for; `returnTo` is the path that the page is at then. */
+export async function becomeAdministrator(page: Page, returnTo: string): Promise<void> {
+  const address = `/me/administrator?returnTo=${encodeURIComponent(returnTo)}`;
+  await page.goto(new URL(address, page.url()).href);
+  await page.fill('#reason', 'what this test is about');
+  await page.click('main button:has-text("Become administrator")');
+  await page.waitForURL((now) => now.pathname === returnTo);
+}
+
 /** How far the page can be scrolled sideways, in pixels; 0 is right at every width. */
 export const sidewaysScroll = (page: Page): Promise<number> =>
   page.evaluate('document.documentElement.scrollWidth - window.innerWidth');

@@ -1,3 +1,4 @@
+import { becomeAdministrator } from './become-administrator.ts';
 import { CliError, exitCode } from './exit-codes.ts';
 import { demoContext } from './release-commands.ts';
 import { sessionWithToken, signInToDemo, type WebSession } from './web-session.ts';
@@ -15,7 +16,9 @@ export function nonprodSession(
   const { AIRLOCK_NONPROD: origin, AIRLOCK_TOKEN: token } = environment;
   if (origin !== undefined && token !== undefined) return sessionWithToken(origin, token);
   if (origin === undefined && token === undefined) {
-    return signInToDemo(demoContext().nonprod, person);
+    return signInToDemo(demoContext().nonprod, person).then((session) =>
+      becomeAdministrator(session, 'a command of the command line'),
+    );
   }
   throw new CliError(
     exitCode.usage,

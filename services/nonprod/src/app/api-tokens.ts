@@ -13,10 +13,15 @@ import type { TokenStore, TokenSummary } from './token-ports.ts';
 const mostTokens = 50;
 
 export interface ApiTokens {
-  /** The token, which is shown this once; null when the person has 50 already. */
+  /**
+   * The token, which is shown this once; null when the person has 50 already.
+   *
+   * @param administers whether the person is administrator now: the token counts as one for good, or never.
+   */
   make(
     person: string,
     wish: TokenWish,
+    administers: boolean,
   ): Promise<{ readonly id: string; readonly token: string } | null>;
   list(person: string): Promise<readonly TokenSummary[]>;
   revoke(person: string, id: string): Promise<boolean>;
@@ -29,17 +34,18 @@ export function createApiTokens(ports: {
   readonly newId: NewId;
   readonly clock: () => Date;
   /** Who the owner is here now: a token can do at most what its owner might. */
-  resolveViewer(identity: Identity): Promise<Viewer | null>;
+  resolveViewer(identity: Identity, administers: boolean): Promise<Viewer | null>;
 }): ApiTokens {
   const { tokens, events, newId, clock } = ports;
   return {
-    async make(person, { days, ...wish }) {
+    async make(person, { days, ...wish }, administers) {
       const token = formatToken(randomBytes(32));
       const hash = tokenHash(token);
       if (hash === null) throw new Error('a token that was just made is none');
       const id = newId('tok');
-      if (!(await tokens.insert({ id, person, hash, days, ...wish }, mostTokens))) return null;
-      events.tokenMade({ id, scopes: wish.scopes, days }, person);
+      if (!(await tokens.insert({ id, person, hash, days, administers, ...wish }, mostTokens)))
+        return null;
+      events.tokenMade({ id, scopes: wish.scopes, days, administers }, person);
       return { id, token };
     },
     list: (person) => tokens.list(person),
@@ -59,7 +65,7 @@ export function createApiTokens(ports: {
           events.tokenRefused({ id: found?.id ?? null }, address);
           return null;
         }
-        const viewer = await ports.resolveViewer(found.owner);
+        const viewer = await ports.resolveViewer(found.owner, found.administers);
         if (viewer === null) return null;
         await tokens.used(found.id);
         return { token: found.id, viewer, scopes: found.scopes };

@@ -14,6 +14,7 @@ export interface NewToken {
   readonly scopes: readonly string[];
   readonly networks: readonly string[];
   readonly days: number;
+  readonly administers: boolean;
 }
 
 export interface TokenSummary {
@@ -21,6 +22,8 @@ export interface TokenSummary {
   readonly name: string;
   readonly scopes: readonly string[];
   readonly networks: readonly string[];
+  /** Its owner was administrator when they made it, and it counts as one. */
+  readonly administers: boolean;
   readonly createdAt: Date;
   readonly expiresAt: Date;
   readonly lastUsedAt: Date | null;
@@ -30,6 +33,7 @@ export interface TokenSummary {
 export interface FoundToken extends TokenFacts {
   readonly id: string;
   readonly scopes: readonly string[];
+  readonly administers: boolean;
   readonly owner: Identity;
 }
 

@@ -105,7 +105,7 @@ test('who lacks the role is written down too, and a token by its id', async () =
   const leo = identityOf('leo@example.com', ['developers']);
   await createPersonStore(database.as('nonprod_web')).signedIn(leo);
   const wish = { name: 'script', scopes: ['admin' as const], days: 1, networks: [] };
-  const made = await tokens.make(leo.nameId, wish);
+  const made = await tokens.make(leo.nameId, wish, false);
   assert.ok(made);
   const headers = { authorization: `Bearer ${made.token}`, 'content-type': 'application/json' };
   const body = JSON.stringify({ repository: 'shop/web', value: 'by program' });

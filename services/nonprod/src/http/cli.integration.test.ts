@@ -72,7 +72,11 @@ before(async () => {
     const identity = identityOf(`${hand}@example.com`, groups);
     await createPersonStore(db).signedIn(identity);
     const wish = { name: 'cli', scopes: ['read', 'admin'] as const, days: 1, networks: [] };
-    const made = await making.make(identity.nameId, { ...wish, scopes: [...wish.scopes] });
+    const made = await making.make(
+      identity.nameId,
+      { ...wish, scopes: [...wish.scopes] },
+      hand === 'pat',
+    );
     assert.ok(made);
     tokens.set(hand, made.token);
   }

@@ -28,6 +28,7 @@ import { createTokenStore } from '../adapters/postgres/token-store.ts';
 import { viewerOf } from '../testing/web.ts';
 import { createAskPromotion } from '../app/ask-promotion.ts';
 import { retireLogs } from '../app/retire-logs.ts';
+import { keepElevations } from '../elevation-keeping.ts';
 import { groupsFor, rolesOf } from '../domain/access.ts';
 import { demandOf, type Action, type Noun } from '../domain/group-required.ts';
 import { createEvents } from '../events.ts';
@@ -104,6 +105,7 @@ before(async () => {
     queries: createPageQueries(db),
     mainBranch: 'main',
     groupRequired,
+    elevation: keepElevations({ db, events, groups }).routes,
     askPromotion: createAskPromotion({
       requests: createPromotionRequestStore(db),
       bell,
@@ -782,6 +784,10 @@ test('the page of repositories says what a new one unlocks, and one’s own page
       ...{ protectedRefs: 'refs/heads/release/*', branches: '' },
     }).toString();
   const page = await pat.get('/repos');
+  assert.match(
+    page.text,
+    /A new one may use .*(?:of trust 0, untrusted|no pool, so nothing of it runs)/,
+  );
   assertGoodPage(page);
   assert.match(page.text, /Whoever can push to it runs commands on runners/);
   assert.match(page.text, /reads no secret, its builds are not signed/);
@@ -828,7 +834,8 @@ test('each route answers 403 to exactly those whose roles it does not admit, and
   };
   const matrix: Record<string, Set<string>> = {};
   const answers = routes.filter(
-    ({ name, access }) => access !== 'public' && !name.startsWith('follow-'),
+    // Becoming administrator is for groups and not for a role; see elevation.integration.test.ts.
+    ({ name, access }) => access !== 'public' && !/^follow-|administrator|elevations$/.test(name),
   );
   for (const route of answers) {
     const { noun, action } = demandOf(route);

@@ -7,6 +7,7 @@ import { heedSight } from './heed-sight.ts';
 import { accountRoutes } from './routes/accounts.tsx';
 import { actRoutes } from './routes/acts.tsx';
 import { apiRoutes } from './routes/api.ts';
+import { elevationRoutes, type ElevationPorts } from './routes/elevation.tsx';
 import { budgetRoutes, type BudgetPorts } from './routes/budgets.ts';
 import { logRoutes } from './routes/logs.ts';
 import { notificationRoutes } from './routes/notifications.tsx';
@@ -46,6 +47,7 @@ export function nonprodRoutes(
     readonly runs: RunLifePorts;
     readonly events: RepositoryPorts['events'];
     readonly groupRequired: GroupRequired;
+    readonly elevation: ElevationPorts;
   },
 ): Route[] {
   const { sight } = ports.sources;
@@ -64,6 +66,7 @@ export function nonprodRoutes(
     ...sourceRoutes(ports.sources),
     ...repositoryRoutes({ ...ports, groups: ports.people.owners.groups }),
     ...meRoutes(),
+    ...elevationRoutes(ports.elevation),
     ...reportRoutes(ports),
     ...runLifeRoutes(ports.runs),
     ...schemaRoutes(),

@@ -3,7 +3,7 @@ import type { Database } from './client.ts';
 
 export function createTokenStore(db: Database): TokenStore {
   return {
-    async insert({ id, person, name, hash, scopes, networks, days }, most) {
+    async insert({ id, person, name, hash, scopes, networks, days, administers }, most) {
       return await db.$transaction(async (tx) => {
         // The owner's row, so that two wishes at once are counted one after the other.
         const [owner] = await tx.$queryRaw<object[]>`
@@ -14,8 +14,8 @@ export function createTokenStore(db: Database): TokenStore {
           where person = ${person} and revoked_at is null and expires_at > now()`;
         if (Number(open?.count ?? most) >= most) return false;
         await tx.$executeRaw`
-          insert into api_token (id, person, name, hash, scopes, networks, expires_at)
-          values (${id}, ${person}, ${name}, ${hash}, ${[...scopes]}, ${[...networks]},
+          insert into api_token (id, person, name, hash, scopes, networks, administers, expires_at)
+          values (${id}, ${person}, ${name}, ${hash}, ${[...scopes]}, ${[...networks]}, ${administers},
             now() + make_interval(days => ${days}::int))`;
         return true;
       });
@@ -49,6 +49,7 @@ export function createTokenStore(db: Database): TokenStore {
         id: row.id,
         scopes: row.scopes,
         networks: row.networks,
+        administers: row.administers,
         expiresAt: row.expiresAt,
         revokedAt: row.revokedAt,
         ownerSeenAt: seenAt,

@@ -1,7 +1,7 @@
 /** Tokens of one's own programs. A token is shown once, and no token makes or ends tokens. */
 import { sendPage } from '@airlock/web/page';
 import { HttpError } from '@airlock/web/problem';
-import { route, type Route } from '@airlock/web/route';
+import { route, type Route, type RouteContext } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
 import { z } from 'zod';
 import type { ApiTokens } from '../../app/api-tokens.ts';
@@ -25,8 +25,12 @@ const TokenForm = z
   .pipe(TokenBody);
 
 export function tokenRoutes({ tokens }: { readonly tokens: ApiTokens }): Route[] {
-  const make = async (person: string, wish: TokenWish): Promise<{ id: string; token: string }> => {
-    const made = await tokens.make(person, wish);
+  const make = async (
+    context: RouteContext,
+    wish: TokenWish,
+  ): Promise<{ id: string; token: string }> => {
+    const administers = context.viewer?.roles.includes('platform') === true;
+    const made = await tokens.make(requesterOf(context).id, wish, administers);
     if (made !== null) return made;
     throw new HttpError('refused', 'You have 50 tokens that count; revoke one that is not used.');
   };
@@ -56,7 +60,7 @@ export function tokenRoutes({ tokens }: { readonly tokens: ApiTokens }): Route[]
       body: TokenForm,
       async handle(request, response, context, wish) {
         const { id } = requesterOf(context);
-        const made = await make(id, wish);
+        const made = await make(context, wish);
         const frame = await frameOf(request, context);
         // Answered by the page itself: a redirect would have to carry the token along.
         sendPage(
@@ -100,7 +104,7 @@ export function tokenRoutes({ tokens }: { readonly tokens: ApiTokens }): Route[]
       summary: 'Making a token',
       body: TokenBody,
       async handle(_request, response, context, wish) {
-        response.status(201).json(await make(requesterOf(context).id, wish));
+        response.status(201).json(await make(context, wish));
       },
     }),
     route({
@@ -123,6 +127,7 @@ function tokenJson(token: TokenSummary) {
     name: token.name,
     scopes: token.scopes,
     networks: token.networks,
+    administers: token.administers,
     createdAt: token.createdAt.toISOString(),
     expiresAt: token.expiresAt.toISOString(),
     lastUsedAt: token.lastUsedAt?.toISOString() ?? null,

@@ -1,6 +1,7 @@
 import { Card, CardGrid } from '@airlock/web/views/card';
 import { DescriptionList } from '@airlock/web/views/description-list';
 import { Layout, type Frame } from '@airlock/web/views/layout';
+import { elevatedRole } from '../../domain/elevation.ts';
 
 export function MePage({ frame }: { readonly frame: Frame }) {
   const { viewer } = frame;
@@ -38,7 +39,16 @@ export function MePage({ frame }: { readonly frame: Frame }) {
             Look up <a href="/usage">who used how much</a> of the machines and of the store.
           </p>
         </Card>
-        {viewer?.roles.includes('platform') === true ? (
+        {viewer !== null &&
+        (viewer.roles.includes(elevatedRole) || viewer.mayTakeUp?.includes(elevatedRole)) ? (
+          <Card title="Administrator" icon="shield-lock">
+            <p>
+              <a href="/me/administrator">Become administrator</a> for an hour at most, and say what
+              for; see who else is.
+            </p>
+          </Card>
+        ) : null}
+        {viewer?.roles.includes(elevatedRole) === true ? (
           <Card title="Audit" icon="log">
             <p>
               Look up <a href="/audit">what people did</a> here: who, when, from where, and what

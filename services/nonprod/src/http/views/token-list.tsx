@@ -45,8 +45,10 @@ export function TokenListPage({
       )}
       <p class="muted">
         With a token a program calls the API in your name: it can do what the token is for and you
-        may do yourself at that moment. No token approves anything or makes tokens. Tokens of
-        somebody who has not signed in for {mostIdleDays} days wait until they do.
+        may do yourself at that moment. It does what takes an administrator only if you{' '}
+        <a href="/me/administrator">were one</a> when you made it. No token approves anything or
+        makes tokens. Tokens of somebody who has not signed in for {mostIdleDays} days wait until
+        they do.
       </p>
       <WithAside aside={<MakeBox frame={frame} />}>
         <SectionHeading>Kept</SectionHeading>
@@ -59,11 +61,12 @@ export function TokenListPage({
             {
               label: 'For',
               wide: true,
-              cell: ({ name, scopes, networks }) => (
+              cell: ({ name, scopes, networks, administers }) => (
                 <>
                   {name}
                   <div class="muted small">
                     {scopes.join(', ')}
+                    {administers ? '; as administrator' : ''}
                     {networks.length === 0 ? '' : `; from ${networks.join(', ')}`}
                   </div>
                 </>

@@ -10,7 +10,7 @@ import { Time } from '@airlock/web/views/time';
 import type { Viewer } from '@airlock/web/route';
 import type { Passkey } from '../../app/passkey-ports.ts';
 import { enrolmentDigest } from '@airlock/common/approval/count-approvals';
-import type { KnownEnrolment } from '../../domain/enrolments.ts';
+import type { KnownEnrolment } from '@airlock/common/approval/enrolments';
 import type { Person } from '../../domain/roster.ts';
 import { PasskeyState } from './passkeys-page.tsx';
 import { plain } from './words.ts';
@@ -156,6 +156,7 @@ function Aside({
             optionsUrl="/api/v1/me/passkeys/options"
             finishUrl="/api/v1/me/passkeys"
             doneUrl="/me"
+            vouchUrl="/api/v1/me/passkeys/vouch"
             csrfToken={frame.csrfToken}
           >
             <TextField

@@ -1,0 +1,30 @@
+/** Being administrator for a while: who may be one is a member like any other until they say why they need to be. */
+import { z } from 'zod';
+import type { NonprodRole } from './access.ts';
+
+export const defaultElevationMinutes = 30;
+export const mostElevationMinutes = 60;
+
+export const ElevationWish = z.strictObject({
+  reason: z.string().trim().min(5, 'say what it is for').max(500),
+  minutes: z
+    .int()
+    .min(1)
+    .max(mostElevationMinutes, `at most ${mostElevationMinutes} minutes`)
+    .default(defaultElevationMinutes),
+});
+export type ElevationWish = z.infer<typeof ElevationWish>;
+
+/** The one role that admits nobody before they take it up. */
+export const elevatedRole = 'platform' satisfies NonprodRole;
+
+export interface RolesNow {
+  readonly roles: readonly NonprodRole[];
+  readonly mayTakeUp: readonly NonprodRole[];
+}
+
+/** @param roles that the groups give. */
+export function rolesNow(roles: readonly NonprodRole[], isElevated: boolean): RolesNow {
+  if (isElevated || !roles.includes(elevatedRole)) return { roles, mayTakeUp: [] };
+  return { roles: roles.filter((role) => role !== elevatedRole), mayTakeUp: [elevatedRole] };
+}

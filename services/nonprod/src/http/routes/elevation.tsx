@@ -1,0 +1,124 @@
+/** Becoming administrator for a while, and an ordinary member again. No token does either. */
+import { sendPage } from '@airlock/web/page';
+import { HttpError } from '@airlock/web/problem';
+import { route, type Route, type RouteContext } from '@airlock/web/route';
+import { frameOf } from '@airlock/web/server';
+import { z } from 'zod';
+import type { ElevationStore } from '../../app/elevation-ports.ts';
+import { elevatedRole, ElevationWish } from '../../domain/elevation.ts';
+import type { Events } from '../../events.ts';
+import { ElevationPage } from '../views/elevation-page.tsx';
+import { requesterOf } from './shared.ts';
+
+const mostShown = 50;
+
+/** A path here, and no other site's. */
+const ReturnTo = z
+  .string()
+  .max(1000)
+  .regex(/^\/(?![/\\])[\w/.@:=&?%-]*$/)
+  .catch('/me/administrator');
+
+const ElevationForm = z
+  .strictObject({ reason: z.string(), minutes: z.string(), returnTo: ReturnTo })
+  .transform(({ minutes, ...rest }) => ({ ...rest, minutes: Number(minutes) }))
+  .pipe(
+    ElevationWish.extend({
+      minutes: ElevationWish.shape.minutes.unwrap(),
+      returnTo: z.string(),
+    }),
+  );
+
+export interface ElevationPorts {
+  readonly elevations: ElevationStore;
+  readonly events: Pick<Events, 'elevationBegan' | 'elevationEnded'>;
+}
+
+export function elevationRoutes({ elevations, events }: ElevationPorts): Route[] {
+  /** @throws HttpError `group-missing` for those who never are administrators. */
+  const whose = (context: RouteContext): { person: string; session: Buffer } => {
+    const { viewer, session } = context;
+    const mayBe = [...(viewer?.roles ?? []), ...(viewer?.mayTakeUp ?? [])].includes(elevatedRole);
+    if (!mayBe || session === null) {
+      const text = `Only members of a group with the role ${elevatedRole} become administrators.`;
+      throw new HttpError('group-missing', text);
+    }
+    return { person: requesterOf(context).id, session };
+  };
+  const begin = async (context: RouteContext, wish: ElevationWish): Promise<Date> => {
+    const { person, session } = whose(context);
+    const endsAt = await elevations.begin(session, person, wish);
+    events.elevationBegan(person, wish.reason, endsAt);
+    return endsAt;
+  };
+  const end = async (context: RouteContext): Promise<void> => {
+    const { person, session } = whose(context);
+    if (await elevations.end(session, person)) events.elevationEnded(person);
+  };
+
+  return [
+    route({
+      name: 'show-elevations',
+      method: 'get',
+      path: '/me/administrator',
+      access: 'signed-in',
+      summary: 'Who is and was administrator, and why',
+      async handle(request, response, context) {
+        const { person, session } = whose(context);
+        const [frame, own, list] = await Promise.all([
+          frameOf(request, context),
+          elevations.inForce(session, person),
+          elevations.newest(mostShown),
+        ]);
+        const returnTo = ReturnTo.parse(request.query['returnTo']);
+        sendPage(response, ElevationPage({ frame, own, list, returnTo, now: new Date() }));
+      },
+    }),
+    route({
+      name: 'become-administrator-by-form',
+      method: 'post',
+      path: '/me/administrator',
+      access: 'signed-in',
+      summary: 'Becoming administrator',
+      body: ElevationForm,
+      async handle(_request, response, context, { returnTo, ...wish }) {
+        await begin(context, wish);
+        response.redirect(303, returnTo);
+      },
+    }),
+    route({
+      name: 'end-administrator-by-form',
+      method: 'post',
+      path: '/me/administrator/end',
+      access: 'signed-in',
+      summary: 'Being administrator no longer',
+      async handle(_request, response, context) {
+        await end(context);
+        response.redirect(303, '/me/administrator');
+      },
+    }),
+    route({
+      name: 'become-administrator',
+      method: 'post',
+      path: '/api/v1/me/administrator',
+      access: 'signed-in',
+      summary: 'Becoming administrator',
+      body: ElevationWish,
+      async handle(_request, response, context, wish) {
+        const endsAt = await begin(context, wish);
+        response.status(201).json({ endsAt: endsAt.toISOString() });
+      },
+    }),
+    route({
+      name: 'end-administrator',
+      method: 'post',
+      path: '/api/v1/me/administrator/end',
+      access: 'signed-in',
+      summary: 'Being administrator no longer',
+      async handle(_request, response, context) {
+        await end(context);
+        response.status(204).end();
+      },
+    }),
+  ];
+}

@@ -103,6 +103,7 @@ export async function writeConfigs(given: {
     'nonprod-web': writeConfig(layout, 'nonprod-web', {
       origin: origins.nonprod,
       listen: { host: '127.0.0.1', port: ports.nonprod },
+      figures: { port: ports.nonprodFigures },
       securityContact,
       runnerApi: {
         host: '127.0.0.1',
@@ -223,6 +224,7 @@ export async function writeConfigs(given: {
     'gate-web': writeConfig(layout, 'gate-web', {
       origin: origins.gate,
       listen: { host: '127.0.0.1', port: ports.gate },
+      figures: { port: ports.gateFigures },
       securityContact,
       database: await database('gate', 'gate_web'),
       redis: redisBlock,

@@ -72,6 +72,8 @@ export interface Ports {
   readonly enrolment: number;
   readonly outbox: number;
   readonly rebuilds: number;
+  readonly nonprodFigures: number;
+  readonly gateFigures: number;
   readonly identityProvider: number;
   readonly vault: number;
   readonly postgres: number;
@@ -86,6 +88,8 @@ const preferred = {
   outbox: 26083,
   identityProvider: 26084,
   rebuilds: 26085,
+  nonprodFigures: 26087,
+  gateFigures: 26088,
   enrolment: 26086,
   shop: 26089,
   vault: 26200,
@@ -104,6 +108,8 @@ export async function choosePorts(choice: 'preferred' | 'free'): Promise<Ports> 
     enrolment: await pick(preferred.enrolment),
     outbox: await pick(preferred.outbox),
     rebuilds: await pick(preferred.rebuilds),
+    nonprodFigures: await pick(preferred.nonprodFigures),
+    gateFigures: await pick(preferred.gateFigures),
     identityProvider: await pick(preferred.identityProvider),
     vault: await pick(preferred.vault),
     postgres: await pick(preferred.postgres),

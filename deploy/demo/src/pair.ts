@@ -4,6 +4,7 @@
  */
 import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { becomeAdministrator } from '@airlock/cli/become-administrator';
 import { signInToDemo, type WebSession } from '@airlock/cli/web-session';
 import { startIdentityProvider } from '@airlock/testkit/idp';
 import { startPostgres, type Postgres } from '@airlock/testkit/postgres';
@@ -253,7 +254,8 @@ export async function startPair(options: PairOptions): Promise<Pair> {
       redis,
       pinnedFile,
       ledgerVkey: keys.ledger.vkey,
-      signIn: (service, person) => signInToDemo(origins[service], person),
+      signIn: async (service, person) =>
+        becomeAdministrator(await signInToDemo(origins[service], person), 'a test or a demo'),
       async query<Row extends pg.QueryResultRow>(
         database: string,
         text: string,

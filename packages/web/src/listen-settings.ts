@@ -29,6 +29,20 @@ type Settings = z.infer<typeof WebListen>;
 export type WebListen = Pick<Settings, 'host' | 'port'> & { readonly tls?: Settings['tls'] };
 export type WebTls = NonNullable<Settings['tls']>;
 
+/** Where Prometheus on this machine, or an agent of it, reads figures. */
+export const FiguresListen = z
+  .strictObject({
+    host: z
+      .enum(['127.0.0.1', '::1'])
+      .default('127.0.0.1')
+      .describe('Address of this machine alone. Default 127.0.0.1.'),
+    port: Port.describe('Port of /metrics, /livez and /readyz (1-65535).'),
+  })
+  .nullable()
+  .default(null)
+  .describe('Figures for Prometheus, without a sign-in. Default null: there are none.');
+export type FiguresListen = z.infer<typeof FiguresListen>;
+
 /** Who is told of a vulnerability (RFC 9116). */
 export const SecurityContact = z
   .strictObject({

@@ -32,8 +32,8 @@ export async function listenForPeople(
   const { tls = null, host, port } = settings;
   if (tls === null) {
     const server = createServer(bounds, handle);
-    await listen(server, host, port, 'port');
-    return { close: () => close(server) };
+    await listenAt(server, { host, port, setting: 'listen.port' });
+    return { close: () => closeServer(server) };
   }
   if (site.origin.protocol !== 'https:') {
     throw new ListenError(
@@ -43,28 +43,28 @@ export async function listenForPeople(
   }
   const stamp = stampOf(tls);
   const server = tlsServer(tls, handle);
-  await listen(server, host, port, 'port');
+  await listenAt(server, { host, port, setting: 'listen.port' });
   const stopLooking = followCertificate(server, tls, { stamp, log: site.log });
   if (tls.redirectPort === null) {
     return {
       close() {
         stopLooking();
-        return close(server);
+        return closeServer(server);
       },
     };
   }
   const plain = createServer(bounds, leadToHttps(site.origin));
   try {
-    await listen(plain, host, tls.redirectPort, 'tls.redirectPort');
+    await listenAt(plain, { host, port: tls.redirectPort, setting: 'listen.tls.redirectPort' });
   } catch (error) {
     stopLooking();
-    await close(server);
+    await closeServer(server);
     throw error;
   }
   return {
     async close() {
       stopLooking();
-      await Promise.all([close(server), close(plain)]);
+      await Promise.all([closeServer(server), closeServer(plain)]);
     },
   };
 }
@@ -166,7 +166,15 @@ function followCertificate(
   };
 }
 
-async function listen(server: Server, host: string, port: number, setting: string): Promise<void> {
+/** @throws ListenError when the port is taken; `setting` names it. */
+export async function listenAt(
+  server: Server,
+  {
+    host,
+    port,
+    setting,
+  }: { readonly host: string; readonly port: number; readonly setting: string },
+): Promise<void> {
   server.maxConnections = 2_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -174,7 +182,7 @@ async function listen(server: Server, host: string, port: number, setting: strin
         error.code === 'EADDRINUSE'
           ? new ListenError(
               'configuration-refused',
-              `listen.${setting}: ${host}:${port} is taken by another process; end it or choose another port`,
+              `${setting}: ${host}:${port} is taken by another process; end it or choose another port`,
             )
           : error,
       );
@@ -183,7 +191,7 @@ async function listen(server: Server, host: string, port: number, setting: strin
   });
 }
 
-async function close(server: Server): Promise<void> {
+export async function closeServer(server: Server): Promise<void> {
   await new Promise<void>((resolve) => {
     server.close(() => {
       resolve();

@@ -1,7 +1,7 @@
 /** Configuration of nonprod's three processes. The descriptions are the manual. */
 import { z } from 'zod';
 import { Name } from '@airlock/common/wire/scalars';
-import { SecurityContact, WebListen } from '@airlock/web/listen-settings';
+import { FiguresListen, SecurityContact, WebListen } from '@airlock/web/listen-settings';
 import { SamlSettings } from '@airlock/web/saml/settings';
 import { ArtifactsSettings } from '@airlock/artifacts/settings';
 import { KeeperSettings } from '@airlock/envelope/settings';
@@ -58,6 +58,7 @@ export const WebConfig = z.strictObject({
   origin: Origin,
   listen: WebListen,
   securityContact: SecurityContact,
+  figures: FiguresListen,
   runnerApi: MachineListener.describe(
     'Listener for runners: TLS 1.3, mutual; its certificate carries airlock:nonprod:runner-api.',
   ),

@@ -3,7 +3,7 @@ import { ArtifactsSettings } from '@airlock/artifacts/settings';
 import { FilePath } from '@airlock/process/config';
 import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
 import { MachineListener } from '@airlock/process/machine-server';
-import { SecurityContact, WebListen } from '@airlock/web/listen-settings';
+import { FiguresListen, SecurityContact, WebListen } from '@airlock/web/listen-settings';
 import { SamlSettings } from '@airlock/web/saml/settings';
 import { z } from 'zod';
 import { GateFilesSettings } from './adapters/files/gate-files.ts';
@@ -13,6 +13,7 @@ export const WebConfig = z.strictObject({
   origin: GateOrigin,
   listen: WebListen,
   securityContact: SecurityContact,
+  figures: FiguresListen,
   database: DatabaseSettings.describe('The gate database, with the role gate_web.'),
   redis: RedisSettings,
   files: GateFilesSettings,

@@ -12,12 +12,12 @@ import { runProcess, type Runtime } from '@airlock/process/main';
 import { poolConfig } from '@airlock/process/settings';
 import { launchPath } from '@airlock/pipeline/launch-file';
 import { createDoorbell } from '@airlock/queue/doorbell';
-import type { Viewer } from '@airlock/web/route';
-import type { Identity } from '@airlock/web/saml/identity';
+import { serveFigures } from '@airlock/web/figures';
 import { createWebServer } from '@airlock/web/server';
 import { timeText } from '@airlock/web/views/time';
 import { openSourceMirrors } from '../adapters/git/source-mirrors.ts';
 import { createDatabase } from '../adapters/postgres/client.ts';
+import { createFigureReader } from '../adapters/postgres/figure-reader.ts';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
 import { createPromotionRequestStore } from '../adapters/postgres/promotion-request-store.ts';
@@ -31,10 +31,11 @@ import type { NewId } from '../app/ports.ts';
 import { createReportJob } from '../app/report-job.ts';
 import { jobsBell, schedulerBell } from '../bells.ts';
 import { WebConfig } from '../config.ts';
-import { groupsFor, rolesOf } from '../domain/access.ts';
+import { groupsFor } from '../domain/access.ts';
 import { createEvents } from '../events.ts';
 import { startMachineServer } from '@airlock/process/machine-server';
 import { keepCaches } from '../cache-keeping.ts';
+import { keepElevations } from '../elevation-keeping.ts';
 import { keepLogs } from '../log-keeping.ts';
 import { keepPeople } from '../people-keeping.ts';
 import { keepReports } from '../report-keeping.ts';
@@ -51,6 +52,7 @@ import { createWorkWaiter, runnerRoutes } from '../http/runner-api.ts';
 import { runnerRegistryRoutes } from '../http/runner-registry-api.ts';
 import { keepRunners } from '../runner-keeping.ts';
 
+const nonprodVersion = '0.1.0';
 const newId: NewId = (prefix) => formatId(prefix, randomBytes(10));
 
 await runProcess({ name: 'nonprod-web', schema: WebConfig, start });
@@ -140,19 +142,12 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     runtime,
   });
 
-  const resolveViewer = (identity: Identity): Promise<Viewer> =>
-    Promise.resolve({
-      id: identity.nameId,
-      name: identity.displayName,
-      nameId: identity.nameId,
-      idp: identity.idp,
-      groups: identity.groups,
-      roles: rolesOf(identity.groups, config.groups),
-    });
+  const elevations = keepElevations({ db, events, groups: config.groups });
   const persons = createPersonStore(db);
   const people = keepPeople({ db, events }, config);
   const tokens = createApiTokens({
-    ...{ events, newId, resolveViewer },
+    ...{ events, newId },
+    resolveViewer: (identity, administers) => elevations.byToken(identity, administers),
     tokens: createTokenStore(db),
     clock: () => new Date(),
   });
@@ -165,7 +160,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     assetsDirectory: config.assetsDirectory,
     sessions: createSessionStore(pool),
     saml: config.saml,
-    version: '0.1.0',
+    version: nonprodVersion,
     nav: [
       { href: '/', label: 'Runs' },
       { href: '/repos', label: 'Repositories' },
@@ -185,6 +180,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       logs,
       events,
       groupRequired: config.groupRequired,
+      elevation: elevations.routes,
       mainBranch,
       askPromotion: createAskPromotion({
         requests: createPromotionRequestStore(db),
@@ -211,7 +207,8 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       const value = seenAt === null ? 'not yet' : timeText(seenAt, new Date());
       return [{ label: 'Gate last seen', value }];
     },
-    resolveViewer,
+    resolveViewer: (identity, session) => elevations.inSession(identity, session),
+    notices: (context) => elevations.notices(context),
     tokens: tokens.door,
     acts: people.acts,
     signedIn: (identity) => persons.signedIn(identity),
@@ -219,4 +216,9 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   });
   runtime.onClose(() => web.close());
   runtime.listening(web.url);
+  await serveFigures(config.figures, {
+    runtime,
+    version: nonprodVersion,
+    read: createFigureReader(db),
+  });
 }

@@ -11,6 +11,7 @@ import { readAdministrators } from '@airlock/process/configuration-directory';
 import { runProcess, type Runtime } from '@airlock/process/main';
 import { startMachineServer } from '@airlock/process/machine-server';
 import { createDoorbell } from '@airlock/queue/doorbell';
+import { serveFigures } from '@airlock/web/figures';
 import { createWebServer } from '@airlock/web/server';
 import { timeText } from '@airlock/web/views/time';
 import { delivererBell } from '../adapters/bull/bells.ts';
@@ -22,7 +23,9 @@ import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
 import { createAttestationStore } from '../adapters/postgres/attestation-store.ts';
 import { createConfigurationStore } from '../adapters/postgres/configuration-store.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
+import { createCoSignatureStore } from '../adapters/postgres/co-signature-store.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
+import { createFigureReader } from '../adapters/postgres/figure-reader.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createNewerStore } from '../adapters/postgres/newer-store.ts';
 import { createObservationStore } from '../adapters/postgres/observation-store.ts';
@@ -36,7 +39,6 @@ import { createRemarkStore } from '../adapters/postgres/remark-store.ts';
 import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { isUnreachable } from '../adapters/postgres/unreachable.ts';
 import { createShadowStore } from '../adapters/postgres/shadow-store.ts';
-import { createStartStore } from '../adapters/postgres/start-store.ts';
 import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createTraceStore } from '../adapters/postgres/trace-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
@@ -51,6 +53,7 @@ import { createStarting } from '../start-keeping.ts';
 import { createStopping } from '../stop-keeping.ts';
 import { createRemarking } from '../app/write-remark.ts';
 import { createWithdrawal } from '../app/withdraw-approval.ts';
+import { createVouching } from '../app/vouch-passkey.ts';
 import { createPasskeyWithdrawal } from '../app/withdraw-passkey.ts';
 import { createConfigurationProof } from '../app/prove-configuration.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
@@ -100,14 +103,17 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     observations: createObservationStore(database),
     ...{ proofs, configuration: createConfigurationProof(proofs), artifacts, rebuilds },
     ...{ replaced: createReplacedDocumentStore(database), remarks },
-    starts: createStartStore(database),
     ...{ stops: createStopStore(database), emergency: createEmergencyStop(config.files) },
     locks: ({ id }: { readonly id: string }, purl: string) => traces.locks(id, purl),
     // Without a mirror: the pages show what intake recorded, and decide nothing.
     ...{ git: null, contents: null },
   };
 
-  const enrolment = createEnrolment({ ...ceremony, verify: verifyRegistration });
+  const vouching = createVouching({
+    ...{ ...ceremony, ...relyingParty, gate: origin, proofs },
+    signatures: createCoSignatureStore(database),
+  });
+  const enrolment = createEnrolment({ ...ceremony, vouching, verify: verifyRegistration });
   const decisions = createDecisions({
     ...ceremony,
     promotions,
@@ -118,7 +124,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     newApprovalId: () => formatId('apr', randomBytes(10)),
   });
 
-  const securityKeys = createSecurityKeyEnrolment(ceremony);
+  const securityKeys = createSecurityKeyEnrolment({ ...ceremony, vouching });
   const withdrawPasskey = createPasskeyWithdrawal({ ...ceremony, proofs });
   const withdraw = createWithdrawal({
     ...{ database, promotions, approvals, recorder, files, now, news: newsOutbox },
@@ -241,6 +247,11 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   });
   runtime.onClose(() => web.close());
   runtime.listening(web.url);
+  await serveFigures(config.figures, {
+    runtime,
+    version: gateVersion,
+    read: createFigureReader(database),
+  });
   if (config.rebuilds === null) return;
 
   const builders = new Map(

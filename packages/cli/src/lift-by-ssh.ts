@@ -10,37 +10,52 @@ import { z } from 'zod';
 import type { SshSigner } from './approve-by-ssh.ts';
 import { CliError, exitCode } from './exit-codes.ts';
 import { safe } from './print.ts';
-import { readStop, stopLines, type PlacedStop } from './stop-requests.ts';
+import { readStop, stopFacts, type PlacedStop } from './stop-requests.ts';
 import type { WebSession } from './web-session.ts';
 
 /**
  * What the statement has whoever signs it say, from the signed bytes alone.
  *
- * @throws CliError `failedCheck` when it is of another stop than this one, or of something else in its members. Where its row is gone
- *   nobody but the ledger has its digest; then that is said, and not held against anything.
+ * @param asked id of the stop that is to be lifted
+ * @throws CliError `failedCheck` when the stop that was shown or the statement is of another one, when they differ in any member, and
+ *   where the stop's row is gone: then nothing that could be shown is what the digest covers.
  */
-export function describeLift(statement: Uint8Array, stop: PlacedStop): readonly string[] {
+export function describeLift(
+  statement: Uint8Array,
+  { asked, stop }: { readonly asked: string; readonly stop: PlacedStop },
+): readonly string[] {
   const said = parsed(statement);
-  if (said.id !== stop.id) {
+  for (const [what, id] of [
+    ['stop that is shown is', stop.id],
+    ['statement is of the stop', said.id],
+  ] as const) {
+    if (id !== asked) throw refused(`the ${what} ${safe(id)}, not ${asked}`);
+  }
+  if (stop.reason === null) {
     throw new CliError(
       exitCode.failedCheck,
-      `the statement is of the stop ${safe(said.id)}, not of ${stop.id}. Sign nothing, and tell platform: the gate's page may be lying`,
+      `the row of ${asked} is gone, and with it what sha256:${said.digest} is of: nothing can be held against it here, so nothing is signed. Have platform find out who deleted it, and compare that digest with the stop's entry on /ledger; then start again in the browser`,
     );
   }
-  const isWhole = stop.reason !== null;
-  if (isWhole && said.digest !== placedStopDigest(stop)) {
-    throw new CliError(
-      exitCode.failedCheck,
-      `the statement is over sha256:${said.digest}, and the stop that was shown is sha256:${placedStopDigest(stop)}. Sign nothing, and tell platform: the gate's page may be lying`,
+  const digest = placedStopDigest(stop);
+  if (said.digest !== digest) {
+    throw refused(
+      `the statement is over sha256:${said.digest}, and the stop that was shown is sha256:${digest}`,
     );
   }
   return [
-    ...stopLines(stop),
+    ...stopFacts(stop),
     `  you           ${safe(said.person)}, who says that it is lifted`,
     `  counts until  ${safe(said.notAfter)}`,
-    `  digest        sha256:${said.digest}${isWhole ? '' : ', which cannot be computed here without its reason'}`,
+    `  digest        sha256:${digest}`,
   ];
 }
+
+const refused = (why: string): CliError =>
+  new CliError(
+    exitCode.failedCheck,
+    `${why}. Sign nothing, and tell platform: the gate's page may be lying`,
+  );
 
 function parsed(statement: Uint8Array): ReturnType<typeof parseCoSignature> {
   try {
@@ -49,7 +64,7 @@ function parsed(statement: Uint8Array): ReturnType<typeof parseCoSignature> {
     if (!(cause instanceof AirlockError)) throw cause;
     throw new CliError(
       exitCode.failedCheck,
-      `the statement is not one that lifts a stop: ${cause.message}. Sign nothing`,
+      `the statement is not one that lifts a stop: ${safe(cause.message)}. Sign nothing`,
       { cause },
     );
   }
@@ -71,7 +86,7 @@ export async function liftBySsh(
   const { stop } = await readStop(session, given.stopId);
   const { nonce, statement } = Ceremony.parse(await session.postJson(`${path}/options`, {}));
   const bytes = Buffer.from(statement);
-  given.show(['You sign this:', ...describeLift(bytes, stop)]);
+  given.show(['You sign this:', ...describeLift(bytes, { asked: given.stopId, stop })]);
   const signature = given.signer.sign(approvalNamespace, bytes);
   return Lifted.parse(await session.postJson(`${path}/ssh`, { nonce, signature }));
 }

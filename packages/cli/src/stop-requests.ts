@@ -76,18 +76,23 @@ export function secondsOf(option: string, duration: string): number {
   );
 }
 
-/** For people: what is stopped, where, by whom and why, and what that does. */
-export function stopLines(stop: PlacedStop): string[] {
-  const { id, kind, targets, matter, until, except, reason, person, placedAt, effect } = stop;
-  const where = targets.length === 0 ? 'all targets' : targets.join(', ');
+/** Every member of the stop that is signed where it is lifted; what else the gate's page says of it is not among them. */
+export function stopFacts(stop: PlacedStop): string[] {
+  const { id, kind, targets, matter, since, until, except, reason, person, placedAt } = stop;
+  const where = targets.length === 0 ? 'all targets' : safe(targets.join(', '));
   const place = matter === null ? where : `${safe(matter)} on ${where}`;
   return [
-    `${id}  ${kind} of ${place}, by ${safe(person)} at ${moment(placedAt)}`,
+    `${safe(id)}  ${safe(kind)} of ${place}, by ${safe(person)} at ${moment(placedAt)}`,
     `  ${reason === null ? 'its row is gone; the ledger has it' : `“${safe(reason)}”`}`,
-    `  ${effect}`,
-    ...(except.length === 0 ? [] : [`  let through: ${except.join(', ')}`]),
+    ...(since === null ? [] : [`  of what was made since ${moment(since)}`]),
+    ...(except.length === 0 ? [] : [`  let through: ${safe(except.join(', '))}`]),
     ...(until === null ? [] : [`  over by itself at ${moment(until)}`]),
   ];
+}
+
+/** For people: what is stopped, where, by whom and why, and what that does. */
+export function stopLines(stop: PlacedStop): string[] {
+  return [...stopFacts(stop), `  ${safe(stop.effect)}`];
 }
 
 /** What came of it: the measured time to effect, then entry by entry of the ledger. */
@@ -117,9 +122,9 @@ export function listLines({ stops, over, emergencyStopSince }: ListedStops): str
     ]),
     ...(over.length === 0 ? [] : ['Over']),
     ...over.map(({ id, kind, person, placedAt }) => {
-      return `  ${id}  ${kind}, by ${safe(person)} at ${moment(placedAt)}`;
+      return `  ${safe(id)}  ${safe(kind)}, by ${safe(person)} at ${moment(placedAt)}`;
     }),
   ];
 }
 
-const moment = (time: string): string => `${time.slice(0, 19)}Z`;
+const moment = (time: string): string => safe(`${time.slice(0, 19)}Z`);

@@ -3,9 +3,13 @@
  * one address cannot keep another out.
  *
  * @param perMinute how many calls of one key are let through in a minute, 1 or more.
+ * @param onSlowed told of the first call of a key that is not let through, once a minute. Default: nobody is.
  * @returns true when this call is let through.
  */
-export function createRateLimit(perMinute: number): (key: string, now: Date) => boolean {
+export function createRateLimit(
+  perMinute: number,
+  onSlowed: (key: string) => void = () => {},
+): (key: string, now: Date) => boolean {
   const counts = new Map<string, number>();
   let windowEnds = 0;
   return (key, now) => {
@@ -15,6 +19,7 @@ export function createRateLimit(perMinute: number): (key: string, now: Date) => 
     }
     const count = (counts.get(key) ?? 0) + 1;
     counts.set(key, count);
+    if (count === perMinute + 1) onSlowed(key);
     return count <= perMinute;
   };
 }

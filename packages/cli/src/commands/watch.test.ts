@@ -43,3 +43,17 @@ test('a credential that was planned and never read is not called issued or revok
     'dlv_0000000001 → prod-eu: failed',
   ]);
 });
+
+test('nothing that a delivery says moves a terminal', () => {
+  const hostile = 'a\u001b[2Jb\u202ec';
+  const read = { as: hostile, path: hostile, issuedAt: hostile, diesAtLatest: hostile };
+  const lease = { state: 'REVOKE_PENDING', attempts: 1, lastError: hostile };
+  const lines = newsOf(
+    delivery({
+      ...{ id: hostile, target: hostile, step: hostile, verification: hostile },
+      leases: [{ ...lease, credentials: [{ ...read, goneAt: hostile }] }],
+    }),
+  ).join('\n');
+  assert.doesNotMatch(lines.replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
+  assert.equal(lines.split('\\u{1b}').length, 12);
+});

@@ -88,7 +88,7 @@ async function follow(session: WebSession, id: string, print: Print): Promise<vo
     );
     const fresh = newsOf(delivery).filter((line) => !seen.has(line));
     for (const line of fresh) seen.add(line);
-    const lines = delivery.log.map(({ stream, line }) => `  ${stream} | ${safe(line)}`);
+    const lines = delivery.log.map(({ stream, line }) => `  ${safe(stream)} | ${safe(line)}`);
     if (fresh.length + lines.length > 0) print([...fresh, ...lines]);
     after = delivery.log.at(-1)?.sequence ?? after;
     const isOver = delivery.state !== 'running' && delivery.leases.every(isClean);
@@ -108,18 +108,20 @@ const isClean = ({ state }: WatchedDelivery['leases'][number]): boolean => state
 export function newsOf(delivery: WatchedDelivery): string[] {
   const { id, target, step, state, verification, leases } = delivery;
   return [
-    `${id} → ${target}: ${state === 'running' ? step : state}`,
-    ...(verification === null ? [] : [`health: ${verification}`]),
+    `${safe(id)} → ${safe(target)}: ${state === 'running' ? safe(step) : state}`,
+    ...(verification === null ? [] : [`health: ${safe(verification)}`]),
     ...leases.flatMap(({ state: held, attempts, lastError, credentials }) => [
       ...credentials.flatMap(({ as, path, issuedAt, diesAtLatest, goneAt }) => [
         ...(issuedAt === null
           ? []
           : [
-              `credential ${safe(as)} (${safe(path)}) issued ${issuedAt}${diesAtLatest === null ? '' : `, dies at the latest ${diesAtLatest}`}`,
+              `credential ${safe(as)} (${safe(path)}) issued ${safe(issuedAt)}${diesAtLatest === null ? '' : `, dies at the latest ${safe(diesAtLatest)}`}`,
             ]),
         ...(goneAt === null || issuedAt === null
           ? []
-          : [`credential ${safe(as)} revoked ${goneAt} (lived ${lived(issuedAt, goneAt)} s)`]),
+          : [
+              `credential ${safe(as)} revoked ${safe(goneAt)} (lived ${lived(issuedAt, goneAt)} s)`,
+            ]),
       ]),
       ...(held === 'CLEAN' || lastError === null
         ? []

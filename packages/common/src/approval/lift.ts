@@ -1,5 +1,5 @@
-/** Lifting a stop of the gate, and looking at a delivery by break-glass: what is signed, by how many, of whom. */
-import { liftPredicate, reviewPredicate } from '../constants.ts';
+/** Lifting a stop of the gate, looking at a delivery by break-glass, vouching for a passkey: what is signed, by how many, of whom. */
+import { liftPredicate, reviewPredicate, vouchPredicate } from '../constants.ts';
 import { canonicalJson } from '../encoding/canonical-json.ts';
 import { sha256Hex } from '../encoding/hex.ts';
 import type { Role } from '../policy/target-approvals.ts';
@@ -34,6 +34,8 @@ export function placedStopDigest(stop: PlacedStop): string {
 export const liftMatter: Matter = { predicate: liftPredicate, name: 'stop' };
 /** The digest is that of the promotion document, which has the justification. */
 export const reviewMatter: Matter = { predicate: reviewPredicate, name: 'delivery' };
+/** Id and digest are both the enrolment's (`enrolmentDigest`): it is for one key of one person, and no other. */
+export const vouchMatter: Matter = { predicate: vouchPredicate, name: 'passkey' };
 
 /** People that lifting takes, each another one. */
 export const liftQuorum = 2;

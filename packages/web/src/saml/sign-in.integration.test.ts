@@ -487,12 +487,18 @@ test('the identity provider refuses a request whose RelayState was changed', asy
   assert.equal((await browser.send(genuine, { from: origin })).status, 400);
 });
 
-test('one address that signs in too often is slowed down, and nobody else', async () => {
+test('one address that signs in too often is slowed down and told of once, and nobody else', async () => {
   const busy = newBrowser();
   const statuses: number[] = [];
-  for (let count = 0; count < 61; count += 1)
+  const before = service.logged.length;
+  for (let count = 0; count < 63; count += 1)
     statuses.push((await busy.send(`${origin}/auth/sign-in`)).status);
-  assert.deepEqual(statuses, [...Array<number>(60).fill(303), 429]);
+  assert.deepEqual(statuses, [...Array<number>(60).fill(303), 429, 429, 429]);
+  const told = service.logged.slice(before).filter(({ event }) => event === 'guessing.slowed');
+  assert.deepEqual(
+    told.map(({ fields }) => fields),
+    [{ 'client.address': `127.0.1.${addresses}`, what: 'sign-ins' }],
+  );
   assert.equal((await newBrowser().send(`${origin}/auth/sign-in`)).status, 303);
 });
 

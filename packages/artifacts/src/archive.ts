@@ -172,9 +172,8 @@ async function* gunzip(stored: ByteReader): AsyncGenerator<Buffer> {
     }
   } catch (cause) {
     if (!isZlibError(cause)) throw cause;
-    throw new ArchiveError('E_ARCHIVE_FORMAT', `its compression is damaged: ${cause.message}`, {
-      cause,
-    });
+    // Not in its words: they are another library's, and stand in what several processes must write alike.
+    throw new ArchiveError('E_ARCHIVE_FORMAT', 'its compression is damaged', { cause });
   }
   // zlib is content with zeros after the last member, and another reader may not be.
   if (unpacked.bytesWritten !== given) {

@@ -12,6 +12,7 @@ import {
   mkdir,
   open,
   readdir,
+  rename,
   rm,
   stat,
   statfs,
@@ -55,6 +56,12 @@ export type ContentStore = {
   list(): Promise<readonly StoredBlob[]>;
   /** Removes a blob; one that is not there is removed already. Descriptors that are open stay good. */
   remove(digest: string): Promise<void>;
+  /**
+   * Takes the name from a blob that is damaged, so that the right bytes can have it, and keeps what lies there.
+   *
+   * @returns where it is now; null when this process may not write there, the blob is gone, or the store has no such place.
+   */
+  setAside(digest: string): Promise<string | null>;
   /** Bytes that the store's disk has left for this user, and has in all; null when the store is no disk. */
   space(): Promise<{ freeBytes: number; totalBytes: number } | null>;
 };
@@ -67,6 +74,7 @@ export function createContentStore(directory: string): ContentStore {
   const root = resolve(directory);
   const blobs = join(root, 'blobs', 'sha256');
   const partials = join(root, 'partial');
+  const aside = join(root, 'damaged');
   let prepared: Promise<void> | null = null;
 
   const pathOf = (digest: string): string => join(blobs, checkedDigest(digest));
@@ -176,6 +184,18 @@ export function createContentStore(directory: string): ContentStore {
     },
     async remove(digest) {
       await rm(pathOf(digest), { force: true, recursive: true });
+    },
+    async setAside(digest) {
+      const kept = join(aside, `${checkedDigest(digest)}.${randomUUID()}`);
+      try {
+        await mkdir(aside, { recursive: true });
+        await rename(pathOf(digest), kept);
+        await syncDirectory(blobs);
+        return kept;
+      } catch (cause) {
+        if (['ENOENT', 'EACCES', 'EPERM', 'EROFS'].includes(codeOf(cause))) return null;
+        throw cause;
+      }
     },
     async space() {
       await ready();

@@ -153,6 +153,7 @@ export function createS3Store(settings: S3Settings): ContentStore {
       }
       response.resume();
     },
+    setAside: () => Promise.resolve(null),
     space: () => Promise.resolve(null),
   };
 }

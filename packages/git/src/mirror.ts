@@ -66,8 +66,8 @@ export type Mirror = {
   readBlob(commit: string, path: string): Promise<Buffer | null>;
   /** Paths of the regular files directly in a directory, in git's order; empty where there is none. `''`: the top. */
   listFiles(commit: string, directory: string): Promise<string[]>;
-  /** Paths of all regular files of a commit, in git's order. @throws GitError `git-too-large` above 64 MiB of names */
-  allFiles(commit: string): Promise<string[]>;
+  /** Paths of all regular files of a commit, in git's order; null when the mirror lacks it. @throws GitError `git-too-large` above 64 MiB of names */
+  allFiles(commit: string): Promise<string[] | null>;
   /** All commits of `to` that `from` does not have, newest first, side branches included; `from` null: from the root. */
   log(range: { from: string | null; to: string; limit: number }): Promise<LogEntry[]>;
   /** Of the commits of `to` that `from` does not have: those that say they revert others, newest first. */
@@ -359,7 +359,7 @@ export function createMirror(options: {
     },
     listFiles: (commit, directory) => objects.listFiles(commit, directory),
     async allFiles(commit) {
-      if (!(await knownCommit(commit))) return [];
+      if (!(await knownCommit(commit))) return null;
       return pathsIn(await output('ls-tree', '-r', '-z', '--full-tree', commit));
     },
     async mergeBase(one, other) {

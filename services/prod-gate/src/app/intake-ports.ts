@@ -44,8 +44,8 @@ export type GitReader = {
   readBlob(commit: string, path: string): Promise<Buffer | null>;
   /** Paths of the regular files directly in a directory; `''`: the top. */
   listFiles(commit: string, directory: string): Promise<readonly string[]>;
-  /** Paths of all regular files of a commit. */
-  allFiles(commit: string): Promise<readonly string[]>;
+  /** Paths of all regular files of a commit; null when the mirror does not have it. */
+  allFiles(commit: string): Promise<readonly string[] | null>;
   changedFiles(range: { from: string | null; to: string }): Promise<DeltaFile[]>;
 };
 

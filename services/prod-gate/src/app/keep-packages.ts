@@ -14,7 +14,7 @@ export async function keepPackages(ports: {
   for (const { id, repository, commit } of await ports.keeper.unread(atOnce)) {
     const git = ports.mirror(repository);
     // Without a mirror nothing is known, now and later: all of its packages stay possible.
-    const none = { lockfiles: [], isWhole: false };
+    const none = { lockfiles: [], isWhole: false, isKnown: false };
     await ports.keeper.keepPackages(id, git === undefined ? none : await readPackages(git, commit));
     count += 1;
   }

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { after, test } from 'node:test';
 import { createContentStore } from '@airlock/artifacts/content-store';
+import { ArtifactError } from '@airlock/artifacts/spool';
 import { tarMember, tarOf, type BuiltMember } from '@airlock/artifacts/testing/tar-builder';
 import fc from 'fast-check';
 import { createArtifactReader } from '../adapters/files/artifact-reader.ts';
+import { wholeCopies } from '../adapters/files/whole-copies.ts';
 import { listedArtifactFiles, type ArtifactDelta } from '../domain/changes/artifact-delta.ts';
 import { digestOfDelta, makeDelta } from '../domain/delta.ts';
 import { noDetails } from '../testing/delta-details.ts';
@@ -224,6 +226,53 @@ test('a live artifact that is missing or damaged is said, and comes back with it
   await store.remove(digest);
   await keep(was);
   assert.equal((await compareKept())?.unread, null);
+});
+
+test('a copy that is damaged after intake read it is set aside within a quarter of an hour, and all come to the same', async () => {
+  const [was, is] = [tarOf({ name: 'b', content: 'was' }), tarOf({ name: 'b', content: 'is' })];
+  const live = { artifactDigest: await keep(was) };
+  const artifactDigest = await keep(is);
+  let now = new Date('2026-11-23T10:00:00Z');
+  const damaged: (string | null)[] = [];
+  const whole = wholeCopies(store, {
+    now: () => now,
+    onDamaged: (_digest, keptAs) => void damaged.push(keptAs),
+  });
+  const intake = createArtifactReader(whole);
+  const seenBy = async (who: ArtifactReader) =>
+    (await withArtifact(plainDelta, who, { live, artifactDigest })).artifact;
+  assert.equal((await seenBy(intake))?.unread, null);
+  chmodSync(join(root, 'blobs/sha256', live.artifactDigest), 0o644);
+  writeFileSync(join(root, 'blobs/sha256', live.artifactDigest), 'damaged');
+  const authority = createArtifactReader(store);
+  const told = await seenBy(authority);
+  assert.match(told?.unread ?? '', /no whole copy of the artifact that is live/);
+  now = new Date('2026-11-23T10:15:00Z');
+  assert.deepEqual(await seenBy(intake), told);
+  assert.deepEqual(await seenBy(authority), told);
+  assert.equal(readFileSync(damaged[0] ?? '', 'utf8'), 'damaged');
+  assert.equal(damaged.length, 1, 'told once');
+  await keep(was);
+  assert.equal((await seenBy(intake))?.unread, null, 'as soon as its bytes are back');
+  assert.equal((await seenBy(authority))?.unread, null);
+});
+
+test('a damaged copy that cannot be set aside is told once in a quarter of an hour', async () => {
+  let told = 0;
+  let now = 0;
+  const corrupt = new ArtifactError('artifact-corrupt', 'other bytes');
+  const whole = wholeCopies(
+    {
+      has: () => Promise.resolve(true),
+      openVerified: () => Promise.reject(corrupt),
+      setAside: () => Promise.resolve(null),
+    },
+    { now: () => new Date(now), onDamaged: () => void (told += 1) },
+  );
+  for (now = 0; now < 15 * 60_000; now += 60_000) assert.equal(await whole.has('a'), false);
+  assert.equal(told, 1);
+  assert.equal(await whole.has('a'), false);
+  assert.equal(told, 2);
 });
 
 test('the artifact that would be delivered is never passed over', async () => {

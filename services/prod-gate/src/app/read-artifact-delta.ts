@@ -11,6 +11,7 @@ import { remembered } from './remembered.ts';
 
 /** The gate's own store as far as it is looked into. */
 export type ArtifactReader = {
+  /** Whether there is a copy; intake's looks at its bytes now and then. */
   has(digest: string): Promise<boolean>;
   /** @throws ArtifactError where the store fails or its copy is damaged; never for what an artifact holds. */
   contents(digest: string, question: ContentsQuestion): Promise<ArtifactContents>;

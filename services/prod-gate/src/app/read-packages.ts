@@ -25,6 +25,8 @@ export type CommitPackages = {
   readonly lockfiles: readonly Lockfile[];
   /** False where there are more or larger ones than are read, or one is not in its form: no package can be ruled out then. */
   readonly isWhole: boolean;
+  /** False where the mirror does not have the commit, which may come. */
+  readonly isKnown: boolean;
 };
 
 export async function readPackages(
@@ -32,7 +34,9 @@ export async function readPackages(
   commit: string,
 ): Promise<CommitPackages> {
   try {
-    const paths = (await git.allFiles(commit)).filter(isLockfile);
+    const files = await git.allFiles(commit);
+    if (files === null) return { lockfiles: [], isWhole: false, isKnown: false };
+    const paths = files.filter(isLockfile);
     const lockfiles: Lockfile[] = [];
     let isWhole = paths.length <= maxLockfiles;
     for (const path of paths.slice(0, maxLockfiles)) {
@@ -41,11 +45,11 @@ export async function readPackages(
       if (read === null) isWhole = false;
       else lockfiles.push(read);
     }
-    return { lockfiles, isWhole };
+    return { lockfiles, isWhole, isKnown: true };
   } catch (cause) {
     // It will not be shorter the next time.
     if (!(cause instanceof AirlockError) || cause.code !== 'git-too-large') throw cause;
-    return { lockfiles: [], isWhole: false };
+    return { lockfiles: [], isWhole: false, isKnown: true };
   }
 }
 
@@ -64,7 +68,7 @@ function lockfileOf(path: string, bytes: Buffer): Lockfile | null {
 }
 
 /** A waiting promotion is judged many times. */
-const packagesOnce = remembered<CommitPackages>(8);
+const packagesOnce = remembered<CommitPackages>(8, ({ isKnown }) => isKnown);
 
 /** Whether a lockfile of the commit locks the package; null where that is not known. */
 export async function locksPackage(

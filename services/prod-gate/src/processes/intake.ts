@@ -6,6 +6,7 @@ import { assertReachable } from '@airlock/database/reachable';
 import { startLoop } from '@airlock/process/loop';
 import { runProcess } from '@airlock/process/main';
 import { createArtifactReader } from '../adapters/files/artifact-reader.ts';
+import { wholeCopies } from '../adapters/files/whole-copies.ts';
 import { createEmergencyStop } from '../adapters/files/emergency-stop.ts';
 import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
 import { readVerifierKey, readWitnessKey } from '../adapters/files/verifier-key.ts';
@@ -46,6 +47,7 @@ import {
   bundleJudged,
   checkpointWitnessed,
   outboxFlooded,
+  artifactDamaged,
   configurationChanged,
   promotionChanged,
   repositoryFrozen,
@@ -95,7 +97,13 @@ await runProcess({
     const ledger = proofs.facts;
     const clock = () => new Date();
     const artifacts = openArtifactStore(config.artifacts);
-    const contents = createArtifactReader(artifacts);
+    const whole = wholeCopies(artifacts, {
+      now: clock,
+      onDamaged(digest, keptAs) {
+        artifactDamaged(log, digest, keptAs);
+      },
+    });
+    const contents = createArtifactReader(whole);
     const files = recordedFiles({
       files: keptFiles({ files: signedFiles, artifacts }),
       transactor: database,

@@ -110,6 +110,24 @@ describe('every page', () => {
     assert.deepEqual(await sections('leo'), [0, 0, 1]);
   });
 
+  test('of the queue answers target and words alike as page and as JSON, and says how to see all again', async () => {
+    const leo = await signedIn('leo');
+    const found = async (query: string): Promise<[number, boolean]> => [
+      (json(await leo.get(`/api/v1/queue?${query}`))['needsYou'] as unknown[]).length,
+      (await leo.get(`/queue?${query}`)).body.includes(`href="/promotions/${promotionId}"`),
+    ];
+    assert.deepEqual(await found(`target=${target}&q=${promotionId}`), [1, true]);
+    assert.deepEqual(await found('target=elsewhere&q='), [0, false]);
+    assert.deepEqual(await found(`target=${target}&q=nowhere+said`), [0, false]);
+    const { body } = await leo.get('/queue?q=nowhere+said');
+    assert.match(body, /<a href="\/queue">Show the whole queue<\/a>/);
+    assert.match(body, /<title>\(1\) Queue/);
+    for (const query of ['taget=prod-eu', 'q=a&q=b', `q=${'a'.repeat(201)}`]) {
+      assert.equal((await leo.get(`/queue?${query}`)).status, 400, query);
+      assert.equal((await leo.get(`/api/v1/queue?${query}`)).status, 400, query);
+    }
+  });
+
   test('for somebody who is in no roster is one refusal and no way round in a circle', async () => {
     const answer = await (await signedIn('stranger')).get('/queue');
     assert.equal(answer.status, 403);

@@ -20,6 +20,7 @@ import { csrfTokenOf, hashOf, newSecret, sessionCookie } from '@airlock/web/sess
 import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
 import { createAttestationStore } from '../adapters/postgres/attestation-store.ts';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
+import { createCoSignatureStore } from '../adapters/postgres/co-signature-store.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
 import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
 import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
@@ -35,7 +36,6 @@ import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createRemarkStore } from '../adapters/postgres/remark-store.ts';
 import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
-import { createStartStore } from '../adapters/postgres/start-store.ts';
 import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createTraceStore } from '../adapters/postgres/trace-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
@@ -48,6 +48,7 @@ import { createEnrolment } from '../app/enrol-passkey.ts';
 import { createSecurityKeyEnrolment } from '../app/enrol-security-key.ts';
 import { createRemarking } from '../app/write-remark.ts';
 import { createWithdrawal } from '../app/withdraw-approval.ts';
+import { createVouching } from '../app/vouch-passkey.ts';
 import { createPasskeyWithdrawal } from '../app/withdraw-passkey.ts';
 import type { GateFiles } from '../app/configuration-ports.ts';
 import { createLedgerProofs } from '../app/prove-entry.ts';
@@ -160,9 +161,12 @@ export async function startServer(port: number): Promise<WebServer> {
     configuration: () => Promise.resolve(null),
     newer: createNewerStore(database),
     observations: createObservationStore(database),
-    starts: createStartStore(database),
     ...{ stops: createStopStore(database), emergency: () => null },
   };
+  const vouching = createVouching({
+    ...{ ...ceremony, ...relyingParty, gate: origin, proofs },
+    signatures: createCoSignatureStore(database),
+  });
   routes = gateRoutes({
     askDelivery: createStarting({
       ...{ views, database, now: () => clock },
@@ -185,7 +189,7 @@ export async function startServer(port: number): Promise<WebServer> {
       attestations: createAttestationStore(database),
       configurations: { envelopeOf: () => Promise.resolve(configuration.envelope) },
     },
-    enrolment: createEnrolment({ ...ceremony, verify: verifyRegistration }),
+    enrolment: createEnrolment({ ...ceremony, vouching, verify: verifyRegistration }),
     decisions: createDecisions({
       ...ceremony,
       ...{ promotions, approvals },
@@ -206,7 +210,7 @@ export async function startServer(port: number): Promise<WebServer> {
     returning: openReturning({
       ...{ database, promotions, proofs, files: readFiles, now: () => clock },
     }),
-    securityKeys: createSecurityKeyEnrolment(ceremony),
+    securityKeys: createSecurityKeyEnrolment({ ...ceremony, vouching }),
     withdrawPasskey: createPasskeyWithdrawal({ ...ceremony, proofs }),
     withdraw: createWithdrawal({
       ...{ database, promotions, approvals, recorder, files: readFiles, now: () => clock },

@@ -4,14 +4,15 @@ import { route, type Route } from '@airlock/web/route';
 import { z } from 'zod';
 import type { Decisions } from '../../app/approve-promotion.ts';
 import { checksOf } from '../../app/checks.ts';
-import type { Enrolment } from '../../app/enrol-passkey.ts';
 import type { DeliveryStore } from '../../app/delivery-ports.ts';
 import type { PromotionQueries } from '../../app/query-ports.ts';
 import type { VaultSessionStore } from '../../app/vault-session-ports.ts';
 import { viewPromotionDetails } from '../../app/view-promotion.ts';
+import { narrowQueue } from '../../app/narrow-queue.ts';
 import { viewQueue, type QueueSources } from '../../app/view-queue.ts';
-import { approvalOptions, registrationOptions, type RelyingParty } from '../ceremonies.ts';
+import { approvalOptions, type RelyingParty } from '../ceremonies.ts';
 import { deliveryJson, detailsJson, differenceJson, leaseJson, queueJson } from '../json.ts';
+import { queueFilterOf } from '../queue-filter.ts';
 import { nothing, pathId, viewerOf } from '../shared.ts';
 
 export interface ApiPorts {
@@ -20,7 +21,6 @@ export interface ApiPorts {
   readonly queries: PromotionQueries;
   readonly deliveries: Pick<DeliveryStore, 'find' | 'log'>;
   readonly sessions: Pick<VaultSessionStore, 'ofDelivery'>;
-  readonly enrolment: Enrolment;
   readonly decisions: Decisions;
   readonly now: () => Date;
 }
@@ -44,12 +44,6 @@ export const PersonsText = (longest: number) =>
     .refine((text) => text.isWellFormed(), 'not well-formed text')
     // eslint-disable-next-line no-control-regex -- these are the characters to keep out
     .refine((text) => !/[\u0000-\u0009\u000b-\u001f\u007f]/.test(text), 'holds control characters');
-
-const EnrolBody = z.strictObject({
-  challenge: Nonce,
-  label: PersonsText(60).min(1),
-  answer: z.unknown(),
-});
 
 /** The browser's answer; members that nothing is decided on are left aside. */
 export const AssertionBody = z.object({
@@ -99,11 +93,13 @@ function readRoutes(ports: ApiPorts): Route[] {
       method: 'get',
       path: '/api/v1/queue',
       access: 'signed-in',
-      summary: 'What waits, what runs, what is live, what was refused.',
-      async handle(_request, response, context) {
+      summary:
+        'What waits, what runs, what is live, what was refused; of one target or with some words.',
+      async handle(request, response, context) {
         const { nameId } = viewerOf(context);
+        const filter = queueFilterOf(request.query);
         const now = ports.now();
-        response.json(queueJson(await viewQueue(views, { nameId, now }), now));
+        response.json(queueJson(narrowQueue(await viewQueue(views, { nameId, now }), filter), now));
       },
     }),
     route({
@@ -171,31 +167,8 @@ function readRoutes(ports: ApiPorts): Route[] {
   ];
 }
 
-function ceremonyRoutes({ relyingParty, enrolment, decisions }: ApiPorts): Route[] {
+function ceremonyRoutes({ relyingParty, decisions }: ApiPorts): Route[] {
   return [
-    route({
-      name: 'begin-enrolment',
-      method: 'post',
-      path: '/api/v1/me/passkeys/options',
-      access: 'signed-in',
-      summary: 'Adding a passkey',
-      body: Empty,
-      async handle(_request, response, context) {
-        const begun = await enrolment.begin(viewerOf(context).nameId);
-        response.json(registrationOptions(relyingParty, begun));
-      },
-    }),
-    route({
-      name: 'enrol-passkey',
-      method: 'post',
-      path: '/api/v1/me/passkeys',
-      access: 'signed-in',
-      summary: 'Adding a passkey',
-      body: EnrolBody,
-      async handle(_request, response, context, body) {
-        response.status(201).json(await enrolment.finish(viewerOf(context).nameId, body));
-      },
-    }),
     route({
       name: 'begin-approval',
       method: 'post',

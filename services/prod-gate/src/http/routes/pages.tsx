@@ -32,6 +32,7 @@ import { sightingOf } from '../../domain/sighting.ts';
 import { streamChanges, streamLog } from '../live.ts';
 import type { ShadowStore } from '../../app/shadow-ports.ts';
 import { stopsOnPages } from '../../app/watch-stops.ts';
+import { queueFilterOf } from '../queue-filter.ts';
 import { nothing, pathId, viewerOf } from '../shared.ts';
 import { DeliveryPage } from '../views/delivery-page.tsx';
 import { LeasePage } from '../views/lease-page.tsx';
@@ -137,8 +138,9 @@ function queuePages({ views, nonprodOrigin, now }: PagePorts): Route[] {
       method: 'get',
       path: '/queue',
       access: 'signed-in',
-      summary: 'What waits, what runs, what is live.',
+      summary: 'What waits, what runs, what is live; of one target or with some words.',
       async handle(request, response, context) {
+        const filter = queueFilterOf(request.query);
         const queue = await look(viewerOf(context).nameId);
         const frame = await frameOf(request, context);
         sendPage(
@@ -146,6 +148,7 @@ function queuePages({ views, nonprodOrigin, now }: PagePorts): Route[] {
           QueuePage({
             frame,
             queue,
+            filter,
             stops: await inForce(),
             nonprodOrigin,
             now: now(),

@@ -7,6 +7,7 @@ import { ItemList, type Item } from '@airlock/web/views/item-list';
 import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
 import { reported } from '../../app/checks.ts';
+import { isNarrow, narrowQueue, targetsOf, type QueueFilter } from '../../app/narrow-queue.ts';
 import type { PromotionView } from '../../app/view-promotion.ts';
 import type { QueueView } from '../../app/view-queue.ts';
 import type { KnownStop } from '../../domain/stop.ts';
@@ -14,6 +15,7 @@ import type { ListedPromotion } from '../../domain/promotion.ts';
 import { flagsOf } from './flags.ts';
 import { FreezeBanner } from './freeze-banner.tsx';
 import { HeldBanner } from './held-banner.tsx';
+import { QueueSearch } from './queue-search.tsx';
 import { Running, RunningBanner } from './running.tsx';
 import { StopBanner } from './stop-banner.tsx';
 import { headlineOf, plain, promotionTone, titleOf, toneOf } from './words.ts';
@@ -22,39 +24,45 @@ import { headlineOf, plain, promotionTone, titleOf, toneOf } from './words.ts';
 export function QueuePage({
   frame,
   queue,
+  filter,
   stops,
   nonprodOrigin,
   now,
   seen,
 }: {
   readonly frame: Frame;
+  /** All of it: banners and the count in the title are of the whole queue, whatever the filter shows. */
   readonly queue: QueueView;
+  readonly filter: QueueFilter;
   readonly stops: readonly KnownStop[];
   readonly nonprodOrigin: string | null;
   readonly now: Date;
   /** What the page shows, for the stream to compare with. */
   readonly seen: string;
 }) {
-  const { needsYou, inProgress, waitingForOthers, live, empty, ended, refused, freezes, held } =
-    queue;
+  const { needsYou, inProgress, waitingForOthers, live, empty, ended, refused } = narrowQueue(
+    queue,
+    filter,
+  );
   const idle = needsYou.length + inProgress.length + waitingForOthers.length === 0;
+  const yours = queue.needsYou.length;
   return (
     <Layout
       frame={frame}
-      title={needsYou.length === 0 ? 'Queue' : `(${needsYou.length}) Queue`}
+      title={yours === 0 ? 'Queue' : `(${yours}) Queue`}
       heading="Queue"
       live={`/queue/events?seen=${encodeURIComponent(seen)}`}
     >
       {stops.map((stop) => (
         <StopBanner key={stop.id} stop={stop} />
       ))}
-      {freezes.map((freeze) => (
+      {queue.freezes.map((freeze) => (
         <FreezeBanner key={freeze.repository} freeze={freeze} />
       ))}
-      {held.map((session) => (
+      {queue.held.map((session) => (
         <HeldBanner key={session.id} session={session} />
       ))}
-      {live.map(({ target, release, sighting }) => (
+      {queue.live.map(({ target, release, sighting }) => (
         <RunningBanner
           key={target}
           target={target}
@@ -63,7 +71,12 @@ export function QueuePage({
           now={now}
         />
       ))}
-      {idle ? (
+      <QueueSearch filter={filter} targets={targetsOf(queue)} />
+      {idle && isNarrow(filter) ? (
+        <EmptyState title="Nothing that waits or runs answers this filter.">
+          Live, ended and refused below are narrowed too. <a href="/queue">Show the whole queue</a>
+        </EmptyState>
+      ) : idle ? (
         <EmptyState title="Nothing waits.">
           Releases come here when somebody asks for them in{' '}
           {nonprodOrigin === null ? 'non-prod' : <a href={nonprodOrigin}>the non-prod CI</a>}.
@@ -76,7 +89,11 @@ export function QueuePage({
       <DataTable
         caption="What is live on each target"
         rows={[...live, ...empty.map((target) => ({ target }))]}
-        empty="No target. Targets are files of the gate: targets/<name>.yaml."
+        empty={
+          isNarrow(filter)
+            ? 'No target answers this filter.'
+            : 'No target. Targets are files of the gate: targets/<name>.yaml.'
+        }
         columns={[
           {
             label: 'Target',
@@ -122,7 +139,11 @@ export function QueuePage({
       <DataTable
         caption="Requests that were pulled and not taken in"
         rows={refused}
-        empty="Nothing was refused. A request that fails a check is listed here with its code and how to mend it."
+        empty={
+          isNarrow(filter)
+            ? 'No refused request answers this filter.'
+            : 'Nothing was refused. A request that fails a check is listed here with its code and how to mend it.'
+        }
         columns={[
           {
             label: 'Code',

@@ -13,7 +13,7 @@ begin
 end $$;
 
 -- Everybody reads what a decision is made of; nobody but its owner writes it.
-grant select on promotion, intake_item, passkey, approval, approval_withdrawal, replaced_document, stop, stop_lift, waiver_act, delivery_start, co_signature, delivery, vault_session, vault_credential, target_live, git_head,
+grant select on promotion, intake_item, passkey, approval, approval_withdrawal, replaced_document, stop, stop_lift, waiver_act, co_signature, delivery, vault_session, vault_credential, target_live, git_head,
   repository_freeze, configuration, rebuild, ledger_entry, ledger_tile, ledger_checkpoint, ledger_cosignature
   to gate_intake, gate_web, gate_authority, gate_deliverer, gate_watchdog;
 
@@ -56,7 +56,7 @@ grant insert on ledger_pending to gate_intake;
 
 grant select on outbox_cursor, delivery_log to gate_web;
 grant select, insert, update, delete on web_session, saml_login, saml_assertion, login_ticket, webauthn_challenge to gate_web;
-grant insert on approval, approval_withdrawal, passkey, rebuild, stop, stop_lift, waiver_act, delivery_start, co_signature to gate_web;
+grant insert on approval, approval_withdrawal, passkey, rebuild, stop, stop_lift, waiver_act, co_signature to gate_web;
 -- That one was withdrawn is the ledger's to say; the row is for pages.
 grant update (sign_count, last_used_at, revoked_at) on passkey to gate_web;
 -- A row lock (for update) on the promotion orders approvals and starts; Postgres asks for an update right on some column.

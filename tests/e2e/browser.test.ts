@@ -8,6 +8,7 @@ import {
 } from '@airlock/demo/flow';
 import type { Browser } from 'playwright-core';
 import {
+  becomeAdministrator,
   launchChromium,
   openPage,
   patience,
@@ -138,7 +139,7 @@ test(
           'dana',
           ['/', '/candidates', '/promotions', '/variables', '/variable-sets', '/usage'],
         ],
-        [pair.nonprodOrigin, 'oke', ['/audit']],
+        [pair.nonprodOrigin, 'oke', ['/me/administrator', '/audit']],
         [
           pair.gateOrigin,
           'mira',
@@ -166,6 +167,8 @@ test(
             page,
             `${origin === pair.gateOrigin ? 'gate' : 'nonprod'}${path.replaceAll('/', '-')}-${scheme}-390`,
           );
+          // What follows is for administrators.
+          if (path === '/me/administrator') await becomeAdministrator(page, '/audit');
         }
       }
       assert.deepEqual(complaints, []);

@@ -40,6 +40,12 @@ test('what waits, why, and what changes: the command line says of a promotion wh
     assert.equal(queue.status, 0, queue.text);
     assert.match(queue.text, new RegExp(`Needs you\\n(?:.*\\n)*? {2}${id} `));
 
+    const narrowed = async (...asked: string[]): Promise<boolean> =>
+      (await command.airlock('queue', '--as', 'mira', ...asked)).text.includes(`  ${id}  `);
+    assert.equal(await narrowed('--target', target, '-q', id), true);
+    assert.equal(await narrowed('--target', `${target}-2`), false);
+    assert.equal(await narrowed('-q', 'nowhere said'), false);
+
     const { promotionDigest, checks } = await detailsOf(pair, id);
     const why = await command.airlock('release', 'show', id, '--why');
     assert.equal(why.status, 0, why.text);

@@ -40,7 +40,7 @@ import { checkIds, doctorControls, examine } from './doctor.ts';
 import { readInstallation } from './doctor/installation.ts';
 import { CliError, exitCode } from './exit-codes.ts';
 import { toStdout } from './print.ts';
-import { listQueue, showRelease } from './release-commands.ts';
+import { listQueue, type QueueOptions, showRelease } from './release-commands.ts';
 
 const program = new Command('airlock')
   .description(
@@ -61,9 +61,14 @@ const as = (): Option =>
 program
   .command('queue')
   .description('what waits, what runs, what is live')
+  .option('--target <name>', 'of this target alone')
+  .option(
+    '-q, --q <words>',
+    'where release, commit, repository, person or reason hold all these words',
+  )
   .addOption(as())
   .addOption(output())
-  .action(async (options: { as: string; output: string }) => {
+  .action(async (options: QueueOptions) => {
     print(await listQueue(options));
   });
 

@@ -27,6 +27,9 @@ export const liftPredicate = 'https://airlock.example/attestation/lift/v1';
 /** That somebody looked at a delivery that was made by break-glass. */
 export const reviewPredicate = 'https://airlock.example/attestation/break-glass-review/v1';
 
+/** That another passkey is one's own: signed with one in force before that one is added. */
+export const vouchPredicate = 'https://airlock.example/attestation/passkey-vouch/v1';
+
 /** Namespaces of `ssh-keygen -Y sign`: what a security key signs for one purpose is nothing for any other. */
 export const approvalNamespace = 'airlock-approval@v1';
 export const enrolmentNamespace = 'airlock-enrolment@v1';

@@ -29,6 +29,7 @@ export type HttpErrorCode =
   | 'request-malformed'
   | 'sign-in-required'
   | 'group-missing'
+  | 'elevation-required'
   | 'token-refused'
   | 'scope-missing'
   | 'csrf-refused'
@@ -53,6 +54,7 @@ const status: Readonly<Record<HttpErrorCode, readonly [number, string]>> = {
   'token-refused': [401, 'The token is refused'],
   'scope-missing': [403, 'The token is not for this'],
   'group-missing': [403, 'A group or role is missing'],
+  'elevation-required': [403, 'Become administrator first'],
   'csrf-refused': [403, 'The request did not come from our own page'],
   'signature-refused': [403, 'The signature does not hold'],
   'not-allowed': [403, 'This is for somebody else to do'],

@@ -11,6 +11,8 @@ export interface Viewer {
   /** Group names exactly as the identity provider sent them. */
   readonly groups: readonly string[];
   readonly roles: readonly string[];
+  /** Roles that are theirs for a while once they say why, and that admit them nowhere before; left out: none. */
+  readonly mayTakeUp?: readonly string[];
 }
 
 /**
@@ -25,6 +27,8 @@ export interface RouteContext {
   readonly requestId: string;
   /** Goes into the hidden field `_csrf` of every form and the header `x-csrf-token` of every fetch that is not GET. */
   readonly csrfToken: string;
+  /** SHA-256 of the session's identifier; null without a session, and for a program with a token. */
+  readonly session: Buffer | null;
 }
 
 export interface Route<Body = unknown> {

@@ -67,9 +67,13 @@ export interface WebServerOptions {
   /** Lines at the foot of every page, such as the ledger's checkpoint. */
   footer(): Promise<Frame['footer']>;
   /** On top of every page of somebody signed in; left out: nothing. */
-  notices?(): Promise<NonNullable<Frame['notices']>>;
-  /** Who this is here; null for somebody this service does not know, who then gets a 403 and no redirect loop. */
-  resolveViewer(identity: Identity): Promise<Viewer | null>;
+  notices?(context: RouteContext): Promise<NonNullable<Frame['notices']>>;
+  /**
+   * Who this is here; null for somebody this service does not know, who then gets a 403 and no redirect loop.
+   *
+   * @param session SHA-256 of the session's identifier, for what somebody may do in one session and not in another.
+   */
+  resolveViewer(identity: Identity, session: Buffer): Promise<Viewer | null>;
   /** Takes tokens of programs, on routes that name a scope; left out: the Authorization header means nothing. */
   readonly tokens?: TokenDoor;
   /** Takes down every request of somebody known here that is not a GET; left out: nothing is taken down. */
@@ -179,7 +183,10 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
 
   for (const route of options.routes.filter(({ machine }) => machine === true))
     mountMachine(app, route);
-  const letGuess = createRateLimit(refusedTokensPerMinute);
+  const letGuess = createRateLimit(
+    refusedTokensPerMinute,
+    tellSlowed(options.log, 'refused tokens'),
+  );
   app.use(async (request, response, next) => {
     const { tokens } = options;
     const holder =
@@ -198,7 +205,8 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
       const session = await find(sessions, sid, sessionLimits[service], new Date());
       const locals = localsOf(response);
       locals.session = session;
-      locals.viewer = session === null ? null : await options.resolveViewer(session.identity);
+      locals.viewer =
+        session === null ? null : await options.resolveViewer(session.identity, hashOf(sid));
     }
     next();
   });
@@ -313,13 +321,19 @@ async function frame(
     assets,
     version: options.version,
     footer: await options.footer(),
-    notices: context.viewer === null ? [] : ((await options.notices?.()) ?? []),
+    notices: context.viewer === null ? [] : ((await options.notices?.(context)) ?? []),
   };
 }
 
 const contextOf = (response: Response): RouteContext => {
   const { viewer, requestId, session } = localsOf(response);
-  return { viewer, requestId, csrfToken: session === null ? '' : csrfTokenOf(session.sid) };
+  return {
+    viewer,
+    requestId,
+    ...(session === null
+      ? { csrfToken: '', session: null }
+      : { csrfToken: csrfTokenOf(session.sid), session: hashOf(session.sid) }),
+  };
 };
 
 /**
@@ -379,6 +393,14 @@ function authorise(route: Route, response: Response, groupForRole: (role: string
   }
   // What is left is a role: the other kinds of access admit every viewer.
   const role = roleOf(route.access as `role:${string}`);
+  if (viewer.mayTakeUp?.includes(role) === true) {
+    throw new HttpError(
+      'elevation-required',
+      scopes === null
+        ? `${route.summary} takes the role ${role}, which is yours once you take it up on the page /me/administrator: say why, and for how long.`
+        : `${route.summary} takes the role ${role}, which this token does not have: its owner was not administrator when it was made. Become administrator on the page /me/administrator and make another on /me/tokens.`,
+    );
+  }
   throw new HttpError(
     'group-missing',
     `${route.summary} takes the role ${role}. You are ${viewer.id}, with ${viewer.groups.join(', ') || 'no group'}.`,
@@ -402,7 +424,8 @@ function mount(
       open: openStreams,
       async stillAllowed() {
         const session = await findSession(sessions, sid, sessionLimits[service], new Date());
-        return session !== null && admits(route, await options.resolveViewer(session.identity));
+        if (session === null) return false;
+        return admits(route, await options.resolveViewer(session.identity, hashOf(sid)));
       },
     });
   }
@@ -482,6 +505,13 @@ function mountMachine(app: express.Express, route: Route): void {
   );
 }
 
+/** Whoever guesses is in the log once a minute, and not once a guess. */
+function tellSlowed(log: WebServerOptions['log'], what: string): (address: string) => void {
+  return (address) => {
+    log.warn('guessing.slowed', { 'client.address': address, what });
+  };
+}
+
 const returnToPattern = /^\/(?![/\\]|auth\/)[\w/.-]*(\?[\w=&.-]*)?$/;
 
 function mountSignIn(app: express.Express, options: WebServerOptions, assets: Assets): void {
@@ -497,8 +527,8 @@ function mountSignIn(app: express.Express, options: WebServerOptions, assets: As
   const cookie = (name: string, value: string, more: string): string =>
     `${name}=${value}; Path=/; Secure; HttpOnly; ${more}`;
   // A sign-in costs a row and a signature before anybody is known, so that one address gets a bounded number of them.
-  const letBegin = createRateLimit(signInsPerMinute);
-  const letFinish = createRateLimit(signInsPerMinute);
+  const letBegin = createRateLimit(signInsPerMinute, tellSlowed(log, 'sign-ins'));
+  const letFinish = createRateLimit(signInsPerMinute, tellSlowed(log, 'answers to sign-ins'));
   const slowDown = (): HttpError =>
     new HttpError(
       'too-many-requests',
@@ -634,6 +664,15 @@ const ticketHash = (code: string, binding: string): Buffer => hashOf(`${code}.${
 const sentence = (error: SamlError): string =>
   `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.`;
 
+/** Where somebody was who sent the request: the page itself, or that of the form. */
+function pageOf(request: Request, origin: string): string {
+  if (request.method === 'GET') return request.originalUrl;
+  const from = request.get('referer');
+  if (from === undefined || !URL.canParse(from)) return '/';
+  const { origin: site, pathname, search } = new URL(from);
+  return site === new URL(origin).origin ? `${pathname}${search}` : '/';
+}
+
 function answerErrors(options: WebServerOptions, assets: Assets): ErrorRequestHandler {
   return (error: unknown, request: Request, response: Response, next: NextFunction) => {
     const { requestId } = localsOf(response);
@@ -664,7 +703,7 @@ function answerErrors(options: WebServerOptions, assets: Assets): ErrorRequestHa
         sendProblem(request, response, problem, {
           service: options.service,
           ...contextOf(response),
-          path: request.originalUrl,
+          path: pageOf(request, options.origin),
           nav: options.nav,
           assets,
           version: options.version,

@@ -116,15 +116,26 @@ export function createEvents(log: Log) {
       log.warn('signing.refused', { 'airlock.subject.id': subject.id, message: reason });
     },
     tokenMade(
-      token: { id: string; scopes: readonly string[]; days: number },
+      token: { id: string; scopes: readonly string[]; days: number; administers: boolean },
       person: string,
     ): void {
       log.info('token.made', {
         'airlock.token.id': token.id,
         'airlock.token.scopes': token.scopes.join(' '),
         'airlock.token.days': token.days,
+        'airlock.token.administers': token.administers,
         'user.id': person,
       });
+    },
+    elevationBegan(person: string, reason: string, endsAt: Date): void {
+      log.warn('elevation.began', {
+        'user.id': person,
+        'airlock.reason': reason,
+        'airlock.elevation.ends_at': endsAt.toISOString(),
+      });
+    },
+    elevationEnded(person: string): void {
+      log.info('elevation.ended', { 'user.id': person });
     },
     tokenRevoked(token: { id: string }, person: string): void {
       log.info('token.revoked', { 'airlock.token.id': token.id, 'user.id': person });

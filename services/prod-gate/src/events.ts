@@ -112,6 +112,15 @@ export function configurationChanged(
   log.info('configuration.changed', { serial, digest, signers });
 }
 
+/** @param keptAs null where the store let nobody take it away. */
+export function artifactDamaged(log: Log, digest: string, keptAs: string | null): void {
+  const message =
+    keptAs === null
+      ? `the gate's copy of ${digest} is damaged and could not be set aside; move it out of blobs/sha256 and bring its bytes back from a backup or from nonprod's store`
+      : `the gate's copy of ${digest} is damaged and lies at ${keptAs} now; find out who wrote there, and bring its bytes back from a backup or from nonprod's store`;
+  log.error('artifact.damaged', { digest, message });
+}
+
 export function statusReported(log: Log, count: number): void {
   log.info('status.reported', { count });
 }

@@ -109,6 +109,19 @@ function NextStep({ problem, frame: { path, service } }: Told) {
       </p>
     );
   }
+  if (problem.code === 'elevation-required') {
+    return (
+      <p>
+        <Button
+          href={`/me/administrator?returnTo=${encodeURIComponent(path)}`}
+          kind="primary"
+          icon="key"
+        >
+          Become administrator
+        </Button>
+      </p>
+    );
+  }
   if (problem.needs !== undefined && problem.needs.length > 0) {
     if (service === 'gate') {
       return (

@@ -68,7 +68,9 @@ export function identityOf(nameId: string, memberOf: readonly string[]): Identit
 export async function startTestWeb(
   database: TestDatabase,
   routes: readonly Route[],
-  more: Partial<Pick<WebServerOptions, 'tokens' | 'signedIn' | 'acts'>> = {},
+  more: Partial<
+    Pick<WebServerOptions, 'tokens' | 'signedIn' | 'acts' | 'resolveViewer' | 'notices'>
+  > = {},
 ): Promise<TestWeb> {
   const directory = await mkdtemp(join(tmpdir(), 'airlock-nonprod-web-'));
   const pool = openPool(database.connectionOf('nonprod_web'));

@@ -19,6 +19,12 @@ export type DecisionErrorCode =
   | 'passkey-refused'
   /** It has had its first day: others take it away by a stop and by the roster. */
   | 'passkey-counts'
+  /** They have one in force: that one signs for a further one. */
+  | 'vouch-missing'
+  /** As many of theirs wait as may. */
+  | 'passkeys-full'
+  /** They added as many as one may within a day. */
+  | 'passkeys-too-many'
   | 'ceremony-expired'
   | 'reason-missing'
   /** The promotion has as many remarks as it may have. */

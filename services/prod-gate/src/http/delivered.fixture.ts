@@ -10,7 +10,6 @@ import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
-import { createStartStore } from '../adapters/postgres/start-store.ts';
 import { createStopStore } from '../adapters/postgres/stop-store.ts';
 import { createVaultSessionStore } from '../adapters/postgres/vault-session-store.ts';
 import { gatherFacts } from '../app/gather-facts.ts';
@@ -74,7 +73,6 @@ export async function attest(later: GateFiles = files): Promise<AttestEvent[]> {
           ...{ ...sources, gate: origin, files: () => Promise.resolve(files) },
           configuration: () => Promise.resolve(null),
           rebuilds: createRebuildStore(database),
-          starts: createStartStore(database),
           ...{ stops: createStopStore(database), emergency: () => null },
           locks: () => Promise.resolve(false),
           artifacts: { has: () => Promise.resolve(true) },

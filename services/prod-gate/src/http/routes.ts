@@ -9,6 +9,7 @@ import { deliverRoutes, type DeliverPorts } from './routes/deliver.ts';
 import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
 import { notificationRoutes, type NotificationRoutePorts } from './routes/notifications.tsx';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
+import { enrolmentRoutes, type EnrolmentRoutePorts } from './routes/enrolments.ts';
 import { passkeyRoutes, type PasskeyRoutePorts } from './routes/passkeys.tsx';
 import { remarkRoutes, type RemarkPorts } from './routes/remarks.ts';
 import { returnRoutes, type ReturnPorts } from './routes/returns.tsx';
@@ -31,6 +32,7 @@ export type GatePorts = ApiPorts &
   ReturnPorts &
   ShadowRoutePorts &
   SecurityKeyPorts &
+  EnrolmentRoutePorts &
   PasskeyRoutePorts &
   NotificationRoutePorts;
 
@@ -49,6 +51,7 @@ export function gateRoutes(ports: GatePorts): Route[] {
     ...blastRadiusRoutes(ports),
     ...returnRoutes(ports),
     ...securityKeyRoutes(ports),
+    ...enrolmentRoutes(ports),
     ...passkeyRoutes(ports),
     ...notificationRoutes(ports),
     ...evidenceRoutes(ports),

@@ -10,7 +10,6 @@ import { runProcess } from '@airlock/process/main';
 import { createDoorbell } from '@airlock/queue/doorbell';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { randomBytes } from 'node:crypto';
-import { formatId } from '@airlock/common/ids';
 import { hostname } from 'node:os';
 import { createAuthorityClient } from '../adapters/authority/client.ts';
 import { delivererBell } from '../adapters/bull/bells.ts';
@@ -146,7 +145,7 @@ await runProcess({
     };
 
     const announcer = createAnnouncer({
-      ...shared,
+      ...{ ...shared, failpoint },
       promotions: decisions.promotions,
       policyOf: decisions.policyOf,
       judge: (question) => decisions.judge({ ...question, own: null }),
@@ -193,7 +192,7 @@ await runProcess({
     });
     const recordEmergency = createEmergencyRecorder({
       ...{ transactor: database, stops: decisions.stops, ledger: decisions.proofs.facts },
-      ...{ memory, recorder, clock, newStopId: () => formatId('stp', randomBytes(10)) },
+      ...{ memory, recorder, clock },
     });
     const emergencies = startLoop({
       name: 'record-emergency',

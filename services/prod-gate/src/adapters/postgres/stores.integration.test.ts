@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { formatId } from '@airlock/common/ids';
+import { formatId, type Id } from '@airlock/common/ids';
 import { LedgerEntryType, parseLedgerEntry } from '@airlock/common/ledger/entry';
 import { vkeyOf } from '@airlock/common/ledger/note';
 import { createGateDatabase, type TestGateDatabase } from '@airlock/testkit/gate-database';
@@ -10,6 +10,7 @@ import type { NewPromotion } from '../../app/promotion-ports.ts';
 import { createLedgerProofs } from '../../app/prove-entry.ts';
 import { LedgerDamagedError, sequenceLedger } from '../../app/sequence-ledger.ts';
 import { makeDelta } from '../../domain/delta.ts';
+import type { KnownStop } from '../../domain/stop.ts';
 import { createApprovalStore } from './approval-store.ts';
 import { openDatabase, type GateDatabase } from './client.ts';
 import { createDeliveryStore } from './delivery-store.ts';
@@ -19,6 +20,7 @@ import { createLedgerReader, recorder } from './ledger-store.ts';
 import { createPasskeyStore } from './passkey-store.ts';
 import { createPromotionStore } from './promotion-store.ts';
 import { createPromotionQueries } from './promotion-queries.ts';
+import { createStopStore } from './stop-store.ts';
 import { createVaultSessionStore } from './vault-session-store.ts';
 import { noDetails } from '../../testing/delta-details.ts';
 
@@ -275,6 +277,39 @@ describe('promotions', () => {
   });
 });
 
+test('a freeze is of its repository, with its reason and time', async () => {
+  const intake = open('gate_intake');
+  const store = createPromotionStore(intake);
+  const repository = `https://git.example/org/${id('prm')}`;
+  const before = Date.now();
+  await intake.transaction((tx) =>
+    createIntakeStore(intake).freeze(tx, { repository, reason: 'main was rewritten' }),
+  );
+  const freeze = await store.freezeOf(repository);
+  assert.ok(freeze);
+  const { since, ...rest } = freeze;
+  assert.deepEqual(rest, { repository, reason: 'main was rewritten' });
+  assert.ok(Math.abs(since.getTime() - before) < 60_000);
+  assert.equal(await store.freezeOf(`${repository}-other`), null);
+});
+
+test('stops are read as they were placed, the newest first', async () => {
+  const web = open('gate_web');
+  const store = createStopStore(web);
+  const placed = (minute: number): KnownStop & { reason: string } => ({
+    ...{ id: formatId('stp', randomBytes(10)), digest: sha(`stop ${minute}`) },
+    ...{ kind: 'freeze', targets: ['prod-eu', 'prod-us'], matter: null, since: null },
+    ...{ until: new Date('2100-01-01T00:00:00Z'), except: [id('prm')], reason: 'a "fair"' },
+    ...{ person: 'leo', placedAt: new Date(Date.UTC(2099, 0, 1, 0, minute)) },
+  });
+  const [older, newer] = [placed(1), placed(2)];
+  await web.transaction(async (tx) => {
+    await store.insert(tx, older);
+    await store.insert(tx, newer);
+  });
+  assert.deepEqual((await store.recent()).slice(0, 2), [newer, older]);
+});
+
 describe('approvals and passkeys', () => {
   async function enrolled(web: GateDatabase): Promise<string> {
     const credentialId = randomBytes(16).toString('base64url');
@@ -363,7 +398,7 @@ describe('approvals and passkeys', () => {
 });
 
 describe('deliveries and Vault sessions', () => {
-  async function running(): Promise<{ id: string; target: string; promotionId: string }> {
+  async function running(): Promise<{ id: Id<'dlv'>; target: string; promotionId: Id<'prm'> }> {
     const row = await admitted();
     const deliverer = open('gate_deliverer');
     const delivery = {
@@ -380,7 +415,7 @@ describe('deliveries and Vault sessions', () => {
     return delivery;
   }
 
-  test('one delivery runs on a target, and a promotion has one', async () => {
+  test('one delivery runs on a target, which has it until it ends, and a promotion has one', async () => {
     const first = await running();
     const deliverer = open('gate_deliverer');
     const store = createDeliveryStore(deliverer);
@@ -399,11 +434,28 @@ describe('deliveries and Vault sessions', () => {
         }),
       );
     await assert.rejects(insert(other.id), { code: 'target-busy' });
+    assert.deepEqual(await store.runningOn(first.target), await store.find(first.id));
+    assert.equal(await store.runningOn(`not-${first.target}`), null);
     await deliverer.transaction((tx) =>
       store.finish(tx, { id: first.id, fence: 1 }, { state: 'failed', reason: 'x', at }),
     );
+    assert.equal(await store.runningOn(first.target), null);
     await assert.rejects(insert(first.promotionId), { code: 'E_DELIVERY_CLAIMED' });
     await insert(other.id);
+  });
+
+  test('what is live on a target is read as it was stored, and another target has nothing', async () => {
+    const { id: deliveryId, promotionId, target } = await running();
+    const deliverer = open('gate_deliverer');
+    const store = createPromotionStore(deliverer);
+    const live = {
+      ...{ target, promotionId, deliveryId, release: '2026.11.22-1' },
+      ...{ artifactDigest: sha('artifact'), commit: sha('commit').slice(0, 40) },
+      ...{ mainPosition: 7, since: at },
+    };
+    await deliverer.transaction((tx) => store.setLive(tx, live));
+    assert.deepEqual(await store.liveOn(target), live);
+    assert.equal(await store.liveOn(`not-${target}`), null);
   });
 
   test('an owner under an old fence changes nothing', async () => {
@@ -464,6 +516,7 @@ describe('deliveries and Vault sessions', () => {
       at,
     });
     const mine = { id: `vse_${delivery.id.slice(4)}`, fence: 1 };
+    assert.equal(await store.uncleanOn(delivery.target), null);
     await deliverer.transaction((tx) => store.insertIntent(tx, session(mine.id)));
     await assert.rejects(
       deliverer.transaction((tx) => store.insertIntent(tx, session('vse_other'))),
@@ -480,10 +533,12 @@ describe('deliveries and Vault sessions', () => {
       assert.equal(await record(), false, 'a credential is read once');
     }
     assert.equal(await store.revoking(mine), true);
+    assert.deepEqual(await store.uncleanOn(delivery.target), await store.find(mine.id));
     const reaping = createVaultSessionStore(watchdog);
     const clean = () => watchdog.transaction((tx) => reaping.clean(tx, mine.id, at));
     assert.equal(await clean(), true);
     assert.equal(await clean(), false);
+    assert.equal(await store.uncleanOn(delivery.target), null);
     const found = await store.find(mine.id);
     assert.equal(found?.state, 'CLEAN');
     assert.deepEqual(

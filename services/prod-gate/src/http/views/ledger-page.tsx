@@ -215,15 +215,21 @@ export function entrySentence({ type, actor, refs }: LedgerEntry): string {
     case 'override.unreviewed':
       return `${who} froze ${ref('target')}, because nobody looked in time at delivery ${ref('delivery')}, which passed ${waived(type)}`;
     case 'target.drifted':
-      return `${who} saw that ${ref('running')} runs on ${ref('target')}, where ${ref('release')} is live`;
+      return `${who} saw that ${refs['running'] === 'unknown' ? 'something else' : ref('running')} runs on ${ref('target')}, where ${ref('release')} is live${gathered(refs)}`;
     case 'target.unobserved':
-      return `${who} could not see several times in a row what runs on ${ref('target')}`;
+      return refs['cause'] === 'host'
+        ? `${who} could not look at ${ref('target')}, because its own host does not run the hook${gathered(refs)}`
+        : `${who} could not see several times in a row what runs on ${ref('target')}${gathered(refs)}`;
     case 'target.settled':
-      return `${who} saw ${ref('release')} run on ${ref('target')}${refs['was'] === 'drifted' ? ' again' : ', which could not be seen before'}`;
+      return `${who} saw ${ref('release')} run on ${ref('target')}${refs['was'] === 'drifted' ? ' again' : ', which could not be seen before'}${gathered(refs)}`;
     case 'ledger.contradicted':
       return `${ref('witness')} saw ANOTHER past than this ledger has; ${who} froze deliveries`;
   }
 }
+
+/** How often what runs on a target changed, where not each change is an entry. */
+const gathered = ({ changes }: LedgerEntry['refs']): string =>
+  changes === undefined ? '' : `, after ${plain(changes)} changes`;
 
 const waived = (type: LedgerEntry['type']): string =>
   type.startsWith('override.') ? 'outside its windows' : 'by break-glass';

@@ -150,7 +150,17 @@ test('an empty queue and a full one are sound', () => {
     ...{ ended: [], refused: [], freezes: [], held: [] },
   };
   const page = (queue: Parameters<typeof QueuePage>[0]['queue']): string =>
-    renderPage(QueuePage({ frame, queue, stops: [], nonprodOrigin: null, now, seen: '' }));
+    renderPage(
+      QueuePage({
+        frame,
+        queue,
+        filter: { target: '', words: '' },
+        stops: [],
+        nonprodOrigin: null,
+        now,
+        seen: '',
+      }),
+    );
   assert.match(page(empty), /Nothing waits/);
   const views = Object.values(everyReason).map((reason) => viewOf({}, [reason]));
   const full = page({

@@ -218,6 +218,7 @@ export const everyReason: {
   E_START_AWAITED: {
     ...{ code: 'E_START_AWAITED', promotion: 'prm_0000000000', target: 'prod-eu' },
     may: ['Leo', 'Mira'],
+    lapsed: null,
   },
   E_OLDER_FIRST: { code: 'E_OLDER_FIRST', target: 'prod-eu', older: '2026.11.21-3' },
   E_STOPPED: {

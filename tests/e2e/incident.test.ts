@@ -19,6 +19,7 @@ import { target } from '@airlock/demo/names';
 import type { Pair } from '@airlock/demo/pair';
 import type { Browser, Page } from 'playwright-core';
 import {
+  becomeAdministrator,
   launchChromium,
   openPage,
   patience,
@@ -245,7 +246,9 @@ test(
     const shell = commandLine(pair);
     let stop: string | null = null;
     try {
-      await signInAs(page, `${pair.nonprodOrigin}/runners/${trace?.runner ?? ''}`, 'oke');
+      const path = `/runners/${trace?.runner ?? ''}`;
+      await signInAs(page, pair.nonprodOrigin + path, 'oke');
+      await becomeAdministrator(page, path);
       const command = await page.getByRole('region', { name: 'At the gate' }).innerText();
       await look(page, 'runner');
       const words = command.trim().split(' ');

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { WebSession } from '@airlock/cli/web-session';
+import { signedIn } from '@airlock/cli/signed-in';
 import { approveAs, until, waitForEnd } from '@airlock/demo/flow';
 import { target } from '@airlock/demo/names';
 import type { Pair } from '@airlock/demo/pair';
@@ -27,11 +27,9 @@ const foreign = 'b'.repeat(64);
 let pair: Pair;
 let shell: CommandLine;
 let browser: Browser;
-let mira: WebSession;
 before(async () => {
   pair = await runningPair();
   shell = commandLine(pair);
-  mira = await pair.signIn('gate', 'mira');
   if (withoutChromium === false) browser = await launchChromium();
 });
 after(async () => {
@@ -50,6 +48,7 @@ const Queue = z.looseObject({
 });
 
 async function liveHere() {
+  const mira = await signedIn(pair.gateOrigin, 'mira');
   const { live } = Queue.parse(await mira.getJson('/api/v1/queue'));
   return live.find((each) => each.target === target) ?? null;
 }

@@ -62,13 +62,17 @@ type Shown = {
 test('airlock freeze holds what was approved, and two people’s start-again delivers it', async () => {
   const said = await airlock('freeze', target, '-m', 'checkout is down', '--for', '2h');
   const stop = stopIn(said);
-  assert.match(said, /“checkout is down”\n {2}Running deliveries finish\. New ones wait\./);
-  assert.match(said, /over by itself at /);
-  const promotion = await waitingPromotion(pair);
-  await approveAs(pair, 'leo', promotion);
-  await approveAs(pair, 'mira', promotion);
-  await assertWaits(pair, promotion, { code: 'E_STOPPED', have: 2 });
-  await startAgain(stop);
+  let promotion: string;
+  try {
+    assert.match(said, /“checkout is down”\n {2}Running deliveries finish\. New ones wait\./);
+    assert.match(said, /over by itself at /);
+    promotion = await waitingPromotion(pair);
+    await approveAs(pair, 'leo', promotion);
+    await approveAs(pair, 'mira', promotion);
+    await assertWaits(pair, promotion, { code: 'E_STOPPED', have: 2 });
+  } finally {
+    await startAgain(stop);
+  }
   assert.equal((await waitForEnd(pair, promotion)).state, 'live');
 });
 
@@ -77,16 +81,19 @@ test('airlock freeze --except lets what it names through, and the ledger has whi
   const why = ['--except', promotion, '-m', 'only the fix'];
   const said = await airlock('freeze', target, ...why);
   const stop = stopIn(said);
-  assert.match(said, new RegExp(`let through: ${promotion}`));
-  await approveAs(pair, 'leo', promotion);
-  await approveAs(pair, 'mira', promotion);
-  assert.equal((await waitForEnd(pair, promotion)).state, 'live');
-  await until('the delivery among what came of the freeze', 20, async () => {
-    const { incident } = JSON.parse(await airlock('stops', 'show', stop, '--json')) as Shown;
-    const passed = new RegExp(`of ${promotion}, let through the freeze ${stop}$`);
-    return incident?.timeline.some(({ says }) => passed.test(says)) === true ? true : null;
-  });
-  await startAgain(stop);
+  try {
+    assert.match(said, new RegExp(`let through: ${promotion}`));
+    await approveAs(pair, 'leo', promotion);
+    await approveAs(pair, 'mira', promotion);
+    assert.equal((await waitForEnd(pair, promotion)).state, 'live');
+    await until('the delivery among what came of the freeze', 20, async () => {
+      const { incident } = JSON.parse(await airlock('stops', 'show', stop, '--json')) as Shown;
+      const passed = new RegExp(`of ${promotion}, let through the freeze ${stop}$`);
+      return incident?.timeline.some(({ says }) => passed.test(says)) === true ? true : null;
+    });
+  } finally {
+    await startAgain(stop);
+  }
 });
 
 test('airlock leases revoke kills the hook of one delivery, counts its credentials to nothing, and holds no other', async () => {

@@ -4,8 +4,8 @@
  */
 import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { becomeAdministrator } from '@airlock/cli/become-administrator';
-import { signInToDemo, type WebSession } from '@airlock/cli/web-session';
+import { signedIn } from '@airlock/cli/signed-in';
+import type { WebSession } from '@airlock/cli/web-session';
 import { startIdentityProvider } from '@airlock/testkit/idp';
 import { startPostgres, type Postgres } from '@airlock/testkit/postgres';
 import { startRedis, type Redis } from '@airlock/testkit/redis';
@@ -254,8 +254,7 @@ export async function startPair(options: PairOptions): Promise<Pair> {
       redis,
       pinnedFile,
       ledgerVkey: keys.ledger.vkey,
-      signIn: async (service, person) =>
-        becomeAdministrator(await signInToDemo(origins[service], person), 'a test or a demo'),
+      signIn: (service, person) => signedIn(origins[service], person),
       async query<Row extends pg.QueryResultRow>(
         database: string,
         text: string,

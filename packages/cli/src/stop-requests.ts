@@ -92,7 +92,9 @@ export function stopFacts(stop: PlacedStop): string[] {
 
 /** For people: what is stopped, where, by whom and why, and what that does. */
 export function stopLines(stop: PlacedStop): string[] {
-  return [...stopFacts(stop), `  ${safe(stop.effect)}`];
+  const facts = stopFacts(stop);
+  // What it does stands below its reason: who reads on is told the details.
+  return [...facts.slice(0, 2), `  ${safe(stop.effect)}`, ...facts.slice(2)];
 }
 
 /** What came of it: the measured time to effect, then entry by entry of the ledger. */

@@ -7,6 +7,8 @@ export const tokenScopes = ['read', 'run', 'promote', 'secrets', 'admin'] as con
 export type TokenScope = (typeof tokenScopes)[number];
 
 export const mostTokenDays = 90;
+/** Of a token that counts as an administrator's: what a person is for an hour no program is for a season. */
+export const mostAdministratorTokenDays = 1;
 /** Somebody who has not signed in for so long may have left: their tokens wait until they do. */
 export const mostIdleDays = 30;
 

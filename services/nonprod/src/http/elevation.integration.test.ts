@@ -166,7 +166,7 @@ test('the web process cannot prolong what was taken up, and the database keeps n
   await assert.rejects(insertBegun(await pat(), { minutesAgo: 0, minutes: 61 }), /elevation_check/);
 });
 
-test('a token is an administrator’s only if its owner was one when they made it, and makes nobody one', async () => {
+test('a token is an administrator’s only if its owner was one when they made it, for a day at most, and makes nobody one', async () => {
   const browser = await pat();
   const make = async (): Promise<string> => {
     const fields = { name: 'pools', days: '1', 'scope-admin': 'on' };
@@ -182,6 +182,12 @@ test('a token is an administrator’s only if its owner was one when they made i
   assert.equal(status, 403);
   assert.match(text, /"code":"elevation-required"/);
   assert.equal((await call('/things/lamp', elevated)).status, 200);
+  const longer = { name: 'pools', days: '2', 'scope-read': 'on' };
+  const refused = await browser.post('/me/tokens', longer);
+  assert.equal(refused.status, 409);
+  assert.match(refused.text, /lives at most a day/);
+  await browser.post('/me/administrator/end', {});
+  assert.match((await browser.post('/me/tokens', longer)).text, /alk_[\w-]{43}/);
   const tried = await call('/api/v1/me/administrator', elevated);
   assert.equal(tried.status, 403);
   assert.match(tried.text, /"code":"scope-missing"/);

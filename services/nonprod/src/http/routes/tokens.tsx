@@ -7,7 +7,8 @@ import { z } from 'zod';
 import type { ApiTokens } from '../../app/api-tokens.ts';
 import { Network } from '../../app/networks.ts';
 import type { TokenSummary } from '../../app/token-ports.ts';
-import { TokenWish, tokenScopes } from '../../domain/api-token.ts';
+import { mostAdministratorTokenDays, TokenWish, tokenScopes } from '../../domain/api-token.ts';
+import { elevatedRole } from '../../domain/elevation.ts';
 import { TokenListPage } from '../views/token-list.tsx';
 import { pathId, requesterOf } from './shared.ts';
 
@@ -29,7 +30,13 @@ export function tokenRoutes({ tokens }: { readonly tokens: ApiTokens }): Route[]
     context: RouteContext,
     wish: TokenWish,
   ): Promise<{ id: string; token: string }> => {
-    const administers = context.viewer?.roles.includes('platform') === true;
+    const administers = context.viewer?.roles.includes(elevatedRole) === true;
+    if (administers && wish.days > mostAdministratorTokenDays) {
+      throw new HttpError(
+        'refused',
+        'You are administrator now, and a token that counts as an administrator’s lives at most a day. Ask for days: 1; or end being administrator (/me/administrator) first, for one that lives longer and is none.',
+      );
+    }
     const made = await tokens.make(requesterOf(context).id, wish, administers);
     if (made !== null) return made;
     throw new HttpError('refused', 'You have 50 tokens that count; revoke one that is not used.');

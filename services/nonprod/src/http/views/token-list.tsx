@@ -46,9 +46,9 @@ export function TokenListPage({
       <p class="muted">
         With a token a program calls the API in your name: it can do what the token is for and you
         may do yourself at that moment. It does what takes an administrator only if you{' '}
-        <a href="/me/administrator">were one</a> when you made it. No token approves anything or
-        makes tokens. Tokens of somebody who has not signed in for {mostIdleDays} days wait until
-        they do.
+        <a href="/me/administrator">were one</a> when you made it, and lives at most a day then. No
+        token approves anything or makes tokens. Tokens of somebody who has not signed in for{' '}
+        {mostIdleDays} days wait until they do.
       </p>
       <WithAside aside={<MakeBox frame={frame} />}>
         <SectionHeading>Kept</SectionHeading>

@@ -2,7 +2,7 @@
  * `npm test`: everything, in the order in which a fault is cheapest to find. One stage alone: `npm run test:unit` and so on.
  *
  * The integration tests share one Postgres cluster and one Redis on free ports, started here and ended here; the tests of the
- * running pair (attacks, faults, browser) share one pair, which brings its own.
+ * running pair (attacks, faults, browser) share two pairs, which bring their own.
  */
 import { spawn } from 'node:child_process';
 import { globSync, mkdtempSync, rmSync } from 'node:fs';
@@ -70,6 +70,7 @@ function execute(args: readonly string[], env: Record<string, string>): Promise<
 const nodeTest = (
   stage: Exclude<Stage, 'check'>,
   env: Record<string, string> = {},
+  testFiles = listed(stage),
 ): Promise<boolean> =>
   execute(
     [
@@ -80,12 +81,27 @@ const nodeTest = (
       '--test',
       '--test-reporter=./scripts/failures-reporter.mjs',
       '--test-reporter-destination=stdout',
-      // The tests of the running pair share one pair, and so one process.
+      // Tests that share a running pair share a process.
       ...(stage === 'e2e' ? ['--test-isolation=none'] : ['--test-concurrency=2']),
-      ...listed(stage),
+      ...testFiles,
     ],
     env,
   );
+
+/** Two running pairs beside each other, each for every other file: most of a test of a pair is waiting. */
+async function onTwoPairs(): Promise<boolean> {
+  const testFiles = listed('e2e');
+  const ends = await Promise.all(
+    [0, 1].map((pair) =>
+      nodeTest(
+        'e2e',
+        {},
+        testFiles.filter((_file, index) => index % 2 === pair),
+      ),
+    ),
+  );
+  return ends.every(Boolean);
+}
 
 async function sharedStack(
   work: (env: Record<string, string>) => Promise<boolean>,
@@ -138,7 +154,9 @@ async function runStage(stage: Stage): Promise<boolean> {
         ? await sharedStack(async (env) =>
             nodeTest(stage, { ...env, ...(await realVaultFor(openBao)) }),
           )
-        : await nodeTest(stage);
+        : stage === 'e2e'
+          ? await onTwoPairs()
+          : await nodeTest(stage);
   console.log(`${ok ? '✓' : '✗'} ${stage}  ${((performance.now() - started) / 1000).toFixed(0)} s`);
   return ok;
 }

@@ -1,5 +1,5 @@
 /**
- * One running installation for all tests of the e2e stage, which share one process (`--test-isolation=none`): both services as
+ * One running installation for all tests of one process of the e2e stage (`--test-isolation=none`): both services as
  * bundled processes, real Postgres, Redis, git, SAML, bubblewrap and a Vault. Started on first use, ended after the last test.
  */
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -112,6 +112,7 @@ const Details = Summary.extend({
     }),
   ),
   changes: Changes,
+  firsts: z.looseObject({ text: z.array(z.string()) }),
 });
 
 export type QueueOptions = { as: string; output: string; target?: string; q?: string };
@@ -185,6 +186,7 @@ export async function showRelease(
     safe(view.verdict.text),
     ...reasons.map(({ text }) => `  also: ${safe(text)}`),
     `asked by ${safe(view.requester)}: ${safe(view.reason)}  (as reported by non-prod, not verified)`,
+    ...view.firsts.text.map(safe),
     `commit ${view.commit}`,
     `digest sha256:${view.promotionDigest}`,
     `in words ${digestWords(view.promotionDigest)}`,

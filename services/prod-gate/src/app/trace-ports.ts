@@ -20,6 +20,8 @@ export interface TraceStore {
   among(question: TraceQuestion, promotionIds: readonly string[]): Promise<readonly Found[]>;
   /** Traces of one promotion, but for its packages. */
   of(promotionId: string): Promise<readonly Trace[]>;
+  /** Its people and images that no other promotion had which was delivered to the target. */
+  firsts(promotionId: string, target: string): Promise<readonly Trace[]>;
   /** Whether a lockfile of its commit locks the package, as intake read it; null where that is not known. */
   locks(promotionId: string, purl: string): Promise<boolean | null>;
   listed(

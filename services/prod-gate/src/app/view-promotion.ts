@@ -12,6 +12,7 @@ import {
 } from '@airlock/common/verify/verify-promotion-bundle';
 import { mayReject, standingOf, type Standing } from '../domain/access.ts';
 import { mayStart } from '../domain/manual-start.ts';
+import { firstsOf, mayHaveFirsts, type Firsts } from '../domain/firsts.ts';
 import type { NewerCommits } from '../domain/newer.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { personByNameId, type Person } from '../domain/roster.ts';
@@ -73,6 +74,8 @@ export type PromotionDetails = PromotionView & {
   readonly remarks: readonly ShownRemark[];
   /** The kernel's answer to the stored bundle now; null without a target file. */
   readonly bundle: BundleResult | null;
+  /** What nothing had that was delivered to the target before. */
+  readonly firsts: Firsts;
   /** What main has beyond it; null before intake looked, and of what no longer waits. */
   readonly newer: NewerCommits | null;
   /** What runs on the target while this one waits, beside what is live there; null where nothing is, and of what no longer waits. */
@@ -141,18 +144,20 @@ export async function viewPromotionDetails(
         });
   const isJudged = bundle?.ok === true && policy !== null && promotion.state === 'waiting';
   const waits = promotion.state === 'waiting';
-  const [newer, live, observation] = waits
+  const [newer, live, observation, firsts] = waits
     ? await Promise.all([
         sources.newer.of(promotion.id),
         sources.promotions.liveOn(promotion.target),
         sources.observations.of(promotion.target),
+        mayHaveFirsts(promotion) ? sources.traces.firsts(promotion.id, promotion.target) : [],
       ])
-    : [null, null, null];
+    : [null, null, null, []];
   return {
     ...view,
     evidence,
     remarks: remarks.map((remark) => ({ ...remark, name: nameOf(files, remark.person) })),
     bundle: isJudged ? judgedRunner(bundle, policy) : bundle,
+    firsts: firstsOf(promotion, firsts),
     newer,
     sighting:
       live === null

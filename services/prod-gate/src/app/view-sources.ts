@@ -4,6 +4,7 @@ import type { NewerStore } from './newer-ports.ts';
 import type { ObservationStore } from './observation-ports.ts';
 import type { ReplacedDocumentStore } from './approval-ports.ts';
 import type { RemarkStore } from './remark-ports.ts';
+import type { TraceStore } from './trace-ports.ts';
 import type { DeliveryStore } from './delivery-ports.ts';
 
 export type ViewSources = FactSources & {
@@ -12,6 +13,7 @@ export type ViewSources = FactSources & {
   readonly observations: Pick<ObservationStore, 'of' | 'all'>;
   readonly remarks: Pick<RemarkStore, 'of'>;
   readonly replaced: Pick<ReplacedDocumentStore, 'of'>;
+  readonly traces: Pick<TraceStore, 'firsts'>;
 };
 
 /**

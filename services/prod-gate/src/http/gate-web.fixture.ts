@@ -161,6 +161,7 @@ export async function startServer(port: number): Promise<WebServer> {
     configuration: () => Promise.resolve(null),
     newer: createNewerStore(database),
     observations: createObservationStore(database),
+    traces: createTraceStore(database),
     ...{ stops: createStopStore(database), emergency: () => null },
   };
   const vouching = createVouching({

@@ -8,6 +8,7 @@ import type { PromotionDetails, PromotionView, ShownDecision } from '../app/view
 import type { QueueView, RefusedItem, ShownLive } from '../app/view-queue.ts';
 import { awaitsStart } from '../domain/awaits-start.ts';
 import type { Delta } from '../domain/delta.ts';
+import { firstLines } from '../domain/firsts.ts';
 import type { NewerCommits } from '../domain/newer.ts';
 import type { ListedPromotion, Promotion } from '../domain/promotion.ts';
 import { sorted, stateSentence } from '../domain/sentences.ts';
@@ -104,6 +105,7 @@ export function detailsJson(view: PromotionDetails, checks: readonly Check[], no
     builders: buildersJson(view),
     decisions: view.decisions.map(decisionJson),
     changes: changesJson(view.promotion.delta),
+    firsts: { ...view.firsts, text: firstLines(view.promotion.target, view.firsts) },
     newer: view.newer,
     runs: view.sighting === null ? null : runsJson(view.sighting, now),
   };

@@ -104,6 +104,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     ...{ proofs, configuration: createConfigurationProof(proofs), artifacts, rebuilds },
     ...{ replaced: createReplacedDocumentStore(database), remarks },
     ...{ stops: createStopStore(database), emergency: createEmergencyStop(config.files) },
+    traces,
     locks: ({ id }: { readonly id: string }, purl: string) => traces.locks(id, purl),
     // Without a mirror: the pages show what intake recorded, and decide nothing.
     ...{ git: null, contents: null },
@@ -199,7 +200,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
         },
       }),
       stopping: createStopping({
-        ...{ ...views, ...ceremony, database, traces },
+        ...{ ...views, ...ceremony, database },
         onPlaced: ({ id, kind, person }) => {
           log.warn('stop.placed', { stop: id, kind, person });
           bell.ring(id);

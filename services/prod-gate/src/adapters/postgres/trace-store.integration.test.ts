@@ -260,6 +260,36 @@ test('traces that are missing are made again as they were', async () => {
   assert.deepEqual(await createTraceStore(web).of(one.id), before);
 });
 
+test('first on a target is who and what none had that was delivered there; another target, and what failed there, count for nothing', async () => {
+  await gate.asOwner('truncate promotion cascade');
+  const base = { key: 0, commit: 1, brings: [], requester: 'leo', runner: 0, minute: 0 } as const;
+  const of = (author: 'dana' | 'leo', image: number) =>
+    promotionOf('https://git.example/org/app', { ...base, author, image });
+  const [asked, here, failed, elsewhere] = [
+    of('dana', 1),
+    of('leo', 2),
+    of('dana', 1),
+    of('dana', 1),
+  ];
+  await admitted([asked, here, failed, elsewhere]);
+  const deliver = (id: string, target: string, state: string) =>
+    gate.asOwner(
+      `insert into delivery (id, promotion_id, target, state, step, fence, owner, heartbeat_at, intent_digest)
+       values ($1, $2, $3, $4, 'recorded', 1, 'deliverer', now(), 'x')`,
+      [formatId('dlv', randomBytes(10)), id, target, state],
+    );
+  const firsts = async (target: string) =>
+    (await createTraceStore(web).firsts(asked.id, target)).map(({ value }) => value);
+  await deliver(here.id, 'prod', 'succeeded');
+  await deliver(failed.id, 'prod', 'failed');
+  await deliver(elsewhere.id, 'other', 'succeeded');
+  // Who merged it for the forge is known here.
+  assert.deepEqual(await firsts('prod'), ['dana@home.example', imageOf(1)]);
+  assert.deepEqual(await firsts('other'), []);
+  await deliver(asked.id, 'third', 'succeeded');
+  assert.deepEqual(await firsts('third'), ['dana@home.example', 'forge@example.com', imageOf(1)]);
+});
+
 describe('packages', () => {
   const base = {
     key: 0,

@@ -45,6 +45,19 @@ export function createTraceStore({ prisma }: GateDatabase): TraceStore {
       return rows.map(({ kind, value }) => ({ kind: oneOf(traceKinds, kind), value }));
     },
 
+    async firsts(promotionId, target) {
+      const rows = await prisma.$queryRaw<{ kind: string; value: string }[]>`
+        select kind, value from promotion_trace own
+        where promotion_id = ${promotionId} and kind in ('email', 'image') and value <> ${unknownValue}
+          and not exists (
+            select from promotion_trace t join delivery d using (promotion_id)
+            where t.kind = own.kind and t.value = own.value and t.promotion_id <> ${promotionId}
+              and d.target = ${target} and d.state = 'succeeded'
+          )
+        order by kind, value`;
+      return rows.map(({ kind, value }) => ({ kind: oneOf(traceKinds, kind), value }));
+    },
+
     async locks(promotionId, purl) {
       const { name, version } = splitPurl(purl);
       const [found] = await prisma.$queryRaw<{ locked: boolean; whole: boolean }[]>`

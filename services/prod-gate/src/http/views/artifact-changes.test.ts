@@ -127,3 +127,19 @@ test('another base image and another command stand on top, and both are told', (
   const rest = flagsWith({ image: same });
   assert.ok(!rest.includes('base image changed') && !rest.includes('image runs something else'));
 });
+
+test('who and what was never delivered there is a flag, and its sentence cannot shape the page', () => {
+  const firsts = {
+    authors: [{ email: 'dana@example.com', name: hostile }],
+    images: ['a'.repeat(64)],
+  };
+  const view = { ...viewWith({}), firsts };
+  const waits = flagsOf(view).flatMap(({ text, tone }) => (tone === 'wait' ? [text] : []));
+  assert.ok(waits.includes('1 new author') && waits.includes('first build on this image'));
+  assert.ok(!flagsWith({}).some((text) => /new author|first build/.test(text)));
+  const html = renderPage(
+    PromotionPage({ frame, view, checks: checksOf(view), hasPasskey: true, now, seen: 'x' }),
+  );
+  assert.doesNotMatch(html, /<img|\u202e/);
+  assert.match(html, /Nothing that was delivered to prod-eu before is by &lt;img/);
+});

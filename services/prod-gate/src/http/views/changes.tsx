@@ -6,6 +6,7 @@ import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { DeltaDetails } from '../../domain/delta.ts';
 import type { NewerCommits } from '../../domain/newer.ts';
+import { firstLines } from '../../domain/firsts.ts';
 import { runsInWords } from '../../domain/sighting.ts';
 import { ArtifactChanges } from './artifact-changes.tsx';
 import { flagsOf, isWayBack } from './flags.ts';
@@ -59,6 +60,7 @@ export function Changes({ view, now }: Props) {
           </Fragment>
         ))}
       </p>
+      <FirstHere view={view} />
       <Commits view={view} now={now} />
       {delta.details === undefined ? null : (
         <>
@@ -69,6 +71,19 @@ export function Changes({ view, now }: Props) {
       )}
       {delta.artifact === undefined ? null : <ArtifactChanges artifact={delta.artifact} />}
       {newer === null || newer.total === 0 ? null : <NotInThisRelease newer={newer} now={now} />}
+    </>
+  );
+}
+
+/** What the flags of that name are about. */
+function FirstHere({ view: { promotion, firsts } }: Pick<Props, 'view'>) {
+  return (
+    <>
+      {firstLines(promotion.target, firsts).map((line) => (
+        <p class="small" key={line}>
+          {plain(line)}
+        </p>
+      ))}
     </>
   );
 }

@@ -1,5 +1,6 @@
 /** What an approver should look at first, read from what the gate itself found in the changes. */
 import type { Tone } from '@airlock/web/views/badge';
+import type { Firsts } from '../../domain/firsts.ts';
 import type { NewerCommits } from '../../domain/newer.ts';
 import type { Promotion } from '../../domain/promotion.ts';
 import { count, fileSize } from './words.ts';
@@ -15,11 +16,12 @@ export type FlaggedView = {
     Promotion,
     'returns' | 'delta' | 'pipeline' | 'artifactSize' | 'hook' | 'policyDigest' | 'builderId'
   >;
+  readonly firsts: Firsts;
   readonly newer: NewerCommits | null;
   readonly previous: FlaggedView['promotion'] | null;
 };
 
-export function flagsOf({ promotion, newer, previous }: FlaggedView): Flag[] {
+export function flagsOf({ promotion, firsts, newer, previous }: FlaggedView): Flag[] {
   const { delta, pipeline } = promotion;
   const { dependencies, migrations } = delta.details ?? {};
   const wait = (text: string): Flag => ({ text, tone: 'wait' });
@@ -42,6 +44,8 @@ export function flagsOf({ promotion, newer, previous }: FlaggedView): Flag[] {
     ...(previous !== null && previous.builderId !== promotion.builderId
       ? [wait('another builder')]
       : []),
+    ...(firsts.authors.length === 0 ? [] : [wait(count(firsts.authors.length, 'new author'))]),
+    ...(firsts.images.length === 0 ? [] : [wait('first build on this image')]),
     ...dependencyFlags(dependencies),
     ...artifactFlags(delta),
     { text: `${count(delta.commitCount, 'commit')}${isWayBack(promotion) ? ' taken back' : ''}` },

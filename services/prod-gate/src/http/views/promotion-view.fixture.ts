@@ -3,6 +3,7 @@ import { formatId } from '@airlock/common/ids';
 import { TargetPolicy } from '@airlock/common/policy/target-policy';
 import type { Frame } from '@airlock/web/views/layout';
 import type { PromotionDetails } from '../../app/view-promotion.ts';
+import { noFirsts } from '../../domain/firsts.ts';
 import type { Promotion } from '../../domain/promotion.ts';
 import type { DenialReason } from '../../domain/verdict.ts';
 
@@ -193,6 +194,7 @@ export function viewOf(
     evidence: { bundle: Buffer.alloc(0), document: Buffer.alloc(0) },
     remarks: [],
     bundle: null,
+    firsts: noFirsts,
     newer: null,
     sighting: null,
     previous: null,

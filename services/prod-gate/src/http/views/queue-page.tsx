@@ -12,6 +12,7 @@ import type { PromotionView } from '../../app/view-promotion.ts';
 import type { QueueView } from '../../app/view-queue.ts';
 import type { KnownStop } from '../../domain/stop.ts';
 import type { ListedPromotion } from '../../domain/promotion.ts';
+import { noFirsts } from '../../domain/firsts.ts';
 import { flagsOf } from './flags.ts';
 import { FreezeBanner } from './freeze-banner.tsx';
 import { HeldBanner } from './held-banner.tsx';
@@ -224,7 +225,7 @@ function itemOf(view: PromotionView, now: Date, review: boolean): Item {
       <>
         asked by {requester?.name ?? plain(promotion.requester)},{' '}
         <Time at={promotion.requestedAt} now={now} />{' '}
-        {flagsOf({ promotion, newer: null, previous: null }).map(
+        {flagsOf({ promotion, firsts: noFirsts, newer: null, previous: null }).map(
           ({ text: flag, tone: flagTone }) => (
             <Badge key={flag} {...(flagTone === undefined ? {} : { tone: flagTone })}>
               {flag}

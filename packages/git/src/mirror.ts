@@ -6,21 +6,14 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve as resolvePath } from 'node:path';
 import type { Readable } from 'node:stream';
 import { archiveStream } from './archive.ts';
-import {
-  type ChangedFile,
-  type LogEntry,
-  type Revert,
-  parseChangedFiles,
-  parseLog,
-  parseReverts,
-} from './output.ts';
+import { type ChangedFile, type LineCounts, parseLineCounts } from './line-counts.ts';
+import { type LogEntry, logEntry, type Revert, revertOf } from './log-entry.ts';
 import { GitError } from './git-error.ts';
 import { refuseCommit, refuseRef } from './names.ts';
 import { createObjectReader, type ObjectReader } from './object-reader.ts';
 import { packCount, prepareMirror, removeLeftovers, storedBytes } from './mirror-directory.ts';
 import { type GitContext, type GitProtocol, type GitResult, lastWords, runGit } from './run-git.ts';
 
-export type { ChangedFile, LogEntry, Revert } from './output.ts';
 export type { GitProtocol } from './run-git.ts';
 
 /** What the mirror says of one commit. */
@@ -68,13 +61,19 @@ export type Mirror = {
   listFiles(commit: string, directory: string): Promise<string[]>;
   /** Paths of all regular files of a commit, in git's order; null when the mirror lacks it. @throws GitError `git-too-large` above 64 MiB of names */
   allFiles(commit: string): Promise<string[] | null>;
-  /** All commits of `to` that `from` does not have, newest first, side branches included; `from` null: from the root. */
+  /**
+   * All commits of `to` that `from` does not have, newest first, side branches included; `from` null: from the root. Read
+   * from hashed commits alone, by the parents that they name.
+   */
   log(range: { from: string | null; to: string; limit: number }): Promise<LogEntry[]>;
   /** Of the commits of `to` that `from` does not have: those that say they revert others, newest first. */
   reverts(range: { from: string; to: string; limit: number }): Promise<Revert[]>;
   /** The best commit that both come from; null when the mirror lacks one of them or they have none. */
   mergeBase(one: string, other: string): Promise<string | null>;
-  /** Files that differ between two commits, without rename detection; `from` null: all files of `to`. */
+  /**
+   * Files that differ between two commits, without rename detection; `from` null: all files of `to`. Paths and status are
+   * those of hashed trees; the counts of lines are git's.
+   */
   changedFiles(range: { from: string | null; to: string }): Promise<ChangedFile[]>;
   /** The files of a commit as a tar; fails with GitError if git does. Attributes of the tree change nothing in it. */
   archive(commit: string): Readable;
@@ -189,16 +188,26 @@ export function createMirror(options: {
     return positions;
   }
 
-  /** Newest first. */
+  /** Newest first. Git lists them, and what it lists is what the commits themselves say. */
   async function firstParents(head: string): Promise<string[]> {
     const list = await output('rev-list', '--first-parent', head, '--');
-    return list.toString('latin1').trim().split('\n');
+    const line = list.toString('latin1').trim().split('\n');
+    if (line[0] === head && (await objects.isLineToRoot(line))) return line;
+    throw new GitError(
+      'git-failed',
+      `git lists another line to ${head} than its commits name; make the mirror ${directory} anew`,
+    );
   }
 
+  /** By path. They decide nothing: which files differ is not asked of git. */
+  async function lineCounts(from: string, to: string): Promise<ReadonlyMap<string, LineCounts>> {
+    const flags = ['-r', '-z', '--numstat', '--no-renames', '--no-ext-diff', '--no-textconv'];
+    return parseLineCounts(await output('diff-tree', ...flags, from, to, '--'));
+  }
+
+  /** False also where dates run backwards so far that it was not found. */
   async function isAncestor(commit: string, head: string): Promise<boolean> {
-    const result = await git('merge-base', '--is-ancestor', commit, head);
-    if (result.exitCode > 1) throw failed('merge-base', result);
-    return result.exitCode === 0;
+    return (await objects.range({ from: head, to: commit, limit: 1 })).length === 0;
   }
 
   async function blobIds(
@@ -345,22 +354,19 @@ export function createMirror(options: {
     async log({ from, to, limit }) {
       refuseCommit(to);
       if (from !== null) refuseCommit(from);
-      const range = from === null ? [to] : [to, `^${from}`];
-      const format = '--format=%H%x00%an%x00%ae%x00%cn%x00%ce%x00%s%x00%ct';
-      return parseLog(await output('log', '-z', format, `--max-count=${limit}`, ...range, '--'));
+      return (await objects.range({ from, to, limit })).map(logEntry);
     },
     async reverts({ from, to, limit }) {
       refuseCommit(to);
       refuseCommit(from);
-      const flags = ['-z', '--format=%H%x00%s%x00%b', `--max-count=${limit}`];
-      // Either is what git or a forge writes; more than that is not guessed at.
-      const words = ['--extended-regexp', '--grep=^This reverts commit', '--grep=^Revert "'];
-      return parseReverts(await output('log', ...flags, ...words, to, `^${from}`, '--'));
+      const commits = await objects.range({ from, to, limit: Infinity });
+      return commits.flatMap((one) => revertOf(one) ?? []).slice(0, limit);
     },
     listFiles: (commit, directory) => objects.listFiles(commit, directory),
     async allFiles(commit) {
       if (!(await knownCommit(commit))) return null;
-      return pathsIn(await output('ls-tree', '-r', '-z', '--full-tree', commit));
+      const entries = await objects.differences({ from: null, to: commit });
+      return entries.filter(({ mode }) => mode.startsWith('100')).map(({ path }) => path);
     },
     async mergeBase(one, other) {
       if (!(await knownCommit(one)) || !(await knownCommit(other))) return null;
@@ -371,23 +377,21 @@ export function createMirror(options: {
     async changedFiles({ from, to }) {
       refuseCommit(to);
       if (from !== null) refuseCommit(from);
-      const flags = ['-r', '-z', '--raw', '--numstat', '--no-renames'];
-      flags.push('--no-abbrev', '--no-ext-diff', '--no-textconv');
-      return parseChangedFiles(await output('diff-tree', ...flags, from ?? emptyTree, to, '--'));
+      const [files, counts] = await Promise.all([
+        objects.differences({ from, to }),
+        lineCounts(from ?? emptyTree, to),
+      ]);
+      const unknown = { added: null, removed: null };
+      return files.map(({ path, status }) => ({
+        ...{ path, status },
+        ...(counts.get(path) ?? unknown),
+      }));
     },
     archive(commit) {
       refuseCommit(commit);
       return archiveStream(context, commit);
     },
   };
-}
-
-/** Of the regular files that `ls-tree -z` lists. */
-function pathsIn(listing: Buffer): string[] {
-  return listing
-    .toString('utf8')
-    .split('\0')
-    .flatMap((line) => /^100(?:644|755) blob [0-9a-f]{40}\t(.*)$/s.exec(line)?.[1] ?? []);
 }
 
 function refuseUrl(url: string, protocols: readonly GitProtocol[]): void {

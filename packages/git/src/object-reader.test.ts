@@ -225,6 +225,13 @@ test('an object that was replaced in the mirror is refused, and so is everything
   replace(loose(good), loose(other));
   await assert.rejects(objects.commit(good), { code: 'git-failed' });
   await assert.rejects(objects.listFiles(good, ''), /is not what its id says/);
+  for (const [from, to] of [
+    [null, other],
+    [good, other],
+  ] as const) {
+    await assert.rejects(objects.range({ from, to, limit: 5 }), /is not what its id says/);
+  }
+  await assert.rejects(objects.differences({ from: good, to: other }), /is not what its id says/);
   assert.equal((await objects.readBlob(other, 'a.txt'))?.toString(), 'evil');
 });
 
@@ -253,4 +260,14 @@ test('the line of first parents ends before its end, and is not told where that 
   assert.deepEqual(await objects.firstParents(third, third), []);
   assert.equal(await objects.firstParents(third, side), null);
   assert.equal(await objects.firstParents(first, third), null);
+  assert.ok(await objects.isLineToRoot([third, second, first]));
+  for (const line of [
+    [third, second],
+    [third, first],
+    [third, side, first],
+    [second, third, first],
+    [third, second, '1'.repeat(40)],
+  ]) {
+    assert.ok(!(await objects.isLineToRoot(line)), line.join());
+  }
 });

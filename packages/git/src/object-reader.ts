@@ -2,10 +2,19 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { type CommitObject, parseCommit } from './commit-object.ts';
+import { commitRange, type RangeCommit } from './commit-range.ts';
 import { GitError } from './git-error.ts';
 import { refuseCommit, refusePath, refuseRef } from './names.ts';
 import { createObjectStream, type GitObject } from './object-stream.ts';
 import type { GitContext } from './run-git.ts';
+import {
+  type Difference,
+  directoryMode,
+  type Tree,
+  treeDifferences,
+  type TreeEntry,
+} from './tree-walk.ts';
 
 export type ObjectReader = {
   /** The commit of a full ref (`refs/…`), or null. */
@@ -25,19 +34,35 @@ export type ObjectReader = {
   comesFrom(commit: string, ancestor: string): Promise<boolean>;
   /** First parents from `commit` back to before `end`, newest first; null where `end` is not among the nearest of them. */
   firstParents(commit: string, end: string): Promise<string[] | null>;
+  /** Whether each of these commits has the next one as its first parent, and the last one none. */
+  isLineToRoot(commits: readonly string[]): Promise<boolean>;
   /** Paths that differ between two commits; null beyond `most`, and where there is too much to look at. */
   changedPaths(from: string, to: string, most: number): Promise<string[] | null>;
+  /**
+   * All commits of `to` that `from` does not have, newest first, side branches included; `from` null: from the root.
+   *
+   * @throws GitError `git-too-large` where it is more than can be looked through
+   */
+  range(range: { from: string | null; to: string; limit: number }): Promise<RangeCommit[]>;
+  /**
+   * Files, links and submodules that differ between two commits, in git's order; `from` null: all of `to`.
+   *
+   * @throws GitError `git-too-large` where it is more than can be looked through
+   */
+  differences(range: { from: string | null; to: string }): Promise<Difference[]>;
 };
-
-type Entry = { mode: string; id: string };
 
 const maxCommitBytes = 1024 * 1024;
 const maxTreeBytes = 16 * 1024 * 1024;
 const maxBlobBytes = 16 * 1024 * 1024;
 /** How many commits back an ancestor is looked for: as many as one push brings. */
 const mostCommits = 64;
+const askedAtOnce = 256;
 const mostTrees = 2_000;
-const directoryMode = '40000';
+/** What a commit of a range may have: its message is looked at and not kept. */
+const maxRangeCommitBytes = 16 * 1024 * 1024;
+/** A tree of a few kilobytes can name more directories than anybody could read. */
+const most = { paths: 1_000_000, trees: 500_000 };
 
 /** @throws GitError `git-failed`, of every function, where there is no mirror yet or git dies; `git-name-refused`. */
 export function createObjectReader(context: GitContext): ObjectReader {
@@ -69,22 +94,33 @@ export function createObjectReader(context: GitContext): ObjectReader {
     return id;
   }
 
-  async function treeOf(id: string): Promise<ReadonlyMap<string, Entry>> {
+  async function treeOf(id: string | null): Promise<Tree> {
+    if (id === null) return noEntries;
     const object = await read(id, maxTreeBytes);
     if (object?.type !== 'tree') throw new GitError('git-failed', `the mirror lacks tree ${id}`);
     return parseTree(object.content);
   }
 
-  const entriesOf = async (id: string | null): Promise<ReadonlyMap<string, Entry>> =>
-    id === null ? noEntries : await treeOf(id);
+  async function treeOfRange(commit: string): Promise<string> {
+    const id = await treeIdOf(commit);
+    if (id === null) throw new GitError('git-failed', `the mirror lacks commit ${commit}`);
+    return id;
+  }
+
+  async function commitOfRange(commit: string): Promise<CommitObject> {
+    refuseCommit(commit);
+    const object = await read(commit, maxRangeCommitBytes);
+    if (object?.type === 'commit') return parseCommit(commit, object.content);
+    throw new GitError('git-failed', `the mirror lacks commit ${commit}`);
+  }
 
   /** The entry of a path; null where there is none, or the commit is not there. */
-  async function entryOf(commit: string, path: string): Promise<Entry | null> {
+  async function entryOf(commit: string, path: string): Promise<TreeEntry | null> {
     let id = await treeIdOf(commit);
-    const names = path.split('/');
+    const names = Buffer.from(path, 'utf8').toString('latin1').split('/');
     for (const [at, name] of names.entries()) {
       if (id === null) return null;
-      const entry: Entry | undefined = (await treeOf(id)).get(name);
+      const entry: TreeEntry | undefined = (await treeOf(id)).get(name);
       if (entry === undefined) return null;
       if (at === names.length - 1) return entry;
       id = entry.mode === directoryMode ? entry.id : null;
@@ -122,7 +158,8 @@ export function createObjectReader(context: GitContext): ObjectReader {
       if (id === null) return [];
       return [...(await treeOf(id))]
         .filter(([, entry]) => isFile(entry))
-        .map(([name]) => (directory === '' ? name : `${directory}/${name}`));
+        .map(([name]) => Buffer.from(name, 'latin1').toString('utf8'))
+        .map((name) => (directory === '' ? name : `${directory}/${name}`));
     },
     async comesFrom(commit, ancestor) {
       refuseCommit(ancestor);
@@ -146,32 +183,34 @@ export function createObjectReader(context: GitContext): ObjectReader {
       }
       return line;
     },
-    async changedPaths(from, to, most) {
-      const [one, other] = await Promise.all([treeIdOf(from), treeIdOf(to)]);
-      if (one === null || other === null) return null;
-      const paths: string[] = [];
-      const open: { path: string; one: string | null; other: string | null }[] = [
-        { path: '', one, other },
-      ];
-      let trees = 0;
-      for (let pair = open.pop(); pair !== undefined; pair = open.pop()) {
-        trees += 2;
-        if (trees > mostTrees || paths.length > most) return null;
-        const [before, after] = await Promise.all([entriesOf(pair.one), entriesOf(pair.other)]);
-        for (const name of new Set([...before.keys(), ...after.keys()])) {
-          const [was, is] = [before.get(name), after.get(name)];
-          if (was?.id === is?.id && was?.mode === is?.mode) continue;
-          const path = `${pair.path}${name}`;
-          if ([was, is].some((entry) => entry !== undefined && entry.mode !== directoryMode)) {
-            paths.push(path);
-          }
-          const [left, right] = [directoryOf(was), directoryOf(is)];
-          if (left !== null || right !== null) {
-            open.push({ path: `${path}/`, one: left, other: right });
-          }
+    async isLineToRoot(commits) {
+      for (let at = 0; at < commits.length; at += askedAtOnce) {
+        const asked = commits.slice(at, at + askedAtOnce);
+        const objects = await Promise.all(asked.map(commitOf));
+        for (const [place, object] of objects.entries()) {
+          if (object === null || parentsOf(object)[0] !== commits[at + place + 1]) return false;
         }
       }
-      return paths.length > most ? null : paths;
+      return true;
+    },
+    async changedPaths(from, to, paths) {
+      const [before, after] = await Promise.all([treeIdOf(from), treeIdOf(to)]);
+      if (before === null || after === null) return null;
+      try {
+        const found = await treeDifferences(treeOf, [before, after], { paths, trees: mostTrees });
+        return found.map(({ path }) => path);
+      } catch (cause) {
+        if (!(cause instanceof GitError) || cause.code !== 'git-too-large') throw cause;
+        return null;
+      }
+    },
+    range: (range) => commitRange(commitOfRange, range),
+    async differences({ from, to }) {
+      const [before, after] = await Promise.all([
+        from === null ? null : treeOfRange(from),
+        treeOfRange(to),
+      ]);
+      return treeDifferences(treeOf, [before, after], most);
     },
   };
 }
@@ -190,12 +229,9 @@ function refuseOther(name: string, { id, type, content }: GitObject): void {
 
 const fullId = /^[0-9a-f]{40}$/;
 
-const noEntries: ReadonlyMap<string, Entry> = new Map();
+const noEntries: Tree = new Map();
 
-const isFile = ({ mode }: Entry): boolean => mode === '100644' || mode === '100755';
-
-const directoryOf = (entry: Entry | undefined): string | null =>
-  entry?.mode === directoryMode ? entry.id : null;
+const isFile = ({ mode }: TreeEntry): boolean => mode === '100644' || mode === '100755';
 
 function parentsOf(commit: Buffer | null): string[] {
   if (commit === null) return [];
@@ -204,8 +240,8 @@ function parentsOf(commit: Buffer | null): string[] {
 }
 
 /** @see gitformat-tree: `MODE NAME\0` and the 20 bytes of the id, one after the other. */
-function parseTree(content: Buffer): ReadonlyMap<string, Entry> {
-  const entries = new Map<string, Entry>();
+function parseTree(content: Buffer): Tree {
+  const entries = new Map<string, TreeEntry>();
   for (let at = 0; at < content.length;) {
     const blank = content.indexOf(0x20, at);
     const nul = content.indexOf(0, blank);
@@ -213,7 +249,7 @@ function parseTree(content: Buffer): ReadonlyMap<string, Entry> {
       throw new GitError('git-failed', 'a tree is damaged');
     }
     const id = content.toString('hex', nul + 1, nul + 21);
-    entries.set(content.toString('utf8', blank + 1, nul), {
+    entries.set(content.toString('latin1', blank + 1, nul), {
       mode: content.toString('latin1', at, blank),
       id,
     });

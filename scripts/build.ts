@@ -5,8 +5,18 @@
  * service: the gate's output is made without any file of nonprod in reach, which the architecture test reads from `inputs`.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { checkoutCommit } from '@airlock/cli/checkout';
+import { buildFile, bundleDigest, type BuildFacts } from '@airlock/process/build';
 import { build } from 'esbuild';
 import { buildAssets } from './build-assets.ts';
 import { usedIcons, wasmFiles } from './lean-bundles.ts';
@@ -112,6 +122,16 @@ async function bundle({ name, directory, processes }: Bundle, lock: string): Pro
   writeFileSync(stampFile, JSON.stringify(stamp));
 }
 
+/** Also where nothing was built anew: another commit may make the same bundle. */
+function writeFacts({ name }: Bundle, commit: string | null): void {
+  const out = join(dist, name);
+  const facts: BuildFacts = { commit, digest: bundleDigest(out) };
+  // A process that starts meanwhile reads the old facts or the new ones, and no half.
+  const fresh = join(out, `${buildFile}.${process.pid}`);
+  writeFileSync(fresh, `${JSON.stringify(facts)}\n`);
+  renameSync(fresh, join(out, buildFile));
+}
+
 /** Builds what changed since the last build. */
 export async function buildAll(): Promise<void> {
   await generatePrismaClients();
@@ -120,6 +140,8 @@ export async function buildAll(): Promise<void> {
     ...bundles.map((each) => bundle(each, lock)),
     buildAssets(join(dist, 'assets')),
   ]);
+  const commit = checkoutCommit();
+  for (const each of bundles) writeFacts(each, commit);
 }
 
 if (import.meta.main) await buildAll();

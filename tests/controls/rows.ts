@@ -577,7 +577,12 @@ const buildbot: readonly Row[] = [
   ),
   not('B63', 'everything replaced at once in an emergency', 'by hand, one command each'),
   not('B64', 'backup and restore', 'not built'),
-  not('B65', 'a version with commit and digest', 'no airlock --version'),
+  met(
+    'B65',
+    'a version with commit and digest',
+    e2e('version.test.ts: B65: every process of the pair says version'),
+    e2e('version.test.ts: B65: both services tell their build'),
+  ),
   not('B66', 'the configuration explained for its security', 'not built'),
   met(
     'B67',

@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import pg from 'pg';
 import { parse } from 'yaml';
+import { buildChecks } from './doctor/builds.ts';
 import { compareWithNonprod } from './doctor/low-value.ts';
 import { databaseChecks } from './doctor/database-roles.ts';
 import { exposureChecks } from './doctor/exposure.ts';
@@ -309,6 +310,7 @@ const checks: Readonly<Record<string, Check>> = {
     }
     return pass(`refs/heads/main of ${[...urls].join(', ')} can be read`);
   },
+  ...buildChecks,
   ...databaseChecks,
   ...listenerChecks,
   ...exposureChecks,
@@ -327,7 +329,7 @@ export const doctorControls: Readonly<Record<string, readonly string[]>> = {
   tls: ['B4', 'B36', 'B68'],
   ...{ split: ['J3'], 'git-readonly': ['B39'] },
   'one-job-runners': ['B25'],
-  'security-contact': ['V2'],
+  ...{ 'security-contact': ['V2'], version: ['B65'] },
 };
 
 /** Runs the checks one after another, in order; `only` names some; none names all. */

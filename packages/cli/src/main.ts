@@ -2,7 +2,9 @@
 import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { buildInWords } from '@airlock/process/build';
 import { Command, Option } from 'commander';
+import { checkoutBuild } from './checkout.ts';
 import { registerAccess } from './commands/access.ts';
 import { registerApprove } from './commands/approve.ts';
 import { registerAsk } from './commands/ask.ts';
@@ -50,6 +52,13 @@ const program = new Command('airlock')
   // A verb's options stand after it, so that a verb below it may have some of the same name.
   .enablePositionalOptions()
   .exitOverride();
+
+program
+  .option('-V, --version', 'version, commit and digest of the build')
+  .on('option:version', () => {
+    print(`airlock ${buildInWords(checkoutBuild())}`);
+    process.exit(exitCode.ok);
+  });
 
 const output = (): Option =>
   new Option('-o, --output <format>', 'table or json').choices(['table', 'json']).default('table');

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { z } from 'zod';
+import { buildInWords, thisBuild } from './build.ts';
 import { ConfigurationError, parseConfig } from './config.ts';
 import { createLog, errorCode, type Log } from './log.ts';
 
@@ -28,7 +29,8 @@ export type Runtime = {
 };
 
 /**
- * The frame of every process: `--config FILE.yaml`, a JSON log on stdout, a clean end on SIGTERM or SIGINT.
+ * The frame of every process: `--config FILE.yaml`, a JSON log on stdout, a clean end on SIGTERM or SIGINT; `--version` alone
+ * prints which build this is, and nothing begins.
  *
  * Logs `process.ready` (with `listen` where it listens) once `start` has returned. Exit codes: 0 after a signal,
  * 78 for configuration (also an AirlockError from `start` whose code begins with `configuration-`), 1 otherwise.
@@ -40,6 +42,10 @@ export async function runProcess<T>(options: {
   switches?: readonly string[];
   start(config: T, runtime: Runtime): Promise<void>;
 }): Promise<void> {
+  if (process.argv.length === 3 && process.argv[2] === '--version') {
+    process.stdout.write(`${options.name} ${buildInWords(thisBuild())}\n`);
+    return;
+  }
   // Without a listener Node answers SIGUSR1 by opening its inspector, a remote shell into this process.
   process.on('SIGUSR1', () => {});
   const log = createLog(options.name);

@@ -17,7 +17,7 @@ before(async () => {
   port = await freePort();
   served = await startFigures({
     listen: { host: '127.0.0.1', port },
-    version: '1.2.3',
+    build: { version: '1.2.3', commit: null, digest: 'sha256:00' },
     read() {
       reads += 1;
       return answer();
@@ -72,7 +72,7 @@ test('rows are written as Prometheus reads them, and what is not known is left o
     String.raw`airlock_runs_total{repo="shop/\"a\"",result="passed"} 3`,
     'airlock_runs_total{repo="shop/b",result="failed"} 1',
     'airlock_ledger_entries 7',
-    'airlock_build_info{version="1.2.3"} 1',
+    'airlock_build_info{version="1.2.3",commit="",digest="sha256:00"} 1',
   ]);
   assert.ok(body.includes('# TYPE airlock_runs_total counter\n'));
 });

@@ -3,6 +3,7 @@
  * the service leads there.
  */
 import { createServer } from 'node:http';
+import type { Build } from '@airlock/process/build';
 import type { Log } from '@airlock/process/log';
 import type { Runtime } from '@airlock/process/main';
 import { closeServer, listenAt } from './listen.ts';
@@ -25,7 +26,7 @@ export async function serveFigures(
   listen: FiguresListen,
   options: {
     readonly runtime: Runtime;
-    readonly version: string;
+    readonly build: Build;
     read(): Promise<readonly Figure[]>;
   },
 ): Promise<void> {
@@ -53,12 +54,13 @@ export const readAgainMs = 5_000;
  */
 export async function startFigures(options: {
   readonly listen: NonNullable<FiguresListen>;
-  readonly version: string;
+  readonly build: Build;
   read(): Promise<readonly Figure[]>;
   readonly log: Log;
   readonly now: () => number;
 }): Promise<{ readonly url: string; close(): Promise<void> }> {
-  const { listen, log, now, version } = options;
+  const { listen, log, now, build } = options;
+  const { version, commit, digest } = build;
   // Loaded here: an installation without figures holds no library for them.
   const { default: prometheus } = await import('prom-client');
   let last: { readonly at: number; readonly text: Promise<string> } | null = null;
@@ -76,9 +78,9 @@ export async function startFigures(options: {
       ...(await options.read()),
       {
         name: 'airlock_build_info',
-        help: 'Always 1; the label says which version answers.',
+        help: 'Always 1; the labels say which build answers; what is not known is empty.',
         type: 'gauge',
-        rows: [{ labels: { version }, value: 1 }],
+        rows: [{ labels: { version, commit: commit ?? '', digest: digest ?? '' }, value: 1 }],
       },
     ];
     for (const { name, help, type, rows } of figures) {

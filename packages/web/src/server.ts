@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Build } from '@airlock/process/build';
 import type { Log } from '@airlock/process/log';
 import express, {
   type ErrorRequestHandler,
@@ -46,6 +47,7 @@ import { securityText } from './security-text.ts';
 import { setStreamReader } from './sse.ts';
 import { HopPage } from './views/hop-page.tsx';
 import type { Frame, NavEntry } from './views/layout.tsx';
+import { versionRoute } from './version-route.ts';
 import { SignedOutPage } from './views/signed-out-page.tsx';
 
 export interface WebServerOptions {
@@ -63,7 +65,7 @@ export interface WebServerOptions {
   readonly sessions: SessionStore;
   readonly saml: SamlSettings;
   readonly nav: readonly NavEntry[];
-  readonly version: string;
+  readonly build: Build;
   /** Lines at the foot of every page, such as the ledger's checkpoint. */
   footer(): Promise<Frame['footer']>;
   /** On top of every page of somebody signed in; left out: nothing. */
@@ -213,7 +215,8 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
   mountSignIn(app, options, assets);
   app.use(refuseForgedRequests(origin));
   const openStreams = new Map<string, number>();
-  for (const route of options.routes.filter(({ machine }) => machine !== true))
+  const routes = [...options.routes, versionRoute(options.build)];
+  for (const route of routes.filter(({ machine }) => machine !== true))
     mount(app, route, options, openStreams);
   app.use(() => {
     throw new HttpError(
@@ -319,7 +322,7 @@ async function frame(
     path: request.originalUrl,
     nav: options.nav,
     assets,
-    version: options.version,
+    version: options.build.version,
     footer: await options.footer(),
     notices: context.viewer === null ? [] : ((await options.notices?.(context)) ?? []),
   };
@@ -706,7 +709,7 @@ function answerErrors(options: WebServerOptions, assets: Assets): ErrorRequestHa
           path: pageOf(request, options.origin),
           nav: options.nav,
           assets,
-          version: options.version,
+          version: options.build.version,
           footer,
         });
       })

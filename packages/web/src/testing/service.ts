@@ -195,7 +195,7 @@ export async function startTestService(options: {
       certificateFile: write('saml.pem', saml.certificatePem),
     },
     nav: [{ href: '/', label: 'Home' }],
-    version: '0.0.0',
+    build: { version: '0.0.0', commit: null, digest: null },
     footer: () => Promise.resolve([]),
     resolveViewer: ({ nameId, idp, displayName, groups }) => {
       const roles = groups.flatMap((group) => roleOfGroup[group] ?? []);

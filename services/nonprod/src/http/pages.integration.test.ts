@@ -147,7 +147,7 @@ before(async () => {
       certificateFile,
     },
     nav: [{ href: '/', label: 'Runs' }],
-    version: '0.0.0',
+    build: { version: '0.0.0', commit: null, digest: null },
     footer: () => Promise.resolve([]),
     resolveViewer: (identity) =>
       Promise.resolve({

@@ -8,6 +8,7 @@ import { formatId } from '@airlock/common/ids';
 import { openPool } from '@airlock/database/pool';
 import { assertReachable } from '@airlock/database/reachable';
 import { createSessionStore } from '@airlock/database/session-store';
+import { thisBuild } from '@airlock/process/build';
 import { runProcess, type Runtime } from '@airlock/process/main';
 import { poolConfig } from '@airlock/process/settings';
 import { launchPath } from '@airlock/pipeline/launch-file';
@@ -52,7 +53,7 @@ import { createWorkWaiter, runnerRoutes } from '../http/runner-api.ts';
 import { runnerRegistryRoutes } from '../http/runner-registry-api.ts';
 import { keepRunners } from '../runner-keeping.ts';
 
-const nonprodVersion = '0.1.0';
+const build = thisBuild();
 const newId: NewId = (prefix) => formatId(prefix, randomBytes(10));
 
 await runProcess({ name: 'nonprod-web', schema: WebConfig, start });
@@ -160,7 +161,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     assetsDirectory: config.assetsDirectory,
     sessions: createSessionStore(pool),
     saml: config.saml,
-    version: nonprodVersion,
+    build,
     nav: [
       { href: '/', label: 'Runs' },
       { href: '/repos', label: 'Repositories' },
@@ -218,7 +219,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   runtime.listening(web.url);
   await serveFigures(config.figures, {
     runtime,
-    version: nonprodVersion,
+    build,
     read: createFigureReader(db),
   });
 }

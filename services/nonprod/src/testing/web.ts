@@ -104,7 +104,7 @@ export async function startTestWeb(
       certificateFile,
     },
     nav: [{ href: '/', label: 'Runs' }],
-    version: '0.0.0',
+    build: { version: '0.0.0', commit: null, digest: null },
     footer: () => Promise.resolve([]),
     resolveViewer: viewerOf,
     groupForRole: (role) => Object.entries(groups).find(([, given]) => given === role)?.[0] ?? role,

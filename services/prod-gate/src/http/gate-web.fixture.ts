@@ -236,7 +236,7 @@ export async function startServer(port: number): Promise<WebServer> {
       certificateFile,
     },
     nav: [{ href: '/queue', label: 'Queue' }],
-    version: '0.0.0',
+    build: { version: '0.0.0', commit: null, digest: null },
     footer: () => Promise.resolve([]),
     resolveViewer: ({ nameId, idp, groups }) => {
       const found = personByNameId(files.roster.roster, nameId);

@@ -3,6 +3,7 @@
  * itself, and answers at one unix socket. With a second key it signs what the gate states of admissions and deliveries. It opens no connection but to Postgres and has no Vault token.
  */
 import { assertReachable } from '@airlock/database/reachable';
+import { version } from '@airlock/process/build';
 import { startLoop } from '@airlock/process/loop';
 import { runProcess } from '@airlock/process/main';
 import { createAttestationSigner } from '../adapters/authority/attestation-signer.ts';
@@ -21,7 +22,6 @@ import { keepReviews } from '../review-keeping.ts';
 import { AuthorityConfig } from '../config-authority.ts';
 import { decisionSources } from '../decision-sources.ts';
 import { attestationEvent } from '../events.ts';
-import { gateVersion } from '../version.ts';
 import { watchStandingSecrets } from '../watch-standing-secrets.ts';
 
 /** A promotion or the end of a delivery has its attestation within this time, and the ledger's. */
@@ -66,7 +66,7 @@ await runProcess({
     const { deliveries, sessions, promotions, approvals, passkeys, proofs, artifacts } = decisions;
     const attester = createAttester({
       gate: config.gate,
-      version: gateVersion,
+      version,
       transactor: database,
       recorder,
       attestations: createAttestationStore(database),

@@ -7,6 +7,7 @@ import { openArtifactStore } from '@airlock/artifacts/open-store';
 import { formatId } from '@airlock/common/ids';
 import { assertReachable } from '@airlock/database/reachable';
 import { createSessionStore } from '@airlock/database/session-store';
+import { thisBuild } from '@airlock/process/build';
 import { readAdministrators } from '@airlock/process/configuration-directory';
 import { runProcess, type Runtime } from '@airlock/process/main';
 import { startMachineServer } from '@airlock/process/machine-server';
@@ -63,7 +64,6 @@ import { personByNameId } from '../domain/roster.ts';
 import { databaseAway, httpErrorOf } from '../http/refusals.ts';
 import { rebuildRoutes } from '../http/rebuild-api.ts';
 import { gateRoutes } from '../http/routes.ts';
-import { gateVersion } from '../version.ts';
 import { watchStandingSecrets } from '../watch-standing-secrets.ts';
 
 await runProcess({ name: 'gate-web', schema: WebConfig, start });
@@ -71,6 +71,7 @@ await runProcess({ name: 'gate-web', schema: WebConfig, start });
 async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const { log } = runtime;
   const { origin } = config;
+  const build = thisBuild();
   const files = await openGateFiles(config.files, inDemo());
   const database = openDatabase(config.database);
   runtime.onClose(() => database.close());
@@ -139,7 +140,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     assetsDirectory: config.assetsDirectory,
     sessions: createSessionStore(database.pool),
     saml: config.saml,
-    version: gateVersion,
+    build,
     nav: [
       { href: '/queue', label: 'Queue' },
       { href: '/targets', label: 'Targets' },
@@ -250,7 +251,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   runtime.listening(web.url);
   await serveFigures(config.figures, {
     runtime,
-    version: gateVersion,
+    build,
     read: createFigureReader(database),
   });
   if (config.rebuilds === null) return;

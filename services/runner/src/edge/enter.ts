@@ -1,5 +1,6 @@
 /** Wires the agent's connections to nonprod: says hello before anything else, and keeps the certificate from ending. */
 import type { RunnerHello } from '@airlock/common/wire/runner-enrolment';
+import { version } from '@airlock/process/build';
 import { ConfigurationError } from '@airlock/process/config';
 import { startLoop } from '@airlock/process/loop';
 import type { Runtime } from '@airlock/process/main';
@@ -13,7 +14,6 @@ import { stayEnrolled } from './stay-enrolled.ts';
 
 /** The certificate is looked at so often; renewal is due once in half of its life. */
 const lookMs = 60_000;
-const version = '0.1.0';
 
 /** @throws ConfigurationError when the identity or the CA cannot be read, or nonprod refuses it. */
 export async function enterEdge(

@@ -2,6 +2,8 @@
  * `airlock-runner COMMAND …`: what a machine that executes builds is made and run with. Each command is a process of its own
  * file, and has its own arguments and exit codes; called wrongly it ends with 2.
  */
+import { buildInWords, thisBuild } from '@airlock/process/build';
+
 const commands = {
   join: () => import('./join.ts'),
   agent: () => import('./agent.ts'),
@@ -18,6 +20,8 @@ const usage = `usage: airlock-runner COMMAND …
 const [name = '', ...rest] = process.argv.slice(2);
 if (name === '--help' || name === 'help') {
   process.stdout.write(usage);
+} else if (name === '--version') {
+  process.stdout.write(`airlock-runner ${buildInWords(thisBuild())}\n`);
 } else if (isCommand(name)) {
   // Each reads its own arguments, from where it would find them if it had been started itself.
   process.argv.splice(2, process.argv.length, ...rest);

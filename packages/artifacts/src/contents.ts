@@ -8,7 +8,7 @@ import { positionalChunks } from './verified-read.ts';
 
 export type PickedFile = {
   readonly path: string;
-  /** Null where it, or what was picked before it, is longer than what is kept in memory. */
+  /** Null where it, or what was picked for the same reason before it, is longer than what is kept in memory. */
   readonly bytes: Buffer | null;
 };
 
@@ -26,10 +26,12 @@ export type ArtifactContents = {
 
 export type ContentsQuestion = {
   readonly limits: ArchiveLimits;
-  /** Which files' bytes are wanted, by their path and size. */
-  readonly pick: (path: string, size: number) => boolean;
-  /** Most bytes of all picked files together. */
-  readonly maxPickedBytes: number;
+  /** What files' bytes are wanted for; each reason has bytes of its own, and the first that wants a file has it. */
+  readonly picks: readonly {
+    readonly wants: (path: string, size: number) => boolean;
+    /** Most bytes of all files that are picked for it. */
+    readonly maxBytes: number;
+  }[];
 };
 
 /**
@@ -55,20 +57,21 @@ export async function readStoredContents(
 
 async function readContents(
   source: AsyncIterable<Uint8Array>,
-  { limits, pick, maxPickedBytes }: ContentsQuestion,
+  { limits, picks }: ContentsQuestion,
 ): Promise<Omit<ArtifactContents, 'size'>> {
   const { kind, reader } = await openArchive(source, limits);
   try {
     if (kind === 'other') return { kind: 'file', entries: [], picked: [], unread: null };
     const picked: PickedFile[] = [];
-    let left = maxPickedBytes;
+    const reasons = picks.map(({ wants, maxBytes }) => ({ wants, left: maxBytes }));
     const sinkOf = ({ path, size }: TarMember): MemberSink | null => {
-      if (!pick(path, size)) return null;
-      if (size > left) {
+      const reason = reasons.find(({ wants }) => wants(path, size));
+      if (reason === undefined) return null;
+      if (size > reason.left) {
         picked.push({ path, bytes: null });
         return null;
       }
-      left -= size;
+      reason.left -= size;
       const chunks: Buffer[] = [];
       return {
         // Copied, because a chunk holds good until the next one only.

@@ -70,3 +70,20 @@ test('a container image tells what it builds on and as whom it runs', () => {
     '  2 → 3 layers, 0 as before',
   ]);
 });
+
+test('a container image that was not read is said with its reason, and nothing is said to be as before', () => {
+  const image = {
+    ...{ baseBefore: 'debian:12', baseAfter: null, runsBefore: '1: /a', runsAfter: null },
+    ...{ layersBefore: 2, layersAfter: 0, layersKept: 0 },
+  };
+  const after = { side: 'after', file: 'index.json', why: 'is missing' };
+  assert.deepEqual(artifactLines(changes({ image: { ...image, unread: [after] } })).slice(1, 4), [
+    'Container image not compared: index.json of this release is missing',
+    'Container image: built on debian:12 → unread',
+    '  runs as 1: /a → unread',
+  ]);
+  const both = [{ ...after, side: 'before' }, after];
+  const lines = artifactLines(changes({ image: { ...image, unread: both } })).join('\n');
+  assert.match(lines, /index\.json of what is live is missing\n.*of this release is missing/);
+  assert.doesNotMatch(lines, /built on|layers/);
+});

@@ -24,6 +24,9 @@ export const ArtifactChanges = z.looseObject({
     .looseObject({
       ...{ baseBefore: Text, baseAfter: Text, runsBefore: Text, runsAfter: Text },
       ...{ layersBefore: Total, layersAfter: Total, layersKept: Total },
+      unread: z
+        .array(z.looseObject({ side: z.string(), file: z.string(), why: z.string() }))
+        .optional(),
     })
     .optional(),
   sbom: z.looseObject({
@@ -73,21 +76,37 @@ const octal = (mode: number): string => mode.toString(8).padStart(3, '0');
 
 function imageLines({ image }: ArtifactChanges): string[] {
   if (image === undefined) return [];
+  const { unread = [] } = image;
+  const said = (asked: string, text: string | null): string =>
+    unread.some(({ side }) => side === asked) ? 'unread' : safe(text ?? 'no image');
   const turned = (was: string | null, is: string | null): string =>
-    was === is ? safe(is ?? '') : `${safe(was ?? 'no image')} → ${safe(is ?? 'no image')}`;
+    unread.length === 0 && was === is
+      ? safe(is ?? '')
+      : `${said('before', was)} → ${said('after', is)}`;
+  const reasons = unread.map(
+    ({ side, file, why }) =>
+      `Container image not compared: ${safe(file)} ${sideInWords(side)} ${safe(why)}`,
+  );
+  if (unread.length > 1) return reasons;
   return [
+    ...reasons,
     `Container image: built on ${turned(image.baseBefore, image.baseAfter)}`,
     `  runs as ${turned(image.runsBefore, image.runsAfter)}`,
-    `  ${image.layersBefore} → ${image.layersAfter} layers, ${image.layersKept} as before`,
+    ...(unread.length > 0
+      ? []
+      : [`  ${image.layersBefore} → ${image.layersAfter} layers, ${image.layersKept} as before`]),
   ];
 }
+
+const sideInWords = (side: string): string =>
+  side === 'after' ? 'of this release' : 'of what is live';
 
 function sbomLines({ before: live, sbom }: ArtifactChanges): string[] {
   const { before, after, added, removed, changed, relicensed, list, unread } = sbom;
   if (unread.length > 0) {
     return unread.map(
       ({ side, file, why }) =>
-        `SBOM ${safe(file)} ${side === 'after' ? 'of this release' : 'of what is live'} is ${safe(why)}: components are not compared`,
+        `SBOM ${safe(file)} ${sideInWords(side)} is ${safe(why)}: components are not compared`,
     );
   }
   if (after === null) {

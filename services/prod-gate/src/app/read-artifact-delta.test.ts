@@ -11,7 +11,9 @@ import { tarMember, tarOf, type BuiltMember } from '@airlock/artifacts/testing/t
 import fc from 'fast-check';
 import { createArtifactReader } from '../adapters/files/artifact-reader.ts';
 import { wholeCopies } from '../adapters/files/whole-copies.ts';
-import { listedArtifactFiles, type ArtifactDelta } from '../domain/changes/artifact-delta.ts';
+import { ArtifactDelta, listedArtifactFiles } from '../domain/changes/artifact-delta.ts';
+import { maxImageBytes } from '../domain/changes/image.ts';
+import { maxSbomBytes } from '../domain/changes/sbom.ts';
 import { digestOfDelta, makeDelta } from '../domain/delta.ts';
 import { noDetails } from '../testing/delta-details.ts';
 import { withArtifact, type ArtifactReader } from './read-artifact-delta.ts';
@@ -158,6 +160,80 @@ test('documents of an image that are not what their name says, or no JSON, are n
   }
 });
 
+const layout: BuiltMember = { name: 'oci-layout', content: '{"imageLayoutVersion":"1.0.0"}' };
+const indexOf = (...digests: string[]): BuiltMember => ({
+  name: 'index.json',
+  content: JSON.stringify({ manifests: digests.map((digest) => ({ digest })) }),
+});
+
+test('an image that cannot be read is named with its reason, and is part of what is signed', async () => {
+  const plain = tarOf({ name: 'a', content: '1' });
+  const hex = 'a'.repeat(64);
+  const [one, blob] = [`sha256:${hex}`, `blobs/sha256/${hex}`];
+  const huge = ' '.repeat(256 * 1024 + 1);
+  for (const [is, file, why] of [
+    [tarOf(layout), 'index.json', /^is missing or has more than 262144 bytes$/],
+    [tarOf(layout, { name: 'index.json', content: huge }), 'index.json', /^is missing or has more/],
+    [tarOf({ name: blob, content: 'x' }), 'index.json', /^is missing/],
+    [tarOf(layout, indexOf(one, one)), 'index.json', /^names 2 images/],
+    [tarOf(layout, indexOf('../../etc/passwd')), 'index.json', /by no SHA-256/],
+    [tarOf(layout, indexOf(one)), blob, /^is missing/],
+    [tarOf(layout, indexOf(one), { name: blob, content: '{}' }), blob, /^is not what it is called/],
+    [tarOf(layout, { name: 'index.json', content: '[' }), 'index.json', /^is not written as/],
+  ] as const) {
+    const { image } = await compare(plain, is);
+    const [unread, ...more] = image?.unread ?? [];
+    assert.deepEqual([unread?.side, unread?.file, more], ['after', file, []]);
+    assert.match(unread?.why ?? '', why);
+    const back = await compare(is, plain);
+    assert.deepEqual(
+      back.image?.unread?.map(({ side }) => side),
+      ['before'],
+    );
+    assert.deepEqual(back, ArtifactDelta.parse(back));
+  }
+  const readable = imageOf({ layers: ['base'] });
+  assert.equal('unread' in ((await compare(plain, readable)).image ?? {}), false);
+  const digests = await Promise.all(
+    [tarOf(layout), tarOf(layout, indexOf(one))].map(async (is) => {
+      const artifact = await compare(plain, is);
+      return digestOfDelta({
+        ...plainDelta,
+        artifact: { ...artifact, after: { digest: '', size: 0 } },
+      });
+    }),
+  );
+  assert.equal(new Set(digests).size, 2, 'another reason is another document');
+});
+
+test('an index.json that belongs to no image is none, and said to be none', async () => {
+  const web = tarOf({ name: 'index.json', content: '{"pages":[]}' });
+  assert.equal((await compare(web, tarOf({ name: 'a', content: '2' }))).image, undefined);
+});
+
+test('SBOMs as long as are read take nothing from the documents of an image, nor these from them', async () => {
+  const bom = `{"bomFormat":"CycloneDX","components":[{"name":"a","version":"1"}]}`;
+  const long: BuiltMember = { name: 'bom.json', content: bom.padEnd(maxSbomBytes) };
+  const blobs = Array.from({ length: 32 }, (_, place) => ({
+    name: `blobs/sha256/${String(place).padStart(64, '0')}`,
+    content: '0'.repeat(maxImageBytes / 32),
+  }));
+  const image = imageOf({ layers: ['base'] }).subarray(0, -1024);
+  const first = await compare(null, Buffer.concat([tarMember(long), image, Buffer.alloc(1024)]));
+  assert.deepEqual([first.sbom.after, first.image?.layersAfter], [1, 1]);
+  const filled = await compare(null, tarOf(layout, ...blobs, indexOf('sha256:0'), long));
+  assert.equal(filled.sbom.after, 1);
+  assert.deepEqual(filled.image?.unread, [
+    { side: 'after', file: 'index.json', why: 'comes after more than what is read' },
+  ]);
+  const more: BuiltMember = { name: 'z/bom.json', content: bom };
+  const twice = await compare(null, tarOf(long, more));
+  assert.deepEqual(
+    twice.sbom.unread.map(({ file, why }) => `${file} ${why}`),
+    ['z/bom.json more than what is read'],
+  );
+});
+
 test('archives that nobody should read end in words and not in an exception', async () => {
   const good = tarOf({ name: 'a', content: 'x' });
   const bomb = gzipSync(
@@ -282,19 +358,46 @@ test('the artifact that would be delivered is never passed over', async () => {
   });
 });
 
-test('each pair of artifacts is read once', async () => {
-  let reads = 0;
+/** Says which artifacts it was asked to read. */
+function counting(): { counted: ArtifactReader; reads: string[] } {
+  const reads: string[] = [];
   const counted: ArtifactReader = {
     has: (digest) => reader.has(digest),
     contents(digest, question) {
-      reads += 1;
+      reads.push(digest);
       return reader.contents(digest, question);
     },
   };
+  return { counted, reads };
+}
+
+test('each pair of artifacts is read once', async () => {
+  const { counted, reads } = counting();
   const [was, is] = [tarOf({ name: 'a', content: '1' }), tarOf({ name: 'a', content: '2' })];
   const first = await compare(was, is, counted);
   assert.deepEqual(await compare(was, is, counted), first);
-  assert.equal(reads, 2);
+  assert.equal(reads.length, 2);
+});
+
+test('256 comparisons are remembered; of one more the oldest is read again, and comes to the same', async () => {
+  const { counted, reads } = counting();
+  const digests: string[] = [];
+  for (let place = 0; place < 257; place += 1) digests.push(await keep(Buffer.from(`${place}`)));
+  const of = (place: number) =>
+    withArtifact(plainDelta, counted, { live: null, artifactDigest: digests[place] ?? '' });
+  const oldest = await of(0);
+  for (let place = 1; place < 256; place += 1) await of(place);
+  assert.deepEqual(reads, digests.slice(0, 256));
+  assert.deepEqual(await of(0), oldest, 'asked again it is the newest');
+  assert.equal(reads.length, 256);
+  const second = await withArtifact(plainDelta, reader, {
+    ...{ live: null, artifactDigest: digests[1] ?? '' },
+  });
+  await of(256);
+  assert.deepEqual(await of(1), second);
+  assert.deepEqual(reads.slice(256), [digests[256], digests[1]]);
+  assert.deepEqual(await of(0), oldest);
+  assert.equal(reads.length, 258, 'only the oldest was forgotten');
 });
 
 test('the signed digest covers the files and the components', async () => {

@@ -3,7 +3,13 @@ import { diffArchives } from '@airlock/artifacts/archive';
 import type { ArtifactContents, ContentsQuestion } from '@airlock/artifacts/contents';
 import { AirlockError } from '@airlock/common/errors';
 import { artifactDelta, type ArtifactDelta } from '../domain/changes/artifact-delta.ts';
-import { imageDelta, isImageDocument } from '../domain/changes/image.ts';
+import {
+  imageDelta,
+  type ImageFiles,
+  isImageDocument,
+  isOfImageLayout,
+  maxImageBytes,
+} from '../domain/changes/image.ts';
 import { isSbom, maxSbomBytes } from '../domain/changes/sbom.ts';
 import { sbomDelta } from '../domain/changes/sbom-delta.ts';
 import type { Delta } from '../domain/delta.ts';
@@ -20,8 +26,10 @@ export type ArtifactReader = {
 /** Less than what is admitted: who decides looks through it, too. */
 const question: ContentsQuestion = {
   limits: { maxEntries: 50_000, maxExpandedBytes: 2 * 1024 ** 3 },
-  pick: (path, size) => isSbom(path) || isImageDocument(path, size),
-  maxPickedBytes: maxSbomBytes,
+  picks: [
+    { wants: isSbom, maxBytes: maxSbomBytes },
+    { wants: isImageDocument, maxBytes: maxImageBytes },
+  ],
 };
 
 /**
@@ -74,7 +82,7 @@ async function readArtifactDelta(
     unread,
     files: after.entries.filter(({ type }) => type === 'file').length,
     differences: unread === null ? diffArchives(before?.entries ?? [], after.entries) : [],
-    image: imageDelta(before?.picked ?? [], after.picked),
+    image: imageDelta(imageFilesOf(before), imageFilesOf(after)),
     sbom: sbomDelta({
       before: given.before === null ? null : sbomsOf(before),
       after: sbomsOf(after),
@@ -99,6 +107,11 @@ async function readLive(reader: ArtifactReader, digest: string): Promise<Artifac
 
 const sbomsOf = (contents: ArtifactContents | null) =>
   (contents?.picked ?? []).filter(({ path }) => isSbom(path));
+
+const imageFilesOf = (contents: ArtifactContents | null): ImageFiles => ({
+  isLayout: contents?.entries.some(({ path }) => isOfImageLayout(path)) ?? false,
+  files: contents?.picked ?? [],
+});
 
 function whyUnread(given: {
   isKept: boolean;

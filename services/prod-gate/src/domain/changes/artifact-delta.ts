@@ -6,6 +6,7 @@ import { Sha256Hex } from '@airlock/common/wire/scalars';
 import { z } from 'zod';
 import { ImageDelta, imageRow } from './image.ts';
 import { SbomDelta, sbomRows } from './sbom-delta.ts';
+import { shortened } from './shortened.ts';
 
 /** How many files of an artifact the delta lists by name; the counts count all. */
 export const listedArtifactFiles = 300;
@@ -120,9 +121,8 @@ const stateRow = (state: { readonly size: number; readonly mode: number } | null
   state === null ? null : { size: state.size, mode: state.mode };
 
 function changeRow({ path, change, before, after }: z.infer<typeof FileChange>) {
-  const shown = path.length > maxListedPath ? `${path.slice(0, maxListedPath)}…` : path;
   return {
-    path: shown.toWellFormed(),
+    path: shortened(path, maxListedPath),
     change,
     before: stateRow(before),
     after: stateRow(after),

@@ -1,6 +1,7 @@
 /** Which components a release brings, drops, moves or puts under another licence, by the SBOMs of both artifacts. */
 import { z } from 'zod';
 import { maxSboms, readSbom, SbomError, type Components } from './sbom.ts';
+import { shortened } from './shortened.ts';
 
 /** How many components the delta lists by name; the counts count all. */
 export const listedComponents = 200;
@@ -125,12 +126,10 @@ export function sbomRows(delta: SbomDelta): SbomDelta {
       licenceAfter: cut(row.licenceAfter),
     })),
     unread: delta.unread.slice(0, 2 * maxSboms).map(({ side, file, why }) => ({
-      ...{ side, file: cut(file) ?? '', why },
+      ...{ side, file: shortened(file, maxJoinedLength), why },
     })),
   };
 }
 
 const cut = (text: string | null): string | null =>
-  text !== null && text.length > maxJoinedLength
-    ? `${text.slice(0, maxJoinedLength).toWellFormed()}…`
-    : text;
+  text === null ? null : shortened(text, maxJoinedLength);

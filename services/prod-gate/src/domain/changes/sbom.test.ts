@@ -90,17 +90,66 @@ describe('an SBOM', () => {
     }
   });
 
-  test('of any JSON whatever is read or refused, and nothing else is thrown', () => {
+  const wrappings: readonly ((json: string) => string)[] = [
+    (json) => json,
+    (json) => `{"bomFormat":"CycloneDX","components":[${json}]}`,
+    (json) => `{"spdxVersion":"SPDX-2.3","packages":[${json}]}`,
+    (json) => `{"spdxVersion":"SPDX-2.3","packages":${json},"documentDescribes":${json}}`,
+    (json) => `{"spdxVersion":"SPDX-2.3","packages":[{"name":"a","externalRefs":[${json}]}]}`,
+    (json) => `{"spdxVersion":${json},"packages":[]}`,
+  ];
+
+  function isReadOrRefused(text: string): void {
+    try {
+      for (const [name, { versions, licences }] of read(Buffer.from(text))) {
+        for (const said of [name, ...versions, ...licences]) {
+          assert.ok(said.isWellFormed() && said.length < 500 && !/\p{Cc}/u.test(said), said);
+        }
+      }
+    } catch (error) {
+      assert.ok(error instanceof SbomError, String(error));
+    }
+  }
+
+  test('of any JSON whatever, in the places of CycloneDX and SPDX, is read or refused, and nothing else is thrown', () => {
     fc.assert(
-      fc.property(fc.json(), fc.boolean(), (json, wrapped) => {
-        const text = wrapped ? `{"bomFormat":"CycloneDX","components":[${json}]}` : json;
+      fc.property(fc.json(), fc.constantFrom(...wrappings), (json, wrap) => {
+        isReadOrRefused(wrap(json));
+      }),
+      { numRuns: 600 },
+    );
+  });
+
+  test('of SPDX with any values in the fields that are read is read or refused', () => {
+    const anyValue = fc.oneof(fc.string({ unit: 'binary' }), fc.jsonValue());
+    const anyPackage = fc.record(
+      {
+        SPDXID: fc.constantFrom('SPDXRef-1', 'SPDXRef-2'),
+        name: fc.oneof({ weight: 4, arbitrary: fc.string({ minLength: 1 }) }, anyValue),
+        versionInfo: anyValue,
+        licenseConcluded: anyValue,
+        licenseDeclared: anyValue,
+        externalRefs: fc.oneof(
+          fc.array(fc.record({ referenceType: fc.constant('purl'), referenceLocator: anyValue })),
+          anyValue,
+        ),
+      },
+      { requiredKeys: [] },
+    );
+    let listed = 0;
+    fc.assert(
+      fc.property(fc.array(anyPackage, { maxLength: 4 }), anyValue, (packages, describes) => {
+        const spdx = { spdxVersion: 'SPDX-2.3', packages, documentDescribes: [describes] };
+        isReadOrRefused(JSON.stringify(spdx));
         try {
-          read(Buffer.from(text));
-        } catch (error) {
-          assert.ok(error instanceof SbomError, String(error));
+          listed += read(Buffer.from(JSON.stringify(spdx))).size;
+        } catch {
+          // Counted are those that are read.
         }
       }),
+      { numRuns: 600 },
     );
+    assert.ok(listed > 50, `${listed} packages were read: too few to say anything`);
   });
 });
 

@@ -4,6 +4,7 @@
  * cannot be read is named, and never taken for an empty one.
  */
 import { splitPurl } from '../purl.ts';
+import { shortened } from './shortened.ts';
 
 /** Bytes of all SBOMs of one artifact that are read; what comes after is named as unread. */
 export const maxSbomBytes = 8 * 1024 * 1024;
@@ -53,12 +54,8 @@ const listOf = (value: unknown): readonly unknown[] => {
   return value;
 };
 
-/** One line that a page and jsonb can carry. */
-function textOf(value: unknown): string {
-  if (typeof value !== 'string') return '';
-  const cut = value.length > maxTextLength ? `${value.slice(0, maxTextLength)}…` : value;
-  return cut.toWellFormed().replace(/\p{Cc}/gu, '\uFFFD');
-}
+const textOf = (value: unknown): string =>
+  typeof value === 'string' ? shortened(value, maxTextLength) : '';
 
 function readCycloneDx(bom: Members, into: Components): void {
   const waiting = [{ list: listOf(bom['components']), depth: 0 }];

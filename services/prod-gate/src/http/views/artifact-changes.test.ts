@@ -143,3 +143,21 @@ test('who and what was never delivered there is a flag, and its sentence cannot 
   assert.doesNotMatch(html, /<img|\u202e/);
   assert.match(html, /Nothing that was delivered to prod-eu before is by &lt;img/);
 });
+
+test('an image that was not read is said with its reason and on top, beside what is known of the other', () => {
+  const image = {
+    ...{ baseBefore: 'debian:13', baseAfter: null, runsBefore: '1000: /app', runsAfter: null },
+    ...{ layersBefore: 3, layersAfter: 0, layersKept: 0 },
+  };
+  const unread = [{ side: 'after' as const, file: hostile, why: 'is missing' }];
+  const html = pageOf({ image: { ...image, unread } });
+  assert.match(html, /of this release is missing: the image is not compared/);
+  assert.ok(html.includes('debian:13') && !html.includes('as before'));
+  const flags = flagsWith({ image: { ...image, unread } });
+  assert.ok(flags.includes('container image unread'));
+  assert.ok(!flags.includes('base image changed') && !flags.includes('image runs something else'));
+  const both = [{ ...unread[0], side: 'before' as const, file: 'index.json', why: 'is missing' }];
+  const none = pageOf({ image: { ...image, unread: [...both, ...unread] } });
+  assert.match(none, /of what is live is missing.*of this release is missing/s);
+  assert.ok(!none.includes('Built on'));
+});

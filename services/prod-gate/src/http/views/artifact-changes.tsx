@@ -8,6 +8,13 @@ import { count, fileSize, plain } from './words.ts';
 
 type Props = { readonly artifact: ArtifactDelta };
 
+type Side = 'before' | 'after';
+
+const sideInWords: Readonly<Record<Side, string>> = {
+  before: 'of what is live',
+  after: 'of this release',
+};
+
 /** Lists longer than this start closed. */
 const openUpTo = 30;
 
@@ -22,35 +29,43 @@ export function ArtifactChanges({ artifact }: Props) {
 }
 
 function Image({ image }: { readonly image: NonNullable<ArtifactDelta['image']> }) {
-  const { baseBefore, baseAfter, runsBefore, runsAfter } = image;
+  const { baseBefore, baseAfter, runsBefore, runsAfter, layersKept, unread = [] } = image;
+  const isUnread = (asked: Side) => unread.some(({ side }) => side === asked);
+  const said = (side: Side, text: string | null) =>
+    isUnread(side) ? 'unread' : plain(text ?? 'no image');
+  const kept = unread.length === 0 ? `, ${layersKept} of them as before` : '';
   const rows = [
     { what: 'Built on', was: baseBefore, is: baseAfter },
     { what: 'Runs, as user', was: runsBefore, is: runsAfter },
-    {
-      what: 'Layers',
-      was: String(image.layersBefore),
-      is: `${image.layersAfter}, ${image.layersKept} of them as before`,
-    },
+    { what: 'Layers', was: String(image.layersBefore), is: `${image.layersAfter}${kept}` },
   ];
   return (
     <>
       <SectionHeading>Container image</SectionHeading>
-      <DataTable
-        caption="Container image"
-        rows={rows}
-        empty="None."
-        stacked
-        columns={[
-          { label: 'What', cell: ({ what }) => what },
-          { label: 'Live', kind: 'mono', wide: true, cell: ({ was }) => plain(was ?? 'no image') },
-          {
-            label: 'This release',
-            kind: 'mono',
-            wide: true,
-            cell: ({ is }) => plain(is ?? 'no image'),
-          },
-        ]}
-      />
+      {unread.map(({ side, file, why }) => (
+        <p key={side}>
+          <Badge tone="wait">unread</Badge> <code>{plain(file)}</code> {sideInWords[side]}{' '}
+          {plain(why)}: the image is not compared.
+        </p>
+      ))}
+      {isUnread('before') && isUnread('after') ? null : (
+        <DataTable
+          caption="Container image"
+          rows={rows}
+          empty="None."
+          stacked
+          columns={[
+            { label: 'What', cell: ({ what }) => what },
+            { label: 'Live', kind: 'mono', wide: true, cell: ({ was }) => said('before', was) },
+            {
+              label: 'This release',
+              kind: 'mono',
+              wide: true,
+              cell: ({ is }) => said('after', is),
+            },
+          ]}
+        />
+      )}
     </>
   );
 }
@@ -66,9 +81,8 @@ function Components({ artifact: { before: live, sbom } }: Props) {
       <SectionHeading>Components, by SBOM</SectionHeading>
       {unread.map(({ side, file, why }) => (
         <p key={`${side} ${file}`}>
-          <Badge tone="wait">unread</Badge> <code>{plain(file)}</code>{' '}
-          {side === 'after' ? 'of this release' : 'of what is live'} is {plain(why)}: its components
-          are not compared.
+          <Badge tone="wait">unread</Badge> <code>{plain(file)}</code> {sideInWords[side]} is{' '}
+          {plain(why)}: its components are not compared.
         </p>
       ))}
       {unread.length > 0 ? null : after === null ? (

@@ -77,12 +77,15 @@ function dependencyFlags(
 function artifactFlags({ base, artifact }: Promotion['delta']): Flag[] {
   if (artifact === undefined) return [];
   const { unread, programs, writable, image, sbom } = artifact;
+  // Of one that was not read nothing is known that could have changed.
+  const read = image?.unread === undefined ? image : undefined;
   const texts = [
     ...(unread === null ? [] : ['artifact not compared']),
-    ...(image === undefined || base === null || image.baseBefore === image.baseAfter
+    ...(image?.unread === undefined ? [] : ['container image unread']),
+    ...(read === undefined || base === null || read.baseBefore === read.baseAfter
       ? []
       : ['base image changed']),
-    ...(image === undefined || base === null || image.runsBefore === image.runsAfter
+    ...(read === undefined || base === null || read.runsBefore === read.runsAfter
       ? []
       : ['image runs something else']),
     ...(base === null || programs === 0 ? [] : [`${count(programs, 'program')} new or changed`]),

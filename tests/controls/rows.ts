@@ -560,7 +560,12 @@ const buildbot: readonly Row[] = [
     'packages/web/src/saml/sign-in.integration.test.ts: one address that signs in too often',
   ),
   not('B58', 'what is unusual is flagged', 'not built'),
-  not('B59', 'the configuration’s digest everywhere', 'in the ledger, not in log lines'),
+  met(
+    'B59',
+    'the configuration’s digest everywhere',
+    e2e('config-digest.test.ts: B59: every line of every process names its configuration'),
+    e2e('config-digest.test.ts: B59: config diff tells what differs'),
+  ),
   not(
     'B60',
     'health and queue as figures',

@@ -75,8 +75,12 @@ export function errorCode(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
-/** A log that writes to stdout under the name of one process, such as `gate-intake`. */
-export function createLog(service: string): Log {
+/**
+ * A log that writes to stdout under the name of one process, such as `gate-intake`.
+ *
+ * @param inEveryLine read anew for each line; no field of a caller replaces one of these.
+ */
+export function createLog(service: string, inEveryLine: LogFields = {}): Log {
   const logger = winston.createLogger({
     level: process.env['AIRLOCK_LOG_LEVEL'] === 'debug' ? 'debug' : 'info',
     levels: { error: 0, warn: 1, info: 2, debug: 3 },
@@ -88,7 +92,10 @@ export function createLog(service: string): Log {
     (level: Level) =>
     (event: string, fields: LogFields = {}): void => {
       if (!logger.isLevelEnabled(level)) return;
-      logger.log(level, formatLine(service, new Date(), level, event, fields));
+      logger.log(
+        level,
+        formatLine(service, new Date(), level, event, { ...fields, ...inEveryLine }),
+      );
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

@@ -5,7 +5,8 @@ import { parseArgs } from 'node:util';
 import type { z } from 'zod';
 import { buildInWords, thisBuild } from './build.ts';
 import { ConfigurationError, parseConfig } from './config.ts';
-import { createLog, errorCode, type Log } from './log.ts';
+import { configurationDigest, shownConfiguration } from './config-digest.ts';
+import { createLog, errorCode, type Log, type LogFields } from './log.ts';
 
 /** What a process may do within the 5 s after SIGTERM; the rest is for the exit itself. */
 const closeWithinMs = 4_500;
@@ -26,6 +27,8 @@ export type Runtime = {
   switches: ReadonlySet<string>;
   /** Ends the process as SIGTERM would. */
   stop(): void;
+  /** Adds fields to every line of the log from now on; the configuration's digest is there already. */
+  inEveryLine(fields: LogFields): void;
 };
 
 /**
@@ -48,7 +51,8 @@ export async function runProcess<T>(options: {
   }
   // Without a listener Node answers SIGUSR1 by opening its inspector, a remote shell into this process.
   process.on('SIGUSR1', () => {});
-  const log = createLog(options.name);
+  const inEveryLine: LogFields = {};
+  const log = createLog(options.name, inEveryLine);
   const stopping = new AbortController();
   const closers: (() => Promise<void> | void)[] = [];
   const listen: string[] = [];
@@ -101,7 +105,9 @@ export async function runProcess<T>(options: {
 
   try {
     const { file, switches } = commandLine(options.name, options.switches ?? []);
-    const config = parseConfig(options.schema, await readConfig(file), file);
+    const text = await readConfig(file);
+    const config = parseConfig(options.schema, text, file);
+    inEveryLine['config.digest'] = configurationDigest(shownConfiguration(text));
     await options.start(config, {
       log,
       signal: stopping.signal,
@@ -110,6 +116,7 @@ export async function runProcess<T>(options: {
       configDirectory: dirname(resolve(file)),
       switches,
       stop: () => void end(0),
+      inEveryLine: (fields) => void Object.assign(inEveryLine, fields),
     });
     if (!stopping.signal.aborted) {
       log.info('process.ready', {

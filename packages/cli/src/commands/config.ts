@@ -28,6 +28,7 @@ import { told } from '../configuration/tell.ts';
 import { CliError, exitCode } from '../exit-codes.ts';
 import { toStdout, type Print } from '../print.ts';
 import { registerConfigCheck } from './config-check.ts';
+import { registerConfigDiff } from './config-diff.ts';
 import { administratorsFile, type Administrator } from '../setup/administrators.ts';
 import { readPublicKey, writeKeyPair, writeNew } from '../setup/key-files.ts';
 
@@ -176,6 +177,7 @@ export function registerConfig(program: Command, print: Print = toStdout): void 
       print([discardDraft(directory) ? `${draftOf(directory)} is gone` : 'there is no draft']);
     });
   registerConfigCheck(config, print);
+  registerConfigDiff(config, print);
 }
 
 /** What is in force, files and all, as the gate would verify it; null before the first signature. */

@@ -9,7 +9,7 @@ import { runProcess } from '@airlock/process/main';
 import { createAttestationSigner } from '../adapters/authority/attestation-signer.ts';
 import { createLoginSigner } from '../adapters/authority/login-signer.ts';
 import { startAuthorityServer } from '../adapters/authority/server.ts';
-import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
+import { openGateFiles, toldInLog } from '../adapters/files/gate-files.ts';
 import { readKeptPolicy } from '../adapters/files/kept-policy.ts';
 import { createAttestationStore } from '../adapters/postgres/attestation-store.ts';
 import { openDatabase } from '../adapters/postgres/client.ts';
@@ -38,7 +38,7 @@ await runProcess({
     const signer = createLoginSigner(config.keyFile);
     const attestationSigner = createAttestationSigner(config.attestationKeyFile);
     // A file that cannot be read is one message now, and not a delivery that never starts.
-    const files = await openGateFiles(config.files, inDemo());
+    const files = await openGateFiles(config.files, toldInLog(runtime));
     const database = openDatabase(config.database);
     runtime.onClose(() => database.close());
     await assertReachable(database.pool, 'database');

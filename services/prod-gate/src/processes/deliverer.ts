@@ -14,7 +14,7 @@ import { hostname } from 'node:os';
 import { createAuthorityClient } from '../adapters/authority/client.ts';
 import { delivererBell } from '../adapters/bull/bells.ts';
 import { createEmergencyReader, createEmergencyStop } from '../adapters/files/emergency-stop.ts';
-import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
+import { openGateFiles, toldInLog } from '../adapters/files/gate-files.ts';
 import {
   bubblewrapExecutor,
   clearWorkDirectory,
@@ -65,7 +65,7 @@ await runProcess({
     const executor = await chooseExecutor(config.hooks.isolation, nodeBinary);
     await clearWorkDirectory(config.hooks.workDirectory);
     // A file that cannot be read is one message now, and not a delivery that never starts.
-    const files = await openGateFiles(config.files, inDemo());
+    const files = await openGateFiles(config.files, toldInLog(runtime));
     const database = openDatabase(config.database);
     runtime.onClose(() => database.close());
     await assertReachable(database.pool, 'database');

@@ -8,7 +8,7 @@ import { runProcess } from '@airlock/process/main';
 import { createArtifactReader } from '../adapters/files/artifact-reader.ts';
 import { wholeCopies } from '../adapters/files/whole-copies.ts';
 import { createEmergencyStop } from '../adapters/files/emergency-stop.ts';
-import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
+import { openGateFiles, toldInLog } from '../adapters/files/gate-files.ts';
 import { readVerifierKey, readWitnessKey } from '../adapters/files/verifier-key.ts';
 import { createMirrors } from '../adapters/git/mirrors.ts';
 import { createOutboxClient } from '../adapters/nonprod-outbox/client.ts';
@@ -78,7 +78,7 @@ await runProcess({
   schema: IntakeConfig,
   async start(config, runtime) {
     const { log, signal } = runtime;
-    const signedFiles = await openGateFiles(config.files, inDemo());
+    const signedFiles = await openGateFiles(config.files, toldInLog(runtime));
     const database = openDatabase(config.database);
     runtime.onClose(() => database.close());
     await assertReachable(database.pool, 'database');

@@ -17,7 +17,7 @@ import { createWebServer } from '@airlock/web/server';
 import { timeText } from '@airlock/web/views/time';
 import { delivererBell } from '../adapters/bull/bells.ts';
 import { createEmergencyStop } from '../adapters/files/emergency-stop.ts';
-import { inDemo, openGateFiles } from '../adapters/files/gate-files.ts';
+import { openGateFiles, toldInLog } from '../adapters/files/gate-files.ts';
 import { readKept } from '../adapters/files/kept-policy.ts';
 import { readVerifierKey } from '../adapters/files/verifier-key.ts';
 import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
@@ -72,7 +72,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   const { log } = runtime;
   const { origin } = config;
   const build = thisBuild();
-  const files = await openGateFiles(config.files, inDemo());
+  const files = await openGateFiles(config.files, toldInLog(runtime));
   const database = openDatabase(config.database);
   runtime.onClose(() => database.close());
   await assertReachable(database.pool, 'database');

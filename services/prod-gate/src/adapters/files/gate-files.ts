@@ -17,6 +17,7 @@ import {
   type ConfigurationBytes,
   type ConfigurationFiles,
 } from '@airlock/process/configuration-directory';
+import type { Runtime } from '@airlock/process/main';
 import { z } from 'zod';
 import type { GateFiles } from '../../app/configuration-ports.ts';
 import { readHook, readHookKind } from './hook-files.ts';
@@ -42,18 +43,20 @@ const looks = 3;
  * Reads the root of trust and the files once, and gives the function that reads the files anew. Signatures are verified and
  * keys imported once for each manifest; the bytes of every file are hashed at every call.
  *
+ * @param options.onRead told the digest of the manifest each time that the files were read and hold.
  * @param options.demo whether a person who decides may be without `passkeys` in the roster: in the demo alone.
  * @throws ConfigurationError as every later call does: it names the file and what to mend; nothing is decided on half of
  *   the files.
  */
 export async function openGateFiles(
   settings: GateFilesSettings,
-  options: { readonly demo: boolean },
+  options: { readonly demo: boolean; onRead?(manifestDigest: string): void },
 ): Promise<() => Promise<GateFiles>> {
   const administrators = await readAdministrators(settings.administratorsFile);
   let known: Known | null = null;
   const read = async (): Promise<GateFiles> => {
     known = await settled(settings.directory, administrators, known, options);
+    options.onRead?.(known.verified.digest);
     return gateFiles(known, settings.hooksDirectory);
   };
   await read();
@@ -66,8 +69,18 @@ export async function openGateFiles(
     }));
 }
 
-/** In the demo everybody may add a passkey and approve with it at once; `AIRLOCK_DEMO` says that it is one. */
-export const inDemo = (): { demo: boolean } => ({ demo: process.env['AIRLOCK_DEMO'] === '1' });
+/**
+ * How a process reads the files: in the demo everybody may add a passkey and approve with it at once (`AIRLOCK_DEMO` says that
+ * it is one), and every line of the log names the signed configuration, by the digest that the ledger has of it.
+ */
+export const toldInLog = (
+  runtime: Pick<Runtime, 'inEveryLine'>,
+): Parameters<typeof openGateFiles>[1] => ({
+  demo: process.env['AIRLOCK_DEMO'] === '1',
+  onRead: (digest) => {
+    runtime.inEveryLine({ 'config.signed': digest });
+  },
+});
 
 type Known = {
   readonly envelope: Buffer;

@@ -43,7 +43,11 @@ function speaker(pair: Pair, directory: string, instance = randomBytes(16).toStr
     new Promise((resolve, reject) => {
       const outgoing = request(
         `https://127.0.0.1:${pair.ports.runnerApi}${path}`,
-        { method: 'POST', agent, headers: { 'x-airlock-instance': instance } },
+        // Kept open between two calls, the server may end it just as the next one is sent.
+        {
+          ...{ method: 'POST', agent },
+          headers: { 'x-airlock-instance': instance, connection: 'close' },
+        },
         (incoming) => {
           let text = '';
           incoming.setEncoding('utf8').on('data', (part: string) => (text += part));

@@ -2,13 +2,15 @@
 import type { GateDatabase } from './adapters/postgres/client.ts';
 import { recorder } from './adapters/postgres/ledger-store.ts';
 import { createDeliveryAsking, type AskDelivery } from './app/ask-delivery.ts';
+import type { ChangeSources } from './app/changed-since.ts';
 import { ledgerFacts, type FactSources } from './app/fact-sources.ts';
 import { gatherFacts } from './app/gather-facts.ts';
 import type { PromotionStore } from './app/promotion-ports.ts';
 import { evaluatePromotion } from './domain/verdict.ts';
 
 export function createStarting(parts: {
-  readonly views: FactSources & { readonly promotions: Pick<PromotionStore, 'lock'> };
+  readonly views: FactSources &
+    ChangeSources & { readonly promotions: Pick<PromotionStore, 'lock'> };
   readonly database: GateDatabase;
   readonly ringDeliverer: (promotionId: string) => void;
   readonly now: () => Date;
@@ -16,7 +18,7 @@ export function createStarting(parts: {
   const { views, database, ringDeliverer, now } = parts;
   return createDeliveryAsking({
     ...{ database, recorder, now, ringDeliverer },
-    ...{ promotions: views.promotions, files: () => views.files() },
+    ...{ promotions: views.promotions, replaced: views.replaced, files: () => views.files() },
     async judge(promotionId, at) {
       // Before the judgement: what it knows beyond that takes nothing back that it did not see.
       const ledger = await ledgerFacts(views);

@@ -243,6 +243,7 @@ async function approve(who: string): Promise<void> {
     ...shared(),
     promotions: createPromotionStore(databases.web),
     approvals: createApprovalStore(databases.web),
+    replaced: createReplacedDocumentStore(databases.web),
     ringDeliverer: () => undefined,
     newApprovalId: () => formatId('apr', randomBytes(10)),
   });

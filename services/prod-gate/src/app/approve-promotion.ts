@@ -11,6 +11,7 @@ import { createHash } from 'node:crypto';
 import {
   approvalChallenge,
   approvalStatement,
+  parseApprovalStatement,
   type ApprovalDecision,
 } from '@airlock/common/approval/statement';
 import { judgeApprovals } from '@airlock/common/approval/verify-approvals';
@@ -27,6 +28,7 @@ import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import { mayReject, rulesFor, standingOf } from '../domain/access.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { peopleOfEmails, personByNameId, type Person } from '../domain/roster.ts';
+import { changedSince, type ChangeSources } from './changed-since.ts';
 import { DecisionError } from './decision-error.ts';
 import { asDecisionError, ceremonyMinutes } from './ceremony.ts';
 import type { ApprovalStore } from './approval-ports.ts';
@@ -55,8 +57,16 @@ export interface ApprovalCeremony {
 }
 
 export interface Decisions {
-  /** @throws DecisionError for everything that would make the approval not count, before anybody touches a key. */
-  beginApproval(nameId: string, promotionId: string): Promise<ApprovalCeremony>;
+  /**
+   * @param shown digest of the document that the person looked at; null where no page was.
+   * @throws DecisionError for everything that would make the approval not count, before anybody touches a key;
+   *   `promotion-changed` for another document than the one in force, with what differs.
+   */
+  beginApproval(
+    nameId: string,
+    promotionId: string,
+    shown?: string | null,
+  ): Promise<ApprovalCeremony>;
   approve(
     nameId: string,
     promotionId: string,
@@ -86,6 +96,7 @@ export function createDecisions(ports: {
   readonly database: Transactor;
   readonly promotions: PromotionStore;
   readonly approvals: ApprovalStore;
+  readonly replaced: ChangeSources['replaced'];
   readonly passkeys: PasskeyStore;
   readonly recorder: Recorder;
   readonly files: () => Promise<GateFiles>;
@@ -246,8 +257,11 @@ export function createDecisions(ports: {
   }
 
   return {
-    async beginApproval(nameId, promotionId) {
+    async beginApproval(nameId, promotionId, shown = null) {
       const situation = await situationOf(nameId, await promotions.find(promotionId));
+      if (shown !== null && shown !== situation.promotion.promotionDigest) {
+        throw await changedSince(ports, { promotionId, shown, then: readAgain });
+      }
       assertMayApprove(situation);
       await assertUndecided(situation);
       const { person, promotion, policy } = situation;
@@ -343,8 +357,14 @@ export function createDecisions(ports: {
           });
           return { promotion, need: seatsOf(situation.rules) };
         })
-        .catch((error: unknown) => {
-          throw asDecisionError(error);
+        .catch(async (error: unknown) => {
+          throw error instanceof SignedAnother
+            ? await changedSince(ports, {
+                promotionId,
+                shown: error.promotionDigest,
+                then: readAgain,
+              })
+            : asDecisionError(error);
         });
       ports.ringDeliverer(promotionId);
       const all = await approvals.of(promotionId);
@@ -427,7 +447,8 @@ export function createDecisions(ports: {
       );
     }
     // The statement was made for the document of that moment; if the document changed, the page is out of date.
-    if (!ceremony.statement.includes(promotion.promotionDigest)) throw changed();
+    const signed = parseApprovalStatement(ceremony.statement).promotionDigest;
+    if (signed !== promotion.promotionDigest) throw new SignedAnother(signed);
     return ceremony.statement;
   }
 }
@@ -436,10 +457,22 @@ export function createDecisions(ports: {
 const decisionOf = ({ returns }: Promotion): ApprovalDecision =>
   returns === null ? 'approve' : 'rollback';
 
+/** What it was, is said once the transaction is over: nobody waits for that with a row locked. */
+class SignedAnother extends Error {
+  readonly promotionDigest: string;
+
+  constructor(promotionDigest: string) {
+    super('the statement is of another document');
+    this.promotionDigest = promotionDigest;
+  }
+}
+
+const readAgain = 'Nothing was decided; reload the page, read it again and decide then.';
+
 const changed = (): DecisionError =>
   new DecisionError(
     'promotion-changed',
-    'The promotion changed while you were reading; reload the page, read it again and decide then.',
+    `The promotion changed while you were reading. ${readAgain}`,
   );
 
 const seatsOf = (rules: readonly NeededRule[]): number =>

@@ -13,6 +13,7 @@ import type { Verdict } from '../domain/verdict.ts';
 import { personByNameId } from '../domain/roster.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import { awaitPublished } from './await-published.ts';
+import { changedSince, type ChangeSources } from './changed-since.ts';
 import { DecisionError } from './decision-error.ts';
 import type { GateFiles } from './configuration-ports.ts';
 import type { Recorder } from './ledger-ports.ts';
@@ -35,7 +36,8 @@ export type AskDelivery = (
 
 export function createDeliveryAsking(ports: {
   readonly database: Transactor;
-  readonly promotions: Pick<PromotionStore, 'find' | 'lock'>;
+  readonly promotions: Pick<PromotionStore, 'find' | 'lock' | 'evidence'>;
+  readonly replaced: ChangeSources['replaced'];
   readonly recorder: Recorder;
   readonly files: () => Promise<Pick<GateFiles, 'roster' | 'targets'>>;
   /** @returns with the last entry of the ledger that it knew. */
@@ -72,7 +74,12 @@ export function createDeliveryAsking(ports: {
         { role: roles.join(', ') },
       );
     }
-    sameDocument(promotion, promotionDigest);
+    if (promotion.promotionDigest !== promotionDigest) {
+      throw await changedSince(ports, {
+        ...{ promotionId: promotion.id, shown: promotionDigest },
+        then: 'Nothing was started; load it again and read what is new.',
+      });
+    }
     return { person, promotion };
   }
 

@@ -22,6 +22,7 @@ import { createIntakeStore } from '../adapters/postgres/intake-store.ts';
 import { createLedgerSequencer } from '../adapters/postgres/ledger-sequencer.ts';
 import { createLedgerReader, recorder } from '../adapters/postgres/ledger-store.ts';
 import { createPasskeyStore } from '../adapters/postgres/passkey-store.ts';
+import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { createPromotionStore } from '../adapters/postgres/promotion-store.ts';
 import { createRebuildStore } from '../adapters/postgres/rebuild-store.ts';
 import { createShadowStore } from '../adapters/postgres/shadow-store.ts';
@@ -713,7 +714,11 @@ describe('rules and windows of the target file', () => {
     const { promotionDigest } = promotion;
     let rung = 0;
     const ask = createStarting({
-      views: { ...sources(manual), promotions: createPromotionStore(databases.web) },
+      views: {
+        ...sources(manual),
+        promotions: createPromotionStore(databases.web),
+        replaced: createReplacedDocumentStore(databases.web),
+      },
       ...{ database: databases.web, now: () => now, ringDeliverer: () => (rung += 1) },
     });
     /** Whoever starts waits until the watchdog has published it. */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
+import { canonicalJson } from '@airlock/common/encoding/canonical-json';
+import { parsePromotionDocument } from '@airlock/common/promotion/document';
 import type { SoftwarePasskey } from '@airlock/cli/software-passkey';
 import { createBrowser } from '@airlock/testkit/browser';
 import { sessionCookie } from '@airlock/web/session';
@@ -14,7 +16,9 @@ import {
 } from './ceremonies.fixture.ts';
 import { copyPromotion } from './delivered.fixture.ts';
 import { now } from './gate-web-world.fixture.ts';
+import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import {
+  databases,
   gate,
   origin,
   promotionId,
@@ -180,6 +184,33 @@ describe('an approval is refused, by name,', () => {
     ]);
     const body = { nonce, note: '', answer: passkey.assert(options.challenge) };
     refused(await leo.post(decisions(), body), 412, 'promotion-changed', /reload the page/);
+  });
+
+  test('when another document took the place of what was read: before a key is touched and after it, with what differs', async () => {
+    const { options, nonce, promotionDigest: shown } = await begin(leo);
+    const [row] = await gate.asOwner('select document from promotion');
+    const document = row?.['document'] as Buffer;
+    const base = { commit: 'b'.repeat(40), release: '2026.11.21-7' };
+    const was = parsePromotionDocument(document);
+    const is = canonicalJson({ ...was, roster: '1'.repeat(64), base });
+    await databases.intake.transaction((tx) =>
+      createReplacedDocumentStore(databases.intake).insert(tx, {
+        ...{ promotionId, promotionDigest: shown, document, changed: ['base', 'roster'] },
+        ...{ replacedBy: 'e'.repeat(64), replacedAt: now },
+      }),
+    );
+    await gate.asOwner('update promotion set document = $1, promotion_digest = $2', [
+      ...[is, 'e'.repeat(64)],
+    ]);
+    const differs =
+      /while you were reading: the roster and what is live \(live was nothing and is 2026\.11\.21-7\)\. Nothing was decided; reload/;
+    const asked = (digest: string) => leo.post(`${decisions()}/options?shown=${digest}`, {});
+    refused(await asked(shown), 412, 'promotion-changed', differs);
+    const body = { nonce, note: '', answer: passkey.assert(options.challenge) };
+    refused(await leo.post(decisions(), body), 412, 'promotion-changed', differs);
+    refused(await asked('d'.repeat(64)), 412, 'promotion-changed', /while you were reading\. Not/);
+    assert.equal((await asked('e'.repeat(64))).status, 200);
+    assert.equal((await asked('x')).status, 400);
   });
 
   test('when it has expired', async () => {

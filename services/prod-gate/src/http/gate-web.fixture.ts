@@ -193,7 +193,7 @@ export async function startServer(port: number): Promise<WebServer> {
     enrolment: createEnrolment({ ...ceremony, vouching, verify: verifyRegistration }),
     decisions: createDecisions({
       ...ceremony,
-      ...{ promotions, approvals },
+      ...{ promotions, approvals, replaced: views.replaced },
       ringDeliverer: (id) => rung.push(id),
       newApprovalId: () => formatId('apr', randomBytes(10)),
     }),

@@ -120,6 +120,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     ...ceremony,
     promotions,
     approvals,
+    replaced: views.replaced,
     ringDeliverer: (promotionId) => {
       bell.ring(promotionId);
     },

@@ -8,6 +8,7 @@ import { vkeyOf } from '@airlock/common/ledger/note';
 import { Roster } from '@airlock/common/policy/target-policy';
 import { createGateDatabase } from '@airlock/testkit/gate-database';
 import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
+import { createReplacedDocumentStore } from '../adapters/postgres/replaced-document-store.ts';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
 import { createConfigurationStore } from '../adapters/postgres/configuration-store.ts';
 import { createDeliveryStore } from '../adapters/postgres/delivery-store.ts';
@@ -89,6 +90,7 @@ export async function openRaceGround(options: { readonly locks?: boolean } = {})
   const decisions = createDecisions({
     ...{ ...shared, relyingParty: gate, database: web, promotions: promotionsOf(web) },
     approvals: createApprovalStore(web),
+    replaced: createReplacedDocumentStore(web),
     passkeys: createPasskeyStore(web),
     ringDeliverer: () => {},
     randomNonce: () => randomBytes(32).toString('base64url'),

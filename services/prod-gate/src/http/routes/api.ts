@@ -63,6 +63,13 @@ const ApproveBody = z.strictObject({
 
 const Empty = z.strictObject({});
 
+/** Digest of the document that the page showed, `?shown=`: null from whoever showed none. */
+function shownIn({ shown = null }: Readonly<Record<string, unknown>>): string | null {
+  if (shown === null) return null;
+  if (typeof shown === 'string' && /^[0-9a-f]{64}$/.test(shown)) return shown;
+  throw new HttpError('request-malformed', 'shown: expected the digest of a document, 64 digits.');
+}
+
 /** The line of a log after which lines are wanted; all of them where none is named. */
 function lineAsked(after: unknown): number {
   if (after === undefined) return 0;
@@ -178,7 +185,9 @@ function ceremonyRoutes({ relyingParty, decisions }: ApiPorts): Route[] {
       body: Empty,
       async handle(request, response, context) {
         const id = pathId(request, 'prm');
-        const ceremony = await decisions.beginApproval(viewerOf(context).nameId, id);
+        const { nameId } = viewerOf(context);
+        const shown = shownIn(request.query);
+        const ceremony = await decisions.beginApproval(nameId, id, shown);
         response.json(approvalOptions(relyingParty, ceremony));
       },
     }),

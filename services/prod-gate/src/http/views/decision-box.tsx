@@ -64,7 +64,7 @@ function Approve({ frame, view }: PromotionPageProps) {
   return (
     <PasskeyForm
       purpose="approve"
-      optionsUrl={`/api/v1${url}/decisions/options`}
+      optionsUrl={`/api/v1${url}/decisions/options?shown=${promotion.promotionDigest}`}
       finishUrl={`/api/v1${url}/decisions`}
       doneUrl={url}
       csrfToken={frame.csrfToken}

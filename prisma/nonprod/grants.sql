@@ -132,6 +132,9 @@ grant update (last_used_at, revoked_at) on api_token to nonprod_web;
 grant select, insert on elevation to nonprod_web;
 grant update (ended_at) on elevation to nonprod_web;
 
+-- What was seen of a build, and who looked at it, is written once: nobody takes a flag or a review back.
+grant select, insert on job_look, run_review to nonprod_web;
+
 -- Accounts at forges are linked in the web process. The scheduler asks whether the author of a pull request is a member.
 grant select, insert, delete on linked_account, link_wish to nonprod_web;
 grant select, insert, delete on repository_group to nonprod_web;

@@ -20,6 +20,8 @@ const handout = (title: string): string =>
 const secrets = (title: string): string => nonprod(`app/secrets.integration.test.ts: ${title}`);
 const pool = (title: string): string => nonprod(`domain/pool.test.ts: ${title}`);
 const people = (title: string): string => nonprod(`http/accounts.integration.test.ts: ${title}`);
+const watched = (title: string): string =>
+  nonprod(`http/suspicious-runs.integration.test.ts: ${title}`);
 const tokens = (title: string): string => nonprod(`http/tokens.integration.test.ts: ${title}`);
 const elevation = (title: string): string =>
   nonprod(`http/elevation.integration.test.ts: ${title}`);
@@ -420,7 +422,13 @@ const buildbot: readonly Row[] = [
     'no drill of the budget',
     nonprod('app/release-run.integration.test.ts: beyond its budget of a day'),
   ),
-  not('B27', 'suspicious builds are marked', 'not built'),
+  not(
+    'B27',
+    'suspicious builds are marked',
+    'by log, hosts and limits; nothing counts what a sandbox refused',
+    watched('a run that looks like a miner is not asked for until an owner'),
+    watched('a log that cannot be looked at is suspicious'),
+  ),
   not(
     'B28',
     'signing in through SAML, or a proxy that proves itself',
@@ -559,7 +567,13 @@ const buildbot: readonly Row[] = [
     'guessing is slowed, and told',
     'packages/web/src/saml/sign-in.integration.test.ts: one address that signs in too often',
   ),
-  not('B58', 'what is unusual is flagged', 'not built'),
+  met(
+    'B58',
+    'what is unusual is flagged',
+    nonprod('domain/watch/baseline.test.ts: of 200 normal builds none is unusual'),
+    nonprod('domain/watch/baseline.test.ts: what was seeded into the same builds is unusual'),
+    watched('what is usual is learned from the jobs before of the same pool'),
+  ),
   met(
     'B59',
     'the configuration’s digest everywhere',

@@ -96,6 +96,24 @@ export function createEvents(log: Log) {
     runUnreadable(run: { runId: string; reason: string }): void {
       log.error('run.unreadable', { 'airlock.run.id': run.runId, message: run.reason });
     },
+    jobFlagged(
+      job: { runId: string; jobId: string },
+      flag: { kind: 'suspicious' | 'unusual'; rule: string; text: string },
+    ): void {
+      log[flag.kind === 'suspicious' ? 'warn' : 'info'](`job.${flag.kind}`, {
+        'airlock.run.id': job.runId,
+        'airlock.job.id': job.jobId,
+        'airlock.rule': flag.rule,
+        message: flag.text,
+      });
+    },
+    runReviewed(runId: string, reason: string, person: string): void {
+      log.info('run.reviewed', {
+        'airlock.run.id': runId,
+        'airlock.reason': reason,
+        'user.id': person,
+      });
+    },
     runFinished(run: { id: string; outcome: string }): void {
       log.info('run.finished', { 'airlock.run.id': run.id, 'event.outcome': run.outcome });
     },

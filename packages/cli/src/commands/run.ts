@@ -17,11 +17,14 @@ const Summary = z.looseObject({
   subject: z.string(),
   author: z.string(),
   createdAt: z.string(),
+  mark: z.enum(['suspicious', 'reviewed', 'unusual']).nullable(),
 });
 const Runs = z.object({ runs: z.array(Summary) });
 export const Details = Summary.extend({
   finishedAt: z.string().nullable(),
   warnings: z.array(z.string()),
+  flags: z.array(z.looseObject({ kind: z.string(), rule: z.string(), text: z.string() })),
+  review: z.looseObject({ name: z.string(), reason: z.string() }).nullable(),
   jobs: z.array(
     z.looseObject({
       id: z.string(),
@@ -130,9 +133,12 @@ export function runPath(id: string): string {
   );
 }
 
-function summaryLine({ id, state, branch, ref, commit, subject, author, createdAt }: Run): string {
+function summaryLine(run: Run): string {
+  const { id, state, branch, ref, commit, subject, author, createdAt, mark } = run;
   const words = [id, state.padEnd(9), commit.slice(0, 10), `${createdAt.slice(0, 19)}Z`];
-  return safe(`${words.join('  ')}  ${branch ?? ref}  ${subject} (${author})`);
+  return safe(
+    `${words.join('  ')}  ${branch ?? ref}  ${subject} (${author})${mark === null ? '' : `  ${mark}`}`,
+  );
 }
 
 type Run = z.infer<typeof Summary>;
@@ -142,6 +148,10 @@ function detailLines(run: z.infer<typeof Details>): string[] {
     summaryLine(run),
     ...(run.reason === null ? [] : [safe(`  ${run.reason}`)]),
     ...run.warnings.map((warning) => safe(`  warning: ${warning}`)),
+    ...run.flags.map(({ kind, rule, text }) => safe(`  ${kind} (${rule}): ${text}`)),
+    ...(run.review === null
+      ? []
+      : [safe(`  looked at by ${run.review.name}: ${run.review.reason}`)]),
     ...run.jobs.flatMap(({ workflow, state, reason, steps }) => [
       safe(`  ${workflow}  ${state}${reason === null ? '' : `: ${reason}`}`),
       ...steps.map(({ name, state: ended, exitCode: code }) =>

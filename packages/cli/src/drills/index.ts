@@ -14,6 +14,7 @@ import { sandboxDrills } from './sandbox.ts';
 import { secretDrills } from './secrets.ts';
 import { stopDrills } from './stops.ts';
 import { vaultAdminDrills } from './vault-admin.ts';
+import { watchedBuildDrills } from './watched-builds.ts';
 import { webDrills } from './web-door.ts';
 
 export const drills: readonly Drill[] = [
@@ -26,6 +27,7 @@ export const drills: readonly Drill[] = [
   ...secretDrills,
   ...cacheDrills,
   ...outputDrills,
+  ...watchedBuildDrills,
   ...dbaDrills,
   ...ownNonprodDrills,
   ...gateDrills,

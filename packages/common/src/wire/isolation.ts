@@ -17,6 +17,9 @@ export type IsolationReport = z.infer<typeof IsolationReport>;
 
 const Count = z.number().int().nonnegative();
 
+/** A job names no more hosts; of those beyond it only the sums are told. */
+export const maxEgressHosts = 64;
+
 /** What went through the way out of a job's network, all its commands together, as its runner counted it. */
 export const EgressReport = z.strictObject({
   /** Connections that were made. */
@@ -25,5 +28,10 @@ export const EgressReport = z.strictObject({
   /** Into the sandbox. */
   bytesIn: Count,
   bytesOut: Count,
+  /** Every host that was asked for, in the order of the first time; empty where an older runner says nothing of them. */
+  hosts: z
+    .array(z.strictObject({ host: z.string().max(255), allowed: Count, refused: Count }))
+    .max(maxEgressHosts)
+    .default([]),
 });
 export type EgressReport = z.infer<typeof EgressReport>;

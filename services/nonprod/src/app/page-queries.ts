@@ -6,6 +6,7 @@ import type { JobState } from '../domain/job-lease.ts';
 import type { RunState, StepState } from '../domain/run.ts';
 import type { JobOutcome } from '../domain/workflow-order.ts';
 import type { GateState } from '../domain/promotion-status.ts';
+import type { RunSuspicion } from './look-ports.ts';
 
 export interface RunSummary {
   readonly id: string;
@@ -24,7 +25,11 @@ export interface RunSummary {
   readonly createdAt: Date;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
+  /** What was seen of its build; null: nothing to tell. */
+  readonly mark: RunMark | null;
 }
+
+export type RunMark = 'suspicious' | 'reviewed' | 'unusual';
 
 export interface StepSummary {
   readonly name: string;
@@ -57,7 +62,7 @@ export interface JobSummary {
   readonly steps: readonly StepSummary[];
 }
 
-export interface RunDetails extends RunSummary {
+export interface RunDetails extends RunSummary, RunSuspicion {
   /** Name of whoever cancelled it; null: nobody did. */
   readonly cancelledBy: string | null;
   /** The run that it makes once more. */
@@ -108,6 +113,8 @@ export interface CandidateSummary {
 }
 
 export interface CandidateDetails extends CandidateSummary {
+  /** Why a person has to look at its build first; null when nobody has to, or somebody has. */
+  readonly suspicion: string | null;
   readonly ref: string;
   readonly provenance: string;
   readonly testResult: string | null;

@@ -231,6 +231,8 @@ export interface CandidateFacts {
   readonly id: string;
   /** Why what built it is not trusted any more; null when it is. */
   readonly taint: string | null;
+  /** Why a person has to look at its build first; null when nobody has to, or somebody has. */
+  readonly suspicion: string | null;
   readonly builder: 'main' | 'pr';
   readonly release: string | null;
   readonly targets: readonly string[];

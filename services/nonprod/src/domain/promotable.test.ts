@@ -6,20 +6,31 @@ import { nextReleaseName, releaseDay } from './release-name.ts';
 const wish = { target: 'prod', reason: 'VAT per line' };
 
 test('a build of main may be asked for where its release file says', () => {
-  assert.deepEqual(mayAskForPromotion({ builder: 'main', targets: ['prod'], taint: null }, wish), {
-    allowed: true,
-  });
+  assert.deepEqual(
+    mayAskForPromotion({ builder: 'main', targets: ['prod'], taint: null, suspicion: null }, wish),
+    {
+      allowed: true,
+    },
+  );
 });
 
 test('every reason against is told at once, by code', () => {
   const verdict = mayAskForPromotion(
-    { builder: 'pr', targets: ['staging'], taint: 'It was built by r-7, which is quarantined: x' },
+    {
+      builder: 'pr',
+      targets: ['staging'],
+      taint: 'It was built by r-7, which is quarantined: x',
+      suspicion: 'Its build is suspicious (miner), and nobody has looked at it yet',
+    },
     { target: 'prod', reason: '  ' },
   );
   if (verdict.allowed) assert.fail('it was allowed');
   assert.deepEqual(
     verdict.reasons.map(({ code }) => code),
-    ['not-built-from-main', 'built-by-quarantined', 'target-not-declared', 'reason-missing'],
+    [
+      ...['not-built-from-main', 'built-by-quarantined', 'suspicious-not-reviewed'],
+      ...['target-not-declared', 'reason-missing'],
+    ],
   );
 });
 

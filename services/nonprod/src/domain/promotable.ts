@@ -8,10 +8,16 @@ export interface Promotable {
   readonly targets: readonly string[];
   /** Why what built it is not trusted any more; null when it is. */
   readonly taint: string | null;
+  /** Why a person has to look at its build first; null when nobody has to, or somebody has. */
+  readonly suspicion: string | null;
 }
 
 export type RefusalCode =
-  'built-by-quarantined' | 'not-built-from-main' | 'target-not-declared' | 'reason-missing';
+  | 'built-by-quarantined'
+  | 'suspicious-not-reviewed'
+  | 'not-built-from-main'
+  | 'target-not-declared'
+  | 'reason-missing';
 
 export interface Refusal {
   readonly code: RefusalCode;
@@ -37,6 +43,12 @@ export function mayAskForPromotion(
     reasons.push({
       code: 'built-by-quarantined',
       text: `${candidate.taint}. Build the commit again on another runner.`,
+    });
+  }
+  if (candidate.suspicion !== null) {
+    reasons.push({
+      code: 'suspicious-not-reviewed',
+      text: `${candidate.suspicion}. An owner of the repository who did not start it looks at the run’s page and says so there.`,
     });
   }
   if (!candidate.targets.includes(request.target)) {

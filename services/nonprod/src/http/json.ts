@@ -24,6 +24,7 @@ export function runJson(run: RunSummary) {
     createdAt: run.createdAt.toISOString(),
     startedAt: run.startedAt?.toISOString() ?? null,
     finishedAt: run.finishedAt?.toISOString() ?? null,
+    mark: run.mark,
   };
 }
 
@@ -36,6 +37,16 @@ export function runDetailsJson(run: RunDetails) {
     artifact: run.artifact,
     signing: { state: run.signing, reason: run.signingReason },
     candidate: run.candidate,
+    flags: run.flags.map(({ kind, rule, text, jobId, workflow, lines }) => ({
+      ...{ kind, rule, text, job: jobId, workflow, lines },
+    })),
+    review:
+      run.review === null
+        ? null
+        : {
+            ...{ by: run.review.by, name: run.review.name, reason: run.review.reason },
+            at: run.review.at.toISOString(),
+          },
   };
 }
 

@@ -16,6 +16,7 @@ import { createPageQueries } from '../adapters/postgres/page-queries.ts';
 import { createLeaseJob } from '../app/lease-job.ts';
 import { createReportJob } from '../app/report-job.ts';
 import { createEvents } from '../events.ts';
+import { keepLooks } from '../look-keeping.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { passedReport, plan, startRun } from '../testing/fixtures.ts';
 import { testLogs, type TestLogs } from '../testing/logs.ts';
@@ -73,6 +74,7 @@ before(async () => {
         ),
         reportJob: createReportJob({
           ...{ jobs, events, logs },
+          lookAtJob: keepLooks({ db: database.as('nonprod_web'), logs: logs.reader, events }),
           bell: { ring: (id) => rung.push(id) },
           work: quiet,
         }),

@@ -24,6 +24,7 @@ import { createAskPromotion } from '../app/ask-promotion.ts';
 import { createLeaseJob } from '../app/lease-job.ts';
 import { createReportJob } from '../app/report-job.ts';
 import { createEvents } from '../events.ts';
+import { keepLooks } from '../look-keeping.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { candidate, newId, passedReport, startRun } from '../testing/fixtures.ts';
 import {
@@ -79,7 +80,10 @@ before(async () => {
           { jobs, events, secrets: null, bell: quiet, work: quiet },
           { ...settings, maxArtifactBytes: 1 },
         ),
-        reportJob: createReportJob({ ...{ jobs, events, logs }, bell: quiet, work: quiet }),
+        reportJob: createReportJob({
+          ...{ jobs, events, logs, bell: quiet, work: quiet },
+          lookAtJob: keepLooks({ db: database.as('nonprod_web'), logs: logs.reader, events }),
+        }),
         waitForWork: (milliseconds) => createWorkWaiter().wait(Math.min(milliseconds, 50)),
       }),
     ],

@@ -38,6 +38,7 @@ import { startMachineServer } from '@airlock/process/machine-server';
 import { keepCaches } from '../cache-keeping.ts';
 import { keepElevations } from '../elevation-keeping.ts';
 import { keepLogs } from '../log-keeping.ts';
+import { keepLooks } from '../look-keeping.ts';
 import { keepPeople } from '../people-keeping.ts';
 import { keepReports } from '../report-keeping.ts';
 import { keepRuns } from '../run-keeping.ts';
@@ -121,7 +122,10 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
           { jobs, bell, work, events, secrets },
           { ...config, timeoutSeconds: config.jobTimeoutSeconds },
         ),
-        reportJob: createReportJob({ jobs, logs, bell, work, events }),
+        reportJob: createReportJob({
+          ...{ jobs, logs, bell, work, events },
+          lookAtJob: keepLooks({ db, logs: logs.reader, events }),
+        }),
         waitForWork: (milliseconds) => waiter.wait(milliseconds),
       }),
     ],

@@ -84,7 +84,7 @@ export function passedReport(lease: number): JobReport {
     })),
     artifact,
     isolation: { mode: 'bubblewrap', enforced: ['network'] },
-    egress: { allowed: 3, refused: 1, bytesIn: 2048, bytesOut: 512 },
+    egress: { allowed: 3, refused: 1, bytesIn: 2048, bytesOut: 512, hosts: [] },
     attestation: envelope('run'),
   };
 }

@@ -81,7 +81,9 @@ export async function startTestWeb(
   const [keyFile, certificateFile] = [join(directory, 'key'), join(directory, 'certificate')];
   await writeFile(keyFile, key.keyPem);
   await writeFile(certificateFile, key.certificatePem);
-  const names = ['style.css', 'live.js', 'log.js', 'passkey.js', 'favicon-nonprod.svg'];
+  const names = [
+    ...['style.css', 'live.js', 'log.js', 'log-window.js', 'passkey.js', 'favicon-nonprod.svg'],
+  ];
   await writeFile(
     join(directory, 'manifest.json'),
     JSON.stringify(Object.fromEntries(names.map((name) => [name, name]))),

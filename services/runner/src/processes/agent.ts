@@ -28,6 +28,7 @@ await runProcess({
       onCarried: (counts) => egress?.add(counts),
       onEgress(decision) {
         log.info('egress', decision);
+        egress?.decided(decision);
       },
       secretFiles: [config.attestation.keyFile, config.controlPlane.identityFile],
     });

@@ -20,7 +20,9 @@ import type {
   Step,
 } from '../../generated/prisma/client.ts';
 import { taintText } from '../../domain/promotable.ts';
+import { markOf, openSuspicion } from '../../domain/watch/flag.ts';
 import type { Database } from './client.ts';
+import { createReviewStore, suspicionOf } from './review-store.ts';
 import {
   builderOf,
   eventOf,
@@ -47,7 +49,7 @@ export function createPageQueries(db: Database): PageQueries {
         omit: { plan: true },
         take: limit,
       });
-      return rows.map(runSummary);
+      return await marked(db, rows);
     },
 
     async run(id) {
@@ -74,8 +76,12 @@ export function createPageQueries(db: Database): PageQueries {
       const { artifact, candidate } = row;
       const stored = storedPlan(row.plan);
       const plan = stored.kind === 'plan' ? stored.plan : null;
+      const seen = await suspicionOf(db, id);
+      const [summary] = await marked(db, [row]);
+      if (summary === undefined) return null;
       return {
-        ...runSummary(row),
+        ...summary,
+        ...seen,
         reason: row.reason ?? (stored.kind === 'unreadable' ? stored.reason : null),
         repositoryUrl: row.repositoryRow.url,
         isMain: row.ref === `refs/heads/${row.repositoryRow.mainBranch}`,
@@ -139,6 +145,7 @@ export function createPageQueries(db: Database): PageQueries {
       if (row === null) return null;
       return {
         ...candidateSummary(row),
+        suspicion: openSuspicion(await suspicionOf(db, row.runId)),
         ref: row.run.ref,
         provenance: row.provenance,
         testResult: row.testResult,
@@ -163,7 +170,9 @@ export function createPageQueries(db: Database): PageQueries {
       const failed = row.jobs
         .flatMap(({ steps }) => steps)
         .find((step) => ['failed', 'timed-out'].includes(step.state));
-      return { ...runSummary(row), failedStep: failed?.name ?? null };
+      const [summary] = await marked(db, [row]);
+      if (summary === undefined) return null;
+      return { ...summary, failedStep: failed?.name ?? null };
     },
 
     async promotions(limit, hidden) {
@@ -221,7 +230,15 @@ function jobSummary(job: Job & { steps: Step[] }, plan: RunPlan | null): JobSumm
   };
 }
 
-function runSummary(row: Omit<Run, 'plan'>): RunSummary {
+async function marked(db: Database, rows: readonly Omit<Run, 'plan'>[]): Promise<RunSummary[]> {
+  const marks = await createReviewStore(db).marks(rows.map(({ id }) => id));
+  return rows.map((row) => {
+    const mark = marks.get(row.id);
+    return { ...runSummary(row), mark: mark === undefined ? null : markOf(mark) };
+  });
+}
+
+function runSummary(row: Omit<Run, 'plan'>): Omit<RunSummary, 'mark'> {
   return {
     id: row.id,
     repository: row.repository,

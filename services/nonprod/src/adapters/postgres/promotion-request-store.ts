@@ -1,7 +1,9 @@
 import type { PromotionRequestStore } from '../../app/ports.ts';
 import { taintText } from '../../domain/promotable.ts';
+import { openSuspicion } from '../../domain/watch/flag.ts';
 import { endedStates } from '../../domain/promotion-status.ts';
 import type { Database } from './client.ts';
+import { suspicionOf } from './review-store.ts';
 import { builderOf } from './row-shapes.ts';
 
 export function createPromotionRequestStore(db: Database): PromotionRequestStore {
@@ -18,6 +20,7 @@ export function createPromotionRequestStore(db: Database): PromotionRequestStore
         release: row.release,
         targets: row.targets,
         taint: row.run.taint === null ? null : taintText(row.run.taint),
+        suspicion: openSuspicion(await suspicionOf(db, row.runId)),
       };
     },
 

@@ -39,6 +39,7 @@ const runFingerprint = (run: RunDetails): string =>
   [
     run.state,
     run.signing,
+    run.mark ?? '',
     run.cancelledBy === null ? '' : 'cancelled',
     ...run.retries.map(({ id, number, refused }) => `${id} ${number ?? refused ?? ''}`),
     ...run.jobs.flatMap(({ state, attempt, steps }) => [
@@ -81,7 +82,10 @@ function runPages(ports: PagePorts): Route[] {
         await streamChanges(openEventStream(request, response), null, async () => {
           const hidden = await hiddenFrom(sight, context);
           const runs = await queries.runs(listLength, { hidden });
-          return { seen: runs.map(({ id, state }) => `${id} ${state}`).join(), ended: false };
+          return {
+            seen: runs.map(({ id, state, mark }) => `${id} ${state} ${mark ?? ''}`).join(),
+            ended: false,
+          };
         });
       },
     }),

@@ -5,14 +5,18 @@ import { route, type Route } from '@airlock/web/route';
 import type { Canceller } from '../../app/cancel-ports.ts';
 import type { CancelAnswer } from '../../app/cancel-run.ts';
 import type { RetryAnswer, RetryOptions } from '../../app/retry-run.ts';
+import type { ReviewAnswer } from '../../app/review-run.ts';
+import { ReviewReason } from '../../domain/watch/review.ts';
 import { pathId, requesterOf } from './shared.ts';
 
 export interface RunLifePorts {
   readonly cancelRun: (runId: string, person: Canceller) => Promise<CancelAnswer>;
+  readonly reviewRun: (runId: string, person: Canceller, reason: string) => Promise<ReviewAnswer>;
   readonly retryRun: (runId: string, person: string, options: RetryOptions) => Promise<RetryAnswer>;
 }
 
 const RetryBody = z.strictObject({ onlyFailed: z.boolean().default(false) });
+const ReviewBody = z.strictObject({ reason: ReviewReason });
 const RetryForm = z.object({
   onlyFailed: z
     .literal('yes')
@@ -21,7 +25,7 @@ const RetryForm = z.object({
 });
 
 /** What was done. @throws HttpError for what was not. */
-function done<Answer extends CancelAnswer | RetryAnswer>(
+function done<Answer extends CancelAnswer | RetryAnswer | ReviewAnswer>(
   answer: Answer,
 ): Exclude<Answer, { kind: 'not-found' } | { kind: 'refused' }> {
   if (answer.kind === 'not-found') throw new HttpError('not-found', 'There is no run of that id.');
@@ -30,7 +34,7 @@ function done<Answer extends CancelAnswer | RetryAnswer>(
   return answer as Exclude<Answer, { kind: 'not-found' } | { kind: 'refused' }>;
 }
 
-export function runLifeRoutes({ cancelRun, retryRun }: RunLifePorts): Route[] {
+export function runLifeRoutes({ cancelRun, retryRun, reviewRun }: RunLifePorts): Route[] {
   return [
     route({
       name: 'cancel-run-by-form',
@@ -83,6 +87,33 @@ export function runLifeRoutes({ cancelRun, retryRun }: RunLifePorts): Route[] {
         const retryOf = pathId(request, 'run');
         const { id, commit } = done(await retryRun(retryOf, requesterOf(context).id, options));
         response.status(202).json({ id, retryOf, commit, page: `/runs/${id}` });
+      },
+    }),
+    // Without a scope: a person looks, and no program.
+    route({
+      name: 'review-run-by-form',
+      method: 'post',
+      path: '/runs/:id/review',
+      access: 'role:developer',
+      summary: 'Having looked at a suspicious run',
+      body: ReviewBody,
+      async handle(request, response, context, { reason }) {
+        const id = pathId(request, 'run');
+        done(await reviewRun(id, requesterOf(context), reason));
+        response.redirect(303, `/runs/${id}`);
+      },
+    }),
+    route({
+      name: 'review-run',
+      method: 'post',
+      path: '/api/v1/runs/:id/review',
+      access: 'role:developer',
+      summary: 'Having looked at a suspicious run',
+      body: ReviewBody,
+      async handle(request, response, context, { reason }) {
+        const id = pathId(request, 'run');
+        done(await reviewRun(id, requesterOf(context), reason));
+        response.status(201).json({ id, reason, page: `/runs/${id}` });
       },
     }),
   ];

@@ -128,6 +128,16 @@ function AskBox({
       </Card>
     );
   }
+  if (candidate.suspicion !== null) {
+    return (
+      <Card title="Not for promotion yet" icon="alert">
+        <p>{candidate.suspicion}.</p>
+        <Button href={`/runs/${candidate.runId}`} block>
+          To the run
+        </Button>
+      </Card>
+    );
+  }
   if (candidate.targets.length === 0) {
     return (
       <Card title="Not for promotion" icon="info">

@@ -48,7 +48,16 @@ export function RunListPage({
             {
               label: 'State',
               nowrap: true,
-              cell: (run) => <Status tone={runTone(run.state)}>{run.state}</Status>,
+              cell: (run) => (
+                <>
+                  <Status tone={runTone(run.state)}>{run.state}</Status>
+                  {run.mark === null ? null : (
+                    <div>
+                      <Status tone={run.mark === 'suspicious' ? 'bad' : 'wait'}>{run.mark}</Status>
+                    </div>
+                  )}
+                </>
+              ),
             },
             { label: 'Source', nowrap: true, cell: (run) => sourceOf(run) },
             { label: 'Commit', wide: true, cell: (run) => <CommitCell run={run} /> },

@@ -14,6 +14,7 @@ import type { ShownLog } from '../shown-log.ts';
 import { LogSection } from './log-section.tsx';
 import { HeldBox } from './held-box.tsx';
 import { RunActions } from './run-actions.tsx';
+import { RunFlags } from './run-flags.tsx';
 import { TrustCard } from './trust-card.tsx';
 import { duration, egressWords, fileSize, provenanceLevel, sourceOf, stepTone } from './words.ts';
 
@@ -58,6 +59,7 @@ export function RunPage({
           </CodeBlock>
         </>
       )}
+      <RunFlags frame={frame} run={run} now={now} />
       <WithAside aside={<Aside {...{ frame, run, trust, now }} />}>
         {trust?.held == null ? null : <HeldBox frame={frame} run={run} held={trust.held} />}
         {run.jobs.map((each) => (

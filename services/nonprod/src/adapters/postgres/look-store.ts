@@ -1,0 +1,47 @@
+import type { LookStore } from '../../app/look-ports.ts';
+import { isSuspicious } from '../../domain/watch/flag.ts';
+import type { Database } from './client.ts';
+
+interface Row {
+  readonly at: Date;
+  readonly seconds: number;
+  readonly artifact_bytes: bigint | null;
+  readonly hosts: string[];
+  readonly images: string[];
+}
+
+export function createLookStore(db: Database): LookStore {
+  return {
+    async job({ jobId, lease, runner }) {
+      const row = await db.job.findFirst({
+        where: { id: jobId, state: 'leased', lease, runner },
+        select: { repository: true, workflow: true, instance: true, pool: true },
+      });
+      return row;
+    },
+
+    async before({ repository, workflow, instance, pool }, limit) {
+      const rows = await db.$queryRaw<Row[]>`
+        select at, seconds, artifact_bytes, hosts, images from job_look
+        where repository = ${repository} and workflow = ${workflow} and instance = ${instance}
+          and pool = ${pool} and teaches
+        order by at desc limit ${limit}`;
+      return rows.map(({ artifact_bytes: size, ...row }) => ({
+        ...row,
+        artifactBytes: size === null ? null : Number(size),
+      }));
+    },
+
+    async keep({ jobId, lease }, job, { flags, passed, ...look }) {
+      const suspicious = isSuspicious(flags);
+      await db.jobLook.createMany({
+        data: {
+          ...{ jobId, lease, ...job, ...look },
+          ...{ hosts: [...look.hosts], images: [...look.images], flags: [...flags] },
+          ...{ suspicious, teaches: passed && !suspicious },
+        },
+        skipDuplicates: true,
+      });
+    },
+  };
+}

@@ -32,16 +32,16 @@ export function createLookStore(db: Database): LookStore {
       }));
     },
 
-    async keep({ jobId, lease }, job, { flags, passed, ...look }) {
+    async keep({ jobId, lease }, { repository, workflow, instance, pool }, look) {
+      const { at, seconds, artifactBytes, hosts, images, lines, seenLines, flags, passed } = look;
       const suspicious = isSuspicious(flags);
-      await db.jobLook.createMany({
-        data: {
-          ...{ jobId, lease, ...job, ...look },
-          ...{ hosts: [...look.hosts], images: [...look.images], flags: [...flags] },
-          ...{ suspicious, teaches: passed && !suspicious },
-        },
-        skipDuplicates: true,
-      });
+      await db.$executeRaw`
+        insert into job_look (job_id, lease, repository, workflow, instance, pool, at, seconds, artifact_bytes, hosts,
+          images, lines, seen_lines, flags, suspicious, teaches)
+        values (${jobId}, ${lease}, ${repository}, ${workflow}, ${instance}, ${pool}, ${at}, ${seconds},
+          ${artifactBytes}, ${[...hosts]}, ${[...images]}, ${lines}, ${seenLines}, ${JSON.stringify(flags)}::jsonb,
+          ${suspicious}, ${passed && !suspicious})
+        on conflict (job_id, lease) do nothing`;
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { ReviewStore, RunSuspicion } from '../../app/look-ports.ts';
+import type { Review, ReviewStore, RunSuspicion } from '../../app/look-ports.ts';
 import { Flags } from '../../domain/watch/flag.ts';
 import { Prisma } from '../../generated/prisma/client.ts';
 import type { Database } from './client.ts';
@@ -34,10 +34,9 @@ export function createReviewStore(db: Database): ReviewStore {
     },
 
     async review(runId, { reason, by, name }) {
-      const { count } = await db.runReview.createMany({
-        data: { runId, reason, reviewedBy: by, reviewedName: name },
-        skipDuplicates: true,
-      });
+      const count = await db.$executeRaw`
+        insert into run_review (run_id, reason, reviewed_by, reviewed_name)
+        values (${runId}, ${reason}, ${by}, ${name}) on conflict (run_id) do nothing`;
       return count === 1;
     },
   };
@@ -47,17 +46,12 @@ export async function suspicionOf(db: Database, runId: string): Promise<RunSuspi
   const rows = await db.$queryRaw<{ jobId: string; workflow: string; flags: unknown }[]>`
     select j.id as "jobId", j.workflow, l.flags from ${looksOfRuns}
     where j.run_id = ${runId} order by j.position`;
-  const review = await db.runReview.findUnique({ where: { runId } });
+  const [review] = await db.$queryRaw<Review[]>`
+    select reason, reviewed_by as by, reviewed_name as name, reviewed_at as at from run_review where run_id = ${runId}`;
   return {
     flags: rows.flatMap(({ jobId, workflow, flags }) =>
       Flags.parse(flags).map((flag) => ({ ...flag, jobId, workflow })),
     ),
-    review:
-      review === null
-        ? null
-        : {
-            ...{ reason: review.reason, by: review.reviewedBy },
-            ...{ name: review.reviewedName, at: review.reviewedAt },
-          },
+    review: review ?? null,
   };
 }

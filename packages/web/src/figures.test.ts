@@ -4,14 +4,15 @@ import { text } from 'node:stream/consumers';
 import { after, before, beforeEach, test } from 'node:test';
 import { createLog } from '@airlock/process/log';
 import { freePort } from '@airlock/testkit/ports';
-import { readAgainMs, startFigures, type Figure } from './figures.ts';
+import { readAgainMs, startFigures, type AnyFigure } from './figures.ts';
+import { histogramRows } from './histogram.ts';
 import { FiguresListen } from './listen-settings.ts';
 
 let port: number;
 let served: Awaited<ReturnType<typeof startFigures>>;
 let now = 0;
 let reads = 0;
-let answer: () => Promise<readonly Figure[]>;
+let answer: () => Promise<readonly AnyFigure[]>;
 
 before(async () => {
   port = await freePort();
@@ -75,6 +76,28 @@ test('rows are written as Prometheus reads them, and what is not known is left o
     'airlock_build_info{version="1.2.3",commit="",digest="sha256:00"} 1',
   ]);
   assert.ok(body.includes('# TYPE airlock_runs_total counter\n'));
+});
+
+test('a histogram has a line for each bound, one without, the sum and the number', async () => {
+  const counted = [
+    { labels: { target: 'a"b' }, bucket: 0, number: 1, seconds: 0.5 },
+    { labels: { target: 'a"b' }, bucket: 2, number: 2, seconds: 20 },
+    { labels: { target: 'a"b' }, bucket: 10, number: 1, seconds: 700_000 },
+  ];
+  const figure = { name: 'airlock_delivery_seconds', help: 'Took.', type: 'histogram' } as const;
+  answer = () => Promise.resolve([{ ...figure, rows: histogramRows(counted) }]);
+  const { body } = await ask('/metrics');
+  const lines = body.split('\n').filter((line) => line.startsWith('airlock_delivery'));
+  const bucket = (le: string, value: number): string =>
+    String.raw`airlock_delivery_seconds_bucket{target="a\"b",le="${le}"} ${value}`;
+  assert.deepEqual(lines, [
+    ...[bucket('1', 1), bucket('5', 1), bucket('15', 3), bucket('60', 3), bucket('300', 3)],
+    ...[bucket('900', 3), bucket('3600', 3), bucket('14400', 3), bucket('86400', 3)],
+    ...[bucket('604800', 3), bucket('+Inf', 4)],
+    String.raw`airlock_delivery_seconds_sum{target="a\"b"} 700020.5`,
+    String.raw`airlock_delivery_seconds_count{target="a\"b"} 4`,
+  ]);
+  assert.ok(body.includes('# TYPE airlock_delivery_seconds histogram\n'));
 });
 
 test('however often it is asked, the database is asked once in five seconds', async () => {

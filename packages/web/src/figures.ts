@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import type { Build } from '@airlock/process/build';
 import type { Log } from '@airlock/process/log';
 import type { Runtime } from '@airlock/process/main';
+import { histogramText, type HistogramFigure } from './histogram.ts';
 import { closeServer, listenAt } from './listen.ts';
 import type { FiguresListen } from './listen-settings.ts';
 
@@ -21,13 +22,15 @@ export interface Figure {
   }[];
 }
 
+export type AnyFigure = Figure | HistogramFigure;
+
 /** Serves figures for as long as the process runs; `listen` null: none are asked for, and nothing is loaded or opened. */
 export async function serveFigures(
   listen: FiguresListen,
   options: {
     readonly runtime: Runtime;
     readonly build: Build;
-    read(): Promise<readonly Figure[]>;
+    read(): Promise<readonly AnyFigure[]>;
   },
 ): Promise<void> {
   if (listen === null) return;
@@ -55,7 +58,7 @@ export const readAgainMs = 5_000;
 export async function startFigures(options: {
   readonly listen: NonNullable<FiguresListen>;
   readonly build: Build;
-  read(): Promise<readonly Figure[]>;
+  read(): Promise<readonly AnyFigure[]>;
   readonly log: Log;
   readonly now: () => number;
 }): Promise<{ readonly url: string; close(): Promise<void> }> {
@@ -74,7 +77,7 @@ export async function startFigures(options: {
 
   async function write(): Promise<string> {
     const registry = new prometheus.Registry();
-    const figures: readonly Figure[] = [
+    const figures: readonly AnyFigure[] = [
       ...(await options.read()),
       {
         name: 'airlock_build_info',
@@ -83,7 +86,8 @@ export async function startFigures(options: {
         rows: [{ labels: { version, commit: commit ?? '', digest: digest ?? '' }, value: 1 }],
       },
     ];
-    for (const { name, help, type, rows } of figures) {
+    const histograms = figures.filter((each) => each.type === 'histogram');
+    for (const { name, help, type, rows } of figures.filter((each) => each.type !== 'histogram')) {
       const labelNames = Object.keys(rows[0]?.labels ?? {});
       const Metric = type === 'counter' ? prometheus.Counter : prometheus.Gauge;
       const metric = new Metric({ name, help, labelNames, registers: [registry] });
@@ -91,7 +95,7 @@ export async function startFigures(options: {
       if (rows.length === 0) metric.remove();
       for (const { labels, value } of rows) metric.inc(labels, value);
     }
-    return registry.metrics();
+    return (await registry.metrics()) + histograms.map(histogramText).join('');
   }
 
   const server = createServer(

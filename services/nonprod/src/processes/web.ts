@@ -13,6 +13,7 @@ import { runProcess, type Runtime } from '@airlock/process/main';
 import { poolConfig } from '@airlock/process/settings';
 import { launchPath } from '@airlock/pipeline/launch-file';
 import { createDoorbell } from '@airlock/queue/doorbell';
+import { certificateFigure } from '@airlock/web/certificate-figure';
 import { serveFigures } from '@airlock/web/figures';
 import { createWebServer } from '@airlock/web/server';
 import { timeText } from '@airlock/web/views/time';
@@ -221,9 +222,10 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   });
   runtime.onClose(() => web.close());
   runtime.listening(web.url);
+  const figures = createFigureReader(db);
   await serveFigures(config.figures, {
     runtime,
     build,
-    read: createFigureReader(db),
+    read: async () => [...(await figures()), certificateFigure(config)],
   });
 }

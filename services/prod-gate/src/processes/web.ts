@@ -12,6 +12,7 @@ import { readAdministrators } from '@airlock/process/configuration-directory';
 import { runProcess, type Runtime } from '@airlock/process/main';
 import { startMachineServer } from '@airlock/process/machine-server';
 import { createDoorbell } from '@airlock/queue/doorbell';
+import { certificateFigure } from '@airlock/web/certificate-figure';
 import { serveFigures } from '@airlock/web/figures';
 import { createWebServer } from '@airlock/web/server';
 import { timeText } from '@airlock/web/views/time';
@@ -51,6 +52,7 @@ import { createSecurityKeyEnrolment } from '../app/enrol-security-key.ts';
 import { openReturning } from '../open-returning.ts';
 import { createWaivers, reviewNotices } from '../waiver-keeping.ts';
 import { createStarting } from '../start-keeping.ts';
+import { stopFigure } from '../stop-figure.ts';
 import { createStopping } from '../stop-keeping.ts';
 import { createRemarking } from '../app/write-remark.ts';
 import { createWithdrawal } from '../app/withdraw-approval.ts';
@@ -250,10 +252,15 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   });
   runtime.onClose(() => web.close());
   runtime.listening(web.url);
+  const figures = createFigureReader(database);
   await serveFigures(config.figures, {
     runtime,
     build,
-    read: createFigureReader(database),
+    read: async () => [
+      ...(await figures()),
+      await stopFigure({ ...views, ledger: proofs.facts, now }),
+      certificateFigure(config),
+    ],
   });
   if (config.rebuilds === null) return;
 

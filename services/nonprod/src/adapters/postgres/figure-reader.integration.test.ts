@@ -15,7 +15,7 @@ after(() => database.close());
 async function figure(name: string): Promise<Map<string, number>> {
   const figures = await createFigureReader(database.as('nonprod_web'))();
   const found = figures.find((each) => each.name === name);
-  assert.ok(found, name);
+  assert.ok(found !== undefined && found.type !== 'histogram', name);
   return new Map(found.rows.map(({ labels, value }) => [Object.values(labels).join(' '), value]));
 }
 
@@ -103,4 +103,42 @@ test('the gate’s silence is told from the moment that it was heard, and not be
     .gateContact.create({ data: { seenAt: new Date(Date.now() - 90_000) } });
   const age = (await figure('airlock_outbox_poll_age_seconds')).get('') ?? 0;
   assert.ok(age >= 90 && age < 150, String(age));
+});
+
+test('how long jobs waited and runs took falls into the smallest bound that holds it', async () => {
+  const owner = database.as('owner');
+  await repository('figures/times');
+  const began = new Date('2026-01-01T12:00:00Z');
+  const later = (seconds: number): Date => new Date(began.getTime() + seconds * 1000);
+  for (const [waited, took] of [
+    [5, 15],
+    [5.5, 4000],
+    [700_000, 1],
+  ] as const) {
+    const { id, jobs } = await run('figures/times', 'cancelled', 'figures-times');
+    await owner.run.update({
+      where: { id },
+      data: { admittedAt: began, startedAt: began, finishedAt: later(took) },
+    });
+    await owner.job.update({
+      where: { id: jobs[0]?.id ?? '' },
+      data: { createdAt: began, leasedAt: later(waited), finishedAt: later(waited + took) },
+    });
+  }
+  const histogram = async (name: string, label: string) => {
+    const read = await createFigureReader(database.as('nonprod_web'))();
+    const found = read.find((each) => each.name === name);
+    assert.ok(found?.type === 'histogram', name);
+    return found.rows.find(({ labels }) => Object.values(labels).includes(label));
+  };
+  assert.deepEqual(await histogram('airlock_job_wait_seconds', 'figures-times'), {
+    labels: { pool: 'figures-times' },
+    atMost: [0, 1, 2, 2, 2, 2, 2, 2, 2, 2],
+    ...{ count: 3, sumSeconds: 700_010.5 },
+  });
+  assert.deepEqual(await histogram('airlock_build_seconds', 'cancelled'), {
+    labels: { result: 'cancelled' },
+    atMost: [1, 1, 2, 2, 2, 2, 2, 3, 3, 3],
+    ...{ count: 3, sumSeconds: 4016 },
+  });
 });

@@ -1,4 +1,5 @@
-import type { Figure } from '@airlock/web/figures';
+import type { AnyFigure, Figure } from '@airlock/web/figures';
+import { histogramBounds, histogramRows } from '@airlock/web/histogram';
 import { z } from 'zod';
 import type { Database } from './client.ts';
 
@@ -9,6 +10,9 @@ const seenWithinSeconds = 120;
 
 const count = z.bigint().transform(Number);
 const RunRows = z.array(z.object({ repo: z.string(), result: z.string(), runs: count }));
+const TimeRows = z.array(
+  z.object({ label: z.string(), bucket: count, number: count, seconds: z.number() }),
+);
 const PoolRows = z.array(
   z.object({ pool: z.string(), wanted: count, wait: z.number(), online: count }),
 );
@@ -17,11 +21,13 @@ const PoolRows = z.array(
  * What nonprod says of itself to Prometheus. A private repository is not named: whoever reads figures did not sign in, and
  * sees what everybody may.
  */
-export function createFigureReader(db: Database): () => Promise<readonly Figure[]> {
+export function createFigureReader(db: Database): () => Promise<readonly AnyFigure[]> {
   return async () => {
-    const [runs, pools, contact] = await Promise.all([
+    const [runs, pools, waits, builds, contact] = await Promise.all([
       finishedRuns(db),
       poolsNow(db),
+      waitsForRunner(db),
+      buildTimes(db),
       db.gateContact.findFirst(),
     ]);
     const byPool = (of: (row: z.infer<typeof PoolRows>[number]) => number): Figure['rows'] =>
@@ -38,6 +44,22 @@ export function createFigureReader(db: Database): () => Promise<readonly Figure[
         help: 'How long the job that waits longest for a runner has waited since its run was admitted; 0: none waits.',
         type: 'gauge',
         rows: byPool(({ wait }) => wait),
+      },
+      {
+        name: 'airlock_job_wait_seconds',
+        help: 'How long finished jobs had waited for a runner since their run was admitted.',
+        type: 'histogram',
+        rows: histogramRows(
+          waits.map(({ label, ...row }) => ({ labels: { pool: label }, ...row })),
+        ),
+      },
+      {
+        name: 'airlock_build_seconds',
+        help: 'How long finished runs took since their first job began.',
+        type: 'histogram',
+        rows: histogramRows(
+          builds.map(({ label, ...row }) => ({ labels: { result: label }, ...row })),
+        ),
       },
       {
         name: 'airlock_runner_online',
@@ -91,5 +113,31 @@ async function poolsNow(db: Database): Promise<z.infer<typeof PoolRows>> {
         from job join run on run.id = job.run_id where job.state in ('queued', 'leased') group by job.pool
       ) jobs on jobs.pool = pool.name
       order by pool.name`,
+  );
+}
+
+/** Of jobs that are over: how long one waited that may be leased again is not known yet. */
+async function waitsForRunner(db: Database): Promise<z.infer<typeof TimeRows>> {
+  return TimeRows.parse(
+    await db.$queryRaw`
+      select label, (select count(*) from unnest(${histogramBounds}::float8[]) bound where bound < waited) as bucket,
+        count(*) as number, sum(waited)::float8 as seconds
+      from (select job.pool as label, greatest(0, extract(epoch from
+            job.leased_at - greatest(job.created_at, run.admitted_at)))::float8 as waited
+          from job join run on run.id = job.run_id
+          where job.finished_at is not null and job.leased_at is not null) waits
+      group by 1, 2 order by 1, 2`,
+  );
+}
+
+async function buildTimes(db: Database): Promise<z.infer<typeof TimeRows>> {
+  return TimeRows.parse(
+    await db.$queryRaw`
+      select label, (select count(*) from unnest(${histogramBounds}::float8[]) bound where bound < took) as bucket,
+        count(*) as number, sum(took)::float8 as seconds
+      from (select state as label, greatest(0, extract(epoch from finished_at - started_at))::float8 as took
+          from run where state in ('passed', 'failed', 'cancelled')
+            and started_at is not null and finished_at is not null) builds
+      group by 1, 2 order by 1, 2`,
   );
 }

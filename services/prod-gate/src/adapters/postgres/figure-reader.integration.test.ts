@@ -18,8 +18,13 @@ after(async () => {
 async function figures(): Promise<Map<string, number>> {
   const read = await createFigureReader(web)();
   return new Map(
-    read.flatMap(({ name, rows }) =>
-      rows.map(({ labels, value }) => [[name, ...Object.values(labels)].join(' '), value] as const),
+    read.flatMap((each) =>
+      each.type === 'histogram'
+        ? []
+        : each.rows.map(
+            ({ labels, value }) =>
+              [[each.name, ...Object.values(labels)].join(' '), value] as const,
+          ),
     ),
   );
 }
@@ -72,5 +77,28 @@ test('deliveries, credentials that are still out, failed revocations, the ledger
       ['airlock_vault_revoke_failures_total', 5],
       ['airlock_ledger_entries', 2],
     ]),
+  );
+});
+
+test('how long deliveries took is counted by target', async () => {
+  await gate.asOwner(`
+    begin;
+    set local session_replication_role = replica;
+    insert into delivery (id, promotion_id, target, state, step, fence, owner, heartbeat_at, intent_digest, started_at, finished_at)
+      select 'dlv_t' || number, 'prm_t' || number, 'asia', state, 'x', 1, 'me', now(), 'x', now(), now() + make_interval(secs => seconds)
+      from (values (1, 'succeeded', 60), (2, 'failed', 61), (3, 'running', 9)) d(number, state, seconds);
+    commit`);
+  const read = await createFigureReader(web)();
+  const found = read.find(({ name }) => name === 'airlock_delivery_seconds');
+  assert.ok(found?.type === 'histogram');
+  assert.deepEqual(
+    found.rows.filter(({ labels }) => labels['target'] === 'asia'),
+    [
+      {
+        labels: { target: 'asia' },
+        atMost: [0, 0, 0, 1, 2, 2, 2, 2, 2, 2],
+        ...{ count: 2, sumSeconds: 121 },
+      },
+    ],
   );
 });

@@ -1,9 +1,13 @@
-import type { Figure } from '@airlock/web/figures';
+import type { AnyFigure, Figure } from '@airlock/web/figures';
+import { histogramBounds, histogramRows } from '@airlock/web/histogram';
 import { z } from 'zod';
 import type { GateDatabase } from './client.ts';
 
 const count = z.bigint().transform(Number);
 const DeliveryRows = z.array(z.object({ target: z.string(), result: z.string(), number: count }));
+const TimeRows = z.array(
+  z.object({ target: z.string(), bucket: count, number: count, seconds: z.number() }),
+);
 const StandsRow = z.object({
   leases: count,
   failures: count,
@@ -12,15 +16,30 @@ const StandsRow = z.object({
   poll: z.number().nullable(),
 });
 
+const byTarget = (rows: z.infer<typeof TimeRows>) =>
+  rows.map(({ target, ...row }) => ({ labels: { target }, ...row }));
+
 /** What the gate says of itself to Prometheus: names of targets, and numbers. Nobody decides by it. */
-export function createFigureReader({ prisma }: GateDatabase): () => Promise<readonly Figure[]> {
+export function createFigureReader({ prisma }: GateDatabase): () => Promise<readonly AnyFigure[]> {
   return async () => {
-    const [deliveries, stands] = await Promise.all([
+    const [deliveries, times, waits, stands] = await Promise.all([
       prisma.$queryRaw`
         select target, state as result, count(*) as number from delivery
         where state <> 'running' group by target, state order by target, state`.then((rows) =>
         DeliveryRows.parse(rows),
       ),
+      prisma.$queryRaw`
+        select target, (select count(*) from unnest(${histogramBounds}::float8[]) bound where bound < took) as bucket,
+          count(*) as number, sum(took)::float8 as seconds
+        from (select target, greatest(0, extract(epoch from finished_at - started_at))::float8 as took
+          from delivery where state <> 'running' and finished_at is not null) ended
+        group by 1, 2 order by 1, 2`.then((rows) => TimeRows.parse(rows)),
+      prisma.$queryRaw`
+        select target, (select count(*) from unnest(${histogramBounds}::float8[]) bound where bound < waited) as bucket,
+          count(*) as number, sum(waited)::float8 as seconds
+        from (select promotion.target, greatest(0, extract(epoch from min(delivery.started_at) - promotion.admitted_at))::float8 as waited
+          from promotion join delivery on delivery.promotion_id = promotion.id group by promotion.id) decided
+        group by 1, 2 order by 1, 2`.then((rows) => TimeRows.parse(rows)),
       prisma.$queryRaw`
         select
           (select count(*) from vault_credential where issued_at is not null and gone_at is null
@@ -43,6 +62,18 @@ export function createFigureReader({ prisma }: GateDatabase): () => Promise<read
           labels: { target, result },
           value: number,
         })),
+      },
+      {
+        name: 'airlock_delivery_seconds',
+        help: 'How long deliveries took that have ended, by target.',
+        type: 'histogram',
+        rows: histogramRows(byTarget(times)),
+      },
+      {
+        name: 'airlock_decision_seconds',
+        help: 'From the admission of a promotion to the start of its first delivery, by target.',
+        type: 'histogram',
+        rows: histogramRows(byTarget(waits)),
       },
       {
         name: 'airlock_vault_leases_active',

@@ -150,6 +150,7 @@ test(
               '/targets/prod-eu/access',
               '/leases',
               '/ledger',
+              '/trust',
               '/me',
             ],
             ...[new URL(gatePage).pathname, `${new URL(gatePage).pathname}/checks/approvals`],

@@ -2,8 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { enrol, approvedBy } from './ceremonies.fixture.ts';
 import { delivered } from './delivered.fixture.ts';
-import { target } from './gate-web-world.fixture.ts';
-import { gate, promotionId, useGateWeb, signedIn, json } from './gate-web.fixture.ts';
+import { good, now, target } from './gate-web-world.fixture.ts';
+import {
+  gate,
+  promotionId,
+  useGateWeb,
+  sequence,
+  setClock,
+  signedIn,
+  json,
+} from './gate-web.fixture.ts';
 
 useGateWeb();
 
@@ -33,6 +41,35 @@ test('a target says who may what, and who together could change production', asy
   assert.equal((await visitor.get('/targets/prod-mars/access')).status, 404);
 });
 
+test('whose word counts is one page: keys, who signs the files, repositories and outboxes, each as it stands now', async () => {
+  const visitor = await signedIn('leo');
+  const standings = async () =>
+    (json(await visitor.get('/api/v1/trust'))['keys'] as { keyid: string; standing: string }[]).map(
+      ({ keyid, standing }) => ({ keyid, standing }),
+    );
+  const keys = good.trust.map(({ keyid }) => keyid);
+  assert.deepEqual(
+    await standings(),
+    keys.map((keyid) => ({ keyid, standing: 'counts' })),
+  );
+  const [first = ''] = keys;
+  const reason = 'its host was stolen';
+  const placed = await visitor.post('/api/v1/stops', {
+    ...{ kind: 'distrust-signer', targets: [], matter: `key:${first}`, reason },
+  });
+  assert.equal(placed.status, 201, placed.body);
+  await sequence();
+  assert.equal((await standings()).find(({ keyid }) => keyid === first)?.standing, 'distrusted');
+  setClock(new Date('2090-01-01'));
+  assert.ok((await standings()).every(({ standing }) => ['distrusted', 'over'].includes(standing)));
+  setClock(now);
+  const { body } = await visitor.get('/trust');
+  assert.match(body, /2 of these 2 keys sign the gate’s files together, of at least 2 domains/);
+  assert.match(body, /https:\/\/git\.example.*for prod-eu/s);
+  assert.match(body, /\(10 commits\)/);
+  assert.match(body, /nonprod<.*all 1</s);
+});
+
 test('whoever the roster names turns mail off and on, and sees what did not arrive and why', async () => {
   await gate.asOwner(
     `insert into notification (id, thread, type, title, lines, path, occurred_at)
@@ -57,7 +94,7 @@ describe('every page', () => {
   const pages = async (): Promise<string[]> => {
     const delivery = await delivered();
     return [
-      ...['/queue', '/targets', `/targets/${target}`, '/ledger', '/leases', '/me'],
+      ...['/queue', '/targets', `/targets/${target}`, '/ledger', '/leases', '/me', '/trust'],
       ...['/me/notifications', `/promotions/${promotionId}`, `/deliveries/${delivery}`],
     ];
   };

@@ -17,6 +17,7 @@ import { schemaRoutes } from './routes/schemas.ts';
 import { shadowRoutes, type ShadowRoutePorts } from './routes/shadow.ts';
 import { securityKeyRoutes, type SecurityKeyPorts } from './routes/security-keys.tsx';
 import { stopRoutes, type StopPorts } from './routes/stops.tsx';
+import { trustRoutes, type TrustPorts } from './routes/trust.tsx';
 import { withdrawalRoutes, type WithdrawalPorts } from './routes/withdrawal.ts';
 
 export type GatePorts = ApiPorts &
@@ -28,6 +29,7 @@ export type GatePorts = ApiPorts &
   WaiverPorts &
   DeliverPorts &
   StopPorts &
+  TrustPorts &
   BlastRadiusPorts &
   ReturnPorts &
   ShadowRoutePorts &
@@ -48,6 +50,7 @@ export function gateRoutes(ports: GatePorts): Route[] {
     ...waiverRoutes(ports),
     ...deliverRoutes(ports),
     ...stopRoutes(ports),
+    ...trustRoutes(ports),
     ...blastRadiusRoutes(ports),
     ...returnRoutes(ports),
     ...securityKeyRoutes(ports),

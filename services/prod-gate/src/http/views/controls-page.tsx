@@ -223,7 +223,8 @@ function Stopping({
         It counts at once. Starting again takes two people with a passkey each.
       </p>
       <p class="small">
-        A key, a runner, a commit, a person is bad? <a href="/blast-radius">Blast radius</a>
+        Whose word counts here: <a href="/trust">Trust</a>. A key, a runner, a commit, a person is
+        bad? <a href="/blast-radius">Blast radius</a>
       </p>
       <p class="small">
         Delivered by break-glass? <a href="/reviews">Reviews</a>

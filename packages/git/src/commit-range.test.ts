@@ -300,3 +300,34 @@ test('a commit of the range that is gone from the mirror or is another object en
   await assert.rejects(mirror.log(range), /the mirror lacks commit 1111/);
   await assert.rejects(mirror.changedFiles(range));
 });
+
+test('of a long range a git that lists nothing, other commits or none that there are changes nothing', async (t) => {
+  const { directory } = repository();
+  const marks = Array.from(
+    { length: 700 },
+    (_, place) =>
+      `commit refs/heads/main\ncommitter Eve <eve@example.org> ${1_700_000_000 + place} +0000\ndata 1\nx\n\n`,
+  );
+  git(directory, ['fast-import', '--quiet', '--force'], marks.join(''));
+  const all = git(directory, ['rev-list', 'main']).trim().split('\n');
+  const bin = mkdtempSync(join(root, 'lies-'));
+  const path = process.env['PATH'];
+  t.after(() => {
+    process.env['PATH'] = path;
+  });
+  const { mirror, head } = await mirrorOf(directory);
+  const read = async () =>
+    (await mirror.log({ from: null, to: head, limit: 1000 })).map(({ commit }) => commit);
+  assert.deepEqual(await read(), all);
+  for (const lie of [
+    'exit 0',
+    'exit 1',
+    `yes ${'1'.repeat(40)} | head -n 700`,
+    `yes ${all[699]} | head -n 700`,
+  ]) {
+    const script = `#!/bin/sh\ncase "$*" in *rev-list*) ${lie}; exit;; esac\nexec ${realGit} "$@"\n`;
+    writeFileSync(join(bin, 'git'), script, { mode: 0o755 });
+    process.env['PATH'] = `${bin}:${path}`;
+    assert.deepEqual(await read(), all, lie);
+  }
+});

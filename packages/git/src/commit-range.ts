@@ -7,6 +7,13 @@ import { GitError } from './git-error.ts';
 
 export type RangeCommit = CommitObject & { readonly commit: string };
 
+/** `from` null: from the root. */
+export type CommitRange = {
+  readonly from: string | null;
+  readonly to: string;
+  readonly limit: number;
+};
+
 type Seen = {
   readonly parents: readonly string[];
   readonly committedAt: number;
@@ -32,7 +39,7 @@ const maxNewBytes = 64 * 1024 * 1024;
  */
 export async function commitRange(
   read: (commit: string) => Promise<CommitObject>,
-  { from, to, limit }: { from: string | null; to: string; limit: number },
+  { from, to, limit }: CommitRange,
 ): Promise<RangeCommit[]> {
   const seen = new Map<string, Seen>();
   const queue = createQueue();

@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CommitObject, parseCommit } from './commit-object.ts';
-import { commitRange, type RangeCommit } from './commit-range.ts';
+import { type CommitRange, commitRange, type RangeCommit } from './commit-range.ts';
 import { GitError } from './git-error.ts';
 import { refuseCommit, refusePath, refuseRef } from './names.ts';
 import { createObjectStream, type GitObject } from './object-stream.ts';
-import type { GitContext } from './run-git.ts';
+import { alone, readingAhead } from './read-ahead.ts';
+import { type GitContext, runGit } from './run-git.ts';
 import {
   type Difference,
   directoryMode,
@@ -43,7 +44,7 @@ export type ObjectReader = {
    *
    * @throws GitError `git-too-large` where it is more than can be looked through
    */
-  range(range: { from: string | null; to: string; limit: number }): Promise<RangeCommit[]>;
+  range(range: CommitRange): Promise<RangeCommit[]>;
   /**
    * Files, links and submodules that differ between two commits, in git's order; `from` null: all of `to`.
    *
@@ -58,6 +59,7 @@ const maxBlobBytes = 16 * 1024 * 1024;
 /** How many commits back an ancestor is looked for: as many as one push brings. */
 const mostCommits = 64;
 const askedAtOnce = 256;
+const mostListed = 20_000;
 const mostTrees = 2_000;
 /** What a commit of a range may have: its message is looked at and not kept. */
 const maxRangeCommitBytes = 16 * 1024 * 1024;
@@ -112,6 +114,20 @@ export function createObjectReader(context: GitContext): ObjectReader {
     const object = await read(commit, maxRangeCommitBytes);
     if (object?.type === 'commit') return parseCommit(commit, object.content);
     throw new GitError('git-failed', `the mirror lacks commit ${commit}`);
+  }
+
+  /** What git says that a range is, to read it sooner. */
+  async function listed({ from, to, limit }: CommitRange): Promise<string[]> {
+    const range = from === null ? [to] : [to, `^${from}`];
+    const count = `--max-count=${Math.min(limit, mostListed)}`;
+    const { stdout } = await runGit(context, ['rev-list', count, ...range, '--']);
+    // The first ones were read before git was asked.
+    return (
+      stdout
+        .toString('latin1')
+        .match(/^[0-9a-f]{40}$/gm)
+        ?.slice(alone) ?? []
+    );
   }
 
   /** The entry of a path; null where there is none, or the commit is not there. */
@@ -204,7 +220,11 @@ export function createObjectReader(context: GitContext): ObjectReader {
         return null;
       }
     },
-    range: (range) => commitRange(commitOfRange, range),
+    range: (range) =>
+      commitRange(
+        readingAhead(commitOfRange, () => listed(range)),
+        range,
+      ),
     async differences({ from, to }) {
       const [before, after] = await Promise.all([
         from === null ? null : treeOfRange(from),

@@ -103,7 +103,7 @@ export function Layout({
         <header class="side-bar">
           <a class="side-mark" href="/">
             <Icon name={side.icon} size={24} />
-            <strong>Airlock</strong>
+            {frame.viewer === null ? null : <strong>Airlock</strong>}
             <span class="side-name">{side.mark}</span>
           </a>
           <Navigation nav={frame.nav} path={frame.path} />
@@ -233,7 +233,15 @@ function Breadcrumbs({
   );
 }
 
+/** A stranger learns neither product nor version nor what goes on here: whoever scans for one finds none. */
 function Footer({ frame }: { readonly frame: Frame }) {
+  if (frame.viewer === null) {
+    return (
+      <footer class="page-footer">
+        <span>All times are UTC.</span>
+      </footer>
+    );
+  }
   return (
     <footer class="page-footer">
       <span>{`Airlock ${frame.version}`}</span>

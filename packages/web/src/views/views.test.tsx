@@ -204,3 +204,11 @@ test('no page has inline styles or scripts', () => {
     assert.doesNotMatch(page, /\sstyle=|<style|\son\w+=|<script(?![^>]* src=)/);
   }
 });
+
+test('V4: a stranger’s page names no product, no version and nothing that goes on', () => {
+  for (const service of ['gate', 'nonprod'] as const) {
+    const stranger = errorPage({ status: 404 }, null, service);
+    assert.doesNotMatch(stranger, /airlock|0\.1\.0|#42/i);
+    assert.match(errorPage({ status: 404 }, dana, service), /Airlock 0\.1\.0.*#42/s);
+  }
+});

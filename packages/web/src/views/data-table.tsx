@@ -35,6 +35,19 @@ export function DataTable<Row>({
   readonly stacked?: boolean;
 }) {
   if (rows.length === 0) return <EmptyState>{empty}</EmptyState>;
+  // Once for each column and not for each cell: a release’s tables have hundreds of rows.
+  const cells = columns.map((column, position) => ({
+    cell: (row: Row) => column.cell(row),
+    attributes: {
+      ...(position === 0 ? { scope: 'row' as const } : {}),
+      class: classOf(column),
+      ...(stacked
+        ? position === 0
+          ? { role: 'rowheader' as const }
+          : { role: 'cell' as const, 'data-label': column.label }
+        : {}),
+    },
+  }));
   return (
     <div class="table-scroll" role="region" aria-label={caption} tabIndex={0}>
       {/* As blocks the elements lose their roles, so they are said. */}
@@ -55,23 +68,14 @@ export function DataTable<Row>({
               {...(stacked ? { role: 'row' } : {})}
               {...(rowId === undefined ? {} : { id: rowId(row) })}
             >
-              {columns.map((column, position) =>
+              {cells.map(({ cell, attributes }, position) =>
                 position === 0 ? (
-                  <th
-                    key={column.label}
-                    scope="row"
-                    class={classOf(column)}
-                    {...(stacked ? { role: 'rowheader' } : {})}
-                  >
-                    {column.cell(row)}
+                  <th key={position} {...attributes}>
+                    {cell(row)}
                   </th>
                 ) : (
-                  <td
-                    key={column.label}
-                    class={classOf(column)}
-                    {...(stacked ? { role: 'cell', 'data-label': column.label } : {})}
-                  >
-                    {column.cell(row)}
+                  <td key={position} {...attributes}>
+                    {cell(row)}
                   </td>
                 ),
               )}

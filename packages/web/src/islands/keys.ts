@@ -1,17 +1,155 @@
 /**
- * One key opens one page: pressed outside a field, with no modifier but those that the key itself needs, it follows the link
- * that names it in `aria-keyshortcuts`.
+ * Pages by keyboard. What `data-keys` names is reached by those keys, pressed one after the other outside of a field: a link is
+ * followed, a field is gone to, `data-keys-do="open"` opens and closes all `details` within, `data-keys-do="first"` goes to the
+ * first control within. `/` is the page's search, `j` and `k` go through `.items`, `?` lists what there is. Nothing is ever sent or decided by a key.
+ *
+ * Single letters can be switched off (WCAG 2.1.4): in that list, for this browser; a button of the footer opens it then.
  */
-const writing = 'input, textarea, select, [contenteditable]';
+const writing = 'input:not([type="checkbox"]), textarea, select, [contenteditable]';
+const setting = 'airlock-keys';
+/** How long after the first of two keys the second one counts. */
+const sequenceMs = 1500;
 
-addEventListener('keydown', (event) => {
-  const { key, target, ctrlKey, altKey, metaKey, repeat, isComposing } = event;
-  if (ctrlKey || altKey || metaKey || repeat || isComposing || event.defaultPrevented) return;
-  if (target instanceof Element && target.closest(writing) !== null) return;
-  for (const link of document.querySelectorAll<HTMLAnchorElement>('a[aria-keyshortcuts]')) {
-    if (link.getAttribute('aria-keyshortcuts') !== key) continue;
-    event.preventDefault();
-    link.click();
+type Shortcut = { readonly keys: string; readonly label: string; readonly run: () => void };
+
+const isOff = (): boolean => localStorage.getItem(setting) === 'off';
+
+function shortcuts(): Shortcut[] {
+  const named = [...document.querySelectorAll<HTMLElement>('[data-keys]')].map((element) => ({
+    keys: element.dataset['keys'] ?? '',
+    label: element.dataset['keysLabel'] ?? element.textContent.trim(),
+    run: () => {
+      act(element);
+    },
+  }));
+  const search = document.querySelector<HTMLElement>(
+    'form[role="search"] input:not([type="hidden"])',
+  );
+  const rows = document.querySelector('.items .item-title a') !== null;
+  return [
+    ...named,
+    ...(rows
+      ? [
+          {
+            keys: 'j',
+            label: 'Next of the list',
+            run: () => {
+              move(1);
+            },
+          },
+        ]
+      : []),
+    ...(rows
+      ? [
+          {
+            keys: 'k',
+            label: 'The one before',
+            run: () => {
+              move(-1);
+            },
+          },
+        ]
+      : []),
+    ...(search === null
+      ? []
+      : [
+          {
+            keys: '/',
+            label: 'Search',
+            run: () => {
+              search.focus();
+            },
+          },
+        ]),
+    { keys: '?', label: 'These keys', run: showHelp },
+  ];
+}
+
+function act(element: HTMLElement): void {
+  if (element.dataset['keysDo'] === 'open') {
+    const all = [...element.querySelectorAll('details')];
+    const open = all.some((each) => !each.open);
+    for (const each of all) each.open = open;
+  } else if (element.dataset['keysDo'] === 'first') {
+    element.querySelector<HTMLElement>('textarea, input:not([type="hidden"]), button')?.focus();
+  } else if (element instanceof HTMLAnchorElement) {
+    element.click();
+  } else {
+    element.focus();
+  }
+}
+
+function move(step: 1 | -1): void {
+  const links = [...document.querySelectorAll<HTMLAnchorElement>('.items .item-title a')];
+  const at = links.findIndex((link) => link === document.activeElement);
+  const next = at === -1 ? (step === 1 ? 0 : links.length - 1) : at + step;
+  links[Math.min(Math.max(next, 0), links.length - 1)]?.focus();
+}
+
+function showHelp(): void {
+  const open = document.querySelector<HTMLDialogElement>('#keys-help');
+  if (open?.open === true) {
+    open.close();
     return;
   }
+  open?.remove();
+  const dialog = document.createElement('dialog');
+  dialog.id = 'keys-help';
+  const heading = document.createElement('h2');
+  heading.textContent = 'Keys of this page';
+  dialog.setAttribute('aria-label', heading.textContent);
+  const list = document.createElement('dl');
+  for (const { keys, label } of shortcuts()) {
+    const term = document.createElement('dt');
+    for (const key of keys.split(' ')) {
+      const kbd = document.createElement('kbd');
+      kbd.textContent = key;
+      term.append(kbd, ' ');
+    }
+    const words = document.createElement('dd');
+    words.textContent = label;
+    list.append(term, words);
+  }
+  const choice = document.createElement('label');
+  const box = document.createElement('input');
+  box.type = 'checkbox';
+  box.checked = !isOff();
+  box.addEventListener('change', () => {
+    localStorage.setItem(setting, box.checked ? 'on' : 'off');
+  });
+  choice.append(box, ' Use them in this browser');
+  const form = document.createElement('form');
+  form.method = 'dialog';
+  const close = document.createElement('button');
+  close.className = 'button';
+  close.textContent = 'Close';
+  form.append(close);
+  dialog.append(heading, list, choice, form);
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+let before: { readonly key: string; readonly at: number } | null = null;
+
+addEventListener('keydown', (event) => {
+  const { key, target, ctrlKey, altKey, metaKey, repeat, isComposing, timeStamp } = event;
+  if (ctrlKey || altKey || metaKey || repeat || isComposing || event.defaultPrevented) return;
+  if (key === 'Shift' || isOff()) return;
+  if (target instanceof Element && target.closest(writing) !== null) return;
+  const first = before !== null && timeStamp - before.at < sequenceMs ? `${before.key} ` : '';
+  before = { key, at: timeStamp };
+  const all = shortcuts();
+  const found =
+    all.find(({ keys }) => first !== '' && keys === first + key) ??
+    all.find(({ keys }) => keys === key);
+  if (found === undefined) return;
+  before = null;
+  event.preventDefault();
+  found.run();
 });
+
+const button = document.querySelector<HTMLButtonElement>('#keys-button');
+if (button !== null) {
+  button.hidden = false;
+  button.addEventListener('click', showHelp);
+}

@@ -59,13 +59,19 @@ export function SectionHeading({
   children,
   note,
   id,
+  keys,
 }: {
   readonly children: ComponentChildren;
   readonly note?: ComponentChildren;
   readonly id?: string;
+  /** Go to it from anywhere on the page (see keys.ts). */
+  readonly keys?: string;
 }) {
   return (
-    <h2 {...(id === undefined ? {} : { id })}>
+    <h2
+      {...(id === undefined ? {} : { id })}
+      {...(keys === undefined ? {} : { 'data-keys': keys, tabIndex: -1 })}
+    >
       {children}
       {note === undefined ? null : <span class="muted heading-note"> {note}</span>}
     </h2>

@@ -30,7 +30,12 @@ const order = Object.keys(looks);
 export function CheckList({ checks }: { readonly checks: readonly Check[] }) {
   const sorted = checks.toSorted((a, b) => order.indexOf(a.status) - order.indexOf(b.status));
   return (
-    <ul class="checks">
+    <ul
+      class="checks"
+      data-keys="o"
+      data-keys-do="open"
+      data-keys-label="All checks, open or closed"
+    >
       {sorted.map((check) => (
         <li
           key={check.id}

@@ -7,11 +7,11 @@ import { VerdictBanner, type VerdictKind } from './verdict-banner.tsx';
 
 export type Service = 'nonprod' | 'gate';
 
-/** @property key opens it from any page, as `KeyboardEvent.key` names it (see keys.ts). */
+/** @property keys open it from any page, one after the other, as `KeyboardEvent.key` names them (see keys.ts). */
 export interface NavEntry {
   readonly href: string;
   readonly label: string;
-  readonly key?: string;
+  readonly keys?: string;
 }
 
 /** What every page of one request shares. */
@@ -72,7 +72,7 @@ export function Layout({
   const side = sides[frame.service];
   const allScripts = new Set<AssetName>([
     ...(live === undefined ? [] : (['live.js'] as const)),
-    ...(frame.nav.some(({ key }) => key !== undefined) ? (['keys.js'] as const) : []),
+    ...(frame.viewer === null ? [] : (['keys.js'] as const)),
     ...scripts,
   ]);
   return (
@@ -146,13 +146,11 @@ function Navigation({ nav, path }: Pick<Frame, 'nav' | 'path'>) {
   return (
     <nav aria-label="Main">
       <ul>
-        {nav.map(({ href, label, key }) => (
+        {nav.map(({ href, label, keys }) => (
           <li key={href}>
             <a
               href={href}
-              {...(key === undefined
-                ? {}
-                : { 'aria-keyshortcuts': key, title: `${label}: press ${key} on any page` })}
+              {...(keys === undefined ? {} : keysOf(label, keys))}
               {...(href === section
                 ? { 'aria-current': here === href ? ('page' as const) : ('true' as const) }
                 : {})}
@@ -165,6 +163,13 @@ function Navigation({ nav, path }: Pick<Frame, 'nav' | 'path'>) {
     </nav>
   );
 }
+
+/** Of two keys one after the other ARIA has no word. */
+const keysOf = (label: string, keys: string) => ({
+  'data-keys': keys,
+  title: `${label}: press ${keys.replace(' ', ', then ')} on any page`,
+  ...(keys.includes(' ') ? {} : { 'aria-keyshortcuts': keys }),
+});
 
 /** Signing in is a link: a form would be redirected to the identity provider, which form-action forbids. */
 export function signInUrl(path: string): string {
@@ -246,6 +251,9 @@ function Footer({ frame }: { readonly frame: Frame }) {
     <footer class="page-footer">
       <span>{`Airlock ${frame.version}`}</span>
       <span>All times are UTC.</span>
+      <button type="button" class="link-button" id="keys-button" hidden>
+        Keys
+      </button>
       {frame.footer.map(({ label, value }) => (
         <span key={label}>
           {label} <code>{value}</code>

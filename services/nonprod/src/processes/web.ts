@@ -168,10 +168,10 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     saml: config.saml,
     build,
     nav: [
-      { href: '/', label: 'Runs' },
-      { href: '/repos', label: 'Repositories' },
+      { href: '/', label: 'Runs', keys: 'g r' },
+      { href: '/repos', label: 'Repositories', keys: 'g o' },
       { href: '/candidates', label: 'Candidates' },
-      { href: '/promotions', label: 'Promotions' },
+      { href: '/promotions', label: 'Promotions', keys: 'g p' },
       { href: '/runners', label: 'Runners' },
       { href: '/pools', label: 'Pools' },
       { href: '/secrets', label: 'Secrets' },

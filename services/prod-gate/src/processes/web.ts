@@ -145,11 +145,11 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     saml: config.saml,
     build,
     nav: [
-      { href: '/queue', label: 'Queue' },
-      { href: '/targets', label: 'Targets' },
-      { href: '/ledger', label: 'Ledger' },
+      { href: '/queue', label: 'Queue', keys: 'g q' },
+      { href: '/targets', label: 'Targets', keys: 'g t' },
+      { href: '/ledger', label: 'Ledger', keys: 'g l' },
       { href: '/leases', label: 'Leases' },
-      { href: '/controls', label: 'Controls', key: '!' },
+      { href: '/controls', label: 'Controls', keys: '!' },
       { href: '/me', label: 'You' },
     ],
     routes: gateRoutes({

@@ -24,7 +24,7 @@ export function Changes({ view, now }: Props) {
   const goesBack = isWayBack(promotion);
   return (
     <>
-      <SectionHeading>
+      <SectionHeading id="changes" keys="d">
         {goesBack
           ? 'What goes away'
           : waits

@@ -14,10 +14,12 @@ export function DecisionBox(props: PromotionPageProps) {
   const sentence = whyNot(props);
   return (
     <Card title="Your decision" emphasis={sentence === null}>
-      {sentence === null ? <Approve {...props} /> : <p>{sentence}</p>}
-      {sentence === null ? <ApproveInTerminal {...props} /> : null}
-      {view.viewer.decided === 'approve' ? <Withdraw {...props} /> : null}
-      {view.viewer.mayReject && view.viewer.decided === null ? <Reject {...props} /> : null}
+      <div data-keys="a" data-keys-do="first" data-keys-label="Your decision (nothing is sent)">
+        {sentence === null ? <Approve {...props} /> : <p>{sentence}</p>}
+        {sentence === null ? <ApproveInTerminal {...props} /> : null}
+        {view.viewer.decided === 'approve' ? <Withdraw {...props} /> : null}
+        {view.viewer.mayReject && view.viewer.decided === null ? <Reject {...props} /> : null}
+      </div>
     </Card>
   );
 }

@@ -154,7 +154,7 @@ export async function startTestService(options: {
   };
   const assetsDirectory = join(directory, 'assets');
   mkdirSync(assetsDirectory);
-  const names = ['style.css', 'passkey.js', 'live.js', 'log.js'];
+  const names = ['style.css', 'passkey.js', 'live.js', 'keys.js', 'log.js'];
   const icons = ['favicon-gate.svg', 'favicon-nonprod.svg'];
   for (const name of names) write(`assets/${name}`, '');
   write(

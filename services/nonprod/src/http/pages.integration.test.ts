@@ -78,6 +78,7 @@ before(async () => {
   const names = [
     'style.css',
     'live.js',
+    'keys.js',
     'log.js',
     'log-window.js',
     'passkey.js',

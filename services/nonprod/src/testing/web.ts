@@ -82,7 +82,15 @@ export async function startTestWeb(
   await writeFile(keyFile, key.keyPem);
   await writeFile(certificateFile, key.certificatePem);
   const names = [
-    ...['style.css', 'live.js', 'log.js', 'log-window.js', 'passkey.js', 'favicon-nonprod.svg'],
+    ...[
+      'style.css',
+      'live.js',
+      'keys.js',
+      'log.js',
+      'log-window.js',
+      'passkey.js',
+      'favicon-nonprod.svg',
+    ],
   ];
   await writeFile(
     join(directory, 'manifest.json'),

@@ -131,7 +131,7 @@ export async function startServer(port: number): Promise<WebServer> {
   const [keyFile, certificateFile] = [join(directory, 'key'), join(directory, 'certificate')];
   await writeFile(keyFile, key.keyPem);
   await writeFile(certificateFile, key.certificatePem);
-  const assets = ['style.css', 'live.js', 'log.js', 'passkey.js', 'favicon-gate.svg'];
+  const assets = ['style.css', 'live.js', 'keys.js', 'log.js', 'passkey.js', 'favicon-gate.svg'];
   const manifest = Object.fromEntries(assets.map((name) => [name, name]));
   await writeFile(join(directory, 'manifest.json'), JSON.stringify(manifest));
 

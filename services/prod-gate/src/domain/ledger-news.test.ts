@@ -31,6 +31,13 @@ test('an admission says what waits, how much changes and who asked why', () => {
     ],
   );
   assert.deepEqual(news?.lines, ['1 commit, 3 files, nothing is live yet', 'dana: “VAT per line”']);
+  const details = { migrations: { count: 1 }, dependencies: { added: 2 } };
+  const risky = { ...promotion, delta: { ...promotion.delta, details } } as unknown as Promotion;
+  const told = newsOfEntry(entry('bundle.admitted'), { index: 7, promotion: risky });
+  assert.equal(
+    told?.lines[0],
+    '1 commit, 3 files, 1 migration, 2 new packages, nothing is live yet',
+  );
 });
 
 test('a passkey that somebody added is told to its person too, whoever signed in as them', () => {

@@ -184,16 +184,26 @@ function finished(promotion: Promotion, state: string): Words | null {
 }
 
 function delta({
-  delta: { commitCount, fileCount, base },
+  delta: { commitCount, fileCount, base, details },
   requester,
   reason,
 }: Promotion): string[] {
   const since = base === null ? 'nothing is live yet' : `since ${base.release}`;
+  const [migrations = 0, packages = 0] = [details?.migrations.count, details?.dependencies.added];
   return [
-    `${commitCount} ${commitCount === 1 ? 'commit' : 'commits'}, ${fileCount} ${fileCount === 1 ? 'file' : 'files'}, ${since}`,
+    [
+      count(commitCount, 'commit'),
+      count(fileCount, 'file'),
+      ...(migrations === 0 ? [] : [count(migrations, 'migration')]),
+      ...(packages === 0 ? [] : [count(packages, 'new package')]),
+      since,
+    ].join(', '),
     `${requester}: “${reason}”`,
   ];
 }
+
+const count = (number: number, what: string): string =>
+  `${number} ${what}${number === 1 ? '' : 's'}`;
 
 function pathOf(type: NewsType, promotion: Promotion | null, delivery: string | undefined): string {
   if (type.startsWith('delivery.') && delivery !== undefined) return `/deliveries/${delivery}`;

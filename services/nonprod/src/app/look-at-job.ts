@@ -1,5 +1,6 @@
 import type { JobReport } from '@airlock/common/wire/runner-protocol';
 import { workflowOf } from '@airlock/common/workflow-name';
+import { stripVTControlCharacters } from 'node:util';
 import { lookedBack, unusual, type Measures } from '../domain/watch/baseline.ts';
 import type { Flag } from '../domain/watch/flag.ts';
 import { createLineRules, egressFlags } from '../domain/watch/rules.ts';
@@ -99,7 +100,7 @@ async function lookAtEach(
     const left = sized.length - index;
     const ranges = parts(lines, Math.floor((mostLines - seenLines) / left));
     const share = (mostCharacters - characters) / left / ranges.length;
-    const rules = createLineRules(name.step);
+    const rules = createLineRules(name.step, stripVTControlCharacters);
     for (const { from, count } of ranges) {
       const until = characters + share;
       for (let at = from; at < from + count && characters < until; at += linesAtOnce) {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
 import { createLineRules, egressFlags, readOfLine } from './rules.ts';
 
 const rulesOf = (...lines: string[]): string[] => {
-  const rules = createLineRules('build');
+  const rules = createLineRules('build', stripVTControlCharacters);
   rules.see(lines.map((text, index) => ({ n: index + 1, text })));
   return rules.flags().map(({ rule }) => rule);
 };
@@ -13,7 +14,7 @@ const egress = (hosts: readonly string[]) => ({
 });
 
 test('what miners print is suspicious, coloured too, with the range of lines that it stands in', () => {
-  const rules = createLineRules('build');
+  const rules = createLineRules('build', stripVTControlCharacters);
   rules.see([
     { n: 7, text: 'compiling' },
     { n: 8, text: '\u001b[1;37m * POOL #1 \u001b[0m stra\u001b[36mtum+tcp://pool.example:3333' },

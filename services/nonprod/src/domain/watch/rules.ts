@@ -1,5 +1,4 @@
 /** What builds that are misused look like: in their log, and by whom they ask for. A quiet attacker is seen by none of it. */
-import { stripVTControlCharacters } from 'node:util';
 import type { EgressReport } from '@airlock/common/wire/isolation';
 import type { Flag } from './flag.ts';
 
@@ -83,8 +82,15 @@ export interface SeenLine {
   readonly text: string;
 }
 
-/** Looks at lines as they come; each rule says where it was met first and last in a step, and how often. */
-export function createLineRules(step: string): {
+/**
+ * Looks at lines as they come; each rule says where it was met first and last in a step, and how often.
+ *
+ * @param plain a line without what colours it and moves a terminal's cursor: a word may be coloured letter by letter.
+ */
+export function createLineRules(
+  step: string,
+  plain: (text: string) => string,
+): {
   see(lines: readonly SeenLine[]): void;
   flags(): readonly Flag[];
 } {
@@ -92,7 +98,7 @@ export function createLineRules(step: string): {
   return {
     see(lines) {
       for (const { n, text } of lines) {
-        const shown = stripVTControlCharacters(text.slice(0, readOfLine));
+        const shown = plain(text.slice(0, readOfLine));
         for (const rule of lineRules) {
           if (!rule.expressions.some((expression) => expression.test(shown))) continue;
           const before = met.get(rule);

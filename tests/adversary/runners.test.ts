@@ -174,6 +174,7 @@ test('a build that is stolen with its runner’s key by quarantine is done once 
 async function runOnce(
   pair: Pair,
   directory: string,
+  changed: Readonly<Record<string, unknown>> = {},
 ): Promise<{ code: number | null; left: string[]; said: string }> {
   const workDirectory = join(directory, 'work');
   // Written by the demo itself.
@@ -189,7 +190,10 @@ async function runOnce(
   };
   const keyFile = join(directory, 'attestation.key');
   const attestation = { ...config['attestation'], keyFile };
-  writeFileSync(file, stringify({ ...config, controlPlane, attestation, workDirectory }));
+  writeFileSync(
+    file,
+    stringify({ ...config, controlPlane, attestation, workDirectory, ...changed }),
+  );
   const child = spawn(
     process.execPath,
     [join(root, 'dist', bundleOf.runner), '--config', file, '--once'],
@@ -246,6 +250,45 @@ test('ten runners of one job each drain a queue of ten, end with 0 and leave no 
     spent.close();
   } finally {
     for (const directory of directories) rmSync(directory, { recursive: true });
+    await pair.start('runner');
+  }
+});
+
+test('a runner builds a repository no more often in a day than its own configuration says, whatever nonprod gives it', async () => {
+  const pair = await runningPair();
+  await until('nothing to be built', 60, async () => {
+    const open = await pair.query(
+      'nonprod',
+      "select 1 from job where state in ('queued', 'leased')",
+    );
+    return open.length === 0 ? true : null;
+  });
+  await pair.process('runner').stop();
+  const directory = await joined(pair, 'bounded');
+  const refs = [0, 1].map((index) => `refs/heads/bounded-${index}`);
+  const ended = async (): Promise<{ outcome: string; reason: string | null }[]> =>
+    pair.query(
+      'nonprod',
+      `select job.outcome, job.reason from job join run on run.id = job.run_id
+       where run.ref = any ($1) and job.state = 'finished' order by job.finished_at`,
+      [refs],
+    );
+  try {
+    for (const [index, ref] of refs.entries()) {
+      await commitAside(pair, ref);
+      // Each is another process, and the count is the machine's.
+      const { code, said } = await runOnce(pair, directory, {
+        budget: { repository: { builds: 1 } },
+      });
+      assert.equal(code, 0, said);
+      assert.equal((await ended()).length, index + 1);
+    }
+    const [first, second] = await ended();
+    assert.equal(first?.outcome, 'passed', first?.reason ?? '');
+    assert.equal(second?.outcome, 'failed');
+    assert.match(second.reason ?? '', /^this runner gives one repository 1 builds a day/);
+  } finally {
+    rmSync(directory, { recursive: true });
     await pair.start('runner');
   }
 });

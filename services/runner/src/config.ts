@@ -56,6 +56,30 @@ export const RunnerConfig = z.strictObject({
     .describe(
       'Pins the software of this machine: with another one installed the runner does not start. Left out: whatever is installed is attested, and target files at the gate decide.',
     ),
+  budget: z
+    .strictObject({
+      builds: z.int().min(1).max(100_000).default(2_000).describe('Builds. Default 2000.'),
+      minutes: z
+        .int()
+        .min(1)
+        .max(1_440)
+        .default(1_440)
+        .describe('Minutes of all builds together (1-1440). Default 1440: all day.'),
+      repository: z
+        .strictObject({
+          builds: z.int().min(1).max(100_000).default(500).describe('Builds. Default 500.'),
+          minutes: z.int().min(1).max(1_440).default(1_440).describe('Minutes. Default 1440.'),
+        })
+        .prefault({})
+        .describe('Of each repository.'),
+      file: FilePath.optional().describe(
+        'Where the count is kept, out of reach of builds. Default: built-today.json beside identityFile.',
+      ),
+    })
+    .prefault({})
+    .describe(
+      'What this runner gives away in one day (UTC) by its own count, whatever nonprod asks for. Nonprod has budgets of its own, which are lower; these hold when somebody else speaks in its place.',
+    ),
   pollSeconds: z
     .number()
     .min(0.05)

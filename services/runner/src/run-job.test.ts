@@ -33,6 +33,7 @@ import { defaultLimits } from '@airlock/build/isolation/limits';
 import { noIsolation } from '@airlock/build/isolation/none';
 import type { Attester } from './attest.ts';
 import { planStep, runFacts, runPlan } from '@airlock/common/testing/plans';
+import { createDayBudget, type DayLimits } from './day-budget.ts';
 import { runJob } from './run-job.ts';
 import type { Isolation } from '@airlock/build/isolation/isolation';
 
@@ -40,6 +41,10 @@ const probe = await probeSandbox();
 const missing = probe.available ? null : `${probe.reason}; ${probe.remedy}`;
 if (missing !== null && process.env['CI'] === 'true') assert.fail(missing);
 
+const plenty: DayLimits = {
+  ...{ builds: 10_000, minutes: 1440 },
+  repository: { builds: 10_000, minutes: 1440 },
+};
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** The commit that jobs are of. */
@@ -200,6 +205,7 @@ for (const [mode, isolation, absent] of modes) {
       bytes = source,
       stopping = new AbortController().signal,
       limits = defaultLimits,
+      budget: DayLimits = plenty,
     ) {
       const { api, seen, state } = nonprod(bytes);
       const workDirectory = mkdtempSync(join(directory, 'work-'));
@@ -209,6 +215,7 @@ for (const [mode, isolation, absent] of modes) {
           isolation,
           attester,
           egress: null,
+          budget: createDayBudget(`${workDirectory}.json`, budget, () => new Date()),
           machineImage,
           ...{ workDirectory, limits },
           log: silent,
@@ -344,6 +351,19 @@ for (const [mode, isolation, absent] of modes) {
       assert.match(seen.log, /reports: out\/cut.xml cannot be read as junit: it is cut short/);
       assert.match(seen.log, /reports: no file matches nowhere\/\*\.xml/);
       assert.ok(!seen.log.includes('never.xml'));
+    });
+
+    test('begins nothing beyond its own budget, whatever nonprod gives it, and says so', async () => {
+      const { running, seen } = run(job([['echo built']]), source, undefined, defaultLimits, {
+        ...plenty,
+        builds: 0,
+      });
+      assert.equal(await running, 'reported');
+      assert.match(seen.report?.reason ?? '', /0 builds a day, and they are used up/);
+      assert.deepEqual(
+        [seen.report?.outcome, seen.report?.steps.map(({ outcome }) => outcome), seen.log],
+        ['failed', ['skipped'], ''],
+      );
     });
 
     test('the time is for all steps together', async () => {

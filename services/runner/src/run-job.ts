@@ -9,6 +9,7 @@ import type { Log } from '@airlock/process/log';
 import { runBuild, skippedReport } from '@airlock/build/run-build';
 import { createWorkspace, type Workspace, type WorkspaceLimits } from '@airlock/build/workspace';
 import { imagesDigest } from '@airlock/build/isolation/catalogue';
+import type { DayBudget } from './day-budget.ts';
 import { createJobCaches } from './job-caches.ts';
 import type { Source } from '@airlock/build/source';
 import type { Isolation } from '@airlock/build/isolation/isolation';
@@ -42,6 +43,7 @@ type Ports = {
   machineImage: string;
   workDirectory: string;
   limits: WorkspaceLimits;
+  budget: Pick<DayBudget, 'begin' | 'end'>;
   /** Of what builds send and fetch; null: they have no way out. */
   egress: EgressTally | null;
   log: Log;
@@ -84,7 +86,7 @@ export async function runJob(
     // Without one the job is nobody's work here: its lease ends, and another runner takes it.
     workspace = await createWorkspace(ports.workDirectory, ports.limits);
     const running = { ...ports, job, workspace, output, known, signal, cancelled };
-    const result = await withItsLog(running, await perform(running));
+    const result = await withItsLog(running, await withinBudget(running));
     signal.throwIfAborted();
     const egress = ports.egress?.take() ?? null;
     await controlPlane.report(held, { ...result, egress }, signal);
@@ -102,7 +104,27 @@ export async function runJob(
   }
 }
 
-async function perform(running: Running): Promise<Result> {
+/** Of this runner's own count: nonprod has budgets too, and is not asked whether they still hold. */
+async function withinBudget(running: Running): Promise<Result> {
+  const { budget, job, isolation } = running;
+  const given = await budget.begin(job.run.repositoryUrl);
+  if ('refused' in given) {
+    const told = { steps: noSteps(job), isolation: { mode: isolation.mode, enforced: [] } };
+    return failedHere(running, new Error(given.refused), told);
+  }
+  try {
+    return await perform(running, Math.min(job.timeoutSeconds, given.seconds));
+  } finally {
+    await budget.end();
+  }
+}
+
+const noSteps = ({ plan, workflow, run }: Job): Result['steps'] => [
+  ...jobSteps(plan, workflow, run).map(({ name }) => skippedReport(name, 'step')),
+  ...jobServices(plan, workflow, run).map(({ name }) => skippedReport(name, 'service')),
+];
+
+async function perform(running: Running, timeoutSeconds: number): Promise<Result> {
   const { controlPlane, isolation, job, workspace, output, known, signal, cancelled, now } =
     running;
   const held = { jobId: job.jobId, lease: job.lease };
@@ -112,13 +134,7 @@ async function perform(running: Running): Promise<Result> {
   const clone = workflow?.clone ?? null;
   const planned = jobSteps(plan, job.workflow, job.run);
   const services = jobServices(plan, job.workflow, job.run);
-  const none = {
-    steps: [
-      ...planned.map(({ name }) => skippedReport(name, 'step')),
-      ...services.map(({ name }) => skippedReport(name, 'service')),
-    ],
-    isolation: { mode: isolation.mode, enforced: [] },
-  };
+  const none = { steps: noSteps(job), isolation: { mode: isolation.mode, enforced: [] } };
   let object: Buffer;
   try {
     object = await controlPlane.commitObject(held, signal);
@@ -144,7 +160,7 @@ async function perform(running: Running): Promise<Result> {
             path: wanted.path,
             maxBytes: Math.min(wanted.maxBytes ?? maxArtifactBytes, maxArtifactBytes),
           },
-    timeoutSeconds: job.timeoutSeconds,
+    timeoutSeconds,
     source: clone === null ? null : () => sourceOf(running, clone, object),
     cancelled,
     onOutput: (step, chunk) => output.write(step, chunk),

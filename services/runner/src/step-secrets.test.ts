@@ -110,6 +110,10 @@ async function run(
       isolation: bubblewrapIsolation({ nodeBinary: null }),
       limits: defaultLimits,
       egress: null,
+      budget: {
+        begin: () => Promise.resolve({ seconds: 60 }),
+        end: () => Promise.resolve(),
+      },
       now: () => new Date(),
     },
     {

@@ -8,10 +8,12 @@ import { enterEdge } from '../edge/enter.ts';
 import { readValidity } from '../edge/identity.ts';
 import { chooseIsolation, nodePath } from '@airlock/build/isolation/choose';
 import type { Attester } from '../attest.ts';
+import { createDayBudget } from '../day-budget.ts';
 import { createEgressTally } from '../egress-tally.ts';
 import { runJob } from '../run-job.ts';
 import { machineImage } from '@airlock/build/machine-image';
 import { prepareWorkDirectory } from '@airlock/build/workspace';
+import { dirname, join } from 'node:path';
 
 await runProcess({
   name: 'runner-agent',
@@ -41,8 +43,15 @@ await runProcess({
     log.info('runner.identity', { runner: attester.runner, keyid: attester.key.keyid });
     // Last: whoever says hello is ready, and another process of this runner that still runs is not any more.
     const controlPlane = createControlPlane(await enterEdge(config, runtime));
+    const budget = createDayBudget(
+      config.budget.file ?? join(dirname(config.controlPlane.identityFile), 'built-today.json'),
+      config.budget,
+      () => new Date(),
+    );
+    await budget.end();
+    let toldSpent: string | null = null;
     const ports = {
-      ...{ controlPlane, isolation, attester, egress, log },
+      ...{ controlPlane, isolation, attester, egress, budget, log },
       machineImage: machine,
       ...{ workDirectory: config.workDirectory, limits: config.limits },
       now: () => new Date(),
@@ -53,6 +62,10 @@ await runProcess({
       signal,
       log,
       async run() {
+        const spent = await budget.spent();
+        if (spent !== null && spent !== toldSpent) log.warn('budget.spent', { reason: spent });
+        toldSpent = spent;
+        if (spent !== null) return;
         const job = await controlPlane.lease(config.pool, signal);
         if (job === null) return;
         log.info('job.leased', { job: job.jobId, run: job.runId, lease: job.lease });

@@ -6,8 +6,8 @@ import { sha256Hex } from '@airlock/common/encoding/hex';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 
-const Limits = z.object({ builds: z.number(), minutes: z.number() });
-export type DayLimits = z.infer<typeof Limits> & { readonly repository: z.infer<typeof Limits> };
+type Limits = { readonly builds: number; readonly minutes: number };
+export type DayLimits = Limits & { readonly repository: Limits };
 
 const Spent = z.strictObject({
   builds: z.int().nonnegative(),
@@ -65,7 +65,7 @@ export function createDayBudget(file: string, limits: DayLimits, now: () => Date
   }
 
   /** Seconds that are left, or which limit is reached. */
-  function left(spent: z.infer<typeof Spent>, { builds, minutes }: z.infer<typeof Limits>) {
+  function left(spent: z.infer<typeof Spent>, { builds, minutes }: Limits) {
     if (spent.builds >= builds) return `${builds} builds`;
     const seconds = minutes * 60 - spent.seconds;
     return seconds > 0 ? seconds : `${minutes} minutes`;

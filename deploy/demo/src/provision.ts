@@ -14,7 +14,7 @@ import { createSigningKey, trustRow, type NewSigningKey } from '@airlock/cli/set
 import { createSamlKey } from '@airlock/cli/setup/saml-key';
 import { createLedgerKey, createWitnessKey, type NoteKey } from '@airlock/cli/setup/ledger-key';
 import { stringify } from 'yaml';
-import { createForgeKey, type ForgeKey } from './forge-key.ts';
+import { createForgeKey, type ForgeKey } from '@airlock/cli/drills/forge-key';
 import type { Layout } from './layout.ts';
 import { rebuilder } from './names.ts';
 

@@ -1,11 +1,11 @@
 /** Seeds the demo's git repository: a small shop whose main branch is built, promoted and delivered. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { signedCommit, type ForgeKey } from './forge-key.ts';
+import { signCommit, type ForgeKey } from '@airlock/cli/drills/forge-key';
 
 const run = promisify(execFile);
 
@@ -113,14 +113,6 @@ function git(
   }).then(({ stdout }) => stdout.trim());
 }
 
-function signIn(directory: string, commit: string, forge: ForgeKey): string {
-  const run = (args: readonly string[], input?: Buffer): Buffer =>
-    execFileSync('git', ['-C', directory, ...args], { input });
-  const object = run(['cat-file', 'commit', commit]);
-  const signed = signedCommit(object, forge);
-  return run(['hash-object', '-t', 'commit', '-w', '--stdin'], signed).toString().trim();
-}
-
 /** Opens the repository under `directory`, seeding it when it is not there: four commits on main. */
 export async function seedRepository(directory: string, forge: ForgeKey): Promise<DemoRepository> {
   const bareDirectory = join(directory, 'shop-api.git');
@@ -156,11 +148,11 @@ export async function seedRepository(directory: string, forge: ForgeKey): Promis
         GIT_COMMITTER_DATE: when,
       });
       const made = await git(work, ['rev-parse', 'HEAD']);
-      const commit = ref === 'refs/heads/main' ? signIn(work, made, forge) : made;
+      const commit = ref === 'refs/heads/main' ? signCommit(work, made, forge) : made;
       await git(work, ['push', '--quiet', 'origin', `${commit}:${ref}`]);
       return commit;
     },
-    signedByForge: (commit) => signIn(bareDirectory, commit, forge),
+    signedByForge: (commit) => signCommit(bareDirectory, commit, forge),
     async openPullRequests() {
       const open = await git(bareDirectory, ['for-each-ref', '--format=%(refname)', 'refs/pull/']);
       if (open !== '') return;

@@ -1,6 +1,7 @@
 /** The door that everybody has who may push or open a pull request: a commit, and what its pipeline does. */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -9,9 +10,12 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import { signedIn } from '../signed-in.ts';
 import type { Way } from './drill.ts';
+import { signCommit } from './forge-key.ts';
 import type { DrillTarget } from './target.ts';
 
 const execute = promisify(execFile);
+
+const Forge = z.looseObject({ privateKeyPem: z.string() });
 
 const Run = z.looseObject({
   id: z.string(),
@@ -39,18 +43,24 @@ export interface Push {
   readonly ref?: string;
   readonly message?: string;
   readonly author?: string;
+  /** Default nobody's whom the gate knows: with a commit of theirs on main nothing is delivered any more. */
+  readonly email?: string;
   readonly files: Readonly<Record<string, string>>;
   /** Called with the commit before anybody can see it. */
   readonly before?: (commit: string) => Promise<void>;
 }
 
+const forgeOf = ({ directory }: DrillTarget) =>
+  Forge.parse(JSON.parse(readFileSync(join(directory, 'keys/forge.json'), 'utf8')));
+
 /** Commits on top of main and pushes; the commit id. */
 export async function push(target: DrillTarget, change: Push): Promise<string> {
   const { files, message = 'A drill', author = 'Drill', before } = change;
+  const { email = 'drill@attacker.example' } = change;
   const { ref = `refs/heads/drill-${randomBytes(6).toString('hex')}` } = change;
   const directory = await mkdtemp(join(tmpdir(), 'airlock-drill-'));
   const git = async (...args: readonly string[]): Promise<string> => {
-    const identity = ['-c', `user.name=${author}`, '-c', 'user.email=drill@attacker.example'];
+    const identity = ['-c', `user.name=${author}`, '-c', `user.email=${email}`];
     const { stdout } = await execute('git', [...identity, '-C', directory, ...args], {
       env: {
         ...{ PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: directory },
@@ -68,9 +78,14 @@ export async function push(target: DrillTarget, change: Push): Promise<string> {
     }
     await git('-C', 'work', 'add', '--all');
     await git('-C', 'work', 'commit', '--quiet', '--allow-empty', '-m', message);
-    const commit = await git('-C', 'work', 'rev-parse', 'HEAD');
+    const made = await git('-C', 'work', 'rev-parse', 'HEAD');
+    // What reaches main is merged by the forge, which signs it: unsigned, nothing on it could be delivered any more.
+    const commit =
+      ref === `refs/heads/${main}`
+        ? signCommit(join(directory, 'work'), made, forgeOf(target))
+        : made;
     await before?.(commit);
-    await git('-C', 'work', 'push', '--quiet', '--force', 'origin', `HEAD:${ref}`);
+    await git('-C', 'work', 'push', '--quiet', '--force', 'origin', `${commit}:${ref}`);
     return commit;
   } finally {
     await rm(directory, { recursive: true, force: true });

@@ -46,6 +46,7 @@ const minerPattern: Drill = {
     const toMain = (message: string, text: string): Promise<string> =>
       push(target, {
         ...{ ref: `refs/heads/${main}`, message, files: { [pipelineFile]: text } },
+        ...{ author: 'Dana Okafor', email: 'dana@demo.airlock.example' },
       });
     const commit = await toMain('A drill: a step that behaves like a miner', changed);
     try {

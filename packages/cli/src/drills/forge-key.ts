@@ -2,6 +2,7 @@
  * The demo's forge: it signs what reaches main, as a forge does that merges by pull request. Written out here because the
  * demo runs where git is and ssh-keygen may not be.
  */
+import { execFileSync } from 'node:child_process';
 import {
   createHash,
   createPrivateKey,
@@ -31,7 +32,7 @@ export function createForgeKey(now: Date): ForgeKey {
 }
 
 /** The commit object with the forge's signature in it. @param object a raw commit without a signature. */
-export function signedCommit(object: Buffer, { privateKeyPem }: ForgeKey): Buffer {
+function signedCommit(object: Buffer, { privateKeyPem }: Pick<ForgeKey, 'privateKeyPem'>): Buffer {
   const digest = createHash('sha512').update(object).digest();
   const named = [Buffer.from('git'), Buffer.alloc(0), Buffer.from('sha512')];
   const magic = Buffer.from('SSHSIG');
@@ -56,6 +57,18 @@ export function signedCommit(object: Buffer, { privateKeyPem }: ForgeKey): Buffe
     Buffer.from(`\ngpgsig ${armoured}`),
     object.subarray(end),
   ]);
+}
+
+/** @returns the id of the commit as the forge signs it, in that repository; no ref points at it yet. */
+export function signCommit(
+  directory: string,
+  commit: string,
+  forge: Pick<ForgeKey, 'privateKeyPem'>,
+): string {
+  const run = (args: readonly string[], input?: Buffer): Buffer =>
+    execFileSync('git', ['-C', directory, ...args], { input });
+  const signed = signedCommit(run(['cat-file', 'commit', commit]), forge);
+  return run(['hash-object', '-t', 'commit', '-w', '--stdin'], signed).toString().trim();
 }
 
 function publicBlob(privateKeyPem: string): Buffer {

@@ -81,6 +81,17 @@ test('the next day all is there again, and a clock that is put back brings nothi
   await build(started(), 'a', 1);
 });
 
+test('a build across midnight counts on each side of it, and no longer than it was given', async () => {
+  clock = new Date('2026-11-22T23:50:00Z');
+  await build(started(), 'a', 15);
+  assert.deepEqual(await started().begin('a'), { seconds: 15 * 60 });
+  rmSync(file);
+  clock = new Date('2026-11-22T23:50:00Z');
+  await started().begin('a');
+  clock = new Date('2026-11-23T09:00:00Z');
+  assert.deepEqual(await started().begin('a'), { seconds: 10 * 60 });
+});
+
 test('made-up names of repositories are counted up to a number, and then no new one is built', async () => {
   const many = started({ builds: 10_000, minutes: 1440 });
   const spent = { builds: 1, seconds: 1 };

@@ -54,9 +54,10 @@ export function createDayBudget(file: string, limits: DayLimits, now: () => Date
       if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null;
       throw cause;
     });
-    const known = text === null ? empty : settled(Count.parse(JSON.parse(text)), now());
-    // A clock that was put back begins no day anew.
-    return known.day < today ? empty : known;
+    const known = text === null ? empty : Count.parse(JSON.parse(text));
+    // A clock that was put back begins no day anew; what runs across midnight goes on counting.
+    const running = known.day < today ? sinceMidnight(known.running, today) : known.running;
+    return settled(known.day < today ? { ...empty, running } : known, now());
   }
 
   async function keep(count: Count): Promise<void> {
@@ -126,6 +127,13 @@ export function createDayBudget(file: string, limits: DayLimits, now: () => Date
         .catch(() => {});
     },
   };
+}
+
+function sinceMidnight(running: Count['running'], today: string): Count['running'] {
+  if (running === null) return null;
+  const midnight = `${today}T00:00:00.000Z`;
+  const before = (Date.parse(midnight) - Date.parse(running.since)) / 1000;
+  return { ...running, since: midnight, most: Math.max(running.most - before, 0) };
 }
 
 /** With what the build took that was running, also where the process that ran it was killed. */

@@ -102,10 +102,10 @@ export function TrustPage({ frame, trust, now }: Props) {
                 head === null ? (
                   'not seen yet'
                 ) : (
-                  <>
+                  <span>
                     <code>{head.commit.slice(0, 12)}</code> ({count(head.position, 'commit')}),{' '}
                     <Time at={head.at} now={now} />
-                  </>
+                  </span>
                 ),
             },
             {

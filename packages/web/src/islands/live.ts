@@ -35,6 +35,13 @@ function isInUse(): boolean {
   );
 }
 
+/** How long the next page may take before this one is taken to be staying: what is downloaded begins as a link that is followed. */
+const leavingMs = 5_000;
+let leavingAt = -leavingMs;
+addEventListener('beforeunload', () => {
+  leavingAt = performance.now();
+});
+
 const clock = (): string => `${new Date().toISOString().slice(11, 19)} UTC`;
 
 function follow(url: string): void {
@@ -55,7 +62,10 @@ function follow(url: string): void {
 
   function showChange(): void {
     changed = true;
+    const leaving = leavingAt + leavingMs - performance.now();
     if (isInUse()) say('Something changed.', 'Show');
+    // Loading it again would take somebody back who has just followed a link.
+    else if (leaving > 0) setTimeout(showChange, leaving);
     else location.reload();
   }
   let soon: ReturnType<typeof setTimeout> | undefined;

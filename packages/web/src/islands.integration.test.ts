@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { chromium as chromiumPackage, findBinary } from '@airlock/testkit/system-packages';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { h, type ComponentChild } from 'preact';
 import { renderToString } from 'preact-render-to-string';
 import { loadAssets } from './assets.ts';
@@ -18,6 +18,7 @@ import { TextField } from './views/form.tsx';
 import { Layout, type Frame } from './views/layout.tsx';
 import { LogView, type LogLine } from './views/log-view.tsx';
 import { PasskeyForm } from './views/passkey-form.tsx';
+import { Time } from './views/time.tsx';
 
 const binary = findBinary(chromiumPackage);
 const skip =
@@ -55,6 +56,7 @@ const form = (
     promotionDigest: 'sha256:shown',
     children: [...children, h('button', { type: 'submit' }, 'Go')],
   });
+const inTwoHours = (): Date => new Date(Date.now() + 7_230_000);
 const pages: Readonly<Record<string, () => { live?: string; children: ComponentChild }>> = {
   '/enrol': () => ({ children: form('enrol', [h(TextField, { label: 'Name', name: 'label' })]) }),
   '/enrol-key': () => ({
@@ -82,6 +84,17 @@ const pages: Readonly<Record<string, () => { live?: string; children: ComponentC
         form('approve', [h(TextField, { label: 'Note', name: 'note' })]),
       ),
       h('a', { href: '/enrol', 'data-keys': 'g x' }, 'Elsewhere'),
+    ],
+  }),
+  '/times': () => ({
+    children: [
+      h('p', { id: 'then' }, h(Time, { at: new Date('2020-07-01T23:05:00Z'), now: new Date() })),
+      h('p', { id: 'soon' }, h(Time, { at: inTwoHours(), now: new Date() })),
+      h(
+        'p',
+        { id: 'kept' },
+        h(Time, { at: new Date('2020-07-01T23:05:00Z'), now: new Date(), utc: true }),
+      ),
     ],
   }),
   '/approve': () => ({
@@ -183,8 +196,11 @@ after(async () => {
 });
 
 /** A page with an authenticator, on which any breach of the policy is an error. */
-async function open(path: string): Promise<{ page: Page; breaches: string[] }> {
-  const context = await browser.newContext();
+async function open(
+  path: string,
+  given: BrowserContextOptions = {},
+): Promise<{ page: Page; breaches: string[] }> {
+  const context = await browser.newContext(given);
   const page = await context.newPage();
   const breaches: string[] = [];
   page.on('console', (message) => {
@@ -413,6 +429,56 @@ test(
     await page.keyboard.press('x');
     await page.waitForURL('**/enrol');
     assert.deepEqual([breaches, [...received]], [[], []]);
+    await page.context().close();
+  },
+);
+
+test(
+  'u turns the times of the page to those of this browser and back, on the next page too; the ledger’s stay',
+  { skip },
+  async () => {
+    const { page, breaches } = await open('/times', { timezoneId: 'Asia/Kolkata' });
+    const read = async (): Promise<(string | null)[]> =>
+      Promise.all(
+        ['#then', '#kept', '#times-note', '#times-button'].map((id) => page.textContent(id)),
+      );
+    const utc = ['Jul 1, 2020, 23:05 UTC', 'Jul 1, 2020, 23:05 UTC'];
+    const asTheyCame = [...utc, 'All times are UTC.', 'Times of Asia/Calcutta'];
+    assert.deepEqual(await read(), asTheyCame);
+    await page.keyboard.press('u');
+    const here = [
+      ...['Jul 2, 2020, 04:35 GMT+5:30', 'Jul 1, 2020, 23:05 UTC'],
+      ...['Times are those of Asia/Calcutta, but UTC where they say so.', 'Times in UTC'],
+    ];
+    assert.deepEqual(await read(), here);
+    assert.match(
+      (await page.textContent('#soon')) ?? '',
+      /^\w+ \d+, \d\d:\d\d GMT\+5:30 \(in 2 hours\)$/,
+    );
+    await page.reload();
+    assert.deepEqual(await read(), here);
+    await page.getByRole('button', { name: 'Times in UTC' }).click();
+    assert.deepEqual(await read(), asTheyCame);
+    assert.deepEqual(breaches, []);
+    await page.context().close();
+  },
+);
+
+test(
+  'y copies the address of the page and says so, or shows it where it may not',
+  { skip },
+  async () => {
+    const permissions = ['clipboard-read', 'clipboard-write'];
+    const { page, breaches } = await open('/times?of=this', { permissions });
+    await page.keyboard.press('y');
+    const said = page.locator('#keys-status');
+    await said.getByText(`Copied: ${origin}/times?of=this`).waitFor();
+    assert.equal(await page.evaluate('navigator.clipboard.readText()'), `${origin}/times?of=this`);
+    // What a browser without a clipboard answers, and one whose owner refuses it.
+    await page.evaluate('navigator.clipboard.writeText = () => Promise.reject(new Error())');
+    await page.keyboard.press('y');
+    await said.getByText(`The address is ${origin}/times?of=this`).waitFor();
+    assert.deepEqual(breaches, []);
     await page.context().close();
   },
 );

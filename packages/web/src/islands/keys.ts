@@ -1,14 +1,19 @@
 /**
  * Pages by keyboard. What `data-keys` names is reached by those keys, pressed one after the other outside of a field: a link is
  * followed, a field is gone to, `data-keys-do="open"` opens and closes all `details` within, `data-keys-do="first"` goes to the
- * first control within. `/` is the page's search, `j` and `k` go through `.items`, `?` lists what there is. Nothing is ever sent or decided by a key.
+ * first control within. `/` is the page's search, `j` and `k` go through `.items`, `u` turns times between UTC and here, `y` copies
+ * the page's address, `?` lists what there is. Nothing is ever sent or decided by a key.
  *
  * Single letters can be switched off (WCAG 2.1.4): in that list, for this browser; a button of the footer opens it then.
  */
+import { timesLabel, turnTimes } from './times.ts';
+
 const writing = 'input:not([type="checkbox"]), textarea, select, [contenteditable]';
 const setting = 'airlock-keys';
 /** How long after the first of two keys the second one counts. */
 const sequenceMs = 1500;
+/** How long the page says what was copied. */
+const saidMs = 5000;
 
 type Shortcut = { readonly keys: string; readonly label: string; readonly run: () => void };
 
@@ -61,6 +66,8 @@ function shortcuts(): Shortcut[] {
             },
           },
         ]),
+    { keys: 'u', label: timesLabel(), run: turnTimes },
+    { keys: 'y', label: 'Copy the address of this page', run: () => void copyAddress() },
     { keys: '?', label: 'These keys', run: showHelp },
   ];
 }
@@ -84,6 +91,23 @@ function move(step: 1 | -1): void {
   const at = links.findIndex((link) => link === document.activeElement);
   const next = at === -1 ? (step === 1 ? 0 : links.length - 1) : at + step;
   links[Math.min(Math.max(next, 0), links.length - 1)]?.focus();
+}
+
+let silence: ReturnType<typeof setTimeout> | undefined;
+
+async function copyAddress(): Promise<void> {
+  const status = document.querySelector('#keys-status');
+  const { href } = location;
+  const said = await navigator.clipboard.writeText(href).then(
+    () => `Copied: ${href}`,
+    () => `This browser lets no page copy. The address is ${href}`,
+  );
+  if (status === null) return;
+  status.textContent = said;
+  clearTimeout(silence);
+  silence = setTimeout(() => {
+    status.textContent = '';
+  }, saidMs);
 }
 
 function showHelp(): void {

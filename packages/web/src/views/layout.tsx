@@ -117,6 +117,7 @@ export function Layout({
           {children}
         </main>
         <Footer frame={frame} />
+        {frame.viewer === null ? null : <p class="said" id="keys-status" role="status" />}
       </body>
     </html>
   );
@@ -250,7 +251,10 @@ function Footer({ frame }: { readonly frame: Frame }) {
   return (
     <footer class="page-footer">
       <span>{`Airlock ${frame.version}`}</span>
-      <span>All times are UTC.</span>
+      <span>
+        <span id="times-note">All times are UTC.</span>{' '}
+        <button type="button" class="link-button" id="times-button" hidden />
+      </span>
       <button type="button" class="link-button" id="keys-button" hidden>
         Keys
       </button>

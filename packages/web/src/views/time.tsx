@@ -44,10 +44,19 @@ function relativeText(distanceMs: number): string | null {
 const count = (amount: number, unit: string): string =>
   `${amount} ${unit}${amount === 1 ? '' : 's'}`;
 
-export function Time({ at, now }: { readonly at: Date; readonly now: Date }) {
+/** @param utc stays in UTC, whatever zone somebody reads the page in (see islands/times.ts). */
+export function Time({
+  at,
+  now,
+  utc = false,
+}: {
+  readonly at: Date;
+  readonly now: Date;
+  readonly utc?: boolean;
+}) {
   const iso = at.toISOString();
   return (
-    <time dateTime={iso} title={iso}>
+    <time dateTime={iso} title={iso} {...(utc ? { 'data-utc': '' } : {})}>
       {timeText(at, now)}
     </time>
   );

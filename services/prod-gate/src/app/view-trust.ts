@@ -1,10 +1,11 @@
-/** What this gate believes, and why: the keys that it pins, the repositories that it reads and the outboxes that it pulls. For showing only. */
+/** What this gate believes, and why: the keys that it pins, the repositories that it reads, the outboxes that it pulls and its processes. For showing only. */
 import type { AccessFiles } from '@airlock/common/access/coalition';
 import type { SeenHead } from '../domain/ledger-facts.ts';
 import { matterText } from '../domain/matter.ts';
 import type { GateFiles } from './configuration-ports.ts';
 import { ledgerFacts, type FactSources } from './fact-sources.ts';
 import type { OutboxStatus, PromotionQueries } from './query-ports.ts';
+import { trustedProcesses } from './trusted-processes.ts';
 
 export type TrustedKey = {
   readonly keyid: string;
@@ -32,6 +33,8 @@ export type TrustView = {
     readonly frozen: { readonly since: Date; readonly reason: string } | null;
   }[];
   readonly outboxes: readonly OutboxStatus[];
+  /** What each process of the pair is trusted with, whoever runs them. */
+  readonly processes: typeof trustedProcesses;
   /** Why the ledger cannot be proven now; null when it can. */
   readonly ledgerFault: string | null;
 };
@@ -93,6 +96,7 @@ export async function viewTrust(
       };
     }),
     outboxes,
+    processes: trustedProcesses,
     ledgerFault: 'fault' in ledger ? ledger.fault : null,
   };
 }

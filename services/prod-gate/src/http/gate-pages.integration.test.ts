@@ -68,6 +68,9 @@ test('whose word counts is one page: keys, who signs the files, repositories and
   assert.match(body, /https:\/\/git\.example.*for prod-eu/s);
   assert.match(body, /\(10 commits\)/);
   assert.match(body, /nonprod<.*all 1</s);
+  assert.match(body, /prod-gate\/watchdog<.*the ledger key.*read a credential, deliver, approve/s);
+  const { processes } = json(await visitor.get('/api/v1/trust')) as { processes: object[] };
+  assert.ok(processes.some((each) => 'name' in each && each.name === 'runner/agent'));
 });
 
 test('whoever the roster names turns mail off and on, and sees what did not arrive and why', async () => {

@@ -47,7 +47,7 @@ export function LedgerPage({
       ) : (
         <>
           <p>
-            {checkpoint.size} entries, signed <Time at={checkpoint.signedAt} now={now} />.{' '}
+            {checkpoint.size} entries, signed <Time at={checkpoint.signedAt} now={now} utc />.{' '}
             <a href="/ledger/checkpoint">The signed note</a> · tiles under{' '}
             <code>/ledger/tile/</code> (tlog-tiles)
           </p>
@@ -83,7 +83,7 @@ airlock ledger prove ${checkpoint.size - 1} --source ${origin} --key ledger.vkey
             label: 'At',
             nowrap: true,
             cell: ({ entry }) =>
-              entry === null ? '–' : <Time at={new Date(entry.at)} now={now} />,
+              entry === null ? '–' : <Time at={new Date(entry.at)} now={now} utc />,
           },
           { label: 'Type', kind: 'mono', cell: ({ entry }) => entry?.type ?? 'unreadable' },
           {
@@ -123,7 +123,7 @@ function Witnesses({
     <>
       {witnessed.by.map(({ witness, at }) => (
         <p key={witness}>
-          Witnessed by <code>{witness}</code> up to {witnessed.size}, <Time at={at} now={now} />
+          Witnessed by <code>{witness}</code> up to {witnessed.size}, <Time at={at} now={now} utc />
           {witnessed.size < size ? `; ${size - witnessed.size} newer not yet` : ''}.{' '}
           <a href="/ledger/checkpoint.witnessed">The cosigned note</a>
         </p>

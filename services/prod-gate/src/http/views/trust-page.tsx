@@ -144,6 +144,23 @@ export function TrustPage({ frame, trust, now }: Props) {
           ]}
         />
       </WithAside>
+      <SectionHeading>Processes</SectionHeading>
+      <p class="muted">
+        What an attacker who runs code as one of them gets, and what not. It is the same at every
+        gate of this version.
+      </p>
+      <DataTable
+        caption="Processes and what each is trusted with"
+        stacked
+        rows={trust.processes}
+        empty="No process is built."
+        columns={[
+          { label: 'Process', kind: 'mono', nowrap: true, cell: ({ name }) => name },
+          { label: 'Holds', cell: ({ holds }) => holds },
+          { label: 'If captured, can', cell: ({ can }) => can },
+          { label: 'Cannot', cell: ({ cannot }) => cannot },
+        ]}
+      />
     </Layout>
   );
 }

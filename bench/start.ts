@@ -7,6 +7,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startPair, type Pair } from '@airlock/demo/pair';
 import { createProgress } from '@airlock/demo/progress';
 import {
@@ -22,6 +23,8 @@ import { unavoidable, type Part } from './start/parts.ts';
 
 const rounds = 7;
 const goal = 1.5;
+/** Two people never sign in the same moment; what the first one's approval sets going has ended by then. */
+const betweenPeopleMs = 2_500;
 
 /** Says when it began, by this machine's clock, before anything else. */
 const program = `#!/bin/sh
@@ -116,6 +119,7 @@ async function deliverOnce(pair: Pair): Promise<Sample> {
   const candidate = await waitForCandidate(pair, await commitNewProduct(pair));
   const promotion = await askForPromotion(pair, candidate.id, 'measured');
   await approveAs(pair, 'leo', promotion);
+  await sleep(betweenPeopleMs);
   await approveAs(pair, 'mira', promotion);
   const { state } = await waitForEnd(pair, promotion);
   if (state !== 'live') throw new Error(`the promotion ended ${state}`);

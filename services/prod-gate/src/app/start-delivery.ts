@@ -36,11 +36,8 @@ export type StartDependencies = {
   deliveries: Pick<DeliveryStore, 'insert'>;
   stops: Pick<StopStore, 'count' | 'hold'>;
   recorder: Recorder;
-  judge(question: {
-    promotionId: string;
-    now: Date;
-  }): Promise<{ facts: PromotionFacts; verdict: Verdict } | null>;
-  /** Told of the judgement that is made before any lock, whatever it is. */
+  judge(question: { promotionId: string; now: Date }): Promise<Judgement | null>;
+  /** Told of a judgement, whatever it is, outside of any lock. */
   onJudged?(facts: PromotionFacts): Promise<void>;
   policyOf(target: string): Promise<{ policy: TargetPolicy; digest: string } | null>;
   /** By the whole ledger: a row could name bytes that never were live. */
@@ -55,27 +52,58 @@ export type StartDependencies = {
   onLostRace(promotionId: string, code: string): void;
 };
 
-/** @returns null when the promotion may not be delivered now; the reasons are on its page. */
+/**
+ * Looks at a promotion that may still wait for somebody, as most do: those are left without a lock.
+ *
+ * @returns null when the promotion may not be delivered now; the reasons are on its page.
+ */
 export async function startDelivery(
   dependencies: StartDependencies,
   promotionId: string,
 ): Promise<StartedDelivery | null> {
-  const { promotions, clock } = dependencies;
-  // Most promotions that are looked at still wait for somebody; those are left without a lock.
-  const first = await dependencies.judge({ promotionId, now: clock() });
+  const first = await dependencies.judge({ promotionId, now: dependencies.clock() });
   if (first === null) return null;
-  await dependencies.onJudged?.(first.facts);
-  if (!first.verdict.allowed) {
-    if (awaitsAnnouncement(first.verdict)) await dependencies.announce(promotionId);
-    return null;
-  }
+  await told(dependencies, first);
+  return first.verdict.allowed ? (await claim(dependencies, promotionId)).started : null;
+}
+
+/**
+ * As `startDelivery`, for a promotion that somebody has just decided on: judged once, under its lock. Whoever else decides on
+ * it waits as long as one judgement takes.
+ */
+export async function startAtOnce(
+  dependencies: StartDependencies,
+  promotionId: string,
+): Promise<StartedDelivery | null> {
+  const { judgement, started } = await claim(dependencies, promotionId);
+  if (judgement !== null) await told(dependencies, judgement);
+  return started;
+}
+
+type Judgement = { readonly facts: PromotionFacts; readonly verdict: Verdict };
+
+async function told(
+  dependencies: Pick<StartDependencies, 'onJudged' | 'announce'>,
+  { facts, verdict }: Judgement,
+): Promise<void> {
+  await dependencies.onJudged?.(facts);
+  if (awaitsAnnouncement(verdict)) await dependencies.announce(facts.promotion.id);
+}
+
+/** @returns the judgement under the lock, null where it came to none; `started` is null unless it allows and nothing came between. */
+async function claim(
+  dependencies: StartDependencies,
+  promotionId: string,
+): Promise<{ readonly judgement: Judgement | null; readonly started: StartedDelivery | null }> {
+  const { promotions, clock } = dependencies;
+  let judgement: Judgement | null = null;
   try {
-    return await dependencies.transactor.transaction(async (tx) => {
+    const started = await dependencies.transactor.transaction(async (tx) => {
       const promotion = await promotions.lock(tx, promotionId);
       if (promotion === null) return null;
       const now = clock();
       const stops = await dependencies.stops.count();
-      const judgement = await dependencies.judge({ promotionId, now });
+      judgement = await dependencies.judge({ promotionId, now });
       const target = await dependencies.policyOf(promotion.target);
       if (judgement === null || !judgement.verdict.allowed) return null;
       if (target?.digest !== promotion.policyDigest) return null;
@@ -95,10 +123,11 @@ export async function startDelivery(
         facts: judgement.facts,
       });
     });
+    return { judgement, started };
   } catch (cause) {
     if (!(cause instanceof StoreError) || !lostRaces.has(cause.code)) throw cause;
     dependencies.onLostRace(promotionId, cause.code);
-    return null;
+    return { judgement, started: null };
   }
 }
 

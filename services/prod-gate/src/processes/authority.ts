@@ -28,8 +28,8 @@ import { watchStandingSecrets } from '../watch-standing-secrets.ts';
 const attestIntervalMs = 1_000;
 /** Deliveries start again within this time, and the ledger's, after the second person signed. */
 const liftIntervalMs = 1_000;
-/** Shorter than a process of git or a connection stays open that nobody uses. */
-const lookAheadIntervalMs = 5_000;
+/** Shorter than people take to approve what has just come, or a process of git stays open that nobody uses. */
+const lookAheadIntervalMs = 1_000;
 
 await runProcess({
   name: 'gate-authority',

@@ -38,6 +38,7 @@ import { runDelivery } from '../app/run-delivery.ts';
 import { createEmergencyRecorder, rememberEmergency } from '../app/record-emergency.ts';
 import { repeatDelivery, type RepeatDependencies } from '../app/repeat-delivery.ts';
 import {
+  startAtOnce,
   startDelivery,
   type StartDependencies,
   type StartedDelivery,
@@ -124,7 +125,7 @@ await runProcess({
     async function sweep(): Promise<void> {
       const waiting = await decisions.promotions.inState('waiting');
       await eachInTurn(waiting, async ({ id }) => {
-        if (!runtime.signal.aborted) await consider(id);
+        if (!runtime.signal.aborted) carry(await startDelivery(considering, id));
       });
       await eachInTurn(await decisions.promotions.inState('delivering'), async ({ id }) => {
         if (!runtime.signal.aborted) await repeat(id);
@@ -144,29 +145,25 @@ await runProcess({
       },
     };
 
+    const judge: StartDependencies['judge'] = (question) =>
+      decisions.judge({ ...question, own: null });
     const announcer = createAnnouncer({
       ...{ ...shared, failpoint },
       promotions: decisions.promotions,
       policyOf: decisions.policyOf,
-      judge: (question) => decisions.judge({ ...question, own: null }),
+      judge,
     });
     async function announce(promotionId: string): Promise<void> {
       const announced = await announcer(promotionId);
       if (announced !== null) log.info('delivery.announced', { promotionId, ...announced });
     }
 
-    async function consider(promotionId: string): Promise<void> {
-      const judge: StartDependencies['judge'] = (question) =>
-        decisions.judge({ ...question, own: null });
-      carry(
-        await startDelivery({ ...starting, announce, judge, onJudged: noteShadow }, promotionId),
-      );
-    }
+    const considering = { ...starting, announce, judge, onJudged: noteShadow };
 
     async function repeat(promotionId: string): Promise<void> {
-      const judge: RepeatDependencies['judge'] = ({ deliveryId, ...question }) =>
+      const underOwn: RepeatDependencies['judge'] = ({ deliveryId, ...question }) =>
         decisions.judge({ ...question, own: { deliveryId } });
-      carry(await repeatDelivery({ ...starting, judge }, promotionId));
+      carry(await repeatDelivery({ ...starting, judge: underOwn }, promotionId));
     }
 
     function carry(started: StartedDelivery | null): void {
@@ -217,7 +214,7 @@ await runProcess({
     // The ring names a promotion, which is looked at before all others and while they are; a forged ring does no more. The
     // sweep looks at every other one.
     bell.listen(async (promotionId) => {
-      if (!runtime.signal.aborted) await consider(promotionId);
+      if (!runtime.signal.aborted) carry(await startAtOnce(considering, promotionId));
     });
     runtime.onClose(() => bell.close());
     runtime.onClose(async () => {

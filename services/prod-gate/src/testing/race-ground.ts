@@ -31,7 +31,7 @@ import { createLedgerProofs } from '../app/prove-entry.ts';
 import { recordedFiles } from '../app/record-configuration.ts';
 import type { PromotionStore } from '../app/promotion-ports.ts';
 import { sequenceLedger } from '../app/sequence-ledger.ts';
-import { startDelivery, type StartDependencies } from '../app/start-delivery.ts';
+import { startAtOnce, startDelivery, type StartDependencies } from '../app/start-delivery.ts';
 import { filesOf, itemOf, mirrorOf, plannedVector, sha } from '../app/vectors.fixture.ts';
 import { evaluatePromotion } from '../domain/verdict.ts';
 import { singleFiles } from './artifact-reader.ts';
@@ -115,7 +115,7 @@ export async function openRaceGround(options: { readonly locks?: boolean } = {})
   };
 }
 
-/** Starts the delivery as the deliverer does. @param parts what the race takes away. */
+/** Starts the delivery as the deliverer does, in turns on a ring and in its sweep. @param parts what the race takes away. */
 function starter(
   database: GateDatabase,
   given: { files: GateFiles; vkey: string },
@@ -141,7 +141,12 @@ function starter(
     announce: () => Promise.resolve(null),
     onLostRace: () => {},
   };
-  return async (promotionId) => (await startDelivery(dependencies, promotionId)) !== null;
+  let isRung = false;
+  return async (promotionId) => {
+    isRung = !isRung;
+    const start = isRung ? startAtOnce : startDelivery;
+    return (await start(dependencies, promotionId)) !== null;
+  };
 }
 
 function sourcesOf(

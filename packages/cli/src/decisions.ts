@@ -1,5 +1,5 @@
 /** Enrolling and approving with a software passkey, over the same JSON API that the pages use. Demo and tests only. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { createSoftwarePasskey, restoreSoftwarePasskey } from './software-passkey.ts';
@@ -13,10 +13,12 @@ const ApprovalCeremony = Ceremony.extend({
   promotionDigest: z.string(),
 });
 
+/** The gate counts a passkey at the origin where it was enrolled, and the demo moves to other ports when its own are taken. */
+const suffix = (origin: string): string => `@${new URL(origin).host}.json`;
+
 /** Makes and enrols a passkey for the session's person, once an origin; returns the 0600 file that holds it. */
 export async function enrolPasskey(session: WebSession, directory: string): Promise<string> {
-  // The gate counts a passkey at the origin where it was enrolled, and the demo moves to other ports when its own are taken.
-  const file = join(directory, `${session.person}@${new URL(session.origin).host}.json`);
+  const file = join(directory, `${session.person}${suffix(session.origin)}`);
   if (existsSync(file)) return file;
   mkdirSync(directory, { recursive: true });
   const { options, challenge } = EnrolmentCeremony.parse(
@@ -34,6 +36,21 @@ export async function enrolPasskey(session: WebSession, directory: string): Prom
   });
   writeFileSync(file, passkey.serialize(), { mode: 0o600 });
   return file;
+}
+
+/** Where that passkey is one of enrolPasskey's, the next decision enrols another in its place. */
+export function forgetPasskey(
+  { origin }: Pick<WebSession, 'origin'>,
+  { directory, credentialId }: { readonly directory: string; readonly credentialId: string },
+): void {
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory)) {
+    const file = join(directory, name);
+    if (!name.endsWith(suffix(origin))) continue;
+    if (restoreSoftwarePasskey(readFileSync(file, 'utf8')).credentialId === credentialId) {
+      rmSync(file);
+    }
+  }
 }
 
 /** Begins the ceremony, signs and decides. Returns the statement that was signed and its promotion digest. */

@@ -203,8 +203,12 @@ describe('a passkey is withdrawn', () => {
     assert.equal((await withdraw(leo, old)).status, 201);
     await sequence();
     const { passkeys } = json(await leo.get('/api/v1/passkeys')) as unknown as {
-      passkeys: { withdrawnAt: string | null }[];
+      passkeys: { withdrawnAt: string | null; state: string }[];
     };
+    assert.deepEqual(
+      passkeys.map(({ state }) => state),
+      ['withdrawn', 'withdrawn'],
+    );
     assert.deepEqual(
       passkeys.map(({ withdrawnAt }) => withdrawnAt).sort(),
       [now, new Date(now.getTime() + 30 * day)].map((at) => at.toISOString()),

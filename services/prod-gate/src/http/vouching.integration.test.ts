@@ -175,10 +175,11 @@ test('whoever lost the only one withdraws it and adds another, which waits for t
   assert.equal((await add(leo, given)).status, 201);
   await sequence();
   const { passkeys } = json(await leo.get('/api/v1/passkeys')) as unknown as {
-    passkeys: { credentialId: string; countsFrom: string; enrolment: string }[];
+    passkeys: { credentialId: string; state: string; countsFrom: string; enrolment: string }[];
   };
   const shown = passkeys.find((each) => each.credentialId === next.credentialId);
-  assert.equal(shown?.countsFrom, new Date(now.getTime() + 3 * day).toISOString());
+  assert.equal(shown?.state, 'first-day');
+  assert.equal(shown.countsFrom, new Date(now.getTime() + 3 * day).toISOString());
   assert.match((await leo.get('/passkeys')).body, /when it is in the roster by then/);
 });
 

@@ -7,16 +7,12 @@ import { frameOf } from '@airlock/web/server';
 import { z } from 'zod';
 import { ledgerFacts, type FactSources } from '../../app/fact-sources.ts';
 import type { Passkey, PasskeyStore } from '../../app/passkey-ports.ts';
+import { passkeyState, waits, withdrawnAt, type ShownPasskey } from '../../app/passkey-state.ts';
 import type { WithdrawPasskey } from '../../app/withdraw-passkey.ts';
 import { decidingRoles } from '../../domain/access.ts';
 import type { KnownEnrolment } from '@airlock/common/approval/enrolments';
 import { viewerOf } from '../shared.ts';
-import {
-  PasskeysPage,
-  waits,
-  type ShownPasskey,
-  type ShownPasskeys,
-} from '../views/passkeys-page.tsx';
+import { PasskeysPage, type ShownPasskeys } from '../views/passkeys-page.tsx';
 
 export interface PasskeyRoutePorts {
   readonly passkeys: Pick<PasskeyStore, 'standing' | 'newest'>;
@@ -83,17 +79,19 @@ export function passkeyRoutes({
       access: 'signed-in',
       summary: 'Passkeys of everybody who decides, and since when each counts',
       async handle(request, response) {
+        const at = now();
         const { waiting, rest, page, hasMore } = await listedOn(pageAsked(request.query['page']));
         response.json({
           ...{ page, hasMore },
-          passkeys: [...waiting, ...rest].map(({ passkey, enrolment }) => ({
-            credentialId: passkey.credentialId,
-            person: passkey.person,
-            label: passkey.label,
-            enrolment: enrolmentDigest(passkey),
-            enrolledAt: passkey.enrolledAt.toISOString(),
-            countsFrom: enrolment?.countsFrom.toISOString() ?? null,
-            withdrawnAt: (enrolment?.withdrawnAt ?? passkey.revokedAt)?.toISOString() ?? null,
+          passkeys: [...waiting, ...rest].map((row) => ({
+            credentialId: row.passkey.credentialId,
+            person: row.passkey.person,
+            label: row.passkey.label,
+            state: passkeyState(row, at),
+            enrolment: enrolmentDigest(row.passkey),
+            enrolledAt: row.passkey.enrolledAt.toISOString(),
+            countsFrom: row.enrolment?.countsFrom.toISOString() ?? null,
+            withdrawnAt: withdrawnAt(row)?.toISOString() ?? null,
           })),
         });
       },

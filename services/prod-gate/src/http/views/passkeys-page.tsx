@@ -1,4 +1,3 @@
-import { countsFromIn, rosterAllows } from '@airlock/common/approval/count-approvals';
 import { Status } from '@airlock/web/views/badge';
 import { Button } from '@airlock/web/views/button';
 import { SectionHeading } from '@airlock/web/views/card';
@@ -6,18 +5,8 @@ import { DataTable } from '@airlock/web/views/data-table';
 import { PostForm } from '@airlock/web/views/form';
 import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
-import type { Passkey } from '../../app/passkey-ports.ts';
-import type { KnownEnrolment } from '@airlock/common/approval/enrolments';
-import type { Person } from '../../domain/roster.ts';
+import { mayOthersWithdraw, passkeyState, type ShownPasskey } from '../../app/passkey-state.ts';
 import { plain } from './words.ts';
-
-export interface ShownPasskey {
-  readonly passkey: Passkey;
-  /** Null for somebody whom the roster does not name. */
-  readonly person: Person | null;
-  /** As the ledger has it; null while it does not. */
-  readonly enrolment: KnownEnrolment | null;
-}
 
 export interface ShownPasskeys {
   /** The oldest first, all of them. */
@@ -110,7 +99,7 @@ function Passkeys({
           label: 'If it is not theirs',
           nowrap: true,
           cell: (row) =>
-            mayWithdraw && mayBeWithdrawn(row, now) ? (
+            mayWithdraw && mayOthersWithdraw(row, now) ? (
               <PostForm action="/passkeys/withdrawal" csrfToken={frame.csrfToken}>
                 <input type="hidden" name="credentialId" value={row.passkey.credentialId} />
                 <Button kind="danger">Withdraw</Button>
@@ -122,44 +111,22 @@ function Passkeys({
   );
 }
 
-/** Whether it stands and does not count: for the ledger, the roster or the end of its day. */
-export function waits({ passkey, person, enrolment }: ShownPasskey, now: Date): boolean {
-  if (passkey.revokedAt !== null || (enrolment !== null && enrolment.withdrawnAt !== null)) {
-    return false;
+export function PasskeyState({ now, ...shown }: ShownPasskey & { readonly now: Date }) {
+  switch (passkeyState(shown, now)) {
+    case 'withdrawn':
+      return <Status tone="bad">withdrawn</Status>;
+    case 'recording':
+      return <Status tone="busy">on its way into the ledger; there within seconds</Status>;
+    case 'first-day':
+      return (
+        <Status tone="wait">
+          counts <Time at={shown.enrolment?.countsFrom ?? now} now={now} />, when it is in the
+          roster by then
+        </Status>
+      );
+    case 'unlisted':
+      return <Status tone="wait">in the ledger; counts once it is in the roster</Status>;
+    case 'in-force':
+      return <Status tone="good">in force</Status>;
   }
-  if (enrolment === null || !rosterAllows(person ?? undefined, passkey)) return true;
-  const countsFrom = countsFromIn(person ?? undefined, enrolment);
-  return countsFrom !== null && countsFrom > now;
-}
-
-/** Whether it is in its first day, and nobody took it away. */
-const mayBeWithdrawn = ({ passkey, enrolment }: ShownPasskey, now: Date): boolean =>
-  passkey.revokedAt === null &&
-  (enrolment === null || (enrolment.withdrawnAt === null && enrolment.countsFrom > now));
-
-export function PasskeyState({
-  passkey,
-  person,
-  enrolment,
-  now,
-}: ShownPasskey & { readonly now: Date }) {
-  if (passkey.revokedAt !== null || (enrolment !== null && enrolment.withdrawnAt !== null)) {
-    return <Status tone="bad">withdrawn</Status>;
-  }
-  if (enrolment === null) {
-    return <Status tone="busy">on its way into the ledger; there within seconds</Status>;
-  }
-  const countsFrom = countsFromIn(person ?? undefined, enrolment);
-  if (countsFrom !== null && countsFrom > now) {
-    return (
-      <Status tone="wait">
-        counts <Time at={countsFrom} now={now} />, when it is in the roster by then
-      </Status>
-    );
-  }
-  return rosterAllows(person ?? undefined, passkey) ? (
-    <Status tone="good">in force</Status>
-  ) : (
-    <Status tone="wait">in the ledger; counts once it is in the roster</Status>
-  );
 }

@@ -164,7 +164,13 @@ export async function gatherFacts(
     cooling: coolingLeft({
       // What is live is not well: it is taken back at once.
       seconds: promotion.returns === null ? target.policy.deliver.cooling : undefined,
-      announcedAt: 'fault' in ledger ? null : ledger.facts.announcedAt(promotion.promotionDigest),
+      announcedAt:
+        'fault' in ledger
+          ? null
+          : ledger.facts.announcedAt(
+              promotion.promotionDigest,
+              repositoryDigest(promotion.repository),
+            ),
       now,
     }),
     // What is live is not well: nobody has to say once more that it is taken back.

@@ -17,7 +17,7 @@ const entry = (
 const after = (...entries: LedgerEntry[]): Date | null => {
   const fold = createAnnouncementFold();
   for (const each of entries) fold.apply(each);
-  return fold.announcedAt(document);
+  return fold.announcedAt(document, 'r1');
 };
 
 test('without cooling there is nothing to wait for, and with it nothing starts before it was announced', () => {
@@ -57,6 +57,19 @@ test('it cannot be announced for before the last approval', () => {
   assert.deepEqual(after(entry('approval.recorded', 9), entry('delivery.announced', 2)), moment(9));
 });
 
+test('a freeze of its repository takes it back, also when that is over; one of another does not', () => {
+  const frozen = (repository: string) =>
+    entry('repository.frozen', 6, { about: 'a'.repeat(64), refs: { repository } });
+  const released = entry('repository.released', 7, { refs: { repository: 'r1' } });
+  assert.equal(after(entry('delivery.announced', 5), frozen('r1'), released), null);
+  assert.deepEqual(after(entry('delivery.announced', 5), frozen('r2')), moment(5));
+  assert.equal(after(entry('delivery.announced', 5), entry('ledger.contradicted', 6)), null);
+  assert.deepEqual(
+    after(entry('delivery.announced', 5), frozen('r1'), entry('delivery.announced', 8)),
+    moment(8),
+  );
+});
+
 test('a stop of its target takes it back, also when it is lifted at once; one of another does not', () => {
   const announcedAfterStopOf = (targets: string): Date | null => {
     const fold = createLedgerFold();
@@ -68,7 +81,7 @@ test('a stop of its target takes it back, also when it is lifted at once; one of
     ]) {
       fold.apply(each, 0);
     }
-    return fold.announcedAt(document);
+    return fold.announcedAt(document, 'r1');
   };
   assert.equal(announcedAfterStopOf(''), null);
   assert.equal(announcedAfterStopOf('prod-eu prod-us'), null);
@@ -76,7 +89,11 @@ test('a stop of its target takes it back, also when it is lifted at once; one of
 });
 
 test('the entries that it is made of are not skipped by who folds the ledger', () => {
-  for (const type of ['approval.recorded', 'approval.withdrawn', 'delivery.announced']) {
+  const folded = [
+    ...['approval.recorded', 'approval.withdrawn', 'delivery.announced'],
+    ...['repository.frozen', 'ledger.contradicted'],
+  ];
+  for (const type of folded) {
     assert.ok(isFolded(Buffer.from(`{"v":1,"type":"${type}","at":"`)), type);
   }
 });

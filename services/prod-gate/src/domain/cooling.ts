@@ -24,33 +24,53 @@ export function coolingLeft(given: {
 }
 
 export type AnnouncementFold = {
-  /** When the delivery of this document was announced; null where an approval, a withdrawal or a stop came after that. */
-  readonly announcedAt: (promotionDigest: string) => Date | null;
+  /**
+   * When the delivery of this document was announced; null where an approval, a withdrawal, a stop or a freeze of its
+   * repository came after that.
+   *
+   * @param repository as the ledger names it, `repositoryDigest` of ledger-facts.ts.
+   */
+  readonly announcedAt: (promotionDigest: string, repository: string) => Date | null;
   apply(entry: LedgerEntry): void;
   /** A stop of its target: what was announced is announced anew when deliveries start again. */
   stopped(stop: KnownStop): void;
 };
 
 export function createAnnouncementFold(): AnnouncementFold {
-  const announced = new Map<string, { readonly target: string; readonly at: Date }>();
+  type Announced = { readonly target: string; readonly at: Date; readonly place: number };
+  const announced = new Map<string, readonly Announced[]>();
   const lastApproval = new Map<string, number>();
+  /** Place of the last freeze by repository; the empty name stands for all of them. */
+  const freezes = new Map<string, number>();
+  let place = 0;
   return {
-    announcedAt: (promotionDigest) => announced.get(promotionDigest)?.at ?? null,
+    announcedAt(promotionDigest, repository) {
+      const since = Math.max(freezes.get(repository) ?? 0, freezes.get('') ?? 0);
+      // The first one: said again, it does not start later.
+      return announced.get(promotionDigest)?.find((each) => each.place > since)?.at ?? null;
+    },
     apply({ type, at, subjectDigest, refs }) {
+      place += 1;
       if (type === 'approval.recorded' || type === 'approval.withdrawn') {
         const last = lastApproval.get(subjectDigest) ?? 0;
         lastApproval.set(subjectDigest, Math.max(last, Date.parse(at)));
         announced.delete(subjectDigest);
       }
-      // The first one: said again, it does not start later.
-      if (type === 'delivery.announced' && !announced.has(subjectDigest)) {
+      if (type === 'repository.frozen') freezes.set(refs['repository'] ?? '', place);
+      if (type === 'ledger.contradicted') freezes.set('', place);
+      if (type === 'delivery.announced') {
         const said = Math.max(Date.parse(at), lastApproval.get(subjectDigest) ?? 0);
-        announced.set(subjectDigest, { target: refs['target'] ?? '', at: new Date(said) });
+        const known = announced.get(subjectDigest) ?? [];
+        const one = { target: refs['target'] ?? '', at: new Date(said), place };
+        announced.set(subjectDigest, [...known, one]);
       }
     },
     stopped({ targets }) {
-      for (const [digest, { target }] of announced) {
-        if (targets.length === 0 || targets.includes(target)) announced.delete(digest);
+      for (const [digest, known] of announced) {
+        announced.set(
+          digest,
+          known.filter(({ target }) => targets.length > 0 && !targets.includes(target)),
+        );
       }
     },
   };

@@ -69,7 +69,7 @@ export type LedgerFacts = {
   /** An enrolment by its digest; null where the ledger has none. */
   enrolment(digest: string): KnownEnrolment | null;
   /** As `AnnouncementFold` of domain/cooling.ts says. */
-  announcedAt(promotionDigest: string): Date | null;
+  announcedAt(promotionDigest: string, repository: string): Date | null;
   /** As `StartFold` of domain/asked-starts.ts says. */
   starts(question: StartQuestion): readonly AskedStart[];
   /** Where the last entry stands that these facts are made of; 0 before the first. */

@@ -32,6 +32,7 @@ import { createStopWatch } from '../app/watch-stops.ts';
 import { repeatDelivery, type RepeatDependencies } from '../app/repeat-delivery.ts';
 import { startDelivery, type StartedDelivery } from '../app/start-delivery.ts';
 import { coolingLeft } from '../domain/cooling.ts';
+import { repositoryDigest } from '../domain/ledger-facts.ts';
 import type { Promotion } from '../domain/promotion.ts';
 import type { PromotionFacts, Verdict } from '../domain/verdict.ts';
 
@@ -93,10 +94,12 @@ export function createRigDeliverer(
   }): Promise<{ facts: PromotionFacts; verdict: Verdict } | null> => {
     const promotion = await promotions.find(promotionId);
     if (promotion === null) return null;
-    const { target, promotionDigest } = promotion;
+    const { target, promotionDigest, repository } = promotion;
     const seconds = policyOf(settings, target).policy.deliver.cooling;
     const announcedAt =
-      seconds === undefined ? null : (await proofs.facts()).announcedAt(promotionDigest);
+      seconds === undefined
+        ? null
+        : (await proofs.facts()).announcedAt(promotionDigest, repositoryDigest(repository));
     const cooling = coolingLeft({ seconds, announcedAt, now: clock() });
     return {
       facts: { ...allowedFacts(promotion), cooling },

@@ -376,7 +376,14 @@ const buildbot: readonly Row[] = [
     'a listener for each kind of caller',
     e2e('listeners.test.ts: what does listen, listens on the address'),
   ),
-  not('B12', 'firewall sets, and networks a runner', 'neither'),
+  not(
+    'B12',
+    'firewall sets, and networks a runner',
+    'no firewall sets are made',
+    nonprod(
+      'http/runner-networks.integration.test.ts: from its token on a runner is heard from its networks alone',
+    ),
+  ),
   not('B13', 'networks between build and production that do not route', 'no lab'),
   not('B14', 'the gate’s administration from a jump host alone', 'no separate listener for it'),
   met(

@@ -7,7 +7,7 @@ export type RunnerEvents = ReturnType<typeof createRunnerEvents>;
 
 export function createRunnerEvents(ports: {
   readonly log: Log;
-  readonly runners: Pick<RunnerStore, 'record'>;
+  readonly runners: Pick<RunnerStore, 'record' | 'recordHourly'>;
   readonly clock: () => Date;
 }) {
   const { log, runners, clock } = ports;
@@ -17,6 +17,22 @@ export function createRunnerEvents(ports: {
     text: string,
     person: string | null = null,
   ): Promise<void> => runners.record({ runner, kind, text, person, at: clock() });
+
+  /** Somebody has to look, and is told of each runner once an hour however often it happens. */
+  async function fromElsewhere(call: {
+    runner: string;
+    address: string;
+    kind: 'elsewhere' | 'token-elsewhere';
+    text: string;
+  }): Promise<void> {
+    const { runner, address, kind, text } = call;
+    const event = { runner, kind, text, person: null, at: clock() };
+    log[(await runners.recordHourly(event)) ? 'error' : 'warn'](`runner.${kind}`, {
+      'airlock.runner.id': runner,
+      'source.address': address,
+      message: text,
+    });
+  }
 
   return {
     async tokenMade(
@@ -36,6 +52,11 @@ export function createRunnerEvents(ports: {
     async tokenRefused(address: string): Promise<void> {
       log.warn('runner.token_refused', { 'source.address': address });
       await note(null, 'token-refused', `A token was refused that ${address} showed.`);
+    },
+    /** A good token in a place for which it was not made. */
+    async tokenElsewhere(runner: string, address: string): Promise<void> {
+      const text = `A token of it was refused that ${address} showed: it is for other networks.`;
+      await fromElsewhere({ runner, address, kind: 'token-elsewhere', text });
     },
     async waits(row: { runner: string; keyFingerprint: string; address: string }): Promise<void> {
       const { runner, keyFingerprint, address } = row;
@@ -98,6 +119,11 @@ export function createRunnerEvents(ports: {
         'user.id': person,
       });
       await note(change.runner, change.kind, change.text, person);
+    },
+    /** Its key is in a place where it should not be, or its machine was moved. */
+    async elsewhere(runner: string, address: string): Promise<void> {
+      const text = `A call under its certificate came from ${address} and was refused.`;
+      await fromElsewhere({ runner, address, kind: 'elsewhere', text });
     },
     callRefused(runner: string, text: string): void {
       log.warn('runner.call_refused', { 'airlock.runner.id': runner, message: text });

@@ -16,6 +16,7 @@ const Runner = z.looseObject({
   lastSeenAt: z.string().nullable(),
   certificate: z.looseObject({ serial: z.string(), notAfter: z.string() }).nullable(),
   job: z.looseObject({ id: z.string(), runId: z.string() }).nullable(),
+  networks: z.array(z.string()),
 });
 const Shown = Runner.extend({
   enrolledAt: z.string(),
@@ -48,6 +49,7 @@ const Waiting = z.object({
       pool: z.string(),
       keyFingerprint: z.string(),
       address: z.string(),
+      networks: z.array(z.string()),
     }),
   ),
 });
@@ -110,17 +112,23 @@ export function registerRunner(
     .requiredOption('--pool <pool>', 'whose jobs it will take')
     .option('--name <runner>', 'a registered name enrols that runner anew; default a new one')
     .option('--once', 'registered for one job alone')
+    .option(
+      '--network <cidr...>',
+      'from where alone it may speak, such as 10.1.0.0/16; default anywhere',
+    )
     .addOption(as())
-    .action(async (options: As & { pool: string; name?: string; once?: true }) => {
-      const { pool, name = null, once = false } = options;
-      const session = await signIn(options);
-      const body = { pool, runner: name, once };
-      const made = Token.parse(await session.postJson('/api/v1/runners/tokens', body));
-      print([made.token]);
-      note(
-        `${made.runner}, pool ${made.pool}, ${made.kind === 'once' ? 'one job' : 'lasting'}, until ${made.expiresAt}\nOn its machine: airlock-runner join ${made.url} --token-file FILE`,
-      );
-    });
+    .action(
+      async (options: As & { pool: string; name?: string; once?: true; network?: string[] }) => {
+        const { pool, name = null, once = false, network: networks = [] } = options;
+        const session = await signIn(options);
+        const body = { pool, runner: name, once, networks };
+        const made = Token.parse(await session.postJson('/api/v1/runners/tokens', body));
+        print([made.token]);
+        note(
+          `${made.runner}, pool ${made.pool}, ${made.kind === 'once' ? 'one job' : 'lasting'}, until ${made.expiresAt}\nOn its machine: airlock-runner join ${made.url} --token-file FILE`,
+        );
+      },
+    );
 
   runner
     .command('waiting')
@@ -134,7 +142,7 @@ export function registerRunner(
           ? ['nothing waits']
           : enrolments.map((each) =>
               safe(
-                `${each.id}  ${each.runner}  pool ${each.pool}  from ${each.address}  key ${each.keyFingerprint}`,
+                `${each.id}  ${each.runner}  pool ${each.pool}  from ${each.address}  may speak from ${placesOf(each.networks)}  key ${each.keyFingerprint}`,
               ),
             ),
       );
@@ -223,11 +231,14 @@ function line(runner: z.infer<typeof Runner>): string {
   );
 }
 
+const placesOf = (networks: readonly string[]): string =>
+  networks.length === 0 ? 'anywhere' : safe(networks.join(', '));
+
 function shownLines(runner: z.infer<typeof Shown>): string[] {
   const { claimed, runs, events } = runner;
   return [
     line(runner),
-    `enrolled ${runner.enrolledAt}, ${runner.kind === 'once' ? 'for one job' : 'to last'}`,
+    `enrolled ${runner.enrolledAt}, ${runner.kind === 'once' ? 'for one job' : 'to last'}; may speak from ${placesOf(runner.networks)}`,
     safe(
       `says of itself: version ${claimed.version ?? '?'}, isolation ${claimed.isolation ?? '?'}`,
     ),

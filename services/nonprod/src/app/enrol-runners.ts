@@ -6,8 +6,9 @@ import type {
   RunnerHello,
   RunnerKind,
 } from '@airlock/common/wire/runner-enrolment';
-import { mayBeRunnerId, type Registration } from '../domain/runner.ts';
+import { mayBeRunnerId, mayComeFrom, type Registration } from '../domain/runner.ts';
 import type { RunnerEvents } from '../runner-events.ts';
+import { isWithin } from './networks.ts';
 import type { NewId } from './ports.ts';
 import {
   RunnerEdgeError,
@@ -80,12 +81,18 @@ export function createEnrolRunners(ports: {
 
   return {
     /**
+     * @param wish.networks from where the machine may speak, now and as a runner; empty: from anywhere.
      * @param wish.runner a new name is made up when it is null; a name that is registered enrols that runner anew.
      * @returns the secret, which is kept nowhere.
      * @throws RunnerEdgeError `no-such-pool` or `name-refused`.
      */
     async token(
-      wish: { readonly pool: string; readonly kind: RunnerKind; readonly runner: string | null },
+      wish: {
+        readonly pool: string;
+        readonly kind: RunnerKind;
+        readonly runner: string | null;
+        readonly networks: readonly string[];
+      },
       person: string,
     ): Promise<{ secret: string; runner: string; kind: RunnerKind; expiresAt: Date }> {
       const now = clock();
@@ -105,6 +112,7 @@ export function createEnrolRunners(ports: {
         runner: wish.runner ?? id.replace('rtk_', 'r-'),
         pool: wish.pool,
         kind: rule.once ? 'once' : wish.kind,
+        networks: wish.networks,
         createdBy: person,
         createdAt: now,
         expiresAt: new Date(now.getTime() + tokenLifetimeMs),
@@ -125,16 +133,17 @@ export function createEnrolRunners(ports: {
       const keyFingerprint = await authority.keyFingerprint(csr);
       const id = newId('enr');
       const now = clock();
-      const row = await runners.enrol({
-        ...{ id, csr, keyFingerprint, address, now },
-        tokenHash: hashOf(token),
-      });
+      const tokenHash = hashOf(token);
+      const known = await runners.tokenOf(tokenHash, now);
+      if (known !== null && !mayComeFrom(known.networks, (each) => isWithin(each, address))) {
+        // Not spent: whoever copied a token must not be able to use it up from afar.
+        await events.tokenElsewhere(known.runner, address);
+        throw tokenRefused();
+      }
+      const row = await runners.enrol({ id, csr, keyFingerprint, address, now, tokenHash });
       if (row === null) {
         await events.tokenRefused(address);
-        throw new RunnerEdgeError(
-          'token-refused',
-          'this token is unknown, was used before or is older than 15 minutes; make a new one: airlock runner token',
-        );
+        throw tokenRefused();
       }
       if ((await poolRule(row.pool))?.accept === 'token')
         return told(await accept(id, 'the token alone'));
@@ -187,5 +196,11 @@ export function createEnrolRunners(ports: {
     },
   };
 }
+
+const tokenRefused = (): RunnerEdgeError =>
+  new RunnerEdgeError(
+    'token-refused',
+    'this token is unknown, was used before, is older than 15 minutes or is for other networks than this machine’s; make a new one: airlock runner token',
+  );
 
 const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');

@@ -51,6 +51,8 @@ export interface NewToken {
   readonly runner: string;
   readonly pool: string;
   readonly kind: RunnerKind;
+  /** From where its machine may speak, in CIDR form; empty: from anywhere. */
+  readonly networks: readonly string[];
   readonly createdBy: string;
   readonly createdAt: Date;
   readonly expiresAt: Date;
@@ -64,6 +66,7 @@ export interface EnrolmentRow {
   readonly csr: string;
   readonly keyFingerprint: string;
   readonly address: string;
+  readonly networks: readonly string[];
   readonly askedAt: Date;
   readonly state: 'waiting' | 'accepted' | 'refused';
   readonly chain: string | null;
@@ -83,6 +86,7 @@ export interface RunnerSummary {
   readonly isolation: string | null;
   readonly labels: readonly string[];
   readonly spentAt: Date | null;
+  readonly networks: readonly string[];
   /** The newest that is not retired; null when none is. */
   readonly certificate: {
     readonly serial: string;
@@ -113,6 +117,8 @@ export interface RunnerRun {
 
 export interface RunnerStore {
   addToken(token: NewToken): Promise<void>;
+  /** Whose token it is, and from where it may be shown; null for one that counts for nothing (any more). */
+  tokenOf(tokenHash: string, now: Date): Promise<Pick<NewToken, 'runner' | 'networks'> | null>;
   /**
    * Spends the token and takes the request down, in one transaction; of any number that show one token exactly one wins.
    * Null when there is no such token, it is spent or past its end.
@@ -190,4 +196,6 @@ export interface RunnerStore {
   /** False when there is none. */
   remove(runner: string): Promise<boolean>;
   record(event: RunnerEvent & { readonly runner: string | null }): Promise<void>;
+  /** False, and nothing is kept, when one of its kind was in the hour before: who calls in a loop fills no table. */
+  recordHourly(event: RunnerEvent & { readonly runner: string }): Promise<boolean>;
 }

@@ -28,12 +28,16 @@ export interface Registration {
   /** Of the process that said hello last; null before the first. */
   readonly instance: string | null;
   readonly spentAt: Date | null;
+  /** In CIDR form; empty: from anywhere. */
+  readonly networks: readonly string[];
   readonly certificate: { readonly retiredWhy: string | null; readonly issuedAt: Date };
 }
 
 export type CallVerdict =
   | { readonly kind: 'admitted' }
   | { readonly kind: 'refused'; readonly text: string }
+  /** The right key in a place where the runner is not. */
+  | { readonly kind: 'elsewhere'; readonly text: string }
   /** Two places hold this runner's key. */
   | { readonly kind: 'cloned'; readonly reason: string };
 
@@ -46,10 +50,16 @@ export const reasonsOfClones = {
 /**
  * @param call.instance null when the call names none.
  * @param call.isHello only this may bring a new instance.
+ * @param call.isWithin whether the caller's address is in a network.
  */
 export function judgeCall(
   registration: Registration | null,
-  call: { readonly runner: string; readonly instance: string | null; readonly isHello: boolean },
+  call: {
+    readonly runner: string;
+    readonly instance: string | null;
+    readonly isHello: boolean;
+    readonly isWithin: (network: string) => boolean;
+  },
 ): CallVerdict {
   if (registration?.runner !== call.runner) {
     return refused(
@@ -68,6 +78,10 @@ export function judgeCall(
   if (certificate.retiredWhy !== null) {
     return refused(`this certificate is retired: ${certificate.retiredWhy}`);
   }
+  if (!mayComeFrom(registration.networks, call.isWithin)) {
+    const text = `${call.runner} may speak from ${registration.networks.join(', ')} alone, and this call came from elsewhere; enrol it anew if it has moved: airlock runner token --pool ${registration.pool} --name ${call.runner} --network …`;
+    return { kind: 'elsewhere', text };
+  }
   if (call.instance === null) return refused('a runner names its instance with every call');
   if (registration.instance === call.instance) return { kind: 'admitted' };
   if (!call.isHello) {
@@ -79,6 +93,14 @@ export function judgeCall(
   return registration.spentAt === null
     ? { kind: 'admitted' }
     : refused(`${call.runner} was registered for one job and had it`);
+}
+
+/** @param isWithin whether the caller's address is in a network. */
+export function mayComeFrom(
+  networks: readonly string[],
+  isWithin: (network: string) => boolean,
+): boolean {
+  return networks.length === 0 || networks.some(isWithin);
 }
 
 export type LeaseVerdict =

@@ -4,6 +4,7 @@ import { TLSSocket } from 'node:tls';
 import { Instance, instanceHeader } from '@airlock/common/wire/runner-enrolment';
 import { MachineError } from '@airlock/process/machine-server';
 import type { RunnerClone } from '../app/look-after-runners.ts';
+import { isWithin } from '../app/networks.ts';
 import type { RunnerStore } from '../app/runner-ports.ts';
 import { judgeCall, runnerPrefix, type Registration } from '../domain/runner.ts';
 import type { RunnerEvents } from '../runner-events.ts';
@@ -57,17 +58,24 @@ export function createRunnerGuard(ports: {
       const instance = instanceOf(request);
       const registration = await runners.registration(fingerprint);
       const isHello = request.method === 'POST' && request.url === helloPath;
-      const verdict = judgeCall(registration, { runner, instance, isHello });
+      const address = socket.remoteAddress ?? 'an unknown address';
+      const verdict = judgeCall(registration, {
+        ...{ runner, instance, isHello },
+        isWithin: (network) => isWithin(network, address),
+      });
       if (verdict.kind === 'cloned' && registration !== null) {
         // What is left of a call that its caller has given up says nothing about who calls now.
         if (socket.destroyed) return false;
         // What is cut now is everything but this call, which is told why.
         open.get(runner)?.delete(socket);
-        const address = socket.remoteAddress ?? 'an unknown address';
         const { reason } = verdict;
         const keySince = registration.certificate.issuedAt;
         await ports.onCloned({ runner, address, reason, keySince });
         throw new MachineError('caller-not-allowed', `${runner} is quarantined: ${reason}`);
+      }
+      if (verdict.kind === 'elsewhere') {
+        await events.elsewhere(runner, address);
+        throw new MachineError('caller-not-allowed', verdict.text);
       }
       if (verdict.kind !== 'admitted' || registration === null || instance === null) {
         const text = verdict.kind === 'refused' ? verdict.text : 'not registered';

@@ -14,6 +14,7 @@ export function runnerJson(runner: RunnerSummary) {
     enrolledAt: runner.enrolledAt.toISOString(),
     lastSeenAt: runner.lastSeenAt?.toISOString() ?? null,
     spentAt: runner.spentAt?.toISOString() ?? null,
+    networks: runner.networks,
     claimed: { version: runner.version, isolation: runner.isolation, labels: runner.labels },
     certificate:
       certificate === null
@@ -36,6 +37,7 @@ export function enrolmentJson(row: EnrolmentRow) {
     kind: row.kind,
     keyFingerprint: row.keyFingerprint,
     address: row.address,
+    networks: row.networks,
     askedAt: row.askedAt.toISOString(),
     state: row.state,
   };

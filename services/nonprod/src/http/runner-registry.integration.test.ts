@@ -142,7 +142,10 @@ const ask = (token: string, csr: string): Promise<{ status: number; json: unknow
 
 test('a token, a key of its own, and a person who accepts it make a runner', async () => {
   await ensurePool(database, 'first', { trust: 2 });
-  const made = await fleet.enrol.token({ pool: 'first', kind: 'lasting', runner: 'f-1' }, 'pat');
+  const made = await fleet.enrol.token(
+    { pool: 'first', kind: 'lasting', runner: 'f-1', networks: [] },
+    'pat',
+  );
   const { csrPem, keyPem } = await certificateRequest();
   const asked = await ask(made.secret, csrPem);
   assert.equal(asked.status, 201);
@@ -195,7 +198,10 @@ test('OpenSSL finds the chain of a runner good for a client, and for a server no
 
 test('a token that is shown again is refused with 401, and the event is kept', async () => {
   await ensurePool(database, 'default');
-  const made = await fleet.enrol.token({ pool: 'default', kind: 'lasting', runner: null }, 'pat');
+  const made = await fleet.enrol.token(
+    { pool: 'default', kind: 'lasting', runner: null, networks: [] },
+    'pat',
+  );
   const { csrPem } = await certificateRequest();
   assert.equal((await ask(made.secret, csrPem)).status, 201);
   const again = await ask(made.secret, csrPem);
@@ -208,7 +214,10 @@ test('a token that is shown again is refused with 401, and the event is kept', a
 });
 
 test('of ten machines that show one token at once exactly one is taken down', async () => {
-  const made = await fleet.enrol.token({ pool: 'default', kind: 'lasting', runner: 'race' }, 'pat');
+  const made = await fleet.enrol.token(
+    { pool: 'default', kind: 'lasting', runner: 'race', networks: [] },
+    'pat',
+  );
   const { csrPem } = await certificateRequest();
   const answers = await Promise.all(Array.from({ length: 10 }, () => ask(made.secret, csrPem)));
   assert.deepEqual(answers.map(({ status }) => status).sort(), [
@@ -218,7 +227,10 @@ test('of ten machines that show one token at once exactly one is taken down', as
 });
 
 test('a token past its fifteen minutes is refused', async () => {
-  const made = await fleet.enrol.token({ pool: 'default', kind: 'lasting', runner: 'late' }, 'pat');
+  const made = await fleet.enrol.token(
+    { pool: 'default', kind: 'lasting', runner: 'late', networks: [] },
+    'pat',
+  );
   const { csrPem } = await certificateRequest();
   now = () => new Date(Date.now() + 15 * 60_000 + 1);
   try {
@@ -229,7 +241,10 @@ test('a token past its fifteen minutes is refused', async () => {
 });
 
 test('a bad request for a certificate costs no token and gets none', async () => {
-  const made = await fleet.enrol.token({ pool: 'default', kind: 'lasting', runner: 'bad' }, 'pat');
+  const made = await fleet.enrol.token(
+    { pool: 'default', kind: 'lasting', runner: 'bad', networks: [] },
+    'pat',
+  );
   const { csrPem } = await certificateRequest();
   const other = await certificateRequest();
   // The middle of one and the end of the other: well formed and signed by nobody.
@@ -250,7 +265,10 @@ test('a bad request for a certificate costs no token and gets none', async () =>
 });
 
 test('an Ed25519 key is as good, and the name in the request counts for nothing', async () => {
-  const made = await fleet.enrol.token({ pool: 'default', kind: 'lasting', runner: 'ed' }, 'pat');
+  const made = await fleet.enrol.token(
+    { pool: 'default', kind: 'lasting', runner: 'ed', networks: [] },
+    'pat',
+  );
   const csr = spawnSync(
     'openssl',
     [
@@ -274,7 +292,10 @@ test('an Ed25519 key is as good, and the name in the request counts for nothing'
 });
 
 test('an enrolment is decided once; one that was refused is told so and gets no certificate', async () => {
-  const made = await fleet.enrol.token({ pool: 'default', kind: 'lasting', runner: 'no' }, 'pat');
+  const made = await fleet.enrol.token(
+    { pool: 'default', kind: 'lasting', runner: 'no', networks: [] },
+    'pat',
+  );
   const { csrPem } = await certificateRequest();
   const { id } = Enrolment.parse((await ask(made.secret, csrPem)).json);
   await fleet.enrol.refuse(id, 'pat');
@@ -458,7 +479,10 @@ test('a registration for one job has one, however often and from how many calls 
 
 test('a pool of one-job runners gives nothing to a runner that lasts', async () => {
   await ensurePool(database, 'fresh', { once: true });
-  const made = await fleet.enrol.token({ pool: 'fresh', kind: 'lasting', runner: null }, 'pat');
+  const made = await fleet.enrol.token(
+    { pool: 'fresh', kind: 'lasting', runner: null, networks: [] },
+    'pat',
+  );
   assert.equal(made.kind, 'once');
   const lasting = await fleet.enrolled('lasts', 'became-once');
   await database

@@ -32,9 +32,14 @@ export interface TestFleet extends RunnerKeeping {
   /** The runner API's own certificate, with the CA of its callers. */
   readonly server: TlsFiles;
   /** Enrols a runner; a pool that is not there is made, of trust 0. */
-  enrolled(runner: string, pool?: string, kind?: RunnerKind): Promise<TlsFiles>;
+  enrolled(
+    runner: string,
+    pool?: string,
+    kind?: RunnerKind,
+    networks?: readonly string[],
+  ): Promise<TlsFiles>;
   /** A caller with those files, as one process of the runner. */
-  client(url: string, files: TlsFiles, instance?: string): MachineClient;
+  client(url: string, files: TlsFiles, instance?: string, localAddress?: string): MachineClient;
   /** The same, after its hello. */
   running(url: string, files: TlsFiles, instance?: string): Promise<MachineClient>;
   /** A certificate of the right authority that stands in no registry. */
@@ -72,8 +77,16 @@ export async function testFleet(
     acceptByToken: [],
   });
 
-  const client: TestFleet['client'] = (url, files, instance = randomBytes(16).toString('hex')) =>
-    machineClient(url, files, runnerServerIdentity, { [instanceHeader]: instance });
+  const client: TestFleet['client'] = (
+    url,
+    files,
+    instance = randomBytes(16).toString('hex'),
+    localAddress = '127.0.0.1',
+  ) =>
+    machineClient(url, files, runnerServerIdentity, {
+      headers: { [instanceHeader]: instance },
+      localAddress,
+    });
 
   return {
     ...fleet,
@@ -81,11 +94,12 @@ export async function testFleet(
     server,
     client,
 
-    async enrolled(runner, named = 'default', kind = 'lasting') {
+    async enrolled(runner, named = 'default', kind = 'lasting', networks = []) {
       await ensurePool(database, named);
-      const { secret } = await fleet.enrol.token({ pool: named, kind, runner }, 'pat');
+      const { secret } = await fleet.enrol.token({ pool: named, kind, runner, networks }, 'pat');
       const { keyPem, csrPem } = await certificateRequest();
-      const { id } = await fleet.enrol.enrol({ token: secret, csr: csrPem, address: '127.0.0.1' });
+      const [address = '127.0.0.1'] = networks[0]?.split('/') ?? [];
+      const { id } = await fleet.enrol.enrol({ token: secret, csr: csrPem, address });
       const accepted = await fleet.enrol.accept(id, 'pat');
       if (accepted.state !== 'accepted') throw new Error(`${runner} is ${accepted.state}`);
       return writeTlsFiles(join(directory, id), 'client', root, {

@@ -49,13 +49,17 @@ export function machineClient(
   url: string,
   files: TlsFiles,
   serverIdentity: string,
-  headers: Readonly<Record<string, string>> = {},
+  more: {
+    readonly headers?: Readonly<Record<string, string>>;
+    /** The address to call from. */
+    readonly localAddress?: string;
+  } = {},
 ): MachineClient {
   const agent = mutualTlsAgent({ ...files, serverIdentity });
   return {
     call: (method, path, body) =>
       new Promise((resolve, reject) => {
-        const outgoing = request(new URL(path, url), { method, agent, headers }, (incoming) => {
+        const outgoing = request(new URL(path, url), { method, agent, ...more }, (incoming) => {
           const chunks: Buffer[] = [];
           incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
           incoming.on('error', reject);

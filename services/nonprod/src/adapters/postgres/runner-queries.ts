@@ -18,6 +18,7 @@ interface SummaryColumns {
   readonly isolation: string | null;
   readonly labels: string[];
   readonly spent_at: Date | null;
+  readonly networks: string[];
   readonly serial: string | null;
   readonly fingerprint: string;
   readonly issued_at: Date;
@@ -108,6 +109,7 @@ function summaryOf(row: SummaryColumns): RunnerSummary {
     isolation: row.isolation,
     labels: row.labels,
     spentAt: row.spent_at,
+    networks: row.networks,
     certificate:
       row.serial === null
         ? null

@@ -13,6 +13,7 @@ interface EnrolmentColumns {
   readonly csr: string;
   readonly key_fingerprint: string;
   readonly address: string;
+  readonly networks: string[];
   readonly asked_at: Date;
   readonly state: EnrolmentRow['state'];
   readonly chain: string | null;
@@ -26,6 +27,7 @@ interface RegistrationColumns {
   readonly state_reason: string | null;
   readonly instance: string | null;
   readonly spent_at: Date | null;
+  readonly networks: string[];
   readonly retired_why: string | null;
   readonly issued_at: Date;
 }
@@ -39,12 +41,22 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
   return {
     ...createRunnerQueries(pool),
 
-    async addToken({ id, hash, runner, pool: named, kind, createdBy, createdAt, expiresAt }) {
+    async addToken(token) {
+      const { id, hash, runner, pool: named, kind, networks } = token;
+      const { createdBy, createdAt, expiresAt } = token;
       await pool.query(
-        `insert into runner_token (id, token_hash, runner, pool, kind, created_by, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-        [id, hash, runner, named, kind, createdBy, createdAt, expiresAt],
+        `insert into runner_token (id, token_hash, runner, pool, kind, networks, created_by, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+        [id, hash, runner, named, kind, networks, createdBy, createdAt, expiresAt],
       );
+    },
+
+    async tokenOf(tokenHash, now) {
+      const { rows } = await pool.query<{ runner: string; networks: string[] }>(
+        'select runner, networks from runner_token where token_hash = $1 and spent_at is null and expires_at > $2',
+        [tokenHash, now],
+      );
+      return rows[0] ?? null;
     },
 
     async enrol({ id, tokenHash, csr, keyFingerprint, address, now }) {
@@ -52,10 +64,10 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
         `with token as (
            update runner_token set spent_at = $6
            where token_hash = $2 and spent_at is null and expires_at > $6
-           returning id, runner, pool, kind
+           returning id, runner, pool, kind, networks
          )
-         insert into runner_enrolment (id, token_id, runner, pool, kind, csr, key_fingerprint, address, asked_at)
-         select $1, id, runner, pool, kind, $3, $4, $5, $6 from token returning *`,
+         insert into runner_enrolment (id, token_id, runner, pool, kind, networks, csr, key_fingerprint, address, asked_at)
+         select $1, id, runner, pool, kind, networks, $3, $4, $5, $6 from token returning *`,
         [id, tokenHash, csr, keyFingerprint, address, now],
       );
       return rows[0] === undefined ? null : enrolmentOf(rows[0]);
@@ -88,10 +100,10 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
         );
         if (decided.rowCount !== 1) return false;
         await tx.query(
-          `insert into runner (id, pool, kind, state_by, state_at, enrolled_at) values ($1, $2, $3, $4, $5, $5)
+          `insert into runner (id, pool, kind, state_by, state_at, enrolled_at, networks) values ($1, $2, $3, $4, $5, $5, $6)
            on conflict (id) do update set pool = $2, kind = $3, state = 'active', state_reason = null, state_by = $4,
-             state_at = $5, enrolled_at = $5, last_seen_at = null, instance = null, spent_at = null`,
-          [enrolment.runner, enrolment.pool, enrolment.kind, by, now],
+             state_at = $5, enrolled_at = $5, last_seen_at = null, instance = null, spent_at = null, networks = $6`,
+          [enrolment.runner, enrolment.pool, enrolment.kind, by, now, enrolment.networks],
         );
         await tx.query(
           // Superseded ones, too: a copy of one proves nothing any more about a runner that has begun anew.
@@ -115,7 +127,7 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
     async registration(fingerprint) {
       const { rows } = await pool.query<RegistrationColumns>({
         name: 'runner-registration',
-        text: `select r.id, r.pool, r.kind, r.state, r.state_reason, r.instance, r.spent_at, c.retired_why, c.issued_at
+        text: `select r.id, r.pool, r.kind, r.state, r.state_reason, r.instance, r.spent_at, r.networks, c.retired_why, c.issued_at
           from runner_certificate c join runner r on r.id = c.runner where c.fingerprint = $1`,
         values: [fingerprint],
       });
@@ -129,6 +141,7 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
         stateReason: row.state_reason,
         instance: row.instance,
         spentAt: row.spent_at,
+        networks: row.networks,
         certificate: { retiredWhy: row.retired_why, issuedAt: row.issued_at },
       };
     },
@@ -218,6 +231,14 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
         [runner, kind, text, person, at],
       );
     },
+
+    recordHourly: ({ runner, kind, text, person, at }) =>
+      changed(
+        `insert into runner_event (runner, kind, text, person, at) select $1, $2, $3, $4, $5::timestamptz
+         where not exists (select from runner_event
+           where runner = $1 and kind = $2 and at > $5::timestamptz - interval '1 hour')`,
+        [runner, kind, text, person, at],
+      ),
   };
 }
 
@@ -242,6 +263,7 @@ function enrolmentOf(row: EnrolmentColumns): EnrolmentRow {
     csr: row.csr,
     keyFingerprint: row.key_fingerprint,
     address: row.address,
+    networks: row.networks,
     askedAt: row.asked_at,
     state: row.state,
     chain: row.chain,

@@ -10,13 +10,20 @@ import type { SightStore } from '../../app/sight-ports.ts';
 import type { RunnerKeeping } from '../../runner-keeping.ts';
 import { seenRuns } from '../heed-sight.ts';
 import { enrolmentJson, runnerEventJson, runnerJson, runnerRunJson } from '../runner-json.ts';
-import { answering, enrolmentId, quarantineWish, runnerId } from './runners-shared.ts';
+import {
+  answering,
+  enrolmentId,
+  quarantineWish,
+  runnerId,
+  RunnerNetworks,
+} from './runners-shared.ts';
 import { requesterOf } from './shared.ts';
 
 const TokenBody = z.strictObject({
   pool: Name,
   runner: Name.nullable().default(null),
   once: z.boolean().default(false),
+  networks: RunnerNetworks.default([]),
 });
 const QuarantineBody = z.strictObject({
   reason: z.string().trim().min(1).max(200),
@@ -93,8 +100,8 @@ export function runnerApiRoutes(
       access: 'role:platform',
       summary: 'Making a token by which one machine becomes a runner',
       body: TokenBody,
-      async handle(_request, response, context, { pool, runner, once }) {
-        const wish = { pool, runner, kind: once ? 'once' : 'lasting' } as const;
+      async handle(_request, response, context, { pool, runner, once, networks }) {
+        const wish = { pool, runner, networks, kind: once ? 'once' : 'lasting' } as const;
         const made = await answering(() => enrol.token(wish, requesterOf(context).id));
         response.status(201).json({
           token: joinToken.format(made.secret, fleet.join.serverKey),
@@ -102,6 +109,7 @@ export function runnerApiRoutes(
           runner: made.runner,
           pool,
           kind: made.kind,
+          networks,
           expiresAt: made.expiresAt.toISOString(),
         });
       },

@@ -1,8 +1,13 @@
 import type { Request } from 'express';
+import { z } from 'zod';
 import { parseId } from '@airlock/common/ids';
 import { Name } from '@airlock/common/wire/scalars';
 import { HttpError, type HttpErrorCode } from '@airlock/web/problem';
+import { Network } from '../../app/networks.ts';
 import { RunnerEdgeError, type RunnerEdgeErrorCode } from '../../app/runner-ports.ts';
+
+/** From where a runner may speak. */
+export const RunnerNetworks = z.array(Network).max(16);
 
 const hourMs = 3_600_000;
 

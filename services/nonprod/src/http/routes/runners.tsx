@@ -13,13 +13,24 @@ import { seenRuns } from '../heed-sight.ts';
 import { RunnerListPage } from '../views/runner-list.tsx';
 import { RunnerNewPage, type MadeToken } from '../views/runner-new.tsx';
 import { RunnerPage } from '../views/runner-page.tsx';
-import { answering, enrolmentId, quarantineWish, runnerId } from './runners-shared.ts';
+import {
+  answering,
+  enrolmentId,
+  quarantineWish,
+  runnerId,
+  RunnerNetworks,
+} from './runners-shared.ts';
 import { requesterOf } from './shared.ts';
 
 const TokenForm = z.strictObject({
   pool: Name,
   runner: z.union([z.literal('').transform(() => null), Name]),
   once: z.literal('on').optional(),
+  networks: z
+    .string()
+    .default('')
+    .transform((text) => text.split(/\s+/).filter((line) => line !== ''))
+    .pipe(RunnerNetworks),
 });
 const DecisionForm = z.strictObject({ decision: z.enum(['accept', 'refuse']) });
 const JobsForm = z.strictObject({ jobs: z.enum(['drain', 'resume']) });
@@ -74,10 +85,10 @@ export function runnerPageRoutes(
       access: 'role:platform',
       summary: 'Making a token by which one machine becomes a runner',
       body: TokenForm,
-      async handle(request, response, context, { pool, runner, once }) {
+      async handle(request, response, context, { pool, runner, once, networks }) {
         const kind = once === undefined ? 'lasting' : 'once';
         const token = await answering(() =>
-          enrol.token({ pool, runner, kind }, requesterOf(context).id),
+          enrol.token({ pool, runner, kind, networks }, requesterOf(context).id),
         );
         const made = {
           token: joinToken.format(token.secret, fleet.join.serverKey),

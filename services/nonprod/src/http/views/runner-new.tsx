@@ -6,6 +6,7 @@ import { ItemList } from '@airlock/web/views/item-list';
 import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
 import type { EnrolmentRow } from '../../app/runner-ports.ts';
+import { placesText } from './words.ts';
 
 export interface MadeToken {
   readonly token: string;
@@ -67,8 +68,9 @@ export function RunnerNewPage({
               status: <code>{row.keyFingerprint}</code>,
               meta: (
                 <>
-                  from {row.address}, <Time at={row.askedAt} now={now} />. Accept only if the
-                  machine printed this very fingerprint.
+                  from {row.address}, <Time at={row.askedAt} now={now} />; may speak from{' '}
+                  {placesText(row.networks)}. Accept only if the machine printed this very
+                  fingerprint.
                 </>
               ),
               action: isPlatform ? <Decide frame={frame} id={row.id} /> : null,
@@ -128,6 +130,12 @@ function TokenBox({
           name="runner"
           hint="Empty: a new one. A registered name is enrolled anew, and its certificates before are retired."
           maxLength={63}
+        />
+        <TextField
+          label="Only from these networks"
+          name="networks"
+          hint="Such as 10.1.0.0/16, one a line. Empty: from anywhere."
+          multiline
         />
         <CheckField name="once" label="For one job alone" />
         <Button kind="primary" icon="key" block>

@@ -9,6 +9,7 @@ import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
 import type { RunnerEvent, RunnerRun, RunnerSummary } from '../../app/runner-ports.ts';
 import { RunnerState } from './runner-list.tsx';
+import { placesText } from './words.ts';
 
 export function RunnerPage({
   frame,
@@ -36,6 +37,7 @@ export function RunnerPage({
             { term: 'State', value: <RunnerState runner={runner} now={now} /> },
             { term: 'Pool', value: <a href={`/pools/${runner.pool}`}>{runner.pool}</a> },
             { term: 'Registered', value: runner.kind === 'once' ? 'for one job' : 'to last' },
+            { term: 'Speaks from', value: placesText(runner.networks) },
             { term: 'Enrolled', value: <Time at={runner.enrolledAt} now={now} /> },
             {
               term: 'Seen',

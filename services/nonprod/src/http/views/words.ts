@@ -94,6 +94,11 @@ const gateTones: Readonly<Record<NonNullable<PromotionSummary['status']>['state'
   rejected: 'bad',
 };
 
+/** From where a runner may speak. */
+export function placesText(networks: readonly string[]): string {
+  return networks.length === 0 ? 'anywhere' : `${networks.join(', ')} alone`;
+}
+
 /** Which SLSA level the signing key of a build stands for, and what follows from it. */
 export function provenanceLevel(builder: CandidateSummary['builder']): string {
   return builder === 'main'

@@ -58,6 +58,13 @@ test('image-not-listed succeeds, and says so, where a pool lists every image', a
   assert.match(evidence, /evil\.example\/drill\/listed:1/);
 });
 
+test('budget succeeds, and says so, where nothing that is built is counted', async () => {
+  const pair = await runningPair();
+  const { held, evidence } = await disarmed(pair, 'budget', 'new.builds := 0;', 'usage_day');
+  assert.equal(held, false);
+  assert.match(evidence, /got through: by push, .*: of 6 6 built, 0 refused/);
+});
+
 test('lift-alone succeeds, and says so, where a second person signs', async () => {
   const pair = await runningPair();
   const attempt = drills.find(({ id }) => id === 'lift-alone');

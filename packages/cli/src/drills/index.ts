@@ -1,4 +1,5 @@
 /** Every drill that there is, in the order in which they run. */
+import { budgetDrills } from './budgets.ts';
 import { cacheDrills } from './caches.ts';
 import type { Drill } from './drill.ts';
 import { dbaDrills } from './dba.ts';
@@ -28,6 +29,7 @@ export const drills: readonly Drill[] = [
   ...cacheDrills,
   ...outputDrills,
   ...watchedBuildDrills,
+  ...budgetDrills,
   ...dbaDrills,
   ...ownNonprodDrills,
   ...gateDrills,

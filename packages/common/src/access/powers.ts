@@ -1,6 +1,6 @@
 /** Who may do what about one target, and through which login: read from the signed files, for people and for reviews. */
 import { liftQuorum, stopRoles } from '../approval/lift.ts';
-import { decidingRolesOf } from '../policy/needed-rules.ts';
+import { decidingRolesOf, rejectingRolesOf } from '../policy/needed-rules.ts';
 import type { Role } from '../policy/target-approvals.ts';
 import { canApprove, groupInWords, waysOf, type AccessFiles } from './coalition.ts';
 
@@ -78,7 +78,8 @@ export function powersOf(files: AccessFiles, now: Date): readonly Power[] {
     })),
     {
       ...{ id: 'reject', what: 'reject a release', need: 1 },
-      ...{ holders: deciders.map(signedIn), condition: 'while it waits' },
+      ...{ holders: withRole(rejectingRolesOf(policy)).map(signedIn) },
+      condition: 'while it waits',
     },
     {
       ...{ id: 'withdraw', what: 'take back an approval', need: 1 },

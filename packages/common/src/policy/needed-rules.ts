@@ -87,6 +87,14 @@ export function decidingRolesOf(policy: RulesOfTarget): Role[] {
   return [...new Set(all.map(({ role }) => role))];
 }
 
+/**
+ * Roles whose people may reject: those who decide, and `security` for every target, which needs no rule for saying no. It
+ * approves only where a target file asks for it.
+ */
+export const rejectingRolesOf = (policy: RulesOfTarget): Role[] => [
+  ...new Set([...decidingRolesOf(policy), 'security' as const]),
+];
+
 function factsOf(changes: ConditionChanges, release: ConditionRelease): ConditionFacts {
   const { details, files, fileCount } = changes;
   const dependencies = details?.dependencies;

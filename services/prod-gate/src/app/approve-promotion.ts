@@ -22,7 +22,7 @@ import type { Id } from '@airlock/common/ids';
 import { formatTimestamp } from '@airlock/common/time';
 import { parsePromotionDocument } from '@airlock/common/promotion/document';
 import { waiverOf } from '@airlock/common/promotion/waiver';
-import { decidingRolesOf } from '@airlock/common/policy/needed-rules';
+import { rejectingRolesOf } from '@airlock/common/policy/needed-rules';
 import type { NeededRule } from '@airlock/common/policy/target-approvals';
 import type { TargetPolicy } from '@airlock/common/policy/target-policy';
 import { mayReject, rulesFor, standingOf } from '../domain/access.ts';
@@ -390,7 +390,7 @@ export function createDecisions(ports: {
           await promotions.lock(tx, promotionId),
         );
         if (!mayReject(person, policy)) {
-          const roles = decidingRolesOf(policy);
+          const roles = rejectingRolesOf(policy);
           throw new DecisionError(
             'role-missing',
             `Rejecting for ${promotion.target} takes the role ${roles.join(' or ')}.`,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Roster, type TargetPolicy } from '@airlock/common/policy/target-policy';
 import { eligibleApprovers, mayReject, standingOf, type Nearness } from './access.ts';
+import { mayStart } from './manual-start.ts';
 import { peopleOfEmails, personByNameId } from './roster.ts';
 
 const roster = Roster.parse({
@@ -11,6 +12,7 @@ const roster = Roster.parse({
     person('dana', ['developer']),
     person('leo', ['release-manager', 'developer']),
     person('mira', ['release-manager']),
+    person('sam', ['security']),
   ],
 });
 
@@ -84,6 +86,15 @@ test('the eligible are exactly those who may decide', () => {
 test('an author may stop what they may not approve', () => {
   assert.equal(mayReject(named('leo'), policy), true);
   assert.equal(mayReject(named('dana'), policy), false);
+});
+
+test('security says no to any release, and neither approves nor starts one that no rule asks them about', () => {
+  assert.equal(mayReject(named('sam'), policy), true);
+  assert.equal(mayStart(named('sam'), policy), false);
+  assert.equal(standing('sam').may, false);
+  const asked = { rules: [...policy.approvals.rules, { role: 'security', count: 1 }] };
+  const given = { ...asked, ...{ roster, promotion } };
+  assert.equal(standingOf(named('sam'), given).may, true);
 });
 
 test('an address of nobody is named, so that it cannot be an approver in disguise', () => {

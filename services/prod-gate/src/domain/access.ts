@@ -6,6 +6,7 @@ import { personOfRequester } from '@airlock/common/approval/count-approvals';
 import { stopRoles } from '@airlock/common/approval/lift';
 import {
   decidingRolesOf,
+  rejectingRolesOf,
   rulesAsked,
   type ConditionChanges,
 } from '@airlock/common/policy/needed-rules';
@@ -33,6 +34,8 @@ type Question = {
   readonly roster: Roster;
   readonly promotion: Nearness;
 };
+
+type DecidedTarget = Parameters<typeof decidingRolesOf>[0];
 
 /** What a promotion is, as far as rules ask. */
 export type RuleSubject = {
@@ -66,13 +69,9 @@ export function rulesFor(
   });
 }
 
-/** Rejecting needs the role of any rule only: anybody who may decide may stop, also the author. */
-export function mayReject(
-  person: Person,
-  policy: Pick<TargetPolicy, 'approvals' | 'rollback' | 'windows'>,
-): boolean {
-  return decidingRolesOf(policy).some((role) => person.roles.includes(role));
-}
+/** Rejecting needs no distance: anybody who may decide may say no, also the author, and so may security. */
+export const mayReject = (person: Person, policy: DecidedTarget): boolean =>
+  rejectingRolesOf(policy).some((role) => person.roles.includes(role));
 
 /** Roles whose people may ask for a return: those who decide about it, and those who stop. Who asks does not count after. */
 export const askingRoles = (policy: Pick<TargetPolicy, 'approvals' | 'rollback'>): string[] => [

@@ -1,7 +1,7 @@
 /** A target may ask that somebody starts each delivery: approvals permit it, and a person says when. */
+import { decidingRolesOf } from '@airlock/common/policy/needed-rules';
 import type { Roster, TargetPolicy } from '@airlock/common/policy/target-policy';
 import { openThroughout } from '@airlock/common/policy/target-windows-state';
-import { mayReject } from './access.ts';
 import type { AskedStart, StartEnd } from './asked-starts.ts';
 import type { Person } from './roster.ts';
 
@@ -22,8 +22,9 @@ export type ManualStart = {
   readonly lapsed: LapsedStart | null;
 };
 
-/** Starting takes the role of any rule, as rejecting does: it adds nothing to what approvals permit, also by an author. */
-export const mayStart: (person: Person, policy: TargetPolicy) => boolean = mayReject;
+/** Starting takes the role of any rule: it adds nothing to what approvals permit, also by an author. */
+export const mayStart = (person: Person, policy: TargetPolicy): boolean =>
+  decidingRolesOf(policy).some((role) => person.roles.includes(role));
 
 /**
  * A start is of one document and of the hour in which it was given: another document is started anew, and so is one that was

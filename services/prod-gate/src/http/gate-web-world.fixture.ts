@@ -37,6 +37,9 @@ export const rosterFile = Buffer.from(
       person('devi', ['developer']),
       person('leo', ['release-manager']),
       person('mira', ['release-manager']),
+      person('sam', ['security']),
+      person('oke', ['platform']),
+      person('aud', ['auditor']),
     ],
     commitKeys: [
       {

@@ -432,9 +432,10 @@ const buildbot: readonly Row[] = [
   not(
     'B27',
     'suspicious builds are marked',
-    'by log, hosts and limits; nothing counts what a sandbox refused',
+    'by log, hosts, limits and programs that the sandbox ended; calls that it answers with EPERM are counted for nobody but root, and are seen where a tool says so',
     watched('a run that looks like a miner is not asked for until an owner'),
     watched('a log that cannot be looked at is suspicious'),
+    watched('a run whose step the sandbox ended for a system call is not asked for'),
   ),
   not(
     'B28',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
@@ -63,6 +63,26 @@ async function errorOfCall(x64: number, arm64: number, ...args: number[]): Promi
   return Number(stdout);
 }
 
+/** An x86-64 program of nine bytes of code: exit(0) through the gate of i386, `int 0x80`. */
+function exitByForeignNumbers(): Buffer {
+  const code = Buffer.from('b80100000031dbcd80', 'hex');
+  const bytes = Buffer.alloc(120 + code.length);
+  bytes.write('7f454c46020101', 'hex');
+  [2, 62].forEach((half, index) => bytes.writeUInt16LE(half, 16 + 2 * index));
+  bytes.writeUInt32LE(1, 20);
+  bytes.writeBigUInt64LE(0x40_0078n, 24);
+  bytes.writeBigUInt64LE(64n, 32);
+  [64, 56, 1, 64].forEach((half, index) => bytes.writeUInt16LE(half, 52 + 2 * index));
+  // One segment: the whole file at 0x400000, to be read and executed.
+  [1, 5].forEach((word, index) => bytes.writeUInt32LE(word, 64 + 4 * index));
+  const size = BigInt(bytes.length);
+  [0n, 0x40_0000n, 0x40_0000n, size, size, 0x1000n].forEach((word, index) =>
+    bytes.writeBigUInt64LE(word, 72 + 8 * index),
+  );
+  code.copy(bytes, 120);
+  return bytes;
+}
+
 /** Processes of the host whose command line holds the marker. */
 function processesWith(marker: string): number[] {
   return readdirSync('/proc')
@@ -100,6 +120,21 @@ describe('a sandbox', { skip: missing === null ? false : `NO SANDBOX TESTED: ${m
     assert.ok(!stdout.includes(canary));
     assert.ok(!stdout.includes(directory));
     assert.equal((await run('cat /proc/1/environ')).stdout, '');
+  });
+
+  test('ends a program that calls the kernel by another architecture’s numbers, which its exit code says', async (t) => {
+    const program = join(directory, 'i386-exit');
+    writeFileSync(program, exitByForeignNumbers(), { mode: 0o755 });
+    const outside = spawnSync(program);
+    if (outside.status !== 0) {
+      t.skip('this machine’s kernel runs no i386 system calls, so that there is nothing to end');
+      return;
+    }
+    const binds = [{ source: program, target: '/opt/i386-exit' }];
+    const { outcome, signal, exitCode } = await run(['/opt/i386-exit'], { binds });
+    assert.deepEqual([outcome, signal, exitCode], ['signalled', 'SIGSYS', 128 + 31]);
+    const within = await run('/opt/i386-exit; echo "then $?"', { binds });
+    assert.deepEqual([within.stderr, within.stdout], ['Bad system call\n', 'then 159\n']);
   });
 
   test('gives exactly the environment it was told', async () => {

@@ -3,7 +3,7 @@ import { workflowOf } from '@airlock/common/workflow-name';
 import { stripVTControlCharacters } from 'node:util';
 import { lookedBack, unusual, type Measures } from '../domain/watch/baseline.ts';
 import type { Flag } from '../domain/watch/flag.ts';
-import { createLineRules, egressFlags } from '../domain/watch/rules.ts';
+import { createLineRules, egressFlags, endFlags } from '../domain/watch/rules.ts';
 import type { Events } from '../events.ts';
 import type { LogName, LogReader } from './log-ports.ts';
 import type { LookStore } from './look-ports.ts';
@@ -49,6 +49,7 @@ export function createLookAtJob(ports: {
     };
     const flags = [
       ...log.flags,
+      ...endFlags(report.steps),
       ...egressFlags(report.egress),
       ...limitFlags(report),
       // A job that failed took as long as it took, and kept nothing.

@@ -166,6 +166,18 @@ test('a run that looks like a miner is not asked for until an owner who did not 
   assert.equal((await askFor(candidateId)).kind, 'asked');
 });
 
+test('a run whose step the sandbox ended for a system call is not asked for, though its failure was ignored', async () => {
+  const [build, checked] = passedReport(1).steps;
+  assert.ok(build !== undefined && checked !== undefined);
+  const steps = [build, { ...checked, outcome: 'failed' as const, exitCode: 159 }];
+  const { runId } = await built(['compiling'], { steps });
+  assert.deepEqual(
+    (await seen(runId)).flags.map(({ kind, rule }) => [kind, rule]),
+    [['suspicious', 'refused-call']],
+  );
+  assert.equal((await askFor(await candidateOf(runId))).kind, 'refused');
+});
+
 test('what was seen of a run stands on the list and in JSON, with its rule and its lines', async () => {
   const { runId, jobId } = await built(miner);
   const { runId: plain } = await built(['compiling']);

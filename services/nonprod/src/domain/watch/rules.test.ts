@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { createLineRules, egressFlags, readOfLine } from './rules.ts';
+import { createLineRules, egressFlags, endFlags, readOfLine } from './rules.ts';
 
 const rulesOf = (...lines: string[]): string[] => {
   const rules = createLineRules('build', stripVTControlCharacters);
@@ -36,6 +36,58 @@ test('a shell for the network and what leads out of containers are suspicious', 
   assert.deepEqual(rulesOf('echo x > /sys/fs/cgroup/rdma/release_agent'), ['escape-attempt']);
 });
 
+test('a program that the sandbox ended for a system call is suspicious, whoever started it', () => {
+  for (const line of [
+    'Bad system call',
+    '/woodpecker/step.sh: line 12:     3 Bad system call         ./tool --version',
+    'make[2]: *** [Makefile:7: all] Bad system call (core dumped)',
+    'fork/exec: signal: bad system call',
+    "subprocess.CalledProcessError: Command '['./tool']' died with <Signals.SIGSYS: 31>.",
+  ]) {
+    assert.deepEqual(rulesOf(line), ['refused-call'], line);
+  }
+  const flags = endFlags([
+    { name: 'probe', exitCode: 159 },
+    { name: 'build', exitCode: 1 },
+    { name: 'skipped', exitCode: null },
+  ]);
+  assert.deepEqual(
+    flags.map(({ kind, rule, text }) => [kind, rule, text.split(':')[0]]),
+    [
+      [
+        ...['suspicious', 'refused-call'],
+        'Step probe was ended by its sandbox for a system call (SIGSYS)',
+      ],
+    ],
+  );
+});
+
+test('what the sandbox refused by the word of the tools is unusual, and suspicious beyond 20 lines of a step', () => {
+  const refused = [
+    'unshare: unshare failed: Operation not permitted',
+    'mount: /mnt: must be superuser to use mount.',
+    "nsenter: reassociate to namespace 'ns/mnt' failed: Operation not permitted",
+    "chroot: cannot change root directory to '/': Operation not permitted",
+    'strace: ptrace(PTRACE_TRACEME, ...): Operation not permitted',
+    'dmesg: read kernel buffer failed: Operation not permitted',
+    'bwrap: No permissions to create new namespace, likely because the kernel does not allow it',
+    'sysctl: permission denied on key "kernel.core_pattern"',
+  ];
+  for (const line of refused) assert.deepEqual(rulesOf(line), ['refused-by-sandbox'], line);
+  const kinds = (count: number): string[] => {
+    const rules = createLineRules('build', stripVTControlCharacters);
+    const lines = Array.from({ length: count }, (_, n) => refused[n % refused.length] ?? '');
+    rules.see(lines.map((text, index) => ({ n: index + 1, text })));
+    return rules.flags().map(({ kind, text }) => `${kind}: ${text}`);
+  };
+  assert.deepEqual(kinds(20), [
+    'unusual: Step build tried what its sandbox refuses: 20 lines, 1 to 20 of its log.',
+  ]);
+  assert.deepEqual(kinds(21), [
+    'suspicious: Step build tried what its sandbox refuses: 21 lines, 1 to 21 of its log.',
+  ]);
+});
+
 test('what ordinary builds print is not suspicious', () => {
   const lines = [
     'added 812 packages, and audited 813 packages in 9s',
@@ -45,13 +97,22 @@ test('what ordinary builds print is not suspicious', () => {
     'nc: connect to localhost port 5432 (tcp) failed: Connection refused',
     'hashing 12 GH/slash-commands.ts',
     'src/pool/stratum.ts: 14 tests passed',
+    'docs: what to do when a program ends with Bad system call',
+    'mount: 3 components mounted',
+    'cp: cannot create regular file: Permission denied',
     'Could not find a valid Docker environment: unix:///var/run/docker.sock',
   ];
   assert.deepEqual(rulesOf(...lines), []);
 });
 
 test('a line made for it costs no more than a few milliseconds', () => {
-  const hostile = ['nc '.repeat(20_000), 'accepted '.repeat(9000), '"method"'.repeat(9000)];
+  const hostile = [
+    'nc '.repeat(20_000),
+    'accepted '.repeat(9000),
+    '"method"'.repeat(9000),
+    `mount: ${'no '.repeat(9000)}`,
+    'x: line 1:'.repeat(9000),
+  ];
   const from = performance.now();
   assert.deepEqual(rulesOf(...hostile), []);
   assert.ok(performance.now() - from < 500, `${performance.now() - from} ms`);

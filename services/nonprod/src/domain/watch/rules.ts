@@ -1,16 +1,23 @@
 /** What builds that are misused look like: in their log, and by whom they ask for. A quiet attacker is seen by none of it. */
 import type { EgressReport } from '@airlock/common/wire/isolation';
+import type { StepReport } from '@airlock/common/wire/runner-protocol';
 import type { Flag } from './flag.ts';
 
 /** What is read of a line, in characters; every expression below takes time in proportion to it. */
 export const readOfLine = 2048;
 /** Refused hosts of one job beyond which it looks around rather than errs. */
 const mostRefusedHosts = 20;
+/** Lines by which tools of one step say that the sandbox refused them, beyond which it tries ways out rather than errs. */
+const mostRefusedLines = 20;
+/** What a shell's exit code says of a program that the sandbox's filter of system calls ended: 128 and SIGSYS. */
+const endedByFilter = 128 + 31;
 
 interface LineRule {
   readonly rule: string;
   readonly what: string;
   readonly expressions: readonly RegExp[];
+  /** Up to so many lines of a step it is only unusual. Default 0. */
+  readonly unusualUpTo?: number;
 }
 
 const lineRules: readonly LineRule[] = [
@@ -41,6 +48,25 @@ const lineRules: readonly LineRule[] = [
       /\/release_agent\b/,
       /\/proc\/sys\/kernel\/core_pattern\b/,
     ],
+  },
+  {
+    // As shells, make, Go and Python say it of a program that they started.
+    rule: 'refused-call',
+    what: 'started a program that its sandbox ended for a system call',
+    expressions: [
+      /^(?:[^:]{1,200}: line \d{1,9}: {1,9}\d{1,9} )?Bad system call\b/,
+      /^make(?:\[\d{1,3}\])?: \*\*\* .{0,200}\bBad system call\b/,
+      /\bsignal: bad system call\b/,
+      /\bdied with <Signals\.SIGSYS\b/,
+    ],
+  },
+  {
+    rule: 'refused-by-sandbox',
+    what: 'tried what its sandbox refuses',
+    expressions: [
+      /^(?:unshare|nsenter|u?mount|pivot_root|chroot|swapon|insmod|modprobe|strace|bwrap|bpftool|dmesg|date|sysctl): .{0,200}(?:operation not permitted|permission denied|no permissions|must be superuser)/i,
+    ],
+    unusualUpTo: mostRefusedLines,
   },
 ];
 
@@ -108,13 +134,23 @@ export function createLineRules(
       }
     },
     flags: () =>
-      [...met].map(([{ rule, what }, { from, to, count }]) => ({
-        kind: 'suspicious',
+      [...met].map(([{ rule, what, unusualUpTo = 0 }, { from, to, count }]) => ({
+        kind: count > unusualUpTo ? 'suspicious' : 'unusual',
         rule,
         text: `Step ${step} ${what}: ${count === 1 ? `line ${from}` : `${count} lines, ${from} to ${to}`} of its log.`,
         lines: { step, from, to },
       })),
   };
+}
+
+/** Steps whose last program the sandbox ended; of a program in between only the log may tell. */
+export function endFlags(steps: readonly Pick<StepReport, 'name' | 'exitCode'>[]): readonly Flag[] {
+  return steps
+    .filter(({ exitCode }) => exitCode === endedByFilter)
+    .map(({ name }) => ({
+      ...{ kind: 'suspicious', rule: 'refused-call', lines: null },
+      text: `Step ${name} was ended by its sandbox for a system call (SIGSYS): it is a program of another architecture, or it tries the kernel.`,
+    }));
 }
 
 export function egressFlags(egress: EgressReport | null): readonly Flag[] {

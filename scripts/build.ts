@@ -19,7 +19,7 @@ import { checkoutCommit } from '@airlock/cli/checkout';
 import { buildFile, bundleDigest, type BuildFacts } from '@airlock/process/build';
 import { build } from 'esbuild';
 import { buildAssets } from './build-assets.ts';
-import { usedIcons, wasmFiles } from './lean-bundles.ts';
+import { plainHttp, usedIcons, wasmFiles } from './lean-bundles.ts';
 import { generatePrismaClients } from './prisma-generate.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -100,7 +100,7 @@ async function bundle({ name, directory, processes }: Bundle, lock: string): Pro
     // A process keeps the text that it runs. The lines are for the columns of a stack trace.
     minifyWhitespace: true,
     lineLimit: 160,
-    plugins: [usedIcons, wasmFiles],
+    plugins: [plainHttp, usedIcons, wasmFiles],
     assetNames: '[name]-[hash]',
     metafile: true,
     logLevel: 'error',
@@ -112,7 +112,9 @@ async function bundle({ name, directory, processes }: Bundle, lock: string): Pro
     },
     external: ['pg-native', 'msgpackr-extract'],
   });
-  const files = Object.keys(result.metafile.inputs).filter((file) => !file.startsWith('wasm:'));
+  const files = Object.keys(result.metafile.inputs).filter(
+    (file) => !/^(?:wasm|plain-http):/.test(file),
+  );
   const inputs = files.filter((file) => !file.startsWith('node_modules/'));
   writeFileSync(join(out, 'inputs.json'), JSON.stringify(files.sort(), null, 1));
   const stamp: Stamp = {

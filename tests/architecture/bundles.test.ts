@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -13,6 +13,19 @@ test('bundles are of ASCII alone: one other character, and V8 keeps two bytes fo
   }
   const others = files.filter((file) => readFileSync(join(dist, file)).some((byte) => byte > 127));
   assert.deepEqual(others, [], 'write the character as \\u in its regular expression');
+});
+
+test('no process loads what fetch is made of because it imports node:http', () => {
+  const show =
+    'process.on("exit",()=>process.stdout.write(String(process.moduleLoadList.filter((name)=>name.endsWith("deps/undici/undici")).length)))';
+  for (const file of ['nonprod/outbox.mjs', 'signer/signer.mjs', 'prod-gate/authority.mjs']) {
+    const { stdout } = spawnSync(
+      process.execPath,
+      ['--import', `data:text/javascript,${show}`, join(dist, file), '--config', '/nonexistent'],
+      { encoding: 'utf8' },
+    );
+    assert.match(stdout, /0$/, file);
+  }
 });
 
 test('each bundle begins with what keeps V8’s young generation below 4 MiB, whatever is allocated', () => {

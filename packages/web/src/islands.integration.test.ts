@@ -502,6 +502,11 @@ test('log lines arrive once, as text, and the oldest give way', { skip }, async 
   );
   await page.waitForSelector('#L6002');
   assert.equal(await page.locator('ol[data-log] li').count(), 5_000);
+  const following = (): Promise<string | null> =>
+    page.locator('[data-log-follow]').getAttribute('aria-pressed');
+  assert.equal(await following(), 'true');
+  await page.keyboard.press('f');
+  assert.equal(await following(), 'false');
   send('/lines', 'end', {});
   await page.getByText('Ended after 6002 lines.').waitFor();
   assert.deepEqual(breaches, []);

@@ -62,7 +62,12 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     const isLive = url.pathname === '/live';
     const shown = isLive ? 100 : total;
     const frame: Frame = {
-      ...{ service: 'nonprod', viewer: null, csrfToken: 'token', path: url.pathname, nav: [] },
+      ...{ service: 'nonprod', csrfToken: 'token', path: url.pathname },
+      viewer: {
+        ...{ id: 'dana', name: 'Dana', nameId: 'dana@idp.example', idp: 'https://idp.example' },
+        ...{ groups: [], roles: [] },
+      },
+      nav: [{ href: '/ended', label: 'Runs', keys: 'g r' }],
       ...{ assets: loadAssets(assetsDirectory), version: 'test', footer: [] },
     };
     const children = h(LogWindow, {
@@ -185,9 +190,47 @@ test(
     await page.getByText('Match 2 of 2').waitFor();
     assert.ok(await isInView(page, 900_000));
     await page.locator('.log').press('t');
-    await page.getByText('10:00:00.000').first().waitFor();
+    await page.getByText('10:00:00.000Z').first().waitFor();
     await page.locator('.log').press('w');
     assert.equal(await page.getAttribute('[data-log-wrap]', 'aria-pressed'), 'true');
+    assert.deepEqual(breaches, []);
+    await page.close();
+  },
+);
+
+test(
+  'its keys are listed with the page’s, go through the lines while they are held, and can be switched off',
+  { skip },
+  async () => {
+    const { page, breaches } = await open('/ended#L5');
+    await page.locator('#L5.is-linked').waitFor();
+    await page.keyboard.press('?');
+    const help = page.getByRole('dialog', { name: 'Keys of this page' });
+    const listed = await help.innerText();
+    for (const words of [/g g\s+Beginning of the log/, /e\s+First failing line/, /g r\s+Runs/]) {
+      assert.match(listed, words);
+    }
+    assert.doesNotMatch(listed, /Follow the log/);
+    assert.equal(listed.match(/^\/$/gm)?.length, 1, 'the keys of the log take the place of others');
+    await help.getByRole('button', { name: 'Close' }).click();
+    await page.keyboard.down('j');
+    await page.keyboard.down('j');
+    await page.keyboard.up('j');
+    await page.locator('#L7.is-linked').waitFor();
+    await page.keyboard.press('G');
+    await page.locator(`#L${total}`).waitFor();
+    await page.keyboard.press('g');
+    await page.keyboard.press('g');
+    await page.locator('#L1').waitFor();
+    await page.evaluate("localStorage.setItem('airlock-keys', 'off')");
+    await page.keyboard.press('j');
+    await page.keyboard.press('G');
+    assert.equal(new URL(page.url()).hash, '#L7');
+    assert.ok(await isInView(page, 1));
+    await page.evaluate("localStorage.setItem('airlock-keys', 'on')");
+    await page.keyboard.press('g');
+    await page.keyboard.press('r');
+    await page.waitForURL((now) => now.hash === '');
     assert.deepEqual(breaches, []);
     await page.close();
   },

@@ -1,11 +1,12 @@
 /**
  * Pages by keyboard. What `data-keys` names is reached by those keys, pressed one after the other outside of a field: a link is
  * followed, a field is gone to, `data-keys-do="open"` opens and closes all `details` within, `data-keys-do="first"` goes to the
- * first control within. `/` is the page's search, `j` and `k` go through `.items`, `u` turns times between UTC and here, `y` copies
+ * first control within, `data-keys-do="press"` presses the button. `/` is the page's search, `j` and `k` go through `.items`, `u` turns times between UTC and here, `y` copies
  * the page's address, `?` lists what there is. Nothing is ever sent or decided by a key.
  *
  * Single letters can be switched off (WCAG 2.1.4): in that list, for this browser; a button of the footer opens it then.
  */
+import { offeredShortcuts, type Shortcut } from './shortcuts.ts';
 import { timesLabel, turnTimes } from './times.ts';
 
 const writing = 'input:not([type="checkbox"]), textarea, select, [contenteditable]';
@@ -15,23 +16,24 @@ const sequenceMs = 1500;
 /** How long the page says what was copied. */
 const saidMs = 5000;
 
-type Shortcut = { readonly keys: string; readonly label: string; readonly run: () => void };
-
 const isOff = (): boolean => localStorage.getItem(setting) === 'off';
 
 function shortcuts(): Shortcut[] {
-  const named = [...document.querySelectorAll<HTMLElement>('[data-keys]')].map((element) => ({
-    keys: element.dataset['keys'] ?? '',
-    label: element.dataset['keysLabel'] ?? element.textContent.trim(),
-    run: () => {
-      act(element);
-    },
-  }));
+  const named: Shortcut[] = [...document.querySelectorAll<HTMLElement>('[data-keys]')].map(
+    (element) => ({
+      keys: element.dataset['keys'] ?? '',
+      label: element.dataset['keysLabel'] ?? element.textContent.trim(),
+      run: () => {
+        act(element);
+      },
+    }),
+  );
   const search = document.querySelector<HTMLElement>(
     'form[role="search"] input:not([type="hidden"])',
   );
   const rows = document.querySelector('.items .item-title a') !== null;
-  return [
+  const all = [
+    ...offeredShortcuts(),
     ...named,
     ...(rows
       ? [
@@ -70,6 +72,8 @@ function shortcuts(): Shortcut[] {
     { keys: 'y', label: 'Copy the address of this page', run: () => void copyAddress() },
     { keys: '?', label: 'These keys', run: showHelp },
   ];
+  // What an island offers goes before what the page has under the same keys.
+  return all.filter(({ keys }, at) => all.findIndex((other) => other.keys === keys) === at);
 }
 
 function act(element: HTMLElement): void {
@@ -79,7 +83,7 @@ function act(element: HTMLElement): void {
     for (const each of all) each.open = open;
   } else if (element.dataset['keysDo'] === 'first') {
     element.querySelector<HTMLElement>('textarea, input:not([type="hidden"]), button')?.focus();
-  } else if (element instanceof HTMLAnchorElement) {
+  } else if (element instanceof HTMLAnchorElement || element.dataset['keysDo'] === 'press') {
     element.click();
   } else {
     element.focus();
@@ -157,7 +161,7 @@ let before: { readonly key: string; readonly at: number } | null = null;
 
 addEventListener('keydown', (event) => {
   const { key, target, ctrlKey, altKey, metaKey, repeat, isComposing, timeStamp } = event;
-  if (ctrlKey || altKey || metaKey || repeat || isComposing || event.defaultPrevented) return;
+  if (ctrlKey || altKey || metaKey || isComposing || event.defaultPrevented) return;
   if (key === 'Shift' || isOff()) return;
   if (target instanceof Element && target.closest(writing) !== null) return;
   const first = before !== null && timeStamp - before.at < sequenceMs ? `${before.key} ` : '';
@@ -166,7 +170,7 @@ addEventListener('keydown', (event) => {
   const found =
     all.find(({ keys }) => first !== '' && keys === first + key) ??
     all.find(({ keys }) => keys === key);
-  if (found === undefined) return;
+  if (found === undefined || (repeat && found.repeats !== true)) return;
   before = null;
   event.preventDefault();
   found.run();

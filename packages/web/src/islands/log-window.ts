@@ -2,9 +2,10 @@
  * A window on a log of any length (views/log-window.tsx says what its addresses answer). Only what is seen is in the document;
  * a browser does not draw an element of twenty million pixels, so that beyond some length the scroll bar is compressed.
  *
- * Keys while the log or nothing is focused: n/N next and previous match, / search, e first failing line, f follow, w wrap,
- * t times, gg and G beginning and end, j/k next and previous line, y copies the link.
+ * Its keys are those of `offerShortcuts` below.
  */
+import { offerShortcuts } from './shortcuts.ts';
+
 interface Line {
   readonly n: number;
   readonly spans: readonly { readonly text: string; readonly classes: readonly string[] }[];
@@ -154,7 +155,7 @@ function open(view: HTMLElement): void {
     }
     if (showsTimes) {
       const time = document.createElement('time');
-      time.textContent = line.at === null ? '–' : line.at.slice(11, 23);
+      time.textContent = line.at === null ? '–' : `${line.at.slice(11, 23)}Z`;
       time.title = line.at ?? 'not known';
       content.before(time);
     }
@@ -305,7 +306,7 @@ function open(view: HTMLElement): void {
   });
 
   // Switches
-  const switches: Record<string, () => void> = {
+  const turn = {
     follow: () => {
       setFollowing(!following);
     },
@@ -322,52 +323,68 @@ function open(view: HTMLElement): void {
       draw();
     },
   };
-  for (const [name, act] of Object.entries(switches)) {
+  for (const [name, act] of Object.entries(turn)) {
     const element = button(name);
     if (element === null) continue;
     element.hidden = false;
     element.addEventListener('click', act);
   }
-  let before = '';
-  document.addEventListener('keydown', (event) => {
-    const { target, key } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (target instanceof Element && target.matches('input, textarea, select')) return;
-    const keys: Record<string, () => void> = {
-      n: () => {
+  const next = (step: 1 | -1): void => {
+    const line = Math.max(1, Math.min(total, selected.from + step));
+    select(line, line);
+  };
+  offerShortcuts(() => [
+    {
+      ...{ keys: 'n', label: 'Next match in the log', repeats: true },
+      run: () => {
         showMatch(matchAt + 1);
       },
-      N: () => {
+    },
+    {
+      ...{ keys: 'N', label: 'The match before', repeats: true },
+      run: () => {
         showMatch(matchAt - 1);
       },
-      '/': () => searchField?.focus(),
-      e: () => {
-        if (failingLine !== null) showLine(failingLine - 7);
+    },
+    { keys: '/', label: 'Search in the log', run: () => searchField?.focus() },
+    ...(failingLine === null
+      ? []
+      : [
+          {
+            ...{ keys: 'e', label: 'First failing line' },
+            run: () => {
+              showLine(failingLine - 7);
+            },
+          },
+        ]),
+    ...(isLive ? [{ keys: 'f', label: 'Follow the log, or not', run: turn.follow }] : []),
+    { keys: 'w', label: 'Wrap long lines, or not', run: turn.wrap },
+    { keys: 't', label: 'Times of the lines, or none', run: turn.times },
+    {
+      ...{ keys: 'g g', label: 'Beginning of the log' },
+      run: () => {
+        showLine(0);
       },
-      f: () => switches['follow']?.(),
-      w: () => switches['wrap']?.(),
-      t: () => switches['times']?.(),
-      G: () => {
+    },
+    {
+      ...{ keys: 'G', label: 'End of the log' },
+      run: () => {
         showLine(total);
       },
-      g: () => {
-        if (before === 'g') showLine(0);
+    },
+    {
+      ...{ keys: 'j', label: 'Next line', repeats: true },
+      run: () => {
+        next(1);
       },
-      j: () => {
-        select(Math.min(total, selected.from + 1), Math.min(total, selected.from + 1));
+    },
+    {
+      ...{ keys: 'k', label: 'The line before', repeats: true },
+      run: () => {
+        next(-1);
       },
-      k: () => {
-        select(Math.max(1, selected.from - 1), Math.max(1, selected.from - 1));
-      },
-      y: () => void navigator.clipboard.writeText(location.href),
-    };
-    const act = keys[key];
-    if (act !== undefined) {
-      event.preventDefault();
-      act();
-    }
-    before = before === key ? '' : key;
-  });
+    },
+  ]);
 
   // The stream
   function listen(url: string): void {

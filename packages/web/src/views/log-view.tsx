@@ -40,7 +40,16 @@ export function LogView({
           {lines.length === 0 ? empty : ''}
         </span>
         {streamUrl === undefined ? null : (
-          <button type="button" class="button" data-log-follow aria-pressed="true" hidden>
+          <button
+            type="button"
+            class="button"
+            data-log-follow
+            data-keys="f"
+            data-keys-do="press"
+            data-keys-label="Follow the log, or not"
+            aria-pressed="true"
+            hidden
+          >
             Follow
           </button>
         )}

@@ -16,6 +16,7 @@ import {
   ensureInstalled,
   installCommand,
   podman,
+  uidmap,
 } from '@airlock/testkit/system-packages';
 import { buildAll } from './build.ts';
 import { obtainOpenBao } from './openbao.ts';
@@ -167,7 +168,7 @@ if (chosen.length === 0) {
   console.error(`airlock: no test stage ${wanted}; stages are ${stages.join(', ')}`);
   process.exit(2);
 }
-for (const each of [bubblewrap, chromium, podman]) {
+for (const each of [bubblewrap, chromium, podman, uidmap]) {
   if ((await ensureInstalled(each)) === null) {
     console.log(
       `! ${each.debian} is missing: its tests ${process.env['CI'] ? 'fail' : 'are skipped'}. Install it: ${installCommand(each)}`,

@@ -26,6 +26,9 @@ export const podman: SystemPackage = {
   binaries: ['podman'],
 };
 
+/** With it podman gives a container ids where it runs as an ordinary user. */
+export const uidmap: SystemPackage = { debian: 'uidmap', binaries: ['newuidmap'] };
+
 /** Absolute path of the first binary of `wanted` on PATH, or null. */
 export function findBinary(wanted: SystemPackage): string | null {
   for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {

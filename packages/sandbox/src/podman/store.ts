@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SandboxError } from '../errors.ts';
-import { findProgram, requireProgram } from '../host.ts';
+import { findProgram, requireProgram, runsAsRoot } from '../host.ts';
 import { seccompProfile } from '../seccomp.ts';
 
 export type Podman = {
@@ -48,6 +48,7 @@ export const seccompFile = 'seccomp.json';
  */
 export async function openPodman(directory: string): Promise<Podman> {
   const program = requireProgram('podman', 'podman');
+  if (!runsAsRoot()) requireProgram('newuidmap', 'uidmap');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const configuration = join(directory, 'containers.conf');
   const mounts = join(directory, 'mounts.conf');
@@ -69,13 +70,21 @@ export async function openPodman(directory: string): Promise<Podman> {
   const said = await askPodman(asked, [
     'info',
     '--format',
-    '{{.Host.CgroupsVersion}} {{.Host.Security.Rootless}}',
+    '{{.Host.CgroupsVersion}} {{.Host.Security.Rootless}} {{len .Host.IDMappings.UIDMap}} {{len .Host.IDMappings.GIDMap}}',
   ]);
-  const [version, rootless] = said.stdout.trim().split(' ');
+  const [version, rootless, ...mapped] = said.stdout.trim().split(' ');
   if (said.code !== 0 || (version !== 'v1' && version !== 'v2')) {
     throw new SandboxError(
       'sandbox-unavailable',
       `podman does not work on this machine: ${said.stderr.trim() || said.stdout.trim() || `it ended with ${said.code}`}`,
+    );
+  }
+  // Its own id alone: podman would go on, and fail at the first container with a riddle.
+  if (rootless === 'true' && mapped.includes('1')) {
+    const uid = process.getuid?.() ?? 0;
+    throw new SandboxError(
+      'sandbox-unavailable',
+      `podman has no ids to give to containers of uid ${uid}: /etc/subuid and /etc/subgid need a line each; as root run: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "$(id -un ${uid})", and as this user, where podman ran before: podman system migrate`,
     );
   }
   if (version === 'v1' && findProgram('runc') !== null) {

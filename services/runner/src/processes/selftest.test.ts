@@ -8,7 +8,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { findProgram, runsAsRoot } from '@airlock/sandbox/host';
+import { findProgram, requireProgram, runsAsRoot } from '@airlock/sandbox/host';
 
 const missing = ['podman', 'newuidmap'].filter((name) => findProgram(name) === null);
 if (missing.length > 0 && process.env['CI'] === 'true') {
@@ -61,7 +61,7 @@ describe('podman as an ordinary user', { skip }, () => {
     for (const [name, content] of Object.entries(files))
       writeFileSync(join(directory, name), content);
     return spawnSync(
-      'unshare',
+      requireProgram('unshare', 'util-linux'),
       [
         ...['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '/bin/sh', '-c', script],
         ...['sh', directory, root, process.execPath, hidden],

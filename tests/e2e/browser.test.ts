@@ -152,6 +152,7 @@ test(
               '/ledger',
               '/trust',
               '/me',
+              '/passkeys',
             ],
             ...[new URL(gatePage).pathname, `${new URL(gatePage).pathname}/checks/approvals`],
           ],

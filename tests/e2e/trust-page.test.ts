@@ -28,7 +28,9 @@ test(
       ['light', 1280],
       ['dark', 390],
     ] as const) {
-      const { context, page, complaints } = await openPage(browser, { scheme, width });
+      const { context, page, complaints } = await openPage(browser, {
+        ...{ scheme, width, timezoneId: 'Asia/Kolkata' },
+      });
       await signInAs(page, `${pair.gateOrigin}/trust`, 'leo');
       const processes = page.getByRole('table').last().getByRole('row');
       assert.match(
@@ -38,7 +40,7 @@ test(
       const moment = page.locator('main time').first();
       assert.match(await moment.innerText(), / UTC/);
       await page.keyboard.press('u');
-      await page.locator('#times-note').getByText('Times are those of').waitFor();
+      assert.match(await moment.innerText(), / GMT\+5:30/);
       await page.keyboard.press('y');
       await page.locator('#keys-status').getByText(`${pair.gateOrigin}/trust`).waitFor();
       assert.equal(await sidewaysScroll(page), 0);

@@ -41,10 +41,16 @@ export async function launchChromium(): Promise<Browser> {
 
 export async function openPage(
   browser: Browser,
-  look: { readonly scheme: 'light' | 'dark'; readonly width: number },
+  look: {
+    readonly scheme: 'light' | 'dark';
+    readonly width: number;
+    /** Such as Europe/Berlin; default that of this machine. */
+    readonly timezoneId?: string;
+  },
 ): Promise<WatchedPage & { readonly context: BrowserContext }> {
   const context = await browser.newContext({
     colorScheme: look.scheme,
+    ...(look.timezoneId === undefined ? {} : { timezoneId: look.timezoneId }),
     viewport: { width: look.width, height: 900 },
   });
   const page = await context.newPage();

@@ -464,6 +464,15 @@ test(
   },
 );
 
+test('where the browser is in UTC there is nothing to turn', { skip }, async () => {
+  const { page } = await open('/times', { timezoneId: 'UTC' });
+  await page.keyboard.press('?');
+  const help = page.getByRole('dialog', { name: 'Keys of this page' });
+  assert.doesNotMatch(await help.innerText(), /Times/);
+  assert.equal(await page.locator('#times-button').isVisible(), false);
+  await page.context().close();
+});
+
 test(
   'y copies the address of the page and says so, or shows it where it may not',
   { skip },

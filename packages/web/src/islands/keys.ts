@@ -7,7 +7,7 @@
  * Single letters can be switched off (WCAG 2.1.4): in that list, for this browser; a button of the footer opens it then.
  */
 import { offeredShortcuts, type Shortcut } from './shortcuts.ts';
-import { timesLabel, turnTimes } from './times.ts';
+import { isElsewhere, timesLabel, turnTimes } from './times.ts';
 
 const writing = 'input:not([type="checkbox"]), textarea, select, [contenteditable]';
 const setting = 'airlock-keys';
@@ -68,7 +68,7 @@ function shortcuts(): Shortcut[] {
             },
           },
         ]),
-    { keys: 'u', label: timesLabel(), run: turnTimes },
+    ...(isElsewhere ? [{ keys: 'u', label: timesLabel(), run: turnTimes }] : []),
     { keys: 'y', label: 'Copy the address of this page', run: () => void copyAddress() },
     { keys: '?', label: 'These keys', run: showHelp },
   ];

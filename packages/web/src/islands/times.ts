@@ -4,6 +4,8 @@
  */
 const setting = 'airlock-times';
 const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+/** Where this is false there is nothing to turn. */
+export const isElsewhere = timeZone !== 'UTC';
 
 /** The words of time.tsx: the moment in UTC, and how long ago that is where it is recent. */
 const words = /^.+ UTC( \(.+\))?$/;
@@ -48,7 +50,7 @@ export function showTimes(): void {
 }
 
 const button = document.querySelector<HTMLButtonElement>('#times-button');
-if (button !== null) {
+if (button !== null && isElsewhere) {
   button.hidden = false;
   button.addEventListener('click', turnTimes);
   showTimes();

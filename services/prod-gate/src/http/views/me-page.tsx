@@ -50,6 +50,7 @@ export function MePage({
         <SectionHeading note={passkeys.length}>Passkeys</SectionHeading>
         <DataTable
           caption="Your passkeys"
+          stacked
           rows={passkeys}
           empty={
             decides
@@ -101,12 +102,15 @@ export function MePage({
                 : 'A passkey counts once administrators have signed a roster.yaml that lists it.'}{' '}
               Give an administrator these lines in person; they go under your id.
             </p>
-            <CodeBlock label="Lines for roster.yaml">{rosterLines(person, standing)}</CodeBlock>
+            <CodeBlock label="Lines for roster.yaml" wrap>
+              {rosterLines(person, standing)}
+            </CodeBlock>
           </>
         )}
         <SectionHeading note={sessions.length}>Signed in</SectionHeading>
         <DataTable
           caption="Your sessions"
+          stacked
           rows={sessions}
           empty="Nowhere else."
           columns={[

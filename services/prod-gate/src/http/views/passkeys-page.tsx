@@ -82,6 +82,7 @@ function Passkeys({
   return (
     <DataTable
       {...{ caption, rows, empty }}
+      stacked
       columns={[
         {
           label: 'Person',

@@ -64,7 +64,6 @@ export function TrustPage({ frame, trust, now }: Props) {
             },
             {
               label: 'Standing',
-              nowrap: true,
               cell: (key) => (
                 <Status tone={toneOf[key.standing]}>
                   {key.standing}

@@ -177,6 +177,8 @@ export function createReadWebhooks(ports: {
         if (isNews(verdict) && !isPushAlone(verdict)) news.add(verdict.repository);
       }
       for (const repository of news) ports.onNews(repository);
+      // What comes meanwhile rings.
+      if (waiting.length < batch) break;
     }
   };
 }

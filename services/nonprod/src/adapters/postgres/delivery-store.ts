@@ -84,20 +84,15 @@ export function createDeliveryQueue(db: Database): DeliveryQueue {
     },
 
     async settle(delivery, verdict) {
+      const { pullRequest, request } = verdict;
+      // A push, of which git says the rest, is one statement.
+      if (pullRequest === null && request === null) {
+        await writeVerdict(db, delivery, verdict);
+        return;
+      }
       await db.$transaction(async (tx) => {
-        const { count } = await tx.webhookDelivery.updateMany({
-          where: { id: delivery.row, state: 'waiting' },
-          data: {
-            state: verdict.state,
-            reason: verdict.reason?.slice(0, 1000) ?? null,
-            repository: verdict.repository,
-            body: null,
-            handledAt: new Date(),
-          },
-        });
-        if (count === 0) return;
+        if (!(await writeVerdict(tx, delivery, verdict))) return;
         await writeFacts(tx, delivery, verdict);
-        const { request } = verdict;
         if (request !== null) {
           await tx.runRequest.create({ data: { ...request, variables: { ...request.variables } } });
         }
@@ -113,6 +108,25 @@ export function createDeliveryQueue(db: Database): DeliveryQueue {
       return count + refusals.count;
     },
   };
+}
+
+/** @returns false where somebody else has settled it. */
+async function writeVerdict(
+  tx: Transaction,
+  delivery: WaitingDelivery,
+  verdict: DeliveryVerdict,
+): Promise<boolean> {
+  const { count } = await tx.webhookDelivery.updateMany({
+    where: { id: delivery.row, state: 'waiting' },
+    data: {
+      state: verdict.state,
+      reason: verdict.reason?.slice(0, 1000) ?? null,
+      repository: verdict.repository,
+      body: null,
+      handledAt: new Date(),
+    },
+  });
+  return count > 0;
 }
 
 async function writeFacts(

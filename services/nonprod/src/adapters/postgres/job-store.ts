@@ -13,7 +13,7 @@ import type { Database, Transaction } from './client.ts';
 import { eventOf, jobStateOf, plannedOf, storedPlan, unreadable } from './row-shapes.ts';
 import { nextJob } from './job-queue.ts';
 import { cancelJob } from './cancel-store.ts';
-import { advanceRun, endUnreadable, lockRun } from './run-progress.ts';
+import { advanceLocked, endUnreadable, lockRun } from './run-progress.ts';
 
 interface ClaimedRow {
   readonly id: string;
@@ -22,6 +22,22 @@ interface ClaimedRow {
   readonly instance: number;
   readonly lease: bigint;
   readonly attempt: number;
+}
+
+interface FactsRow {
+  readonly run_id: string;
+  readonly workflow: string;
+  readonly instance: number;
+  readonly state: string;
+  readonly lease: bigint;
+  readonly runner: string | null;
+  readonly repository: string;
+  readonly commit: string;
+  readonly plan: unknown;
+  /** Of the artifact; null where none was uploaded under the present lease. */
+  readonly name: string | null;
+  readonly digest: string | null;
+  readonly size: bigint | null;
 }
 
 const Variables = z.record(z.string(), z.string());
@@ -40,26 +56,25 @@ export function createJobStore(db: Database): JobStore {
     },
 
     async facts(jobId) {
-      const job = await db.job.findUnique({
-        where: { id: jobId },
-        include: { run: { include: { artifact: true } } },
-      });
-      if (job === null) return null;
-      const { artifact } = job.run;
+      // One question: every call of a runner about its job asks it.
+      const [job] = await db.$queryRaw<FactsRow[]>`
+        select job.run_id, job.workflow, job.instance, job.state, job.lease, job.runner,
+          run.repository, run.commit, run.plan, artifact.name, artifact.digest, artifact.size
+        from job join run on run.id = job.run_id
+          left join artifact on artifact.run_id = run.id and artifact.lease = job.lease
+        where job.id = ${jobId}`;
+      if (job === undefined) return null;
+      const { run_id: runId, workflow: name, instance, runner, repository, commit } = job;
       return {
-        jobId,
-        runId: job.runId,
-        workflow: { name: job.workflow, instance: job.instance },
+        ...{ jobId, runId, runner, repository, commit },
+        workflow: { name, instance },
         state: jobStateOf(job.state),
         lease: Number(job.lease),
-        runner: job.runner,
-        repository: job.run.repository,
-        commit: job.run.commit,
-        plan: plannedOf(job.run.plan),
+        plan: plannedOf(job.plan),
         uploaded:
-          artifact?.lease === job.lease
-            ? { name: artifact.name, digest: artifact.digest, size: Number(artifact.size) }
-            : null,
+          job.name === null || job.digest === null
+            ? null
+            : { name: job.name, digest: job.digest, size: Number(job.size) },
       };
     },
 
@@ -125,7 +140,7 @@ export function createJobStore(db: Database): JobStore {
             data: { attestation: report.attestation },
           });
         }
-        return { outcome, reason, run: await advanceRun(tx, runId) };
+        return { outcome, reason, run: await advanceLocked(tx, runId, cancelledBy) };
       });
     },
   };
@@ -157,7 +172,7 @@ async function claimNext(
   if (running === 0 || cancelledBy !== null) {
     // It was in hand here while the run was cancelled.
     await cancelJob(tx, job.id, cancelledBy);
-    await advanceRun(tx, job.run_id);
+    await advanceLocked(tx, job.run_id, cancelledBy);
     return null;
   }
   const claimed = await claimedJob(tx, job);
@@ -200,10 +215,7 @@ async function closeSteps(
 }
 
 async function claimedJob(tx: Transaction, job: ClaimedRow): Promise<ClaimedJob | Unreadable> {
-  const run = await tx.run.findUniqueOrThrow({
-    where: { id: job.run_id },
-    include: { repositoryRow: true },
-  });
+  const run = await tx.run.findUniqueOrThrow({ where: { id: job.run_id } });
   const stored = storedPlan(run.plan);
   if (stored.kind === 'unreadable') return { runId: run.id, unreadable: stored.reason };
   if (stored.kind === 'none') {
@@ -211,6 +223,7 @@ async function claimedJob(tx: Transaction, job: ClaimedRow): Promise<ClaimedJob 
   }
   const variables = Variables.safeParse(run.variables);
   if (!variables.success) return { runId: run.id, unreadable: unreadable('its variables') };
+  const { url, mainBranch, previous } = await surroundingsOf(tx, run);
   return {
     jobId: job.id,
     lease: Number(job.lease),
@@ -221,7 +234,7 @@ async function claimedJob(tx: Transaction, job: ClaimedRow): Promise<ClaimedJob 
     run: {
       number: Number(run.number),
       repository: run.repository,
-      repositoryUrl: run.repositoryRow.url,
+      repositoryUrl: url,
       ref: run.ref,
       branch: run.branch,
       commit: run.commit,
@@ -230,26 +243,43 @@ async function claimedJob(tx: Transaction, job: ClaimedRow): Promise<ClaimedJob 
       subject: run.subject,
       authorName: run.authorName,
       authorEmail: run.authorEmail.slice(0, 1024),
-      defaultBranch: run.repositoryRow.mainBranch,
+      defaultBranch: mainBranch,
       createdAt: formatTimestamp(run.createdAt),
       tag: run.tag,
       sourceBranch: run.sourceBranch,
       cron: run.cron,
       deployTo: run.deployTo,
-      previous: await previousRun(tx, run),
+      previous,
       variables: variables.data,
     },
   };
 }
 
-async function previousRun(
+interface SurroundingsRow {
+  readonly url: string;
+  readonly main_branch: string;
+  /** Of the run before it on its ref; null where it is the first. */
+  readonly commit: string | null;
+  readonly number: bigint | null;
+  readonly state: string | null;
+}
+
+/** What a job is told of its repository, and of the run before it on its ref. */
+async function surroundingsOf(
   tx: Transaction,
   run: { readonly repository: string; readonly ref: string; readonly number: bigint },
-): Promise<ClaimedJob['run']['previous']> {
-  const before = await tx.run.findFirst({
-    where: { repository: run.repository, ref: run.ref, number: { lt: run.number } },
-    orderBy: { number: 'desc' },
-    select: { commit: true, number: true, state: true },
-  });
-  return before === null ? null : { ...before, number: Number(before.number) };
+): Promise<{ url: string; mainBranch: string; previous: ClaimedJob['run']['previous'] }> {
+  const [row] = await tx.$queryRaw<SurroundingsRow[]>`
+    select repository.url, repository.main_branch, before.commit, before.number, before.state
+    from repository left join lateral (
+      select commit, number, state from run
+      where run.repository = repository.name and run.ref = ${run.ref} and run.number < ${run.number}
+      order by number desc limit 1
+    ) before on true
+    where repository.name = ${run.repository}`;
+  if (row === undefined) throw new Error(`a run of ${run.repository}, which is no repository`);
+  const { url, main_branch: mainBranch, commit, number, state } = row;
+  const previous =
+    commit === null || state === null ? null : { commit, number: Number(number), state };
+  return { url, mainBranch, previous };
 }

@@ -15,17 +15,24 @@ export async function lockRun(tx: Transaction, runId: string): Promise<string | 
   return cancel?.cancelledName ?? null;
 }
 
+type RunNow = 'passed' | 'failed' | 'cancelled' | 'running';
+
 /**
  * Starts or skips the workflows that waited, and ends the run with its last job. To be called in the transaction that
  * changed a job, after that job's row was locked: jobs before runs, everywhere.
  *
  * @returns what the run is now.
  */
-export async function advanceRun(
+export async function advanceRun(tx: Transaction, runId: string): Promise<RunNow> {
+  return await advanceLocked(tx, runId, await lockRun(tx, runId));
+}
+
+/** As `advanceRun`, behind `lockRun`, which said who cancelled it. */
+export async function advanceLocked(
   tx: Transaction,
   runId: string,
-): Promise<'passed' | 'failed' | 'cancelled' | 'running'> {
-  const cancelledBy = await lockRun(tx, runId);
+  cancelledBy: string | null,
+): Promise<RunNow> {
   const row = await tx.run.findUniqueOrThrow({
     where: { id: runId },
     include: { jobs: { orderBy: { position: 'asc' } } },

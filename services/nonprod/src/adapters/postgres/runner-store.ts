@@ -34,9 +34,13 @@ interface RegistrationColumns {
 
 const endLeases = `update job set lease_expires_at = now() - interval '1 second' where runner = $1 and state = 'leased'`;
 
+/** Every call of a runner says that it lives; it is written down this often. */
+const seenAgainMs = 5_000;
+
 export function createRunnerStore(pool: DatabasePool): RunnerStore {
   const changed = async (text: string, values: unknown[]): Promise<boolean> =>
     ((await pool.query(text, values)).rowCount ?? 0) > 0;
+  const seenAt = new Map<string, number>();
 
   return {
     ...createRunnerQueries(pool),
@@ -162,12 +166,14 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
     addCertificate: (runner, issued, now) => insertCertificate(pool, runner, issued, now),
 
     async seen(runner, now) {
+      const since = now.getTime() - (seenAt.get(runner) ?? -Infinity);
+      if (since >= 0 && since < seenAgainMs) return;
       await pool.query({
         name: 'runner-seen',
-        text: `update runner set last_seen_at = $2
-          where id = $1 and (last_seen_at is null or last_seen_at < $2::timestamptz - interval '5 seconds')`,
+        text: 'update runner set last_seen_at = $2 where id = $1 and (last_seen_at is null or last_seen_at < $2)',
         values: [runner, now],
       });
+      seenAt.set(runner, now.getTime());
     },
 
     spend: (runner, now) =>

@@ -329,61 +329,30 @@ function open(view: HTMLElement): void {
     element.hidden = false;
     element.addEventListener('click', act);
   }
-  const next = (step: 1 | -1): void => {
-    const line = Math.max(1, Math.min(total, selected.from + step));
-    select(line, line);
+  const match = (step: 1 | -1) => (): void => {
+    showMatch(matchAt + step);
+  };
+  const line = (step: 1 | -1) => (): void => {
+    const n = Math.max(1, Math.min(total, selected.from + step));
+    select(n, n);
+  };
+  const goTo = (index: number) => (): void => {
+    showLine(index);
   };
   offerShortcuts(() => [
-    {
-      ...{ keys: 'n', label: 'Next match in the log', repeats: true },
-      run: () => {
-        showMatch(matchAt + 1);
-      },
-    },
-    {
-      ...{ keys: 'N', label: 'The match before', repeats: true },
-      run: () => {
-        showMatch(matchAt - 1);
-      },
-    },
+    { keys: 'n', label: 'Next match in the log', run: match(1), repeats: true },
+    { keys: 'N', label: 'The match before', run: match(-1), repeats: true },
     { keys: '/', label: 'Search in the log', run: () => searchField?.focus() },
     ...(failingLine === null
       ? []
-      : [
-          {
-            ...{ keys: 'e', label: 'First failing line' },
-            run: () => {
-              showLine(failingLine - 7);
-            },
-          },
-        ]),
+      : [{ keys: 'e', label: 'First failing line', run: goTo(failingLine - 7) }]),
     ...(isLive ? [{ keys: 'f', label: 'Follow the log, or not', run: turn.follow }] : []),
     { keys: 'w', label: 'Wrap long lines, or not', run: turn.wrap },
     { keys: 't', label: 'Times of the lines, or none', run: turn.times },
-    {
-      ...{ keys: 'g g', label: 'Beginning of the log' },
-      run: () => {
-        showLine(0);
-      },
-    },
-    {
-      ...{ keys: 'G', label: 'End of the log' },
-      run: () => {
-        showLine(total);
-      },
-    },
-    {
-      ...{ keys: 'j', label: 'Next line', repeats: true },
-      run: () => {
-        next(1);
-      },
-    },
-    {
-      ...{ keys: 'k', label: 'The line before', repeats: true },
-      run: () => {
-        next(-1);
-      },
-    },
+    { keys: 'g g', label: 'Beginning of the log', run: goTo(0) },
+    { keys: 'G', label: 'End of the log', run: goTo(total) },
+    { keys: 'j', label: 'Next line', run: line(1), repeats: true },
+    { keys: 'k', label: 'The line before', run: line(-1), repeats: true },
   ]);
 
   // The stream

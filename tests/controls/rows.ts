@@ -224,11 +224,13 @@ const vespene: readonly Row[] = [
     build('isolation/bubblewrap.test.ts: tells package managers of the mirrors that the pool has'),
     'services/prod-gate/src/app/read-delta.test.ts: packages, migrations and owners of a release',
   ),
-  not(
+  met(
     'V40',
     'a bad dependency reaches nobody',
-    'no bait credentials in strangers’ builds',
     proxy('what is not listed is refused'),
+    proxy('what a sandbox says and sends is shown, in every part of a request'),
+    'services/runner/src/bait-watch.test.ts: a bait is seen in any form',
+    watched('a run whose bait was seen is not asked for'),
   ),
   met(
     'V41',

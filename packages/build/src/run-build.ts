@@ -8,6 +8,7 @@ import { ArtifactError, collectArtifact } from './artifact.ts';
 import { createCaches, noCaches, type CacheStore } from './caches.ts';
 import type { SecretsOf } from './environment.ts';
 import type { Isolation } from './isolation/isolation.ts';
+import { furnishHome, type HomeFile } from './home.ts';
 import { runWorkflow } from './run-workflow.ts';
 import type { SourceTree } from './source-tree.ts';
 import { leavesWorkspace } from './step-command.ts';
@@ -26,6 +27,8 @@ export type BuildOptions = {
   steps: readonly JobStep[];
   services: readonly JobService[];
   secretsOf: SecretsOf;
+  /** Default none. */
+  home?: readonly HomeFile[];
   /** Null: nothing is there from other runs. */
   caches: { readonly store: CacheStore; readonly maxBytes: number } | null;
   /** The file to keep once every step passed; null: none. */
@@ -92,6 +95,7 @@ export async function runBuild(options: BuildOptions): Promise<Build> {
       return end('failed', { reason });
     }
     source = unpacked.source;
+    await furnishHome(options, options.home ?? []);
     const within = directory ?? '.';
     const ran = await runWorkflow({
       ...options,

@@ -33,6 +33,7 @@ import { defaultLimits } from '@airlock/build/isolation/limits';
 import { noIsolation } from '@airlock/build/isolation/none';
 import type { Attester } from './attest.ts';
 import { planStep, runFacts, runPlan } from '@airlock/common/testing/plans';
+import { createBaitWatch } from './bait-watch.ts';
 import { createDayBudget, type DayLimits } from './day-budget.ts';
 import { runJob } from './run-job.ts';
 import type { Isolation } from '@airlock/build/isolation/isolation';
@@ -134,6 +135,7 @@ function job(commands: string[][], { artifact = null, ...changes }: Changes = {}
       { artifact: artifact === null ? null : { workflow: 'woodpecker', ...artifact } },
     ),
     maxArtifactBytes: 1_000_000,
+    bait: [],
     ...changes,
   };
 }
@@ -215,6 +217,7 @@ for (const [mode, isolation, absent] of modes) {
           isolation,
           attester,
           egress: null,
+          bait: createBaitWatch(),
           budget: createDayBudget(`${workDirectory}.json`, budget, () => new Date()),
           machineImage,
           ...{ workDirectory, limits },
@@ -269,6 +272,35 @@ for (const [mode, isolation, absent] of modes) {
       assert.equal(seen.heartbeats, heartbeats);
       assert.equal(seen.report, null);
       assert.deepEqual(readdirSync(workDirectory), []);
+    });
+
+    test('its bait lies in its environment and its home, where git sees none of it, and is told of when its log would show it', async () => {
+      const [id, key] = [`AKIA${'Q7'.repeat(8)}`, `npm_${'Zk9'.repeat(12)}`];
+      const bait: Job['bait'] = [
+        { name: 'cloud-key-id', value: id },
+        { name: 'cloud-key', value: 'aB3/'.repeat(10) },
+        { name: 'registry-key', value: key },
+      ];
+      const quiet = [
+        'test "$DEPLOY_AWS_ACCESS_KEY_ID" = "$(sed -n s/aws_access_key_id.=.//p ~/.aws/credentials)"',
+      ];
+      const honest = run({ ...job([[...quiet, 'git status --porcelain']]), bait });
+      await honest.running;
+      assert.equal(honest.seen.report?.outcome, 'passed', honest.seen.log);
+      assert.ok(honest.seen.log.endsWith('+ git status --porcelain\n'), honest.seen.log);
+      assert.deepEqual(honest.seen.report.baitSeen, []);
+      const thief = run({
+        ...job([['true'], ['printenv DEPLOY_AWS_ACCESS_KEY_ID; base64 ~/.docker/config.json']]),
+        bait,
+      });
+      await thief.running;
+      assert.ok(!thief.seen.log.includes(id), thief.seen.log);
+      assert.deepEqual(
+        thief.seen.report?.baitSeen,
+        (['cloud-key-id', 'registry-key'] as const).map((name) => ({
+          ...{ bait: name, where: 'log', name: 'step-2' },
+        })),
+      );
     });
 
     test('its steps have a clean git checkout of the commit, except where nothing is cloned', async () => {

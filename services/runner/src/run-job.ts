@@ -9,6 +9,13 @@ import type { Log } from '@airlock/process/log';
 import { runBuild, skippedReport } from '@airlock/build/run-build';
 import { createWorkspace, type Workspace, type WorkspaceLimits } from '@airlock/build/workspace';
 import { imagesDigest } from '@airlock/build/isolation/catalogue';
+import {
+  baitEnvironment,
+  baitFiles,
+  baitTexts,
+  type BaitWatch,
+  type Watching,
+} from './bait-watch.ts';
 import type { DayBudget } from './day-budget.ts';
 import { createJobCaches } from './job-caches.ts';
 import type { Source } from '@airlock/build/source';
@@ -46,11 +53,12 @@ type Ports = {
   budget: Pick<DayBudget, 'begin' | 'end'>;
   /** Of what builds send and fetch; null: they have no way out. */
   egress: EgressTally | null;
+  bait: BaitWatch;
   log: Log;
   now: () => Date;
 };
 
-type Result = Omit<JobReport, 'lease' | 'egress'>;
+type Result = Omit<JobReport, 'lease' | 'egress' | 'baitSeen'>;
 
 type Running = Ports & {
   job: Job;
@@ -74,8 +82,13 @@ export async function runJob(
   const { cancelled } = keeper;
   // What a job before, whose lease was lost, has not told of.
   ports.egress?.take();
+  ports.bait.begin(job.bait);
   const masker = createMasker();
   const known = createKnownSecrets(masker);
+  for (const bait of job.bait) {
+    masker.add(baitTexts(bait));
+    known.add(`the bait ${bait.name}`, Buffer.from(bait.value));
+  }
   const output = createLogStream({
     maxBytes: maxLogBytes,
     masker,
@@ -89,7 +102,8 @@ export async function runJob(
     const result = await withItsLog(running, await withinBudget(running));
     signal.throwIfAborted();
     const egress = ports.egress?.take() ?? null;
-    await controlPlane.report(held, { ...result, egress }, signal);
+    const baitSeen = ports.bait.take();
+    await controlPlane.report(held, { ...result, egress, baitSeen }, signal);
     log.info('job.reported', { job: job.jobId, outcome: result.outcome, reason: result.reason });
     return 'reported';
   } catch (error) {
@@ -132,7 +146,10 @@ async function perform(running: Running, timeoutSeconds: number): Promise<Result
   const startedAt = now();
   const workflow = workflowOf(plan, job.workflow);
   const clone = workflow?.clone ?? null;
-  const planned = jobSteps(plan, job.workflow, job.run);
+  const planned = jobSteps(plan, job.workflow, job.run).map((step) => ({
+    ...step,
+    environment: { ...baitEnvironment(job.bait), ...step.environment },
+  }));
   const services = jobServices(plan, job.workflow, job.run);
   const none = { steps: noSteps(job), isolation: { mode: isolation.mode, enforced: [] } };
   let object: Buffer;
@@ -148,11 +165,18 @@ async function perform(running: Running, timeoutSeconds: number): Promise<Result
     ...{ controlPlane, job, isolation, known, signal },
     beside: (name) => workspace.beside(name),
   });
+  const logs = new Map<string, Watching>();
+  const watching = (step: string): Watching => {
+    const log = logs.get(step) ?? running.bait.open('log', step);
+    logs.set(step, log);
+    return log;
+  };
   const build = await runBuild({
     ...{ isolation, workspace, signal, now },
     caches: { store: createJobCaches({ controlPlane, job, signal }), maxBytes: maxCacheBytes },
     commit: job.run.commit,
     ...{ steps: planned, services, directory: workflow?.path ?? null, secretsOf },
+    home: baitFiles(job.bait),
     artifact:
       wanted === null
         ? null
@@ -163,8 +187,12 @@ async function perform(running: Running, timeoutSeconds: number): Promise<Result
     timeoutSeconds,
     source: clone === null ? null : () => sourceOf(running, clone, object),
     cancelled,
-    onOutput: (step, chunk) => output.write(step, chunk),
+    async onOutput(step, chunk) {
+      watching(step).see(chunk);
+      await output.write(step, chunk);
+    },
   });
+  for (const log of logs.values()) log.end();
   const { reason, steps, enforced, source } = build;
   await sendReports({
     ...{ controlPlane, isolation, workspace, job, known, signal, steps: planned, reports: steps },

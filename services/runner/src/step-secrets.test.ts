@@ -19,6 +19,7 @@ import { newKey } from '@airlock/envelope/seal';
 import { probeSandbox } from '@airlock/sandbox/probe';
 import { ControlPlaneError } from './api/answers.ts';
 import type { ControlPlane } from './api/control-plane.ts';
+import { createBaitWatch } from './bait-watch.ts';
 import { runJob } from './run-job.ts';
 
 const probe = await probeSandbox();
@@ -110,6 +111,7 @@ async function run(
       isolation: bubblewrapIsolation({ nodeBinary: null }),
       limits: defaultLimits,
       egress: null,
+      bait: createBaitWatch(),
       budget: {
         begin: () => Promise.resolve({ seconds: 60 }),
         end: () => Promise.resolve(),
@@ -123,6 +125,7 @@ async function run(
       workflow: { name: 'woodpecker', instance: 0 },
       run: runFacts({ commit, ...commitWords(commitObject) }),
       maxArtifactBytes: 1_000_000,
+      bait: [],
     },
     new AbortController().signal,
   );

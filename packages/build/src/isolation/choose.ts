@@ -20,6 +20,7 @@ import { machineInPodman, podmanIsolation } from './podman.ts';
  *
  * @param around.onEgress told of every connection that a build asked for.
  * @param around.onCarried told what a network that was closed has carried. Default: nobody is.
+ * @param around.onSent shown what builds send through their way out. Default: nobody is.
  * @param around.secretFiles absolute paths of the builder's own files that no build may read.
  * @throws ConfigurationError when what was asked for cannot be had or does not hold: a builder never falls back to less.
  */
@@ -28,6 +29,7 @@ export async function chooseIsolation(
   around: {
     readonly onEgress: (decision: EgressDecision) => void;
     readonly onCarried?: NonNullable<EgressRules['onCarried']>;
+    readonly onSent?: NonNullable<EgressRules['onSent']>;
     readonly secretFiles: readonly string[];
   },
 ): Promise<Isolation> {
@@ -58,6 +60,7 @@ export async function chooseIsolation(
             onDecision: around.onEgress,
           },
           ...(around.onCarried === undefined ? {} : { onCarried: around.onCarried }),
+          ...(around.onSent === undefined ? {} : { onSent: around.onSent }),
         };
   if (podman !== null) {
     return podmanIsolation({ podman, catalogue, limits, egress: rules, words });

@@ -10,6 +10,7 @@ import {
   startEgressProxy,
   type EgressCounts,
   type EgressDecision,
+  type Sent,
 } from '@airlock/sandbox/egress/proxy';
 import type { SandboxNetwork } from '@airlock/sandbox/bubblewrap';
 import { mirrorEnvironment, mirrorPlaces, MirrorsConfig, type Mirrors } from './mirrors.ts';
@@ -48,6 +49,8 @@ export type EgressRules = {
   /** A Node binary of this machine, not a link, which carries bytes inside the network. */
   readonly nodeBinary: string;
   readonly onDecision: (decision: EgressDecision) => void;
+  /** Shown what goes out. Default: nobody is. */
+  readonly onSent?: (to: EgressEntry) => Sent;
   /** Told once for each network, when it is closed. Default: nobody is. */
   readonly onCarried?: (counts: Readonly<EgressCounts>) => void;
 };
@@ -76,6 +79,7 @@ export async function openWay(
   const proxy = await startEgressProxy({
     socketPath,
     allow: rules.allow,
+    ...(rules.onSent === undefined ? {} : { onSent: rules.onSent }),
     onDecision(decision) {
       rules.onDecision(decision);
       const { reason } = decision;

@@ -1,11 +1,12 @@
 /** Builds that do what builds do not, and whether a person gets to know of it before they are released. */
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { signedIn } from '../signed-in.ts';
 import { sessionWithToken } from '../web-session.ts';
-import { push, reasonsOf, runOf } from './build-door.ts';
+import { logOf, push, reasonsOf, runOf } from './build-door.ts';
 import { all, mayNot, type Drill, type Way } from './drill.ts';
 
 const execute = promisify(execFile);
@@ -108,4 +109,50 @@ async function refusedFor(way: string, asking: Promise<unknown>): Promise<Way> {
   }
 }
 
-export const watchedBuildDrills: readonly Drill[] = [minerPattern];
+/** Each with how a stranger's script shows what it found, and a part of it that would stand in the log unmasked. */
+const thefts: readonly (readonly [way: string, command: string, bait: string, plain: RegExp])[] = [
+  ['the environment', 'env', 'cloud-key-id', /AKIA[A-Z2-7]{16}/],
+  ['a file of the home', 'cat ~/.aws/credentials', 'cloud-key', /secret_access_key = [\w+/]{40}/],
+  [
+    'a file, encoded',
+    'base64 ~/.docker/config.json',
+    'registry-key',
+    /cmVnaXN0cnkuaW50ZXJuYWwi.{40}/,
+  ],
+];
+
+const baitTaken: Drill = {
+  id: 'bait-taken',
+  controls: ['V40'],
+  attacker: 'stranger',
+  attack:
+    'looks in a pull request for credentials, and shows those that it finds in its log, as they are and encoded',
+  async run(target) {
+    const ways: Way[] = [];
+    const build = async (script: string) => {
+      const number = 100_000 + (randomBytes(3).readUIntBE(0, 3) % 800_000);
+      const commit = await push(target, {
+        ref: `refs/pull/${number}/head`,
+        message: `A drill of ${number}`,
+        files: { 'test.sh': `${script}\n` },
+      });
+      const run = await runOf(target, commit);
+      return { run, found: Flagged.parse(run), log: await logOf(target, run, 'test') };
+    };
+    for (const [way, command, bait, plain] of thefts) {
+      const { found, log } = await build(`${command}; echo shown`);
+      const flag = found.flags.find(({ rule, text }) => rule === 'bait' && text.includes(bait));
+      const isShown = plain.test(log) || !log.includes('shown');
+      const held = flag?.kind === 'suspicious' && found.mark === 'suspicious' && !isShown;
+      const said = flag?.text ?? `${found.flags.length} flags, and none of ${bait}`;
+      ways.push({ way, held, answer: isShown ? `not masked: ${log.slice(-120)}` : said });
+    }
+    // Otherwise a pair that suspects every build of a stranger would look like one that saw this.
+    const { run, found } = await build('git status --porcelain; test -n "$DEPLOY_REGISTRY_KEY"');
+    const held = run.state === 'passed' && !found.flags.some(({ rule }) => rule === 'bait');
+    ways.push({ way: 'a build that takes none', held, answer: `${run.state}, not suspected` });
+    return all(ways);
+  },
+};
+
+export const watchedBuildDrills: readonly Drill[] = [minerPattern, baitTaken];

@@ -12,6 +12,7 @@
  * The lease number is a fencing token: a runner whose lease was given to another gets 409 and stops.
  */
 import { z } from 'zod';
+import { Bait, BaitSighting, maxBaitSightings } from './bait.ts';
 import { EgressReport, IsolationReport } from './isolation.ts';
 import { RunPlan, type PlanService, type PlanStep } from './run-plan.ts';
 import { ArtifactName, GitCommit, Name, RepositoryPath, Sha256Hex, Timestamp } from './scalars.ts';
@@ -97,6 +98,8 @@ export const Job = z.strictObject({
   plan: RunPlan,
   /** What nonprod keeps of one artifact at most, whatever the plan allows. */
   maxArtifactBytes: z.number().int().positive(),
+  /** For the environment and the home of its steps; empty unless nobody vouches for whose work it is. */
+  bait: z.array(Bait).max(8).default([]),
 });
 export type Job = z.infer<typeof Job>;
 
@@ -140,6 +143,8 @@ export const JobReport = z.strictObject({
   isolation: IsolationReport,
   /** Null: the job had no way out. */
   egress: EgressReport.nullable(),
+  /** Where the job's bait was seen; empty where an older runner says nothing of it. */
+  baitSeen: z.array(BaitSighting).max(maxBaitSightings).default([]),
   /** The run attestation over the artifact, one DSSE envelope as a line without its LF; null when none was kept. */
   attestation: z.string().max(maxAttestationLength).nullable(),
 });

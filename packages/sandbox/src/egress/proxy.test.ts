@@ -56,8 +56,8 @@ after(async () => {
 });
 
 /** What comes back for some raw bytes, until `until` is in it or the other side ends. */
-async function talk(text: string, until?: string): Promise<string> {
-  const socket = connect(socketPath);
+async function talk(text: string, until?: string, path = socketPath): Promise<string> {
+  const socket = connect(path);
   socket.write(text);
   let seen = '';
   for await (const chunk of socket as AsyncIterable<Buffer>) {
@@ -148,6 +148,53 @@ test('nothing else goes out: another scheme, a path alone, TRACE, a user in the 
   const upgrade = `GET http://${at}/ HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n`;
   assert.equal(await talk(upgrade), '');
   assert.equal(await talk('not http at all\r\n\r\n'), '');
+});
+
+test('what a sandbox says and sends is shown, in every part of a request, in a tunnel, and where it is refused', async () => {
+  const socketPath = join(directory, 'shown.sock');
+  const shown: { to: string; text: string; ended: boolean }[] = [];
+  const watched = await startEgressProxy({
+    socketPath,
+    allow: [
+      { host: '127.0.0.1', port: echoPort },
+      { host: '127.0.0.1', port: webPort },
+    ],
+    onDecision: () => undefined,
+    onSent({ host, port }) {
+      const seen = { to: `${host}:${port}`, text: '', ended: false };
+      shown.push(seen);
+      return {
+        see: (bytes) => (seen.text += Buffer.from(bytes).toString()),
+        end: () => (seen.ended = true),
+      };
+    },
+  });
+  const at = `127.0.0.1:${webPort}`;
+  const body = 'in-body';
+  const head = (url: string, more = ''): string =>
+    `POST ${url} HTTP/1.1\r\nHost: x\r\nX-Own: in-header\r\n${more}\r\n`;
+  try {
+    const length = `Content-Length: ${body.length}\r\n`;
+    await talk(`${head(`http://${at}/in-path?in-query`, length)}${body}`, undefined, socketPath);
+    await talk(head('http://in-host.example/'), undefined, socketPath);
+    await talk(`${connectTo(`127.0.0.1:${echoPort}`)}in-tunnel`, 'in-tunnel', socketPath);
+    await talk(connectTo('IN-NAME.evil.example:443'), undefined, socketPath);
+    await talk(connectTo('0x7f.1:80'), undefined, socketPath);
+    while (!shown.every(({ ended }) => ended)) await sleep(5);
+  } finally {
+    await watched.close();
+  }
+  assert.deepEqual(
+    shown.map(({ to }) => to),
+    [at, 'in-host.example:80', `127.0.0.1:${echoPort}`, 'in-name.evil.example:443', 'unreadable:0'],
+  );
+  const [plain, refused, tunnel, name] = shown.map(({ text }) => text);
+  for (const part of ['in-path', 'in-query', 'in-header', body]) {
+    assert.ok(plain?.includes(part), part);
+  }
+  assert.match(refused ?? '', /in-header/);
+  assert.match(tunnel ?? '', /in-tunnel/);
+  assert.match(name ?? '', /IN-NAME/);
 });
 
 test('what went through is counted', async () => {

@@ -40,11 +40,20 @@ export type EgressProxy = {
   close(): Promise<void>;
 };
 
+/** Bytes of one connection on their way out, and its end. */
+export type Sent = { see(bytes: Uint8Array): void; end(): void };
+
 export type EgressProxyOptions = {
   /** Path of the socket, which must not exist. Whoever may open it may go out. */
   readonly socketPath: string;
   readonly allow: readonly EgressEntry[];
   readonly onDecision: (decision: EgressDecision) => void;
+  /**
+   * Shown what a sandbox says and sends, what is refused included; of TLS that is its outside. Default: nobody is.
+   *
+   * @param to whom it asked for; host `unreadable` where that cannot be said.
+   */
+  readonly onSent?: (to: EgressEntry) => Sent;
   /** All addresses of a name. Default: as this machine resolves it. */
   readonly resolve?: (host: string) => Promise<readonly string[]>;
   /** Out of the sandbox at once, those that are being made included. Default 256. */
@@ -124,6 +133,9 @@ export async function startEgressProxy(options: EgressProxyOptions): Promise<Egr
     client.on('error', () => {});
     void (async () => {
       const target = parseTarget(request.url ?? '');
+      const sent = options.onSent?.(target ?? malformed);
+      sent?.see(headOf(request));
+      client.once('close', () => sent?.end());
       const way = target === null ? refuse(malformed, 'malformed') : await reach(target);
       if (!('socket' in way)) {
         client.end(plainAnswer(way));
@@ -135,13 +147,20 @@ export async function startEgressProxy(options: EgressProxyOptions): Promise<Egr
         return;
       }
       client.write('HTTP/1.1 200 Connection established\r\n\r\n');
-      if (head.length > 0) socket.write(head);
+      if (head.length > 0) {
+        sent?.see(head);
+        socket.write(head);
+      }
       open.add(client);
       client.once('close', () => {
         open.delete(client);
         socket.destroy();
       });
       socket.once('close', () => client.destroy());
+      if (sent !== undefined)
+        client.on('data', (bytes: Buffer) => {
+          sent.see(bytes);
+        });
       client.pipe(socket);
       socket.pipe(client);
     })();
@@ -153,6 +172,9 @@ export async function startEgressProxy(options: EgressProxyOptions): Promise<Egr
         response.end(text);
       };
       const target = plainTarget(request);
+      const sent = options.onSent?.(target?.entry ?? malformed);
+      sent?.see(headOf(request));
+      response.once('close', () => sent?.end());
       if (target === null) {
         answer(refuse(malformed, 'malformed'));
         return;
@@ -181,6 +203,10 @@ export async function startEgressProxy(options: EgressProxyOptions): Promise<Egr
         if (response.headersSent) response.destroy();
         else answer({ status: 502, text: `${target.authority} ended the connection\n` });
       });
+      if (sent !== undefined)
+        request.on('data', (bytes: Buffer) => {
+          sent.see(bytes);
+        });
       request.pipe(outgoing);
     })();
   });
@@ -200,6 +226,10 @@ export async function startEgressProxy(options: EgressProxyOptions): Promise<Egr
     },
   };
 }
+
+/** What a request says before its body. */
+const headOf = ({ method, url, rawHeaders }: IncomingMessage): Buffer =>
+  Buffer.from([`${method} ${url}`, ...rawHeaders].join('\n'));
 
 /** One line for whoever runs the build. */
 export function refusalText(

@@ -1,5 +1,6 @@
 import type { Job } from '@airlock/common/wire/runner-protocol';
 import { workflowOf } from '@airlock/common/workflow-name';
+import type { Bait } from '@airlock/common/wire/bait';
 import { invocationIdOf } from '../domain/run.ts';
 import type { Events } from '../events.ts';
 import { finishJob, type FinishPorts } from './finish-job.ts';
@@ -16,6 +17,8 @@ export function createLeaseJob(
     readonly events: Pick<Events, 'jobLeased' | 'runUnreadable'>;
     /** Null: this installation keeps no secrets. */
     readonly secrets: Pick<HandOutSecrets, 'refusal'> | null;
+    /** What the job shall find that is worth stealing. */
+    readonly baitFor: (job: ClaimedJob) => readonly Bait[];
   },
   settings: {
     readonly origin: string;
@@ -58,6 +61,7 @@ export function createLeaseJob(
         pipeline: workflowOf(plan, workflow)?.file ?? '',
         run: { ...run, url },
         maxArtifactBytes: settings.maxArtifactBytes,
+        bait: [...ports.baitFor(claimed)],
       };
     }
   };

@@ -2,6 +2,7 @@ import type { JobReport } from '@airlock/common/wire/runner-protocol';
 import { workflowOf } from '@airlock/common/workflow-name';
 import { stripVTControlCharacters } from 'node:util';
 import { lookedBack, unusual, type Measures } from '../domain/watch/baseline.ts';
+import { baitFlags } from '../domain/watch/bait.ts';
 import type { Flag } from '../domain/watch/flag.ts';
 import { createLineRules, egressFlags, endFlags } from '../domain/watch/rules.ts';
 import type { Events } from '../events.ts';
@@ -51,6 +52,7 @@ export function createLookAtJob(ports: {
       ...log.flags,
       ...endFlags(report.steps),
       ...egressFlags(report.egress),
+      ...baitFlags(report.baitSeen),
       ...limitFlags(report),
       // A job that failed took as long as it took, and kept nothing.
       ...(passed ? unusual(measures, await looks.before(job, lookedBack)) : []),

@@ -10,6 +10,7 @@ import type {
   TestResultRequest,
 } from '@airlock/common/wire/signer-protocol';
 import type { Judgement, KeptArtifact, LeaseState, LeaseWord } from '../domain/job-lease.ts';
+import type { TrustLevel } from '../domain/trust-level.ts';
 import type { OutboxContent } from '../domain/outbox-chain.ts';
 import type { PlanFiles } from '@airlock/pipeline/plan-files';
 import type { WorkflowId } from '@airlock/common/workflow-name';
@@ -123,6 +124,8 @@ export interface ClaimedJob {
   /** Without the address of the run's page, which is a setting. */
   readonly run: Omit<RunFacts, 'url'>;
   readonly plan: RunPlan;
+  /** Of its run. */
+  readonly level: TrustLevel;
 }
 
 export interface JobFacts extends LeaseState {

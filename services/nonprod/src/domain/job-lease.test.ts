@@ -31,6 +31,7 @@ const passed: JobReport = {
   artifact: uploaded,
   isolation: { mode: 'bubblewrap', enforced: [] },
   egress: null,
+  baitSeen: [],
   attestation: '{}',
 };
 

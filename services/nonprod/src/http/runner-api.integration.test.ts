@@ -64,7 +64,7 @@ before(async () => {
         blobs: createContentStore(join(directory, 'artifacts')),
         settings: { leaseSeconds: 60, maxArtifactBytes: 2_000_000 },
         leaseJob: createLeaseJob(
-          { jobs, events, secrets: null, bell: quiet, work: quiet },
+          { jobs, events, secrets: null, bell: quiet, work: quiet, baitFor: () => [] },
           {
             origin: 'https://ci.example',
             leaseSeconds: 60,

@@ -77,7 +77,7 @@ before(async () => {
         blobs: createContentStore(join(directory, 'artifacts')),
         settings: { leaseSeconds: 60, maxArtifactBytes: 1 },
         leaseJob: createLeaseJob(
-          { jobs, events, secrets: null, bell: quiet, work: quiet },
+          { jobs, events, secrets: null, bell: quiet, work: quiet, baitFor: () => [] },
           { ...settings, maxArtifactBytes: 1 },
         ),
         reportJob: createReportJob({

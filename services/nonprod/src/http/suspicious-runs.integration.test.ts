@@ -128,6 +128,25 @@ const seen = (runId: string) => createReviewStore(database.as('nonprod_web')).of
 const miner = ['compiling', 'pool: stratum+tcp://pool.example:3333', 'done'];
 const reason = { reason: 'a test of the mining library, read line by line' };
 
+test('a run whose bait was seen is not asked for, and its event names it', async () => {
+  const { runId } = await built(['compiling'], {
+    baitSeen: [{ bait: 'registry-key', where: 'request', name: 'paste.example:443' }],
+  });
+  const { flags } = await seen(runId);
+  assert.deepEqual(
+    flags.map(({ kind, rule }) => [kind, rule]),
+    [['suspicious', 'bait']],
+  );
+  const refused = await askFor(await candidateOf(runId));
+  assert.ok(refused.kind === 'refused');
+  assert.match(JSON.stringify(refused.reasons), /suspicious \(bait\)/);
+  const event = told.find(
+    ({ event: name, ...fields }) => name === 'job.suspicious' && fields['airlock.run.id'] === runId,
+  );
+  assert.equal(event?.['airlock.rule'], 'bait');
+  assert.match(String(event['message']), /registry-key.*paste\.example:443/);
+});
+
 test('a run that looks like a miner is not asked for until an owner who did not start it has looked and said so', async () => {
   const { runId, jobId } = await built(miner, { person: { id: 'olga', by: 'asked' } });
   const candidateId = await candidateOf(runId);

@@ -28,6 +28,7 @@ import { createPersonStore } from '../adapters/postgres/person-store.ts';
 import { createTokenStore } from '../adapters/postgres/token-store.ts';
 import { createApiTokens } from '../app/api-tokens.ts';
 import { createAskPromotion } from '../app/ask-promotion.ts';
+import { createGiveBait } from '../app/give-bait.ts';
 import { createLeaseJob } from '../app/lease-job.ts';
 import type { NewId } from '../app/ports.ts';
 import { createReportJob } from '../app/report-job.ts';
@@ -120,7 +121,10 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
         blobs,
         settings: config,
         leaseJob: createLeaseJob(
-          { jobs, bell, work, events, secrets },
+          {
+            ...{ jobs, bell, work, events, secrets },
+            baitFor: createGiveBait({ maskers, random: randomBytes }),
+          },
           { ...config, timeoutSeconds: config.jobTimeoutSeconds },
         ),
         reportJob: createReportJob({

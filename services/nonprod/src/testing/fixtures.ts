@@ -85,6 +85,7 @@ export function passedReport(lease: number): JobReport {
     artifact,
     isolation: { mode: 'bubblewrap', enforced: ['network'] },
     egress: { allowed: 3, refused: 1, bytesIn: 2048, bytesOut: 512, hosts: [] },
+    baitSeen: [],
     attestation: envelope('run'),
   };
 }

@@ -8,6 +8,7 @@ import { enterEdge } from '../edge/enter.ts';
 import { readValidity } from '../edge/identity.ts';
 import { chooseIsolation, nodePath } from '@airlock/build/isolation/choose';
 import type { Attester } from '../attest.ts';
+import { createBaitWatch } from '../bait-watch.ts';
 import { createDayBudget } from '../day-budget.ts';
 import { createEgressTally } from '../egress-tally.ts';
 import { runJob } from '../run-job.ts';
@@ -26,8 +27,10 @@ await runProcess({
     // The isolation is tried out in there.
     await prepareWorkDirectory(config.workDirectory, config.limits);
     const egress = config.egress === undefined ? null : createEgressTally();
+    const bait = createBaitWatch();
     const isolation = await chooseIsolation(config, {
       onCarried: (counts) => egress?.add(counts),
+      onSent: ({ host, port }) => bait.open('request', `${host}:${port}`),
       onEgress(decision) {
         log.info('egress', decision);
         egress?.decided(decision);
@@ -51,7 +54,7 @@ await runProcess({
     await budget.end();
     let toldSpent: string | null = null;
     const ports = {
-      ...{ controlPlane, isolation, attester, egress, budget, log },
+      ...{ controlPlane, isolation, attester, egress, bait, budget, log },
       machineImage: machine,
       ...{ workDirectory: config.workDirectory, limits: config.limits },
       now: () => new Date(),

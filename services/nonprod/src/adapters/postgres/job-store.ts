@@ -7,6 +7,7 @@ import { formatTimestamp } from '@airlock/common/time';
 import type { JobReport } from '@airlock/common/wire/runner-protocol';
 import type { ClaimedJob, JobClaim, JobStore, LeaseProofOf } from '../../app/ports.ts';
 import type { Judgement } from '../../domain/job-lease.ts';
+import type { TrustLevel } from '../../domain/trust-level.ts';
 import { predecessorsOf } from '../../domain/run.ts';
 import { cancelReason } from '../../domain/workflow-order.ts';
 import type { Database, Transaction } from './client.ts';
@@ -223,7 +224,7 @@ async function claimedJob(tx: Transaction, job: ClaimedRow): Promise<ClaimedJob 
   }
   const variables = Variables.safeParse(run.variables);
   if (!variables.success) return { runId: run.id, unreadable: unreadable('its variables') };
-  const { url, mainBranch, previous } = await surroundingsOf(tx, run);
+  const { url, mainBranch, level, previous } = await surroundingsOf(tx, run);
   return {
     jobId: job.id,
     lease: Number(job.lease),
@@ -231,6 +232,7 @@ async function claimedJob(tx: Transaction, job: ClaimedRow): Promise<ClaimedJob 
     runId: run.id,
     workflow: { name: job.workflow, instance: job.instance },
     plan: stored.plan,
+    level,
     run: {
       number: Number(run.number),
       repository: run.repository,
@@ -258,19 +260,32 @@ async function claimedJob(tx: Transaction, job: ClaimedRow): Promise<ClaimedJob 
 interface SurroundingsRow {
   readonly url: string;
   readonly main_branch: string;
+  /** 0 for a run from before trust was decided here. */
+  readonly level: TrustLevel;
   /** Of the run before it on its ref; null where it is the first. */
   readonly commit: string | null;
   readonly number: bigint | null;
   readonly state: string | null;
 }
 
-/** What a job is told of its repository, and of the run before it on its ref. */
+/** What a job is told of its repository and of the run before it on its ref, and its run's trust. */
 async function surroundingsOf(
   tx: Transaction,
-  run: { readonly repository: string; readonly ref: string; readonly number: bigint },
-): Promise<{ url: string; mainBranch: string; previous: ClaimedJob['run']['previous'] }> {
+  run: {
+    readonly id: string;
+    readonly repository: string;
+    readonly ref: string;
+    readonly number: bigint;
+  },
+): Promise<
+  { url: string; mainBranch: string; previous: ClaimedJob['run']['previous'] } & Pick<
+    ClaimedJob,
+    'level'
+  >
+> {
   const [row] = await tx.$queryRaw<SurroundingsRow[]>`
-    select repository.url, repository.main_branch, before.commit, before.number, before.state
+    select repository.url, repository.main_branch, before.commit, before.number, before.state,
+      coalesce((select level from run_trust where run_id = ${run.id}), 0) as level
     from repository left join lateral (
       select commit, number, state from run
       where run.repository = repository.name and run.ref = ${run.ref} and run.number < ${run.number}
@@ -278,8 +293,8 @@ async function surroundingsOf(
     ) before on true
     where repository.name = ${run.repository}`;
   if (row === undefined) throw new Error(`a run of ${run.repository}, which is no repository`);
-  const { url, main_branch: mainBranch, commit, number, state } = row;
+  const { url, main_branch: mainBranch, level, commit, number, state } = row;
   const previous =
     commit === null || state === null ? null : { commit, number: Number(number), state };
-  return { url, mainBranch, previous };
+  return { url, mainBranch, level, previous };
 }

@@ -3,9 +3,10 @@ import { mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { runSandboxed } from '@airlock/sandbox/bubblewrap';
-import { runsAsRoot } from '@airlock/sandbox/host';
+import { requireProgram, runsAsRoot } from '@airlock/sandbox/host';
 import { openPodman } from '@airlock/sandbox/podman/store';
 import { probeSandbox } from '@airlock/sandbox/probe';
+import { runUnisolated } from '@airlock/sandbox/unisolated';
 import { missingPodman } from '../isolation/podman.fixture.ts';
 import { machineInPodman } from '../isolation/podman.ts';
 import { bubblewrapIsolation } from '../isolation/bubblewrap.ts';
@@ -122,6 +123,28 @@ describe('the escape kit', { skip: missing ?? false }, () => {
     assert.equal(found['secret-files'], `READABLE ${secret}`);
     assert.match(found['inherited-descriptors'] ?? '', /^50 .* OPEN$/);
     assert.equal(found['environment-of-starter'], 'FOUND');
+  });
+
+  test('sees who started it where processes are not kept apart', async () => {
+    const together: Isolation = {
+      ...bubblewrapIsolation({ nodeBinary: ownNode() }),
+      run: ({ command, workspace, onOutput, wallSeconds }) =>
+        runUnisolated({
+          command: [
+            ...[requireProgram('bwrap', 'bubblewrap'), '--unshare-user', '--unshare-net'],
+            ...['--ro-bind', '/', '/', '--bind', workspace, workspace, '--', ...command],
+          ],
+          ...{ env: {}, workingDirectory: '/', wallSeconds, onOutput },
+        }),
+    };
+    const found = await runEscapeKit({
+      ...{ isolation: together, workDirectory: directory, secretFiles: [] },
+      ...{ nodeInside: ownNode(), workspaceInside: null },
+    });
+    assert.deepEqual(
+      [found['namespace-pid'], found['starter-can-be-signalled']],
+      ["THE MACHINE'S", 'REACHED'],
+    );
   });
 
   const config = {

@@ -3,6 +3,8 @@ export type HostFacts = {
   /** Stands in this process's environment, and in no other place. */
   readonly marker: string;
   readonly pid: number;
+  /** When that process started, as /proc counts: another one may have its number inside. */
+  readonly startTime: string;
   /** A TCP port that this machine listens at on its loopback. */
   readonly port: number;
   /** An abstract unix socket, and one with a path, that this machine listens at. */

@@ -740,7 +740,13 @@ const others: readonly Row[] = [
     'packages/cli/src/commands/exec.test.ts: runs the pipeline of a clean work tree',
   ),
   not('J1', 'outdated versions are known', 'no feed'),
-  not('J2', 'a page of what a pipeline can reach', 'not built'),
+  met(
+    'J2',
+    'a page of what a pipeline can reach',
+    e2e('reach.test.ts: what a pipeline can reach stands on one page'),
+    nonprod('domain/reach.test.ts: a push to main is the only run that may be promoted'),
+    nonprod('domain/reach.test.ts: a secret stands where a run can read it'),
+  ),
   not(
     'J3',
     'two services that share nothing',

@@ -18,6 +18,33 @@ const Repository = z.looseObject({
 const Repositories = z.object({ repositories: z.array(Repository) });
 const Added = Repository.extend({ webhook: Webhook, pools: z.array(z.string()) });
 const Renewed = z.object({ name: z.string(), webhook: Webhook });
+const ReachedSecret = z.looseObject({ name: z.string(), pools: z.array(z.string()) });
+const Reached = z.looseObject({
+  repository: z.string(),
+  pools: z.array(
+    z.looseObject({
+      name: z.string(),
+      trust: z.int(),
+      isolation: z.string(),
+      images: z.array(z.looseObject({ glob: z.string() })),
+      egress: z.string().nullable(),
+    }),
+  ),
+  runs: z.array(
+    z.looseObject({
+      place: z.string(),
+      refs: z.string().nullable(),
+      events: z.array(z.string()),
+      level: z.int(),
+      files: z.string(),
+      pools: z.array(z.string()),
+      secrets: z.array(ReachedSecret),
+      caches: z.object({ reads: z.array(z.int()), writes: z.array(z.string()) }),
+      signedBy: z.string().nullable(),
+      promotable: z.boolean(),
+    }),
+  ),
+});
 const Webhooks = z.object({
   deliveries: z.array(
     z.looseObject({
@@ -92,6 +119,22 @@ export function registerSources(program: Command, print: Print = toStdout): void
     );
 
   repo
+    .command('reach')
+    .argument('<name>')
+    .description('the most that its runs get: pools, images, secrets, caches, signatures')
+    .addOption(
+      new Option('-o, --output <format>', 'table or json')
+        .choices(['table', 'json'])
+        .default('table'),
+    )
+    .addOption(as('dana'))
+    .action(async (name: string, options: As & { readonly output: 'table' | 'json' }) => {
+      const path = `/api/v1/reach?repository=${encodeURIComponent(name)}`;
+      const reached = Reached.parse(await (await signIn(options)).getJson(path));
+      print(options.output === 'json' ? [JSON.stringify(reached)] : reachLines(reached));
+    });
+
+  repo
     .command('renew-hook')
     .argument('<name>')
     .description('a new secret for its webhook; the old one holds no more')
@@ -130,6 +173,30 @@ export function registerSources(program: Command, print: Print = toStdout): void
         ),
       ]);
     });
+}
+
+function reachLines({ runs, pools }: z.infer<typeof Reached>): string[] {
+  const listed = (names: readonly string[]): string => names.join(', ') || 'none';
+  return [
+    ...runs.flatMap((run) => [
+      safe(
+        `${run.place}${run.refs === null ? '' : ` ${run.refs}`} (${run.events.join(', ')}): trust ${run.level}, by ${run.files === 'own' ? 'its own' : 'the base branch’s'} files`,
+      ),
+      safe(`  pools    ${listed(run.pools)}`),
+      safe(`  secrets  ${listed(run.secrets.map((each) => each.name))}`),
+      safe(
+        `  caches   reads trust ${run.caches.reads.join(', ')}; writes in ${listed(run.caches.writes)}`,
+      ),
+      safe(
+        `  signed   ${run.signedBy === null ? 'no' : `by the key of ${run.signedBy}${run.promotable ? ', may be asked to be promoted' : ''}`}`,
+      ),
+    ]),
+    ...pools.map(({ name, trust, isolation, images, egress }) =>
+      safe(
+        `pool ${name}: trust ${trust}, ${isolation}, images ${listed(images.map(({ glob }) => glob))}, hosts ${egress === null ? 'no list named' : `of the list ${egress}`}`,
+      ),
+    ),
+  ];
 }
 
 function webhookLines(webhook: z.infer<typeof Webhook>): string[] {

@@ -11,10 +11,12 @@ import { releasePath } from '@airlock/pipeline/release-file';
 import { planMain, planRun, type Planned } from '@airlock/pipeline/run-plan';
 import { titleOf } from '@airlock/common/workflow-name';
 import { budgetRefusal, triggerOf } from '../domain/budget.ts';
+import { filesFollowed } from '../domain/held-run.ts';
 import { placeWorkflow } from '../domain/pool.ts';
 import { quotaRefusal } from '../domain/quota.ts';
+import { isBuiltForRelease } from '../domain/signing.ts';
 import { trustLevelOf, type TrustLevel } from '../domain/trust-level.ts';
-import { givenVariables, isGivenVariables } from '../domain/variable.ts';
+import { givenVariables } from '../domain/variable.ts';
 import type { CommitDetails, NewId, NewJob, NewRun, SourceMirror } from './ports.ts';
 import type { PlacementStore } from './pool-ports.ts';
 import type { Quotas, QuotaStore } from './quota-ports.ts';
@@ -96,7 +98,7 @@ export function createPrepareRun(
       return { kind: 'nothing', why: 'the commit’s message says [skip ci]' };
     }
     const [base, changedFiles, person] = await Promise.all([
-      level === 0 ? baseFiles(mirror, baseBranch) : null,
+      filesFollowed(level) === 'base' ? baseFiles(mirror, baseBranch) : null,
       changedBy(mirror, wish, baseBranch),
       personOf(ports, wish, details),
     ]);
@@ -132,7 +134,7 @@ export function createPrepareRun(
   async function variablesOf(wish: RunWish): Promise<Readonly<Record<string, string>>> {
     const { event, ref, repository, variables: answers } = wish;
     const signed = settings.repository.name;
-    if (!isGivenVariables({ event, ref, repository, signed })) return answers;
+    if (isBuiltForRelease({ event, ref, repository, signed })) return answers;
     const set = await ports.variables.of(repository.name);
     return givenVariables(set ?? { scopes: [], all: [] }, answers);
   }

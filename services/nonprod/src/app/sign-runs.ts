@@ -2,6 +2,7 @@ import { payloadDigest } from '../domain/bundle.ts';
 import { expandVersion, releasePath } from '@airlock/pipeline/release-file';
 import { leadingWorkflow } from '@airlock/common/workflow-name';
 import { releaseDay } from '../domain/release-name.ts';
+import { signingBuilder } from '../domain/signing.ts';
 import { invocationIdOf } from '../domain/run.ts';
 import type { Events } from '../events.ts';
 import type { CandidateStore, NewId, RunToSign, Signer, SourceMirror } from './ports.ts';
@@ -45,7 +46,7 @@ export function createSignRuns(
       return;
     }
     const pipeline = leadingWorkflow(plan)?.file ?? '';
-    const builder = run.ref === `refs/heads/${settings.mainBranch}` ? 'main' : 'pr';
+    const builder = signingBuilder(run.ref, settings.mainBranch);
     const recorded = {
       subject: { name: run.artifact.name, sha256: run.artifact.digest },
       repository: run.repositoryUrl,

@@ -5,9 +5,15 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '@airlock/common/encoding/canonical-json';
 import type { PullRequestFacts } from './pull-request.ts';
+import type { TrustLevel } from './trust-level.ts';
 
 /** `own`: those of the pull request's commit. `base`: those of the branch that it shall be merged into. */
 export type FilesFrom = 'own' | 'base';
+
+/** Whose pipeline files a run follows, as long as nobody releases it with others. */
+export function filesFollowed(level: TrustLevel): FilesFrom {
+  return level === 0 ? 'base' : 'own';
+}
 
 /** Pipeline files by path, and the release file. */
 interface FileSet {

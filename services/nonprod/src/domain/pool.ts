@@ -162,10 +162,9 @@ export function placeWorkflow(
       );
     }
   }
-  const fitting = granted
-    .filter((pool) => pool.trust <= run.level && (wanted === undefined || pool.name === wanted))
-    .filter((pool) => hasLabels(pool, labels))
-    .sort((a, b) => b.trust - a.trust || (a.name < b.name ? -1 : 1));
+  const fitting = openPools(pools, run)
+    .filter((pool) => wanted === undefined || pool.name === wanted)
+    .filter((pool) => hasLabels(pool, labels));
   const [best] = fitting;
   if (best === undefined) return refused('no-pool-matches', noPool(where, labels, run, granted));
   // Another pool of the same trust may have what the best has not.
@@ -185,8 +184,18 @@ export function placeWorkflow(
   return { kind: 'placed', pool, notes };
 }
 
-export function isGranted(pool: Pool, repository: string): boolean {
+function isGranted(pool: Pool, repository: string): boolean {
   return (pool.everyone && pool.trust === 0) || pool.repositories.includes(repository);
+}
+
+/** Every pool that a workflow of such a run may choose by its labels, the most trusted first. */
+export function openPools(
+  pools: readonly Pool[],
+  { repository, level }: { readonly repository: string; readonly level: TrustLevel },
+): Pool[] {
+  return pools
+    .filter((pool) => isGranted(pool, repository) && pool.trust <= level)
+    .sort((a, b) => b.trust - a.trust || (a.name < b.name ? -1 : 1));
 }
 
 /** Labels that Woodpecker's agents have by themselves say nothing about a pool here. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { explainVariables, givenVariables, isGivenVariables } from './variable.ts';
+import { explainVariables, givenVariables } from './variable.ts';
 
 const global = { scope: '*', name: 'REGION', value: 'eu' };
 const own = { scope: 'shop/web', name: 'REGION', value: 'us' };
@@ -34,18 +34,4 @@ test('what a run was started with comes before what is set', () => {
     { REGION: 'asia', TAG: 'x' },
   );
   assert.deepEqual(given, { LEVEL: '2', REGION: 'asia', TAG: 'x' });
-});
-
-test('a push to main of the signed repository is given none, and everything else is', () => {
-  const repository = { name: 'shop/web', mainBranch: 'trunk' };
-  const push = { event: 'push', ref: 'refs/heads/trunk', repository, signed: 'shop/web' };
-  assert.equal(isGivenVariables(push), false);
-  for (const other of [
-    { event: 'manual' },
-    { ref: 'refs/heads/main' },
-    { signed: 'shop/api' },
-    { event: 'pull_request', ref: 'refs/pull/1/head' },
-  ]) {
-    assert.equal(isGivenVariables({ ...push, ...other }), true, JSON.stringify(other));
-  }
 });

@@ -49,25 +49,6 @@ export function explainVariables<Variable extends SetVariable>({
   });
 }
 
-/**
- * None for a push to the main branch of the repository whose builds are signed: what is released is built from its commit
- * and plan alone, and the signer refuses a build that was given more.
- */
-export function isGivenVariables(run: {
-  readonly event: string;
-  readonly ref: string;
-  readonly repository: { readonly name: string; readonly mainBranch: string };
-  /** The repository whose builds are signed. */
-  readonly signed: string;
-}): boolean {
-  const { event, ref, repository, signed } = run;
-  return !(
-    repository.name === signed &&
-    event === 'push' &&
-    ref === `refs/heads/${repository.mainBranch}`
-  );
-}
-
 /** @param answers what the run was started with, which comes before what is set here. */
 export function givenVariables(
   layers: VariableLayers<SetVariable>,

@@ -2,14 +2,18 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { registerAuditActs } from '@airlock/cli/commands/audit-acts';
+import { registerSources } from '@airlock/cli/commands/sources';
 import { csvCell, registerUsage } from '@airlock/cli/commands/usage';
 import { registerVars } from '@airlock/cli/commands/vars';
 import { runVerb } from '@airlock/cli/testing/run-verb';
+import { Secret } from '@airlock/common/secret';
 import { testPostgres } from '@airlock/testkit/stack';
 import { createActStore } from '../adapters/postgres/act-store.ts';
 import { createGroupStore } from '../adapters/postgres/group-store.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
 import { createPersonStore } from '../adapters/postgres/person-store.ts';
+import { createPlacementStore, createPoolStore } from '../adapters/postgres/pool-store.ts';
+import { createRepositoryStore } from '../adapters/postgres/repository-store.ts';
 import { createSightStore } from '../adapters/postgres/sight-store.ts';
 import { createTokenStore } from '../adapters/postgres/token-store.ts';
 import { createUsageStore } from '../adapters/postgres/usage-store.ts';
@@ -17,21 +21,25 @@ import { createVariableSetStore } from '../adapters/postgres/variable-set-store.
 import { createVariableStore } from '../adapters/postgres/variable-store.ts';
 import { createApiTokens } from '../app/api-tokens.ts';
 import { createSetVariable } from '../app/manage-variables.ts';
+import { firstPools } from '../domain/pool.ts';
 import { givenVariables } from '../domain/variable.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { newId, repository, startRun } from '../testing/fixtures.ts';
+import { testSecrets } from '../testing/secrets.ts';
 import { identityOf, silent, startTestWeb, viewerOf, type TestWeb } from '../testing/web.ts';
 import { heedOwners } from './heed-owners.ts';
 import { heedSight } from './heed-sight.ts';
 import { actRoutes } from './routes/acts.tsx';
 import { apiRoutes } from './routes/api.ts';
+import { reachRoutes } from './routes/reach.tsx';
 import { usageRoutes } from './routes/usage.tsx';
 import { variableSetRoutes } from './routes/variable-sets.tsx';
 import { variableRoutes } from './routes/variables.tsx';
 
 let database: TestDatabase;
 let web: TestWeb;
+let kept: ReturnType<typeof testSecrets>;
 const tokens = new Map<string, string>();
 
 const groupsOf = {
@@ -49,6 +57,7 @@ before(async () => {
     createVariableStore(db),
     createSightStore(db),
   ];
+  kept = testSecrets(database);
   const setVariable = createSetVariable(variables);
   const making = createApiTokens({
     ...{ events: createEvents(silent), newId, resolveViewer: viewerOf },
@@ -62,6 +71,11 @@ before(async () => {
     }),
     ...actRoutes(acts),
     ...usageRoutes({ usage: createUsageStore(db), sight }),
+    ...reachRoutes({
+      repositories: createRepositoryStore(db),
+      pools: createPoolStore(db),
+      secrets: kept.secrets,
+    }),
     ...variableRoutes({ variables, setVariable, signed: repository.name }),
     ...variableSetRoutes({ sets: createVariableSetStore(db), variables, setVariable, sight }),
   ];
@@ -87,6 +101,7 @@ after(async () => {
   delete process.env['AIRLOCK_TOKEN'];
   await web.close();
   await database.close();
+  kept.remove();
 });
 
 const as =
@@ -98,6 +113,7 @@ const as =
 const vars = as(registerVars);
 const usage = as(registerUsage);
 const acts = as(registerAuditActs);
+const sources = as(registerSources);
 
 test('vars: what is set for all and for one is listed and explained, and gone when it is unset', async () => {
   assert.deepEqual(await vars('dana', 'vars', 'list', repository.name), ['none is set']);
@@ -343,4 +359,33 @@ test('usage: days that are none or too many are refused with what to write', asy
 test('a cell of CSV is quoted where it must be, and no spreadsheet calculates it', () => {
   assert.equal(csvCell('a "b", c'), '"a ""b"", c"');
   for (const text of ['=1', '+1', '-1', '@a', '\t=1']) assert.match(csvCell(text), /^'/);
+});
+
+test('repo reach: secrets stand by name where a run is given them until they are erased, and an unknown repository is refused', async () => {
+  const pools = createPlacementStore(database.as('nonprod_scheduler'));
+  await pools.begin(firstPools({ main: 'main', other: 'others' }), repository.name);
+  const reach = (): Promise<string[]> => sources('dana', 'repo', 'reach', repository.name);
+  const ofMain = (lines: readonly string[]): readonly string[] => {
+    const at = lines.findIndex((line) => line.startsWith('main main (push'));
+    return lines.slice(at, at + 5);
+  };
+  assert.equal(ofMain(await reach())[2], '  secrets  none');
+  const person = 'pat@example.com';
+  const secret = { project: repository.name, name: 'REGISTRY', description: '', filters: null };
+  const value = new Secret('value-of-registry');
+  await kept.manage.set({ ...secret, kind: 'value', value, person });
+  const lines = await reach();
+  assert.deepEqual(ofMain(lines), [
+    'main main (push): trust 3, by its own files',
+    '  pools    main, others',
+    '  secrets  REGISTRY',
+    '  caches   reads trust 3; writes in main',
+    '  signed   no',
+  ]);
+  assert.equal(lines.filter((line) => line.includes('REGISTRY')).length, 1);
+  assert.ok(!lines.join().includes('value-of-registry'));
+  assert.ok(lines.includes('pool others: trust 0, bubblewrap, images **, hosts no list named'));
+  await kept.manage.erase(repository.name, 'REGISTRY', person);
+  assert.equal(ofMain(await reach())[2], '  secrets  none');
+  await assert.rejects(sources('dana', 'repo', 'reach', 'shop/none'), /answered 404/);
 });

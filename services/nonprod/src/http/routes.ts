@@ -15,6 +15,7 @@ import { ownerRoutes } from './routes/owners.ts';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
 import { poolRoutes, type PoolPorts } from './routes/pools.tsx';
 import { meRoutes } from './routes/me.tsx';
+import { reachRoutes } from './routes/reach.tsx';
 import { reportRoutes } from './routes/reports.tsx';
 import type { ReportQueries } from '../app/report-ports.ts';
 import { repositoryRoutes, type RepositoryPorts } from './routes/repositories.tsx';
@@ -65,6 +66,11 @@ export function nonprodRoutes(
     ...tokenRoutes(ports),
     ...sourceRoutes(ports.sources),
     ...repositoryRoutes({ ...ports, groups: ports.people.owners.groups }),
+    ...reachRoutes({
+      repositories: ports.sources.repositories,
+      pools: ports.pools.pools,
+      secrets: ports.secrets.keeping?.secrets ?? null,
+    }),
     ...meRoutes(),
     ...elevationRoutes(ports.elevation),
     ...reportRoutes(ports),

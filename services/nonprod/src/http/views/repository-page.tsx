@@ -63,6 +63,14 @@ export function RepositoryPage(props: Props) {
               value: listed(pools, 'none, so nothing of it runs; grant it one at Pools'),
             },
             {
+              term: 'Reach',
+              value: (
+                <a href={`/reach?repository=${encodeURIComponent(row.name)}`}>
+                  what its pipeline can reach
+                </a>
+              ),
+            },
+            {
               term: 'Builds of main',
               value: row.configured
                 ? 'are signed, and can be promoted'

@@ -54,8 +54,11 @@ const unsettled = (title: string) => ({
 const push = () => ({ ref: 'refs/heads/main', nonce: randomUUID() });
 
 const failed: { readonly attempts: number; readonly givenUp: boolean }[] = [];
-/** @param onSettled called when a delivery is settled or put off. */
-async function readAll(onSettled: (news: string[]) => void = () => undefined): Promise<string[]> {
+/** @param onSettled called when deliveries are settled. @param together called before those that bring only a verdict are. */
+async function readAll(
+  onSettled: (news: string[]) => void = () => undefined,
+  together: () => Promise<void> = () => Promise.resolve(),
+): Promise<string[]> {
   const news: string[] = [];
   const db = database.as('nonprod_scheduler');
   const queue = createDeliveryQueue(db);
@@ -64,6 +67,11 @@ async function readAll(onSettled: (news: string[]) => void = () => undefined): P
       ...queue,
       async settle(delivery, verdict) {
         await queue.settle(delivery, verdict);
+        onSettled([...news]);
+      },
+      async settlePlain(judged) {
+        await together();
+        await queue.settlePlain(judged);
         onSettled([...news]);
       },
     },
@@ -115,6 +123,32 @@ test('after the eighth try it is given up, shown with its reason, and may be sen
   assert.match(reason ?? '', /^given-up: tried 8 times; .*Send it again from the forge\.$/s);
   assert.ok(await take('pull_request', payload, id), 'the same id and the same bytes');
   assert.ok(!(await take('pull_request', payload, id)), 'once');
+});
+
+test('deliveries that bring nothing but a verdict are settled in one go, each with its own', async () => {
+  const ids = [randomUUID(), randomUUID(), randomUUID(), randomUUID()] as const;
+  const [ping, first, second, strange] = ids;
+  assert.ok(await take('ping', {}, ping));
+  assert.ok(await take('push', push(), first));
+  assert.ok(await take('push', push(), second));
+  assert.ok(await take('never-heard-of', push(), strange));
+  let times = 0;
+  assert.deepEqual(await readAll(() => (times += 1)), [name]);
+  assert.equal(times, 1);
+  const all = await Promise.all(ids.map(shown));
+  assert.deepEqual(
+    all.map(({ state }) => state),
+    ['handled', 'handled', 'handled', 'ignored'],
+  );
+  assert.equal(all[0]?.reason, 'ping');
+  assert.equal(all[1]?.reason, null);
+});
+
+test('where they cannot be settled in one go each is settled by itself', async () => {
+  const id = randomUUID();
+  assert.ok(await take('push', push(), id));
+  await readAll(undefined, () => Promise.reject(new Error('not together')));
+  assert.equal((await shown(id)).state, 'handled');
 });
 
 test('a push is looked at before it is settled, a pull request once what it says is written down', async () => {

@@ -6,6 +6,7 @@ import type { NewId } from './ports.ts';
 import type {
   DeliveryQueue,
   DeliveryVerdict,
+  JudgedDelivery,
   RepositoryRow,
   RunRequest,
   WaitingDelivery,
@@ -129,17 +130,11 @@ export function createReadWebhooks(ports: {
     }
   }
 
-  async function settle(
-    delivery: WaitingDelivery,
-    known: readonly RepositoryRow[],
-    tell: (repository: string) => void,
-  ): Promise<DeliveryVerdict | null> {
+  /** False where it threw: it is tried again later, or given up. */
+  async function attempt(delivery: WaitingDelivery, work: () => Promise<void>): Promise<boolean> {
     try {
-      const verdict = judge(delivery, known);
-      // Of a push only git knows more: the look at it waits for nothing that is written here.
-      if (isNews(verdict) && isPushAlone(verdict)) tell(verdict.repository);
-      await deliveries.settle(delivery, verdict);
-      return verdict;
+      await work();
+      return true;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       const attempts = delivery.attempts + 1;
@@ -152,7 +147,21 @@ export function createReadWebhooks(ports: {
           : { pauseSeconds: 2 ** attempts, reason: `failed: tried ${attempts} times; ${why}` },
       );
       events.webhookFailed(delivery, { attempts, givenUp }, why);
-      return null;
+      return false;
+    }
+  }
+
+  /** Those that bring nothing but their verdict: all in one go, and each by itself only where that fails. */
+  async function settlePlain(plain: readonly JudgedDelivery[]): Promise<void> {
+    if (plain.length === 0) return;
+    const together = await deliveries.settlePlain(plain).then(
+      () => true,
+      () => false,
+    );
+    for (const { delivery, verdict } of plain) {
+      if (together || (await attempt(delivery, () => deliveries.settle(delivery, verdict)))) {
+        events.webhookRead(delivery, verdict);
+      }
     }
   }
 
@@ -163,6 +172,7 @@ export function createReadWebhooks(ports: {
         ports.repositories.list(),
       ]);
       if (waiting.length === 0) break;
+      const plain: JudgedDelivery[] = [];
       const told = new Set<string>();
       const news = new Set<string>();
       const tell = (repository: string): void => {
@@ -171,11 +181,20 @@ export function createReadWebhooks(ports: {
         news.delete(repository);
       };
       for (const delivery of waiting) {
-        const verdict = await settle(delivery, known, tell);
-        if (verdict === null) continue;
-        events.webhookRead(delivery, verdict);
-        if (isNews(verdict) && !isPushAlone(verdict)) news.add(verdict.repository);
+        await attempt(delivery, async () => {
+          const verdict = judge(delivery, known);
+          if (isPlain(verdict)) {
+            plain.push({ delivery, verdict });
+            // Of a push only git knows more: the look at it waits for nothing that is written here.
+            if (isNews(verdict)) tell(verdict.repository);
+            return;
+          }
+          await deliveries.settle(delivery, verdict);
+          events.webhookRead(delivery, verdict);
+          if (isNews(verdict)) news.add(verdict.repository);
+        });
       }
+      await settlePlain(plain);
       for (const repository of news) ports.onNews(repository);
       // What comes meanwhile rings.
       if (waiting.length < batch) break;
@@ -190,7 +209,7 @@ function isNews(verdict: DeliveryVerdict): verdict is News {
 }
 
 /** It brings nothing that a look at the repository reads from the database. */
-function isPushAlone({ pullRequest, request }: News): boolean {
+function isPlain({ pullRequest, request }: DeliveryVerdict): boolean {
   return pullRequest === null && request === null;
 }
 

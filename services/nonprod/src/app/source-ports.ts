@@ -108,6 +108,11 @@ export interface DeliveryVerdict {
   readonly request: RunRequest | null;
 }
 
+export interface JudgedDelivery {
+  readonly delivery: WaitingDelivery;
+  readonly verdict: DeliveryVerdict;
+}
+
 export interface DeliveryQueue {
   /** Those whose time has come, oldest first. */
   waiting(limit: number): Promise<readonly WaitingDelivery[]>;
@@ -118,6 +123,8 @@ export interface DeliveryQueue {
   ): Promise<void>;
   /** All of it in one transaction; the body is dropped then. An older fact never overwrites a newer one. */
   settle(delivery: WaitingDelivery, verdict: DeliveryVerdict): Promise<void>;
+  /** As `settle`, for verdicts that bring neither a pull request nor a wish; some may be settled when it rejects. */
+  settlePlain(judged: readonly JudgedDelivery[]): Promise<void>;
   /** Settled deliveries and refusals older than that many days; how many. Whatever is forgotten could be replayed. */
   forget(days: number): Promise<number>;
 }

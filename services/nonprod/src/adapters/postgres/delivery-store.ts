@@ -84,19 +84,25 @@ export function createDeliveryQueue(db: Database): DeliveryQueue {
     },
 
     async settle(delivery, verdict) {
-      const { pullRequest, request } = verdict;
-      // A push, of which git says the rest, is one statement.
-      if (pullRequest === null && request === null) {
-        await writeVerdict(db, delivery, verdict);
-        return;
-      }
+      const { request } = verdict;
       await db.$transaction(async (tx) => {
-        if (!(await writeVerdict(tx, delivery, verdict))) return;
+        if ((await writeVerdict(tx, [delivery.row], verdict)) === 0) return;
         await writeFacts(tx, delivery, verdict);
         if (request !== null) {
           await tx.runRequest.create({ data: { ...request, variables: { ...request.variables } } });
         }
       });
+    },
+
+    async settlePlain(judged) {
+      const alike = Map.groupBy(judged, ({ verdict: { state, reason, repository } }) =>
+        JSON.stringify([state, reason, repository]),
+      );
+      for (const group of alike.values()) {
+        const rows = group.map(({ delivery }) => delivery.row);
+        const [first] = group;
+        if (first !== undefined) await writeVerdict(db, rows, first.verdict);
+      }
     },
 
     async forget(days) {
@@ -110,23 +116,20 @@ export function createDeliveryQueue(db: Database): DeliveryQueue {
   };
 }
 
-/** @returns false where somebody else has settled it. */
+/** @returns how many of these rows were not settled before. */
 async function writeVerdict(
   tx: Transaction,
-  delivery: WaitingDelivery,
-  verdict: DeliveryVerdict,
-): Promise<boolean> {
+  rows: readonly WaitingDelivery['row'][],
+  { state, reason, repository }: DeliveryVerdict,
+): Promise<number> {
   const { count } = await tx.webhookDelivery.updateMany({
-    where: { id: delivery.row, state: 'waiting' },
+    where: { id: { in: [...rows] }, state: 'waiting' },
     data: {
-      state: verdict.state,
-      reason: verdict.reason?.slice(0, 1000) ?? null,
-      repository: verdict.repository,
-      body: null,
-      handledAt: new Date(),
+      ...{ state, repository, body: null, handledAt: new Date() },
+      reason: reason?.slice(0, 1000) ?? null,
     },
   });
-  return count > 0;
+  return count;
 }
 
 async function writeFacts(

@@ -58,7 +58,7 @@ test(
       assert.ok((await sidewaysScroll(mira.page)) <= 0, path);
       await picture(mira.page, `stopped${path.replaceAll('/', '-')}-dark-390`);
     }
-    const placed = `[aria-label*="${stop?.id ?? ''}"] a[href^="/ledger?before="]`;
+    const placed = `[aria-label*="${stop?.id ?? ''}"] a[href^="/ledger/"]`;
     await until('its placing in the ledger', 20, async () => {
       await mira.page.goto(`${pair.gateOrigin}/controls`);
       return (await mira.page.locator(placed).count()) > 0 ? true : null;
@@ -66,9 +66,11 @@ test(
     assert.ok((await sidewaysScroll(mira.page)) <= 0, '/controls');
     await picture(mira.page, 'controls-dark-390');
     await mira.page.locator(placed).first().click();
-    await mira.page.waitForURL(/\/ledger\?before=\d+#entry-\d+$/);
-    const entry = mira.page.locator(new URL(mira.page.url()).hash);
-    await entry.getByText(`stopped deliveries: freeze of ${target}`).waitFor(patience);
+    await mira.page.waitForURL(/\/ledger\/\d+$/);
+    await mira.page.getByText(`stopped deliveries: freeze of ${target}`).waitFor(patience);
+    await mira.page.getByText('in the ledger').first().waitFor(patience);
+    assert.ok((await sidewaysScroll(mira.page)) <= 0, 'the entry');
+    await picture(mira.page, 'ledger-entry-dark-390');
     for (const { page } of [mira, leo]) {
       await page.goto(`${pair.gateOrigin}/controls`);
       await page.locator(`form[data-options-url*="${stop?.id ?? ''}"] button`).click();

@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { appendLeaves } from '@airlock/common/ledger/append';
 import { signCheckpoint } from '@airlock/common/ledger/checkpoint';
 import { ledgerEntry, parseLedgerEntry } from '@airlock/common/ledger/entry';
-import { vkeyOf } from '@airlock/common/ledger/note';
+import { parseVkey, vkeyOf } from '@airlock/common/ledger/note';
+import { verifyTlogProof } from '@airlock/common/ledger/tlog-proof';
 import { leafHash } from '@airlock/common/ledger/tree';
 import * as fc from 'fast-check';
 import { createLedgerProofs } from './prove-entry.ts';
@@ -108,6 +109,21 @@ test('what is proven under a checkpoint that the process cannot follow is proven
   const { rows } = one.asked;
   await one.proofs.bySubject('bundle.admitted', subject(4));
   assert.equal(one.asked.rows, rows + 1);
+});
+
+test('a receipt stands alone; of what no checkpoint reaches, and of a row that is not what was hashed, there is none', async () => {
+  const one = world();
+  one.bodies.push(admitted(1, 'prm_1'), admitted(2, 'prm_2'), admitted(3, 'prm_3'));
+  one.publish();
+  const given = await one.proofs.receipt(1);
+  assert.ok(given);
+  const verified = verifyTlogProof(Buffer.from(given.receipt), given.row.body, parseVkey(vkey));
+  assert.deepEqual([verified.index, verified.checkpoint.size, given.size], [1, 3, 3]);
+  one.bodies.push(admitted(4, 'prm_4'));
+  assert.equal(await one.proofs.receipt(3), null);
+  assert.equal(await one.proofs.receipt(9), null);
+  one.bodies[1] = admitted(2, 'prm_9');
+  await assert.rejects(one.proofs.receipt(1), { code: 'inclusion-invalid' });
 });
 
 test('whatever is asked in whatever order while the ledger grows, the answer is that of a process that remembers nothing', async () => {

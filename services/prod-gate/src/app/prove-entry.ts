@@ -10,10 +10,22 @@ import {
 } from '@airlock/common/ledger/entry';
 import { LedgerError } from '@airlock/common/ledger/ledger-error';
 import { parseVkey } from '@airlock/common/ledger/note';
-import { buildInclusionProof, verifyInclusion } from '@airlock/common/ledger/proof';
+import {
+  buildInclusionProof,
+  verifyInclusion,
+  type TileReader,
+} from '@airlock/common/ledger/proof';
+import { formatTlogProof } from '@airlock/common/ledger/tlog-proof';
 import { leafHash } from '@airlock/common/ledger/tree';
 import { followTree, type FollowedTree, type FollowLedger } from './follow-ledger.ts';
 import type { LedgerReader, LedgerRow } from './ledger-ports.ts';
+
+export type EntryReceipt = {
+  readonly row: LedgerRow;
+  /** Entries that the checkpoint of the receipt speaks of. */
+  readonly size: number;
+  readonly receipt: string;
+};
 
 export type LedgerProofs = {
   /**
@@ -38,6 +50,11 @@ export type LedgerProofs = {
     subjectDigest: string,
     matches?: (entry: LedgerEntry) => boolean,
   ): Promise<{ entry: LedgerRow | null } | { fault: string }>;
+  /**
+   * The entry of that number, and a receipt (tlog-proof) that stands alone; null where the newest checkpoint does not reach it.
+   * @throws LedgerError as `entry` does, and while the ledger cannot be followed.
+   */
+  receipt(index: number): Promise<EntryReceipt | null>;
   /** What the whole ledger says; see follow-ledger.ts. @throws LedgerError */
   facts: FollowLedger;
 };
@@ -49,6 +66,7 @@ export function createLedgerProofs(given: { ledger: LedgerReader; vkey: string }
   const { ledger } = given;
   const verifier = parseVkey(given.vkey.trim());
   const follow = followTree(given);
+  const readTile: TileReader = ({ level, n }) => ledger.tile(level, n);
   /** The first row of a type and subject, where that is in the tree that this process follows, which it never leaves. */
   const inTree = new Map<string, LedgerRow>();
 
@@ -72,7 +90,7 @@ export function createLedgerProofs(given: { ledger: LedgerReader; vkey: string }
     if (head === null || row.index >= head.size) return null;
     const { index } = row;
     const { size, root, isFollowed } = head;
-    const proof = await buildInclusionProof(({ level, n }) => ledger.tile(level, n), index, size);
+    const proof = await buildInclusionProof(readTile, index, size);
     verifyInclusion({ index, size, leafHash: leafHash(row.body), proof, root });
     return { row, isFollowed };
   }
@@ -89,6 +107,21 @@ export function createLedgerProofs(given: { ledger: LedgerReader; vkey: string }
     async entry(leafHash) {
       const row = await ledger.byLeafHash(leafHash);
       return row === null ? null : ((await proven(row))?.row ?? null);
+    },
+
+    async receipt(index) {
+      await follow();
+      const [checkpoint, [row]] = await Promise.all([
+        ledger.checkpoint(),
+        ledger.entries(index, 1),
+      ]);
+      if (checkpoint === null || row?.index !== index) return null;
+      const { size, root } = openCheckpoint(Buffer.from(checkpoint.note, 'utf8'), verifier);
+      if (index >= size) return null;
+      const hashes = await buildInclusionProof(readTile, index, size);
+      verifyInclusion({ index, size, leafHash: leafHash(row.body), proof: hashes, root });
+      const receipt = formatTlogProof({ index, hashes, checkpoint: checkpoint.note });
+      return { row, size, receipt };
     },
 
     async bySubject(type, subjectDigest, matches = () => true) {

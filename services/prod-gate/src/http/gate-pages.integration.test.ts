@@ -98,6 +98,7 @@ describe('every page', () => {
     const delivery = await delivered();
     return [
       ...['/queue', '/targets', `/targets/${target}`, '/ledger', '/leases', '/me', '/trust'],
+      '/ledger/0',
       ...['/me/notifications', `/promotions/${promotionId}`, `/deliveries/${delivery}`],
     ];
   };

@@ -7,6 +7,7 @@ import { waiverRoutes, type WaiverPorts } from './routes/waivers.tsx';
 import { checkRoutes } from './routes/checks.tsx';
 import { deliverRoutes, type DeliverPorts } from './routes/deliver.ts';
 import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
+import { ledgerEntryRoutes } from './routes/ledger-entry.tsx';
 import { notificationRoutes, type NotificationRoutePorts } from './routes/notifications.tsx';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
 import { enrolmentRoutes, type EnrolmentRoutePorts } from './routes/enrolments.ts';
@@ -61,5 +62,7 @@ export function gateRoutes(ports: GatePorts): Route[] {
     ...schemaRoutes(),
     ...shadowRoutes(ports),
     ...ledgerRoutes(ports.ledger),
+    // After the addresses of its files, which would look like entries.
+    ...ledgerEntryRoutes(ports),
   ];
 }

@@ -37,7 +37,7 @@ export function IncidentTimeline({
             label: 'Ledger',
             nowrap: true,
             cell: ({ index }) => (
-              <a href={`/ledger?before=${index + 1}#entry-${index}`}>no. {index}</a>
+              <a href={`/ledger/${index}`}>no. {index}</a>
             ),
           },
         ]}

@@ -72,7 +72,10 @@ airlock ledger prove ${checkpoint.size - 1} --source ${origin} --key ledger.vkey
         rowId={({ index }) => `entry-${index}`}
         empty="No entry yet."
         columns={[
-          { label: 'No.', kind: 'number', cell: ({ index }) => index },
+          {
+            ...{ label: 'No.', kind: 'number' },
+            cell: ({ index }) => <a href={`/ledger/${index}`}>{index}</a>,
+          },
           {
             label: 'What happened',
             wide: true,
@@ -133,7 +136,7 @@ function Witnesses({
 }
 
 /** Null for what a sequencer kept although it is no entry: it is in the ledger for good and must not hide the others. */
-function readable(row: LedgerRow): LedgerEntry | null {
+export function readable(row: Pick<LedgerRow, 'body'>): LedgerEntry | null {
   try {
     return parseLedgerEntry(row.body);
   } catch (cause) {

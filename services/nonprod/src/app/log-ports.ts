@@ -53,8 +53,8 @@ export interface LogReader {
   size(name: LogName): Promise<LogSize | null>;
   /** Lines `from` to `from + count - 1`, those of them that there are. */
   lines(name: LogName, from: number, count: number): Promise<readonly LogLine[]>;
-  /** From a line on, read as it is needed. */
-  follow(name: LogName, from: number): AsyncGenerator<LogLine>;
+  /** The same, of all that follow unless told, in groups that are read as they are needed, of some 256 KiB at most. */
+  follow(name: LogName, from: number, count?: number): AsyncGenerator<readonly LogLine[]>;
   /** The bytes as they were kept. */
   raw(name: LogName): AsyncGenerator<Buffer>;
   /** Every log of a job, the newest attempt last. */

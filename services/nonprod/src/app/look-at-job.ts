@@ -12,9 +12,8 @@ import type { JobFacts, LeaseProofOf } from './ports.ts';
 
 /** Of one job: all its logs together. A step that needs less than its share leaves the rest to the others. */
 export const mostLines = 40_000;
-/** Of text, and a piece of `linesAtOnce` beyond it at most. */
+/** Of text, and a group of lines beyond it at most, as they are read. */
 const mostCharacters = 16 * 1024 * 1024;
-const linesAtOnce = 250;
 
 export type LookAtJob = (
   proof: LeaseProofOf,
@@ -26,7 +25,7 @@ export type LookAtJob = (
 /** Looks once at what an attempt left, before the job ends: nobody sees it ended and not looked at. */
 export function createLookAtJob(ports: {
   readonly looks: LookStore;
-  readonly logs: Pick<LogReader, 'list' | 'size' | 'lines'>;
+  readonly logs: Pick<LogReader, 'list' | 'size' | 'follow'>;
   readonly events: Pick<Events, 'jobFlagged'>;
   readonly clock: () => Date;
 }): LookAtJob {
@@ -72,7 +71,7 @@ interface LogLook {
 }
 
 async function lookAtLogs(
-  logs: Pick<LogReader, 'list' | 'size' | 'lines'>,
+  logs: Pick<LogReader, 'list' | 'size' | 'follow'>,
   { jobId, lease }: LeaseProofOf,
 ): Promise<LogLook> {
   try {
@@ -88,7 +87,7 @@ async function lookAtLogs(
 }
 
 async function lookAtEach(
-  logs: Pick<LogReader, 'list' | 'size' | 'lines'>,
+  logs: Pick<LogReader, 'list' | 'size' | 'follow'>,
   { jobId, lease }: Pick<LogName, 'jobId' | 'lease'>,
 ): Promise<LogLook> {
   const names = (await logs.list(jobId)).filter((name) => name.lease === lease);
@@ -106,11 +105,11 @@ async function lookAtEach(
     const rules = createLineRules(name.step, stripVTControlCharacters);
     for (const { from, count } of ranges) {
       const until = characters + share;
-      for (let at = from; at < from + count && characters < until; at += linesAtOnce) {
-        const seen = await logs.lines(name, at, Math.min(linesAtOnce, from + count - at));
+      for await (const seen of logs.follow(name, from, count)) {
         rules.see(seen);
         seenLines += seen.length;
         for (const { text } of seen) characters += text.length;
+        if (characters >= until) break;
       }
     }
     flags.push(...rules.flags());

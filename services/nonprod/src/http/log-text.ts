@@ -48,12 +48,14 @@ export async function searchLog(
   const sought = text.toLowerCase();
   const lines: number[] = [];
   const until = performance.now() + searchMs;
-  for await (const line of reader.follow(name, from)) {
-    const isOver = line.n % 1_000 === 0 && (performance.now() > until || !isWanted());
-    if (lines.length >= maxMatches || isOver) return { lines, continueAt: line.n };
-    // Most lines hold no sequence that would have to be taken out first.
-    const plain = line.text.includes('\u001b') ? plainText(line.text) : line.text;
-    if (plain.toLowerCase().includes(sought)) lines.push(line.n);
+  for await (const group of reader.follow(name, from)) {
+    for (const line of group) {
+      const isOver = line.n % 1_000 === 0 && (performance.now() > until || !isWanted());
+      if (lines.length >= maxMatches || isOver) return { lines, continueAt: line.n };
+      // Most lines hold no sequence that would have to be taken out first.
+      const plain = line.text.includes('\u001b') ? plainText(line.text) : line.text;
+      if (plain.toLowerCase().includes(sought)) lines.push(line.n);
+    }
   }
   return { lines, continueAt: null };
 }

@@ -16,27 +16,32 @@ export interface CutLine {
 }
 
 export interface LineCutter {
-  /** The lines that these bytes end. */
-  push(bytes: Uint8Array): CutLine[];
+  /** Of the wanted lines those that these bytes end. */
+  push(bytes: Buffer): CutLine[];
+  /** Every wanted line was given. */
+  isDone(): boolean;
   /** What is left without a line end. */
   rest(): CutLine[];
 }
 
-/** @param from the number of the first line, counted from 0, and where it begins. */
-export function createLineCutter(from: {
-  readonly line: number;
-  readonly offset: number;
-}): LineCutter {
+/**
+ * @param from the number of the first line that is pushed, counted from 0, and where it begins.
+ * @param wanted lines before `first` are counted and not read, those from `end` on are not looked at.
+ */
+export function createLineCutter(
+  from: { readonly line: number; readonly offset: number },
+  wanted: { readonly first: number; readonly end: number },
+): LineCutter {
   let index = from.line;
   let offset = from.offset;
-  let parts: Uint8Array[] = [];
+  let parts: Buffer[] = [];
   let collected = 0;
   let updates = 0;
   let cutBytes = 0;
 
   /** A progress bar writes over its line for hours: only the last state of it is kept. */
-  function collect(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
+  function collect(bytes: Buffer): void {
+    if (bytes.length === 0 || index < wanted.first) return;
     const room = maxCollected - collected;
     if (bytes.length <= room) {
       parts.push(bytes);
@@ -55,22 +60,21 @@ export function createLineCutter(from: {
   }
 
   function finish(): CutLine {
-    const whole = Buffer.concat(parts);
+    // Most lines lie in one piece.
+    const whole = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
     const line = whole.at(-1) === 13 ? whole.subarray(0, -1) : whole;
     const last = line.lastIndexOf(13);
     let rewritten = updates;
-    for (let at = line.indexOf(13); at >= 0; at = line.indexOf(13, at + 1)) rewritten += 1;
-    const state = line.subarray(last + 1);
-    const text = state.toString('utf8');
+    for (let at = last; at >= 0; at = at === 0 ? -1 : line.lastIndexOf(13, at - 1)) rewritten += 1;
+    const text = line.toString('utf8', last + 1);
     const shown = text.length > maxLineLength ? text.slice(0, maxLineLength).toWellFormed() : text;
     const cut = {
       index,
       text: shown,
       updates: rewritten,
-      cutBytes: cutBytes + (shown === text ? 0 : state.length - Buffer.byteLength(shown)),
+      cutBytes: cutBytes + (shown === text ? 0 : line.length - last - 1 - Buffer.byteLength(shown)),
       endOffset: offset,
     };
-    index += 1;
     parts = [];
     collected = 0;
     updates = 0;
@@ -82,18 +86,23 @@ export function createLineCutter(from: {
     push(bytes) {
       const lines: CutLine[] = [];
       let begins = 0;
-      for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, begins)) {
+      while (index < wanted.end) {
+        const at = bytes.indexOf(10, begins);
+        if (at < 0) break;
         collect(bytes.subarray(begins, at));
         offset += at + 1 - begins;
         begins = at + 1;
-        lines.push(finish());
+        if (index >= wanted.first) lines.push(finish());
+        index += 1;
       }
+      if (index >= wanted.end) return lines;
       const rest = bytes.subarray(begins);
       // A copy: the reader's buffer is used again.
-      collect(Uint8Array.from(rest));
+      collect(Buffer.from(rest));
       offset += rest.length;
       return lines;
     },
+    isDone: () => index >= wanted.end,
     rest: () => (collected === 0 && updates === 0 ? [] : [finish()]),
   };
 }

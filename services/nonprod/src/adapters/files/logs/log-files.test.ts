@@ -117,6 +117,33 @@ test('a process that dies loses nothing that it confirmed: what has no record is
   await second.end();
 });
 
+test('a log is followed in groups of 256 KiB at most, open and packed, from any line and as far as told', async (t) => {
+  const logs = open(await place(t));
+  const text = numbered(40_000);
+  const all = text.split('\n').slice(0, -1);
+  const look = async (): Promise<void> => {
+    for (const [from, count] of [
+      [1, undefined],
+      [29_500, 7_001],
+      [39_999, 5],
+      [1, 0],
+    ] as const) {
+      const seen: string[] = [];
+      for await (const group of logs.follow(name, from, count)) {
+        const lines = group.map((line) => line.text);
+        assert.ok(lines.join('').length <= 256 * 1024);
+        seen.push(...lines);
+      }
+      assert.deepEqual(seen, all.slice(from - 1, from - 1 + (count ?? all.length)));
+    }
+  };
+  await logs.append(name, { offset: 0, bytes: Buffer.from(text), isEnd: false });
+  await look();
+  await logs.append(name, { offset: text.length, bytes: Buffer.alloc(0), isEnd: true });
+  await logs.end();
+  await look();
+});
+
 test('an index that is lost is made again from the bytes', async (t) => {
   const directory = await place(t);
   const logs = open(directory);
@@ -164,6 +191,7 @@ test('of a line that was rewritten the last state is shown with how often, and a
       [4, 'end', 3, 0, 0],
     ],
   );
+  for (const line of lines) assert.deepEqual(await logs.lines(name, line.n, 1), [line]);
 });
 
 test('each line knows when it came', async (t) => {

@@ -19,6 +19,8 @@ import {
 
 /** Indexes of ended logs that are kept in memory. */
 const maxIndexes = 64;
+/** Read at once for lines: behind a place of the index that is about what a page of them needs. */
+const lineBytesAtOnce = 64 * 1024;
 
 interface OpenLogs {
   /** Appends to one log happen one after the other. */
@@ -204,21 +206,23 @@ export function createLogFiles(options: {
     return [...names.values()].sort((a, b) => a.lease - b.lease);
   }
 
-  async function* cutLines(found: Found, from: number): AsyncGenerator<CutLine> {
-    const { index, source } = found;
-    const [line, offset] = checkpointBefore(index, from - 1);
-    const cutter = createLineCutter({ line, offset });
-    const to = index.bytes;
-    for await (const piece of source.read(offset, to)) {
-      for (const cut of cutter.push(piece)) if (cut.index >= from - 1) yield cut;
-    }
-    for (const cut of cutter.rest()) if (cut.index >= from - 1) yield cut;
-  }
-
-  async function* follow(name: LogName, from: number): AsyncGenerator<LogLine> {
-    const found = await find(name);
+  async function* follow(
+    name: LogName,
+    from: number,
+    count = Number.POSITIVE_INFINITY,
+  ): AsyncGenerator<LogLine[]> {
+    const found = count < 1 ? null : await find(name);
     if (found === null) return;
-    for await (const cut of cutLines(found, from)) yield shownLine(cut, found.times);
+    const { index, source, times } = found;
+    const shown = (cut: CutLine): LogLine => shownLine(cut, times);
+    const [line, offset] = checkpointBefore(index, from - 1);
+    const cutter = createLineCutter({ line, offset }, { first: from - 1, end: from - 1 + count });
+    for await (const piece of source.read(offset, index.bytes, lineBytesAtOnce)) {
+      const lines = cutter.push(piece);
+      if (lines.length > 0) yield lines.map(shown);
+      if (cutter.isDone()) return;
+    }
+    yield cutter.rest().map(shown);
   }
 
   return {
@@ -240,11 +244,7 @@ export function createLogFiles(options: {
     },
     async lines(name, from, count) {
       const lines: LogLine[] = [];
-      if (count < 1) return lines;
-      for await (const line of follow(name, from)) {
-        lines.push(line);
-        if (lines.length >= count) break;
-      }
+      for await (const group of follow(name, from, count)) lines.push(...group);
       return lines;
     },
     follow,

@@ -117,13 +117,14 @@ async function recover(
   return { decided, kept, times };
 }
 
-/** @param buffer is used again for every piece. */
+/** The bytes from `from` to `to`; their memory is used again for every piece. */
 export async function* pieces(
   file: FileHandle,
   to: number,
   from = 0,
+  atOnce = pieceBytes,
 ): AsyncGenerator<Buffer<ArrayBuffer>> {
-  const buffer = Buffer.allocUnsafe(Math.min(pieceBytes, Math.max(1, to - from)));
+  const buffer = Buffer.allocUnsafe(Math.min(atOnce, Math.max(1, to - from)));
   for (let at = from; at < to;) {
     const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, to - at), at);
     if (bytesRead === 0) return;

@@ -99,8 +99,12 @@ function thinned(times: readonly AppendTime[]): [number, number][] {
 }
 
 export interface ByteSource {
-  /** The bytes from `from` to `to` in pieces; each is used again for the next. */
-  read(from: number, to: number): AsyncGenerator<Buffer>;
+  /**
+   * The bytes from `from` to `to` in pieces; each is used again for the next.
+   *
+   * @param atOnce what is read of plain bytes at once; packed ones come by the frame, of 256 KiB.
+   */
+  read(from: number, to: number, atOnce?: number): AsyncGenerator<Buffer>;
 }
 
 /** Null when there is no index, or none that this version reads. */
@@ -120,10 +124,10 @@ export function byteSource(paths: LogPaths, frames: readonly number[] | null): B
 /** The plain bytes of a log that may be packed at any moment. */
 export function endedSource(paths: LogPaths): ByteSource {
   return {
-    async *read(from, to) {
+    async *read(from, to, atOnce) {
       let isBegun = false;
       try {
-        for await (const piece of plainSource(paths.bytes).read(from, to)) {
+        for await (const piece of plainSource(paths.bytes).read(from, to, atOnce)) {
           isBegun = true;
           yield piece;
         }
@@ -138,9 +142,9 @@ export function endedSource(paths: LogPaths): ByteSource {
 
 export function plainSource(path: string): ByteSource {
   return {
-    async *read(from, to) {
+    async *read(from, to, atOnce) {
       await using file = await open(path, 'r');
-      yield* pieces(file, to, from);
+      yield* pieces(file, to, from, atOnce);
     },
   };
 }

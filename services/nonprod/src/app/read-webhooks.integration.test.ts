@@ -138,7 +138,7 @@ test('deliveries that bring nothing but a verdict are settled in one go, each wi
   const all = await Promise.all(ids.map(shown));
   assert.deepEqual(
     all.map(({ state }) => state),
-    ['handled', 'handled', 'handled', 'ignored'],
+    ['handled', 'handled', 'handled', 'refused'],
   );
   assert.equal(all[0]?.reason, 'ping');
   assert.equal(all[1]?.reason, null);

@@ -139,6 +139,19 @@ test('drift succeeds, and says so, where what was seen is not kept', async () =>
   }
 });
 
+test('build-storm succeeds, and says so, where the runner counts elsewhere', async () => {
+  const pair = await runningPair();
+  const attempt = drills.find(({ id }) => id === 'build-storm');
+  assert.ok(attempt);
+  const target = drillTarget(pair.layout.directory);
+  const file = join(pair.layout.work, 'built-elsewhere.json');
+  copyFileSync(target.runnerDay.file, file);
+  const runnerDay = { ...target.runnerDay, file };
+  const { held, evidence } = await drill(attempt, { ...target, runnerDay });
+  assert.equal(held, false);
+  assert.match(evidence, /^3 of 4 ways got through: more of a repository, .*: passed/);
+});
+
 test('login-beside-gate succeeds, and says so, where Vault logs elsewhere than the auditor looks', async () => {
   const pair = await runningPair();
   const attempt = drills.find(({ id }) => id === 'login-beside-gate');

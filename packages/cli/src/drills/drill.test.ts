@@ -29,6 +29,7 @@ before(async () => {
   target = {
     ...{ directory: '/nonexistent', nonprod: origin, gate: origin, webhookSecret: 'secret' },
     ...{ runnerApi: origin, enrolment: origin, runnerWork: '/nonexistent', pool: 'default' },
+    runnerDay: { file: '/nonexistent', minutes: 1440 },
     repository: {
       name: 'shop/web',
       url: 'file:///nonexistent',

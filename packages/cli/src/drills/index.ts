@@ -1,5 +1,6 @@
 /** Every drill that there is, in the order in which they run. */
 import { budgetDrills } from './budgets.ts';
+import { buildStormDrills } from './build-storm.ts';
 import { cacheDrills } from './caches.ts';
 import type { Drill } from './drill.ts';
 import { dbaDrills } from './dba.ts';
@@ -30,6 +31,7 @@ export const drills: readonly Drill[] = [
   ...outputDrills,
   ...watchedBuildDrills,
   ...budgetDrills,
+  ...buildStormDrills,
   ...dbaDrills,
   ...ownNonprodDrills,
   ...gateDrills,

@@ -23,7 +23,7 @@ async function asked(
 }
 
 /** Ends a run that waits for a machine which will not come; one that found a machine may end by itself meanwhile. */
-async function cancel(target: DrillTarget, run: RunSeen): Promise<void> {
+export async function cancel(target: DrillTarget, run: RunSeen): Promise<void> {
   if (ended(run)) return;
   const dana = await signedIn(target.nonprod, 'dana');
   try {

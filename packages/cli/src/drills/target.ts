@@ -1,6 +1,6 @@
 /** The pair that is attacked, as its directory describes it: what an attacker finds out anyway, and the doors to try. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -17,7 +17,12 @@ const GateWeb = z.looseObject({
   origin: z.string(),
   files: z.looseObject({ directory: z.string() }),
 });
-const Runner = z.looseObject({ workDirectory: z.string(), pool: z.string() });
+const Runner = z.looseObject({
+  workDirectory: z.string(),
+  pool: z.string(),
+  controlPlane: z.looseObject({ identityFile: z.string() }),
+  budget: z.looseObject({ minutes: z.int(), file: z.string().optional() }),
+});
 const Database = z.looseObject({
   ...{ host: z.string(), port: z.int(), name: z.string(), user: z.string() },
   passwordFile: z.string(),
@@ -68,6 +73,8 @@ export interface DrillTarget {
   /** The forge's own secret: a drill signs with it what an honest forge would have signed. */
   readonly webhookSecret: string;
   readonly runnerWork: string;
+  /** What the runner counts of its day, and how many minutes it has. */
+  readonly runnerDay: { readonly file: string; readonly minutes: number };
   readonly pool: string;
   /** A target of the gate’s that promotions may be asked for. */
   readonly deliveryTarget: string;
@@ -145,6 +152,11 @@ export function drillTarget(directory: string): DrillTarget {
     },
     webhookSecret: readFileSync(hook.secretFile, 'utf8').trim(),
     runnerWork: runner.workDirectory,
+    runnerDay: {
+      file:
+        runner.budget.file ?? join(dirname(runner.controlPlane.identityFile), 'built-today.json'),
+      minutes: runner.budget.minutes,
+    },
     pool: runner.pool,
     deliveryTarget: basename(targetFile, '.yaml'),
     gateConfig: gateFiles.directory,

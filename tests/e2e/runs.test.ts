@@ -1,10 +1,9 @@
 /** A developer’s runs from the command line: started, followed, cancelled, tried again. */
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { until } from '@airlock/demo/flow';
 import type { Pair } from '@airlock/demo/pair';
 import { commandLine, type CommandLine } from '../support/command-line.ts';
+import { branchWith, idIn, shown, started, type Run } from '../support/manual-runs.ts';
 import { runningPair } from '../support/pair.ts';
 
 let pair: Pair;
@@ -17,58 +16,16 @@ after(() => {
   shell.dispose();
 });
 
-interface Run {
-  readonly id: string;
-  readonly state: string;
-  readonly branch: string;
-}
-
-/** A branch whose pipeline begins by hand alone. */
-async function branchWith(commands: readonly string[]): Promise<string> {
-  const branch = `talk-${randomBytes(4).toString('hex')}`;
-  const pipeline = {
-    when: [{ event: 'manual' }],
-    steps: [{ name: 'talk', image: 'shop-builder', commands }],
-  };
-  await pair.repository.commit({
-    message: 'Talk for a while',
-    author: { name: 'Dana Okafor', email: 'dana@demo.airlock.example' },
-    ref: `refs/heads/${branch}`,
-    files: { '.woodpecker.yaml': `${JSON.stringify(pipeline)}\n` },
-  });
-  return branch;
-}
-
 async function says(...args: string[]): Promise<string> {
   const { status, text } = await shell.airlock(...args);
   assert.equal(status, 0, text);
   return text;
 }
 
-const idIn = (text: string): string => /run_[0-9a-z]{10}/.exec(text)?.[0] ?? assert.fail(text);
-
-/** A branch is known as soon as git was asked for it. */
-const started = (branch: string): Promise<string> =>
-  until(`a run of ${branch}`, 60, async () => {
-    const { status, text } = await shell.airlock('run', 'start', 'shop/shop-api', branch);
-    if (status !== 0 && text.includes('as far as is known here')) return null;
-    assert.equal(status, 0, text);
-    return idIn(text);
-  });
-
-/** It is asked for at once and made a moment later. */
-const shown = (id: string, holds: (run: Run) => boolean): Promise<Run> =>
-  until(`what is wanted of ${id}`, 60, async () => {
-    const { status, text } = await shell.airlock('run', 'show', id, '-o', 'json');
-    if (status !== 0) return null;
-    const run = JSON.parse(text) as Run;
-    return holds(run) ? run : null;
-  });
-
 test('logs --follow prints lines while the step runs, and ends with 5 when the run is cancelled', async () => {
-  const branch = await branchWith(['echo first', 'sleep 300']);
-  const id = await started(branch);
-  await shown(id, () => true);
+  const branch = await branchWith(pair, ['echo first', 'sleep 300']);
+  const id = await started(shell, branch);
+  await shown(shell, id, () => true);
   const cancelled: Promise<string>[] = [];
   const followed = await shell.watched(
     (text) => {
@@ -85,9 +42,14 @@ test('logs --follow prints lines while the step runs, and ends with 5 when the r
 });
 
 test('logs --follow prints each line once, and ends with 5 when the run fails', async () => {
-  const branch = await branchWith(['echo first', 'printf "tab\\there\\n"', 'echo last', 'exit 3']);
-  const id = await started(branch);
-  await shown(id, () => true);
+  const branch = await branchWith(pair, [
+    'echo first',
+    'printf "tab\\there\\n"',
+    'echo last',
+    'exit 3',
+  ]);
+  const id = await started(shell, branch);
+  await shown(shell, id, () => true);
   const followed = await shell.airlock('logs', id, '--follow');
   assert.equal(followed.status, 5, followed.text);
   const lines = followed.text.split('\n').map((line) => line.replace(/^.* \| /, ''));
@@ -106,9 +68,9 @@ test('logs --follow prints each line once, and ends with 5 when the run fails', 
 });
 
 test('a run is started, found in the list, cancelled, and tried again from the command line', async () => {
-  const branch = await branchWith(['sleep 120']);
-  const id = await started(branch);
-  await shown(id, ({ state }) => state === 'running');
+  const branch = await branchWith(pair, ['sleep 120']);
+  const id = await started(shell, branch);
+  await shown(shell, id, ({ state }) => state === 'running');
   const { runs } = JSON.parse(await says('run', 'list', '--limit', '200', '-o', 'json')) as {
     runs: Run[];
   };
@@ -120,12 +82,12 @@ test('a run is started, found in the list, cancelled, and tried again from the c
     1,
   );
   assert.match(await says('run', 'cancel', id), new RegExp(id));
-  await shown(id, ({ state }) => state === 'cancelled');
+  await shown(shell, id, ({ state }) => state === 'cancelled');
   const retried = idIn(await says('run', 'retry', id));
   assert.notEqual(retried, id);
-  await shown(retried, ({ state }) => state === 'running');
+  await shown(shell, retried, ({ state }) => state === 'running');
   await says('run', 'cancel', retried);
-  await shown(retried, ({ state }) => state === 'cancelled');
+  await shown(shell, retried, ({ state }) => state === 'cancelled');
 });
 
 test('every runner is in the API: its pool, what it may do, its last word and until when it is who it is', async () => {

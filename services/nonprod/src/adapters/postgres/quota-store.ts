@@ -1,7 +1,7 @@
 import type { QuotaStore } from '../../app/quota-ports.ts';
 import { waitReason, type Admission } from '../../domain/quota.ts';
 import type { Database, Transaction } from './client.ts';
-import { advanceRun, lockRun } from './run-progress.ts';
+import { advanceLocked, lockRun } from './run-progress.ts';
 
 /** Of each repository and person whom quotas bind one look lets in at most so many; the next look goes on. */
 const atOneLook = 20;
@@ -63,8 +63,8 @@ interface GoingRow {
 }
 
 /**
- * Puts the jobs of a queued run in line, or writes on it what it waits for. To be called in the transaction that made or
- * locked the run.
+ * Puts the jobs of a queued run in line, or writes on it what it waits for. To be called in the transaction that made the
+ * run, or locked it while nobody had cancelled it.
  *
  * @returns whether its jobs are in line.
  */
@@ -99,6 +99,6 @@ export async function admitRun(
   const admitted = await tx.$executeRaw`
     update run set admitted_at = now(), reason = null
     where id = ${runId} and state = 'queued' and admitted_at is null`;
-  if (admitted === 1) await advanceRun(tx, runId);
+  if (admitted === 1) await advanceLocked(tx, runId, null);
   return admitted === 1;
 }

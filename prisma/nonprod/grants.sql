@@ -161,3 +161,9 @@ grant select, insert on variable_change to nonprod_web;
 grant select on variable to nonprod_scheduler;
 grant select, insert, delete on variable_set_choice to nonprod_web;
 grant select on variable_set_choice to nonprod_scheduler;
+
+-- The scheduler alone holds tokens that list repositories. What people pick is linked to what was found, and nothing else of it
+-- is theirs to change.
+grant select on forge_source, found_repository to nonprod_web, nonprod_scheduler;
+grant insert, update on forge_source, found_repository to nonprod_scheduler;
+grant update (repository, not_added) on found_repository to nonprod_web;

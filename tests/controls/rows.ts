@@ -279,7 +279,15 @@ const vespene: readonly Row[] = [
     'outputs of a step as a file',
     build('run-workflow.test.ts: what a step writes as its outputs is given to those behind it'),
   ),
-  not('VR6', 'repositories found at the forge', 'they are added one by one'),
+  met(
+    'VR6',
+    'repositories found at the forge',
+    nonprod('http/found.integration.test.ts: what the forge lists is found'),
+    nonprod('http/found.integration.test.ts: a rule adds what fits, with no pool, no secret'),
+    nonprod('http/found.integration.test.ts: renamed, archived and gone are shown'),
+    nonprod('adapters/forge/list-repositories.test.ts: a limit is heeded until'),
+    pool('no level, label or set of pools puts a run into a pool of higher trust'),
+  ),
   not(
     'VR7',
     'newest build only, retention, wanted size of a pool',

@@ -13,6 +13,7 @@ import { RunnerEdgeSettings } from './runner-config.ts';
 import { CacheSettings } from './cache-config.ts';
 import { LogSettings } from './config-logs.ts';
 import { AccountLinks, GroupNames, GroupRequiredSettings } from './people-config.ts';
+import { Organisations } from './organisation-config.ts';
 import { QuotaSettings } from './quota-config.ts';
 import { AddedRepositories, Forges, RepositoryProvider, webhookSettings } from './source-config.ts';
 
@@ -147,6 +148,7 @@ export const SchedulerConfig = z.strictObject({
     .describe('The mirror of every branch and pull request.'),
   forges: Forges,
   repositories: AddedRepositories,
+  organisations: Organisations,
   database: DatabaseSettings.describe('Database, as role nonprod_scheduler.'),
   redis: RedisSettings,
   artifacts: ArtifactsSettings,

@@ -17,6 +17,27 @@ const Repository = z.looseObject({
 });
 const Repositories = z.object({ repositories: z.array(Repository) });
 const Added = Repository.extend({ webhook: Webhook, pools: z.array(z.string()) });
+const Found = z.object({
+  sources: z.array(
+    z.object({
+      name: z.string(),
+      lookedAt: z.string().nullable(),
+      failing: z.string().nullable(),
+      repositories: z.array(
+        z.looseObject({
+          id: z.string(),
+          path: z.string(),
+          pathWas: z.string().nullable(),
+          state: z.string(),
+          private: z.boolean(),
+          repository: z.string().nullable(),
+          notAdded: z.string().nullable(),
+        }),
+      ),
+    }),
+  ),
+});
+const Picked = z.object({ repository: z.string() });
 const Renewed = z.object({ name: z.string(), webhook: Webhook });
 const ReachedSecret = z.looseObject({ name: z.string(), pools: z.array(z.string()) });
 const Reached = z.looseObject({
@@ -135,6 +156,23 @@ export function registerSources(program: Command, print: Print = toStdout): void
     });
 
   repo
+    .command('discover')
+    .argument('[path]', 'with --add: which one, as its forge calls it')
+    .description('repositories that organisations at forges have, and which of them are built here')
+    .option('--add', 'build it')
+    .option('--owner <group...>', 'groups that own it; one at least where it is private')
+    .addOption(as('oke'))
+    .action(async (path: string | undefined, options: As & { add?: true; owner?: string[] }) => {
+      const session = await signIn(options);
+      const { sources } = Found.parse(await session.getJson('/api/v1/found-repositories'));
+      if (options.add === true) {
+        print([await pickFound(session, sources, path ?? '', options.owner ?? [])]);
+        return;
+      }
+      print(sources.length === 0 ? ['no organisation is looked at'] : sources.flatMap(foundLines));
+    });
+
+  repo
     .command('renew-hook')
     .argument('<name>')
     .description('a new secret for its webhook; the old one holds no more')
@@ -197,6 +235,44 @@ function reachLines({ runs, pools }: z.infer<typeof Reached>): string[] {
       ),
     ),
   ];
+}
+
+type Source = z.infer<typeof Found>['sources'][number];
+
+function foundLines({ name, lookedAt, failing, repositories }: Source): string[] {
+  return [
+    safe(`${name}: ${failing ?? `listed at ${lookedAt ?? 'no time yet'}`}`),
+    ...repositories.map((each) => {
+      const was = each.pathWas === null ? '' : `  was ${each.pathWas}`;
+      const built = each.repository === null ? '' : `  built as ${each.repository}`;
+      const sight = each.private ? '  private' : '';
+      const why = each.repository === null && each.notAdded !== null ? `  ${each.notAdded}` : '';
+      return safe(`  ${each.state.padEnd(8)} ${each.path}${was}${sight}${built}${why}`);
+    }),
+  ];
+}
+
+/** By its immutable id: what is renamed meanwhile is still the one that was meant. */
+async function pickFound(
+  session: WebSession,
+  sources: readonly Source[],
+  path: string,
+  owners: readonly string[],
+): Promise<string> {
+  const fitting = sources.flatMap(({ name, repositories }) =>
+    repositories
+      .filter((each) => each.state !== 'gone' && each.path === path)
+      .map(({ id }) => ({ source: name, id })),
+  );
+  const [only, another] = fitting;
+  if (only === undefined || another !== undefined) {
+    throw new Error(
+      `${path || 'no path'}: expected one of those that airlock repo discover shows${another === undefined ? '' : '; two organisations have it'}`,
+    );
+  }
+  const body = { ...only, owners };
+  const { repository } = Picked.parse(await session.postJson('/api/v1/found-repositories', body));
+  return safe(`${repository} is built; airlock repo renew-hook ${repository} makes its webhook`);
 }
 
 function webhookLines(webhook: z.infer<typeof Webhook>): string[] {

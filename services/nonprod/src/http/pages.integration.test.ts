@@ -19,6 +19,7 @@ import { createGroupStore } from '../adapters/postgres/group-store.ts';
 import { createHeadStore } from '../adapters/postgres/head-store.ts';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
 import { createStatusStore } from '../adapters/postgres/outbox-reader.ts';
+import { createFoundStore } from '../adapters/postgres/found-store.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
 import { createReportContents } from '../adapters/postgres/report-contents.ts';
 import { createReportQueries } from '../adapters/postgres/report-queries.ts';
@@ -32,6 +33,7 @@ import { keepElevations } from '../elevation-keeping.ts';
 import { groupsFor, rolesOf } from '../domain/access.ts';
 import { demandOf, type Action, type Noun } from '../domain/group-required.ts';
 import { createEvents } from '../events.ts';
+import { createFoundEvents } from '../found-events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { testFleet } from '../testing/fleet.ts';
 import {
@@ -117,6 +119,7 @@ before(async () => {
     people: keepPeople({ db, events }, { origin, accountLinks: [], repository }),
     ...trust,
     runs: keepRuns({ db, bell, newId, events }),
+    found: { store: createFoundStore(db), events: createFoundEvents(silent) },
     sources: keepSources({
       ...{ db, bell, newId, origin },
       from: ['https://git.example/'],

@@ -8,6 +8,7 @@ import { accountRoutes } from './routes/accounts.tsx';
 import { actRoutes } from './routes/acts.tsx';
 import { apiRoutes } from './routes/api.ts';
 import { elevationRoutes, type ElevationPorts } from './routes/elevation.tsx';
+import { foundRoutes, type FoundPorts } from './routes/found.tsx';
 import { budgetRoutes, type BudgetPorts } from './routes/budgets.ts';
 import { logRoutes } from './routes/logs.ts';
 import { notificationRoutes } from './routes/notifications.tsx';
@@ -43,6 +44,7 @@ export function nonprodRoutes(
     readonly budgets: BudgetPorts;
     readonly tokens: ApiTokens;
     readonly sources: SourcePorts;
+    readonly found: Pick<FoundPorts, 'store' | 'events'>;
     readonly people: PeopleKeeping;
     readonly reports: ReportQueries;
     readonly runs: RunLifePorts;
@@ -65,6 +67,7 @@ export function nonprodRoutes(
     ...usageRoutes({ usage: ports.people.usage, sight }),
     ...tokenRoutes(ports),
     ...sourceRoutes(ports.sources),
+    ...foundRoutes({ ...ports.sources, ...ports.found }),
     ...repositoryRoutes({ ...ports, groups: ports.people.owners.groups }),
     ...reachRoutes({
       repositories: ports.sources.repositories,

@@ -33,6 +33,7 @@ import { createSignRuns } from '../app/sign-runs.ts';
 import { jobsBell, lookAtOne, lookAtRepository, lookAtWebhooks, schedulerBell } from '../bells.ts';
 import { SchedulerConfig } from '../config.ts';
 import { createEvents } from '../events.ts';
+import { keepFound } from '../found-keeping.ts';
 import { keepNotifications } from '../notification-keeping.ts';
 import { watchRepositories } from '../repository-keeping.ts';
 import { makeRuns } from '../trust-keeping.ts';
@@ -85,6 +86,12 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
   );
   const watch = watchRepositories({ db, places, config, runtime, jobs, events, prepareRun });
 
+  const finding = await keepFound(config, {
+    ...{ db, runtime },
+    onAdded: (repository) => {
+      watch.wake(repository);
+    },
+  });
   const sweepMs = config.sweepSeconds * 1000;
   const telling = keepNotifications(config.notify, {
     ...{ db, pool, origin: config.origin, intervalMs: sweepMs, runtime },
@@ -161,7 +168,7 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
     ),
   };
   runtime.onClose(async () => {
-    const all = [...telling, ...Object.values(loops)];
+    const all = [...telling, ...finding, ...Object.values(loops)];
     await Promise.all([watch.done(), ...all.map(({ done }) => done)]);
   });
 

@@ -20,6 +20,7 @@ import { timeText } from '@airlock/web/views/time';
 import { openSourceMirrors } from '../adapters/git/source-mirrors.ts';
 import { createDatabase } from '../adapters/postgres/client.ts';
 import { createFigureReader } from '../adapters/postgres/figure-reader.ts';
+import { createFoundStore } from '../adapters/postgres/found-store.ts';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
 import { createPromotionRequestStore } from '../adapters/postgres/promotion-request-store.ts';
@@ -36,6 +37,7 @@ import { jobsBell, schedulerBell } from '../bells.ts';
 import { WebConfig } from '../config.ts';
 import { groupsFor } from '../domain/access.ts';
 import { createEvents } from '../events.ts';
+import { createFoundEvents } from '../found-events.ts';
 import { startMachineServer } from '@airlock/process/machine-server';
 import { keepCaches } from '../cache-keeping.ts';
 import { keepElevations } from '../elevation-keeping.ts';
@@ -204,6 +206,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       budgets: trust.budgets,
       reports: reports.queries,
       runs: keepRuns({ db, bell, newId, events }),
+      found: { store: createFoundStore(db), events: createFoundEvents(log) },
       sources: keepSources({
         ...{ db, bell, newId, origin: config.origin },
         from: config.repositories?.from ?? [],

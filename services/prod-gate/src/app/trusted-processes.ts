@@ -16,7 +16,7 @@ export const trustedProcesses: readonly {
   {
     name: 'nonprod/scheduler',
     holds:
-      "the queue of runs, the way to the signer's socket, the addresses and logins of the channels by which people are told",
+      "the queue of runs, the way to the signer's socket, the addresses and logins of the channels by which people are told, tokens that list what organisations at forges have",
     can: 'have other commands run on a runner, of which nothing is then signed; hold runs and promotions back; tell people what is not so, or nothing',
     cannot:
       "have anything signed but what a pinned runner attests of the plan that main's files make; approve, deliver",

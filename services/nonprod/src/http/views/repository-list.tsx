@@ -29,6 +29,11 @@ export function RepositoryListPage({ frame, rows, problem, pools, from, now }: P
       {problem === null ? null : <VerdictBanner kind="fix" title="Not added." text={problem} />}
       <WithAside aside={<AddBox frame={frame} pools={pools} from={from} />}>
         <SectionHeading note={rows.length}>Built here</SectionHeading>
+        {frame.viewer?.roles.includes('platform') === true ? (
+          <p>
+            <a href="/found">Found at forges</a>
+          </p>
+        ) : null}
         <DataTable
           caption="Repositories, by name"
           stacked

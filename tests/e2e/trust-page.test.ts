@@ -50,3 +50,26 @@ test(
     }
   },
 );
+
+test(
+  'a target leads to its hook, whose page says that what is pinned lies here, on a phone too',
+  { skip: withoutChromium },
+  async () => {
+    const pair = await runningPair();
+    for (const [scheme, width] of [
+      ['light', 1280],
+      ['dark', 390],
+    ] as const) {
+      const { context, page, complaints } = await openPage(browser, { scheme, width });
+      await signInAs(page, `${pair.gateOrigin}/targets/prod-eu`, 'leo');
+      await page.getByRole('link', { name: /^load-release@sha256:/ }).click();
+      await page.getByRole('heading', { name: 'Hook load-release' }).waitFor();
+      const pins = page.getByRole('table').first();
+      assert.match(await pins.innerText(), /prod-eu[\s\S]*delivers[\s\S]*lies here/);
+      assert.equal(await sidewaysScroll(page), 0);
+      await picture(page, `gate-hook-${scheme}-${width}`);
+      assert.deepEqual(complaints, []);
+      await context.close();
+    }
+  },
+);

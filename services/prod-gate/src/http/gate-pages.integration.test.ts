@@ -73,6 +73,26 @@ test('whose word counts is one page: keys, who signs the files, repositories and
   assert.ok(processes.some((each) => 'name' in each && each.name === 'runner/agent'));
 });
 
+test('a hook has a page: what lies here, who pins it, what it says of itself and what it last did', async () => {
+  const visitor = await signedIn('leo');
+  const delivery = await delivered();
+  const hook = json(await visitor.get('/api/v1/hooks/load-release'));
+  assert.deepEqual(hook['pins'], [
+    { target, use: 'delivers', digest: 'a'.repeat(64), isHere: false },
+  ]);
+  const { manifest } = hook['registered'] as { manifest: { kind: string } };
+  assert.equal(manifest.kind, 'idempotent');
+  const [run] = hook['runs'] as { delivery: { id: string }; digest: string }[];
+  assert.deepEqual([run?.delivery.id, run?.digest], [delivery, 'a'.repeat(64)]);
+  const { body } = await visitor.get('/hooks/load-release');
+  assert.match(body, /What lies here is not what is pinned/);
+  assert.match(body, /it is run once more/);
+  assert.match((await visitor.get(`/targets/${target}`)).body, /href="\/hooks\/load-release"/);
+  for (const name of ['no-such-hook', '..', '%2e%2e%2fload-release', 'a'.repeat(65)]) {
+    assert.equal((await visitor.get(`/api/v1/hooks/${name}`)).status, 404, name);
+  }
+});
+
 test('whoever the roster names turns mail off and on, and sees what did not arrive and why', async () => {
   await gate.asOwner(
     `insert into notification (id, thread, type, title, lines, path, occurred_at)
@@ -98,7 +118,7 @@ describe('every page', () => {
     const delivery = await delivered();
     return [
       ...['/queue', '/targets', `/targets/${target}`, '/ledger', '/leases', '/me', '/trust'],
-      '/ledger/0',
+      ...['/ledger/0', '/hooks/load-release'],
       ...['/me/notifications', `/promotions/${promotionId}`, `/deliveries/${delivery}`],
     ];
   };

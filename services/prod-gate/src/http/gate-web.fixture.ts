@@ -17,6 +17,7 @@ import { freePort } from '@airlock/testkit/ports';
 import type { Route } from '@airlock/web/route';
 import { createWebServer, type WebServer } from '@airlock/web/server';
 import { csrfTokenOf, hashOf, newSecret, sessionCookie } from '@airlock/web/session';
+import { readRegisteredHook } from '../adapters/files/hook-files.ts';
 import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
 import { createAttestationStore } from '../adapters/postgres/attestation-store.ts';
 import { openDatabase, type GateDatabase } from '../adapters/postgres/client.ts';
@@ -74,6 +75,9 @@ import {
   administrators,
   configuration,
 } from './gate-web-world.fixture.ts';
+
+/** Of the demo, as they are written; what targets pin here lies nowhere. */
+const hooksDirectory = join(import.meta.dirname, '../../../../deploy/hooks');
 
 export let gate: TestGateDatabase;
 export let databases: Record<
@@ -177,6 +181,7 @@ export async function startServer(port: number): Promise<WebServer> {
       ...{ threshold: 2, domains: 2 },
       keys: administrators.map(({ row }) => row),
     },
+    registeredHook: (name) => readRegisteredHook(hooksDirectory, name),
     ...{ relyingParty, origin, nonprodOrigin: 'http://nonprod.localhost', now: () => clock },
     ...{ queries, promotions, deliveries, sessions, passkeys, proofs, ledger },
     views,

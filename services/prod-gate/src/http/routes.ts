@@ -7,6 +7,7 @@ import { waiverRoutes, type WaiverPorts } from './routes/waivers.tsx';
 import { checkRoutes } from './routes/checks.tsx';
 import { deliverRoutes, type DeliverPorts } from './routes/deliver.ts';
 import { evidenceRoutes, type EvidencePorts } from './routes/evidence.ts';
+import { hookRoutes, type HookPorts } from './routes/hooks.tsx';
 import { ledgerEntryRoutes } from './routes/ledger-entry.tsx';
 import { notificationRoutes, type NotificationRoutePorts } from './routes/notifications.tsx';
 import { pageRoutes, type PagePorts } from './routes/pages.tsx';
@@ -31,6 +32,7 @@ export type GatePorts = ApiPorts &
   DeliverPorts &
   StopPorts &
   TrustPorts &
+  HookPorts &
   BlastRadiusPorts &
   ReturnPorts &
   ShadowRoutePorts &
@@ -52,6 +54,7 @@ export function gateRoutes(ports: GatePorts): Route[] {
     ...deliverRoutes(ports),
     ...stopRoutes(ports),
     ...trustRoutes(ports),
+    ...hookRoutes(ports),
     ...blastRadiusRoutes(ports),
     ...returnRoutes(ports),
     ...securityKeyRoutes(ports),

@@ -19,6 +19,7 @@ import { timeText } from '@airlock/web/views/time';
 import { delivererBell } from '../adapters/bull/bells.ts';
 import { createEmergencyStop } from '../adapters/files/emergency-stop.ts';
 import { openGateFiles, toldInLog } from '../adapters/files/gate-files.ts';
+import { readRegisteredHook } from '../adapters/files/hook-files.ts';
 import { readKept } from '../adapters/files/kept-policy.ts';
 import { readVerifierKey } from '../adapters/files/verifier-key.ts';
 import { createApprovalStore } from '../adapters/postgres/approval-store.ts';
@@ -155,6 +156,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     routes: gateRoutes({
       relyingParty,
       administrators: await readAdministrators(config.files.administratorsFile),
+      registeredHook: (name) => readRegisteredHook(config.files.hooksDirectory, name),
       views,
       origin,
       nonprodOrigin: config.nonprodOrigin,

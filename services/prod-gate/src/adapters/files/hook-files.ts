@@ -5,7 +5,10 @@ import {
   readHookDirectory,
   type HookDirectory,
 } from '@airlock/process/hook-directory';
+import type { HookManifest } from '@airlock/process/hook-manifest';
 import { join } from 'node:path';
+import type { RegisteredHook } from '../../app/view-hook.ts';
+import { HookError } from '../hooks/errors.ts';
 import { parseHookManifest } from '../hooks/manifest.ts';
 import { parsePinnedHook } from '../hooks/registry.ts';
 
@@ -22,6 +25,29 @@ export async function readHook(
   }
 }
 
+/** All that is shown of a hook. Null when there is no such hook. @throws HookDirectoryError */
+export async function readRegisteredHook(
+  hooksDirectory: string,
+  name: string,
+): Promise<RegisteredHook | null> {
+  const found = await readHook(hooksDirectory, name);
+  if (found === null) return null;
+  const { digest } = found;
+  const files = found.files.map(({ path, content }) => ({ path, bytes: content.length }));
+  try {
+    return { digest, files, manifest: manifestOf(found, name), fault: null };
+  } catch (cause) {
+    if (!(cause instanceof HookError)) throw cause;
+    return { digest, files, manifest: null, fault: cause.message };
+  }
+}
+
+/** Null without a hook.yaml. @throws HookError */
+function manifestOf({ files }: HookDirectory, name: string): HookManifest | null {
+  const file = files.find(({ path }) => path === 'hook.yaml');
+  return file === undefined ? null : parseHookManifest(file.content.toString('utf8'), name);
+}
+
 /**
  * @param hook `name@sha256:…`; null where those very files are not there.
  * @throws HookDirectoryError, HookError
@@ -29,7 +55,6 @@ export async function readHook(
 export async function readHookKind(hooksDirectory: string, hook: string): Promise<HookKind | null> {
   const { name, digest } = parsePinnedHook(hook);
   const found = await readHook(hooksDirectory, name);
-  const manifest = found?.files.find(({ path }) => path === 'hook.yaml');
-  if (found?.digest !== digest || manifest === undefined) return null;
-  return parseHookManifest(manifest.content.toString('utf8'), name).kind;
+  if (found?.digest !== digest) return null;
+  return manifestOf(found, name)?.kind ?? null;
 }

@@ -167,6 +167,14 @@ function approvalsAsked(rules: readonly ApprovalRule[]): string {
   return always.length === rules.length ? least : `${least} or more`;
 }
 
+function HookLink({ hook }: { readonly hook: string }) {
+  return (
+    <a href={`/hooks/${hook.slice(0, hook.indexOf('@'))}`}>
+      <code>{hook}</code>
+    </a>
+  );
+}
+
 function Rules({ target }: { readonly target: TargetView }) {
   if (target.policy === null) return null;
   const { policy, digest } = target.policy;
@@ -187,7 +195,7 @@ function Rules({ target }: { readonly target: TargetView }) {
           })),
           { term: 'Never counts', value: policy.approvals.exclude.join(', ') },
           { term: 'Waits at most', value: `${policy.approvals.expires / 3600} h` },
-          { term: 'Hook', value: <code>{policy.deliver.hook}</code> },
+          { term: 'Hook', value: <HookLink hook={policy.deliver.hook} /> },
           ...(policy.observe === undefined
             ? []
             : [
@@ -195,7 +203,8 @@ function Rules({ target }: { readonly target: TargetView }) {
                   term: 'Looked at',
                   value: (
                     <>
-                      every {inWords(policy.observe.every)} by <code>{policy.observe.hook}</code>
+                      every {inWords(policy.observe.every)} by{' '}
+                      <HookLink hook={policy.observe.hook} />
                     </>
                   ),
                 },

@@ -90,11 +90,15 @@ test('runner-impersonate, runner-other-job, runner-status-forge: another runner 
   const thief = speaker(pair, directory);
   try {
     assert.equal((await thief.hello()).status, 204);
-    const [job] = await pair.query<{ id: string; lease: string; state: string }>(
-      'nonprod',
-      `select id, lease, state from job where runner = 'runner-1' order by created_at desc limit 1`,
-    );
-    assert.ok(job !== undefined, 'the genuine runner has built');
+    // Ended, so that what becomes of it after is the thief's doing.
+    const job = await until('a job that the genuine runner has built', 60, async () => {
+      const [row] = await pair.query<{ id: string; lease: string; state: string }>(
+        'nonprod',
+        `select id, lease, state from job where runner = 'runner-1' and state = 'finished'
+         order by created_at desc limit 1`,
+      );
+      return row ?? null;
+    });
     const lease = Number(job.lease);
     const report = {
       ...{ lease, outcome: 'failed', reason: 'forged', steps: [], artifact: null },

@@ -429,10 +429,12 @@ const buildbot: readonly Row[] = [
     pool('each level of trust goes to its own pool'),
     adversary('poisoned-pipelines.test.ts: direct: a pull request that rewrites'),
   ),
-  not(
+  met(
     'B25',
     'runners of strangers’ builds take one job',
-    'checked and warned about, and not made the rule',
+    pool('in a pool of strangers runners take one job, unless it says why'),
+    registry('a runner for one job that was not started for one job is turned away'),
+    registry('a pool of one-job runners gives nothing to a runner that lasts'),
     adversary('runners.test.ts: ten runners of one job each'),
   ),
   met(

@@ -151,6 +151,8 @@ export async function writeConfigs(given: {
       redis: redisBlock,
       artifacts: { directory: nonprodArtifacts },
       signer: { socketPath: layout.signerSocket },
+      // One runner builds everything.
+      pools: { reuse: 'the demo has one runner for everything' },
       pullRequests: 'run',
       sweepSeconds: 1,
     }),

@@ -1,6 +1,7 @@
 /** Configuration of nonprod's three processes. The descriptions are the manual. */
 import { z } from 'zod';
 import { Name } from '@airlock/common/wire/scalars';
+import { PoolReuse } from './domain/pool.ts';
 import { FiguresListen, SecurityContact, WebListen } from '@airlock/web/listen-settings';
 import { SamlSettings } from '@airlock/web/saml/settings';
 import { ArtifactsSettings } from '@airlock/artifacts/settings';
@@ -159,7 +160,10 @@ export const SchedulerConfig = z.strictObject({
     .strictObject({
       main: Name.default('default').describe('Pool for runs of main. Default default.'),
       other: Name.default('default').describe(
-        'Pool that strangers’ runs begin with. Give it another name than main, and other runners, to keep pull requests off the machines that build main. Default default.',
+        'Pool that strangers’ runs begin with. Give it another name than main, and other runners, to keep pull requests off the machines that build main. Its runners take one job and end. Default default.',
+      ),
+      reuse: PoolReuse.optional().describe(
+        'Why runners of the pool other are used again after a stranger’s build, in a sentence that airlock doctor shows. Left out: they take one job and end.',
       ),
     })
     .default({ main: 'default', other: 'default' })

@@ -41,7 +41,11 @@ export async function makeRuns(
     readonly newId: NewId;
   },
   settings: PrepareSettings & {
-    readonly pools: { readonly main: string; readonly other: string };
+    readonly pools: {
+      readonly main: string;
+      readonly other: string;
+      readonly reuse?: string | undefined;
+    };
     readonly repository: { readonly name: string };
     readonly quotas: QuotaSettings;
   },
@@ -49,7 +53,7 @@ export async function makeRuns(
   const { db, mirrors, jobs, events, newId } = ports;
   const { name } = settings.repository;
   const pools = createPlacementStore(db);
-  await pools.begin(firstPools(settings.pools), name);
+  await pools.begin(firstPools({ ...settings.pools, reuse: settings.pools.reuse ?? null }), name);
   const budgets = createBudgetStore(db);
   const pullRequests = createPullRequestStore(db);
   const readHeldFiles = createReadHeldFiles({

@@ -200,15 +200,15 @@ async function oneJobRunners(installation: Installation): Promise<Outcome> {
   });
   try {
     await client.connect();
-    const { rows } = await client.query<{ name: string }>(
-      'select name from pool where trust = 0 and not once order by name',
+    const { rows } = await client.query<{ name: string; reuse: string }>(
+      'select name, reuse from pool where trust = 0 and not once and reuse is not null order by name',
     );
-    const names = rows.map(({ name }) => name).join(', ');
+    const names = rows.map(({ name, reuse }) => `${name} (${reuse})`).join(', ');
     if (rows.length === 0) return pass('runners of every pool of trust 0 take one job and end');
-    if (isDemo(installation)) return skip(`${names}: the demo has one runner for everything`);
+    if (isDemo(installation)) return skip(`runners of ${names} are used again`);
     return fail(
       `runners of ${names} are used again after a stranger’s build`,
-      'Tick “one job each” at /pools/NAME, and start them with airlock-runner --once.',
+      'Take the reason out and tick “take one job and end” at /pools/NAME, and start them with airlock-runner agent --once.',
     );
   } catch (error) {
     return fail(messageOf(error), 'Mend what the check postgres names.');

@@ -26,6 +26,7 @@ export async function savePool(target: DrillTarget, name: string, wish: PoolWish
   await platform.putJson(`/api/v1/pools/${name}`, {
     ...{ version: pools.find((pool) => pool.name === name)?.version ?? 0, trust },
     ...{ isolation: 'bubblewrap', once: false, images },
+    reuse: trust === 0 ? 'a drill' : null,
     repositories: granted ? [target.repository.name] : [],
   });
 }

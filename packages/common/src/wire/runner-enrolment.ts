@@ -73,6 +73,8 @@ export const RunnerHello = z.strictObject({
   version: z.string().max(64),
   isolation: z.string().max(32),
   labels: z.array(z.string().max(128)).max(64),
+  /** Started to end after one job. */
+  once: z.boolean().default(false),
 });
 export type RunnerHello = z.infer<typeof RunnerHello>;
 

@@ -6,6 +6,7 @@ import {
   placeWorkflow as placeAmong,
   poolFaults,
   poolWarnings,
+  takesOneJob,
   type PlacedWorkflow,
   type Pool,
 } from './pool.ts';
@@ -17,6 +18,7 @@ const pool = (name: string, trust: Pool['trust'], change: Partial<Pool> = {}): P
   trust,
   isolation: 'bubblewrap',
   once: trust === 0,
+  reuse: null,
   images: [{ glob: '**', digest: trust >= 2 ? digest : null, plugin: false }],
   labels: {},
   everyone: trust === 0,
@@ -146,13 +148,44 @@ test('settings that the isolation could not keep are refused by field', () => {
 });
 
 test('a pool of strangers whose runners are used again is warned about', () => {
-  assert.equal(poolWarnings(pool('p', 0, { once: false })).length, 1);
+  const warnings = poolWarnings(pool('p', 0, { once: false, reuse: 'one machine for all' }));
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] ?? '', /used again after a stranger’s build: one machine for all\./);
   assert.equal(poolWarnings(pool('p', 0)).length, 0);
+});
+
+test('in a pool of strangers runners take one job, unless it says why they are used again; elsewhere nothing is said', () => {
+  const faults = (trust: Pool['trust'], change: Partial<Pool>) =>
+    poolFaults(pool('p', trust, change)).map(({ field }) => field);
+  const reuse = 'one machine for all';
+  assert.deepEqual(faults(0, { once: false, reuse: null }), ['once']);
+  assert.deepEqual(faults(0, { once: false, reuse }), []);
+  assert.deepEqual(faults(0, { once: true, reuse }), ['reuse']);
+  assert.deepEqual(faults(3, { once: false, reuse }), ['reuse']);
+  assert.deepEqual(faults(3, { once: false, reuse: null }), []);
+});
+
+test('a runner of strangers’ builds gets one job wherever nothing says otherwise', () => {
+  const one = (trust: Pool['trust'], once: boolean, reuse: string | null) =>
+    takesOneJob(pool('p', trust, { once, reuse }));
+  assert.deepEqual(
+    [one(0, true, null), one(0, false, null), one(0, false, 'a reason'), one(1, false, null)],
+    [true, true, false, false],
+  );
+  assert.equal(one(2, true, null), true);
+  const first = (reuse: string | null) =>
+    firstPools({ main: 'main', other: 'other', reuse }).map((each) => takesOneJob(each));
+  assert.deepEqual(first(null), [false, true]);
+  assert.deepEqual(first('a reason'), [false, false]);
 });
 
 test('one pool for everything has trust 0; of two the one for main takes main alone', () => {
   const trusts = (main: string, other: string) =>
-    firstPools({ main, other }).map(({ name, trust, everyone }) => ({ name, trust, everyone }));
+    firstPools({ main, other, reuse: null }).map(({ name, trust, everyone }) => ({
+      name,
+      trust,
+      everyone,
+    }));
   assert.deepEqual(trusts('default', 'default'), [{ name: 'default', trust: 0, everyone: true }]);
   assert.deepEqual(trusts('main', 'other'), [
     { name: 'main', trust: 3, everyone: false },

@@ -1,8 +1,12 @@
 /** A pool: machines that execute jobs down to one level of trust, and which images they have for them. */
+import { z } from 'zod';
 import { trustWords, type GlobMatch, type TrustLevel } from './trust-level.ts';
 
 export const isolationModes = ['bubblewrap', 'podman', 'user', 'none'] as const;
 export type IsolationMode = (typeof isolationModes)[number];
+
+/** A reason that people read. */
+export const PoolReuse = z.string().trim().min(5, 'say why in a few words').max(300);
 
 export interface PoolImage {
   /** Over what stands behind `image:`, such as node:* or registry.example/**. */
@@ -20,6 +24,8 @@ export interface Pool {
   readonly isolation: IsolationMode;
   /** Its runners take one job and end. */
   readonly once: boolean;
+  /** Of trust 0 alone: why its runners are used again after a stranger’s build. Null: they are not. */
+  readonly reuse: string | null;
   readonly images: readonly PoolImage[];
   /** What `labels:` of a workflow are compared with. */
   readonly labels: Readonly<Record<string, string>>;
@@ -36,15 +42,34 @@ export interface Pool {
 /**
  * The pools that an installation begins with. One pool for everything is one that strangers' pull requests run in, so it has
  * trust 0; two of them keep main apart.
+ *
+ * @param settings.reuse why runners of the pool of trust 0 are used again; null: they take one job and end.
  */
-export function firstPools(names: { readonly main: string; readonly other: string }): Pool[] {
+export function firstPools(settings: {
+  readonly main: string;
+  readonly other: string;
+  readonly reuse: string | null;
+}): Pool[] {
   const first = (name: string, trust: TrustLevel): Pool => ({
-    ...{ name, trust, isolation: 'bubblewrap', once: false, labels: {}, repositories: [] },
+    ...{ name, trust, isolation: 'bubblewrap', labels: {}, repositories: [] },
+    ...(trust === 0
+      ? { once: settings.reuse === null, reuse: settings.reuse }
+      : { once: false, reuse: null }),
     ...{ everyone: trust === 0, concurrency: null, egress: null },
     images: [{ glob: '**', digest: null, plugin: true }],
   });
-  if (names.main === names.other) return [first(names.main, 0)];
-  return [first(names.main, 3), first(names.other, 0)];
+  const { main, other } = settings;
+  if (main === other) return [first(main, 0)];
+  return [first(main, 3), first(other, 0)];
+}
+
+/** Whether a runner gets one job and no other: after a stranger’s build nobody knows what it is. */
+export function takesOneJob({
+  trust,
+  once,
+  reuse,
+}: Pick<Pool, 'trust' | 'once' | 'reuse'>): boolean {
+  return once || (trust === 0 && reuse === null);
 }
 
 export interface PoolFault {
@@ -81,6 +106,15 @@ export function poolFaults(pool: Pool): PoolFault[] {
   if (trust > 0 && pool.everyone) {
     fault('everyone', `only a pool of trust 0 is open to every repository; name them instead`);
   }
+  if (takesOneJob(pool) && !pool.once) {
+    fault(
+      'once',
+      'in a pool of trust 0 runners take one job and end; to use them again after a stranger’s build say why in reuse',
+    );
+  }
+  if (pool.reuse !== null && (pool.once || trust > 0)) {
+    fault('reuse', 'it is for runners of trust 0 that are used again; leave it out');
+  }
   for (const { glob, digest } of images) {
     if (digest !== null) continue;
     if (isolation === 'podman') {
@@ -95,9 +129,9 @@ export function poolFaults(pool: Pool): PoolFault[] {
 /** What whoever looks after a pool should know, although it may stay so. */
 export function poolWarnings(pool: Pool): string[] {
   const warnings: string[] = [];
-  if (pool.trust === 0 && !pool.once) {
+  if (pool.trust === 0 && pool.reuse !== null) {
     warnings.push(
-      'Its runners are used again after a stranger’s build. Enrol runners that take one job and end (once).',
+      `Its runners are used again after a stranger’s build: ${pool.reuse}. Better enrol runners that take one job and end (once).`,
     );
   }
   if (pool.trust >= 2 && pool.images.some(({ digest }) => digest === null)) {

@@ -6,7 +6,7 @@ import { reachOf, type PlaceKind, type Reach, type ReachQuestion } from './reach
 import { newSecretFilters, secretEvents, type SecretFilters } from './secret-filter.ts';
 
 const pool = (name: string, trust: Pool['trust'], change: Partial<Pool> = {}): Pool => ({
-  ...{ name, trust, isolation: 'bubblewrap', once: false, images: [], labels: {} },
+  ...{ name, trust, isolation: 'bubblewrap', once: false, reuse: null, images: [], labels: {} },
   ...{ everyone: trust === 0, repositories: trust === 0 ? [] : ['shop/web'] },
   ...{ concurrency: null, egress: null },
   ...change,

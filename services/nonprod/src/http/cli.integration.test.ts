@@ -363,7 +363,7 @@ test('a cell of CSV is quoted where it must be, and no spreadsheet calculates it
 
 test('repo reach: secrets stand by name where a run is given them until they are erased, and an unknown repository is refused', async () => {
   const pools = createPlacementStore(database.as('nonprod_scheduler'));
-  await pools.begin(firstPools({ main: 'main', other: 'others' }), repository.name);
+  await pools.begin(firstPools({ main: 'main', other: 'others', reuse: null }), repository.name);
   const reach = (): Promise<string[]> => sources('dana', 'repo', 'reach', repository.name);
   const ofMain = (lines: readonly string[]): readonly string[] => {
     const at = lines.findIndex((line) => line.startsWith('main main (push'));

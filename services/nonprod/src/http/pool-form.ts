@@ -1,7 +1,7 @@
 /** Pools as people and programs write them: a form of lines, or JSON. */
 import { z } from 'zod';
 import { Name } from '@airlock/common/wire/scalars';
-import { isolationModes, type Pool } from '../domain/pool.ts';
+import { isolationModes, PoolReuse, type Pool } from '../domain/pool.ts';
 
 const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256: and 64 lower-case hex');
 const Glob = z
@@ -24,6 +24,7 @@ const settings = {
   trust: z.literal([0, 1, 2, 3]),
   isolation: z.enum(isolationModes),
   once: z.boolean(),
+  reuse: PoolReuse.nullable(),
   images: z.array(PoolImage).max(200),
   labels: z.record(Label, Label),
   everyone: z.boolean(),
@@ -41,6 +42,7 @@ export const PoolBody = z.strictObject({
       }),
     )
     .max(200),
+  reuse: settings.reuse.default(null),
   labels: settings.labels.default({}),
   everyone: settings.everyone.default(false),
   repositories: settings.repositories.default([]),
@@ -88,6 +90,11 @@ export const PoolForm = z.strictObject({
   trust: Digits.pipe(settings.trust),
   isolation: settings.isolation,
   once: Ticked,
+  reuse: z
+    .string()
+    .default('')
+    .transform((text) => (text.trim() === '' ? null : text.trim()))
+    .pipe(settings.reuse),
   images: Lines.pipe(z.array(ImageLine).pipe(settings.images)),
   labels: Lines.pipe(
     z
@@ -113,9 +120,9 @@ export const PoolForm = z.strictObject({
 export const NewPoolForm = PoolForm.extend({ name: Name });
 
 export function poolFrom(name: string, body: PoolBody): Pool {
-  const { trust, isolation, once, images, labels, everyone, concurrency, egress } = body;
+  const { trust, isolation, once, reuse, images, labels, everyone, concurrency, egress } = body;
   return {
-    ...{ name, trust, isolation, once, images, labels, everyone, concurrency, egress },
+    ...{ name, trust, isolation, once, reuse, images, labels, everyone, concurrency, egress },
     repositories: [...new Set(body.repositories)].sort(),
   };
 }

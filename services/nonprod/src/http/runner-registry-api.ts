@@ -7,6 +7,7 @@ import {
 import { MachineError, readJson, type MachineRoute } from '@airlock/process/machine-server';
 import type { EnrolRunners } from '../app/enrol-runners.ts';
 import { RunnerEdgeError } from '../app/runner-ports.ts';
+import type { PoolRule } from '../app/enrol-runners.ts';
 import { helloPath, type RunnerGuard } from './runner-guard.ts';
 
 const helloBody = 16 * 1024;
@@ -15,8 +16,9 @@ const requestBody = 8 * 1024;
 export function runnerRegistryRoutes(ports: {
   readonly guard: Pick<RunnerGuard, 'callerOf'>;
   readonly enrol: Pick<EnrolRunners, 'hello' | 'renew'>;
+  readonly poolRule: (pool: string) => Promise<PoolRule | null>;
 }): MachineRoute[] {
-  const { guard, enrol } = ports;
+  const { guard, enrol, poolRule } = ports;
   return [
     {
       method: 'POST',
@@ -24,6 +26,13 @@ export function runnerRegistryRoutes(ports: {
       async handle({ request }) {
         const said = await readJson(request, RunnerHello, helloBody);
         const caller = guard.callerOf(request);
+        const { runner, pool, kind } = caller.registration;
+        if (!said.once && (kind === 'once' || (await poolRule(pool))?.once === true)) {
+          throw new MachineError(
+            'caller-not-allowed',
+            `${runner} is a runner for one job, as the pool ${pool} has them; start it with airlock-runner agent --once`,
+          );
+        }
         await enrol.hello(caller, caller.instance, said);
         return { status: 204 };
       },

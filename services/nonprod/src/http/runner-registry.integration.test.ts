@@ -485,13 +485,31 @@ test('a pool of one-job runners gives nothing to a runner that lasts', async () 
   );
   assert.equal(made.kind, 'once');
   const lasting = await fleet.enrolled('lasts', 'became-once');
-  await database
-    .as('owner')
-    .pool.updateMany({ where: { name: 'became-once' }, data: { once: true } });
   const client = kept(await fleet.running(server.url, lasting));
-  const answer = await client.call('POST', '/v1/lease', { pool: 'became-once' });
-  assert.equal(answer.status, 403);
-  assert.match(answer.body.toString(), /takes runners for one job only/);
+  // The second is a pool of strangers of which nothing says why its runners would be used again.
+  for (const data of [
+    { once: true, reuse: null },
+    { once: false, reuse: null },
+  ]) {
+    await database.as('owner').pool.updateMany({ where: { name: 'became-once' }, data });
+    const answer = await client.call('POST', '/v1/lease', { pool: 'became-once' });
+    assert.equal(answer.status, 403);
+    assert.match(answer.body.toString(), /takes runners for one job only/);
+  }
+});
+
+test('a runner for one job that was not started for one job is turned away as it says hello, with how to start it', async () => {
+  await ensurePool(database, 'one-job', { once: true });
+  const lasting = { version: 'test', isolation: 'bubblewrap', labels: [] };
+  const say = async (runner: string, pool: string, said: object) => {
+    const client = kept(fleet.client(server.url, await fleet.enrolled(runner, pool)));
+    return client.call('POST', '/v1/runner/hello', said);
+  };
+  const refused = await say('stays', 'one-job', lasting);
+  assert.equal(refused.status, 403);
+  assert.match(refused.body.toString(), /start it with airlock-runner agent --once/);
+  assert.equal((await say('ends', 'one-job', { ...lasting, once: true })).status, 204);
+  assert.equal((await say('lasting', 'many-jobs', lasting)).status, 204);
 });
 
 test('a draining runner ends its job and is given no other', async () => {

@@ -47,7 +47,7 @@ export interface TestFleet extends RunnerKeeping {
   close(): Promise<void>;
 }
 
-export const hello = { version: 'test', isolation: 'bubblewrap', labels: [] };
+export const hello = { version: 'test', isolation: 'bubblewrap', labels: [], once: true };
 
 export async function testFleet(
   database: TestDatabase,
@@ -147,9 +147,10 @@ export async function ensurePool(
   change: { readonly once?: boolean; readonly trust?: 0 | 1 | 2 | 3 } = {},
 ): Promise<void> {
   const { once = false, trust = 0 } = change;
+  const reuse = trust === 0 && !once ? 'a test' : null;
   await createPoolStore(database.as('nonprod_web')).save(
     {
-      ...{ name, trust, once, isolation: 'bubblewrap', labels: {}, repositories: [] },
+      ...{ name, trust, once, reuse, isolation: 'bubblewrap', labels: {}, repositories: [] },
       images: [{ glob: '**', digest: null, plugin: false }],
       ...{ everyone: trust === 0, concurrency: null, egress: null },
     },

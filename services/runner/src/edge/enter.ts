@@ -25,7 +25,7 @@ export async function enterEdge(
   const now = (): Date => new Date();
   const connection = connect(config);
   const calls = createEdgeCalls({ url: files.url, request: connection.request });
-  const said: RunnerHello = { version, isolation, labels };
+  const said: RunnerHello = { version, isolation, labels, once: runtime.switches.has('once') };
   await introduce(() => calls.hello(said, signal), signal);
   const renewal = startLoop({
     name: 'renew-certificate',

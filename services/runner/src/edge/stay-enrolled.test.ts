@@ -141,7 +141,7 @@ test('five renewals by a clock that jumps, and a job’s heartbeats and log go o
   const renew = () =>
     stayEnrolled({
       ...{ files, connection, calls, log: silent, signal: never },
-      said: { version: '1', isolation: 'none', labels: [] },
+      said: { version: '1', isolation: 'none', labels: [], once: false },
       now: () => now,
     });
   const held = { jobId: 'job', lease: 1 };

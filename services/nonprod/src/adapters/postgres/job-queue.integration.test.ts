@@ -69,7 +69,15 @@ test('of a group no more run at once than its workflow says, in whatever pools a
 test('a pool runs no more jobs at once than it is set to', async () => {
   await createPoolStore(database.as('nonprod_web')).save(
     {
-      ...{ name: 'narrow', trust: 0, isolation: 'none', once: true, everyone: true, egress: null },
+      ...{
+        name: 'narrow',
+        trust: 0,
+        isolation: 'none',
+        once: true,
+        reuse: null,
+        everyone: true,
+        egress: null,
+      },
       ...{ images: [], labels: {}, repositories: [], concurrency: 2 },
     },
     0,

@@ -19,6 +19,7 @@ const pool = (name: string, change: Partial<Pool> = {}): Pool => ({
   trust: 2,
   isolation: 'bubblewrap',
   once: false,
+  reuse: null,
   images: [{ glob: 'node:*', digest: `sha256:${'a'.repeat(64)}`, plugin: false }],
   labels: { gpu: 'a100' },
   everyone: false,

@@ -10,13 +10,18 @@ const Settings = z.strictObject({
   trust: z.literal([0, 1, 2, 3]),
   isolation: z.enum(isolationModes),
   once: z.boolean(),
+  reuse: z.string().nullable(),
   images: Images,
   labels: z.record(z.string(), z.string()),
   everyone: z.boolean(),
   concurrency: z.int().nullable(),
   egress: z.string().nullable(),
 });
-const Kept = Settings.extend({ repositories: z.array(z.string()) });
+const Kept = Settings.extend({
+  repositories: z.array(z.string()),
+  // Changes from before it was there do not say.
+  reuse: z.string().nullable().default(null),
+});
 
 interface Columns {
   readonly name: string;
@@ -24,10 +29,11 @@ interface Columns {
 }
 
 function poolOf(row: Columns): Pool {
-  const { trust, isolation, once, images, labels, everyone, concurrency, egress } =
+  const { trust, isolation, once, reuse, images, labels, everyone, concurrency, egress } =
     Settings.loose().parse(row);
   return {
-    ...{ name: row.name, trust, isolation, once, images, labels, everyone, concurrency, egress },
+    ...{ name: row.name, trust, isolation, once, reuse, images },
+    ...{ labels, everyone, concurrency, egress },
     repositories: row.grants.map(({ repository }) => repository).sort(),
   };
 }
@@ -157,9 +163,9 @@ async function writeSettings(tx: Transaction, pool: Pool, expected: number): Pro
 
 /** Prisma's JSON type wants index signatures, which settings of named fields do not have. */
 function columnsOf(pool: Pool) {
-  const { trust, isolation, once, everyone, concurrency, egress } = pool;
+  const { trust, isolation, once, reuse, everyone, concurrency, egress } = pool;
   return {
-    ...{ trust, isolation, once, everyone, concurrency, egress },
+    ...{ trust, isolation, once, reuse, everyone, concurrency, egress },
     images: pool.images.map((image) => ({ ...image })),
     labels: { ...pool.labels },
   };

@@ -174,6 +174,7 @@ function poolJson({ pool, version, changedAt }: PoolRow) {
     trust: pool.trust,
     isolation: pool.isolation,
     once: pool.once,
+    reuse: pool.reuse,
     images: pool.images,
     labels: pool.labels,
     everyone: pool.everyone,

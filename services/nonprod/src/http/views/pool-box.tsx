@@ -64,6 +64,13 @@ export function PoolBox({
           checked={pool?.once ?? true}
         />
         <TextField
+          label="Why its runners are used again"
+          name="reuse"
+          hint="For trust 0, where they do not end after one job: a reason that whoever looks after this installation reads. Empty: they end."
+          value={pool?.reuse ?? ''}
+          maxLength={300}
+        />
+        <TextField
           label="Images"
           name="images"
           hint="One a line: name with * and ?, then sha256:… where the pool has trust 2 or 3, then the word plugin where it is one."

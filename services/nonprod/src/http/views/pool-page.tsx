@@ -5,7 +5,7 @@ import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { PoolChange, PoolLoad, PoolRow } from '../../app/pool-ports.ts';
-import { poolWarnings } from '../../domain/pool.ts';
+import { poolWarnings, takesOneJob } from '../../domain/pool.ts';
 import { PoolBox } from './pool-box.tsx';
 import { grantText, trustText } from './pool-list.tsx';
 
@@ -51,7 +51,7 @@ export function PoolPage({
             { term: 'Trust', value: trustText(pool) },
             { term: 'For', value: grantText(pool) },
             { term: 'Isolation', value: pool.isolation },
-            { term: 'Runners', value: pool.once ? 'take one job and end' : 'stay' },
+            { term: 'Runners', value: takesOneJob(pool) ? 'take one job and end' : 'stay' },
             { term: 'Labels', value: labels.length === 0 ? 'none' : labels.join(', ') },
             {
               term: 'Jobs',

@@ -132,6 +132,59 @@ test('an ancestor is found through merges, and none is claimed that is not one',
   assert.ok(!(await objects.comesFrom(base, merge)));
 });
 
+test('where two commits part is what git says, through lines, roots and merges, or unclear', async () => {
+  const { commit, mirror, objects, git } = world('forks');
+  const tree = (commit({ a: '1' }), git('rev-parse', 'HEAD^{tree}'));
+  const made: string[] = [];
+  const make = (...parents: readonly (string | undefined)[]): string => {
+    const from = parents.flatMap((parent) => (parent === undefined ? [] : ['-p', parent]));
+    const name = git('commit-tree', tree, ...from, '-m', String(made.length));
+    git('update-ref', `refs/heads/c${made.length}`, name);
+    made.push(name);
+    return name;
+  };
+  const mergeBase = (one: string, other: string): string | null => {
+    try {
+      return git('merge-base', '--all', one, other);
+    } catch (error) {
+      // That is how git says that there is none.
+      if (error instanceof Error && 'status' in error && error.status === 1) return null;
+      throw error;
+    }
+  };
+  const root = make();
+  const left = make(make(root));
+  const right = make(make(make(root)));
+  const merge = make(left, right);
+  const [onMerge, alsoOnMerge] = [make(make(merge)), make(merge)];
+  const stranger = make(make());
+  const crossed = make(make(left, right));
+  // Of a merge's parents the second may be the one that leads there first.
+  const far = make(make(make(left)));
+  make(far, root);
+  await mirror.fetch();
+  for (const one of made) {
+    for (const other of made) {
+      const said = await objects.forkOf(one, other);
+      if (said === 'unclear') continue;
+      const pair = `${made.indexOf(one)} and ${made.indexOf(other)}`;
+      assert.equal(said.commit, mergeBase(one, other), pair);
+    }
+  }
+  for (const [one, other, fork] of [
+    [left, right, { commit: root }],
+    [right, root, { commit: root }],
+    [onMerge, alsoOnMerge, { commit: merge }],
+    [crossed, crossed, { commit: crossed }],
+    [left, stranger, { commit: null }],
+    [crossed, merge, 'unclear'],
+    [crossed, far, 'unclear'],
+    [left, 'f'.repeat(40), 'unclear'],
+  ] as const) {
+    assert.deepEqual(await objects.forkOf(one, other), fork);
+  }
+});
+
 test('one process answers a thousand questions, sees what is fetched later, and is another when it was killed', async () => {
   const { commit, mirror, objects, directory } = world('process');
   const one = commit({ a: '1' });

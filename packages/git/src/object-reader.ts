@@ -33,6 +33,11 @@ export type ObjectReader = {
    * further away than is looked: ask git then.
    */
   comesFrom(commit: string, ancestor: string): Promise<boolean>;
+  /**
+   * Where the lines of two commits part, as `git merge-base` finds it; null where they have nothing in common;
+   * `unclear` where a merge, or more than is looked at, lies before it: ask git then.
+   */
+  forkOf(one: string, other: string): Promise<{ readonly commit: string | null } | 'unclear'>;
   /** First parents from `commit` back to before `end`, newest first; null where `end` is not among the nearest of them. */
   firstParents(commit: string, end: string): Promise<string[] | null>;
   /** Whether each of these commits has the next one as its first parent, and the last one none. */
@@ -86,6 +91,29 @@ export function createObjectReader(context: GitContext): ObjectReader {
     refuseCommit(commit);
     const object = await read(commit, maxCommitBytes);
     return object?.type === 'commit' ? object.content : null;
+  }
+
+  /** From a commit through only parents: up to a merge, which still belongs to it, or to the root. */
+  function lineFrom(commit: string) {
+    const seen = new Set<string>();
+    let at: string | null = commit;
+    let isWhole = false;
+    return {
+      seen,
+      /** Every commit that its first one comes from was seen. */
+      isWhole: () => isWhole,
+      async next(): Promise<string | null> {
+        const is = at;
+        if (is === null) return null;
+        seen.add(is);
+        const object = await commitOf(is);
+        const parents = parentsOf(object);
+        const [only = null] = parents;
+        at = parents.length === 1 ? only : null;
+        isWhole = object !== null && parents.length === 0;
+        return is;
+      },
+    };
   }
 
   async function treeIdOf(commit: string): Promise<string | null> {
@@ -186,6 +214,22 @@ export function createObjectReader(context: GitContext): ObjectReader {
         for (const parent of parentsOf(await commitOf(each))) seen.add(parent);
       }
       return false;
+    },
+    async forkOf(one, other) {
+      const [left, right] = [lineFrom(one), lineFrom(other)];
+      try {
+        for (let step = 0; step < mostCommits; step += 1) {
+          const [onLeft, onRight] = await Promise.all([left.next(), right.next()]);
+          if (onLeft !== null && right.seen.has(onLeft)) return { commit: onLeft };
+          if (onRight !== null && left.seen.has(onRight)) return { commit: onRight };
+          if (left.isWhole() && right.isWhole()) return { commit: null };
+          if (onLeft === null && onRight === null) break;
+        }
+      } catch (cause) {
+        // Git reads commits that are too large to be looked at here.
+        if (!(cause instanceof GitError) || cause.code !== 'git-too-large') throw cause;
+      }
+      return 'unclear';
     },
     async firstParents(commit, end) {
       refuseCommit(end);

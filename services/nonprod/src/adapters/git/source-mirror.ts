@@ -38,13 +38,14 @@ export function createSourceMirror(mirror: Mirror): SourceMirror & SourceArchive
         read: (path) => objects.readBlob(commit, path),
       }),
     async changedFiles(commit, against) {
-      // What one push brings is looked at here; anything else takes git two processes.
-      if (await objects.comesFrom(commit, against)) {
-        const paths = await objects.changedPaths(against, commit, mostChangedFiles);
-        if (paths !== null) return paths;
-      }
-      const from = await mirror.mergeBase(against, commit);
+      // What pushes and branches bring is looked at here; anything else takes git two processes.
+      const fork = (await objects.comesFrom(commit, against))
+        ? { commit: against }
+        : await objects.forkOf(commit, against);
+      const from = fork === 'unclear' ? await mirror.mergeBase(against, commit) : fork.commit;
       if (from === null) return null;
+      const paths = await objects.changedPaths(from, commit, mostChangedFiles);
+      if (paths !== null) return paths;
       const files = await mirror.changedFiles({ from, to: commit });
       return files.length > mostChangedFiles ? null : files.map(({ path }) => path);
     },

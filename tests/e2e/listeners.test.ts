@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ProcessName } from '@airlock/demo/names';
+import { createBrowser } from '@airlock/testkit/browser';
 import { runningPair } from '../support/pair.ts';
 
 const listening = '0A';
@@ -59,5 +61,28 @@ test('what does listen, listens on the address it was given and on no other', as
     const found = tcpListeners(pair.process(name).pid);
     assert.ok(found.length >= 1, name);
     for (const address of found) assert.match(address, loopback, name);
+  }
+});
+
+test('strangers are told nowhere what it is: no header, cookie, problem, page, style sheet or script names it', async () => {
+  const pair = await runningPair();
+  const assets = readdirSync(join(import.meta.dirname, '../../dist/assets'));
+  assert.ok(assets.some((file) => file.endsWith('.js')));
+  const paths = [
+    ...['/', '/nowhere', '/api/v1/me', '/auth/signed-out', '/auth/sign-in', '/auth/saml/acs'],
+    ...['/hooks/git/github', '/queue', '/runs', '/livez'],
+    ...assets.map((file) => `/assets/${file}`),
+  ];
+  for (const origin of [pair.gateOrigin, pair.nonprodOrigin]) {
+    for (const path of paths) {
+      for (const accept of ['text/html', 'application/json']) {
+        const { headers, body } = await createBrowser().send(`${origin}${path}`, {
+          headers: { accept },
+        });
+        // Where people sign in is the installation's own name.
+        const told = JSON.stringify({ ...headers, location: undefined });
+        assert.doesNotMatch(`${told} ${body}`, /airlock/i, `${accept} of ${origin}${path}`);
+      }
+    }
   }
 });

@@ -222,12 +222,12 @@ test(
     await page.keyboard.press('g');
     await page.keyboard.press('g');
     await page.locator('#L1').waitFor();
-    await page.evaluate("localStorage.setItem('airlock-keys', 'off')");
+    await page.evaluate("localStorage.setItem('single-keys', 'off')");
     await page.keyboard.press('j');
     await page.keyboard.press('G');
     assert.equal(new URL(page.url()).hash, '#L7');
     assert.ok(await isInView(page, 1));
-    await page.evaluate("localStorage.setItem('airlock-keys', 'on')");
+    await page.evaluate("localStorage.setItem('single-keys', 'on')");
     await page.keyboard.press('g');
     await page.keyboard.press('r');
     await page.waitForURL((now) => now.hash === '');

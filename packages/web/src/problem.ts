@@ -81,7 +81,7 @@ export function problemFrom(error: unknown, requestId: string): Problem {
   if (error instanceof HttpError) {
     const [code, title] = status[error.code];
     return {
-      type: `https://airlock.example/problems/${error.code}`,
+      type: `/problems/${error.code}`,
       title,
       status: code,
       code: error.code,
@@ -105,7 +105,7 @@ export function problemFrom(error: unknown, requestId: string): Problem {
     return problemFrom(new HttpError(code, detail), requestId);
   }
   return {
-    type: 'https://airlock.example/problems/internal',
+    type: '/problems/internal',
     title: 'Something went wrong here',
     status: 500,
     code: 'internal',

@@ -183,9 +183,9 @@ for (const [claim, accepted, { from, token = 'own', headers = {} }] of forgeries
       none: {},
       other: { _csrf: (await signedIn('dana')).csrfToken },
     };
-    const sid = browser.cookie(origin, '__Host-airlock') ?? '';
+    const sid = browser.cookie(origin, '__Host-session') ?? '';
     const sent: Record<string, string> = { ...headers };
-    if (sent['cookie'] === 'own') sent['cookie'] = `__Host-airlock=${sid}`;
+    if (sent['cookie'] === 'own') sent['cookie'] = `__Host-session=${sid}`;
     const answer = await browser.send(`${origin}/things`, {
       ...(from === undefined ? {} : { from }),
       form: { name: 'lamp', ...tokens[token] },
@@ -254,7 +254,7 @@ const ages: [claim: string, column: string, seconds: number, alive: boolean][] =
 for (const [claim, column, seconds, alive] of ages) {
   test(`a session ${claim} ${alive ? 'lives' : 'is over'}`, async () => {
     const { browser } = await signedIn('dana');
-    const sidHash = hashOf(browser.cookie(origin, '__Host-airlock') ?? '');
+    const sidHash = hashOf(browser.cookie(origin, '__Host-session') ?? '');
     await stack.pool.query(
       `update web_session set ${column} = now() - make_interval(secs => $1) where sid_hash = $2`,
       [seconds, sidHash],
@@ -269,7 +269,7 @@ for (const [claim, column, seconds, alive] of ages) {
 
 test('the database holds no session identifier, only its hash', async () => {
   const { browser } = await signedIn('dana');
-  const sid = browser.cookie(origin, '__Host-airlock') ?? '';
+  const sid = browser.cookie(origin, '__Host-session') ?? '';
   const { rows } = await stack.pool.query<{ row: string }>(
     'select web_session::text as row from web_session',
   );
@@ -278,15 +278,15 @@ test('the database holds no session identifier, only its hash', async () => {
 
 test('signing out ends the session at the server and shows so, without signing in again', async () => {
   const { browser, csrfToken } = await signedIn('dana');
-  const sid = browser.cookie(origin, '__Host-airlock') ?? '';
+  const sid = browser.cookie(origin, '__Host-session') ?? '';
   const refused = await browser.send(`${origin}/auth/sign-out`, { form: {} });
   assert.equal(refused.status, 403);
   const answer = await browser.send(`${origin}/auth/sign-out`, { form: { _csrf: csrfToken } });
   assert.equal(answer.headers.location, '/auth/signed-out');
-  assert.equal(browser.cookie(origin, '__Host-airlock'), undefined);
+  assert.equal(browser.cookie(origin, '__Host-session'), undefined);
   const page = await browser.send(`${origin}/auth/signed-out`);
   assert.match(page.body, /You are signed out/);
-  browser.setCookie(origin, '__Host-airlock', sid);
+  browser.setCookie(origin, '__Host-session', sid);
   assert.equal((await browser.send(`${origin}/`)).status, 303);
 });
 
@@ -308,7 +308,7 @@ function follow(browser: Browser): Promise<{
         headers: {
           host: new URL(origin).host,
           accept: 'text/event-stream',
-          cookie: `__Host-airlock=${browser.cookie(origin, '__Host-airlock') ?? ''}`,
+          cookie: `__Host-session=${browser.cookie(origin, '__Host-session') ?? ''}`,
         },
       },
       (incoming) => {
@@ -378,7 +378,7 @@ test('a stream ends within a minute of its session', async () => {
   const stream = await follow(browser);
   assert.equal(stream.status, 200);
   await stack.pool.query('delete from web_session where sid_hash = $1', [
-    hashOf(browser.cookie(origin, '__Host-airlock') ?? ''),
+    hashOf(browser.cookie(origin, '__Host-session') ?? ''),
   ]);
   mock.timers.tick(60_000);
   mock.timers.reset();
@@ -387,7 +387,7 @@ test('a stream ends within a minute of its session', async () => {
 
 test('a stream that a browser keeps opening does not keep an idle session alive', async () => {
   const { browser } = await signedIn('dana');
-  const sidHash = hashOf(browser.cookie(origin, '__Host-airlock') ?? '');
+  const sidHash = hashOf(browser.cookie(origin, '__Host-session') ?? '');
   const idle = async (): Promise<number> => {
     const { rows } = await stack.pool.query<{ seconds: number }>(
       'select extract(epoch from now() - last_seen_at)::float as seconds from web_session where sid_hash = $1',

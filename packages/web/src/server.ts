@@ -103,7 +103,7 @@ export interface WebServer {
 /** What routes need to render a page: everything of the frame but its title and content. */
 export type FrameOf = (request: Request, context: RouteContext) => Promise<Frame>;
 
-const bindingCookie = '__Host-airlock-saml';
+const bindingCookie = '__Host-saml';
 const maxBodyBytes = 256 * 1024;
 const maxAcsBytes = 160 * 1024;
 const ticketSeconds = 60;

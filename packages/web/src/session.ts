@@ -53,7 +53,7 @@ export const sessionLimits: Readonly<Record<'nonprod' | 'gate', SessionLimits>> 
   gate: { idleMinutes: 10, absoluteHours: 4 },
 };
 
-export const sessionCookie = '__Host-airlock';
+export const sessionCookie = '__Host-session';
 const touchEveryMs = 30_000;
 
 export const hashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();

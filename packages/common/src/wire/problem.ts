@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 /** RFC 9457 problem document, with the members that Airlock adds. */
 export const Problem = z.strictObject({
+  /** A reference relative to the service (RFC 9457, 3.1.1); a stranger is told no product. */
   type: z.string(),
   title: z.string(),
   status: z.number().int(),

@@ -10,7 +10,7 @@ import { offeredShortcuts, type Shortcut } from './shortcuts.ts';
 import { isElsewhere, timesLabel, turnTimes } from './times.ts';
 
 const writing = 'input:not([type="checkbox"]), textarea, select, [contenteditable]';
-const setting = 'airlock-keys';
+const setting = 'single-keys';
 /** How long after the first of two keys the second one counts. */
 const sequenceMs = 1500;
 /** How long the page says what was copied. */

@@ -8,7 +8,7 @@ export type Shortcut = {
   readonly repeats?: true;
 };
 
-const asking = 'airlock-shortcuts';
+const asking = 'shortcuts';
 
 /** @param of asked whenever a key is pressed. */
 export function offerShortcuts(of: () => readonly Shortcut[]): void {

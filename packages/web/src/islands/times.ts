@@ -2,7 +2,7 @@
  * Moments of a page in this browser's time zone, where somebody chose that with `u` or in the footer; else in UTC, as they came.
  * What has `data-utc` stays: the ledger is compared with other people's copies.
  */
-const setting = 'airlock-times';
+const setting = 'times';
 const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
 /** Where this is false there is nothing to turn. */
 export const isElsewhere = timeZone !== 'UTC';

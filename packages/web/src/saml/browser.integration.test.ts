@@ -54,7 +54,7 @@ test('a browser signs in, stays signed in, and signs out', { skip }, async () =>
   const cookies = await context.cookies(stack.origin);
   assert.deepEqual(
     cookies.map(({ name, sameSite, httpOnly, secure }) => ({ name, sameSite, httpOnly, secure })),
-    [{ name: '__Host-airlock', sameSite: 'Strict', httpOnly: true, secure: true }],
+    [{ name: '__Host-session', sameSite: 'Strict', httpOnly: true, secure: true }],
   );
 
   // Any page with the frame will do.

@@ -95,9 +95,9 @@ test('signing in leads back to the page that was asked for, with a session cooki
   const [session, binding] = answer.headers['set-cookie'] ?? [];
   assert.match(
     session ?? '',
-    /^__Host-airlock=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=Strict$/,
+    /^__Host-session=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=Strict$/,
   );
-  assert.match(binding ?? '', /^__Host-airlock-saml=; .*Max-Age=0$/);
+  assert.match(binding ?? '', /^__Host-saml=; .*Max-Age=0$/);
   assert.equal((await browser.send(`${origin}/`)).body, 'hello leo');
 });
 
@@ -106,7 +106,7 @@ test('the cookie that the identity provider’s answer needs is short-lived and 
   const { headers } = await browser.send(`${origin}/auth/sign-in`);
   assert.match(
     headers['set-cookie']?.[0] ?? '',
-    /^__Host-airlock-saml=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=None; Max-Age=600$/,
+    /^__Host-saml=[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=None; Max-Age=600$/,
   );
   assert.equal((await browser.send(`${origin}/`)).status, 303);
 });
@@ -158,22 +158,22 @@ for (const returnTo of elsewhere) {
 test('every sign-in has a new session, and the one before is over', async () => {
   const browser = newBrowser();
   await signIn(browser, origin, 'leo');
-  const first = browser.cookie(origin, '__Host-airlock') ?? '';
+  const first = browser.cookie(origin, '__Host-session') ?? '';
   await signIn(browser, origin, 'leo');
-  const second = browser.cookie(origin, '__Host-airlock') ?? '';
+  const second = browser.cookie(origin, '__Host-session') ?? '';
   assert.notEqual(first, second);
   const thief = newBrowser();
-  thief.setCookie(origin, '__Host-airlock', first);
+  thief.setCookie(origin, '__Host-session', first);
   assert.equal((await thief.send(`${origin}/`)).status, 303);
 });
 
 test('a session identifier that was planted is not taken up', async () => {
   const browser = newBrowser();
-  browser.setCookie(origin, '__Host-airlock', 'planted');
+  browser.setCookie(origin, '__Host-session', 'planted');
   await signIn(browser, origin, 'leo');
-  assert.notEqual(browser.cookie(origin, '__Host-airlock'), 'planted');
+  assert.notEqual(browser.cookie(origin, '__Host-session'), 'planted');
   const thief = newBrowser();
-  thief.setCookie(origin, '__Host-airlock', 'planted');
+  thief.setCookie(origin, '__Host-session', 'planted');
   assert.equal((await thief.send(`${origin}/`)).status, 303);
 });
 
@@ -258,7 +258,7 @@ test('the end of a login that another browser began is refused, and does not use
   assert.equal((await finish(victim, hop)).status, 403);
   await begin(victim);
   assert.equal((await finish(victim, hop)).status, 403);
-  assert.equal(victim.cookie(origin, '__Host-airlock'), undefined);
+  assert.equal(victim.cookie(origin, '__Host-session'), undefined);
   assert.equal((await finish(attacker, hop)).status, 303);
 });
 
@@ -415,7 +415,7 @@ for (const [claim, code, forgery] of forgeries) {
     const browser = newBrowser();
     const begun = await begin(browser);
     refused(await post(browser, begun, answerTo(begun, 'leo', forgery())), code);
-    assert.equal(browser.cookie(origin, '__Host-airlock'), undefined);
+    assert.equal(browser.cookie(origin, '__Host-session'), undefined);
   });
 }
 

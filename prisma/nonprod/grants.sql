@@ -30,7 +30,8 @@ grant select on pull_request, commit_status to nonprod_web;
 grant select, insert on run_request, run_cancel to nonprod_web;
 grant select on run_cancel to nonprod_scheduler;
 grant insert on repository to nonprod_web;
-grant update (clone_url, provider, main_branch, protected_refs, branches, build_latest, hook_generation, private)
+grant update (clone_url, provider, main_branch, protected_refs, branches, build_latest, hook_generation, private,
+  labels)
   on repository to nonprod_web;
 grant select, insert, update, delete on schedule to nonprod_web;
 grant update (state, reason, started_at, finished_at, signing, attestation) on run to nonprod_web;
@@ -48,7 +49,7 @@ grant select, insert on log_deletion to nonprod_web;
 grant select, insert on project_dek, secret, secret_version, secret_dek, build_dek to nonprod_web;
 grant update (wrapped, is_active) on project_dek to nonprod_web;
 grant update (description, kind, events, refs, protected_only, images, least_trust, approved_only, expires_at,
-  rotate_every_days) on secret to nonprod_web;
+  rotate_every_days, labels) on secret to nonprod_web;
 -- What a build was given stays written down.
 grant select, insert on secret_handout, secret_read to nonprod_web;
 grant update (ciphertext, erased_by, erased_at) on secret_version to nonprod_web;

@@ -38,11 +38,15 @@ test(
     // A new secret is for pools of trust 2 and above, and the pair's one pool has trust 0.
     const row = (words: RegExp) => page.getByRole('row').filter({ hasText: words });
     const main = row(/^Main branch, main\s*push/);
-    await page.goto(`${pair.nonprodOrigin}/reach?repository=shop/shop-api`);
+    await page.goto(`${pair.nonprodOrigin}/reach/shop/shop-api`);
     assert.doesNotMatch(await main.innerText(), /REACH_TOKEN/);
     await page.goto(`${pair.nonprodOrigin}/secrets/REACH_TOKEN`);
     await page.selectOption('#leastTrust', '0');
+    await page.fill('#labels', 'team=web');
     await page.click('button:has-text("Save")');
+    await page.getByText('its own, and those with team=web').waitFor();
+    assert.equal(await sidewaysScroll(page), 0);
+    await picture(page, 'secret-labels-1280-light');
 
     await page.goto(`${pair.nonprodOrigin}/repos/shop/shop-api`);
     await page.getByText('what its pipeline can reach').click();
@@ -70,7 +74,7 @@ test(
     await page.uncheck('#event_push');
     await page.check('#event_cron');
     await page.click('button:has-text("Save")');
-    await page.goto(`${pair.nonprodOrigin}/reach?repository=shop/shop-api`);
+    await page.goto(`${pair.nonprodOrigin}/reach/shop/shop-api`);
     assert.doesNotMatch(await main.innerText(), /REACH_TOKEN/);
     assert.match(await row(/^Main branch, main\s*cron/).innerText(), /REACH_TOKEN/);
 

@@ -189,6 +189,13 @@ export function createEvents(log: Log) {
         'user.id': person,
       });
     },
+    labelsSet(repository: string, labels: readonly string[], person: string): void {
+      log.info('labels.set', {
+        'airlock.repository': repository,
+        'airlock.labels': labels.join(' '),
+        'user.id': person,
+      });
+    },
     ownersSet(
       set: { repository: string; own: readonly string[]; launch: readonly string[] },
       person: string,

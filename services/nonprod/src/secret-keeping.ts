@@ -31,7 +31,7 @@ const moveIntervalMs = 30_000;
 
 export interface SecretKeeping {
   readonly manage: ManageSecrets;
-  readonly secrets: Pick<SecretStore, 'list' | 'versions'>;
+  readonly secrets: Pick<SecretStore, 'list' | 'versions' | 'offered'>;
   readonly projectKeys: Pick<ProjectDekStore, 'active'>;
   readonly keeper: string;
   readonly handOut: HandOutSecrets;

@@ -17,6 +17,7 @@ test('every filter can be named, and taken back', () => {
   assert.deepEqual(
     filters(
       ...['--event', 'push', 'tag', '--branch', 'main', 'refs/tags/v*', '--image', 'plugins/npm'],
+      ...['--label', 'team=web', 'zone=eu'],
       ...['--no-protected-only', '--trust', '3', '--released'],
       ...['--expires', '2027-01-31', '--rotate-every', '90'],
     ),
@@ -24,6 +25,7 @@ test('every filter can be named, and taken back', () => {
       events: ['push', 'tag'],
       refs: ['main', 'refs/tags/v*'],
       images: ['plugins/npm'],
+      labels: ['team=web', 'zone=eu'],
       protectedOnly: false,
       leastTrust: 3,
       approvedOnly: true,
@@ -31,10 +33,11 @@ test('every filter can be named, and taken back', () => {
       rotateEveryDays: 90,
     },
   );
-  const back = ['--branch', '', '--image', '', '--protected-only', '--no-released'];
+  const back = ['--branch', '', '--image', '', '--label', '', '--protected-only', '--no-released'];
   assert.deepEqual(filters(...back, '--expires', 'never', '--rotate-every', 'never'), {
     refs: [],
     images: [],
+    labels: [],
     protectedOnly: true,
     approvedOnly: false,
     expiresAt: null,

@@ -5,6 +5,7 @@ export type FilterOptions = {
   readonly event?: string[];
   readonly branch?: string[];
   readonly image?: string[];
+  readonly label?: string[];
   readonly protectedOnly?: boolean;
   readonly trust?: number;
   readonly released?: boolean;
@@ -19,6 +20,7 @@ export function withFilters(command: Command): Command {
     .option('--event <event...>', 'such as push tag cron manual pull_request')
     .option('--branch <glob...>', 'branches, or refs such as refs/tags/v*; "" for any')
     .option('--image <glob...>', 'only plugins of these images; "" for any step')
+    .option('--label <label...>', 'also repositories with all of these, as team=web; "" for none')
     .option('--protected-only', 'only protected branches and tags')
     .option('--no-protected-only', 'any branch or tag; pull requests need that')
     .option('--trust <0-3>', 'least trust of the pool', wholeNumber)
@@ -30,13 +32,15 @@ export function withFilters(command: Command): Command {
 
 /** What was named, in the words of the API. */
 export function filtersFrom(options: FilterOptions): Record<string, unknown> {
-  const { event, branch, image, protectedOnly, trust, released, expires, rotateEvery } = options;
+  const { event, branch, image, label, protectedOnly, trust, released, expires, rotateEvery } =
+    options;
   const named = (list: string[] | undefined): string[] | undefined =>
     list?.filter((glob) => glob !== '');
   const all = {
     events: event,
     refs: named(branch),
     images: named(image),
+    labels: named(label),
     protectedOnly,
     leastTrust: trust,
     approvedOnly: released,

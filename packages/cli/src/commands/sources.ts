@@ -38,10 +38,12 @@ const Found = z.object({
   ),
 });
 const Picked = z.object({ repository: z.string() });
+const Labelled = z.object({ repository: z.string(), labels: z.array(z.string()) });
 const Renewed = z.object({ name: z.string(), webhook: Webhook });
 const ReachedSecret = z.looseObject({ name: z.string(), pools: z.array(z.string()) });
 const Reached = z.looseObject({
   repository: z.string(),
+  namesSecrets: z.boolean(),
   pools: z.array(
     z.looseObject({
       name: z.string(),
@@ -150,7 +152,7 @@ export function registerSources(program: Command, print: Print = toStdout): void
     )
     .addOption(as('dana'))
     .action(async (name: string, options: As & { readonly output: 'table' | 'json' }) => {
-      const path = `/api/v1/reach?repository=${encodeURIComponent(name)}`;
+      const path = `/api/v1/reach/${name.split('/').map(encodeURIComponent).join('/')}`;
       const reached = Reached.parse(await (await signIn(options)).getJson(path));
       print(options.output === 'json' ? [JSON.stringify(reached)] : reachLines(reached));
     });
@@ -170,6 +172,19 @@ export function registerSources(program: Command, print: Print = toStdout): void
         return;
       }
       print(sources.length === 0 ? ['no organisation is looked at'] : sources.flatMap(foundLines));
+    });
+
+  repo
+    .command('label')
+    .argument('<name>')
+    .argument('[labels...]', 'such as team=web; without any it has none')
+    .description('the labels by which secrets of others are for it, in place of those that it has')
+    .addOption(as('oke'))
+    .action(async (name: string, labels: string[], options: As) => {
+      const session = await signIn(options);
+      const body = { repository: name, labels };
+      const set = Labelled.parse(await session.putJson('/api/v1/repository-labels', body));
+      print([safe(`${set.repository}: ${set.labels.join(' ') || 'no labels'}`)]);
     });
 
   repo
@@ -213,7 +228,7 @@ export function registerSources(program: Command, print: Print = toStdout): void
     });
 }
 
-function reachLines({ runs, pools }: z.infer<typeof Reached>): string[] {
+function reachLines({ runs, pools, namesSecrets }: z.infer<typeof Reached>): string[] {
   const listed = (names: readonly string[]): string => names.join(', ') || 'none';
   return [
     ...runs.flatMap((run) => [
@@ -221,7 +236,9 @@ function reachLines({ runs, pools }: z.infer<typeof Reached>): string[] {
         `${run.place}${run.refs === null ? '' : ` ${run.refs}`} (${run.events.join(', ')}): trust ${run.level}, by ${run.files === 'own' ? 'its own' : 'the base branch’s'} files`,
       ),
       safe(`  pools    ${listed(run.pools)}`),
-      safe(`  secrets  ${listed(run.secrets.map((each) => each.name))}`),
+      safe(
+        `  secrets  ${namesSecrets ? listed(run.secrets.map((each) => each.name)) : 'not shown to you'}`,
+      ),
       safe(
         `  caches   reads trust ${run.caches.reads.join(', ')}; writes in ${listed(run.caches.writes)}`,
       ),

@@ -3,6 +3,7 @@ import type { SecretKind } from '@airlock/common/wire/secret-handout';
 import { secretNamesIn } from '@airlock/common/wire/plan-secrets';
 import type { PlanService, PlanStep, PlanWorkflow } from '@airlock/common/wire/run-plan';
 import type { Handout } from '@airlock/envelope/handout';
+import { offeredTo } from '../domain/labels.ts';
 import { refusalOfUnknown, refusalsToRead, type Refusal } from '../domain/secret-filter.ts';
 import type { Events } from '../events.ts';
 import type { BuildBoxes } from './build-boxes.ts';
@@ -51,8 +52,9 @@ export function createHandOutSecrets(ports: {
     job: ReadingJob,
     asking: Asking,
   ): Promise<{ readonly secrets: readonly ReadableSecret[]; readonly refusals: Refusal[] }> {
-    const secrets = await reading.named(job.project, asking.names);
-    const { run, project } = job;
+    const { run, project, labels } = job;
+    const named = await reading.named(project, asking.names);
+    const secrets = offeredTo({ name: project, labels }, named);
     const refusals = asking.names.flatMap((name) => {
       const secret = secrets.find((one) => one.name === name);
       if (secret === undefined) return [refusalOfUnknown(name, { run, project })];

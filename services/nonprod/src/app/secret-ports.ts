@@ -1,6 +1,7 @@
 /** What the use cases of secrets need: rows that hold nothing readable. */
 import type { SecretKind } from '@airlock/common/wire/secret-handout';
 import type { WrappedDek } from '@airlock/envelope/dek-cache';
+import type { Labelled } from '../domain/labels.ts';
 import type { SecretFilters } from '../domain/secret-filter.ts';
 
 export interface ProjectDek extends WrappedDek {
@@ -84,12 +85,15 @@ export type Stray =
     };
 
 export interface SecretStore {
-  /** By name. */
-  list(project: string): Promise<readonly SecretSummary[]>;
-  /** Newest first; null when there is no such secret. */
+  /** By name; with the newest reading of no repository that is hidden. */
+  list(project: string, hidden: readonly string[]): Promise<readonly SecretSummary[]>;
+  /** Those with a value that this repository's builds may ask for: its own, and others' by its labels. */
+  offered(repository: Labelled): Promise<readonly Pick<SecretSummary, 'name' | 'filters'>[]>;
+  /** Newest first, readings of hidden repositories left out; null when there is no such secret. */
   versions(
     project: string,
     name: string,
+    hidden: readonly string[],
   ): Promise<{
     readonly secret: SecretSummary;
     readonly versions: SecretVersionSummary[];

@@ -1,6 +1,7 @@
 /** What is needed to give secrets to builds: what is asked for, by which run, and who may have it. */
 import type { SecretKind } from '@airlock/common/wire/secret-handout';
 import type { PlanWorkflow } from '@airlock/common/wire/run-plan';
+import type { Labelled } from '../domain/labels.ts';
 import type { ReadingRun, SecretFilters } from '../domain/secret-filter.ts';
 import type { LeaseProofOf } from './ports.ts';
 import type { SealedSecret } from './secret-ports.ts';
@@ -9,6 +10,8 @@ import type { SealedSecret } from './secret-ports.ts';
 export interface ReadingJob {
   readonly runId: string;
   readonly project: string;
+  /** Of its repository, as they are now. */
+  readonly labels: Labelled['labels'];
   readonly workflow: PlanWorkflow;
   readonly run: ReadingRun;
 }
@@ -21,7 +24,7 @@ export interface ReadableSecret extends SealedSecret {
 export interface SecretReadingStore {
   /** Null when the lease does not hold. A run of which nobody decided how far it is trusted is a stranger's. */
   job(proof: LeaseProofOf): Promise<ReadingJob | null>;
-  /** Of these names, those that are set and not erased. */
+  /** Of these names, those that are set and not erased: of the project, and those that name labels for others. */
   named(project: string, names: readonly string[]): Promise<readonly ReadableSecret[]>;
   /**
    * Takes down what a step is given, and that its run is post-review from now on, in one transaction.

@@ -64,7 +64,7 @@ test('what is set is what is read, and the newest version alone is', async () =>
     TOKEN: 'second value',
     OTHER: 'ünïcode\nover two lines',
   });
-  const list = await it.secrets.list(project);
+  const list = await it.secrets.list(project, []);
   assert.deepEqual(
     list.map(({ name, version, setBy, erased }) => ({ name, version, setBy, erased })),
     [
@@ -72,7 +72,7 @@ test('what is set is what is read, and the newest version alone is', async () =>
       { name: 'TOKEN', version: 2, setBy: person, erased: null },
     ],
   );
-  const history = await it.secrets.versions(project, 'TOKEN');
+  const history = await it.secrets.versions(project, 'TOKEN', []);
   assert.deepEqual(
     history?.versions.map(({ version, erased }) => [version, erased?.by]),
     [
@@ -100,7 +100,7 @@ test('ten people who set the same name at once make ten versions, one of which s
   );
   const versions = answers.flatMap((answer) => (answer.kind === 'set' ? [answer.version] : []));
   assert.equal(new Set(versions).size, versions.length);
-  assert.equal((await it.secrets.list(project))[0]?.version, Math.max(...versions));
+  assert.equal((await it.secrets.list(project, []))[0]?.version, Math.max(...versions));
   assert.equal((await ofProject(project)).length, 1);
   assert.ok(wishes.includes((await values(project))['RACE'] ?? ''));
 });
@@ -302,10 +302,10 @@ test('an erased secret is gone with its key, once, and may be set again', async 
   assert.equal(await it.manage.erase(project, 'TOKEN', person), false);
   assert.equal(await it.manage.erase(project, 'NEVER', person), false);
   assert.deepEqual(await values(project), {});
-  assert.equal((await it.secrets.list(project))[0]?.erased?.by, person);
+  assert.equal((await it.secrets.list(project, []))[0]?.erased?.by, person);
   await set(project, 'TOKEN', 'set again');
   assert.deepEqual(await values(project), { TOKEN: 'set again' });
-  assert.equal((await it.secrets.list(project))[0]?.version, 2);
+  assert.equal((await it.secrets.list(project, []))[0]?.version, 2);
 });
 
 test('what a dump held before an erasure does not open with all the keys that are left after', async () => {

@@ -19,6 +19,8 @@ export interface RepositoryRow {
   readonly hookGeneration: number;
   readonly configured: boolean;
   readonly isPrivate: boolean;
+  /** NAME=VALUE each, set by the platform role. */
+  readonly labels: readonly string[];
   readonly addedBy: string | null;
   readonly lookedAt: Date | null;
   readonly failing: string | null;
@@ -37,6 +39,8 @@ export interface RepositoryStore {
   add(name: string, settings: RepositorySettings, person: string): Promise<boolean>;
   /** False when there is none of that name that people may change. */
   change(name: string, settings: Omit<RepositorySettings, 'url'>): Promise<boolean>;
+  /** False when there is none of that name. */
+  setLabels(name: string, labels: readonly string[]): Promise<boolean>;
   /** The new generation of the webhook's secret; null when there is no such repository. */
   nextHook(name: string): Promise<number | null>;
 }

@@ -45,6 +45,8 @@ const nounsByPart: Readonly<Record<string, Noun>> = {
   repositories: 'repository',
   'repository-hooks': 'repository',
   'repository-sight': 'repository',
+  'repository-labels': 'repository',
+  reach: 'repository',
   budgets: 'repository',
   usage: 'repository',
   schedules: 'schedule',

@@ -6,6 +6,7 @@
  */
 import { matchesGlob } from '@airlock/pipeline/glob';
 import { z } from 'zod';
+import { RepositoryLabel } from './labels.ts';
 import { trustLevels } from './trust-level.ts';
 
 export const secretEvents = [
@@ -57,6 +58,13 @@ export const SecretFilters = z
         'Only plugins of these images, with or without a tag. A step that runs commands of its own could print it, whatever its image. Empty: any step.',
       ),
     leastTrust: z.literal(trustLevels).default(2).describe('Least trust of the pool that runs it.'),
+    labels: z
+      .array(RepositoryLabel)
+      .max(16)
+      .default([])
+      .describe(
+        'Other repositories that have every one of these labels are given it too. Empty: its own alone.',
+      ),
     approvedOnly: z.boolean().default(false).describe('Only runs that a person has released.'),
     expiresAt: z.iso.datetime().nullable().default(null),
     rotateEveryDays: z

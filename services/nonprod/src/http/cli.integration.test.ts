@@ -10,6 +10,7 @@ import { Secret } from '@airlock/common/secret';
 import { testPostgres } from '@airlock/testkit/stack';
 import { createActStore } from '../adapters/postgres/act-store.ts';
 import { createGroupStore } from '../adapters/postgres/group-store.ts';
+import { createHeadStore } from '../adapters/postgres/head-store.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
 import { createPersonStore } from '../adapters/postgres/person-store.ts';
 import { createPlacementStore, createPoolStore } from '../adapters/postgres/pool-store.ts';
@@ -21,9 +22,11 @@ import { createVariableSetStore } from '../adapters/postgres/variable-set-store.
 import { createVariableStore } from '../adapters/postgres/variable-store.ts';
 import { createApiTokens } from '../app/api-tokens.ts';
 import { createSetVariable } from '../app/manage-variables.ts';
-import { firstPools } from '../domain/pool.ts';
+import { firstPools, type Pool } from '../domain/pool.ts';
+import { newSecretFilters } from '../domain/secret-filter.ts';
 import { givenVariables } from '../domain/variable.ts';
 import { createEvents } from '../events.ts';
+import { keepSources } from '../source-keeping.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
 import { newId, repository, startRun } from '../testing/fixtures.ts';
 import { testSecrets } from '../testing/secrets.ts';
@@ -33,6 +36,7 @@ import { heedSight } from './heed-sight.ts';
 import { actRoutes } from './routes/acts.tsx';
 import { apiRoutes } from './routes/api.ts';
 import { reachRoutes } from './routes/reach.tsx';
+import { repositoryRoutes } from './routes/repositories.tsx';
 import { usageRoutes } from './routes/usage.tsx';
 import { variableSetRoutes } from './routes/variable-sets.tsx';
 import { variableRoutes } from './routes/variables.tsx';
@@ -40,6 +44,8 @@ import { variableRoutes } from './routes/variables.tsx';
 let database: TestDatabase;
 let web: TestWeb;
 let kept: ReturnType<typeof testSecrets>;
+/** Filled by the test that is about it. */
+const groupRequired: { secret?: { list: string[] } } = {};
 const tokens = new Map<string, string>();
 
 const groupsOf = {
@@ -71,10 +77,20 @@ before(async () => {
     }),
     ...actRoutes(acts),
     ...usageRoutes({ usage: createUsageStore(db), sight }),
+    ...repositoryRoutes({
+      sources: keepSources({
+        ...{ db, newId, origin: 'https://ci.example', from: [], bell: { ring: () => undefined } },
+        pools: createPoolStore(db),
+        secretOf: () => null,
+        launchFile: () => Promise.resolve(null),
+      }),
+      ...{ queries: createPageQueries(db), groups: createGroupStore(db) },
+      events: createEvents(silent),
+    }),
     ...reachRoutes({
       repositories: createRepositoryStore(db),
       pools: createPoolStore(db),
-      secrets: kept.secrets,
+      ...{ secrets: kept.secrets, groupRequired },
     }),
     ...variableRoutes({ variables, setVariable, signed: repository.name }),
     ...variableSetRoutes({ sets: createVariableSetStore(db), variables, setVariable, sight }),
@@ -385,7 +401,51 @@ test('repo reach: secrets stand by name where a run is given them until they are
   assert.equal(lines.filter((line) => line.includes('REGISTRY')).length, 1);
   assert.ok(!lines.join().includes('value-of-registry'));
   assert.ok(lines.includes('pool others: trust 0, bubblewrap, images **, hosts no list named'));
+  groupRequired.secret = { list: ['platform'] };
+  const unnamed = await reach();
+  assert.equal(ofMain(unnamed)[2], '  secrets  not shown to you');
+  assert.ok(!unnamed.join().includes('REGISTRY'));
+  delete groupRequired.secret;
   await kept.manage.erase(repository.name, 'REGISTRY', person);
   assert.equal(ofMain(await reach())[2], '  secrets  none');
   await assert.rejects(sources('dana', 'repo', 'reach', 'shop/none'), /answered 404/);
+});
+
+const poolOfLabels: Pool = {
+  ...{ name: 'labelled', trust: 3, isolation: 'bubblewrap', once: false, labels: {} },
+  images: [{ glob: '**', digest: `sha256:${'a'.repeat(64)}`, plugin: false }],
+  ...{ everyone: false, repositories: [], concurrency: null, egress: null, reuse: null },
+};
+
+test('repo label: the platform role says by which labels others’ secrets are for a repository, and reach shows it', async () => {
+  const other = 'shop/api';
+  await createHeadStore(database.as('nonprod_scheduler')).ensureRepository({
+    ...repository,
+    ...{ name: other, url: 'https://git.example/shop/api.git' },
+  });
+  await createPoolStore(database.as('nonprod_web')).save(
+    { ...poolOfLabels, repositories: [other] },
+    0,
+    'pat@example.com',
+  );
+  await kept.manage.set({
+    ...{ project: repository.name, name: 'SHARED', description: '', kind: 'value' },
+    ...{ value: new Secret('value-of-shared'), person: 'pat@example.com' },
+    filters: { ...newSecretFilters, labels: ['team=web'] },
+  });
+  const secretsOf = async (): Promise<readonly string[]> =>
+    (await sources('leo', 'repo', 'reach', other)).filter((line) => line.includes('SHARED'));
+  assert.deepEqual(await secretsOf(), []);
+  await assert.rejects(sources('leo', 'repo', 'label', other, 'team=web'), /answered 403/);
+  await assert.rejects(sources('pat', 'repo', 'label', other, 'team'), /NAME=VALUE/);
+  await assert.rejects(sources('pat', 'repo', 'label', 'shop/none', 'a=b'), /answered 404/);
+  assert.deepEqual(await sources('pat', 'repo', 'label', other, 'zone=eu', 'team=web'), [
+    'shop/api: team=web zone=eu',
+  ]);
+  assert.deepEqual(await secretsOf(), ['  secrets  SHARED']);
+  const page = await (await web.signedIn('leo@example.com', ['developers'])).get(`/repos/${other}`);
+  assert.match(page.text, /team=web, zone=eu/);
+  assert.doesNotMatch(page.text, /action="\/repository-labels"/);
+  assert.deepEqual(await sources('pat', 'repo', 'label', other), ['shop/api: no labels']);
+  assert.deepEqual(await secretsOf(), []);
 });

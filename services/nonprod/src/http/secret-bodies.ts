@@ -83,7 +83,7 @@ const List = z
 /** The same as {@link SecretFilters}, from the fields of the form; `event_NAME` is ticked for each event. */
 export const FiltersForm = z
   .object({
-    ...{ refs: List, images: List, protectedOnly: Ticked, approvedOnly: Ticked },
+    ...{ refs: List, images: List, labels: List, protectedOnly: Ticked, approvedOnly: Ticked },
     leastTrust: z.coerce.number(),
     /** A day, to its end in UTC; empty: never. */
     expiresOn: z.union([z.iso.date(), z.literal('')], 'expected a day such as 2027-01-31'),
@@ -98,6 +98,7 @@ export const FiltersForm = z
       events: secretEvents.filter((event) => form[`event_${event}`] === 'on'),
       refs: form.refs,
       images: form.images,
+      labels: form.labels,
       protectedOnly: form.protectedOnly === 'on',
       approvedOnly: form.approvedOnly === 'on',
       leastTrust: form.leastTrust,

@@ -12,7 +12,9 @@ import { handoutRequest, openHandout } from '@airlock/envelope/handout';
 import { newRecipient, type Recipient } from '@airlock/envelope/hpke';
 import { startMachineServer, type MachineServer } from '@airlock/process/machine-server';
 import { testPostgres } from '@airlock/testkit/stack';
+import { createHeadStore } from '../adapters/postgres/head-store.ts';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
+import { createRepositoryStore } from '../adapters/postgres/repository-store.ts';
 import { createSecretReadingStore } from '../adapters/postgres/secret-reading-store.ts';
 import { createJobMaskers } from '../app/job-maskers.ts';
 import { createHandOutSecrets } from '../app/hand-out-secrets.ts';
@@ -21,7 +23,7 @@ import type { NewRun } from '../app/ports.ts';
 import { newSecretFilters, type SecretFilters } from '../domain/secret-filter.ts';
 import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
-import { repository, startRun } from '../testing/fixtures.ts';
+import { newRun, repository, startRun } from '../testing/fixtures.ts';
 import type { TrustLevel } from '../domain/trust-level.ts';
 import {
   machineClient,
@@ -247,7 +249,7 @@ test('who reads what is written down by name, and marks the run post-review for 
     .as('nonprod_web')
     .runTrust.findUnique({ where: { runId: job.run.id } });
   assert.equal(trust?.postReviewWhy, 'read NPM, SIGN');
-  const shown = await it.secrets.versions(project, 'NPM');
+  const shown = await it.secrets.versions(project, 'NPM', []);
   assert.equal(shown?.secret.lastRead?.runId, job.run.id);
   assert.deepEqual([shown.reads[0]?.step, shown.reads[0]?.version], ['publish', 1]);
 });
@@ -348,4 +350,55 @@ test('an erased secret is one that is not set', async () => {
   const answer = await ask(r1, await leased({ plan: asking }));
   assert.equal(answer.status, 403);
   assert.match(answer.body.toString(), /GONE is not set for shop\/web, or was erased/);
+});
+
+test('another repository is given a secret when it has every label that this names, and by its own runs’ filters', async () => {
+  const other = { ...repository, name: 'shop/api', url: 'https://git.example/shop/api.git' };
+  const heads = createHeadStore(database.as('nonprod_scheduler'));
+  await heads.ensureRepository(other);
+  await setSecret('SHARED', 'value of SHARED', { labels: ['team=web', 'zone=eu'] });
+  const asking = runPlan([planStep('publish', { environment: { G: { secret: 'SHARED' } } })]);
+  const repositories = createRepositoryStore(database.as('nonprod_web'));
+  const asked = async (level: TrustLevel, labels: string[]) => {
+    assert.equal(await repositories.setLabels(other.name, labels), true);
+    const run = newRun({ repository: other.name, plan: asking, trust: trustOf(level) });
+    await heads.advance(other.name, { ref: run.ref, commit: run.commit }, run);
+    const jobs = createJobStore(database.as('nonprod_web'));
+    const job = await jobs.claim({ runner: 'r1', pool: 'default', leaseSeconds: 60 });
+    assert.equal(job?.runId, run.id);
+    return { run, answer: await ask(r1, job) };
+  };
+  for (const labels of [[], ['team=web'], ['zone=eu', 'team=web2']]) {
+    const { answer } = await asked(3, labels);
+    assert.equal(answer.status, 403, labels.join());
+    assert.match(answer.body.toString(), /SHARED is not set for shop\/api/);
+  }
+  const both = ['team=web', 'zone=eu'];
+  assert.match((await asked(2, both)).answer.body.toString(), /SHARED is for protected branches/);
+  assert.match((await asked(0, both)).answer.body.toString(), /of a fork/);
+  const { run, answer } = await asked(3, both);
+  assert.deepEqual(answer.open(run.id), { SHARED: 'value of SHARED' });
+
+  const seen = await it.secrets.versions(project, 'SHARED', []);
+  assert.deepEqual(
+    seen?.reads.map(({ runId }) => runId),
+    [run.id],
+  );
+  const unseen = await it.secrets.versions(project, 'SHARED', [other.name]);
+  assert.deepEqual([unseen?.reads, unseen?.secret.lastRead], [[], null]);
+  await it.manage.erase(project, 'SHARED', 'oke');
+  assert.match((await asked(3, both)).answer.body.toString(), /SHARED is not set for shop\/api/);
+});
+
+test('a secret of one’s own comes before another repository’s of that name', async () => {
+  const taken = 'value of another’s NPM';
+  await it.manage.set({
+    ...{ project: 'shop/aaa', name: 'NPM', description: '', kind: 'value', person: 'oke' },
+    value: new Secret(taken),
+    filters: { ...newSecretFilters, labels: ['team=web'] },
+  });
+  const repositories = createRepositoryStore(database.as('nonprod_web'));
+  assert.equal(await repositories.setLabels(project, ['team=web']), true);
+  const job = await leased();
+  assert.equal((await ask(r1, job)).open(job.run.id)['NPM'], 'value of NPM');
 });

@@ -37,6 +37,14 @@ export function createRepositoryStore(db: Database): RepositoryStore {
       return count === 1;
     },
 
+    async setLabels(name, labels) {
+      const { count } = await db.repository.updateMany({
+        where: { name },
+        data: { labels: [...labels] },
+      });
+      return count === 1;
+    },
+
     async nextHook(name) {
       const [row] = await db.repository.updateManyAndReturn({
         where: { name },
@@ -104,6 +112,7 @@ function shaped(row: Repository): RepositoryRow {
     hookGeneration: row.hookGeneration,
     configured: row.configured,
     isPrivate: row.private,
+    labels: row.labels,
     addedBy: row.addedBy,
     lookedAt: row.lookedAt,
     failing: row.failing,

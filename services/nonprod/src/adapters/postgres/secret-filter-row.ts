@@ -11,13 +11,15 @@ export interface FilterRow {
   readonly approvedOnly: boolean;
   readonly expiresAt: Date | null;
   readonly rotateEveryDays: number | null;
+  readonly labels: string[];
 }
 
 /** @throws ZodError for a row that no page could have written: nobody reads the secret then. */
 export function filtersOf(row: FilterRow): SecretFilters {
-  const { events, refs, protectedOnly, images, leastTrust, approvedOnly, rotateEveryDays } = row;
+  const { events, refs, protectedOnly, images, leastTrust, approvedOnly, rotateEveryDays, labels } =
+    row;
   return SecretFilters.parse({
-    ...{ events, refs, protectedOnly, images, leastTrust, approvedOnly, rotateEveryDays },
+    ...{ events, refs, protectedOnly, images, leastTrust, approvedOnly, rotateEveryDays, labels },
     expiresAt: row.expiresAt?.toISOString() ?? null,
   });
 }

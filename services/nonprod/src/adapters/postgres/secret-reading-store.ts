@@ -18,6 +18,7 @@ interface JobColumns {
   readonly pool_trust: number;
   readonly level: number;
   readonly is_released: boolean;
+  readonly labels: readonly string[];
 }
 
 type SecretColumns = ProjectDekColumns &
@@ -38,8 +39,9 @@ export function createSecretReadingStore(db: Database): SecretReadingStore {
       const [row] = await db.$queryRaw<JobColumns[]>`
         select j.run_id, r.repository, r.plan, j.workflow, j.instance, r.event, r.ref, r.branch, j.pool,
           coalesce(p.trust, 0)::integer as pool_trust, coalesce(t.level, 0)::integer as level,
-          exists (select 1 from run_release e where e.run_id = r.id and e.applied_at is not null) as is_released
-        from job j join run r on r.id = j.run_id
+          exists (select 1 from run_release e where e.run_id = r.id and e.applied_at is not null) as is_released,
+          o.labels
+        from job j join run r on r.id = j.run_id join repository o on o.name = r.repository
         left join pool p on p.name = j.pool
         left join run_trust t on t.run_id = r.id
         where j.id = ${jobId} and j.state = 'leased' and j.lease = ${lease} and j.runner = ${runner}
@@ -51,6 +53,7 @@ export function createSecretReadingStore(db: Database): SecretReadingStore {
       return {
         runId: row.run_id,
         project: row.repository,
+        labels: row.labels,
         workflow,
         run: {
           ...{ event, ref, branch },
@@ -67,12 +70,12 @@ export function createSecretReadingStore(db: Database): SecretReadingStore {
       const rows = await db.$queryRaw<SecretColumns[]>`
         select s.id, s.project, s.name, s.kind, k.version, k.wrapped, v.ciphertext, s.events, s.refs, s.images,
           s.protected_only as "protectedOnly", s.least_trust as "leastTrust", s.approved_only as "approvedOnly",
-          s.expires_at as "expiresAt", s.rotate_every_days as "rotateEveryDays",
+          s.expires_at as "expiresAt", s.rotate_every_days as "rotateEveryDays", s.labels,
           p.id as dek_id, p.project as dek_project, p.wrapped as dek_wrapped
         from secret s join secret_dek k on k.secret_id = s.id
         join secret_version v on v.secret_id = k.secret_id and v.version = k.version
         join project_dek p on p.id = k.project_dek_id
-        where s.project = ${project} and s.name = any(${[...names]}) and v.ciphertext is not null
+        where (s.project = ${project} or cardinality(s.labels) > 0) and s.name = any(${[...names]}) and v.ciphertext is not null
         order by s.name`;
       return rows.map((row): ReadableSecret => {
         const { id, name, version, wrapped, ciphertext } = row;

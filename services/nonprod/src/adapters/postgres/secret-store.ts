@@ -6,6 +6,7 @@ import type {
   SecretSummary,
   Stray,
 } from '../../app/secret-ports.ts';
+import { offeredTo } from '../../domain/labels.ts';
 import type { SecretVersion } from '../../generated/prisma/client.ts';
 import type { Database, Transaction } from './client.ts';
 import { filterColumns, filtersOf, kindOf, type FilterRow } from './secret-filter-row.ts';
@@ -32,24 +33,37 @@ type StrayColumns = { readonly project: string; readonly wrapped: Uint8Array } &
 
 export function createSecretStore(db: Database): SecretStore {
   return {
-    async list(project) {
+    async list(project, hidden) {
       const rows = await db.secret.findMany({
         where: { project },
         include: {
           versions: { orderBy: { version: 'desc' }, take: 1, omit: { ciphertext: true } },
-          reads: { ...newestRead, take: 1 },
+          reads: { ...newestRead(hidden), take: 1 },
         },
         orderBy: { name: 'asc' },
       });
       return rows.flatMap((row) => row.versions.map((version) => summary(row, version)));
     },
 
-    async versions(project, name) {
+    async offered(repository) {
+      const rows = await db.secret.findMany({
+        where: {
+          OR: [{ project: repository.name }, { labels: { isEmpty: false } }],
+          versions: { some: { erasedAt: null } },
+        },
+      });
+      const all = rows.map((row) => ({
+        ...{ project: row.project, name: row.name, filters: filtersOf(row) },
+      }));
+      return offeredTo(repository, all);
+    },
+
+    async versions(project, name, hidden) {
       const row = await db.secret.findUnique({
         where: { project_name: { project, name } },
         include: {
           versions: { orderBy: { version: 'desc' }, take: 100, omit: { ciphertext: true } },
-          reads: { ...newestRead, take: 50 },
+          reads: { ...newestRead(hidden), take: 50 },
         },
       });
       const [newest] = row?.versions ?? [];
@@ -216,10 +230,15 @@ async function eraseVersions(tx: Transaction, ids: string[], person: string): Pr
   return count;
 }
 
-const newestRead = {
+const newestFirst = {
   include: { handout: { include: { job: { include: { run: { select: { number: true } } } } } } },
   orderBy: { handout: { givenAt: 'desc' } },
 } as const;
+
+const newestRead = (hidden: readonly string[]) => ({
+  ...newestFirst,
+  where: { handout: { job: { run: { repository: { notIn: [...hidden] } } } } },
+});
 
 interface ReadRow {
   readonly step: string;

@@ -9,12 +9,14 @@ import type { PageQueries } from '../../app/page-queries.ts';
 import type { GroupStore } from '../../app/people-ports.ts';
 import type { RepositoryRow } from '../../app/source-ports.ts';
 import type { Events } from '../../events.ts';
+import { RepositoryLabel } from '../../domain/labels.ts';
 import { RepositoryName } from '../../domain/repository-address.ts';
 import {
   AddForm,
   addRepository,
   renewHook,
   webhookAddress,
+  wordsOf,
   type WebhookSetup,
 } from '../adding-repositories.ts';
 import { hiddenFrom, namedRepository } from '../heed-sight.ts';
@@ -27,13 +29,21 @@ const runsShown = 20;
 
 const NameForm = z.strictObject({ repository: RepositoryName });
 const SightForm = NameForm.extend({ sight: z.enum(['private', 'everyone']) });
+const Labels = z
+  .array(RepositoryLabel)
+  .max(32)
+  .transform((labels) => [...new Set(labels)].sort());
+const LabelsBody = NameForm.extend({ labels: Labels });
+const LabelsForm = NameForm.extend({
+  labels: z.string().max(4096).transform(wordsOf).pipe(Labels),
+});
 const SightBody = NameForm.extend({ private: z.boolean() });
 
 export interface RepositoryPorts {
   readonly sources: SourcePorts;
   readonly queries: Pick<PageQueries, 'runs'>;
   readonly groups: Pick<GroupStore, 'groups'>;
-  readonly events: Pick<Events, 'sightSet'>;
+  readonly events: Pick<Events, 'sightSet' | 'labelsSet'>;
 }
 
 export function repositoryRoutes({ sources, queries, groups, events }: RepositoryPorts): Route[] {
@@ -81,6 +91,16 @@ export function repositoryRoutes({ sources, queries, groups, events }: Repositor
       throw new HttpError('refused', text);
     }
     events.sightSet(name, isPrivate, person);
+  };
+
+  const setLabels = async (
+    { repository, labels }: z.output<typeof LabelsBody>,
+    person: string,
+  ): Promise<void> => {
+    if (!(await repositories.setLabels(repository, labels))) {
+      throw new HttpError('not-found', `There is no repository ${repository}.`);
+    }
+    events.labelsSet(repository, labels, person);
   };
 
   return [
@@ -145,6 +165,31 @@ export function repositoryRoutes({ sources, queries, groups, events }: Repositor
       async handle(_request, response, context, { repository, sight: wanted }) {
         await setSight(repository, wanted === 'private', requesterOf(context).id);
         response.redirect(303, `/repos/${repository}`);
+      },
+    }),
+    route({
+      name: 'set-labels-by-form',
+      method: 'post',
+      path: '/repository-labels',
+      access: 'role:platform',
+      summary: 'Labelling a repository',
+      body: LabelsForm,
+      async handle(_request, response, context, body) {
+        await setLabels(body, requesterOf(context).id);
+        response.redirect(303, `/repos/${body.repository}`);
+      },
+    }),
+    route({
+      name: 'set-labels',
+      method: 'put',
+      path: '/api/v1/repository-labels',
+      access: 'role:platform',
+      scope: 'admin',
+      summary: 'Labelling a repository',
+      body: LabelsBody,
+      async handle(_request, response, context, body) {
+        await setLabels(body, requesterOf(context).id);
+        response.json(body);
       },
     }),
     route({

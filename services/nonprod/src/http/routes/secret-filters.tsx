@@ -1,7 +1,8 @@
 /** Which builds may read a secret: shown to everybody, changed by the platform role. */
 import { HttpError } from '@airlock/web/problem';
-import { route, type Route } from '@airlock/web/route';
+import { route, type Route, type RouteContext } from '@airlock/web/route';
 import type { Request } from 'express';
+import type { SecretStore } from '../../app/secret-ports.ts';
 import { SecretFilters } from '../../domain/secret-filter.ts';
 import type { SecretKeeping } from '../../secret-keeping.ts';
 import { secretJson, secretReadJson } from '../json.ts';
@@ -12,12 +13,14 @@ export function secretFilterRoutes({
   keeping,
   project,
   pathName,
+  find,
 }: {
   /** @throws HttpError where no secrets are kept. */
   readonly keeping: () => SecretKeeping;
   readonly project: string;
   /** @throws HttpError for what is no name of a secret. */
   readonly pathName: (request: Request) => string;
+  readonly find: (request: Request, context: RouteContext) => ReturnType<SecretStore['versions']>;
 }): Route[] {
   const change = async (
     request: Request,
@@ -59,8 +62,8 @@ export function secretFilterRoutes({
       path: '/api/v1/secrets/:name',
       access: 'signed-in',
       summary: 'One secret: who set it when, which builds may read it, and which did.',
-      async handle(request, response) {
-        const found = await keeping().secrets.versions(project, pathName(request));
+      async handle(request, response, context) {
+        const found = await find(request, context);
         if (found === null) throw new HttpError('not-found', 'There is no secret of that name.');
         response.json({
           project,

@@ -2,14 +2,16 @@
 import { EnvelopeError } from '@airlock/envelope/envelope-error';
 import { sendPage } from '@airlock/web/page';
 import { HttpError } from '@airlock/web/problem';
-import { route, type Route } from '@airlock/web/route';
+import { route, type Route, type RouteContext } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
 import type { Request } from 'express';
 import { z } from 'zod';
 import type { SetAnswer } from '../../app/manage-secrets.ts';
+import type { SightStore } from '../../app/sight-ports.ts';
 import type { SecretStore } from '../../app/secret-ports.ts';
 import { SecretName } from '@airlock/common/wire/secret-handout';
 import type { SecretKeeping } from '../../secret-keeping.ts';
+import { hiddenFrom } from '../heed-sight.ts';
 import { secretJson } from '../json.ts';
 import { SetBody, SetForm, type SetWish } from '../secret-bodies.ts';
 import { secretFilterRoutes } from './secret-filters.tsx';
@@ -25,7 +27,11 @@ export interface SecretPorts {
   readonly project: string;
 }
 
-export function secretRoutes({ keeping, project }: SecretPorts): Route[] {
+/** @param sight whose runs are told as readers: labels give a secret to other repositories, too. */
+export function secretRoutes(
+  { keeping, project }: SecretPorts,
+  sight: Pick<SightStore, 'hiddenFrom'>,
+): Route[] {
   const kept = (): SecretKeeping => {
     if (keeping !== null) return keeping;
     throw new HttpError(
@@ -33,8 +39,11 @@ export function secretRoutes({ keeping, project }: SecretPorts): Route[] {
       'This installation keeps no secrets; whoever looks after it names a keeper under `secrets` in the configuration of nonprod-web.',
     );
   };
-  const find = async (request: Request): ReturnType<SecretStore['versions']> =>
-    kept().secrets.versions(project, pathName(request));
+  const find = async (
+    request: Request,
+    context: RouteContext,
+  ): ReturnType<SecretStore['versions']> =>
+    kept().secrets.versions(project, pathName(request), await hiddenFrom(sight, context));
 
   const set = async (wish: SetWish, person: string): Promise<number> =>
     versionOf(await answering(() => kept().manage.set({ ...wish, project, person })));
@@ -60,7 +69,8 @@ export function secretRoutes({ keeping, project }: SecretPorts): Route[] {
       summary: 'Names of the secrets that are kept for builds.',
       async handle(request, response, context) {
         const frame = await frameOf(request, context);
-        const secrets = (await keeping?.secrets.list(project)) ?? [];
+        const secrets =
+          (await keeping?.secrets.list(project, await hiddenFrom(sight, context))) ?? [];
         const key = (await keeping?.projectKeys.active(project)) ?? null;
         const keeper = keeping?.keeper ?? null;
         const now = new Date();
@@ -74,13 +84,13 @@ export function secretRoutes({ keeping, project }: SecretPorts): Route[] {
       access: 'signed-in',
       summary: 'Who set one secret when.',
       async handle(request, response, context) {
-        const found = await find(request);
+        const found = await find(request, context);
         if (found === null) throw new HttpError('not-found', 'There is no secret of that name.');
         const frame = await frameOf(request, context);
         sendPage(response, SecretPage({ frame, ...found, now: new Date() }));
       },
     }),
-    ...secretFilterRoutes({ keeping: kept, project, pathName }),
+    ...secretFilterRoutes({ keeping: kept, project, pathName, find }),
     route({
       name: 'set-secret-by-form',
       method: 'post',
@@ -134,8 +144,8 @@ export function secretRoutes({ keeping, project }: SecretPorts): Route[] {
       access: 'signed-in',
       scope: 'read',
       summary: 'Names of the secrets that are kept for builds.',
-      async handle(_request, response) {
-        const secrets = await kept().secrets.list(project);
+      async handle(_request, response, context) {
+        const secrets = await kept().secrets.list(project, await hiddenFrom(sight, context));
         response.json({ project, secrets: secrets.map(secretJson) });
       },
     }),

@@ -216,7 +216,7 @@ function repositoryJson(row: RepositoryRow) {
     ...{ name: row.name, url: row.url, provider: row.provider, mainBranch: row.mainBranch },
     ...{ protectedRefs: row.protectedRefs, branches: row.branches, addedBy: row.addedBy },
     signed: row.configured,
-    private: row.isPrivate,
+    ...{ private: row.isPrivate, labels: row.labels },
     lookedAt: row.lookedAt?.toISOString() ?? null,
     failing: row.failing,
   };

@@ -2,7 +2,7 @@ import { Status } from '@airlock/web/views/badge';
 import { SectionHeading } from '@airlock/web/views/card';
 import { DataTable } from '@airlock/web/views/data-table';
 import { Layout, type Frame } from '@airlock/web/views/layout';
-import type { Pool } from '../../domain/pool.ts';
+import { takesOneJob, type Pool } from '../../domain/pool.ts';
 import type { Reach, ReachedSecret } from '../../domain/reach.ts';
 import { trustWords } from '../../domain/trust-level.ts';
 import { trustText } from './pool-list.tsx';
@@ -12,11 +12,14 @@ export function ReachPage({
   repository,
   reach,
   pools,
+  namesSecrets,
 }: {
   readonly frame: Frame;
   readonly repository: string;
   readonly reach: readonly Reach[];
   readonly pools: readonly Pool[];
+  /** Whether the viewer may list secrets. */
+  readonly namesSecrets: boolean;
 }) {
   return (
     <Layout
@@ -76,7 +79,10 @@ export function ReachPage({
           },
           {
             label: 'Secrets',
-            cell: (run) => (run.secrets.length === 0 ? 'none' : <Secrets run={run} />),
+            cell: (run) => {
+              if (!namesSecrets) return 'not shown to you';
+              return run.secrets.length === 0 ? 'none' : <Secrets run={run} />;
+            },
           },
           { label: 'Caches', cell: (run) => <Caches run={run} /> },
           { label: 'Signed', cell: (run) => <Signed run={run} /> },
@@ -96,10 +102,12 @@ export function ReachPage({
         columns={[
           {
             label: 'Pool',
-            cell: ({ name, once }) => (
+            cell: (pool) => (
               <>
-                <a href={`/pools/${name}`}>{name}</a>
-                <div class="muted small">runners {once ? 'take one job and end' : 'stay'}</div>
+                <a href={`/pools/${pool.name}`}>{pool.name}</a>
+                <div class="muted small">
+                  runners {takesOneJob(pool) ? 'take one job and end' : 'stay'}
+                </div>
               </>
             ),
           },

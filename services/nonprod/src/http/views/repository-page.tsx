@@ -4,7 +4,7 @@ import { Card, SectionHeading, WithAside } from '@airlock/web/views/card';
 import { CodeBlock } from '@airlock/web/views/code-block';
 import { DataTable } from '@airlock/web/views/data-table';
 import { DescriptionList } from '@airlock/web/views/description-list';
-import { PostForm } from '@airlock/web/views/form';
+import { PostForm, TextField } from '@airlock/web/views/form';
 import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
@@ -49,6 +49,7 @@ export function RepositoryPage(props: Props) {
           <>
             <HookBox {...props} />
             <SightBox {...props} />
+            <LabelsBox {...props} />
           </>
         }
       >
@@ -63,12 +64,12 @@ export function RepositoryPage(props: Props) {
               value: listed(pools, 'none, so nothing of it runs; grant it one at Pools'),
             },
             {
+              term: 'Labels',
+              value: listed(row.labels, 'none: secrets of others are not for it'),
+            },
+            {
               term: 'Reach',
-              value: (
-                <a href={`/reach?repository=${encodeURIComponent(row.name)}`}>
-                  what its pipeline can reach
-                </a>
-              ),
+              value: <a href={`/reach/${row.name}`}>what its pipeline can reach</a>,
             },
             {
               term: 'Builds of main',
@@ -207,6 +208,25 @@ function SightBox({ frame, row, groups }: Props) {
           </Button>
         </PostForm>
       ) : null}
+    </Card>
+  );
+}
+
+function LabelsBox({ frame, row }: Props) {
+  if (frame.viewer?.roles.includes('platform') !== true) return null;
+  return (
+    <Card title="Labels" icon="shield-check">
+      <PostForm action="/repository-labels" csrfToken={frame.csrfToken}>
+        <input type="hidden" name="repository" value={row.name} />
+        <TextField
+          label="Labels"
+          name="labels"
+          value={row.labels.join(' ')}
+          hint="Such as team=web zone=eu. Secrets that name them are given to its builds, too."
+          maxLength={4096}
+        />
+        <Button block>Save</Button>
+      </PostForm>
     </Card>
   );
 }

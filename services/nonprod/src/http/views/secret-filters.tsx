@@ -10,8 +10,9 @@ import { trustLevels, trustWords } from '../../domain/trust-level.ts';
 
 /** Which builds may read it, in one line. */
 export function readersText(filters: SecretFilters): string {
-  const { events, refs, protectedOnly, images, leastTrust, approvedOnly } = filters;
+  const { events, refs, protectedOnly, images, labels, leastTrust, approvedOnly } = filters;
   return [
+    ...(labels.length === 0 ? [] : [`also repositories with ${labels.join(' ')}`]),
     events.join(', '),
     ...(refs.length === 0 ? [] : [`of ${refs.join(', ')}`]),
     ...(protectedOnly ? ['protected refs'] : []),
@@ -42,6 +43,13 @@ export function ReadersBox({ filters }: { readonly filters: SecretFilters }) {
     <Card title="Which builds may read it" icon="shield-check">
       <DescriptionList
         items={[
+          {
+            term: 'Repositories',
+            value:
+              filters.labels.length === 0
+                ? 'its own'
+                : `its own, and those with ${filters.labels.join(' and ')}`,
+          },
           { term: 'Events', value: events.join(', ') },
           {
             term: 'Branches and refs',
@@ -108,6 +116,12 @@ export function FiltersBox({
           name="images"
           value={filters.images.join(' ')}
           hint="Images whose plugins alone are given it: a step with commands could print it. Empty: any step."
+        />
+        <TextField
+          label="Labels"
+          name="labels"
+          value={filters.labels.join(' ')}
+          hint="Such as team=web. Other repositories that have every one are given it, too. Empty: none."
         />
         <SelectField
           label="Pools"

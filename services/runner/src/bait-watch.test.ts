@@ -35,6 +35,17 @@ test('what is no bait is not seen, the beginning of one at the very end included
   assert.deepEqual(watch.take(), []);
 });
 
+test('what was sent last is seen in a connection that stays open', () => {
+  const watch = createBaitWatch();
+  watch.begin(bait);
+  const place = watch.open('request', 'paste.example:443');
+  place.see(Buffer.from(`q=${keyId}`));
+  assert.equal(watch.take().length, 1);
+  place.see(Buffer.from(keyId));
+  place.end();
+  assert.equal(watch.take().length, 1);
+});
+
 test('the next job has no part in what the one before it does yet', () => {
   const watch = createBaitWatch();
   watch.begin(bait);

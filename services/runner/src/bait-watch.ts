@@ -15,16 +15,21 @@ export type BaitWatch = {
   /** A job begins: what is open of the job before it tells nothing any more. */
   begin(bait: readonly Bait[]): void;
   open(where: BaitSighting['where'], name: string): Watching;
-  /** What was seen since the job began. */
+  /** What was seen since the job began; ends what is open. */
   take(): BaitSighting[];
 };
 
 type Known = { readonly name: BaitName; readonly masker: Masker };
-type Session = { readonly known: readonly Known[]; readonly seen: Map<string, BaitSighting> };
+type Session = {
+  readonly known: readonly Known[];
+  readonly seen: Map<string, BaitSighting>;
+  readonly open: Set<Watching>;
+};
 
 const session = (bait: readonly Bait[]): Session => ({
   known: bait.map((each) => ({ name: each.name, masker: createMasker(baitTexts(each)) })),
   seen: new Map(),
+  open: new Set(),
 });
 
 /** As docker's file has it. */
@@ -47,7 +52,7 @@ export function createBaitWatch(): BaitWatch {
       now = session(bait);
     },
     open(where, name) {
-      const { known, seen } = now;
+      const { known, seen, open } = now;
       const shown = known.reduce((text, { masker }) => masker.text(text), name).slice(0, 300);
       const streams = known.map((each) =>
         watched(each.masker, () => {
@@ -56,16 +61,23 @@ export function createBaitWatch(): BaitWatch {
           seen.set(key, { bait: each.name, where, name: shown });
         }),
       );
-      return {
+      const place: Watching = {
         see(bytes) {
           for (const stream of streams) stream.see(bytes);
         },
         end() {
+          open.delete(place);
           for (const stream of streams) stream.end();
         },
       };
+      open.add(place);
+      return place;
     },
-    take: () => [...now.seen.values()],
+    take() {
+      // What a connection sent last may not be decided before it ends, and it may outlive the job.
+      for (const place of [...now.open]) place.end();
+      return [...now.seen.values()];
+    },
   };
 }
 

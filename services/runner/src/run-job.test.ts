@@ -135,7 +135,6 @@ function job(commands: string[][], { artifact = null, ...changes }: Changes = {}
       { artifact: artifact === null ? null : { workflow: 'woodpecker', ...artifact } },
     ),
     maxArtifactBytes: 1_000_000,
-    bait: [],
     ...changes,
   };
 }
@@ -276,7 +275,7 @@ for (const [mode, isolation, absent] of modes) {
 
     test('its bait lies in its environment and its home, where git sees none of it, and is told of when its log would show it', async () => {
       const [id, key] = [`AKIA${'Q7'.repeat(8)}`, `npm_${'Zk9'.repeat(12)}`];
-      const bait: Job['bait'] = [
+      const bait: NonNullable<Job['bait']> = [
         { name: 'cloud-key-id', value: id },
         { name: 'cloud-key', value: 'aB3/'.repeat(10) },
         { name: 'registry-key', value: key },

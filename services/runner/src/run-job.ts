@@ -82,12 +82,13 @@ export async function runJob(
   const { cancelled } = keeper;
   // What a job before, whose lease was lost, has not told of.
   ports.egress?.take();
-  ports.bait.begin(job.bait);
+  const bait = job.bait ?? [];
+  ports.bait.begin(bait);
   const masker = createMasker();
   const known = createKnownSecrets(masker);
-  for (const bait of job.bait) {
-    masker.add(baitTexts(bait));
-    known.add(`the bait ${bait.name}`, Buffer.from(bait.value));
+  for (const each of bait) {
+    masker.add(baitTexts(each));
+    known.add(`the bait ${each.name}`, Buffer.from(each.value));
   }
   const output = createLogStream({
     maxBytes: maxLogBytes,
@@ -146,9 +147,10 @@ async function perform(running: Running, timeoutSeconds: number): Promise<Result
   const startedAt = now();
   const workflow = workflowOf(plan, job.workflow);
   const clone = workflow?.clone ?? null;
+  const { bait = [] } = job;
   const planned = jobSteps(plan, job.workflow, job.run).map((step) => ({
     ...step,
-    environment: { ...baitEnvironment(job.bait), ...step.environment },
+    environment: { ...baitEnvironment(bait), ...step.environment },
   }));
   const services = jobServices(plan, job.workflow, job.run);
   const none = { steps: noSteps(job), isolation: { mode: isolation.mode, enforced: [] } };
@@ -176,7 +178,7 @@ async function perform(running: Running, timeoutSeconds: number): Promise<Result
     caches: { store: createJobCaches({ controlPlane, job, signal }), maxBytes: maxCacheBytes },
     commit: job.run.commit,
     ...{ steps: planned, services, directory: workflow?.path ?? null, secretsOf },
-    home: baitFiles(job.bait),
+    home: baitFiles(bait),
     artifact:
       wanted === null
         ? null

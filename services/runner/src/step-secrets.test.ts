@@ -125,7 +125,6 @@ async function run(
       workflow: { name: 'woodpecker', instance: 0 },
       run: runFacts({ commit, ...commitWords(commitObject) }),
       maxArtifactBytes: 1_000_000,
-      bait: [],
     },
     new AbortController().signal,
   );

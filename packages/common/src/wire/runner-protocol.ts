@@ -98,8 +98,8 @@ export const Job = z.strictObject({
   plan: RunPlan,
   /** What nonprod keeps of one artifact at most, whatever the plan allows. */
   maxArtifactBytes: z.number().int().positive(),
-  /** For the environment and the home of its steps; empty unless nobody vouches for whose work it is. */
-  bait: z.array(Bait).max(8).default([]),
+  /** For the environment and the home of its steps; left out, as older runners know it, where somebody vouches for the work. */
+  bait: z.array(Bait).min(1).max(8).optional(),
 });
 export type Job = z.infer<typeof Job>;
 

@@ -54,6 +54,7 @@ export function createLeaseJob(
       }
       const url = invocationIdOf(settings.origin, runId);
       ports.events.jobLeased(claimed, runner);
+      const bait = ports.baitFor(claimed);
       return {
         ...{ jobId, runId, lease, leaseSeconds, workflow, plan },
         timeoutSeconds: settings.timeoutSeconds,
@@ -61,7 +62,7 @@ export function createLeaseJob(
         pipeline: workflowOf(plan, workflow)?.file ?? '',
         run: { ...run, url },
         maxArtifactBytes: settings.maxArtifactBytes,
-        bait: [...ports.baitFor(claimed)],
+        ...(bait.length === 0 ? {} : { bait: [...bait] }),
       };
     }
   };

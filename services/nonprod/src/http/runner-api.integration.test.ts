@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { createLog } from '@airlock/process/log';
 import { testPostgres } from '@airlock/testkit/stack';
 import { createJobStore } from '../adapters/postgres/job-store.ts';
 import { createPageQueries } from '../adapters/postgres/page-queries.ts';
+import { createGiveBait } from '../app/give-bait.ts';
 import { createLeaseJob } from '../app/lease-job.ts';
 import { createReportJob } from '../app/report-job.ts';
 import { createEvents } from '../events.ts';
@@ -64,7 +65,10 @@ before(async () => {
         blobs: createContentStore(join(directory, 'artifacts')),
         settings: { leaseSeconds: 60, maxArtifactBytes: 2_000_000 },
         leaseJob: createLeaseJob(
-          { jobs, events, secrets: null, bell: quiet, work: quiet, baitFor: () => [] },
+          {
+            ...{ jobs, events, secrets: null, bell: quiet, work: quiet },
+            baitFor: createGiveBait({ maskers: logs.maskers, random: randomBytes }),
+          },
           {
             origin: 'https://ci.example',
             leaseSeconds: 60,
@@ -190,6 +194,25 @@ test('a runner gets jobs of its own pool only', async () => {
   const client = await runnerNamed('r1');
   const answer = await client.call('POST', '/v1/lease', { pool: 'trusted' });
   assert.equal(answer.status, 403);
+});
+
+test('a job of strangers comes with bait that its log shows nothing of, and a job of anybody else with none', async () => {
+  const client = await runnerNamed('baited', 'strangers');
+  const trust = { why: 'told so', files: 'base', filesCommit: 'a'.repeat(40), notes: [] } as const;
+  await startRun(database, { pool: 'strangers', trust: { ...trust, level: 0 } });
+  const { bait = [], jobId, lease: number } = await lease(client, 'strangers');
+  assert.deepEqual(
+    bait.map(({ name }) => name),
+    ['cloud-key-id', 'cloud-key', 'registry-key'],
+  );
+  for (const { value } of bait) {
+    assert.equal(logs.maskers.of({ jobId, lease: number }).text(`x ${value} y`), 'x [masked] y');
+  }
+  for (const level of [1, 2, 3] as const) {
+    await startRun(database, { pool: 'strangers', trust: { ...trust, level } });
+    // An older runner knows no such field.
+    assert.ok(!('bait' in (await lease(client, 'strangers'))), `trust ${level}`);
+  }
 });
 
 test('another runner cannot act on a job by naming it and its lease', async () => {

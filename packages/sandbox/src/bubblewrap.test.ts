@@ -327,6 +327,19 @@ describe('a sandbox', { skip: missing === null ? false : `NO SANDBOX TESTED: ${m
     assert.deepEqual([stdout, stderr], ['a\nb\n', 'b\n']);
   });
 
+  test('has an output of its own, whoever ran before it or runs beside it', async () => {
+    for (const at of [1, 2, 3]) {
+      const words = ['one', 'two', 'three'].map((word) => `${word} ${at}`);
+      const ended = await Promise.all(
+        words.map((word) => run(`echo ${word}; sleep 0.1; echo ${word}`)),
+      );
+      assert.deepEqual(
+        ended.map(({ stdout }) => stdout),
+        words.map((word) => `${word}\n${word}\n`),
+      );
+    }
+  });
+
   test('tells exit codes and signals apart', async () => {
     const seven = await run('exit 7');
     assert.deepEqual([seven.outcome, seven.exitCode, seven.signal], ['exited', 7, null]);

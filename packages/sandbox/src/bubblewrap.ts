@@ -15,7 +15,7 @@ import type { Duplex, Writable } from 'node:stream';
 import { askToEnd } from './ask-to-end.ts';
 import { accountFiles, bubblewrapArguments, type DataFile } from './arguments.ts';
 import type { SandboxLimits, SandboxOptions, SandboxResult } from './options.ts';
-import { createDescriptors, type Descriptors } from './descriptors.ts';
+import { createDescriptors, prepareDescriptors, type Descriptors } from './descriptors.ts';
 import { launcher } from './launcher.ts';
 import { checkOptions } from './check-options.ts';
 import { SandboxError } from './errors.ts';
@@ -188,6 +188,7 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
     if (status.pid !== null) await gone(status.pid);
     exceeded = ending.reason === 'memory' ? ['memory'] : (group?.exceeded() ?? []);
     await group?.remove();
+    prepareDescriptors();
   }
 
   const { exitCode } = status;

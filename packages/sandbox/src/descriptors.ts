@@ -36,23 +36,53 @@ export async function createDescriptors(inputs: readonly Buffer[]): Promise<Desc
     throw new SandboxError('sandbox-unavailable', `${memory} is missing; mount a tmpfs there`);
   }
   await leftovers;
-  // The directory is 0700; what is in it is open to all, because opening again inside the sandbox is another account's act.
-  const directory = await mkdtemp(join(memory, `airlock-${process.pid}-`));
-  try {
+  const ready = spare;
+  spare = null;
+  const ways = (await ready?.catch(() => null)) ?? (await makeWays());
+  if (inputs.length === 0) return { ...ways, inputs: [] };
+  return await inMemory((directory) => ({
+    ...ways,
+    inputs: inputs.map((bytes) => {
+      const { reader, writer } = memoryFile(join(directory, 'input'));
+      let written = 0;
+      while (written < bytes.length) written += writeSync(writer, bytes, written);
+      closeSync(writer);
+      return reader;
+    }),
+  }));
+}
+
+/** What comes out of a sandbox. */
+type Ways = Omit<Descriptors, 'inputs'>;
+
+/** For the next sandbox; no other ever has them. */
+let spare: Promise<Ways> | null = null;
+
+/** Makes what the next sandbox needs while nobody waits: pipes take a process, and its first line would wait for that. */
+export function prepareDescriptors(): void {
+  if (spare !== null) return;
+  spare = makeWays();
+  // Whoever wants them makes them anew, and is told then what is wrong.
+  spare.catch(() => {});
+}
+
+function makeWays(): Promise<Ways> {
+  return inMemory(async (directory) => {
     const [out, err] = [join(directory, 'stdout'), join(directory, 'stderr')];
     await promisify(execFile)(requireProgram('mkfifo', 'coreutils'), ['-m', '0666', out, err]);
     return {
       stdout: openPipe(out),
       stderr: openPipe(err),
       status: memoryFile(join(directory, 'status')),
-      inputs: inputs.map((bytes) => {
-        const { reader, writer } = memoryFile(join(directory, 'input'));
-        let written = 0;
-        while (written < bytes.length) written += writeSync(writer, bytes, written);
-        closeSync(writer);
-        return reader;
-      }),
     };
+  });
+}
+
+/** @param use gets a directory of 0700; what is in it is open to all, because opening again inside the sandbox is another account's act. */
+async function inMemory<T>(use: (directory: string) => T | Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(memory, `airlock-${process.pid}-`));
+  try {
+    return await use(directory);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -288,18 +288,22 @@ const vespene: readonly Row[] = [
     nonprod('adapters/forge/list-repositories.test.ts: a limit is heeded until'),
     pool('no level, label or set of pools puts a run into a pool of higher trust'),
   ),
-  not(
+  met(
     'VR7',
     'newest build only, retention, wanted size of a pool',
-    'how many runners a pool wants is told as a figure, and nothing plans by it',
     nonprod('adapters/postgres/figure-reader.integration.test.ts: a pool tells how many runners'),
     nonprod('app/poll-repository.integration.test.ts: what waits is cancelled by a new commit'),
+    nonprod('http/pages.integration.test.ts: logs of a run stay beyond their time while'),
+    nonprod('domain/pool-size.test.ts: a pool wants one runner for each job'),
+    nonprod('domain/pool-size.test.ts: between its bounds the wanted number follows the queue'),
   ),
-  not(
+  met(
     'VR8',
     'runners of one job, started by what scales them',
-    'nothing starts them',
     adversary('runners.test.ts: ten runners of one job each'),
+    adversary('start-runners.test.ts: ten jobs wait, and the executor starts one-job runners'),
+    nonprod('adapters/executor.test.ts: the order comes on standard input'),
+    nonprod('app/start-runners.test.ts: a command that fails is called again with the same tokens'),
   ),
   met(
     'VR9',

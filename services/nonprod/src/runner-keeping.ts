@@ -1,10 +1,13 @@
 /** Wires the registry of runners: who comes in, who may speak, who is looked for no more. The web process alone calls it. */
 import { randomBytes } from 'node:crypto';
 import type { DatabasePool } from '@airlock/database/pool';
+import { joinToken } from '@airlock/common/wire/runner-enrolment';
 import type { Log } from '@airlock/process/log';
 import { startLoop } from '@airlock/process/loop';
 import type { Runtime } from '@airlock/process/main';
 import type { MachineListener } from '@airlock/process/machine-server';
+import { createExecutor } from './adapters/executor.ts';
+import { createPoolLoad } from './adapters/postgres/pool-load.ts';
 import { createRunnerStore } from './adapters/postgres/runner-store.ts';
 import { openRunnerAuthority } from './adapters/runner-edge/authority.ts';
 import { createEnrolRunners, type EnrolRunners, type PoolRule } from './app/enrol-runners.ts';
@@ -13,14 +16,17 @@ import type { PoolStore } from './app/pool-ports.ts';
 import { takesOneJob } from './domain/pool.ts';
 import type { NewId } from './app/ports.ts';
 import type { RunnerAuthority, RunnerStore } from './app/runner-ports.ts';
+import { createStartRunners } from './app/start-runners.ts';
 import { startEnrolmentServer } from './http/enrolment-server.ts';
 import { createRunnerGuard, type RunnerGuard } from './http/runner-guard.ts';
-import type { RunnerEdgeSettings } from './runner-config.ts';
+import type { ExecutorSettings, RunnerEdgeSettings } from './runner-config.ts';
 import { createRunnerEvents } from './runner-events.ts';
 
 const hourMs = 3_600_000;
 /** What another process barred is cut within this time; a new call of it is refused at once. */
 const cutIntervalMs = 5_000;
+/** So soon after a job began to wait a machine is started for it. */
+const executorIntervalMs = 5_000;
 
 export interface Fleet {
   readonly guard: RunnerGuard;
@@ -101,7 +107,16 @@ export async function keepRunners(options: {
   runtime.onClose(() => server.close());
   runtime.listening(server.url);
 
+  const join = { url: settings.enrolment.url, serverKey: server.serverKey };
   const loops = [
+    ...settings.executors.map((executor) =>
+      startLoop({
+        name: `start-runners ${executor.pool}`,
+        intervalMs: executorIntervalMs,
+        ...{ signal, log },
+        run: startRunners(executor, { fleet, join, pool, log, signal }),
+      }),
+    ),
     startLoop({
       name: 'prune-runners',
       intervalMs: hourMs,
@@ -120,5 +135,44 @@ export async function keepRunners(options: {
   runtime.onClose(async () => {
     await Promise.all(loops.map(({ done }) => done));
   });
-  return { ...fleet, join: { url: settings.enrolment.url, serverKey: server.serverKey } };
+  return { ...fleet, join };
+}
+
+/** One look at a pool, and one call of its executor when machines are missing. */
+function startRunners(
+  executor: ExecutorSettings,
+  edge: {
+    readonly fleet: Pick<Fleet, 'enrol' | 'poolRule'>;
+    readonly join: RunnerKeeping['join'];
+    readonly pool: DatabasePool;
+    readonly log: Log;
+    readonly signal: AbortSignal;
+  },
+): () => Promise<void> {
+  const { fleet, join, pool, log, signal } = edge;
+  const wish = { kind: 'once', runner: null, networks: [] } as const;
+  return createStartRunners(
+    {
+      load: createPoolLoad(pool),
+      async newToken(name) {
+        if ((await fleet.poolRule(name))?.accept !== 'token') {
+          throw new Error(
+            `runners of pool ${name} do not come in with their token alone: it is not there or has trust 2 or more`,
+          );
+        }
+        const { secret, expiresAt } = await fleet.enrol.token({ pool: name, ...wish }, 'airlock');
+        return { token: joinToken.format(secret, join.serverKey), expiresAt };
+      },
+      execute: createExecutor(executor, signal),
+      clock: () => new Date(),
+      onStarted(name, count, wanted) {
+        log.info('runners.started', {
+          'airlock.pool': name,
+          'airlock.pool.wanted': wanted,
+          'airlock.runner.count': count,
+        });
+      },
+    },
+    { ...executor, url: join.url },
+  );
 }

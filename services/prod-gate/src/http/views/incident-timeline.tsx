@@ -36,9 +36,7 @@ export function IncidentTimeline({
           {
             label: 'Ledger',
             nowrap: true,
-            cell: ({ index }) => (
-              <a href={`/ledger/${index}`}>no. {index}</a>
-            ),
+            cell: ({ index }) => <a href={`/ledger/${index}`}>no. {index}</a>,
           },
         ]}
       />

@@ -30,8 +30,24 @@ test(
     await becomeAdministrator(page, '/');
     await page.click('nav[aria-label="Main"] a[href="/repos"]');
     await page.getByText('Whoever can push to it runs commands on runners').waitFor();
+    await page.click('a[href="/found"]');
+    await page.getByText('No organisation is looked at').waitFor();
+    await pair.query(
+      'nonprod',
+      `insert into forge_source (name, provider, configured, looked_at)
+         values ('forge.example/shop', 'github', true, now())`,
+    );
+    await pair.query(
+      'nonprod',
+      `insert into found_repository (source, forge_id, path, path_was, clone_url, main_branch, archived, private, gone, not_added)
+         select 'forge.example/shop', path, 'shop/' || path, was, 'https://forge.example/shop/' || path || '.git', 'main',
+           path = 'shelf', path = 'vault', path = 'left',
+           case path when 'vault' then 'shop/vault is private at the forge; name the groups that own it here.' end
+         from (values ('web', null), ('shop-front', 'shop/web'), ('vault', null), ('shelf', null), ('left', null)) found (path, was)`,
+    );
     for (const [name, path] of [
       ['repos', '/repos'],
+      ['found', '/found'],
       ['repository', '/repos/shop/shop-api'],
       ['me', '/me'],
     ] as const) {
@@ -49,6 +65,8 @@ test(
         await picture(page, `${name}-${width}-${scheme}`);
       }
     }
+    await pair.query('nonprod', 'delete from found_repository');
+    await pair.query('nonprod', 'delete from forge_source');
     assert.deepEqual(complaints, []);
     await context.close();
   },

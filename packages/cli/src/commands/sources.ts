@@ -1,6 +1,7 @@
 /** `airlock repo` and `airlock events`: where nonprod's runs come from. */
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
+import { CliError, exitCode } from '../exit-codes.ts';
 import { safe, toStdout, type Print } from '../print.ts';
 import { nonprodSession } from '../nonprod-session.ts';
 import type { WebSession } from '../web-session.ts';
@@ -283,7 +284,8 @@ async function pickFound(
   );
   const [only, another] = fitting;
   if (only === undefined || another !== undefined) {
-    throw new Error(
+    throw new CliError(
+      exitCode.usage,
       `${path || 'no path'}: expected one of those that airlock repo discover shows${another === undefined ? '' : '; two organisations have it'}`,
     );
   }

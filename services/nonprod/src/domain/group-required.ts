@@ -46,6 +46,8 @@ const nounsByPart: Readonly<Record<string, Noun>> = {
   'repository-hooks': 'repository',
   'repository-sight': 'repository',
   'repository-labels': 'repository',
+  found: 'repository',
+  'found-repositories': 'repository',
   reach: 'repository',
   budgets: 'repository',
   usage: 'repository',
@@ -68,7 +70,7 @@ const nounsByPart: Readonly<Record<string, Noun>> = {
 
 /** By the first word of a route's name; what changes something and is not here edits it. */
 const actionsByWord: Readonly<Record<string, Action>> = {
-  ...{ add: 'create', make: 'create', ask: 'create', link: 'create' },
+  ...{ add: 'create', make: 'create', ask: 'create', link: 'create', pick: 'create' },
   ...{ erase: 'delete', remove: 'delete', revoke: 'delete', unlink: 'delete', prune: 'delete' },
   ...{ start: 'start', retry: 'start', release: 'start', cancel: 'stop' },
 };

@@ -156,7 +156,7 @@ test('a rule adds what fits, with no pool, no secret and nothing else that the f
   assert.deepEqual(row, {
     ...{ name: 'shop/web', url: 'https://forge.example/shop/web.git', mainBranch: 'main' },
     ...{ cloneUrl: 'https://forge.example/shop/web.git', provider: 'github', private: false },
-    ...{ protectedRefs: [], branches: [], buildLatest: false, hookGeneration: 1 },
+    ...{ protectedRefs: [], branches: [], labels: [], buildLatest: false, hookGeneration: 1 },
     ...{ configured: false, addedBy: 'configuration', lookedAt: null, failing: null },
   });
   assert.deepEqual(await owner.poolGrant.findMany({ where: { repository: 'shop/web' } }), []);

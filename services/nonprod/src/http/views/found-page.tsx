@@ -66,6 +66,7 @@ function Source({ source, now }: { readonly source: ShownSource; readonly now: D
         columns={[
           {
             label: 'At the forge',
+            nowrap: true,
             cell: ({ path, pathWas, isPrivate }) => (
               <>
                 {path}

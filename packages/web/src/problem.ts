@@ -70,6 +70,10 @@ const status: Readonly<Record<HttpErrorCode, readonly [number, string]>> = {
   'dependency-unavailable': [503, 'Something that this needs did not answer'],
 };
 
+/** What everybody is told who is not signed in, wherever they knock. */
+export const signInRequired = (): HttpError =>
+  new HttpError('sign-in-required', 'This site is for people who are signed in.');
+
 const callersFaults: Readonly<Record<number, readonly [HttpErrorCode, string]>> = {
   404: ['not-found', 'No file has this address.'],
   413: ['too-large', 'The body of the request is larger than is taken here.'],
@@ -114,9 +118,14 @@ export function problemFrom(error: unknown, requestId: string): Problem {
   };
 }
 
-/** False only for what asks for a page; a fetch for JSON and an EventSource do not. */
-export const wantsJson = (request: Request): boolean =>
-  request.path.startsWith('/api/') || request.accepts(['html', 'json']) !== 'html';
+/**
+ * False only for what asks for a page; a fetch for JSON and an EventSource do not. Of somebody who is not signed in the address
+ * says nothing, or the form of the answer would tell which addresses there are.
+ */
+export const wantsJson = (request: Request, { code }: Problem): boolean =>
+  code === 'sign-in-required'
+    ? request.get('accept')?.includes('text/html') !== true
+    : request.path.startsWith('/api/') || request.accepts(['html', 'json']) !== 'html';
 
 /** Answers with a problem: JSON for clients, a page for people. */
 export function sendProblem(
@@ -126,7 +135,7 @@ export function sendProblem(
   frame: Parameters<typeof ErrorPage>[0]['frame'],
 ): void {
   response.status(problem.status);
-  if (wantsJson(request)) {
+  if (wantsJson(request, problem)) {
     response.type('application/problem+json').send(JSON.stringify(problem));
     return;
   }

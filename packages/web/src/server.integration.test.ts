@@ -47,20 +47,23 @@ const everywhere = {
 };
 
 const answers: [path: string, status: number, request?: BrowserRequest][] = [
-  ['/livez', 200],
   ['/.well-known/security.txt', 200],
   ['/public', 200],
   ['/', 303],
-  ['/api/v1/me', 401],
+  ['/api/v1/me', 401, { headers: { accept: '*/*' } }],
+  ['/things', 401, { form: { name: 'lamp' } }],
   ['/auth/sign-in', 303],
   ['/auth/signed-out', 200],
   ['/auth/finish?c=nothing', 403],
-  ['/auth/saml/acs', 404],
-  ['/nowhere', 404],
-  ['/%E0%A4%A', 404],
+  ['/auth/saml/acs', 303],
+  ['/nowhere', 303],
+  ['/%E0%A4%A', 303],
+  ['/livez', 303],
+  ['/favicon.ico', 303],
   ['/assets/style.css', 200],
-  ['/assets/nothing.css', 404],
-  ['/assets/..%2fsaml.key', 400],
+  ['/assets', 303],
+  ['/assets/nothing.css', 303],
+  ['/assets/..%2fsaml.key', 303],
   ['/fault', 500],
   ['/conflict', 409],
   ['/public', 403, { method: 'POST', from: 'http://evil.example' }],
@@ -100,6 +103,46 @@ test('who is not signed in is sent to sign in, and a client or a stream is told'
     assert.equal(answer.status, 401);
     assert.equal(answer.headers['content-type'], 'application/problem+json; charset=utf-8');
   }
+});
+
+test('by no method and in no form does an answer tell a stranger whether an address is there', async () => {
+  const there = [
+    '/',
+    '/releases',
+    '/events',
+    '/api/v1/me',
+    '/things',
+    '/things/%ff',
+    '/livez',
+    '/api',
+  ];
+  for (const method of ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'DELETE', 'PROPFIND']) {
+    for (const accept of ['*/*', 'text/html', 'application/json']) {
+      const ask = async (path: string): Promise<unknown[]> => {
+        const request = { method, headers: { accept, origin } };
+        const { status, headers, body } = await createBrowser().send(origin + path, request);
+        const others = { ...headers, date: undefined, location: undefined };
+        const told = body.replace(/req_[0-9a-f-]{36}/g, '');
+        return [status, others, told, headers.location?.replace(/returnTo=.*/, '') ?? null];
+      };
+      const nowhere = await ask('/nowhere');
+      assert.equal(nowhere[0], method === 'GET' && accept === 'text/html' ? 303 : 401);
+      for (const path of there)
+        assert.deepEqual(await ask(path), nowhere, `${method} ${path} (${accept})`);
+    }
+  }
+});
+
+test('who is signed in is told what is there', async () => {
+  const { browser } = await signedIn('dana');
+  const places = [
+    ['/livez', 200],
+    ['/favicon.ico', 302],
+    ['/nowhere', 404],
+    ['/assets/nothing.css', 404],
+  ] as const;
+  for (const [path, status] of places)
+    assert.equal((await browser.send(origin + path)).status, status, path);
 });
 
 test('a missing role is a 403 that names it, on the page and in JSON', async () => {

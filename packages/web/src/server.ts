@@ -20,7 +20,7 @@ import { writeDown, type ActBook } from './acts.ts';
 import type { Assets } from './assets.ts';
 import { loadAssets } from './assets.ts';
 import { tokenHolder, type TokenDoor } from './bearer.ts';
-import { HttpError, problemFrom, sendProblem, wantsJson } from './problem.ts';
+import { HttpError, problemFrom, sendProblem, signInRequired, wantsJson } from './problem.ts';
 import { sendPage } from './page.ts';
 import { listenForPeople } from './listen.ts';
 import type { SecurityContact, WebListen } from './listen-settings.ts';
@@ -158,26 +158,19 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
       throw new HttpError('host-unknown', `only ${origin.host} is served here`);
     next();
   });
-  // Browsers ask for it on pages that name no icon, such as the hop after a sign-in.
-  app.get('/favicon.ico', (_request, response) => {
-    response.redirect(302, assets.url(`favicon-${service}.svg`));
-  });
   app.get('/.well-known/security.txt', (_request, response, next) => {
     const text = securityText(options.securityContact ?? null, origin.origin, new Date());
     if (text === null) next();
     else response.type('text/plain; charset=utf-8').send(text);
   });
-  app.get('/livez', (_request, response) => {
-    response.type('text').send('ok\n');
-  });
   app.use(
     '/assets',
     express.static(assets.directory, {
       index: false,
-      dotfiles: 'deny',
+      redirect: false,
+      dotfiles: 'ignore',
       immutable: true,
       maxAge: '365d',
-      fallthrough: false,
       setHeaders: (response) =>
         response.setHeader('cache-control', 'public, max-age=31536000, immutable'),
     }),
@@ -216,7 +209,18 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
   app.use(refuseForgedRequests(origin));
   const openStreams = new Map<string, number>();
   const routes = [...options.routes, versionRoute(options.build)];
-  for (const route of routes.filter(({ machine }) => machine !== true))
+  const ofPeople = routes.filter(({ machine }) => machine !== true);
+  for (const route of ofPeople.filter(({ access }) => access === 'public'))
+    mount(app, route, options, openStreams);
+  app.use(refuseStrangers);
+  // Browsers ask for it beside what is no page, such as a log.
+  app.get('/favicon.ico', (_request, response) => {
+    response.redirect(302, assets.url(`favicon-${service}.svg`));
+  });
+  app.get('/livez', (_request, response) => {
+    response.type('text').send('ok\n');
+  });
+  for (const route of ofPeople.filter(({ access }) => access !== 'public'))
     mount(app, route, options, openStreams);
   app.use(() => {
     throw new HttpError(
@@ -366,6 +370,16 @@ function refuseForgedRequests(origin: URL): RequestHandler {
   };
 }
 
+/**
+ * Before every route that is not public: one answer for what is there, what is not, and what cannot be read, so that trying
+ * addresses finds nothing.
+ */
+const refuseStrangers: RequestHandler = (_request, response, next) => {
+  const { session, scopes } = localsOf(response);
+  if (session === null && scopes === null) throw signInRequired();
+  next();
+};
+
 /** Whether a route lets this viewer in; null is somebody who is signed in and unknown here. */
 function admits(route: Route, viewer: Viewer | null): boolean {
   if (route.access === 'public') return true;
@@ -386,8 +400,6 @@ function authorise(route: Route, response: Response, groupForRole: (role: string
     );
   }
   if (admits(route, viewer)) return;
-  if (session === null && scopes === null)
-    throw new HttpError('sign-in-required', 'This page is for people who are signed in.');
   if (viewer === null) {
     throw new HttpError(
       'group-missing',
@@ -593,7 +605,7 @@ function mountSignIn(app: express.Express, options: WebServerOptions, assets: As
         // A page and not a redirect: only a navigation that begins on our own site may carry a Strict cookie.
         sendPage(
           response,
-          HopPage({ href: `/auth/finish?c=${code}`, title: 'Signing in', assets }),
+          HopPage({ href: `/auth/finish?c=${code}`, title: 'Signing in', service, assets }),
         );
       } catch (error) {
         if (!(error instanceof SamlError)) throw error;
@@ -693,15 +705,18 @@ function answerErrors(options: WebServerOptions, assets: Assets): ErrorRequestHa
       next(error);
       return;
     }
+    const isJson = wantsJson(request, problem);
     // A person who is not signed in wants to be, not to read about it; never so for a refusal, which would loop.
-    if (problem.status === 401 && request.method === 'GET' && !wantsJson(request)) {
+    if (problem.status === 401 && request.method === 'GET' && !isJson) {
       const returnTo = returnToPattern.test(request.originalUrl) ? request.originalUrl : '/';
-      response.redirect(303, `/auth/sign-in?returnTo=${encodeURIComponent(returnTo)}`);
+      response
+        .status(303)
+        .location(`/auth/sign-in?returnTo=${encodeURIComponent(returnTo)}`)
+        .end();
       return;
     }
-    options
-      .footer()
-      .catch(() => [])
+    // Whoever knocks at every address costs no look at the database.
+    (isJson ? Promise.resolve([]) : options.footer().catch(() => []))
       .then((footer) => {
         sendProblem(request, response, problem, {
           service: options.service,

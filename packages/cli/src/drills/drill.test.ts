@@ -9,6 +9,8 @@ import { shapes } from './dba.ts';
 import { all, attackers, drill } from './drill.ts';
 import { hookDrills } from './hook-door.ts';
 import { drills } from './index.ts';
+import { scan } from './scan.ts';
+import { ourPaths, scanPaths } from './scan-paths.ts';
 import { forms } from './secrets.ts';
 import type { DrillTarget } from './target.ts';
 import { webDrills } from './web-door.ts';
@@ -53,6 +55,30 @@ test('no drill at the doors for forges and browsers holds against a service that
     const { held, evidence } = await drill(each, target);
     assert.equal(held, false, `${each.id}: ${evidence}`);
   }
+});
+
+test('a scan names the one address that is answered otherwise, and takes a site that refuses alike for closed', async () => {
+  let open = '/actuator/health';
+  const closed = createServer((request, response) => {
+    response.writeHead(request.url === open ? 404 : 401).end('no');
+  });
+  await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
+  const origin = `http://127.0.0.1:${(closed.address() as AddressInfo).port}`;
+  try {
+    const found = await scan.run({ ...target, nonprod: origin, gate: origin });
+    assert.equal(found.held, false);
+    assert.match(found.evidence, /, 4 differ: GET http:\S+\/actuator\/health: 404,/);
+    open = '';
+    const none = await scan.run({ ...target, nonprod: origin, gate: origin });
+    assert.deepEqual([none.held, / 0 differ$/.test(none.evidence)], [true, true], none.evidence);
+  } finally {
+    closed.close();
+  }
+});
+
+test('a scan asks for at least 500 addresses, ours among them', () => {
+  assert.ok(scanPaths.length >= 500, `${scanPaths.length} addresses`);
+  assert.ok(ourPaths.every((path) => scanPaths.includes(path)));
 });
 
 test('an attack that could not be made shows nothing, and does not hold', async () => {

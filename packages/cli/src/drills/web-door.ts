@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { signedIn } from '../signed-in.ts';
 import { all, type Drill, type Way } from './drill.ts';
 import { knock } from './knock.ts';
+import { scan } from './scan.ts';
 
 const closed = (status: number): boolean => status >= 300 && status < 500;
 
@@ -178,6 +179,7 @@ const tokenOverScope: Drill = {
 };
 
 export const webDrills: readonly Drill[] = [
+  scan,
   headerSpoof,
   anonymousArtifact,
   pathTraversal,

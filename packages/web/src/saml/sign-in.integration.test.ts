@@ -425,7 +425,7 @@ const requests: [
   path: string,
   request: { form?: string; headers?: Record<string, string> },
 ][] = [
-  ['a response in the query', 404, '/auth/saml/acs?SAMLResponse=x', {}],
+  ['a response in the query', 303, '/auth/saml/acs?SAMLResponse=x', {}],
   [
     'a query beside the form',
     400,

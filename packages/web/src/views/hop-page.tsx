@@ -7,11 +7,13 @@ import type { Assets } from '../assets.ts';
 export function HopPage({
   href,
   title,
+  service,
   assets,
 }: {
   /** A path of this site, or an address that its configuration names. */
   readonly href: string;
   readonly title: string;
+  readonly service: 'nonprod' | 'gate';
   readonly assets: Assets;
 }) {
   return (
@@ -21,6 +23,7 @@ export function HopPage({
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta http-equiv="refresh" content={`0;url=${href}`} />
         <title>{title}</title>
+        <link rel="icon" href={assets.url(`favicon-${service}.svg`)} type="image/svg+xml" />
         <link rel="stylesheet" href={assets.url('style.css')} />
       </head>
       <body>

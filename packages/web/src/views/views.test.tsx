@@ -198,7 +198,7 @@ test('no page has inline styles or scripts', () => {
   const pages = [
     errorPage({ needs: [{ group: 'g' }] }),
     render(<Layout frame={frame} title="T" live="/events" children="text" />),
-    render(<HopPage href="/queue" title="Signed in" assets={assets} />),
+    render(<HopPage href="/queue" title="Signed in" service="gate" assets={assets} />),
   ];
   for (const page of pages) {
     assert.doesNotMatch(page, /\sstyle=|<style|\son\w+=|<script(?![^>]* src=)/);

@@ -1,6 +1,6 @@
 /** One's own accounts at forges: what makes one's pull requests a member's. */
 import { sendPage } from '@airlock/web/page';
-import { HttpError } from '@airlock/web/problem';
+import { HttpError, signInRequired } from '@airlock/web/problem';
 import { route, type Route } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
 import { HopPage } from '@airlock/web/views/hop-page';
@@ -63,7 +63,10 @@ export function accountRoutes({ accounts }: { readonly accounts: LinkAccounts })
           throw new HttpError('not-found', `No account of ${host} is linked here.`);
         const { assets } = await frameOf(request, context);
         // A page and not a redirect: the policy lets our forms go to our own site alone.
-        sendPage(response, HopPage({ href, title: `Going on to ${host}`, assets }));
+        sendPage(
+          response,
+          HopPage({ href, title: `Going on to ${host}`, service: 'nonprod', assets }),
+        );
       },
     }),
     route({
@@ -73,6 +76,10 @@ export function accountRoutes({ accounts }: { readonly accounts: LinkAccounts })
       access: 'public',
       summary: 'Where a forge sends the browser back to',
       async handle(request, response, context) {
+        const { state, error } = request.query;
+        // No forge sends anybody back without one of them: whoever tries addresses finds nothing here.
+        if (context.session === null && state === undefined && error === undefined)
+          throw signInRequired();
         const grant = Grant.safeParse(request.query);
         if (!grant.success) {
           throw new HttpError(
@@ -84,7 +91,10 @@ export function accountRoutes({ accounts }: { readonly accounts: LinkAccounts })
         const query = new URLSearchParams(grant.data).toString();
         const href = `/me/accounts/${hostOf(request)}/finish?${query}`;
         // The session's cookie comes only with a navigation that begins on our own site.
-        sendPage(response, HopPage({ href, title: 'Linking your account', assets }));
+        sendPage(
+          response,
+          HopPage({ href, title: 'Linking your account', service: 'nonprod', assets }),
+        );
       },
     }),
     route({

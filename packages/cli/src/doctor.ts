@@ -329,7 +329,7 @@ export const doctorControls: Readonly<Record<string, readonly string[]>> = {
   tls: ['B4', 'B36', 'B68'],
   ...{ split: ['J3'], 'git-readonly': ['B39'] },
   'one-job-runners': ['B25'],
-  ...{ 'security-contact': ['V2'], version: ['B65'] },
+  ...{ 'security-contact': ['V2'], 'gate-wall': ['J14'], version: ['B65'] },
 };
 
 /** Runs the checks one after another, in order; `only` names some; none names all. */

@@ -28,7 +28,7 @@ function certificateFiles(value: unknown, path: string): { setting: string; file
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, inner]: [string, unknown]) => {
     const setting = path === '' ? key : `${path}.${key}`;
-    const isFile = /^(ca|certificate)File$/.test(key) && typeof inner === 'string';
+    const isFile = /^(ca|clientCa|certificate)File$/.test(key) && typeof inner === 'string';
     return isFile ? [{ setting, file: inner }] : certificateFiles(inner, setting);
   });
 }

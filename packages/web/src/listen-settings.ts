@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FilePath } from '@airlock/process/config';
+import { Network } from './networks.ts';
 
 const Port = z.int().min(1).max(65_535);
 
@@ -8,12 +9,26 @@ export const WebListen = z
   .strictObject({
     host: z.string().min(1).max(255).describe('Address to listen on, such as 127.0.0.1.'),
     port: Port.describe('Port to listen on (1-65535).'),
+    allowFrom: z
+      .array(Network)
+      .min(1)
+      .max(100)
+      .nullable()
+      .default(null)
+      .describe(
+        'Networks such as 10.1.0.0/16 that may connect; a connection from elsewhere is closed before a byte of it is read. Default null: from everywhere.',
+      ),
     tls: z
       .strictObject({
         certificateFile: FilePath.describe(
           'PEM, the server’s own certificate first. Read again within a minute of a change.',
         ),
         keyFile: FilePath.describe('PEM, the key of that certificate.'),
+        clientCaFile: FilePath.nullable()
+          .default(null)
+          .describe(
+            'Certificate authorities, PEM; who shows no client certificate of theirs gets no answer. Read again within a minute of a change. Default null: no certificate is asked for.',
+          ),
         redirectPort: Port.nullable()
           .default(null)
           .describe(
@@ -26,7 +41,7 @@ export const WebListen = z
   })
   .describe('Listener for people.');
 type Settings = z.infer<typeof WebListen>;
-export type WebListen = Pick<Settings, 'host' | 'port'> & { readonly tls?: Settings['tls'] };
+export type WebListen = Pick<Settings, 'host' | 'port'> & Partial<Settings>;
 export type WebTls = NonNullable<Settings['tls']>;
 
 /** Where Prometheus on this machine, or an agent of it, reads figures. */

@@ -18,7 +18,8 @@ let listening: Listening;
 const ports = { https: 0, http: 0 };
 const logged: string[] = [];
 const log = new Proxy({} as Log, { get: () => (event: string) => logged.push(event) });
-const files = (): { certificateFile: string; keyFile: string } => ({
+const files = (): { certificateFile: string; keyFile: string; clientCaFile: null } => ({
+  clientCaFile: null,
   certificateFile: join(directory, 'site.pem'),
   keyFile: join(directory, 'site.key'),
 });

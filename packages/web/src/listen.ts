@@ -1,10 +1,13 @@
 /** Listening for people: by plain HTTP behind somebody's proxy, or by HTTPS with what leads there. */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import { AirlockError } from '@airlock/common/errors';
 import type { Log } from '@airlock/process/log';
 import type { WebListen, WebTls } from './listen-settings.ts';
+import { isWithin } from './networks.ts';
 
 export class ListenError extends AirlockError<'configuration-refused'> {}
 
@@ -13,6 +16,7 @@ export interface Listening {
 }
 
 const lookMs = 30_000;
+const tellEveryMs = 60_000;
 const bounds = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
@@ -29,9 +33,13 @@ export async function listenForPeople(
   site: { readonly origin: URL; readonly log: Log },
   handle: RequestListener,
 ): Promise<Listening> {
-  const { tls = null, host, port } = settings;
+  const { tls = null, host, port, allowFrom = null } = settings;
+  const wallOff = (server: Server): void => {
+    if (allowFrom !== null) closeToOthers(server, allowFrom, site.log);
+  };
   if (tls === null) {
     const server = createServer(bounds, handle);
+    wallOff(server);
     await listenAt(server, { host, port, setting: 'listen.port' });
     return { close: () => closeServer(server) };
   }
@@ -43,6 +51,7 @@ export async function listenForPeople(
   }
   const stamp = stampOf(tls);
   const server = tlsServer(tls, handle);
+  wallOff(server);
   await listenAt(server, { host, port, setting: 'listen.port' });
   const stopLooking = followCertificate(server, tls, { stamp, log: site.log });
   if (tls.redirectPort === null) {
@@ -54,6 +63,7 @@ export async function listenForPeople(
     };
   }
   const plain = createServer(bounds, leadToHttps(site.origin));
+  wallOff(plain);
   try {
     await listenAt(plain, { host, port: tls.redirectPort, setting: 'listen.tls.redirectPort' });
   } catch (error) {
@@ -93,9 +103,33 @@ export function leadToHttps(origin: URL): RequestListener {
   };
 }
 
-type Pair = { readonly cert: Buffer; readonly key: Buffer };
+/** Closes what comes from elsewhere before TLS or HTTP reads a byte of it; told at most once a minute, because scanners knock often. */
+function closeToOthers(server: Server, networks: readonly string[], log: Log): void {
+  const accept = server.listeners('connection');
+  let toldAt = -Infinity;
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    if (networks.some((network) => isWithin(network, address))) {
+      for (const each of accept) each.call(server, socket);
+      return;
+    }
+    socket.destroy();
+    if (performance.now() - toldAt < tellEveryMs) return;
+    toldAt = performance.now();
+    log.warn('connection.closed', { 'client.address': address, setting: 'listen.allowFrom' });
+  });
+}
 
-function readPair({ certificateFile, keyFile }: WebTls): Pair {
+interface Credentials {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  /** Left out, Node would take whatever public authority a client's certificate is of; so it is asked for with one alone. */
+  readonly ca?: Buffer;
+  readonly minVersion: 'TLSv1.2';
+}
+
+function readCredentials({ certificateFile, keyFile, clientCaFile }: WebTls): Credentials {
   const read = (setting: string, file: string): Buffer => {
     try {
       return readFileSync(file);
@@ -107,21 +141,43 @@ function readPair({ certificateFile, keyFile }: WebTls): Pair {
       );
     }
   };
-  return { cert: read('certificateFile', certificateFile), key: read('keyFile', keyFile) };
+  return {
+    cert: read('certificateFile', certificateFile),
+    key: read('keyFile', keyFile),
+    ...(clientCaFile === null
+      ? {}
+      : { ca: authorities(clientCaFile, read('clientCaFile', clientCaFile)) }),
+    minVersion: 'TLSv1.2',
+  };
+}
+
+/** OpenSSL takes a file that names nobody without a word, and would let nobody in. */
+function authorities(file: string, pem: Buffer): Buffer {
+  try {
+    new X509Certificate(pem);
+    return pem;
+  } catch (cause) {
+    throw new ListenError(
+      'configuration-refused',
+      `listen.tls.clientCaFile: ${file} holds no certificate; write those of the authorities there, in PEM`,
+      { cause },
+    );
+  }
 }
 
 function tlsServer(tls: WebTls, handle: RequestListener): TlsServer {
-  const pair = readPair(tls);
+  const asksForCertificate = tls.clientCaFile !== null;
   try {
     // A peer that never shakes hands holds a connection no longer than one that never sends its headers.
     const options = {
       ...bounds,
-      ...pair,
-      minVersion: 'TLSv1.2',
+      ...readCredentials(tls),
+      ...{ requestCert: asksForCertificate, rejectUnauthorized: asksForCertificate },
       handshakeTimeout: 10_000,
-    } as const;
+    };
     return createTlsServer(options, handle);
   } catch (cause) {
+    if (cause instanceof ListenError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ListenError(
       'configuration-refused',
@@ -131,8 +187,8 @@ function tlsServer(tls: WebTls, handle: RequestListener): TlsServer {
   }
 }
 
-const stampOf = ({ certificateFile, keyFile }: WebTls): string =>
-  [certificateFile, keyFile]
+const stampOf = ({ certificateFile, keyFile, clientCaFile }: WebTls): string =>
+  [certificateFile, keyFile, ...(clientCaFile === null ? [] : [clientCaFile])]
     .map((file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 'none')
     .join(' ');
 
@@ -148,7 +204,7 @@ function followCertificate(
     const now = stampOf(tls);
     if (now === known) return;
     try {
-      server.setSecureContext({ ...readPair(tls), minVersion: 'TLSv1.2' });
+      server.setSecureContext(readCredentials(tls));
       known = now;
       log.info('tls.certificate-changed', { file: tls.certificateFile });
     } catch (error) {

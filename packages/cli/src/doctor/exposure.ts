@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { isIPv4 } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -103,6 +104,30 @@ async function securityContact(installation: Installation): Promise<Outcome> {
 }
 
 const isGate = (path: string): boolean => /(^|\/)gate-[a-z]+[.]yaml$/.test(path);
+
+/** Whether whoever finds the gate’s address gets as far as its pages. */
+async function gateWall(installation: Installation): Promise<Outcome> {
+  await Promise.resolve();
+  const gates = installation.files.filter(
+    ({ path, content }) => isGate(path) && isRecord(content['listen']),
+  );
+  if (gates.length === 0) return skip('no gate serves pages here');
+  for (const { path, content } of gates) {
+    const { host, allowFrom, tls } = content['listen'] as Record<string, unknown>;
+    const isWalled =
+      Array.isArray(allowFrom) || (isRecord(tls) && typeof tls['clientCaFile'] === 'string');
+    if (!isWalled && !isLoopback(String(host))) {
+      return fail(
+        `${path} listens on ${String(host)}, and everybody who reaches that address gets to the gate’s sign-in`,
+        'Write listen.allowFrom with the networks of its people there, or listen.tls.clientCaFile with the authority of their certificates.',
+      );
+    }
+  }
+  return pass('the gate’s pages answer on loopback, or to named networks or certificates alone');
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 
 /** Credentials, keys and servers that both sides name: one that is taken on the left opens something on the right. */
 export function shared(installation: Installation): string[] {
@@ -220,6 +245,7 @@ async function oneJobRunners(installation: Installation): Promise<Outcome> {
 export const exposureChecks: Readonly<Record<string, Check>> = {
   ...{ headers, split },
   'security-contact': securityContact,
+  'gate-wall': gateWall,
   'git-readonly': readOnly,
   'one-job-runners': oneJobRunners,
 };

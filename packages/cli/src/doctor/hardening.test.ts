@@ -114,6 +114,25 @@ test('a site that does not say whom to tell of a hole is named', async () => {
   assert.equal(answer.status, 'pass');
 });
 
+test('J14: a gate that answers more than loopback, named networks or named certificates is named', async () => {
+  const gate = (listen: Record<string, unknown>): Installation =>
+    installed({ 'gate-web': { listen: { port: 1, ...listen } } });
+  for (const host of ['0.0.0.0', '10.2.3.4', '::', '127.evil.example']) {
+    const { status, summary } = await only('gate-wall', gate({ host, allowFrom: null, tls: null }));
+    assert.equal(status, 'fail', host);
+    assert.match(summary, /gate-web\.yaml listens on/);
+  }
+  for (const listen of [
+    { host: '127.0.0.1' },
+    { host: '::1' },
+    { host: '10.2.3.4', allowFrom: ['10.2.0.0/16'] },
+    { host: '10.2.3.4', tls: { clientCaFile: '/keys/people.pem' } },
+  ])
+    assert.equal((await only('gate-wall', gate(listen))).status, 'pass', listen.host);
+  const nonprod = installed({ 'nonprod-web': { listen: { host: '0.0.0.0', port: 1 } } });
+  assert.equal((await only('gate-wall', nonprod)).status, 'skip');
+});
+
 test('what a proxy took away from the headers of a page is named', () => {
   const whole = {
     'content-security-policy': "default-src 'none';frame-ancestors 'none'",

@@ -1,11 +1,11 @@
 /** Making, ending and honouring the tokens of people's programs. */
 import { randomBytes } from 'node:crypto';
 import type { TokenDoor } from '@airlock/web/bearer';
+import { isWithin } from '@airlock/web/networks';
 import type { Viewer } from '@airlock/web/route';
 import type { Identity } from '@airlock/web/saml/identity';
 import { formatToken, tokenCounts, tokenHash, type TokenWish } from '../domain/api-token.ts';
 import type { Events } from '../events.ts';
-import { isWithin } from './networks.ts';
 import type { NewId } from './ports.ts';
 import type { TokenStore, TokenSummary } from './token-ports.ts';
 

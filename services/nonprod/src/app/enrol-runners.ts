@@ -6,9 +6,9 @@ import type {
   RunnerHello,
   RunnerKind,
 } from '@airlock/common/wire/runner-enrolment';
+import { isWithin } from '@airlock/web/networks';
 import { mayBeRunnerId, mayComeFrom, type Registration } from '../domain/runner.ts';
 import type { RunnerEvents } from '../runner-events.ts';
-import { isWithin } from './networks.ts';
 import type { NewId } from './ports.ts';
 import {
   RunnerEdgeError,

@@ -1,11 +1,11 @@
 /** Tokens of one's own programs. A token is shown once, and no token makes or ends tokens. */
+import { Network } from '@airlock/web/networks';
 import { sendPage } from '@airlock/web/page';
 import { HttpError } from '@airlock/web/problem';
 import { route, type Route, type RouteContext } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
 import { z } from 'zod';
 import type { ApiTokens } from '../../app/api-tokens.ts';
-import { Network } from '../../app/networks.ts';
 import type { TokenSummary } from '../../app/token-ports.ts';
 import { mostAdministratorTokenDays, TokenWish, tokenScopes } from '../../domain/api-token.ts';
 import { elevatedRole } from '../../domain/elevation.ts';

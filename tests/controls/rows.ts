@@ -27,6 +27,8 @@ const elevation = (title: string): string =>
   nonprod(`http/elevation.integration.test.ts: ${title}`);
 const relay = (title: string): string => nonprod(`http/hook-relay.integration.test.ts: ${title}`);
 const sources = (title: string): string => nonprod(`app/sources.integration.test.ts: ${title}`);
+const bySignInProxy = (title: string): string =>
+  nonprod(`http/proxy-sign-in.integration.test.ts: ${title}`);
 const isolation = (title: string): string => build(`isolation/apart.test.ts: ${title}`);
 const escape = (title: string): string => build(`escape-kit/escape-kit.test.ts: ${title}`);
 const proxy = (title: string): string => `packages/sandbox/src/egress/proxy.test.ts: ${title}`;
@@ -454,10 +456,14 @@ const buildbot: readonly Row[] = [
     watched('a log that cannot be looked at is suspicious'),
     watched('a run whose step the sandbox ended for a system call is not asked for'),
   ),
-  not(
+  met(
     'B28',
     'signing in through SAML, or a proxy that proves itself',
-    'SAML alone; no mode for trusted headers, so none is believed',
+    bySignInProxy('whom the proxy names is signed in'),
+    bySignInProxy('the right headers on any connection but the proxy’s'),
+    bySignInProxy('on the proxy’s connection a header that is there twice'),
+    bySignInProxy('a name in trailers is none'),
+    bySignInProxy('a certificate that has ended'),
   ),
   met(
     'B29',

@@ -24,7 +24,11 @@ function endOf(file: string): number | null {
   }
 }
 
-function certificateFiles(value: unknown, path: string): { setting: string; file: string }[] {
+/** The files of certificates that a configuration names, each with its setting. @param path of the settings so far; '' for all. */
+export function certificateFiles(
+  value: unknown,
+  path: string,
+): { setting: string; file: string }[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, inner]: [string, unknown]) => {
     const setting = path === '' ? key : `${path}.${key}`;

@@ -30,7 +30,12 @@ const bounds = {
  */
 export async function listenForPeople(
   settings: WebListen,
-  site: { readonly origin: URL; readonly log: Log },
+  site: {
+    readonly origin: URL;
+    readonly log: Log;
+    /** Whether callers may show a certificate of any authority, for `handle` to judge. Default false. */
+    readonly asksForCertificate?: boolean;
+  },
   handle: RequestListener,
 ): Promise<Listening> {
   const { tls = null, host, port, allowFrom = null } = settings;
@@ -50,7 +55,7 @@ export async function listenForPeople(
     );
   }
   const stamp = stampOf(tls);
-  const server = tlsServer(tls, handle);
+  const server = tlsServer(tls, site.asksForCertificate === true, handle);
   wallOff(server);
   await listenAt(server, { host, port, setting: 'listen.port' });
   const stopLooking = followCertificate(server, tls, { stamp, log: site.log });
@@ -165,14 +170,14 @@ function authorities(file: string, pem: Buffer): Buffer {
   }
 }
 
-function tlsServer(tls: WebTls, handle: RequestListener): TlsServer {
-  const asksForCertificate = tls.clientCaFile !== null;
+function tlsServer(tls: WebTls, mayShowOne: boolean, handle: RequestListener): TlsServer {
+  const mustShowOne = tls.clientCaFile !== null;
   try {
     // A peer that never shakes hands holds a connection no longer than one that never sends its headers.
     const options = {
       ...bounds,
       ...readCredentials(tls),
-      ...{ requestCert: asksForCertificate, rejectUnauthorized: asksForCertificate },
+      ...{ requestCert: mustShowOne || mayShowOne, rejectUnauthorized: mustShowOne },
       handshakeTimeout: 10_000,
     };
     return createTlsServer(options, handle);

@@ -28,7 +28,7 @@ import { createRateLimit } from './rate-limit.ts';
 import type { Route, RouteContext, Viewer } from './route.ts';
 import { SamlError } from './saml/guard.ts';
 import type { Identity } from './saml/identity.ts';
-import { createServiceProvider } from './saml/service-provider.ts';
+import { createServiceProvider, type ServiceProvider } from './saml/service-provider.ts';
 import type { SamlSettings } from './saml/settings.ts';
 import {
   csrfTokenMatches,
@@ -63,7 +63,10 @@ export interface WebServerOptions {
   readonly intakes?: readonly Intake[];
   readonly assetsDirectory: string;
   readonly sessions: SessionStore;
-  readonly saml: SamlSettings;
+  /** Null: nobody signs in by SAML. */
+  readonly saml: SamlSettings | null;
+  /** Signs people in beside SAML, or in its place; left out: nothing does. */
+  readonly proxy?: SignInProxy | null;
   readonly nav: readonly NavEntry[];
   readonly build: Build;
   /** Lines at the foot of every page, such as the ledger's checkpoint. */
@@ -86,6 +89,12 @@ export interface WebServerOptions {
   groupForRole(role: string): string;
   /** Translates a use case's refusal; null leaves it an internal error. */
   translateError?(error: unknown): HttpError | null;
+}
+
+/** Something before this service that signs people in, and that proves itself by its certificate on each connection. */
+export interface SignInProxy {
+  /** Whom it names; null for every request that does not prove to come from it, or names nobody in the one right way. */
+  identityOf(request: IncomingMessage): Identity | null;
 }
 
 /** Takes every request below a path by itself: reads the body, checks who sent it, answers. */
@@ -197,7 +206,12 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
     if (sid !== undefined) {
       // A stream that the browser opens again by itself is not a person doing something.
       const find = request.get('accept') === 'text/event-stream' ? findSession : openSession;
-      const session = await find(sessions, sid, sessionLimits[service], new Date());
+      const found = await find(sessions, sid, sessionLimits[service], new Date());
+      const named = options.proxy?.identityOf(request) ?? null;
+      // A proxy where somebody else has signed in meanwhile: what they do is not the first one's.
+      const isOthers = found !== null && named !== null && named.nameId !== found.identity.nameId;
+      if (isOthers) await sessions.deleteSession(hashOf(sid));
+      const session = isOthers ? null : found;
       const locals = localsOf(response);
       locals.session = session;
       locals.viewer =
@@ -230,7 +244,9 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
   });
   app.use(answerErrors(options, assets));
 
-  const listening = await listenForPeople(options.listen, { origin, log }, (request, response) => {
+  const asksForCertificate = (options.proxy ?? null) !== null;
+  const site = { origin, log, asksForCertificate };
+  const listening = await listenForPeople(options.listen, site, (request, response) => {
     const intake = options.intakes?.find(({ prefix }) => request.url?.startsWith(prefix) === true);
     // Express's handler is a plain request listener.
     if (intake === undefined) app(request, response);
@@ -531,14 +547,6 @@ const returnToPattern = /^\/(?![/\\]|auth\/)[\w/.-]*(\?[\w=&.-]*)?$/;
 
 function mountSignIn(app: express.Express, options: WebServerOptions, assets: Assets): void {
   const { log, service, sessions } = options;
-  const acsUrl = `${options.origin}/auth/saml/acs`;
-  const provider = createServiceProvider({
-    settings: options.saml,
-    acsUrl,
-    forceAuthn: service === 'gate',
-    store: sessions,
-    now: () => new Date(),
-  });
   const cookie = (name: string, value: string, more: string): string =>
     `${name}=${value}; Path=/; Secure; HttpOnly; ${more}`;
   // A sign-in costs a row and a signature before anybody is known, so that one address gets a bounded number of them.
@@ -552,97 +560,117 @@ function mountSignIn(app: express.Express, options: WebServerOptions, assets: As
   const bindingOf = (request: Request): string =>
     readCookies(request.headers.cookie).get(bindingCookie) ?? '';
 
+  /** A new identifier at every sign-in: a fixed or stolen old one is worth nothing. */
+  const open = async (response: Response, identity: Identity): Promise<void> => {
+    const old = localsOf(response).session;
+    if (old !== null) await sessions.deleteSession(hashOf(old.sid));
+    await options.signedIn?.(identity);
+    const sid = newSecret();
+    await sessions.createSession(hashOf(sid), {
+      ...{ person: identity.nameId, identity },
+      expiresAt: new Date(Date.now() + sessionLimits[service].absoluteHours * 3_600_000),
+    });
+    log.info('sign-in.accepted', { 'user.id': identity.nameId, 'identity.provider': identity.idp });
+    response.append('set-cookie', cookie(sessionCookie, sid, 'SameSite=Strict'));
+  };
+  const provider =
+    options.saml === null
+      ? null
+      : createServiceProvider({
+          ...{ settings: options.saml, acsUrl: `${options.origin}/auth/saml/acs` },
+          ...{ forceAuthn: service === 'gate', store: sessions, now: () => new Date() },
+        });
+
   app.get('/auth/sign-in', async (request, response) => {
-    if (!letBegin(request.ip ?? '', new Date())) throw slowDown();
     const wanted = typeof request.query['returnTo'] === 'string' ? request.query['returnTo'] : '/';
-    const { location, binding } = await provider.begin(
-      returnToPattern.test(wanted) ? wanted : '/',
-      bindingOf(request),
-    );
+    const returnTo = returnToPattern.test(wanted) ? wanted : '/';
+    const named = options.proxy?.identityOf(request) ?? null;
+    if (named !== null) {
+      await open(response, named);
+      // A page and not a redirect, as after SAML: who came by a link from elsewhere would be led here again and again.
+      sendPage(response, HopPage({ href: returnTo, title: 'Signing in', service, assets }));
+      return;
+    }
+    if (!letBegin(request.ip ?? '', new Date())) throw slowDown();
+    if (provider === null)
+      throw new HttpError('sign-in-refused', 'Nobody signs in here by this way.');
+    const { location, binding } = await provider.begin(returnTo, bindingOf(request));
     // The identity provider's POST back is cross-site, so this one short-lived cookie must be SameSite=None.
     response.append('set-cookie', cookie(bindingCookie, binding, 'SameSite=None; Max-Age=600'));
     response.redirect(303, location);
   });
 
-  app.post(
-    '/auth/saml/acs',
-    (request, _response, next) => {
-      if (request.originalUrl.includes('?'))
-        throw new HttpError('request-malformed', 'No query is taken here.');
-      if (request.is('application/x-www-form-urlencoded') === false)
-        throw new HttpError('media-type-refused', 'A form is expected here.');
-      if (!letFinish(request.ip ?? '', new Date())) throw slowDown();
-      next();
-    },
-    express.urlencoded({ extended: false, limit: maxAcsBytes, parameterLimit: 2 }),
-    async (request, response) => {
-      const body = (request.body ?? {}) as Record<string, unknown>;
-      const { SAMLResponse: samlResponse, RelayState: relayState } = body;
-      if (
-        typeof samlResponse !== 'string' ||
-        typeof relayState !== 'string' ||
-        Object.keys(body).length !== 2
-      ) {
-        throw new HttpError(
-          'request-malformed',
-          'Exactly SAMLResponse and RelayState are expected here.',
-        );
-      }
-      const binding = bindingOf(request);
-      try {
-        const { identity, returnTo } = await provider.finish(request, response, {
-          samlResponse,
-          relayState,
-          binding,
-        });
-        const code = newSecret();
-        await sessions.createTicket({
-          codeHash: ticketHash(code, binding),
-          identity,
-          returnTo,
-          expiresAt: new Date(Date.now() + ticketSeconds * 1000),
-        });
-        // A page and not a redirect: only a navigation that begins on our own site may carry a Strict cookie.
-        sendPage(
-          response,
-          HopPage({ href: `/auth/finish?c=${code}`, title: 'Signing in', service, assets }),
-        );
-      } catch (error) {
-        if (!(error instanceof SamlError)) throw error;
-        log.warn('sign-in.refused', {
-          code: error.code,
-          'http.request.id': localsOf(response).requestId,
-        });
-        throw new HttpError('sign-in-refused', `${sentence(error)} (${error.code})`, {
-          cause: error,
-        });
-      }
-    },
-  );
+  const mountSaml = (saml: ServiceProvider): void => {
+    app.post(
+      '/auth/saml/acs',
+      (request, _response, next) => {
+        if (request.originalUrl.includes('?'))
+          throw new HttpError('request-malformed', 'No query is taken here.');
+        if (request.is('application/x-www-form-urlencoded') === false)
+          throw new HttpError('media-type-refused', 'A form is expected here.');
+        if (!letFinish(request.ip ?? '', new Date())) throw slowDown();
+        next();
+      },
+      express.urlencoded({ extended: false, limit: maxAcsBytes, parameterLimit: 2 }),
+      async (request, response) => {
+        const body = (request.body ?? {}) as Record<string, unknown>;
+        const { SAMLResponse: samlResponse, RelayState: relayState } = body;
+        if (
+          typeof samlResponse !== 'string' ||
+          typeof relayState !== 'string' ||
+          Object.keys(body).length !== 2
+        ) {
+          throw new HttpError(
+            'request-malformed',
+            'Exactly SAMLResponse and RelayState are expected here.',
+          );
+        }
+        const binding = bindingOf(request);
+        try {
+          const { identity, returnTo } = await saml.finish(request, response, {
+            samlResponse,
+            relayState,
+            binding,
+          });
+          const code = newSecret();
+          await sessions.createTicket({
+            codeHash: ticketHash(code, binding),
+            identity,
+            returnTo,
+            expiresAt: new Date(Date.now() + ticketSeconds * 1000),
+          });
+          // A page and not a redirect: only a navigation that begins on our own site may carry a Strict cookie.
+          sendPage(
+            response,
+            HopPage({ href: `/auth/finish?c=${code}`, title: 'Signing in', service, assets }),
+          );
+        } catch (error) {
+          if (!(error instanceof SamlError)) throw error;
+          log.warn('sign-in.refused', {
+            code: error.code,
+            'http.request.id': localsOf(response).requestId,
+          });
+          throw new HttpError('sign-in-refused', `${sentence(error)} (${error.code})`, {
+            cause: error,
+          });
+        }
+      },
+    );
 
-  app.get('/auth/finish', async (request, response) => {
-    const code = typeof request.query['c'] === 'string' ? request.query['c'] : '';
-    const ticket = await sessions.takeTicket(ticketHash(code, bindingOf(request)), new Date());
-    if (ticket === null)
-      throw new HttpError(
-        'sign-in-refused',
-        'This sign-in was used before or took too long; sign in again.',
-      );
-    const old = localsOf(response).session;
-    // A new identifier at every sign-in: a fixed or stolen old one is worth nothing.
-    if (old !== null) await sessions.deleteSession(hashOf(old.sid));
-    await options.signedIn?.(ticket.identity);
-    const sid = newSecret();
-    await sessions.createSession(hashOf(sid), {
-      person: ticket.identity.nameId,
-      identity: ticket.identity,
-      expiresAt: new Date(Date.now() + sessionLimits[service].absoluteHours * 3_600_000),
+    app.get('/auth/finish', async (request, response) => {
+      const code = typeof request.query['c'] === 'string' ? request.query['c'] : '';
+      const ticket = await sessions.takeTicket(ticketHash(code, bindingOf(request)), new Date());
+      if (ticket === null)
+        throw new HttpError(
+          'sign-in-refused',
+          'This sign-in was used before or took too long; sign in again.',
+        );
+      await open(response, ticket.identity);
+      response.append('set-cookie', cookie(bindingCookie, '', 'SameSite=None; Max-Age=0'));
+      response.redirect(303, ticket.returnTo);
     });
-    log.info('sign-in.accepted', { 'user.id': ticket.identity.nameId });
-    response.append('set-cookie', cookie(sessionCookie, sid, 'SameSite=Strict'));
-    response.append('set-cookie', cookie(bindingCookie, '', 'SameSite=None; Max-Age=0'));
-    response.redirect(303, ticket.returnTo);
-  });
+  };
+  if (provider !== null) mountSaml(provider);
 
   app.post(
     '/auth/sign-out',

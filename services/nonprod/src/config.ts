@@ -16,6 +16,7 @@ import { LogSettings } from './config-logs.ts';
 import { AccountLinks, GroupNames, GroupRequiredSettings } from './people-config.ts';
 import { Organisations } from './organisation-config.ts';
 import { QuotaSettings } from './quota-config.ts';
+import { requireOneSignIn, SignInSettings } from './sign-in-config.ts';
 import { AddedRepositories, Forges, RepositoryProvider, webhookSettings } from './source-config.ts';
 
 const Origin = z
@@ -56,68 +57,73 @@ const MaxArtifactBytes = z
     'Largest artifact that is kept, in bytes (1 to 16 GiB); the same in web and scheduler. Default 512 MiB.',
   );
 
-export const WebConfig = z.strictObject({
-  origin: Origin,
-  listen: WebListen,
-  securityContact: SecurityContact,
-  figures: FiguresListen,
-  runnerApi: MachineListener.describe(
-    'Listener for runners: TLS 1.3, mutual; its certificate carries airlock:nonprod:runner-api.',
-  ),
-  runnerEdge: RunnerEdgeSettings,
-  database: DatabaseSettings.describe('Database, as role nonprod_web.'),
-  redis: RedisSettings,
-  repository: Repository,
-  mirrorDirectory: FilePath.describe('The scheduler’s git mirror; read only here.'),
-  repositories: AddedRepositories,
-  artifacts: ArtifactsSettings,
-  logs: LogSettings,
-  caches: CacheSettings,
-  assetsDirectory: FilePath.describe('Built style sheets and scripts (dist/assets).'),
-  saml: SamlSettings,
-  groups: z
-    .record(z.string().min(1).max(255), z.enum(['developer', 'platform']))
-    .describe(
-      'Role by group name exactly as the identity provider sends it. developer: may ask for promotions and start held runs. platform: may set and erase secrets. Everybody who can sign in may look.',
+export const WebConfig = z
+  .strictObject({
+    origin: Origin,
+    listen: WebListen,
+    securityContact: SecurityContact,
+    figures: FiguresListen,
+    runnerApi: MachineListener.describe(
+      'Listener for runners: TLS 1.3, mutual; its certificate carries airlock:nonprod:runner-api.',
     ),
-  accountLinks: AccountLinks,
-  groupRequired: GroupRequiredSettings,
-  ...webhookSettings,
-  leaseSeconds: z
-    .int()
-    .min(2)
-    .max(900)
-    .default(60)
-    .describe(
-      'How long a job stays with a runner that sends no heartbeat, in seconds (2-900). Default 60.',
-    ),
-  jobTimeoutSeconds: z
-    .int()
-    .min(10)
-    .max(86_400)
-    .default(3600)
-    .describe(
-      'How long all steps of a run may take together, in seconds (10-86400). Default 3600.',
-    ),
-  maxArtifactBytes: MaxArtifactBytes,
-  secrets: z
-    .strictObject({
-      keeper: KeeperSettings,
-      socketPath: FilePath.describe(
-        'Unix socket at which the outbox process asks for marks of the secrets, on the gate’s behalf.',
+    runnerEdge: RunnerEdgeSettings,
+    database: DatabaseSettings.describe('Database, as role nonprod_web.'),
+    redis: RedisSettings,
+    repository: Repository,
+    mirrorDirectory: FilePath.describe('The scheduler’s git mirror; read only here.'),
+    repositories: AddedRepositories,
+    artifacts: ArtifactsSettings,
+    logs: LogSettings,
+    caches: CacheSettings,
+    assetsDirectory: FilePath.describe('Built style sheets and scripts (dist/assets).'),
+    saml: SamlSettings.nullable()
+      .default(null)
+      .describe('Signing in by SAML. Default null: by signIn.proxy alone.'),
+    signIn: SignInSettings,
+    groups: z
+      .record(z.string().min(1).max(255), z.enum(['developer', 'platform']))
+      .describe(
+        'Role by group name exactly as the identity provider sends it. developer: may ask for promotions and start held runs. platform: may set and erase secrets. Everybody who can sign in may look.',
       ),
-      socketMode: z
-        .enum(['0600', '0660'])
-        .default('0600')
-        .describe(
-          'Mode of that socket: 0600 where web and outbox are one user (the demo), 0660 where they are two of one group. Default 0600.',
+    accountLinks: AccountLinks,
+    groupRequired: GroupRequiredSettings,
+    ...webhookSettings,
+    leaseSeconds: z
+      .int()
+      .min(2)
+      .max(900)
+      .default(60)
+      .describe(
+        'How long a job stays with a runner that sends no heartbeat, in seconds (2-900). Default 60.',
+      ),
+    jobTimeoutSeconds: z
+      .int()
+      .min(10)
+      .max(86_400)
+      .default(3600)
+      .describe(
+        'How long all steps of a run may take together, in seconds (10-86400). Default 3600.',
+      ),
+    maxArtifactBytes: MaxArtifactBytes,
+    secrets: z
+      .strictObject({
+        keeper: KeeperSettings,
+        socketPath: FilePath.describe(
+          'Unix socket at which the outbox process asks for marks of the secrets, on the gate’s behalf.',
         ),
-    })
-    .nullable()
-    .describe(
-      'Low-value secrets of builds: who keeps the key that they lie under. null: this installation keeps none.',
-    ),
-});
+        socketMode: z
+          .enum(['0600', '0660'])
+          .default('0600')
+          .describe(
+            'Mode of that socket: 0600 where web and outbox are one user (the demo), 0660 where they are two of one group. Default 0600.',
+          ),
+      })
+      .nullable()
+      .describe(
+        'Low-value secrets of builds: who keeps the key that they lie under. null: this installation keeps none.',
+      ),
+  })
+  .superRefine(requireOneSignIn);
 export type WebConfig = z.infer<typeof WebConfig>;
 
 export const SchedulerConfig = z.strictObject({

@@ -13,7 +13,7 @@ import { runProcess, type Runtime } from '@airlock/process/main';
 import { poolConfig } from '@airlock/process/settings';
 import { launchPath } from '@airlock/pipeline/launch-file';
 import { createDoorbell } from '@airlock/queue/doorbell';
-import { certificateFigure } from '@airlock/web/certificate-figure';
+import { certificateFigure, certificateFiles } from '@airlock/web/certificate-figure';
 import { serveFigures } from '@airlock/web/figures';
 import { createWebServer } from '@airlock/web/server';
 import { timeText } from '@airlock/web/views/time';
@@ -51,6 +51,7 @@ import { keepTrust } from '../trust-keeping.ts';
 import { keepSources } from '../source-keeping.ts';
 import { keepWebhooks } from '../webhook-keeping.ts';
 import { nonprodRoutes } from '../http/routes.ts';
+import { createSignInProxy } from '../http/proxy-sign-in.ts';
 import { reportIntakeRoutes } from '../http/report-intake-api.ts';
 import { cacheRoutes } from '../http/cache-api.ts';
 import { secretHandoutRoutes } from '../http/secret-handout-api.ts';
@@ -172,6 +173,13 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     assetsDirectory: config.assetsDirectory,
     sessions: createSessionStore(pool),
     saml: config.saml,
+    proxy:
+      config.signIn.proxy === null
+        ? null
+        : createSignInProxy(config.signIn.proxy, {
+            certificateFiles: certificateFiles(config, '').map(({ file }) => file),
+            ...{ now: () => new Date(), log },
+          }),
     build,
     nav: [
       { href: '/', label: 'Runs', keys: 'g r' },

@@ -69,7 +69,19 @@ export async function startTestWeb(
   database: TestDatabase,
   routes: readonly Route[],
   more: Partial<
-    Pick<WebServerOptions, 'tokens' | 'signedIn' | 'acts' | 'resolveViewer' | 'notices'>
+    Pick<
+      WebServerOptions,
+      | 'tokens'
+      | 'signedIn'
+      | 'acts'
+      | 'resolveViewer'
+      | 'notices'
+      | 'listen'
+      | 'origin'
+      | 'proxy'
+      | 'saml'
+      | 'log'
+    >
   > = {},
 ): Promise<TestWeb> {
   const directory = await mkdtemp(join(tmpdir(), 'airlock-nonprod-web-'));

@@ -12,7 +12,14 @@ import { GitError } from './git-error.ts';
 import { refuseCommit, refuseRef } from './names.ts';
 import { createObjectReader, type ObjectReader } from './object-reader.ts';
 import { packCount, prepareMirror, removeLeftovers, storedBytes } from './mirror-directory.ts';
-import { type GitContext, type GitProtocol, type GitResult, lastWords, runGit } from './run-git.ts';
+import {
+  type GitContext,
+  type GitProtocol,
+  type GitResult,
+  lastWords,
+  listing,
+  runGit,
+} from './run-git.ts';
 
 export type { GitProtocol } from './run-git.ts';
 
@@ -121,6 +128,8 @@ export function createMirror(options: {
   const known = new Set<string>();
   let turn: Promise<unknown> = Promise.resolve();
   let waiting: ReturnType<Mirror['fetch']> | null = null;
+  /** What the last fetch that succeeded left, until something else is done with refs. */
+  let listed: Buffer | null = null;
   let mainLine: { head: string; positions: Map<string, number> } | null = null;
 
   async function git(...args: string[]): Promise<GitResult> {
@@ -235,16 +244,17 @@ export function createMirror(options: {
     specs: readonly string[],
     previous: string | null = null,
   ): Promise<void> {
+    listed = null;
     const room = maxBytes - (await storedBytes(directory));
     if (room <= 0) throw overQuota();
     const fixed = ['--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules'];
     let failure: GitError | null;
     try {
       const result = await runGit(context, ['fetch', ...flags, ...fixed, '--', url, ...specs], {
-        network: true,
-        fileBytes: room,
+        ...{ network: true, fileBytes: room, listed: true },
       });
       failure = result.exitCode === 0 ? null : fetchFailure(url, previous, result);
+      if (failure === null) listed = result.stdout;
       if (failure === null || isEmptyRemote(previous, result)) {
         await putPacksTogether();
         return;
@@ -288,6 +298,7 @@ export function createMirror(options: {
       const result = await runGit(context, ['update-ref', '--no-deref', main, to, from], {
         fileBytes: refBytes,
       });
+      listed = null;
       if (result.exitCode !== 0) {
         throw new GitError(
           'git-rewound',
@@ -295,6 +306,7 @@ export function createMirror(options: {
         );
       }
     } finally {
+      listed = null;
       await runGit(context, ['update-ref', '-d', offered], { fileBytes: refBytes });
     }
   }
@@ -326,10 +338,7 @@ export function createMirror(options: {
     },
     async refs(...prefixes) {
       for (const prefix of prefixes) refuseRef(`${prefix}x`);
-      const format = '--format=%(objecttype) %(objectname) %(refname)';
-      const lines = (await output('for-each-ref', format, ...prefixes))
-        .toString('utf8')
-        .split('\n');
+      const lines = (listed ?? (await output(...listing))).toString('utf8').split('\n');
       const found = lines.flatMap((line) => {
         const [type, commit, ref] = line.split(' ');
         return type === 'commit' && commit !== undefined && ref !== undefined

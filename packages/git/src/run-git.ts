@@ -27,7 +27,12 @@ export type GitRights = {
   fileBytes?: number;
   /** It is asked on its standard input. Default false: there is nothing on it. */
   asked?: boolean;
+  /** When it has succeeded, its output ends with all refs, as `listing` lists them. Default false. */
+  listed?: boolean;
 };
+
+/** `<type of object> <id> <full name of a ref>` a line, in the order of the names. */
+export const listing = ['for-each-ref', '--format=%(objecttype) %(objectname) %(refname)'];
 
 export type GitResult = { exitCode: number; stdout: Buffer; stderr: string };
 
@@ -42,14 +47,17 @@ const addressSpaceBytes = 4 * 1024 ** 3;
  * Limits first, then git. One that cannot be set stands lower already. The CPU limit is for a git that outlives a killed
  * parent: nobody's timer ends it then.
  */
-const limited = [
+const limits = [
   'ulimit -c 0 2>/dev/null',
   'ulimit -f "$1" 2>/dev/null',
   'ulimit -t "$2" 2>/dev/null',
   'ulimit -v "$3" 2>/dev/null',
-  'shift 3',
-  'exec git "$@"',
+  'directory=$4',
+  'shift 4',
 ].join('; ');
+const limited = `${limits}; exec git "$@"`;
+/** In the same shell: a process that starts a program stands still meanwhile, the longer the more memory it has. */
+const limitedAndListed = `${limits}; git "$@" && exec git --git-dir="$directory" ${listing.map((word) => `'${word}'`).join(' ')}`;
 
 /**
  * Starts git; the caller reads its output. It leads its own process group, so that its helpers can be ended with it.
@@ -59,7 +67,7 @@ const limited = [
 export function startGit(
   context: GitContext,
   args: readonly string[],
-  { network = false, fileBytes = 0, asked = false }: GitRights = {},
+  { network = false, fileBytes = 0, asked = false, listed = false }: GitRights = {},
 ): ChildProcess {
   const protocols = network ? context.protocols : [];
   const settings = [
@@ -92,10 +100,11 @@ export function startGit(
     'gpg.x509.program=/bin/false',
     'tar.umask=0022',
   ];
-  const limits = [
+  const values = [
     Math.floor(fileBytes / 512),
     Math.ceil(context.timeoutMs / 1000) * 2 + 1,
     addressSpaceBytes / 1024,
+    context.directory,
   ].map(String);
   const [program, ...leading] =
     context.isolation === 'none' || network || fileBytes > 0
@@ -105,7 +114,7 @@ export function startGit(
     program,
     [
       ...leading,
-      ...['-c', limited, 'git', ...limits],
+      ...['-c', listed ? limitedAndListed : limited, 'git', ...values],
       ...settings.flatMap((setting) => ['-c', setting]),
       `--git-dir=${context.directory}`,
       ...args,

@@ -72,6 +72,31 @@ test('a repository is rung for by its name', async (t) => {
   assert.deepEqual(heard, ['repository:shop/shop-api.v2']);
 });
 
+test('who rings for the same without a pause wakes a listener now and then, and after the last ring once more', async (t) => {
+  const url = await testRedisUrl();
+  const name = newName();
+  const { bell } = newBell(t, url, name);
+  const heardAt: number[] = [];
+  bell.listen(() => {
+    heardAt.push(performance.now());
+    return Promise.resolve();
+  });
+  bell.ring('warm');
+  await until(() => heardAt.length === 1, 'the first ring');
+  heardAt.length = 0;
+  let rings = 0;
+  const until100 = performance.now() + 100;
+  for (; performance.now() < until100; rings += 1) {
+    bell.ring('same');
+    if (rings % 10 === 9) await sleep(1);
+  }
+  const last = performance.now();
+  await until(() => (heardAt.at(-1) ?? 0) > last, 'a ring after the last');
+  await sleep(100);
+  assert.ok(rings > 50, `${rings} rings`);
+  assert.ok(heardAt.length <= 8, `${heardAt.length} heard of ${rings}`);
+});
+
 test('of two who listen one hears a ring', async (t) => {
   const url = await testRedisUrl();
   const name = newName();

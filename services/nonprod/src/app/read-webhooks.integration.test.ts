@@ -61,7 +61,7 @@ async function readAll(
 ): Promise<string[]> {
   const news: string[] = [];
   const db = database.as('nonprod_scheduler');
-  const queue = createDeliveryQueue(db);
+  const queue = createDeliveryQueue(db, database.poolOf('nonprod_scheduler'));
   await createReadWebhooks({
     deliveries: {
       ...queue,

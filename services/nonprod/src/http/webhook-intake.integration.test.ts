@@ -147,7 +147,7 @@ async function readAll(): Promise<string[]> {
   const news: string[] = [];
   const db = database.as('nonprod_scheduler');
   await createReadWebhooks({
-    deliveries: createDeliveryQueue(db),
+    deliveries: createDeliveryQueue(db, database.poolOf('nonprod_scheduler')),
     repositories: createRepositoryKeeping(db),
     events,
     newId,

@@ -79,7 +79,7 @@ async function start(config: SchedulerConfig, runtime: Runtime): Promise<void> {
   });
   const { owners, launchers } = config;
   await createGroupStore(db).set(name, { own: owners, launch: launchers }, 'configuration');
-  const deliveries = createDeliveryQueue(db);
+  const deliveries = createDeliveryQueue(db, pool);
   const { prepareRun, applyReleases, admitRuns } = await makeRuns(
     { db, mirrors, jobs, events, newId },
     config,

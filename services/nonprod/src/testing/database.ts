@@ -9,6 +9,8 @@ export type Role = 'owner' | 'nonprod_web' | 'nonprod_scheduler' | 'nonprod_outb
 export interface TestDatabase {
   /** Connected as that role, with the grants it has in production. */
   as(role: Role): Database;
+  /** The connections of `as(role)`. */
+  poolOf(role: Role): DatabasePool;
   connectionOf(role: Role): Parameters<typeof openPool>[0];
   close(): Promise<void>;
 }
@@ -44,16 +46,17 @@ export async function testDatabase(server: TestServer): Promise<TestDatabase> {
     ...(role === 'owner' ? {} : { options: `-c role=${role}` }),
     max: 12,
   });
-  const as = (role: Role): Database => {
+  const opened = (role: Role): { readonly database: Database; readonly pool: DatabasePool } => {
     const existing = open.get(role);
-    if (existing !== undefined) return existing.database;
-    const opened = openPool(connectionOf(role));
-    const database = createDatabase(opened);
-    open.set(role, { database, pool: opened });
-    return database;
+    if (existing !== undefined) return existing;
+    const pool = openPool(connectionOf(role));
+    const made = { database: createDatabase(pool), pool };
+    open.set(role, made);
+    return made;
   };
   return {
-    as,
+    as: (role) => opened(role).database,
+    poolOf: (role) => opened(role).pool,
     connectionOf,
     async close() {
       for (const each of open.values()) {

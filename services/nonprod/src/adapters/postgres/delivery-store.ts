@@ -43,28 +43,47 @@ export function createDeliveryStore(pool: DatabasePool): DeliveryStore {
   };
 }
 
-export function createDeliveryQueue(db: Database): DeliveryQueue {
+/** Prepared, as taking them is: pushes come in hundreds where many build. */
+const waitingStatement = {
+  name: 'waiting-webhook-deliveries',
+  text: `select id, provider, repository, event, body, received_at, attempts, relayed from webhook_delivery
+    where state = 'waiting' and (next_at is null or next_at <= $2) and provider = any ($3) order by id limit $1`,
+};
+const settleStatement = {
+  name: 'settle-webhook-deliveries',
+  text: `update webhook_delivery set state = $2, repository = $3, reason = $4, body = null, handled_at = now()
+    where id = any ($1::bigint[]) and state = 'waiting'`,
+};
+
+type WaitingRow = {
+  /** Postgres's int8, which has no number of its own. */
+  id: string;
+  provider: string;
+  repository: string | null;
+  event: string;
+  body: Buffer | null;
+  received_at: Date;
+  attempts: number;
+  relayed: boolean;
+};
+
+export function createDeliveryQueue(db: Database, pool: DatabasePool): DeliveryQueue {
   return {
     async waiting(limit) {
-      const rows = await db.webhookDelivery.findMany({
-        where: {
-          state: 'waiting',
-          OR: [{ nextAt: null }, { nextAt: { lte: new Date() } }],
-          provider: { in: [...providers] },
-        },
-        orderBy: { id: 'asc' },
-        take: limit,
+      const { rows } = await pool.query<WaitingRow>({
+        ...waitingStatement,
+        values: [limit, new Date(), providers],
       });
       return rows.flatMap((row) => {
         const provider = providers.find((each) => each === row.provider);
         if (provider === undefined) return [];
         return {
-          row: row.id,
+          row: BigInt(row.id),
           provider,
           repository: row.repository,
           event: row.event,
           body: row.body ?? new Uint8Array(),
-          receivedAt: row.receivedAt,
+          receivedAt: row.received_at,
           attempts: row.attempts,
           relayed: row.relayed,
         };
@@ -86,7 +105,7 @@ export function createDeliveryQueue(db: Database): DeliveryQueue {
     async settle(delivery, verdict) {
       const { request } = verdict;
       await db.$transaction(async (tx) => {
-        if ((await writeVerdict(tx, [delivery.row], verdict)) === 0) return;
+        if ((await writeVerdict(tx, delivery.row, verdict)) === 0) return;
         await writeFacts(tx, delivery, verdict);
         if (request !== null) {
           await tx.runRequest.create({ data: { ...request, variables: { ...request.variables } } });
@@ -101,7 +120,12 @@ export function createDeliveryQueue(db: Database): DeliveryQueue {
       for (const group of alike.values()) {
         const rows = group.map(({ delivery }) => delivery.row);
         const [first] = group;
-        if (first !== undefined) await writeVerdict(db, rows, first.verdict);
+        if (first === undefined) continue;
+        const { state, repository, reason } = first.verdict;
+        await pool.query({
+          ...settleStatement,
+          values: [rows, state, repository, shown(reason)],
+        });
       }
     },
 
@@ -116,18 +140,17 @@ export function createDeliveryQueue(db: Database): DeliveryQueue {
   };
 }
 
-/** @returns how many of these rows were not settled before. */
+const shown = (reason: string | null): string | null => reason?.slice(0, 1000) ?? null;
+
+/** @returns 0 where it was settled before. */
 async function writeVerdict(
   tx: Transaction,
-  rows: readonly WaitingDelivery['row'][],
+  row: WaitingDelivery['row'],
   { state, reason, repository }: DeliveryVerdict,
 ): Promise<number> {
   const { count } = await tx.webhookDelivery.updateMany({
-    where: { id: { in: [...rows] }, state: 'waiting' },
-    data: {
-      ...{ state, repository, body: null, handledAt: new Date() },
-      reason: reason?.slice(0, 1000) ?? null,
-    },
+    where: { id: row, state: 'waiting' },
+    data: { state, repository, body: null, handledAt: new Date(), reason: shown(reason) },
   });
   return count;
 }

@@ -50,7 +50,8 @@ export function createApplyReleases(
       return;
     }
     const { plan } = planned;
-    const placed = await placeRun(ports, run.repository, run.trust, plan);
+    const means = { newId: ports.newId, pools: await ports.pools.pools() };
+    const placed = placeRun(means, run.repository, run.trust, plan);
     if (placed.kind === 'refused') {
       await releases.fail(run.id, placed.reason);
       return;

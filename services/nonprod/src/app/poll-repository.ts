@@ -54,8 +54,8 @@ export function createPollRepository(
   }
 
   return async () => {
-    await mirror.fetch();
-    const known = await heads.known(repository);
+    // What is known here changes by this loop alone.
+    const [known] = await Promise.all([heads.known(repository), mirror.fetch()]);
     const all = await mirror.heads();
     const moved = all.filter((head) => known.get(head.ref) !== head.commit);
     moved.sort((a, b) => Number(a.ref === mainRef) - Number(b.ref === mainRef));

@@ -12,7 +12,7 @@ import { planMain, planRun, type Planned } from '@airlock/pipeline/run-plan';
 import { titleOf } from '@airlock/common/workflow-name';
 import { budgetRefusal, triggerOf } from '../domain/budget.ts';
 import { filesFollowed } from '../domain/held-run.ts';
-import { placeWorkflow } from '../domain/pool.ts';
+import { placeWorkflow, type Pool } from '../domain/pool.ts';
 import { quotaRefusal } from '../domain/quota.ts';
 import { isBuiltForRelease } from '../domain/signing.ts';
 import { trustLevelOf, type TrustLevel } from '../domain/trust-level.ts';
@@ -158,10 +158,10 @@ export function createPrepareRun(
       if (planned.kind === 'nothing') return null;
       return failed(planned.reason, trust);
     }
-    const over = await beyondMeans(ports, wish);
+    const [over, pools] = await Promise.all([beyondMeans(ports, wish), ports.pools.pools()]);
     if (over !== null) return failed(over, trust);
     if (isBase && settings.pullRequests === 'hold') return held(wish, trust, planned.plan);
-    const placed = await placeRun(ports, wish.repository.name, trust, planned.plan);
+    const placed = placeRun({ pools, newId }, wish.repository.name, trust, planned.plan);
     if (placed.kind === 'refused') return failed(placed.reason, trust);
     return {
       ...{ state: 'queued', reason: null, plan: planned.plan, jobs: placed.jobs },
@@ -298,16 +298,14 @@ async function beyondMeans(
 }
 
 /** A pool for every workflow, or every reason why there is none: nothing of a run starts when a part of it cannot. */
-export async function placeRun(
-  { pools, newId }: Pick<PreparePorts, 'pools' | 'newId'>,
+export function placeRun(
+  { pools, newId }: Pick<PreparePorts, 'newId'> & { readonly pools: readonly Pool[] },
   repository: string,
   { level }: Pick<RunTrust, 'level'>,
   plan: RunPlan,
-): Promise<
+):
   | { readonly kind: 'placed'; readonly jobs: readonly NewJob[]; readonly notes: readonly string[] }
-  | { readonly kind: 'refused'; readonly reason: string }
-> {
-  const known = await pools.pools();
+  | { readonly kind: 'refused'; readonly reason: string } {
   const jobs: NewJob[] = [];
   const notes = new Set<string>();
   const reasons = new Set<string>();
@@ -322,7 +320,7 @@ export async function placeRun(
     const placed = placeWorkflow(
       { name: titleOf(workflow), labels, images },
       { repository, level },
-      known,
+      pools,
       matchesGlob,
     );
     if (placed.kind === 'refused') {

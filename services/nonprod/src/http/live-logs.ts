@@ -8,6 +8,8 @@ import type { LogName, LogReader } from '../app/log-ports.ts';
 import { shownLine } from './log-text.ts';
 
 const frameEveryMs = 40;
+/** A log that was silent may show so many frames one upon the other: what a step says first is not kept waiting. */
+const framesAtOnce = 3;
 const linesAFrame = 300;
 /** Whoever has so many bytes on the way is passed over until they have arrived. */
 const maxBacklogBytes = 256 * 1024;
@@ -16,7 +18,8 @@ interface LiveLog {
   readonly viewers: Set<EventStream>;
   readonly stop: () => void;
   timer: NodeJS.Timeout | null;
-  lastFrameAt: number;
+  /** When as many frames as were sent are due, at one each 40 ms. */
+  dueAt: number;
   /** Lines that everybody was shown, or could have been. */
   shown: number;
   sending: Promise<void>;
@@ -53,7 +56,7 @@ export function createLiveLogs(
   }
 
   async function sendFrame(name: LogName, log: LiveLog): Promise<void> {
-    log.lastFrameAt = performance.now();
+    log.dueAt = Math.max(log.dueAt, performance.now()) + frameEveryMs;
     const { frame, lines, isOpen } = await frameAfter(name, Math.max(0, log.shown - 1));
     log.shown = lines;
     log.wasOpen ||= isOpen;
@@ -68,7 +71,8 @@ export function createLiveLogs(
 
   function schedule(name: LogName, log: LiveLog): void {
     if (log.timer !== null) return;
-    const wait = Math.max(0, log.lastFrameAt + frameEveryMs - performance.now());
+    const early = (framesAtOnce - 1) * frameEveryMs;
+    const wait = Math.max(0, log.dueAt - early - performance.now());
     log.timer = setTimeout(() => {
       log.timer = null;
       log.sending = log.sending
@@ -97,7 +101,7 @@ export function createLiveLogs(
             schedule(name, begun);
           }),
           timer: null,
-          lastFrameAt: 0,
+          dueAt: 0,
           shown: first.lines,
           sending: Promise.resolve(),
           wasOpen: first.isOpen,

@@ -1,10 +1,12 @@
+import type { RunPlan } from '@airlock/common/wire/run-plan';
 import { workflowOf } from '@airlock/common/workflow-name';
-import type { HeadStore, NewJob, NewRun, RefHead } from '../../app/ports.ts';
+import type { HeadStore, NewRun, RefHead } from '../../app/ports.ts';
 import type { Database, Transaction } from './client.ts';
 import { isSame } from '../../domain/workflow-order.ts';
 import { countBuild } from './budget-store.ts';
 import { endedAs, keptJobs, type KeptJob } from './kept-jobs.ts';
 import { admitRun } from './quota-store.ts';
+import type { KnownRun } from './run-progress.ts';
 
 export function createHeadStore(db: Database): HeadStore {
   return {
@@ -72,12 +74,9 @@ export async function insertRun(tx: Transaction, run: NewRun): Promise<boolean> 
   if (count === 0) return false;
   await tx.runTrust.create({ data: { runId: run.id, ...trustColumns(run.trust) } });
   if (run.state === 'queued') await countBuild(tx, { ...run, person: run.person?.id ?? null });
-  const kept = await keptJobs(tx, run);
-  for (const [position, job] of run.jobs.entries()) {
-    const from = kept.find(({ workflow }) => isSame(workflow, job.workflow));
-    await insertJob(tx, run, job, position, from);
-  }
-  if (run.state === 'queued') await admitRun(tx, run.id, run.limits);
+  if (run.plan === null) return true;
+  const known = await insertJobs(tx, { ...run, plan: run.plan }, await keptJobs(tx, run));
+  if (run.state === 'queued') await admitRun(tx, run.id, run.limits, known);
   return true;
 }
 
@@ -102,40 +101,48 @@ async function supersedeHeld(
 }
 
 /**
- * @param run with the plan that the job is of.
- * @param kept it has ended as that one did, and no runner gets it.
+ * Writes the jobs of a plan, none of them in line yet.
+ *
+ * @param kept of the same plan: these have ended as those did, and no runner gets them.
  */
-export async function insertJob(
+export async function insertJobs(
   tx: Transaction,
-  run: Pick<NewRun, 'id' | 'plan' | 'repository'>,
-  { id, workflow: which, pool }: NewJob,
-  position: number,
-  kept?: KeptJob,
-): Promise<void> {
-  const workflow = run.plan === null ? null : workflowOf(run.plan, which);
-  if (workflow === null) throw new Error(`${run.id}: its plan has no workflow ${which.name}`);
-  const { name, instance, steps, services, concurrency } = workflow;
-  await tx.job.create({
-    data: {
+  run: Pick<NewRun, 'id' | 'repository' | 'jobs'> & { readonly plan: RunPlan },
+  kept: readonly KeptJob[] = [],
+): Promise<KnownRun> {
+  const made = run.jobs.map(({ id, workflow: which, pool }, position) => {
+    const workflow = workflowOf(run.plan, which);
+    if (workflow === null) throw new Error(`${run.id}: its plan has no workflow ${which.name}`);
+    const from = kept.find(({ workflow: other }) => isSame(other, which));
+    const ended = from === undefined ? null : endedAs(from);
+    const { name, instance, concurrency } = workflow;
+    const job = {
       ...{ id, runId: run.id, position, workflow: name, instance, pool },
-      ...{ state: 'waiting', repository: run.repository },
-      ...(kept === undefined ? {} : endedAs(kept)),
-      ...(concurrency === null
-        ? {}
-        : {
-            concurrencyGroup: concurrency.group ?? name,
-            concurrencyLimit: concurrency.limit,
-          }),
-    },
+      ...{ repository: run.repository, state: 'waiting' },
+      ...ended,
+      concurrencyGroup: concurrency === null ? null : (concurrency.group ?? name),
+      concurrencyLimit: concurrency?.limit ?? null,
+    };
+    return { job, ended, workflow };
   });
-  const rows = [
-    ...steps.map((step) => ({ ...step, kind: 'step' })),
-    ...services.map((service) => ({ ...service, kind: 'service' })),
-  ];
+  await tx.job.createMany({ data: made.map(({ job }) => job) });
   await tx.step.createMany({
-    data: rows.map((row, place) => ({
-      ...{ jobId: id, position: place, state: kept === undefined ? 'queued' : 'passed' },
-      ...{ name: row.name, kind: row.kind, image: row.image },
-    })),
+    data: made.flatMap(({ job, ended, workflow: { steps, services } }) =>
+      [
+        ...steps.map((step) => ({ ...step, kind: 'step' })),
+        ...services.map((service) => ({ ...service, kind: 'service' })),
+      ].map(({ name, kind, image }, position) => ({
+        ...{ jobId: job.id, position, name, kind, image },
+        state: ended === null ? 'queued' : 'passed',
+      })),
+    ),
   });
+  const jobs = made.map(({ job, ended, workflow: { name, instance } }) => ({
+    id: job.id,
+    workflow: { name, instance },
+    waits: ended === null,
+    outcome: ended === null ? null : ended.outcome,
+    reason: ended?.reason ?? null,
+  }));
+  return { plan: run.plan, jobs };
 }

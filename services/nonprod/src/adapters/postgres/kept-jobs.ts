@@ -43,7 +43,7 @@ export async function keptJobs(
 /** Columns of a job that is kept. */
 export function endedAs({ id, number }: KeptJob) {
   return {
-    ...{ state: 'finished', outcome: 'passed', keptFrom: id, finishedAt: new Date() },
+    ...{ state: 'finished', outcome: 'passed' as const, keptFrom: id, finishedAt: new Date() },
     reason: `Kept: it passed in run #${number}.`,
   };
 }

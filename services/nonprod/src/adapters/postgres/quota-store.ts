@@ -1,7 +1,7 @@
 import type { QuotaStore } from '../../app/quota-ports.ts';
 import { waitReason, type Admission } from '../../domain/quota.ts';
 import type { Database, Transaction } from './client.ts';
-import { advanceLocked, lockRun } from './run-progress.ts';
+import { advanceKnown, advanceLocked, lockRun, type KnownRun } from './run-progress.ts';
 
 /** Of each repository and person whom quotas bind one look lets in at most so many; the next look goes on. */
 const atOneLook = 20;
@@ -37,7 +37,7 @@ export function createQuotaStore(db: Database): QuotaStore {
     async admit(runId, limits) {
       return await db.$transaction(async (tx) => {
         if ((await lockRun(tx, runId)) !== null) return false;
-        return await admitRun(tx, runId, limits);
+        return await admitRun(tx, runId, limits, null);
       });
     },
   };
@@ -66,12 +66,14 @@ interface GoingRow {
  * Puts the jobs of a queued run in line, or writes on it what it waits for. To be called in the transaction that made the
  * run, or locked it while nobody had cancelled it.
  *
+ * @param known the run as this transaction made it; null: it is read.
  * @returns whether its jobs are in line.
  */
 export async function admitRun(
   tx: Transaction,
   runId: string,
   limits: Admission,
+  known: KnownRun | null,
 ): Promise<boolean> {
   if (limits.runsAtOnce !== null || limits.runsAPersonAnHour !== null) {
     await tx.$executeRaw`select pg_advisory_xact_lock(${admissionLock}::bigint)`;
@@ -99,6 +101,8 @@ export async function admitRun(
   const admitted = await tx.$executeRaw`
     update run set admitted_at = now(), reason = null
     where id = ${runId} and state = 'queued' and admitted_at is null`;
-  if (admitted === 1) await advanceLocked(tx, runId, null);
+  if (admitted === 1) {
+    await (known === null ? advanceLocked(tx, runId, null) : advanceKnown(tx, runId, known, null));
+  }
   return admitted === 1;
 }

@@ -3,7 +3,7 @@ import type { ReleaseQueue, ReleaseStore, WaitingRun } from '../../app/release-p
 import type { Prisma } from '../../generated/prisma/client.ts';
 import { countBuild } from './budget-store.ts';
 import type { Database, Transaction } from './client.ts';
-import { insertJob } from './head-store.ts';
+import { insertJobs } from './head-store.ts';
 import { admitRun } from './quota-store.ts';
 import { trustOf } from './trust-store.ts';
 
@@ -76,10 +76,8 @@ export function createReleaseQueue(db: Database): ReleaseQueue {
           data: { files, filesCommit, notes: [...notes] },
         });
         await countBuild(tx, { repository, event, person });
-        for (const [position, job] of jobs.entries()) {
-          await insertJob(tx, { id: runId, plan, repository }, job, position);
-        }
-        await admitRun(tx, runId, limits);
+        const known = await insertJobs(tx, { id: runId, plan, repository, jobs });
+        await admitRun(tx, runId, limits, known);
         return true;
       });
     },

@@ -1,6 +1,7 @@
 /** What the end of a job means for its run. */
+import type { RunPlan } from '@airlock/common/wire/run-plan';
 import { isFinished, predecessorsOf } from '../../domain/run.ts';
-import { isSame, runEnd, turnsOf } from '../../domain/workflow-order.ts';
+import { isSame, runEnd, turnsOf, type JobProgress } from '../../domain/workflow-order.ts';
 import type { Transaction } from './client.ts';
 import { outcomeOf, runStateOf, storedPlan, unreadable } from './row-shapes.ts';
 
@@ -44,7 +45,6 @@ export async function advanceLocked(
     await endUnreadable(tx, runId, reason);
     return 'failed';
   }
-  const { plan } = stored;
   const jobs = row.jobs.map((job) => ({
     id: job.id,
     workflow: { name: job.workflow, instance: job.instance },
@@ -52,15 +52,34 @@ export async function advanceLocked(
     outcome: outcomeOf(job.outcome),
     reason: job.reason,
   }));
+  return await advanceKnown(tx, runId, { plan: stored.plan, jobs }, cancelledBy);
+}
+
+/** What has been planned of a run, and how far each of it is. */
+export interface KnownRun {
+  readonly plan: RunPlan;
+  readonly jobs: readonly (JobProgress & {
+    readonly id: string;
+    readonly waits: boolean;
+    readonly reason: string | null;
+  })[];
+}
+
+/** As `advanceLocked`, of a run that has not ended, by whoever knows it: it was made or read in the same transaction. */
+export async function advanceKnown(
+  tx: Transaction,
+  runId: string,
+  { plan, jobs }: KnownRun,
+  cancelledBy: string | null,
+): Promise<RunNow> {
   // What waits in a cancelled run was ended when it was cancelled.
   const waiting = jobs.filter(({ waits }) => waits).map(({ workflow }) => workflow);
   const turns = [...turnsOf(plan, jobs, waiting)];
   const after = [];
+  const started = [];
   for (const job of jobs) {
     const turn = turns.find(([workflow]) => isSame(workflow, job.workflow))?.[1];
-    if (turn?.kind === 'start') {
-      await tx.job.updateMany({ where: { id: job.id }, data: { state: 'queued' } });
-    }
+    if (turn?.kind === 'start') started.push(job.id);
     if (turn?.kind !== 'skip') {
       after.push(job);
       continue;
@@ -71,6 +90,9 @@ export async function advanceLocked(
       where id = ${job.id}`;
     await tx.step.updateMany({ where: { jobId: job.id }, data: { state: 'skipped' } });
     after.push({ ...job, outcome: 'skipped' as const, reason });
+  }
+  if (started.length > 0) {
+    await tx.$executeRaw`update job set state = 'queued' where id = any (${started})`;
   }
   const end = runEnd(plan, after, cancelledBy);
   if (!end.ended) return 'running';

@@ -653,11 +653,13 @@ const buildbot: readonly Row[] = [
 ];
 
 const others: readonly Row[] = [
-  not(
+  met(
     'W1',
     'each push on each platform',
-    'a matrix, and no second platform in tests',
     'packages/pipeline/src/compile.test.ts: a matrix is a workflow for each combination',
+    e2e('platforms.test.ts: one push is checked on two platforms with nobody’s help'),
+    e2e('platforms.test.ts: a platform without a runner says so on the run’s page'),
+    nonprod('http/runner-registry.integration.test.ts: a pool for one platform turns away'),
   ),
   met(
     'W2',

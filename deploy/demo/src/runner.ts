@@ -18,14 +18,16 @@ export async function joinRunner(options: {
   readonly directory: string;
   /** Default: the demo's one runner. */
   readonly runner?: string;
+  /** Default: the demo's one pool. */
+  readonly pool?: string;
   readonly once?: boolean;
 }): Promise<void> {
-  const { directory, runner = runnerName, once = false } = options;
+  const { directory, runner = runnerName, pool = 'default', once = false } = options;
   const platform = await becomeAdministrator(
     await signInToDemo(options.nonprodOrigin, 'oke'),
     `accepts the runner ${runner}`,
   );
-  const wish = { pool: 'default', runner, once };
+  const wish = { pool, runner, once };
   const { token } = fields(await platform.postJson('/api/v1/runners/tokens', wish));
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const tokenFile = join(directory, 'token');

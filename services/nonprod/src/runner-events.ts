@@ -125,6 +125,12 @@ export function createRunnerEvents(ports: {
       const text = `A call under its certificate came from ${address} and was refused.`;
       await fromElsewhere({ runner, address, kind: 'elsewhere', text });
     },
+    /** Its machine is none for its pool: somebody mixed the tokens up. */
+    async otherPlatform(runner: string, text: string): Promise<void> {
+      const event = { runner, kind: 'platform', text: `Turned away: ${text}.`, person: null };
+      await runners.recordHourly({ ...event, at: clock() });
+      log.warn('runner.other_platform', { 'airlock.runner.id': runner, message: text });
+    },
     callRefused(runner: string, text: string): void {
       log.warn('runner.call_refused', { 'airlock.runner.id': runner, message: text });
     },

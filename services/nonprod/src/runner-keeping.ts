@@ -13,7 +13,7 @@ import { openRunnerAuthority } from './adapters/runner-edge/authority.ts';
 import { createEnrolRunners, type EnrolRunners, type PoolRule } from './app/enrol-runners.ts';
 import { createLookAfterRunners, type LookAfterRunners } from './app/look-after-runners.ts';
 import type { PoolStore } from './app/pool-ports.ts';
-import { takesOneJob } from './domain/pool.ts';
+import { platformOf, takesOneJob } from './domain/pool.ts';
 import type { NewId } from './app/ports.ts';
 import type { RunnerAuthority, RunnerStore } from './app/runner-ports.ts';
 import { createStartRunners } from './app/start-runners.ts';
@@ -67,7 +67,11 @@ export function createFleet(options: {
     const found = (await pools.find(name))?.pool;
     if (found === undefined) return null;
     const byToken = found.trust < 2 && acceptByToken.includes(name);
-    return { accept: byToken ? 'token' : 'person', once: takesOneJob(found) };
+    return {
+      accept: byToken ? 'token' : 'person',
+      once: takesOneJob(found),
+      platform: platformOf(found),
+    };
   };
   const enrol = createEnrolRunners({
     ...{ runners, authority, events, newId, clock, poolRule, url },

@@ -73,6 +73,12 @@ export const RunnerHello = z.strictObject({
   version: z.string().max(64),
   isolation: z.string().max(32),
   labels: z.array(z.string().max(128)).max(64),
+  /** Operating system and architecture of its kernel, such as linux/amd64. Left out: it does not say. */
+  platform: z
+    .string()
+    .max(64)
+    .regex(/^[a-z0-9_.-]+(\/[a-z0-9_.-]+){1,2}$/, 'expected os/architecture')
+    .optional(),
   /** Started to end after one job. */
   once: z.boolean().default(false),
 });

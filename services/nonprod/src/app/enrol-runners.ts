@@ -7,7 +7,7 @@ import type {
   RunnerKind,
 } from '@airlock/common/wire/runner-enrolment';
 import { isWithin } from '@airlock/web/networks';
-import { mayBeRunnerId, mayComeFrom, type Registration } from '../domain/runner.ts';
+import { mayBeRunnerId, mayComeFrom, otherPlatform, type Registration } from '../domain/runner.ts';
 import type { RunnerEvents } from '../runner-events.ts';
 import type { NewId } from './ports.ts';
 import {
@@ -25,6 +25,8 @@ export interface PoolRule {
   readonly accept: 'token' | 'person';
   /** Runners are registered for one job each. */
   readonly once: boolean;
+  /** What its runners run on; null: on anything. */
+  readonly platform: string | null;
 }
 
 export type EnrolRunners = ReturnType<typeof createEnrolRunners>;
@@ -174,16 +176,28 @@ export function createEnrolRunners(ports: {
       await events.refused(row, person);
     },
 
-    /** The first call of a process, and the first under a new certificate, which retires the ones before. */
+    /**
+     * The first call of a process, and the first under a new certificate, which retires the ones before.
+     *
+     * @returns why the runner is turned away, in words for whoever looks after it; null when it is not.
+     */
     async hello(
       caller: { readonly registration: Registration; readonly fingerprint: string },
       instance: string,
       said: RunnerHello,
-    ): Promise<void> {
-      const { runner } = caller.registration;
+    ): Promise<string | null> {
+      const { runner, pool } = caller.registration;
       const { fingerprint } = caller;
-      await runners.hello({ runner, fingerprint, instance, ...said, now: clock() });
+      const { platform = null } = said;
+      const rule = await poolRule(pool);
+      const elsewhere = otherPlatform({ runner, pool, platform }, rule?.platform ?? null);
+      if (elsewhere !== null) {
+        await events.otherPlatform(runner, elsewhere);
+        return elsewhere;
+      }
+      await runners.hello({ runner, fingerprint, instance, ...said, platform, now: clock() });
       events.hello(runner, said);
+      return null;
     },
 
     /** @throws RunnerEdgeError `request-refused` or `authority-ending`. */

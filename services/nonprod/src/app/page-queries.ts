@@ -47,6 +47,7 @@ export interface JobSummary {
   readonly title: string;
   readonly state: JobState;
   readonly outcome: JobOutcome | null;
+  /** Why it ended so; of a queued one why nobody takes it. */
   readonly reason: string | null;
   readonly pool: string;
   readonly attempt: number;

@@ -85,6 +85,7 @@ export interface RunnerSummary {
   readonly version: string | null;
   readonly isolation: string | null;
   readonly labels: readonly string[];
+  readonly platform: string | null;
   readonly spentAt: Date | null;
   readonly networks: readonly string[];
   /** The newest that is not retired; null when none is. */
@@ -154,6 +155,7 @@ export interface RunnerStore {
     readonly version: string;
     readonly isolation: string;
     readonly labels: readonly string[];
+    readonly platform: string | null;
     readonly now: Date;
   }): Promise<void>;
   addCertificate(runner: string, issued: IssuedRunnerCertificate, now: Date): Promise<void>;

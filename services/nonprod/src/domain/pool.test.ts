@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { matchesGlob } from '@airlock/pipeline/glob';
 import {
   firstPools,
+  noRunnerText,
   placeWorkflow as placeAmong,
+  platformOf,
   poolFaults,
   poolWarnings,
   takesOneJob,
@@ -97,6 +99,25 @@ test('labels choose among what is granted, and a label that no pool has is told'
   assert.match(none.kind === 'refused' ? none.reason : '', /none of the pools .*gpu=h100/);
   // Inherited properties are no labels.
   assert.equal(place({ constructor: '*' }, 3, among).kind, 'refused');
+});
+
+test('who names a platform gets a pool of exactly that one, and a queued job says when nobody could take it', () => {
+  const any = pool('any', 3, { labels: { platform: '*', disk: '*' } });
+  const arm = pool('arm', 2, { labels: { platform: 'linux/arm64' } });
+  const chosen = (labels: Record<string, string>): string | null => {
+    const placed = place(labels, 3, [any, arm]);
+    return placed.kind === 'placed' ? placed.pool.name : null;
+  };
+  assert.equal(chosen({ platform: 'linux/arm64' }), 'arm');
+  assert.equal(chosen({ platform: 'linux/amd64' }), null);
+  assert.equal(chosen({ platform: '*' }), 'any');
+  assert.equal(chosen({ disk: 'fast' }), 'any');
+  assert.deepEqual([any, arm, pool('main', 3)].map(platformOf), [null, 'linux/arm64', null]);
+  const told = (platform: string | null, able: number) =>
+    noRunnerText({ name: 'p', platform, able });
+  assert.match(told('linux/arm64', 0) ?? '', /^No runner on linux\/arm64 of the pool p has/);
+  assert.match(told(null, 0) ?? '', /^No runner of the pool p has been heard of/);
+  assert.equal(told('linux/arm64', 1), null);
 });
 
 test('an image that the pool does not list is refused with image, pool and where to add it', () => {

@@ -1,5 +1,6 @@
 /** A pool: machines that execute jobs down to one level of trust, and which images they have for them. */
 import { z } from 'zod';
+import { heardWithinSeconds } from './runner.ts';
 import { trustWords, type GlobMatch, type TrustLevel } from './trust-level.ts';
 
 export const isolationModes = ['bubblewrap', 'podman', 'user', 'none'] as const;
@@ -70,6 +71,23 @@ export function takesOneJob({
   reuse,
 }: Pick<Pool, 'trust' | 'once' | 'reuse'>): boolean {
   return once || (trust === 0 && reuse === null);
+}
+
+/** What its runners run on, by its label platform; null: on anything. */
+export function platformOf({ labels }: Pick<Pool, 'labels'>): string | null {
+  const named = Object.hasOwn(labels, 'platform') ? labels['platform'] : undefined;
+  return named === undefined || named === '*' ? null : named;
+}
+
+/** @param pool.able runners that were heard of lately, may have jobs, and run on what the pool is for. */
+export function noRunnerText(pool: {
+  readonly name: string;
+  readonly platform: string | null;
+  readonly able: number;
+}): string | null {
+  if (pool.able > 0) return null;
+  const kind = pool.platform === null ? '' : ` on ${pool.platform}`;
+  return `No runner${kind} of the pool ${pool.name} has been heard of in the last ${heardWithinSeconds / 60} minutes. It starts when one comes; whoever has the platform role adds one at /runners/new.`;
 }
 
 export interface PoolFault {
@@ -240,7 +258,10 @@ function hasLabels(pool: Pool, labels: Readonly<Record<string, string>>): boolea
     if (ownLabels.has(name)) return true;
     if (name === 'backend') return value === '*' || value === pool.isolation;
     const has = Object.hasOwn(pool.labels, name) ? pool.labels[name] : undefined;
-    return has !== undefined && (value === '*' || has === '*' || value === has);
+    if (has === undefined) return false;
+    // Of a pool for any platform nobody knows which of them its next runner has.
+    const isOpen = has === '*' && name !== 'platform';
+    return value === '*' || isOpen || value === has;
   });
 }
 

@@ -11,6 +11,9 @@ export const runnerPrefix = 'airlock:runner:';
 export const runnerStates = ['active', 'draining', 'quarantined', 'disabled'] as const;
 export type RunnerState = (typeof runnerStates)[number];
 
+/** A runner asks for work at least this often, and a machine that was let in says hello within it. */
+export const heardWithinSeconds = 120;
+
 /** Why a certificate is retired whose successor has said hello. */
 export const superseded = 'a newer one is in use';
 
@@ -30,6 +33,8 @@ export interface Registration {
   readonly spentAt: Date | null;
   /** In CIDR form; empty: from anywhere. */
   readonly networks: readonly string[];
+  /** Of its kernel, as the process that said hello last found it; null: it did not say. */
+  readonly platform: string | null;
   readonly certificate: { readonly retiredWhy: string | null; readonly issuedAt: Date };
 }
 
@@ -106,10 +111,13 @@ export function mayComeFrom(
 export type LeaseVerdict =
   { readonly kind: 'may' } | { readonly kind: 'wait' } | { readonly kind: 'no'; text: string };
 
-/** @param pool.once whether the pool takes runners that are registered for one job alone. */
+/**
+ * @param asked.once whether the pool takes runners that are registered for one job alone.
+ * @param asked.platform what the pool's runners run on; null: on anything.
+ */
 export function judgeLease(
   registration: Registration,
-  asked: { readonly pool: string; readonly once: boolean },
+  asked: { readonly pool: string; readonly once: boolean; readonly platform: string | null },
 ): LeaseVerdict {
   const { runner, pool, kind, state, spentAt } = registration;
   if (pool !== asked.pool) {
@@ -121,10 +129,22 @@ export function judgeLease(
       text: `the pool ${pool} takes runners for one job only, and ${runner} is registered to last; enrol it with a token made with --once`,
     };
   }
+  const elsewhere = otherPlatform(registration, asked.platform);
+  if (elsewhere !== null) return { kind: 'no', text: elsewhere };
   if (spentAt !== null) {
     return { kind: 'no', text: `${runner} was registered for one job and had it` };
   }
   return state === 'active' ? { kind: 'may' } : { kind: 'wait' };
+}
+
+/** Why the runner is in the wrong pool; null when it is not. @param wanted of the pool; null: any. */
+export function otherPlatform(
+  { runner, pool, platform }: Pick<Registration, 'runner' | 'pool' | 'platform'>,
+  wanted: string | null,
+): string | null {
+  if (wanted === null || platform === wanted) return null;
+  const has = platform === null ? 'does not say what it runs on' : `runs on ${platform}`;
+  return `${runner} ${has}, and the pool ${pool} is for ${wanted}; enrol it for a pool whose label platform it fits`;
 }
 
 function refused(text: string): CallVerdict {

@@ -69,14 +69,15 @@ export function runnerRoutes(ports: RunnerApiPorts): MachineRoute[] {
       async handle(call) {
         const { pool } = await readJson(call.request, LeaseRequest, smallBody);
         const runner = runnerId(call);
-        const once = (await fleet.poolRule(pool))?.once === true;
+        const rule = await fleet.poolRule(pool);
+        const asked = { pool, once: rule?.once === true, platform: rule?.platform ?? null };
         const { registration, fingerprint } = fleet.guard.callerOf(call.request);
-        refuseLease(registration, { pool, once });
+        refuseLease(registration, asked);
         const until = Date.now() + holdMs;
         // Nothing is claimed for a caller that has gone away.
         while (!call.response.destroyed) {
           const now = await fleet.runners.registration(fingerprint);
-          const may = now !== null && refuseLease(now, { pool, once });
+          const may = now !== null && refuseLease(now, asked);
           const job = may ? await ports.leaseJob(runner, pool) : null;
           if (job !== null && (await fleet.runners.spend(runner, new Date()))) {
             return { status: 200, json: job };
@@ -212,10 +213,7 @@ async function keep(
 }
 
 /** False while the runner is to wait. @throws MachineError when it is not to ask at all. */
-function refuseLease(
-  registration: Registration,
-  asked: { readonly pool: string; readonly once: boolean },
-): boolean {
+function refuseLease(registration: Registration, asked: Parameters<typeof judgeLease>[1]): boolean {
   const verdict = judgeLease(registration, asked);
   if (verdict.kind === 'no') throw new MachineError('caller-not-allowed', verdict.text);
   return verdict.kind === 'may';

@@ -15,7 +15,10 @@ export function runnerJson(runner: RunnerSummary) {
     lastSeenAt: runner.lastSeenAt?.toISOString() ?? null,
     spentAt: runner.spentAt?.toISOString() ?? null,
     networks: runner.networks,
-    claimed: { version: runner.version, isolation: runner.isolation, labels: runner.labels },
+    claimed: {
+      ...{ version: runner.version, isolation: runner.isolation },
+      ...{ labels: runner.labels, platform: runner.platform },
+    },
     certificate:
       certificate === null
         ? null

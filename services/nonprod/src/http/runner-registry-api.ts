@@ -33,7 +33,8 @@ export function runnerRegistryRoutes(ports: {
             `${runner} is a runner for one job, as the pool ${pool} has them; start it with airlock-runner agent --once`,
           );
         }
-        await enrol.hello(caller, caller.instance, said);
+        const refused = await enrol.hello(caller, caller.instance, said);
+        if (refused !== null) throw new MachineError('caller-not-allowed', refused);
         return { status: 204 };
       },
     },

@@ -512,6 +512,34 @@ test('a runner for one job that was not started for one job is turned away as it
   assert.equal((await say('lasting', 'many-jobs', lasting)).status, 204);
 });
 
+test('a pool for one platform turns away a runner on another, or that says none, and says so on its page', async () => {
+  await ensurePool(database, 'for-arm');
+  const owner = database.as('owner');
+  const labelled = (platform: string) =>
+    owner.pool.updateMany({ where: { name: 'for-arm' }, data: { labels: { platform } } });
+  await labelled('linux/arm64');
+  const client = kept(fleet.client(server.url, await fleet.enrolled('arm-1', 'for-arm')));
+  const say = (said: object) => client.call('POST', '/v1/runner/hello', { ...hello, ...said });
+  for (const said of [{}, { platform: 'linux/amd64' }]) {
+    const refused = await say(said);
+    assert.equal(refused.status, 403);
+    assert.match(refused.body.toString(), /the pool for-arm is for linux\/arm64/);
+  }
+  const [event] = await fleet.runners.events('arm-1', 1);
+  assert.match(event?.text ?? '', /^Turned away: arm-1 does not say what it runs on/);
+  assert.equal((await client.call('POST', '/v1/lease', { pool: 'for-arm' })).status, 403);
+  assert.equal((await say({ platform: 'linux/arm64' })).status, 204);
+  await startRun(database, { pool: 'for-arm' });
+  // Since it said hello the pool was given to another platform.
+  await labelled('linux/386');
+  const barred = await client.call('POST', '/v1/lease', { pool: 'for-arm' });
+  assert.equal(barred.status, 403);
+  assert.match(barred.body.toString(), /arm-1 runs on linux\/arm64/);
+  assert.equal(await owner.job.count({ where: { pool: 'for-arm', state: 'queued' } }), 1);
+  await labelled('*');
+  assert.equal((await client.call('POST', '/v1/lease', { pool: 'for-arm' })).status, 200);
+});
+
 test('a draining runner ends its job and is given no other', async () => {
   const client = kept(await fleet.running(server.url, await fleet.enrolled('drain', 'drains')));
   await startRun(database, { pool: 'drains' });

@@ -1,4 +1,5 @@
 /** Wires the agent's connections to nonprod: says hello before anything else, and keeps the certificate from ending. */
+import { ownPlatform } from '@airlock/build/platform';
 import type { RunnerHello } from '@airlock/common/wire/runner-enrolment';
 import { version } from '@airlock/process/build';
 import { ConfigurationError } from '@airlock/process/config';
@@ -25,7 +26,10 @@ export async function enterEdge(
   const now = (): Date => new Date();
   const connection = connect(config);
   const calls = createEdgeCalls({ url: files.url, request: connection.request });
-  const said: RunnerHello = { version, isolation, labels, once: runtime.switches.has('once') };
+  const said: RunnerHello = {
+    ...{ version, isolation, labels, platform: ownPlatform() },
+    once: runtime.switches.has('once'),
+  };
   await introduce(() => calls.hello(said, signal), signal);
   const renewal = startLoop({
     name: 'renew-certificate',

@@ -19,7 +19,9 @@ import type {
   RunTaint,
   Step,
 } from '../../generated/prisma/client.ts';
+import { noRunnerText } from '../../domain/pool.ts';
 import { taintText } from '../../domain/promotable.ts';
+import { heardWithinSeconds } from '../../domain/runner.ts';
 import { markOf, openSuspicion } from '../../domain/watch/flag.ts';
 import type { Database } from './client.ts';
 import { createReviewStore, suspicionOf } from './review-store.ts';
@@ -79,6 +81,8 @@ export function createPageQueries(db: Database): PageQueries {
       const seen = await suspicionOf(db, id);
       const [summary] = await marked(db, [row]);
       if (summary === undefined) return null;
+      const queued = row.jobs.filter(({ state }) => state === 'queued').map(({ pool }) => pool);
+      const unmanned = await poolsWithoutRunner(db, queued);
       return {
         ...summary,
         ...seen,
@@ -98,7 +102,7 @@ export function createPageQueries(db: Database): PageQueries {
         plan,
         signing: Signing.parse(row.signing),
         signingReason: row.signingReason,
-        jobs: row.jobs.map((job) => jobSummary(job, plan)),
+        jobs: row.jobs.map((job) => jobSummary(job, plan, unmanned)),
         artifact:
           artifact === null
             ? null
@@ -120,7 +124,7 @@ export function createPageQueries(db: Database): PageQueries {
         include: { steps: { orderBy: { position: 'asc' } } },
         orderBy: { position: 'asc' },
       });
-      return rows.map((job) => jobSummary(job, null));
+      return rows.map((job) => jobSummary(job, null, new Map()));
     },
 
     async candidates(limit, hidden) {
@@ -201,7 +205,36 @@ export function createPageQueries(db: Database): PageQueries {
   };
 }
 
-function jobSummary(job: Job & { steps: Step[] }, plan: RunPlan | null): JobSummary {
+/** Why nobody takes a job of the pool, by the pools of which that is so. */
+async function poolsWithoutRunner(
+  db: Database,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  if (names.length === 0) return new Map();
+  const pools = await db.$queryRaw<{ name: string; platform: string | null; able: number }[]>`
+    select pool.name, named.platform, count(runner.id)::int as able
+    from pool cross join lateral (select nullif(pool.labels ->> 'platform', '*') as platform) named
+      left join runner on runner.pool = pool.name and runner.state = 'active'
+        and runner.last_seen_at > now() - make_interval(secs => ${heardWithinSeconds}::int)
+        and (named.platform is null or runner.platform = named.platform)
+        and (runner.spent_at is null
+          or exists (select from job where job.runner = runner.id and job.state = 'leased'))
+    where pool.name = any (${[...names]})
+    group by pool.name, named.platform`;
+  return new Map(
+    pools.flatMap((pool): [string, string][] => {
+      const text = noRunnerText(pool);
+      return text === null ? [] : [[pool.name, text]];
+    }),
+  );
+}
+
+/** @param unmanned why nobody takes a job, by its pool. */
+function jobSummary(
+  job: Job & { steps: Step[] },
+  plan: RunPlan | null,
+  unmanned: ReadonlyMap<string, string>,
+): JobSummary {
   const which = { name: job.workflow, instance: job.instance };
   const workflow = plan === null ? null : workflowOf(plan, which);
   return {
@@ -209,7 +242,7 @@ function jobSummary(job: Job & { steps: Step[] }, plan: RunPlan | null): JobSumm
     title: workflow === null ? job.workflow : titleOf(workflow),
     state: jobStateOf(job.state),
     outcome: outcomeOf(job.outcome),
-    reason: job.reason,
+    reason: job.state === 'queued' ? (unmanned.get(job.pool) ?? job.reason) : job.reason,
     pool: job.pool,
     attempt: job.attempt,
     runner: job.runner,

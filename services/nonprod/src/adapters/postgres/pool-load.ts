@@ -1,8 +1,6 @@
 import type { DatabasePool } from '@airlock/database/pool';
 import type { PoolLoad } from '../../domain/pool-size.ts';
-
-/** A runner asks for work at least this often, and a machine that was let in says hello within it. */
-const seenWithinSeconds = 120;
+import { heardWithinSeconds } from '../../domain/runner.ts';
 
 export function createPoolLoad(pool: DatabasePool): (name: string) => Promise<PoolLoad> {
   return async (name) => {
@@ -19,7 +17,7 @@ export function createPoolLoad(pool: DatabasePool): (name: string) => Promise<Po
             -- One that was shown is on its way until its runner is registered.
             and (token.spent_at is null
               or exists (select from runner_enrolment where token_id = token.id and state = 'waiting')))::int as starting`,
-      [name, seenWithinSeconds],
+      [name, heardWithinSeconds],
     );
     return rows[0] ?? { waiting: 0, running: 0, present: 0, starting: 0 };
   };

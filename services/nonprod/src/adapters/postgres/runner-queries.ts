@@ -17,6 +17,7 @@ interface SummaryColumns {
   readonly version: string | null;
   readonly isolation: string | null;
   readonly labels: string[];
+  readonly platform: string | null;
   readonly spent_at: Date | null;
   readonly networks: string[];
   readonly serial: string | null;
@@ -108,6 +109,7 @@ function summaryOf(row: SummaryColumns): RunnerSummary {
     version: row.version,
     isolation: row.isolation,
     labels: row.labels,
+    platform: row.platform,
     spentAt: row.spent_at,
     networks: row.networks,
     certificate:

@@ -28,6 +28,7 @@ interface RegistrationColumns {
   readonly instance: string | null;
   readonly spent_at: Date | null;
   readonly networks: string[];
+  readonly platform: string | null;
   readonly retired_why: string | null;
   readonly issued_at: Date;
 }
@@ -131,7 +132,7 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
     async registration(fingerprint) {
       const { rows } = await pool.query<RegistrationColumns>({
         name: 'runner-registration',
-        text: `select r.id, r.pool, r.kind, r.state, r.state_reason, r.instance, r.spent_at, r.networks, c.retired_why, c.issued_at
+        text: `select r.id, r.pool, r.kind, r.state, r.state_reason, r.instance, r.spent_at, r.networks, r.platform, c.retired_why, c.issued_at
           from runner_certificate c join runner r on r.id = c.runner where c.fingerprint = $1`,
         values: [fingerprint],
       });
@@ -146,15 +147,16 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
         instance: row.instance,
         spentAt: row.spent_at,
         networks: row.networks,
+        platform: row.platform,
         certificate: { retiredWhy: row.retired_why, issuedAt: row.issued_at },
       };
     },
 
-    hello: ({ runner, fingerprint, instance, version, isolation, labels, now }) =>
+    hello: ({ runner, fingerprint, instance, version, isolation, labels, platform, now }) =>
       inTransaction(pool, async (tx) => {
         await tx.query(
-          `update runner set instance = $2, version = $3, isolation = $4, labels = $5, last_seen_at = $6 where id = $1`,
-          [runner, instance, version, isolation, labels, now],
+          `update runner set instance = $2, version = $3, isolation = $4, labels = $5, platform = $6, last_seen_at = $7 where id = $1`,
+          [runner, instance, version, isolation, labels, platform, now],
         );
         await tx.query(
           `update runner_certificate set retired_at = $3, retired_why = $4

@@ -123,11 +123,17 @@ function Verdict({ run, now }: { readonly run: RunDetails; readonly now: Date })
           />
         );
       }
+      if (unmanned(run).length > 0 && !run.jobs.some(({ state }) => state === 'leased')) {
+        return <VerdictBanner kind="time" title="A part waits." text={unmanned(run).join(' ')} />;
+      }
       return (
         <VerdictBanner
           kind="progress"
           title={`Running on ${runnersOf(run)}.`}
-          text={run.jobs.some(({ attempt }) => attempt > 1) ? 'A runner was lost before.' : ''}
+          text={[
+            ...(run.jobs.some(({ attempt }) => attempt > 1) ? ['A runner was lost before.'] : []),
+            ...unmanned(run),
+          ].join(' ')}
         />
       );
     case 'failed':
@@ -266,7 +272,18 @@ function stepBox(run: RunDetails, job: JobSummary, step: StepSummary, now: Date)
 }
 
 function waitsForRunner(run: RunDetails, now: Date): string {
-  return `Waits ${duration(run.createdAt, now)} for a runner of the pool ${run.jobs.find(({ state }) => state === 'queued')?.pool ?? ''}.`;
+  const pool = run.jobs.find(({ state }) => state === 'queued')?.pool ?? '';
+  const waits = `Waits ${duration(run.createdAt, now)} for a runner of the pool ${pool}.`;
+  return [waits, ...unmanned(run)].join(' ');
+}
+
+/** Why nobody takes what is queued, a sentence a pool. */
+function unmanned({ jobs }: RunDetails): string[] {
+  return [
+    ...new Set(
+      jobs.flatMap(({ state, reason }) => (state === 'queued' && reason !== null ? [reason] : [])),
+    ),
+  ];
 }
 
 function runnersOf({ jobs }: RunDetails): string {

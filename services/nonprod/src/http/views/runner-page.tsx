@@ -62,6 +62,11 @@ export function RunnerPage({
               source: 'as the runner says',
             },
             {
+              term: 'Platform',
+              value: runner.platform ?? 'not told yet',
+              source: 'as the runner found its kernel',
+            },
+            {
               term: 'Version',
               value: runner.version ?? 'not told yet',
               source: 'as the runner says',

@@ -132,6 +132,9 @@ grant update (last_used_at, revoked_at) on api_token to nonprod_web;
 -- Who took up what is theirs is written down, and can be ended and not prolonged.
 grant select, insert on elevation to nonprod_web;
 grant update (ended_at) on elevation to nonprod_web;
+-- A wish begins without a yes, which somebody else says later.
+grant select, insert (person, reason) on administrator_wish to nonprod_web;
+grant update (admitted_by, admitted_at, withdrawn_by, withdrawn_at) on administrator_wish to nonprod_web;
 
 -- What was seen of a build, and who looked at it, is written once: nobody takes a flag or a review back.
 grant select, insert on job_look, run_review to nonprod_web;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Redis } from '@airlock/testkit/redis';
 import type { Layout, Ports } from './layout.ts';
 import { buildersOf, issuer, rebuilder, root, type Origins, type ProcessName } from './names.ts';
+import { emailOf, people } from './people.ts';
 import {
   ledgerOrigin,
   passwordFile,
@@ -130,6 +131,7 @@ export async function writeConfigs(given: {
       assetsDirectory,
       saml: saml('nonprod'),
       groups: { developers: 'developer', platform: 'platform' },
+      firstAdministrators: people.filter(({ roles }) => roles.includes('platform')).map(emailOf),
       secrets: {
         keeper: { kind: 'key-files', directory: keys.nonprodKeeper },
         socketPath: layout.marksSocket,

@@ -85,6 +85,13 @@ export const WebConfig = z
       .describe(
         'Role by group name exactly as the identity provider sends it. developer: may ask for promotions and start held runs. platform: may set and erase secrets. Everybody who can sign in may look.',
       ),
+    firstAdministrators: z
+      .array(z.string().min(1).max(255))
+      .max(20)
+      .default([])
+      .describe(
+        'Names, exactly as whoever signs people in gives them, of members of a platform group who become administrator without another’s yes. Everybody else needs one the first time. Default none.',
+      ),
     accountLinks: AccountLinks,
     groupRequired: GroupRequiredSettings,
     ...webhookSettings,

@@ -2,11 +2,17 @@
 import type { RouteContext, Viewer } from '@airlock/web/route';
 import type { Identity } from '@airlock/web/saml/identity';
 import type { Notice } from '@airlock/web/views/layout';
+import { createAdministratorStore } from './adapters/postgres/administrator-store.ts';
 import { createElevationStore } from './adapters/postgres/elevation-store.ts';
 import type { Database } from './adapters/postgres/client.ts';
 import { rolesOf, type GroupRoles } from './domain/access.ts';
-import { elevatedRole, rolesNow } from './domain/elevation.ts';
-import type { Events } from './events.ts';
+import {
+  elevatedRole,
+  mayBecomeAdministrator,
+  rolesNow,
+  standingOf,
+  type Standing,
+} from './domain/elevation.ts';
 import type { ElevationPorts } from './http/routes/elevation.tsx';
 
 export interface ElevationKeeping {
@@ -21,11 +27,16 @@ export interface ElevationKeeping {
 
 export function keepElevations(ports: {
   readonly db: Database;
-  readonly events: Pick<Events, 'elevationBegan' | 'elevationEnded'>;
+  readonly events: ElevationPorts['events'];
   readonly groups: GroupRoles;
+  /** Who needs nobody's yes, by name. */
+  readonly firstAdministrators: readonly string[];
 }): ElevationKeeping {
-  const { db, events, groups } = ports;
+  const { db, events, groups, firstAdministrators } = ports;
   const elevations = createElevationStore(db);
+  const administrators = createAdministratorStore(db);
+  const standing = async (person: string): Promise<Standing> =>
+    standingOf(person, firstAdministrators, await administrators.wishOf(person));
 
   const viewerOf = (identity: Identity, isElevated: boolean): Viewer => ({
     id: identity.nameId,
@@ -37,20 +48,26 @@ export function keepElevations(ports: {
   });
 
   return {
-    routes: { elevations, events },
+    routes: { elevations, administrators, standing, firstAdministrators, events },
     async inSession(identity, session) {
       const mayBe = rolesOf(identity.groups, groups).includes(elevatedRole);
       const found = mayBe ? await elevations.inForce(session, identity.nameId) : null;
-      return viewerOf(identity, found !== null);
+      // Asked again each time: what was taken back ends at once, whatever was taken up beside it.
+      const mayStill = found !== null && mayBecomeAdministrator(await standing(identity.nameId));
+      return viewerOf(identity, mayStill);
     },
-    byToken: (identity, administers) => Promise.resolve(viewerOf(identity, administers)),
+    async byToken(identity, administers) {
+      const mayStill = administers && mayBecomeAdministrator(await standing(identity.nameId));
+      return viewerOf(identity, mayStill);
+    },
     async notices({ viewer, session }) {
       if (viewer === null || session === null) return [];
       const isElevated = viewer.roles.includes(elevatedRole);
       if (!isElevated && viewer.mayTakeUp?.includes(elevatedRole) !== true) return [];
-      const [own, all] = [
+      const [own, all, wishes] = [
         isElevated ? await elevations.inForce(session, viewer.nameId) : null,
         await elevations.allInForce(),
+        await administrators.wishes(),
       ];
       const page = { kind: 'time', href: '/me/administrator' } as const;
       const mine: Notice[] =
@@ -70,7 +87,14 @@ export function keepElevations(ports: {
           title: `${person} is administrator for ${minutesTo(endsAt)}.`,
           ...{ text: reason, label: 'Who was, and why' },
         }));
-      return [...mine, ...others];
+      const waiting = wishes
+        .filter(({ person, admittedBy }) => admittedBy === null && person !== viewer.nameId)
+        .map(({ person, reason }) => ({
+          ...page,
+          title: `${person} wants to become administrator for the first time.`,
+          ...{ text: reason, label: 'Say yes or no' },
+        }));
+      return [...mine, ...others, ...waiting];
     },
   };
 }

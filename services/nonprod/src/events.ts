@@ -155,6 +155,15 @@ export function createEvents(log: Log) {
     elevationEnded(person: string): void {
       log.info('elevation.ended', { 'user.id': person });
     },
+    administratorAsked(person: string, reason: string): void {
+      log.warn('administrator.asked', { 'user.id': person, 'airlock.reason': reason });
+    },
+    administratorAdmitted(person: string, by: string): void {
+      log.warn('administrator.admitted', { 'user.target.id': person, 'user.id': by });
+    },
+    administratorWithdrawn(person: string, by: string): void {
+      log.warn('administrator.withdrawn', { 'user.target.id': person, 'user.id': by });
+    },
     tokenRevoked(token: { id: string }, person: string): void {
       log.info('token.revoked', { 'airlock.token.id': token.id, 'user.id': person });
     },

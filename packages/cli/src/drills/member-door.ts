@@ -20,7 +20,7 @@ const selfAdmin: Drill = {
   controls: ['V8', 'V37', 'B19', 'B30'],
   attacker: 'member',
   attack:
-    'gives itself what only the platform role may, by asking for it, by claiming it, and by a sign-in of its own making',
+    'gives itself what only the platform role may, by asking for it, by claiming it, by saying yes to itself, and by a sign-in of its own making',
   async run({ nonprod }) {
     const dana = await signedIn(nonprod, 'dana');
     const { roles: before } = Me.parse(await dana.getJson('/api/v1/me')).viewer;
@@ -52,10 +52,41 @@ const selfAdmin: Drill = {
       answer: String(forged.status),
     });
     const { roles } = Me.parse(await dana.getJson('/api/v1/me?roles=platform')).viewer;
+    ways.push(...(await asSecondAdministrator(nonprod)));
     ways.push({ way: 'in the end', held: !roles.includes('platform'), answer: roles.join(', ') });
     return all(ways);
   },
 };
+
+const Administrators = z.object({
+  first: z.array(z.string()),
+  wishes: z.array(z.looseObject({ id: z.string(), person: z.string() })),
+});
+
+/** Asks to be administrator and says yes to it: as a member, as the one administrator there is, and by a token of theirs. */
+async function asSecondAdministrator(nonprod: string): Promise<Way[]> {
+  const [dana, oke] = [await signedIn(nonprod, 'dana'), await signedIn(nonprod, 'oke')];
+  const wish = { reason: 'drill self-admin', minutes: 60 };
+  const ways = [
+    await mayNot('becoming one', dana.postJson('/api/v1/me/administrator', wish)),
+    await mayNot('who may be one', dana.getJson('/api/v1/administrators')),
+    await mayNot('a yes of one’s own', dana.postJson('/api/v1/administrators/1/admit', {})),
+    await mayNot('a yes to nobody', oke.postJson('/api/v1/administrators/0/admit', {})),
+  ];
+  const token = { name: 'drill self-admin', scopes: ['read', 'admin'], days: 1, networks: [] };
+  const { id, token: bearer } = Made.parse(await oke.postJson('/api/v1/tokens', token));
+  try {
+    const program = await sessionWithToken(nonprod, bearer);
+    const yes = program.postJson('/api/v1/administrators/1/admit', {});
+    ways.push(await mayNot('a yes, by an administrator’s token', yes));
+  } finally {
+    await oke.postJson(`/api/v1/tokens/${id}/revoke`, {});
+  }
+  const { wishes } = Administrators.parse(await oke.getJson('/api/v1/administrators'));
+  const asked = wishes.some(({ person }) => person.startsWith('dana'));
+  ways.push({ way: 'a wish of hers', held: !asked, answer: asked ? 'written down' : 'none' });
+  return ways;
+}
 
 async function asPlatform(dana: WebSession, by = ''): Promise<Way[]> {
   const pool = { version: 0, trust: 0, isolation: 'none', once: false, images: [], everyone: true };

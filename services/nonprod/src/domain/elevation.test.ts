@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ElevationWish, rolesNow } from './elevation.ts';
+import { ElevationWish, mayBecomeAdministrator, rolesNow, standingOf } from './elevation.ts';
 
 test('the platform role is had only by whoever took it up, and no other role waits for that', () => {
   const cases = [
@@ -26,4 +26,21 @@ test('it takes a reason, half an hour unless said otherwise, and an hour at most
     assert.equal(ElevationWish.safeParse(wish).success, false, JSON.stringify(wish));
   for (const minutes of [0, -1, 1.5, 1e9])
     assert.equal(ElevationWish.safeParse({ reason: 'new pool', minutes }).success, false);
+});
+
+test('whoever is named first or had the yes of another may, and nobody by their own or another’s wish', () => {
+  const wish = { id: '1', person: 'ada', reason: 'a pool', askedAt: new Date(), admittedBy: null };
+  const cases = [
+    ['ada', ['ada'], null, 'first', true],
+    ['ada', ['Ada', 'ada '], null, 'newcomer', false],
+    ['ada', [], null, 'newcomer', false],
+    ['ada', [], wish, 'waiting', false],
+    ['ada', [], { ...wish, admittedBy: 'bob' }, 'admitted', true],
+    ['ada', [], { ...wish, admittedBy: 'ada' }, 'waiting', false],
+    ['eve', [], { ...wish, admittedBy: 'bob' }, 'newcomer', false],
+  ] as const;
+  for (const [person, first, given, standing, may] of cases) {
+    assert.equal(standingOf(person, first, given), standing);
+    assert.equal(mayBecomeAdministrator(standing), may);
+  }
 });

@@ -28,3 +28,35 @@ export function rolesNow(roles: readonly NonprodRole[], isElevated: boolean): Ro
   if (isElevated || !roles.includes(elevatedRole)) return { roles, mayTakeUp: [] };
   return { roles: roles.filter((role) => role !== elevatedRole), mayTakeUp: [elevatedRole] };
 }
+
+/** What there is of somebody's first time; a wish that was taken back is none. */
+export interface AdministratorWish {
+  readonly id: string;
+  readonly person: string;
+  readonly reason: string;
+  readonly askedAt: Date;
+  /** Who said yes; null while nobody did. */
+  readonly admittedBy: string | null;
+}
+
+export type Standing =
+  /** Named in the configuration. */
+  | 'first'
+  | 'admitted'
+  /** For another administrator's yes. */
+  | 'waiting'
+  | 'newcomer';
+
+/** @param firstAdministrators names, exactly as whoever signs people in gives them. */
+export function standingOf(
+  person: string,
+  firstAdministrators: readonly string[],
+  wish: AdministratorWish | null,
+): Standing {
+  if (firstAdministrators.includes(person)) return 'first';
+  if (wish === null || wish.person !== person) return 'newcomer';
+  return wish.admittedBy === null || wish.admittedBy === person ? 'waiting' : 'admitted';
+}
+
+export const mayBecomeAdministrator = (standing: Standing): boolean =>
+  standing === 'first' || standing === 'admitted';

@@ -108,7 +108,7 @@ before(async () => {
     queries: createPageQueries(db),
     mainBranch: 'main',
     groupRequired,
-    elevation: keepElevations({ db, events, groups }).routes,
+    elevation: keepElevations({ db, events, groups, firstAdministrators: [] }).routes,
     askPromotion: createAskPromotion({
       requests: createPromotionRequestStore(db),
       bell,

@@ -155,7 +155,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     runtime,
   });
 
-  const elevations = keepElevations({ db, events, groups: config.groups });
+  const elevations = keepElevations({ db, events, ...config });
   const persons = createPersonStore(db);
   const people = keepPeople({ db, events }, config);
   const tokens = createApiTokens({

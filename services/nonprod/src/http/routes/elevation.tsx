@@ -4,10 +4,16 @@ import { HttpError } from '@airlock/web/problem';
 import { route, type Route, type RouteContext } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
 import { z } from 'zod';
-import type { ElevationStore } from '../../app/elevation-ports.ts';
-import { elevatedRole, ElevationWish } from '../../domain/elevation.ts';
+import type { AdministratorStore, Asker, ElevationStore } from '../../app/elevation-ports.ts';
+import {
+  elevatedRole,
+  ElevationWish,
+  mayBecomeAdministrator,
+  type Standing,
+} from '../../domain/elevation.ts';
 import type { Events } from '../../events.ts';
 import { ElevationPage } from '../views/elevation-page.tsx';
+import { administratorRoutes } from './administrators.ts';
 import { requesterOf } from './shared.ts';
 
 const mostShown = 50;
@@ -31,12 +37,30 @@ const ElevationForm = z
 
 export interface ElevationPorts {
   readonly elevations: ElevationStore;
-  readonly events: Pick<Events, 'elevationBegan' | 'elevationEnded'>;
+  readonly administrators: AdministratorStore;
+  standing(person: string): Promise<Standing>;
+  readonly firstAdministrators: readonly string[];
+  readonly events: Pick<
+    Events,
+    | 'elevationBegan'
+    | 'elevationEnded'
+    | 'administratorAsked'
+    | 'administratorAdmitted'
+    | 'administratorWithdrawn'
+  >;
 }
 
-export function elevationRoutes({ elevations, events }: ElevationPorts): Route[] {
+/** Of a person whom another administrator has to admit before. */
+const toldToWait = (): HttpError =>
+  new HttpError(
+    'not-allowed',
+    'The first time somebody else who is administrator says yes, on the page /me/administrator. Your wish stands there; ask one of them, and try again then. Where nobody is administrator yet, firstAdministrators of the configuration names who needs no yes.',
+  );
+
+export function elevationRoutes(ports: ElevationPorts): Route[] {
+  const { elevations, administrators, events } = ports;
   /** @throws HttpError `group-missing` for those who never are administrators. */
-  const whose = (context: RouteContext): { person: string; session: Buffer } => {
+  const whose = (context: RouteContext): Asker => {
     const { viewer, session } = context;
     const mayBe = [...(viewer?.roles ?? []), ...(viewer?.mayTakeUp ?? [])].includes(elevatedRole);
     if (!mayBe || session === null) {
@@ -45,8 +69,14 @@ export function elevationRoutes({ elevations, events }: ElevationPorts): Route[]
     }
     return { person: requesterOf(context).id, session };
   };
-  const begin = async (context: RouteContext, wish: ElevationWish): Promise<Date> => {
+  /** Null where a wish was written down, or stands already, that somebody else says yes to. */
+  const begin = async (context: RouteContext, wish: ElevationWish): Promise<Date | null> => {
     const { person, session } = whose(context);
+    if (!mayBecomeAdministrator(await ports.standing(person))) {
+      if (await administrators.ask(person, wish.reason))
+        events.administratorAsked(person, wish.reason);
+      return null;
+    }
     const endsAt = await elevations.begin(session, person, wish);
     events.elevationBegan(person, wish.reason, endsAt);
     return endsAt;
@@ -65,13 +95,17 @@ export function elevationRoutes({ elevations, events }: ElevationPorts): Route[]
       summary: 'Who is and was administrator, and why',
       async handle(request, response, context) {
         const { person, session } = whose(context);
-        const [frame, own, list] = await Promise.all([
+        const [frame, own, list, standing, wishes] = await Promise.all([
           frameOf(request, context),
           elevations.inForce(session, person),
           elevations.newest(mostShown),
+          ports.standing(person),
+          administrators.wishes(),
         ]);
         const returnTo = ReturnTo.parse(request.query['returnTo']);
-        sendPage(response, ElevationPage({ frame, own, list, returnTo, now: new Date() }));
+        const { firstAdministrators: first } = ports;
+        const shown = { frame, person, own, standing, returnTo, now: new Date() };
+        sendPage(response, ElevationPage({ ...shown, list, wishes, first }));
       },
     }),
     route({
@@ -82,8 +116,8 @@ export function elevationRoutes({ elevations, events }: ElevationPorts): Route[]
       summary: 'Becoming administrator',
       body: ElevationForm,
       async handle(_request, response, context, { returnTo, ...wish }) {
-        await begin(context, wish);
-        response.redirect(303, returnTo);
+        const endsAt = await begin(context, wish);
+        response.redirect(303, endsAt === null ? '/me/administrator' : returnTo);
       },
     }),
     route({
@@ -106,6 +140,7 @@ export function elevationRoutes({ elevations, events }: ElevationPorts): Route[]
       body: ElevationWish,
       async handle(_request, response, context, wish) {
         const endsAt = await begin(context, wish);
+        if (endsAt === null) throw toldToWait();
         response.status(201).json({ endsAt: endsAt.toISOString() });
       },
     }),
@@ -120,5 +155,6 @@ export function elevationRoutes({ elevations, events }: ElevationPorts): Route[]
         response.status(204).end();
       },
     }),
+    ...administratorRoutes(ports, whose),
   ];
 }

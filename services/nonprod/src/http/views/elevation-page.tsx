@@ -6,10 +6,19 @@ import { PostForm, SelectField, TextField } from '@airlock/web/views/form';
 import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
 import type { Elevation } from '../../app/elevation-ports.ts';
-import { defaultElevationMinutes, mostElevationMinutes } from '../../domain/elevation.ts';
+import {
+  defaultElevationMinutes,
+  mayBecomeAdministrator,
+  mostElevationMinutes,
+  type AdministratorWish,
+  type Standing,
+} from '../../domain/elevation.ts';
 
 interface Shown {
   readonly frame: Frame;
+  /** Who looks. */
+  readonly person: string;
+  readonly standing: Standing;
   /** In this session; null before. */
   readonly own: Elevation | null;
   /** Where somebody wanted to go who was sent here. */
@@ -17,7 +26,14 @@ interface Shown {
   readonly now: Date;
 }
 
-export function ElevationPage({ list, ...shown }: Shown & { readonly list: readonly Elevation[] }) {
+interface Lists {
+  readonly list: readonly Elevation[];
+  readonly wishes: readonly AdministratorWish[];
+  /** Named in the configuration. */
+  readonly first: readonly string[];
+}
+
+export function ElevationPage({ list, wishes, first, ...shown }: Shown & Lists) {
   const { frame, now } = shown;
   return (
     <Layout
@@ -28,9 +44,11 @@ export function ElevationPage({ list, ...shown }: Shown & { readonly list: reado
       <p class="muted">
         Whoever may administer is a member like any other until they say what for. It holds in the
         one session that it was taken up in, and ends with it. All who may administer see it here
-        and on top of their pages.
+        and on top of their pages. The first time, somebody else who is administrator says yes.
       </p>
       <WithAside aside={<OwnBox {...shown} />}>
+        <SectionHeading note={first.length + wishes.length}>Who may</SectionHeading>
+        <Wishes {...shown} wishes={wishes} first={first} />
         <SectionHeading>Who was, and why</SectionHeading>
         <DataTable
           caption="Administrators, newest first"
@@ -57,6 +75,71 @@ export function ElevationPage({ list, ...shown }: Shown & { readonly list: reado
   );
 }
 
+function Wishes({ wishes, first, ...shown }: Shown & Omit<Lists, 'list'>) {
+  return (
+    <>
+      <p class="muted">
+        {first.length === 0
+          ? 'The configuration names nobody who needs no yes.'
+          : `Named in the configuration: ${first.join(', ')}.`}
+      </p>
+      <DataTable
+        caption="Who asked, and who said yes"
+        stacked
+        rows={wishes}
+        empty="Nobody else asked yet."
+        columns={[
+          {
+            label: 'Who and what for',
+            wide: true,
+            cell: ({ person, reason }) => (
+              <>
+                {person}
+                <div class="muted small">{reason}</div>
+              </>
+            ),
+          },
+          {
+            label: 'Asked',
+            nowrap: true,
+            cell: ({ askedAt }) => <Time at={askedAt} now={shown.now} />,
+          },
+          {
+            label: 'Yes',
+            nowrap: true,
+            cell: ({ admittedBy }) => (
+              <Status tone={admittedBy === null ? 'wait' : 'good'}>
+                {admittedBy === null ? 'waits' : `by ${admittedBy}`}
+              </Status>
+            ),
+          },
+          { label: 'Do', nowrap: true, cell: (wish) => <Answer {...shown} wish={wish} /> },
+        ]}
+      />
+    </>
+  );
+}
+
+/** What an administrator may say to it; nobody says yes to themselves. */
+function Answer({ frame, own, person, wish }: Shown & { readonly wish: AdministratorWish }) {
+  if (own === null) return null;
+  const { csrfToken } = frame;
+  const path = `/me/administrator/wishes/${wish.id}`;
+  const waits = wish.admittedBy === null;
+  return (
+    <>
+      {waits && wish.person !== person ? (
+        <PostForm action={`${path}/admit`} csrfToken={csrfToken}>
+          <Button kind="primary">Say yes</Button>
+        </PostForm>
+      ) : null}
+      <PostForm action={`${path}/withdraw`} csrfToken={csrfToken}>
+        <Button kind="danger">{waits ? 'Say no' : 'Take it back'}</Button>
+      </PostForm>
+    </>
+  );
+}
+
 function End({ row, now }: { readonly row: Elevation; readonly now: Date }) {
   const at = row.endedAt ?? row.endsAt;
   return (
@@ -66,7 +149,7 @@ function End({ row, now }: { readonly row: Elevation; readonly now: Date }) {
   );
 }
 
-function OwnBox({ frame, own, returnTo, now }: Shown) {
+function OwnBox({ frame, own, standing, returnTo, now }: Shown) {
   if (own !== null) {
     return (
       <Card title="You are administrator" icon="key" emphasis>
@@ -81,8 +164,22 @@ function OwnBox({ frame, own, returnTo, now }: Shown) {
       </Card>
     );
   }
+  if (standing === 'waiting') {
+    return (
+      <Card title="Your wish waits" icon="clock" emphasis>
+        <p>
+          Somebody else who is administrator says yes, once. Then you become administrator here
+          whenever you need to.
+        </p>
+      </Card>
+    );
+  }
   return (
-    <Card title="Become administrator" icon="key" emphasis>
+    <Card
+      title={mayBecomeAdministrator(standing) ? 'Become administrator' : 'Ask for your first time'}
+      icon="key"
+      emphasis
+    >
       <PostForm action="/me/administrator" csrfToken={frame.csrfToken}>
         <input type="hidden" name="returnTo" value={returnTo} />
         <TextField
@@ -103,7 +200,7 @@ function OwnBox({ frame, own, returnTo, now }: Shown) {
           }))}
         />
         <Button kind="primary" icon="key" block>
-          Become administrator
+          {mayBecomeAdministrator(standing) ? 'Become administrator' : 'Ask'}
         </Button>
       </PostForm>
     </Card>

@@ -47,7 +47,11 @@ export function ElevationPage({ list, wishes, first, ...shown }: Shown & Lists) 
         and on top of their pages. The first time, somebody else who is administrator says yes.
       </p>
       <WithAside aside={<OwnBox {...shown} />}>
-        <SectionHeading note={first.length + wishes.length}>Who may</SectionHeading>
+        <SectionHeading
+          note={first.length + wishes.filter(({ admittedBy }) => admittedBy !== null).length}
+        >
+          Who may
+        </SectionHeading>
         <Wishes {...shown} wishes={wishes} first={first} />
         <SectionHeading>Who was, and why</SectionHeading>
         <DataTable
@@ -127,7 +131,7 @@ function Answer({ frame, own, person, wish }: Shown & { readonly wish: Administr
   const path = `/me/administrator/wishes/${wish.id}`;
   const waits = wish.admittedBy === null;
   return (
-    <>
+    <div class="form">
       {waits && wish.person !== person ? (
         <PostForm action={`${path}/admit`} csrfToken={csrfToken}>
           <Button kind="primary">Say yes</Button>
@@ -136,7 +140,7 @@ function Answer({ frame, own, person, wish }: Shown & { readonly wish: Administr
       <PostForm action={`${path}/withdraw`} csrfToken={csrfToken}>
         <Button kind="danger">{waits ? 'Say no' : 'Take it back'}</Button>
       </PostForm>
-    </>
+    </div>
   );
 }
 

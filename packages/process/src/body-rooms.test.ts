@@ -100,3 +100,17 @@ test('a body that is cut off is used by nobody, and the next is taken', async (t
   await post([Buffer.alloc(100_000)]);
   assert.deepEqual(used, [100_000]);
 });
+
+test('what sockets handed over does not pile up while bodies keep coming', async (t) => {
+  let most = 0;
+  const { post } = await serving(t, () => {
+    most = Math.max(most, process.memoryUsage().arrayBuffers);
+    return Promise.resolve('');
+  });
+  const parts = [numbered(100_000, 0), numbered(100_000, 1), numbered(100_000, 2)];
+  await post(parts);
+  const before = process.memoryUsage().arrayBuffers;
+  most = 0;
+  for (let sent = 0; sent < 150; sent += 1) await post(parts);
+  assert.ok(most - before < 12e6, `${(most - before) / 1e6} MB of 45 MB were there at once`);
+});

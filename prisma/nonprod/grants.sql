@@ -116,7 +116,7 @@ grant update (size, root, note, cosigned_at) on witnessed_tree to nonprod_outbox
 grant select, insert on runner, runner_certificate, runner_token, runner_enrolment, runner_event, run_taint
   to nonprod_web;
 grant update (pool, kind, state, state_reason, state_by, state_at, enrolled_at, last_seen_at, instance, version,
-  isolation, labels, platform, spent_at, networks) on runner to nonprod_web;
+  isolation, labels, platform, egress, egress_count, spent_at, networks) on runner to nonprod_web;
 grant update (retired_at, retired_why) on runner_certificate to nonprod_web;
 grant update (spent_at) on runner_token to nonprod_web;
 grant update (state, decided_by, decided_at, chain) on runner_enrolment to nonprod_web;

@@ -52,6 +52,7 @@ const Reached = z.looseObject({
       isolation: z.string(),
       images: z.array(z.looseObject({ glob: z.string() })),
       egress: z.string().nullable(),
+      reaches: z.looseObject({ places: z.array(z.string()), said: z.string() }),
     }),
   ),
   runs: z.array(
@@ -247,11 +248,12 @@ function reachLines({ runs, pools, namesSecrets }: z.infer<typeof Reached>): str
         `  signed   ${run.signedBy === null ? 'no' : `by the key of ${run.signedBy}${run.promotable ? ', may be asked to be promoted' : ''}`}`,
       ),
     ]),
-    ...pools.map(({ name, trust, isolation, images, egress }) =>
+    ...pools.flatMap(({ name, trust, isolation, images, reaches: { places, said } }) => [
       safe(
-        `pool ${name}: trust ${trust}, ${isolation}, images ${listed(images.map(({ glob }) => glob))}, hosts ${egress === null ? 'no list named' : `of the list ${egress}`}`,
+        `pool ${name}: trust ${trust}, ${isolation}, images ${listed(images.map(({ glob }) => glob))}`,
       ),
-    ),
+      safe(`  reaches  ${said}${places.length === 0 ? '' : `: ${places.join(', ')}`}`),
+    ]),
   ];
 }
 

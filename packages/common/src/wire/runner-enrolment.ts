@@ -68,6 +68,9 @@ export type Enrolment = z.infer<typeof Enrolment>;
 export const CertificateRequest = z.strictObject({ csr: CertificateRequestPem });
 export type CertificateRequest = z.infer<typeof CertificateRequest>;
 
+/** As many places of its egress list a runner tells by name. */
+export const mostPlaces = 200;
+
 /** What a runner says of itself; claimed, shown to people, and no ground to trust it. */
 export const RunnerHello = z.strictObject({
   version: z.string().max(64),
@@ -78,6 +81,22 @@ export const RunnerHello = z.strictObject({
     .string()
     .max(64)
     .regex(/^[a-z0-9_.-]+(\/[a-z0-9_.-]+){1,2}$/, 'expected os/architecture')
+    .optional(),
+  /** Where its builds may connect to. Left out: it does not say, or they have its machine's own network. */
+  egress: z
+    .strictObject({
+      /** `name:port`, `*.name:port` or `address:port`: the first of its configuration. */
+      places: z
+        .array(
+          z
+            .string()
+            .max(261)
+            .regex(/^[a-z0-9._*:[\]-]+$/, 'expected host:port'),
+        )
+        .max(mostPlaces),
+      /** How many there are in all. */
+      count: z.int().min(0).max(1_000_000),
+    })
     .optional(),
   /** Started to end after one job. */
   once: z.boolean().default(false),

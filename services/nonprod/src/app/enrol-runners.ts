@@ -188,14 +188,15 @@ export function createEnrolRunners(ports: {
     ): Promise<string | null> {
       const { runner, pool } = caller.registration;
       const { fingerprint } = caller;
-      const { platform = null } = said;
+      const { platform = null, egress = null } = said;
       const rule = await poolRule(pool);
       const elsewhere = otherPlatform({ runner, pool, platform }, rule?.platform ?? null);
       if (elsewhere !== null) {
         await events.otherPlatform(runner, elsewhere);
         return elsewhere;
       }
-      await runners.hello({ runner, fingerprint, instance, ...said, platform, now: clock() });
+      const known = { ...said, platform, egress };
+      await runners.hello({ runner, fingerprint, instance, ...known, now: clock() });
       events.hello(runner, said);
       return null;
     },

@@ -1,3 +1,4 @@
+import type { ToldEgress } from '../domain/pool-egress.ts';
 import type { Pool } from '../domain/pool.ts';
 
 export interface PoolRow {
@@ -26,6 +27,8 @@ export interface PoolStore {
   /** Newest first, 100 at most. */
   changes(name: string): Promise<readonly PoolChange[]>;
   load(name: string): Promise<PoolLoad>;
+  /** What its runners say that were heard of in the last day and may still speak; null: one that does not say. */
+  egress(name: string): Promise<readonly (ToldEgress | null)[]>;
   /**
    * Writes the pool, its grants and the change in one transaction. `changed`: another change came first;
    * `repository-unknown` names the first that is not here.

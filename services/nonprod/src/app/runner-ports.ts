@@ -1,6 +1,7 @@
 /** What the use cases around runners need from outside. */
 import { AirlockError } from '@airlock/common/errors';
 import type { RunnerKind } from '@airlock/common/wire/runner-enrolment';
+import type { ToldEgress } from '../domain/pool-egress.ts';
 import type { Registration, RunnerState } from '../domain/runner.ts';
 
 export type RunnerEdgeErrorCode =
@@ -86,6 +87,8 @@ export interface RunnerSummary {
   readonly isolation: string | null;
   readonly labels: readonly string[];
   readonly platform: string | null;
+  /** Null: it does not say. */
+  readonly egress: ToldEgress | null;
   readonly spentAt: Date | null;
   readonly networks: readonly string[];
   /** The newest that is not retired; null when none is. */
@@ -156,6 +159,7 @@ export interface RunnerStore {
     readonly isolation: string;
     readonly labels: readonly string[];
     readonly platform: string | null;
+    readonly egress: ToldEgress | null;
     readonly now: Date;
   }): Promise<void>;
   addCertificate(runner: string, issued: IssuedRunnerCertificate, now: Date): Promise<void>;

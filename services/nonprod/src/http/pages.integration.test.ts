@@ -618,6 +618,7 @@ test('the platform role makes and changes pools; what the isolation cannot keep 
   const page = await dana.get('/pools/gpu');
   assertGoodPage(page);
   assert.match(page.text, /plugins\/s3/);
+  assert.match(page.text, /not known: no runner of it was heard of in the last day/);
 
   const json = { 'content-type': 'application/json', 'x-csrf-token': pat.csrfToken };
   const read = z

@@ -17,7 +17,7 @@ export function runnerJson(runner: RunnerSummary) {
     networks: runner.networks,
     claimed: {
       ...{ version: runner.version, isolation: runner.isolation },
-      ...{ labels: runner.labels, platform: runner.platform },
+      ...{ labels: runner.labels, platform: runner.platform, egress: runner.egress },
     },
     certificate:
       certificate === null

@@ -10,7 +10,8 @@ import { RunnerEdgeError } from '../app/runner-ports.ts';
 import type { PoolRule } from '../app/enrol-runners.ts';
 import { helloPath, type RunnerGuard } from './runner-guard.ts';
 
-const helloBody = 16 * 1024;
+/** 64 labels of 128 characters and 200 places of 261, as JSON. */
+const helloBody = 128 * 1024;
 const requestBody = 8 * 1024;
 
 export function runnerRegistryRoutes(ports: {

@@ -38,6 +38,7 @@ import { testLogs } from '../testing/logs.ts';
 import { writeTlsFiles, type MachineClient } from '../testing/machine-client.ts';
 import { startEnrolmentServer, type EnrolmentServer } from './enrolment-server.ts';
 import { createWorkWaiter, runnerRoutes } from './runner-api.ts';
+import { createPoolStore } from '../adapters/postgres/pool-store.ts';
 import { runnerRegistryRoutes } from './runner-registry-api.ts';
 
 const silent = createLog('test');
@@ -538,6 +539,30 @@ test('a pool for one platform turns away a runner on another, or that says none,
   assert.equal(await owner.job.count({ where: { pool: 'for-arm', state: 'queued' } }), 1);
   await labelled('*');
   assert.equal((await client.call('POST', '/v1/lease', { pool: 'for-arm' })).status, 200);
+});
+
+test('where builds of a pool may connect to is the word of its runners, who say it anew with each hello', async () => {
+  await ensurePool(database, 'reaching');
+  const pools = createPoolStore(database.as('nonprod_web'));
+  assert.deepEqual(await pools.egress('reaching'), []);
+  const client = kept(fleet.client(server.url, await fleet.enrolled('reaches', 'reaching')));
+  assert.deepEqual(await pools.egress('reaching'), []);
+  const say = async (egress: unknown) =>
+    (await client.call('POST', '/v1/runner/hello', { ...hello, egress })).status;
+  const egress = { places: ['registry.npmjs.org:443'], count: 1 };
+  assert.equal(await say(egress), 204);
+  assert.deepEqual(await pools.egress('reaching'), [egress]);
+  assert.deepEqual((await fleet.runners.find('reaches'))?.egress, egress);
+  const place = `${'a'.repeat(255)}:65535`;
+  assert.equal(await say({ places: Array.from({ length: 200 }, () => place), count: 200 }), 204);
+  assert.equal(await say({ places: Array.from({ length: 201 }, () => place), count: 201 }), 400);
+  assert.equal(await say({ places: ['<b>:443'], count: 1 }), 400);
+  assert.equal(await say(undefined), 204);
+  assert.deepEqual(await pools.egress('reaching'), [null]);
+  await database
+    .as('owner')
+    .runner.updateMany({ where: { id: 'reaches' }, data: { state: 'quarantined' } });
+  assert.deepEqual(await pools.egress('reaching'), []);
 });
 
 test('a draining runner ends its job and is given no other', async () => {

@@ -12,6 +12,7 @@ import type { RunnerConfig } from '../config.ts';
 import { createEdgeCalls } from './calls.ts';
 import { createConnection, type Connection } from './connection.ts';
 import { stayEnrolled } from './stay-enrolled.ts';
+import { toldEgress } from './told-egress.ts';
 
 /** The certificate is looked at so often; renewal is due once in half of its life. */
 const lookMs = 60_000;
@@ -27,7 +28,7 @@ export async function enterEdge(
   const connection = connect(config);
   const calls = createEdgeCalls({ url: files.url, request: connection.request });
   const said: RunnerHello = {
-    ...{ version, isolation, labels, platform: ownPlatform() },
+    ...{ version, isolation, labels, platform: ownPlatform(), ...toldEgress(config) },
     once: runtime.switches.has('once'),
   };
   await introduce(() => calls.hello(said, signal), signal);

@@ -82,6 +82,15 @@ export function createPoolStore(db: Database): PoolStore {
       return { queued: Number(row?.queued ?? 0), running: Number(row?.running ?? 0) };
     },
 
+    async egress(name) {
+      const rows = await db.$queryRaw<{ places: string[] | null; count: number | null }[]>`
+        select egress as places, egress_count as count from runner
+        where pool = ${name} and state in ('active', 'draining') and last_seen_at > now() - interval '1 day'`;
+      return rows.map(({ places, count }) =>
+        places === null || count === null ? null : { places, count },
+      );
+    },
+
     async save(pool, expected, person) {
       return await db.$transaction(async (tx) => {
         const known = await tx.repository.findMany({

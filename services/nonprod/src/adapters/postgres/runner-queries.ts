@@ -2,6 +2,7 @@
 import type { DatabasePool } from '@airlock/database/pool';
 import type { RunnerKind } from '@airlock/common/wire/runner-enrolment';
 import type { RunnerEvent, RunnerStore, RunnerSummary } from '../../app/runner-ports.ts';
+import type { ToldEgress } from '../../domain/pool-egress.ts';
 import type { RunnerState } from '../../domain/runner.ts';
 
 interface SummaryColumns {
@@ -18,6 +19,8 @@ interface SummaryColumns {
   readonly isolation: string | null;
   readonly labels: string[];
   readonly platform: string | null;
+  readonly egress: string[] | null;
+  readonly egress_count: number | null;
   readonly spent_at: Date | null;
   readonly networks: string[];
   readonly serial: string | null;
@@ -95,6 +98,13 @@ export function createRunnerQueries(
   };
 }
 
+function egressOf({
+  egress,
+  egress_count: count,
+}: Pick<SummaryColumns, 'egress' | 'egress_count'>): ToldEgress | null {
+  return egress === null || count === null ? null : { places: egress, count };
+}
+
 function summaryOf(row: SummaryColumns): RunnerSummary {
   return {
     id: row.id,
@@ -110,6 +120,7 @@ function summaryOf(row: SummaryColumns): RunnerSummary {
     isolation: row.isolation,
     labels: row.labels,
     platform: row.platform,
+    egress: egressOf(row),
     spentAt: row.spent_at,
     networks: row.networks,
     certificate:

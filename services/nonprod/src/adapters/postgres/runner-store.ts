@@ -152,11 +152,21 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
       };
     },
 
-    hello: ({ runner, fingerprint, instance, version, isolation, labels, platform, now }) =>
+    hello: ({ runner, fingerprint, instance, version, isolation, labels, platform, egress, now }) =>
       inTransaction(pool, async (tx) => {
         await tx.query(
-          `update runner set instance = $2, version = $3, isolation = $4, labels = $5, platform = $6, last_seen_at = $7 where id = $1`,
-          [runner, instance, version, isolation, labels, platform, now],
+          `update runner set instance = $2, version = $3, isolation = $4, labels = $5, platform = $6, egress = $7, egress_count = $8, last_seen_at = $9 where id = $1`,
+          [
+            runner,
+            instance,
+            version,
+            isolation,
+            labels,
+            platform,
+            egress?.places,
+            egress?.count,
+            now,
+          ],
         );
         await tx.query(
           `update runner_certificate set retired_at = $3, retired_why = $4

@@ -7,6 +7,7 @@ import { frameOf } from '@airlock/web/server';
 import type { Request } from 'express';
 import type { createSavePool, SavePoolAnswer } from '../../app/manage-pools.ts';
 import type { PoolRow, PoolStore } from '../../app/pool-ports.ts';
+import { poolEgress } from '../../domain/pool-egress.ts';
 import { poolWarnings, type Pool } from '../../domain/pool.ts';
 import type { SightStore } from '../../app/sight-ports.ts';
 import { hiddenFrom } from '../heed-sight.ts';
@@ -44,6 +45,7 @@ export function poolRoutes({
       row,
       changes: changes.map((each) => ({ ...each, pool: withoutHidden(each.pool, hidden) })),
       load: await pools.load(row.pool.name),
+      reaches: poolEgress(row.pool.isolation, await pools.egress(row.pool.name)),
       now: new Date(),
     };
   };
@@ -130,8 +132,8 @@ export function poolRoutes({
       scope: 'read',
       summary: 'One pool: what it executes for whom.',
       async handle(request, response, context) {
-        const { row, load } = await details(await find(request, context), context);
-        response.json({ ...poolJson(row), ...load });
+        const { row, load, reaches } = await details(await find(request, context), context);
+        response.json({ ...poolJson(row), ...load, reaches });
       },
     }),
     route({

@@ -7,15 +7,16 @@ import type { Request } from 'express';
 import type { PoolStore } from '../../app/pool-ports.ts';
 import type { SecretStore } from '../../app/secret-ports.ts';
 import type { RepositoryRow, RepositoryStore } from '../../app/source-ports.ts';
-import { takesOneJob, type Pool } from '../../domain/pool.ts';
+import { takesOneJob } from '../../domain/pool.ts';
+import { poolEgress } from '../../domain/pool-egress.ts';
 import { reachOf, type Reach } from '../../domain/reach.ts';
 import { missingGroups, type GroupRequired } from '../../domain/group-required.ts';
 import { namedRepository } from '../heed-sight.ts';
-import { ReachPage } from '../views/reach-page.tsx';
+import { ReachPage, type ReachedPool } from '../views/reach-page.tsx';
 
 interface ReachPorts {
   readonly repositories: Pick<RepositoryStore, 'find'>;
-  readonly pools: Pick<PoolStore, 'list'>;
+  readonly pools: Pick<PoolStore, 'list' | 'egress'>;
   /** Null: this installation keeps none. */
   readonly secrets: Pick<SecretStore, 'offered'> | null;
   /** Whoever may not list secrets does not learn their names here either. */
@@ -31,7 +32,7 @@ export function reachRoutes({ repositories, pools, secrets, groupRequired }: Rea
     readonly row: RepositoryRow;
     readonly reach: readonly Reach[];
     /** Those that some run of it may be in. */
-    readonly reached: readonly Pool[];
+    readonly reached: readonly ReachedPool[];
     readonly namesSecrets: boolean;
   }> {
     const named = namedRepository(request);
@@ -43,9 +44,15 @@ export function reachRoutes({ repositories, pools, secrets, groupRequired }: Rea
     const offered = namesSecrets ? ((await secrets?.offered(row)) ?? []) : [];
     const reach = reachOf({ repository: row, pools: all, secrets: offered, now: new Date() });
     const names = new Set(reach.flatMap((one) => one.pools));
-    const reached = all
+    const open = all
       .filter(({ name }) => names.has(name))
       .sort((a, b) => b.trust - a.trust || (a.name < b.name ? -1 : 1));
+    const reached = await Promise.all(
+      open.map(async (pool) => ({
+        pool,
+        reaches: poolEgress(pool.isolation, await pools.egress(pool.name)),
+      })),
+    );
     return { row, reach, reached, namesSecrets };
   }
 
@@ -77,9 +84,10 @@ export function reachRoutes({ repositories, pools, secrets, groupRequired }: Rea
         response.json({
           repository: row.name,
           // A pool's other grants are not this repository's to tell.
-          pools: reached.map((pool) => ({
+          pools: reached.map(({ pool, reaches }) => ({
             ...{ name: pool.name, trust: pool.trust, isolation: pool.isolation },
             ...{ once: takesOneJob(pool), images: pool.images, egress: pool.egress },
+            reaches,
           })),
           namesSecrets,
           runs: reach,

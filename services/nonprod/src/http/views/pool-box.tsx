@@ -105,7 +105,7 @@ export function PoolBox({
         <TextField
           label="Egress list"
           name="egress"
-          hint="Name of the list of places that builds may reach. Empty: none."
+          hint="Name of a list of places, for people: the places themselves stand in the configuration of its runners. Empty: none."
           value={pool?.egress ?? ''}
           maxLength={63}
         />

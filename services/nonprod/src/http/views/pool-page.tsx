@@ -6,6 +6,8 @@ import { Time } from '@airlock/web/views/time';
 import { VerdictBanner } from '@airlock/web/views/verdict-banner';
 import type { PoolChange, PoolLoad, PoolRow } from '../../app/pool-ports.ts';
 import { poolWarnings, takesOneJob } from '../../domain/pool.ts';
+import type { PoolEgress } from '../../domain/pool-egress.ts';
+import { Places } from './places.tsx';
 import { PoolBox } from './pool-box.tsx';
 import { grantText, trustText } from './pool-list.tsx';
 
@@ -14,6 +16,7 @@ export function PoolPage({
   row,
   changes,
   load,
+  reaches,
   problems,
   now,
 }: {
@@ -21,6 +24,7 @@ export function PoolPage({
   readonly row: PoolRow;
   readonly changes: readonly PoolChange[];
   readonly load: PoolLoad;
+  readonly reaches: PoolEgress;
   /** Of a change that was not saved; empty at first. */
   readonly problems: readonly string[];
   readonly now: Date;
@@ -57,7 +61,16 @@ export function PoolPage({
               term: 'Jobs',
               value: `${load.running} running${pool.concurrency === null ? '' : ` of ${pool.concurrency} at most`}, ${load.queued} queued`,
             },
-            { term: 'Builds reach', value: pool.egress ?? 'nothing outside' },
+            { term: 'Builds reach', value: <Places egress={reaches} /> },
+            ...(pool.egress === null
+              ? []
+              : [
+                  {
+                    term: 'Egress list',
+                    value: pool.egress,
+                    source: 'a name: what it holds stands with the runners',
+                  },
+                ]),
           ]}
         />
         <SectionHeading note={pool.images.length}>Images</SectionHeading>

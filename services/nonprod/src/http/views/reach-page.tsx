@@ -5,7 +5,15 @@ import { Layout, type Frame } from '@airlock/web/views/layout';
 import { takesOneJob, type Pool } from '../../domain/pool.ts';
 import type { Reach, ReachedSecret } from '../../domain/reach.ts';
 import { trustWords } from '../../domain/trust-level.ts';
+import type { PoolEgress } from '../../domain/pool-egress.ts';
+import { Places } from './places.tsx';
 import { trustText } from './pool-list.tsx';
+
+/** A pool that some run may be in. */
+export interface ReachedPool {
+  readonly pool: Pool;
+  readonly reaches: PoolEgress;
+}
 
 export function ReachPage({
   frame,
@@ -17,7 +25,7 @@ export function ReachPage({
   readonly frame: Frame;
   readonly repository: string;
   readonly reach: readonly Reach[];
-  readonly pools: readonly Pool[];
+  readonly pools: readonly ReachedPool[];
   /** Whether the viewer may list secrets. */
   readonly namesSecrets: boolean;
 }) {
@@ -90,19 +98,20 @@ export function ReachPage({
       />
       <SectionHeading note={pools.length}>Pools</SectionHeading>
       <p class="muted">
-        A workflow chooses among its run’s pools by labels. The hosts of an egress list stand in the
-        configuration of the pool’s runners, which log each that is asked and refuse every other.
+        A workflow chooses among its run’s pools by labels. Hosts stand in the configuration of the
+        pool’s runners, which log each that is asked and refuse every other; what is shown here is
+        the word of those that were heard of in the last day.
       </p>
       <DataTable
         caption="Pools that its runs may be in, the most trusted first"
         stacked
         rows={pools}
-        rowId={({ name }) => `pool-${name}`}
+        rowId={({ pool }) => `pool-${pool.name}`}
         empty="None is granted to it, so nothing of it runs. Whoever has the platform role grants one at Pools."
         columns={[
           {
             label: 'Pool',
-            cell: (pool) => (
+            cell: ({ pool }) => (
               <>
                 <a href={`/pools/${pool.name}`}>{pool.name}</a>
                 <div class="muted small">
@@ -111,12 +120,19 @@ export function ReachPage({
               </>
             ),
           },
-          { label: 'Trust', cell: (pool) => trustText(pool) },
-          { label: 'Isolation', cell: ({ isolation }) => isolation },
-          { label: 'Images', kind: 'mono', cell: (pool) => <Images pool={pool} /> },
+          { label: 'Trust', cell: ({ pool }) => trustText(pool) },
+          { label: 'Isolation', cell: ({ pool }) => pool.isolation },
+          { label: 'Images', kind: 'mono', cell: ({ pool }) => <Images pool={pool} /> },
           {
             label: 'Hosts',
-            cell: ({ egress }) => (egress === null ? 'no list named' : `list ${egress}`),
+            cell: ({ pool, reaches }) => (
+              <>
+                <Places egress={reaches} />
+                {pool.egress === null ? null : (
+                  <div class="muted small">list {pool.egress}, by its name</div>
+                )}
+              </>
+            ),
           },
         ]}
       />

@@ -8,6 +8,8 @@ import { PostForm, SelectField, TextField } from '@airlock/web/views/form';
 import { Layout, type Frame } from '@airlock/web/views/layout';
 import { Time } from '@airlock/web/views/time';
 import type { RunnerEvent, RunnerRun, RunnerSummary } from '../../app/runner-ports.ts';
+import { poolEgress } from '../../domain/pool-egress.ts';
+import { Places } from './places.tsx';
 import { RunnerState } from './runner-list.tsx';
 import { placesText } from './words.ts';
 
@@ -65,6 +67,16 @@ export function RunnerPage({
               term: 'Platform',
               value: runner.platform ?? 'not told yet',
               source: 'as the runner found its kernel',
+            },
+            {
+              term: 'Builds reach',
+              value:
+                runner.egress === null ? (
+                  'not told'
+                ) : (
+                  <Places egress={poolEgress(runner.isolation ?? '', [runner.egress])} />
+                ),
+              source: 'as the runner says',
             },
             {
               term: 'Version',

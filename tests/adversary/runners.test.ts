@@ -68,8 +68,12 @@ function speaker(pair: Pair, directory: string, instance = randomBytes(16).toStr
   };
 }
 
-async function joined(pair: Pair, runner: string, once = false): Promise<string> {
-  const directory = mkdtempSync(join(tmpdir(), `airlock-${runner}-`));
+async function joined(
+  pair: Pair,
+  runner: string,
+  once = false,
+  directory = mkdtempSync(join(tmpdir(), `airlock-${runner}-`)),
+): Promise<string> {
   await joinRunner({
     ...{ nonprodOrigin: pair.nonprodOrigin, directory, runner, once },
     enrolmentUrl: `https://127.0.0.1:${pair.ports.enrolment}`,
@@ -280,8 +284,10 @@ test('a runner builds a repository no more often in a day than its own configura
   try {
     for (const [index, ref] of refs.entries()) {
       await commitAside(pair, ref);
-      // Each is another process, and the count is the machine's.
+      // Each is another process, enrolled anew, in another work directory: the count stands beside the identity.
+      if (index > 0) await joined(pair, 'bounded', false, directory);
       const { code, said } = await runOnce(pair, directory, {
+        workDirectory: join(directory, `work-${index}`),
         budget: { repository: { builds: 1 } },
       });
       assert.equal(code, 0, said);

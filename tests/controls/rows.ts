@@ -456,7 +456,7 @@ const buildbot: readonly Row[] = [
   not(
     'B27',
     'suspicious builds are marked',
-    'by log, hosts, limits and programs that the sandbox ended; calls that it answers with EPERM are counted for nobody but root, and are seen where a tool says so',
+    'by log, hosts, limits and programs that the sandbox ended; calls answered with EPERM are seen where a tool says so and counted nowhere: bubblewrap sets its filter by prctl, which gives no listener, and what the kernel logs is for root',
     watched('a run that looks like a miner is not asked for until an owner'),
     watched('a log that cannot be looked at is suspicious'),
     watched('a run whose step the sandbox ended for a system call is not asked for'),
@@ -684,7 +684,7 @@ const others: readonly Row[] = [
   not(
     'W7',
     'a subverted server cannot make runners build forever',
-    'a runner’s own minutes are the whole day unless lowered, and one in a fresh directory counts anew',
+    'a runner’s own minutes are the whole day unless lowered, as no limit of pool or job says how much of it is meant; the count outlives process, work directory and enrolment, not the identity’s directory',
     nonprod('domain/budget.test.ts: below its budget'),
     adversary('runners.test.ts: a runner builds a repository no more often'),
     'services/runner/src/day-budget.test.ts: a build may take no longer than is left',

@@ -29,7 +29,8 @@ export function describeIssue(
     });
   }
   const expected = descriptionAt(schema, path, data);
-  if (valueAt(data, path) === undefined) {
+  // A rule about several keys may speak of one that is left out, and says itself what is wrong.
+  if (valueAt(data, path) === undefined && issue.code !== 'custom') {
     return [
       {
         path,

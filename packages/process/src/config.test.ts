@@ -66,6 +66,19 @@ redis: { url: localhost }
   );
 });
 
+test('a rule about several keys says itself what is wrong with one that is left out', () => {
+  const either = z
+    .strictObject({ a: z.string().optional().describe('One way.'), b: z.string().optional() })
+    .superRefine(({ a, b }, context) => {
+      if (a === undefined && b === undefined)
+        context.addIssue({ code: 'custom', path: ['a'], message: 'write a or b' });
+    });
+  assert.throws(
+    () => parseConfig(either, '{}', '/etc/airlock/x.yaml'),
+    /x\.yaml: a: write a or b; expected: One way\.$/,
+  );
+});
+
 const malformed: [claim: string, text: string, message: RegExp][] = [
   ['a duplicate key', `${good}keyFile: other.pem\n`, /Map keys must be unique at line 5/],
   ['an alias', `a: &x 1\nb: *x\n`, /aliases .* are not accepted/],

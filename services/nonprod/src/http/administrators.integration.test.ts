@@ -5,6 +5,8 @@ import type { Log } from '@airlock/process/log';
 import { sendPage } from '@airlock/web/page';
 import { route } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
+import { hashOf } from '@airlock/web/session';
+import { createAdministratorStore } from '../adapters/postgres/administrator-store.ts';
 import { createPersonStore } from '../adapters/postgres/person-store.ts';
 import { createTokenStore } from '../adapters/postgres/token-store.ts';
 import { createApiTokens } from '../app/api-tokens.ts';
@@ -189,6 +191,27 @@ test('the API asks, lists, admits and takes back as the page does', async () => 
   assert.equal((await api(pat, 'POST', `${path}/withdraw`, {})).status, 204);
   assert.equal((await api(pat, 'POST', `${path}/withdraw`, {})).status, 403);
   assert.equal((await api(lee, 'POST', '/things/lamp', {})).status, 403);
+});
+
+test('a yes and a withdrawal count in the moment in which whoever says them is administrator, and not after', async () => {
+  const [pat, ada] = [await administrator('pat'), await person('ada')];
+  await take(ada);
+  const store = createAdministratorStore(database.as('nonprod_web'));
+  const by = {
+    person: 'pat@example.com',
+    session: hashOf(pat.cookie.slice(pat.cookie.indexOf('=') + 1)),
+  };
+  const ofAda = await wishOf('ada');
+  const elsewhere = { ...by, session: hashOf('another session') };
+  const another = { ...by, person: 'oke@example.com' };
+  for (const each of [elsewhere, another]) {
+    assert.equal(await store.admit(ofAda, each), null);
+    assert.equal(await store.withdraw(ofAda, each), null);
+  }
+  assert.equal(await store.admit(ofAda, by), 'ada@example.com');
+  await pat.post('/me/administrator/end', {});
+  assert.equal(await store.withdraw(ofAda, by), null);
+  assert.equal((await take(ada)).location, '/things');
 });
 
 test('somebody without the group is refused, and no wish of theirs is written down', async () => {

@@ -222,7 +222,7 @@ describe('platforms', { skip }, () => {
       ({ jobs }) => jobs.filter(({ outcome }) => outcome === 'passed').length === 2,
     );
     const reason =
-      'No runner on linux/arm64 of the pool on-arm has been heard of in the last 2 minutes.';
+      'No runner on linux/arm64 of the pool on-arm that takes jobs has been heard of in the last 2 minutes.';
     const [waits] = run.jobs.filter(({ pool }) => pool === 'on-arm');
     assert.equal(waits?.state, 'queued');
     assert.ok(waits.reason?.startsWith(reason), String(waits.reason));

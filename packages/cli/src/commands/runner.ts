@@ -20,7 +20,11 @@ const Runner = z.looseObject({
 });
 const Shown = Runner.extend({
   enrolledAt: z.string(),
-  claimed: z.looseObject({ version: z.string().nullable(), isolation: z.string().nullable() }),
+  claimed: z.looseObject({
+    version: z.string().nullable(),
+    isolation: z.string().nullable(),
+    platform: z.string().nullable(),
+  }),
   runs: z.array(
     z.looseObject({
       id: z.string(),
@@ -240,7 +244,7 @@ function shownLines(runner: z.infer<typeof Shown>): string[] {
     line(runner),
     `enrolled ${runner.enrolledAt}, ${runner.kind === 'once' ? 'for one job' : 'to last'}; may speak from ${placesOf(runner.networks)}`,
     safe(
-      `says of itself: version ${claimed.version ?? '?'}, isolation ${claimed.isolation ?? '?'}`,
+      `says of itself: version ${claimed.version ?? '?'}, isolation ${claimed.isolation ?? '?'}, platform ${claimed.platform ?? '?'}`,
     ),
     'built',
     ...runs.map(({ id, subject, tainted, candidate }) =>

@@ -115,8 +115,11 @@ test('who names a platform gets a pool of exactly that one, and a queued job say
   assert.deepEqual([any, arm, pool('main', 3)].map(platformOf), [null, 'linux/arm64', null]);
   const told = (platform: string | null, able: number) =>
     noRunnerText({ name: 'p', platform, able });
-  assert.match(told('linux/arm64', 0) ?? '', /^No runner on linux\/arm64 of the pool p has/);
-  assert.match(told(null, 0) ?? '', /^No runner of the pool p has been heard of/);
+  assert.match(
+    told('linux/arm64', 0) ?? '',
+    /^No runner on linux\/arm64 of the pool p that takes jobs has/,
+  );
+  assert.match(told(null, 0) ?? '', /^No runner of the pool p that takes jobs has been heard of/);
   assert.equal(told('linux/arm64', 1), null);
 });
 

@@ -87,7 +87,7 @@ export function noRunnerText(pool: {
 }): string | null {
   if (pool.able > 0) return null;
   const kind = pool.platform === null ? '' : ` on ${pool.platform}`;
-  return `No runner${kind} of the pool ${pool.name} has been heard of in the last ${heardWithinSeconds / 60} minutes. It starts when one comes; whoever has the platform role adds one at /runners/new.`;
+  return `No runner${kind} of the pool ${pool.name} that takes jobs has been heard of in the last ${heardWithinSeconds / 60} minutes. It starts when one comes; whoever has the platform role adds one at /runners/new.`;
 }
 
 export interface PoolFault {

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { testPostgres } from '@airlock/testkit/stack';
 import { candidate, startRun } from '../../testing/fixtures.ts';
 import { testDatabase, type TestDatabase } from '../../testing/database.ts';
+import { ensurePool } from '../../testing/fleet.ts';
 import type { Database, Transaction } from './client.ts';
 import { createJobStore } from './job-store.ts';
 import { createPageQueries } from './page-queries.ts';
@@ -81,4 +82,43 @@ test('the run before the first of a ref, which every claim looks for, is looked 
   const jobs = createJobStore(database.as('nonprod_web'));
   const claimed = await jobs.claim({ runner: 'r', pool: 'first', leaseSeconds: 60 });
   assert.equal(claimed?.run.previous, null);
+});
+
+test('a queued job says when no runner of its pool could take it, and no more once one could', async () => {
+  await ensurePool(database, 'manned');
+  const owner = database.as('owner');
+  await owner.pool.updateMany({
+    where: { name: 'manned' },
+    data: { labels: { platform: 'linux/arm64' } },
+  });
+  const { id } = await startRun(database, { pool: 'manned' });
+  const reason = async (): Promise<string | null | undefined> =>
+    (await createPageQueries(database.as('nonprod_web')).run(id))?.jobs[0]?.reason;
+  const none = /^No runner on linux\/arm64 of the pool manned that takes jobs has been heard of/;
+  assert.match((await reason()) ?? '', none);
+  const at = new Date();
+  await owner.runner.create({
+    data: {
+      ...{ id: 'man', pool: 'manned', kind: 'once', stateAt: at, enrolledAt: at, lastSeenAt: at },
+      platform: 'linux/arm64',
+    },
+  });
+  assert.equal(await reason(), null);
+  for (const unable of [
+    { platform: 'linux/amd64' },
+    { platform: null },
+    { state: 'draining' },
+    { lastSeenAt: new Date(at.getTime() - 130_000) },
+    { spentAt: at },
+    { pool: 'elsewhere' },
+  ]) {
+    await owner.runner.update({ where: { id: 'man' }, data: unable });
+    assert.match((await reason()) ?? '', none, JSON.stringify(unable));
+    const able = { platform: 'linux/arm64', state: 'active', lastSeenAt: at, spentAt: null };
+    await owner.runner.update({ where: { id: 'man' }, data: { ...able, pool: 'manned' } });
+    assert.equal(await reason(), null);
+  }
+  await owner.runner.update({ where: { id: 'man' }, data: { platform: null } });
+  await owner.pool.updateMany({ where: { name: 'manned' }, data: { labels: { platform: '*' } } });
+  assert.equal(await reason(), null);
 });

@@ -133,13 +133,13 @@ async function shown(run: string, holds: (run: ShownRun) => boolean): Promise<Sh
 
 const isOver = ({ state }: ShownRun): boolean => !['queued', 'running'].includes(state);
 
-/** What a person finds on the run's page, seen where there is a browser. */
-async function pageOf(run: string, name: string): Promise<string> {
+/** What a person finds on a page, seen where there is a browser. */
+async function pageOf(path: string, name: string): Promise<string> {
   const dana = await pair.signIn('nonprod', 'dana');
-  const text = (await dana.getBytes(`/runs/${run}`)).toString('utf8');
+  const text = (await dana.getBytes(path)).toString('utf8');
   if (browser !== null) {
     const { context, page, complaints } = await openPage(browser, { scheme: 'light', width: 1280 });
-    await signInAs(page, `${pair.nonprodOrigin}/runs/${run}`, 'dana');
+    await signInAs(page, `${pair.nonprodOrigin}${path}`, 'dana');
     assert.equal(await sidewaysScroll(page), 0);
     await picture(page, name);
     assert.deepEqual(complaints, []);
@@ -171,6 +171,7 @@ describe('platforms', { skip }, () => {
         labels: { platform: label },
       });
     }
+    await startRunner('runner-386', 'on-386', personality);
   });
 
   after(async () => {
@@ -185,7 +186,6 @@ describe('platforms', { skip }, () => {
   });
 
   test('one push is checked on two platforms with nobody’s help, and one run shows both verdicts', async () => {
-    await startRunner('runner-386', 'on-386', personality);
     const id = await push(['linux/amd64', 'linux/386']);
     const run = await shown(id, isOver);
     assert.equal(run.state, 'passed', JSON.stringify(run));
@@ -202,9 +202,22 @@ describe('platforms', { skip }, () => {
         ['passed', 'on-386', 'runner-386'],
       ],
     );
-    const page = await pageOf(id, 'run-two-platforms-1280-light');
+    const page = await pageOf(`/runs/${id}`, 'run-two-platforms-1280-light');
     for (const platform of ['linux/amd64', 'linux/386'])
       assert.ok(page.includes(platform), platform);
+  });
+
+  test('pages of runner and pool show platform and reach as the runner says them', async () => {
+    const runner = await pageOf('/runners/runner-386', 'runner-platform-1280-light');
+    assert.match(runner, /linux\/386/);
+    const open = pair.isolation === 'none';
+    assert.match(runner, open ? /not told/ : /nothing outside/);
+    const pool = await pageOf('/pools/on-386', 'pool-platform-1280-light');
+    assert.match(pool, /platform=linux\/386/);
+    assert.match(
+      pool,
+      open ? /whatever its machines reach/ : /nothing outside, as its runners say/,
+    );
   });
 
   test('a platform without a runner says so on the run’s page, and a machine of another platform cannot stand in for it', async () => {
@@ -216,6 +229,8 @@ describe('platforms', { skip }, () => {
       );
       return true;
     });
+    const turnedAway = await pageOf('/runners/runner-arm', 'runner-turned-away-1280-light');
+    assert.match(turnedAway, /Turned away: runner-arm runs on linux\/amd64/);
     const id = await push(['linux/amd64', 'linux/arm64']);
     const run = await shown(
       id,
@@ -226,7 +241,7 @@ describe('platforms', { skip }, () => {
     const [waits] = run.jobs.filter(({ pool }) => pool === 'on-arm');
     assert.equal(waits?.state, 'queued');
     assert.ok(waits.reason?.startsWith(reason), String(waits.reason));
-    assert.ok((await pageOf(id, 'run-no-runner-1280-light')).includes(reason));
+    assert.ok((await pageOf(`/runs/${id}`, 'run-no-runner-1280-light')).includes(reason));
     const dana = await pair.signIn('nonprod', 'dana');
     await dana.postJson(`/api/v1/runs/${id}/cancel`, {});
     assert.equal((await shown(id, isOver)).state, 'cancelled');

@@ -2,14 +2,21 @@
 import { HttpError } from '@airlock/web/problem';
 import { route, type Route, type RouteContext } from '@airlock/web/route';
 import type { Request } from 'express';
-import type { Asker } from '../../app/elevation-ports.ts';
-import type { ElevationPorts } from './elevation.tsx';
+import type { AdministratorStore, Asker } from '../../app/elevation-ports.ts';
+import type { Events } from '../../events.ts';
 
 const wishIn = ({ params }: Request): string =>
   typeof params['wish'] === 'string' ? params['wish'] : '';
 
+export interface AdministratorRoutePorts {
+  readonly administrators: AdministratorStore;
+  /** Who needs nobody's yes. */
+  readonly firstAdministrators: readonly string[];
+  readonly events: Pick<Events, 'administratorAdmitted' | 'administratorWithdrawn'>;
+}
+
 export function administratorRoutes(
-  { administrators, firstAdministrators, events }: ElevationPorts,
+  { administrators, firstAdministrators, events }: AdministratorRoutePorts,
   whose: (context: RouteContext) => Asker,
 ): Route[] {
   const admit = async (request: Request, context: RouteContext): Promise<void> => {

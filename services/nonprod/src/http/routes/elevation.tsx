@@ -4,7 +4,7 @@ import { HttpError } from '@airlock/web/problem';
 import { route, type Route, type RouteContext } from '@airlock/web/route';
 import { frameOf } from '@airlock/web/server';
 import { z } from 'zod';
-import type { AdministratorStore, Asker, ElevationStore } from '../../app/elevation-ports.ts';
+import type { Asker, ElevationStore } from '../../app/elevation-ports.ts';
 import {
   elevatedRole,
   ElevationWish,
@@ -13,7 +13,7 @@ import {
 } from '../../domain/elevation.ts';
 import type { Events } from '../../events.ts';
 import { ElevationPage } from '../views/elevation-page.tsx';
-import { administratorRoutes } from './administrators.ts';
+import { administratorRoutes, type AdministratorRoutePorts } from './administrators.ts';
 import { requesterOf } from './shared.ts';
 
 const mostShown = 50;
@@ -35,19 +35,11 @@ const ElevationForm = z
     }),
   );
 
-export interface ElevationPorts {
+export interface ElevationPorts extends AdministratorRoutePorts {
   readonly elevations: ElevationStore;
-  readonly administrators: AdministratorStore;
   standing(person: string): Promise<Standing>;
-  readonly firstAdministrators: readonly string[];
-  readonly events: Pick<
-    Events,
-    | 'elevationBegan'
-    | 'elevationEnded'
-    | 'administratorAsked'
-    | 'administratorAdmitted'
-    | 'administratorWithdrawn'
-  >;
+  readonly events: AdministratorRoutePorts['events'] &
+    Pick<Events, 'elevationBegan' | 'elevationEnded' | 'administratorAsked'>;
 }
 
 /** Of a person whom another administrator has to admit before. */

@@ -530,6 +530,7 @@ test('a pool for one platform turns away a runner on another, or that says none,
   assert.match(event?.text ?? '', /^Turned away: arm-1 does not say what it runs on/);
   assert.equal((await client.call('POST', '/v1/lease', { pool: 'for-arm' })).status, 403);
   assert.equal((await say({ platform: 'linux/arm64' })).status, 204);
+  assert.equal((await fleet.runners.find('arm-1'))?.platform, 'linux/arm64');
   await startRun(database, { pool: 'for-arm' });
   // Since it said hello the pool was given to another platform.
   await labelled('linux/386');
@@ -539,6 +540,9 @@ test('a pool for one platform turns away a runner on another, or that says none,
   assert.equal(await owner.job.count({ where: { pool: 'for-arm', state: 'queued' } }), 1);
   await labelled('*');
   assert.equal((await client.call('POST', '/v1/lease', { pool: 'for-arm' })).status, 200);
+  // Enrolled anew it may be another machine, of which nothing is known yet.
+  await fleet.enrolled('arm-1', 'for-arm');
+  assert.equal((await fleet.runners.find('arm-1'))?.platform, null);
 });
 
 test('where builds of a pool may connect to is the word of its runners, who say it anew with each hello', async () => {

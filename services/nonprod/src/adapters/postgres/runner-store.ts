@@ -107,7 +107,8 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
         await tx.query(
           `insert into runner (id, pool, kind, state_by, state_at, enrolled_at, networks) values ($1, $2, $3, $4, $5, $5, $6)
            on conflict (id) do update set pool = $2, kind = $3, state = 'active', state_reason = null, state_by = $4,
-             state_at = $5, enrolled_at = $5, last_seen_at = null, instance = null, spent_at = null, networks = $6`,
+             state_at = $5, enrolled_at = $5, last_seen_at = null, instance = null, spent_at = null, networks = $6,
+             platform = null, egress = null, egress_count = null`,
           [enrolment.runner, enrolment.pool, enrolment.kind, by, now, enrolment.networks],
         );
         await tx.query(

@@ -95,7 +95,11 @@ export function PoolPage({
           empty="As the configuration of the scheduler began it."
           columns={[
             { label: 'Version', kind: 'number', cell: ({ version }) => version },
-            { label: 'When', cell: ({ changedAt }) => <Time at={changedAt} now={now} /> },
+            {
+              label: 'When',
+              nowrap: true,
+              cell: ({ changedAt }) => <Time at={changedAt} now={now} />,
+            },
             { label: 'Who', wide: true, cell: ({ changedBy }) => changedBy },
             {
               label: 'Made it',

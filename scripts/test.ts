@@ -17,6 +17,7 @@ import {
   installCommand,
   podman,
   uidmap,
+  webProxies,
 } from '@airlock/testkit/system-packages';
 import { buildAll } from './build.ts';
 import { obtainOpenBao } from './openbao.ts';
@@ -168,7 +169,7 @@ if (chosen.length === 0) {
   console.error(`airlock: no test stage ${wanted}; stages are ${stages.join(', ')}`);
   process.exit(2);
 }
-for (const each of [bubblewrap, chromium, podman, uidmap]) {
+for (const each of [bubblewrap, chromium, podman, uidmap, ...webProxies]) {
   if ((await ensureInstalled(each)) === null) {
     console.log(
       `! ${each.debian} is missing: its tests ${process.env['CI'] ? 'fail' : 'are skipped'}. Install it: ${installCommand(each)}`,

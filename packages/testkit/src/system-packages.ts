@@ -29,6 +29,13 @@ export const podman: SystemPackage = {
 /** With it podman gives a container ids where it runs as an ordinary user. */
 export const uidmap: SystemPackage = { debian: 'uidmap', binaries: ['newuidmap'] };
 
+/** What stands in front of sites, each with a sample of ours. */
+export const webProxies: readonly SystemPackage[] = [
+  { debian: 'nginx', binaries: ['nginx'] },
+  { debian: 'caddy', binaries: ['caddy'] },
+  { debian: 'apache2-bin', binaries: ['apache2'] },
+];
+
 /** Absolute path of the first binary of `wanted` on PATH, or null. */
 export function findBinary(wanted: SystemPackage): string | null {
   for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {

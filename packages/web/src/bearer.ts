@@ -20,17 +20,18 @@ export interface TokenDoor {
  * The holder of the request's `Authorization: Bearer` token; null where the request has no such header. A request with the
  * header is judged by it alone: no cookie counts beside it.
  *
+ * @param address of the caller.
  * @param mayTryAgain false when this address has guessed too often.
  * @throws HttpError `token-refused`, `too-many-requests`.
  */
 export async function tokenHolder(
   request: Request,
+  address: string,
   door: TokenDoor,
   mayTryAgain: (address: string) => boolean,
 ): Promise<TokenHolder | null> {
   const header = request.get('authorization');
   if (header === undefined) return null;
-  const address = request.ip ?? '';
   const token = /^Bearer ([\w.-]{8,256})$/.exec(header)?.[1];
   const holder = token === undefined ? null : await door.find(token, address);
   if (holder !== null) return holder;

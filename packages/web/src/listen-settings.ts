@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FilePath } from '@airlock/process/config';
-import { Network } from './networks.ts';
+import { Network } from '@airlock/process/networks';
 
 const Port = z.int().min(1).max(65_535);
 
@@ -17,6 +17,13 @@ export const WebListen = z
       .default(null)
       .describe(
         'Networks such as 10.1.0.0/16 that may connect; a connection from elsewhere is closed before a byte of it is read. Default null: from everywhere.',
+      ),
+    proxies: z
+      .array(Network)
+      .max(20)
+      .default([])
+      .describe(
+        'Networks of proxies in front, exact: X-Forwarded-For of a connection from them says whose request it is, in limits, records and the networks of tokens. No other forwarded header ever counts. Default none: the address of the connection counts.',
       ),
     tls: z
       .strictObject({

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { AirlockError } from '@airlock/common/errors';
 import type { Log } from '@airlock/process/log';
 import type { WebListen, WebTls } from './listen-settings.ts';
-import { isWithin } from './networks.ts';
+import { networks } from '@airlock/process/networks';
 
 export class ListenError extends AirlockError<'configuration-refused'> {}
 
@@ -109,13 +109,14 @@ export function leadToHttps(origin: URL): RequestListener {
 }
 
 /** Closes what comes from elsewhere before TLS or HTTP reads a byte of it; told at most once a minute, because scanners knock often. */
-function closeToOthers(server: Server, networks: readonly string[], log: Log): void {
+function closeToOthers(server: Server, allowFrom: readonly string[], log: Log): void {
+  const allowed = networks(allowFrom);
   const accept = server.listeners('connection');
   let toldAt = -Infinity;
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
-    if (networks.some((network) => isWithin(network, address))) {
+    if (allowed.has(address)) {
       for (const each of accept) each.call(server, socket);
       return;
     }

@@ -24,6 +24,7 @@ import { HttpError, problemFrom, sendProblem, signInRequired, wantsJson } from '
 import { sendPage } from './page.ts';
 import { listenForPeople } from './listen.ts';
 import type { SecurityContact, WebListen } from './listen-settings.ts';
+import { createCallerAddress } from './caller.ts';
 import { createRateLimit } from './rate-limit.ts';
 import type { Route, RouteContext, Viewer } from './route.ts';
 import { SamlError } from './saml/guard.ts';
@@ -127,6 +128,8 @@ interface Locals {
   /** Its id. */
   token: string | null;
   viewer: Viewer | null;
+  /** Of the caller, behind proxies. */
+  address: string;
 }
 
 /** Express leaves `locals` open; this is the one place that fills it. */
@@ -146,6 +149,7 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
   const origin = new URL(options.origin);
   const assets = loadAssets(options.assetsDirectory);
   const app = express();
+  const addressOf = createCallerAddress(options.listen);
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('query parser', 'simple');
@@ -158,6 +162,7 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
       scopes: null,
       token: null,
       viewer: null,
+      address: addressOf(request),
     } satisfies Locals;
     const makeFrame: FrameOf = (asked, context) => frame(options, assets, asked, context);
     frames.set(request, makeFrame);
@@ -196,7 +201,9 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
     const holder =
       tokens === undefined
         ? null
-        : await tokenHolder(request, tokens, (address) => letGuess(address, new Date()));
+        : await tokenHolder(request, localsOf(response).address, tokens, (address) =>
+            letGuess(address, new Date()),
+          );
     if (holder !== null) {
       Object.assign(localsOf(response), holder);
       next();
@@ -488,12 +495,12 @@ function mount(
     await route.handle(request, response, context, parsed?.data);
   };
   const handler = async (request: Request, response: Response): Promise<void> => {
-    const { requestId, viewer, token } = localsOf(response);
+    const { requestId, viewer, token, address } = localsOf(response);
     if (acts === undefined || route.method === 'get' || viewer === null) {
       await answer(request, response);
       return;
     }
-    const [deed, address] = [route.name, request.ip ?? ''];
+    const { name: deed } = route;
     const act = { requestId, person: viewer.nameId, deed, path: request.path, address, token };
     await writeDown(
       acts,
@@ -591,7 +598,7 @@ function mountSignIn(app: express.Express, options: WebServerOptions, assets: As
       sendPage(response, HopPage({ href: returnTo, title: 'Signing in', service, assets }));
       return;
     }
-    if (!letBegin(request.ip ?? '', new Date())) throw slowDown();
+    if (!letBegin(localsOf(response).address, new Date())) throw slowDown();
     if (provider === null)
       throw new HttpError('sign-in-refused', 'Nobody signs in here by this way.');
     const { location, binding } = await provider.begin(returnTo, bindingOf(request));
@@ -603,12 +610,12 @@ function mountSignIn(app: express.Express, options: WebServerOptions, assets: As
   const mountSaml = (saml: ServiceProvider): void => {
     app.post(
       '/auth/saml/acs',
-      (request, _response, next) => {
+      (request, response, next) => {
         if (request.originalUrl.includes('?'))
           throw new HttpError('request-malformed', 'No query is taken here.');
         if (request.is('application/x-www-form-urlencoded') === false)
           throw new HttpError('media-type-refused', 'A form is expected here.');
-        if (!letFinish(request.ip ?? '', new Date())) throw slowDown();
+        if (!letFinish(localsOf(response).address, new Date())) throw slowDown();
         next();
       },
       express.urlencoded({ extended: false, limit: maxAcsBytes, parameterLimit: 2 }),

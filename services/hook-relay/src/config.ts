@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { providers } from '@airlock/common/webhook/provider';
 import { FilePath } from '@airlock/process/config';
 import { MachineListener } from '@airlock/process/machine-server';
-import { Cidr } from './source-address.ts';
+import { Network } from '@airlock/process/networks';
 
 export const RelayConfig = z.strictObject({
   listen: z
@@ -18,7 +18,7 @@ export const RelayConfig = z.strictObject({
         .default(null)
         .describe('null: TLS is ended in front. Default null.'),
       proxies: z
-        .array(Cidr)
+        .array(Network)
         .default([])
         .describe(
           'Networks of proxies in front, whose X-Forwarded-For is believed. Default none: the address of the connection counts.',
@@ -39,7 +39,7 @@ export const RelayConfig = z.strictObject({
           ),
         secretFile: FilePath.describe('The same secret as at nonprod, one line.'),
         from: z
-          .array(Cidr)
+          .array(Network)
           .min(1)
           .describe(
             'Networks that it comes from, such as 192.30.252.0/22. Everybody: 0.0.0.0/0 and ::/0.',

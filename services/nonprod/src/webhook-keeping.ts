@@ -11,6 +11,8 @@ import {
   type RefusedDelivery,
   type TakeDelivery,
 } from '@airlock/process/webhook-intake';
+import { createCallerAddress } from '@airlock/web/caller';
+import type { WebListen } from '@airlock/web/listen-settings';
 import type { Intake } from '@airlock/web/server';
 import { createHookRelayClient } from './adapters/hook-relay-client.ts';
 import { createDeliveryStore } from './adapters/postgres/delivery-store.ts';
@@ -37,6 +39,7 @@ export interface WebhookKeeping {
 /** @throws ConfigurationError when a secret or the key cannot be read or is too short. */
 export function keepWebhooks(options: {
   readonly settings: WebhookSettings;
+  readonly listen: WebListen;
   readonly repositories: { list(): Promise<readonly RepositoryRow[]> };
   readonly pool: DatabasePool;
   readonly bell: Bell;
@@ -130,7 +133,7 @@ export function keepWebhooks(options: {
       hookAt,
       take,
       onRefused,
-      sourceOf: (request) => request.socket.remoteAddress ?? '',
+      sourceOf: createCallerAddress(options.listen),
       clock,
     }),
     take,

@@ -8,7 +8,7 @@ import { runProcess, type Runtime } from '@airlock/process/main';
 import { createWebhookIntake, webhookPrefix } from '@airlock/process/webhook-intake';
 import { RelayConfig } from '../config.ts';
 import { nonprodIdentity, pullRoutes } from '../pull-api.ts';
-import { networks, sourceAddress } from '../source-address.ts';
+import { networks, sourceAddress } from '@airlock/process/networks';
 import { openSpool } from '../spool.ts';
 import { createTake } from '../take.ts';
 

@@ -1,7 +1,7 @@
 /** Making, ending and honouring the tokens of people's programs. */
 import { randomBytes } from 'node:crypto';
 import type { TokenDoor } from '@airlock/web/bearer';
-import { isWithin } from '@airlock/web/networks';
+import { isWithin } from '@airlock/process/networks';
 import type { Viewer } from '@airlock/web/route';
 import type { Identity } from '@airlock/web/saml/identity';
 import { formatToken, tokenCounts, tokenHash, type TokenWish } from '../domain/api-token.ts';

@@ -6,7 +6,7 @@ import type {
   RunnerHello,
   RunnerKind,
 } from '@airlock/common/wire/runner-enrolment';
-import { isWithin } from '@airlock/web/networks';
+import { isWithin } from '@airlock/process/networks';
 import { mayBeRunnerId, mayComeFrom, otherPlatform, type Registration } from '../domain/runner.ts';
 import type { RunnerEvents } from '../runner-events.ts';
 import type { NewId } from './ports.ts';

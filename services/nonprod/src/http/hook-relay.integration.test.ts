@@ -158,6 +158,7 @@ async function pullUntil(
       hookRelay: { url: `https://127.0.0.1:${ports.pull}`, ...tls },
     },
     repositories: createRepositoryStore(database.as('nonprod_web')),
+    listen: { host: '127.0.0.1', port: 1 },
     pool,
     bell: { ring: () => undefined },
     events: createEvents(silent),

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { Instance, instanceHeader } from '@airlock/common/wire/runner-enrolment';
 import { MachineError } from '@airlock/process/machine-server';
-import { isWithin } from '@airlock/web/networks';
+import { isWithin } from '@airlock/process/networks';
 import type { RunnerClone } from '../app/look-after-runners.ts';
 import type { RunnerStore } from '../app/runner-ports.ts';
 import { judgeCall, runnerPrefix, type Registration } from '../domain/runner.ts';

@@ -46,6 +46,7 @@ before(async () => {
   keeping = keepWebhooks({
     settings: { webhooks: [{ provider: 'github', secretFile }], webhookKeyFile, hookRelay: null },
     repositories: createRepositoryStore(database.as('nonprod_web')),
+    listen: { host: '127.0.0.1', port: 1, proxies: ['127.0.0.1/32'] },
     pool,
     bell: { ring: (id) => rung.push(id) },
     events,
@@ -137,6 +138,8 @@ async function github(
       'x-github-event': change.event ?? 'push',
       'x-github-delivery': change.id ?? randomUUID(),
       'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`,
+      // As the proxy in front passes on what a stranger wrote there first.
+      'x-forwarded-for': '192.0.2.66, 198.51.100.7',
     },
     body,
   );
@@ -393,7 +396,7 @@ test('the installation’s hook finds the repository by the payload, and names o
   assert.match((await lastDelivery()).reason ?? '', /^repository-unknown: "shop\/unknown"/);
 });
 
-test('refusals are counted by the hour, and a flood of them is one row', async () => {
+test('refusals are counted by the hour with the address that the proxy in front names last, and a flood of them is one row', async () => {
   for (let i = 0; i < 20; i += 1) await github(push('shop/web'), { secret: 'wrong' });
   await new Promise((resolve) => setTimeout(resolve, 2500));
   const rows = await database.as('owner').webhookRefusal.findMany({
@@ -401,4 +404,5 @@ test('refusals are counted by the hour, and a flood of them is one row', async (
   });
   const total = rows.reduce((sum, { count }) => sum + count, 0);
   assert.ok(total >= 20 && rows.length <= 2, JSON.stringify(rows));
+  assert.deepEqual([...new Set(rows.map(({ lastFrom }) => lastFrom))], ['198.51.100.7']);
 });

@@ -148,6 +148,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
 
   const webhooks = keepWebhooks({
     settings: config,
+    listen: config.listen,
     repositories: createRepositoryStore(db),
     pool,
     bell,

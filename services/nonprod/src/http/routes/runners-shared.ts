@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseId } from '@airlock/common/ids';
 import { Name } from '@airlock/common/wire/scalars';
 import { HttpError, type HttpErrorCode } from '@airlock/web/problem';
-import { Network } from '@airlock/web/networks';
+import { Network } from '@airlock/process/networks';
 import { RunnerEdgeError, type RunnerEdgeErrorCode } from '../../app/runner-ports.ts';
 
 /** From where a runner may speak. */

@@ -1,5 +1,5 @@
 /** Tokens of one's own programs. A token is shown once, and no token makes or ends tokens. */
-import { Network } from '@airlock/web/networks';
+import { Network } from '@airlock/process/networks';
 import { sendPage } from '@airlock/web/page';
 import { HttpError } from '@airlock/web/problem';
 import { route, type Route, type RouteContext } from '@airlock/web/route';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Cidr, networks, sourceAddress } from './source-address.ts';
+import { Network, networks, sourceAddress } from './networks.ts';
 
 test('an address is in a network of its family, however the socket writes it', () => {
   const list = networks(['192.30.252.0/22', '2606:50c0::/32']);
@@ -20,12 +20,20 @@ test('behind proxies the nearest address that is none of them counts, not what a
   const proxies = networks(['10.0.0.0/8']);
   const header = '192.30.252.1, 203.0.113.9, 10.0.0.7';
   assert.equal(sourceAddress('10.0.0.2', header, proxies), '203.0.113.9');
+  assert.equal(sourceAddress('::ffff:10.0.0.2', header, proxies), '203.0.113.9');
   assert.equal(sourceAddress('10.0.0.2', undefined, proxies), '10.0.0.2');
 });
 
-test('what is no network is refused in the configuration', () => {
-  for (const text of ['192.30.252.0', '192.30.252.0/33', 'x/8', '::/129', '']) {
-    assert.ok(!Cidr.safeParse(text).success, text);
+test('where a proxy wrote what is no address, the address is the proxy’s', () => {
+  const proxies = networks(['10.0.0.0/8']);
+  for (const header of ['192.30.252.1, unknown', '192.30.252.1, 203.0.113.9:1234', '1.2.3.4,']) {
+    assert.equal(sourceAddress('10.0.0.2', header, proxies), '10.0.0.2', header);
   }
-  assert.ok(Cidr.safeParse('::/0').success);
+});
+
+test('what is no network is refused', () => {
+  for (const text of ['192.30.252.0', '192.30.252.0/33', 'x/8', '::/129', 'everywhere', '']) {
+    assert.ok(!Network.safeParse(text).success, text);
+  }
+  assert.ok(Network.safeParse('::/0').success);
 });

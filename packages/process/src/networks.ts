@@ -53,9 +53,7 @@ export function sourceAddress(
   return withoutMapping(address);
 }
 
-function partsOf(
-  text: string,
-): { address: string; bits: number; family: 'ipv4' | 'ipv6' } | null {
+function partsOf(text: string): { address: string; bits: number; family: 'ipv4' | 'ipv6' } | null {
   const [, address = '', bits = ''] = /^(.+)\/(\d{1,3})$/.exec(text) ?? [];
   const version = isIP(address);
   if (version === 0 || Number(bits) > (version === 4 ? 32 : 128)) return null;

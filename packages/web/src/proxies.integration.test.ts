@@ -6,7 +6,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
-import { request, type RequestOptions } from 'node:https';
+import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,7 +76,7 @@ const wrapped: Readonly<
   caddy: {
     sample: 'Caddyfile',
     before: () =>
-      `{\nadmin off\nauto_https disable_redirects\nstorage file_system ${directory}/caddy\n}\n`,
+      `{\nadmin off\nauto_https disable_redirects\ngrace_period 1s\nstorage file_system ${directory}/caddy\n}\n`,
     check: ['validate', '--adapter', 'caddyfile', '--config'],
     run: ['run', '--adapter', 'caddyfile', '--config'],
   },
@@ -118,6 +118,8 @@ async function started(t: TestContext, name: string, binary: string): Promise<nu
   const child = spawn(binary, [...how.run, file], { stdio: 'ignore' });
   t.after(async () => {
     const ended = once(child, 'exit');
+    // Proxies wait for answers that are still open.
+    site.closeAllConnections();
     child.kill('SIGTERM');
     await ended;
   });
@@ -127,7 +129,12 @@ async function started(t: TestContext, name: string, binary: string): Promise<nu
 /** Through the proxy, once it is there. */
 async function ask(
   port: number,
-  options: RequestOptions & { readonly body?: Buffer },
+  options: {
+    readonly path: string;
+    readonly method?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly body?: Buffer;
+  },
 ): Promise<IncomingMessage> {
   for (let attempt = 0; ; attempt += 1) {
     const outgoing = request({

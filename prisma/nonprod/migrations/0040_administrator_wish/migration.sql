@@ -27,5 +27,5 @@ create trigger administrator_wish_once before update on administrator_wish
 
 -- Whoever was administrator before a second one was asked is no newcomer; any administrator may take it back.
 insert into administrator_wish (person, reason, admitted_by, admitted_at)
-select distinct person, 'was administrator before a second one was asked', 'migration 0033', now() from elevation
-where person <> 'migration 0033';
+select distinct person, 'was administrator before a second one was asked', 'migration 0040', now() from elevation
+where person <> 'migration 0040';

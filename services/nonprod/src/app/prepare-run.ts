@@ -87,6 +87,9 @@ export function createPrepareRun(
   return async (wish) => {
     const { repository, commit, pullRequest } = wish;
     const mirror = ports.mirrors.of(repository.name);
+    // Wanted only of what has something to run, which nearly everything has.
+    const means = Promise.all([beyondMeans(ports, wish), ports.pools.pools()]);
+    means.catch(() => {});
     // None of these waits for another: what they cost is one way to the database and one to git.
     const [details, { level, why, baseBranch }, own, variables] = await Promise.all([
       mirror.details(commit),
@@ -111,7 +114,8 @@ export function createPrepareRun(
     };
     const told = { ...wish, changedFiles, message: details.subject };
     const planned = compile(files, told, settings.maxArtifactBytes);
-    const outcome = await decide(told, { level, trust, planned, own, isBase: base !== null });
+    const found = { level, trust, planned, own, isBase: base !== null };
+    const outcome = await decide(told, found, means);
     if (outcome === null) {
       return { kind: 'nothing', why: planned.kind === 'nothing' ? planned.why : 'nothing to run' };
     }
@@ -149,6 +153,7 @@ export function createPrepareRun(
       readonly own: PlanFiles;
       readonly isBase: boolean;
     },
+    means: Promise<readonly [over: string | null, pools: readonly Pool[]]>,
   ): Promise<Outcome | null> {
     const { planned, trust, isBase, own } = found;
     if (planned.kind !== 'run') {
@@ -158,7 +163,7 @@ export function createPrepareRun(
       if (planned.kind === 'nothing') return null;
       return failed(planned.reason, trust);
     }
-    const [over, pools] = await Promise.all([beyondMeans(ports, wish), ports.pools.pools()]);
+    const [over, pools] = await means;
     if (over !== null) return failed(over, trust);
     if (isBase && settings.pullRequests === 'hold') return held(wish, trust, planned.plan);
     const placed = placeRun({ pools, newId }, wish.repository.name, trust, planned.plan);

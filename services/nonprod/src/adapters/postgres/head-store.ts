@@ -26,19 +26,26 @@ export function createHeadStore(db: Database): HeadStore {
     async advance(repository, head, run) {
       return await db.$transaction(async (tx) => {
         await rememberHead(tx, repository, head);
-        await supersedeHeld(tx, repository, head);
         return run === null ? false : await insertRun(tx, run);
       });
     },
   };
 }
 
-async function rememberHead(tx: Transaction, repository: string, head: RefHead): Promise<void> {
-  await tx.gitHead.upsert({
-    where: { repository_ref: { repository, ref: head.ref } },
-    create: { repository, ref: head.ref, commit: head.commit },
-    update: { commit: head.commit, seenAt: new Date() },
-  });
+/** What nobody released before its branch moved on is not worth looking at any more. */
+async function rememberHead(
+  tx: Transaction,
+  repository: string,
+  { ref, commit }: RefHead,
+): Promise<void> {
+  await tx.$executeRaw`
+    with head as (
+      insert into git_head (repository, ref, commit) values (${repository}, ${ref}, ${commit})
+      on conflict (repository, ref) do update set commit = excluded.commit, seen_at = now()
+    )
+    update run set state = 'cancelled', reason = 'A newer commit came before anybody released this one.',
+      finished_at = now()
+    where repository = ${repository} and ref = ${ref} and state = 'held' and commit <> ${commit}`;
 }
 
 /** False when there is one for this head and event already, or one of this id. */
@@ -82,22 +89,6 @@ export async function insertRun(tx: Transaction, run: NewRun): Promise<boolean> 
 
 function trustColumns({ level, why, files, filesCommit, notes }: NewRun['trust']) {
   return { level, why, files, filesCommit, notes: [...notes] };
-}
-
-/** What nobody released before its branch moved on is not worth looking at any more. */
-async function supersedeHeld(
-  tx: Transaction,
-  repository: string,
-  { ref, commit }: RefHead,
-): Promise<void> {
-  await tx.run.updateMany({
-    where: { repository, ref, state: 'held', commit: { not: commit } },
-    data: {
-      state: 'cancelled',
-      reason: 'A newer commit came before anybody released this one.',
-      finishedAt: new Date(),
-    },
-  });
 }
 
 /**

@@ -256,7 +256,12 @@ const vespene: readonly Row[] = [
     'nothing else listens on the gate’s machine',
     'packages/cli/src/doctor/hardening.test.ts: B67: what the kernel lists',
   ),
-  not('V44', 'works below any path', 'only at the root of its host'),
+  met(
+    'V44',
+    'works below any path',
+    'tests/e2e/below.test.ts: below a path dana signs in',
+    'packages/web/src/below.test.ts: inside there is no path',
+  ),
   met(
     'VR1',
     'ownership and launch groups',

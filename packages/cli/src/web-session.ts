@@ -190,6 +190,9 @@ function formsOf(html: string): Form[] {
   }));
 }
 
+/** @param site may lie below a path of its host. */
+const addressAt = (site: string, path: string): URL => new URL(`${site.replace(/\/$/, '')}${path}`);
+
 /**
  * Signs in at a service as one of the demo's people.
  *
@@ -197,7 +200,7 @@ function formsOf(html: string): Form[] {
  */
 export async function signInToDemo(origin: string, person: string): Promise<WebSession> {
   const jar = new CookieJar();
-  let url = new URL('/auth/sign-in?returnTo=/livez', origin);
+  let url = addressAt(origin, '/auth/sign-in?returnTo=/livez');
   let answer = await send({ method: 'GET', url }, jar);
   for (let hop = 0; hop < 12; hop += 1) {
     if (answer.status >= 300 && answer.status < 400) {
@@ -212,13 +215,13 @@ export async function signInToDemo(origin: string, person: string): Promise<WebS
         `${url.origin} refused the sign-in (${answer.status}): ${textOf(html)}`,
       );
     }
-    if (url.origin === new URL(origin).origin && url.pathname !== '/auth/saml/acs') break;
+    if (url.origin === new URL(origin).origin && !url.pathname.endsWith('/auth/saml/acs')) break;
     // The page that names people; the page that carries the response; the hop that lets a Strict cookie be set.
     const forms = formsOf(html);
     const form =
       forms.find(({ fields }) => fields['person'] === person) ??
       forms.find(({ fields }) => 'SAMLResponse' in fields);
-    const link = /href="(\/auth\/finish[^"]*)"/.exec(html)?.[1];
+    const link = /href="([^"]*\/auth\/finish[^"]*)"/.exec(html)?.[1];
     if (form !== undefined) {
       const next = new URL(form.action, url);
       const body = new URLSearchParams(form.fields).toString();
@@ -275,7 +278,7 @@ async function openSession(
   const call = async (
     outgoing: Omit<Outgoing, 'url'> & { readonly path: string },
   ): Promise<Answer> => {
-    const url = new URL(outgoing.path, origin);
+    const url = addressAt(origin, outgoing.path);
     const answer = await send(
       {
         ...outgoing,
@@ -297,7 +300,7 @@ async function openSession(
       headers: {
         'content-type': 'application/json',
         'x-csrf-token': csrfToken,
-        origin,
+        origin: new URL(origin).origin,
         'sec-fetch-site': 'same-origin',
       },
     });
@@ -314,7 +317,7 @@ async function openSession(
     async getBytes(path) {
       return (await call({ method: 'GET', path, headers: { accept: '*/*' } })).body;
     },
-    openStream: (path) => openStream(new URL(path, origin), jar, credentials),
+    openStream: (path) => openStream(addressAt(origin, path), jar, credentials),
   };
   const me = await session.getJson('/api/v1/me');
   if (

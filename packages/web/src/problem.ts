@@ -3,7 +3,7 @@ import { AirlockError } from '@airlock/common/errors';
 import type { Problem } from '@airlock/common/wire/problem';
 import type { Request, Response } from 'express';
 import { ErrorPage } from './views/error-page.tsx';
-import { renderPage } from './page.ts';
+import { sendPage } from './page.ts';
 
 /** A refusal of the web edge itself. `needs` names groups that would have been let in. */
 export class HttpError extends AirlockError<HttpErrorCode> {
@@ -139,5 +139,5 @@ export function sendProblem(
     response.type('application/problem+json').send(JSON.stringify(problem));
     return;
   }
-  response.type('html').send(renderPage(ErrorPage({ problem, frame })));
+  sendPage(response, ErrorPage({ problem, frame }), problem.status);
 }

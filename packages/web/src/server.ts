@@ -21,9 +21,10 @@ import type { Assets } from './assets.ts';
 import { loadAssets } from './assets.ts';
 import { tokenHolder, type TokenDoor } from './bearer.ts';
 import { HttpError, problemFrom, sendProblem, signInRequired, wantsJson } from './problem.ts';
-import { sendPage } from './page.ts';
+import { sendPage, type SiteLocals } from './page.ts';
 import { listenForPeople } from './listen.ts';
 import type { SecurityContact, WebListen } from './listen-settings.ts';
+import { below, pathOf } from './below.ts';
 import { createCallerAddress } from './caller.ts';
 import { createRateLimit } from './rate-limit.ts';
 import type { Route, RouteContext, Viewer } from './route.ts';
@@ -147,10 +148,12 @@ export async function frameOf(request: Request, context: RouteContext): Promise<
 export async function createWebServer(options: WebServerOptions): Promise<WebServer> {
   const { log, service, sessions } = options;
   const origin = new URL(options.origin);
+  const top = pathOf(options.origin);
   const assets = loadAssets(options.assetsDirectory);
   const app = express();
   const addressOf = createCallerAddress(options.listen);
   app.disable('x-powered-by');
+  Object.assign(app.locals, { top } satisfies SiteLocals);
   app.set('etag', false);
   app.set('query parser', 'simple');
 
@@ -253,12 +256,13 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
 
   const asksForCertificate = (options.proxy ?? null) !== null;
   const site = { origin, log, asksForCertificate };
-  const listening = await listenForPeople(options.listen, site, (request, response) => {
+  const handle = below(top, (request, response) => {
     const intake = options.intakes?.find(({ prefix }) => request.url?.startsWith(prefix) === true);
     // Express's handler is a plain request listener.
     if (intake === undefined) app(request, response);
     else takeIn(intake, request, response, { host: origin.host, log });
   });
+  const listening = await listenForPeople(options.listen, site, handle);
   return { url: options.origin, close: () => listening.close() };
 }
 
@@ -720,7 +724,9 @@ function pageOf(request: Request, origin: string): string {
   const from = request.get('referer');
   if (from === undefined || !URL.canParse(from)) return '/';
   const { origin: site, pathname, search } = new URL(from);
-  return site === new URL(origin).origin ? `${pathname}${search}` : '/';
+  const top = pathOf(origin);
+  const isOurs = site === new URL(origin).origin && pathname.startsWith(`${top}/`);
+  return isOurs ? `${pathname.slice(top.length)}${search}` : '/';
 }
 
 function answerErrors(options: WebServerOptions, assets: Assets): ErrorRequestHandler {

@@ -21,9 +21,12 @@ import { AddedRepositories, Forges, RepositoryProvider, webhookSettings } from '
 
 const Origin = z
   .string()
-  .regex(/^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/, 'expected http(s)://host[:port] without a path')
+  .regex(
+    /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?(\/[a-z0-9_-]+)*$/,
+    'expected http(s)://host[:port], with a path of small letters where it lies below one, and no slash at its end',
+  )
   .describe(
-    'Address at which people see this service, without a path. It stands in signed statements (invocationId), so the same value goes into web and scheduler. Example: https://ci.example.',
+    'Address at which people see this service; it may lie below a path of its host. It stands in signed statements (invocationId), so the same value goes into web and scheduler. Example: https://ci.example, https://tools.example/ci.',
   );
 
 const Repository = z

@@ -56,11 +56,14 @@ export const WebConfig = z.strictObject({
     ),
   nonprodOrigin: z
     .string()
-    .regex(/^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/, 'expected https://host[:port] without a path')
+    .regex(
+      /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?(\/[a-z0-9_-]+)*$/,
+      'expected https://host[:port], with a path where it lies below one',
+    )
     .nullable()
     .default(null)
     .describe(
-      'Origin of the non-prod CI, which pages link to and nothing connects to. Default null: no links.',
+      'Address of the non-prod CI as its own configuration has it, which pages link to and nothing connects to. Default null: no links.',
     ),
 });
 export type WebConfig = z.infer<typeof WebConfig>;

@@ -31,7 +31,13 @@ export function knock(
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
-        ...{ method, path, agent: agent ?? nobody, timeout: 20_000, port: url.port },
+        ...{
+          method,
+          path: `${url.pathname.replace(/\/$/, '')}${path}`,
+          agent: agent ?? nobody,
+          timeout: 20_000,
+          port: url.port,
+        },
         // *.localhost is loopback by RFC 6761, which the C library of many systems does not know.
         hostname: url.hostname.endsWith('.localhost') ? '127.0.0.1' : url.hostname,
         headers: { host: url.host, ...headers },

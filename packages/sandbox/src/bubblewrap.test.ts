@@ -314,6 +314,43 @@ describe('a sandbox', { skip: missing === null ? false : `NO SANDBOX TESTED: ${m
     assert.notEqual(exitCode, 0);
   });
 
+  test('sees under a path of many, whatever signs its name has, the very file or directory that was given for it', async () => {
+    const names = [
+      'plain',
+      'a b',
+      'tab\there',
+      'line\nbreak',
+      'back\\slash',
+      '\\040',
+      '#hash',
+      '$x"\'`',
+    ];
+    const binds = names.flatMap((name, index) => {
+      const [file, inside] = [
+        join(directory, `file ${name}`),
+        join(directory, `directory ${name}`),
+      ];
+      writeFileSync(file, `file ${index}`);
+      mkdirSync(inside);
+      writeFileSync(join(inside, 'it'), `directory ${index}`);
+      return [
+        { source: file, target: `/given/f${index}` },
+        { source: inside, target: `/given/d${index}` },
+      ];
+    });
+    const { stdout, stderr } = await run(
+      'for at in /given/f* /given/d*/it; do cat $at; echo; done',
+      {
+        binds,
+      },
+    );
+    assert.equal(stderr, '');
+    const told = ['file', 'directory'].flatMap((kind) =>
+      names.map((_, index) => `${kind} ${index}`),
+    );
+    assert.deepEqual(stdout.trim().split('\n'), told);
+  });
+
   test('refuses a bind whose source is a link', async () => {
     const link = join(directory, 'link-source');
     symlinkSync('/etc', link);

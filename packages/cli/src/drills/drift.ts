@@ -6,7 +6,7 @@ import { asAccount, type Query } from './database-door.ts';
 import { all, type Drill, type Way } from './drill.ts';
 import { production } from './held-hook.ts';
 import { asNonprodRoot } from './nonprod-root.ts';
-import { approve, catalogue, offered, patienceMs, until } from './release.ts';
+import { approve, offered, patienceMs, until } from './release.ts';
 
 const Queue = z.looseObject({
   live: z.array(z.looseObject({ target: z.string(), runs: z.looseObject({ kind: z.string() }) })),
@@ -73,7 +73,7 @@ const drift: Drill = {
         const at = target.deliveryTarget;
         const mira = await signedIn(target.gate, 'mira');
         // A delivery of its own, because people are told of one and the same delivery once an hour.
-        const promotion = await offered(target, root, catalogue);
+        const promotion = await offered(target, root);
         await approve(target, promotion);
         await until('delivery', async () => {
           const text = `select from delivery where promotion_id = $1 and state = 'succeeded'`;

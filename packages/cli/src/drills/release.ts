@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
 import { decideWithPasskey, enrolPasskey } from '../decisions.ts';
 import { CliError } from '../exit-codes.ts';
 import { signedIn } from '../signed-in.ts';
@@ -30,14 +31,24 @@ export async function asPerson(target: DrillTarget, person: string) {
   return { session, passkeyFile: await enrolPasskey(session, join(target.directory, 'passkeys')) };
 }
 
-/** Made of stolen keys, of which one is that of the promotion. */
-export async function offered(
-  target: DrillTarget,
-  root: NonprodRoot,
-  artifactOf: (commit: string) => Buffer,
-): Promise<string> {
+const Built = z.object({ digest: z.string().regex(/^[0-9a-f]{64}$/) });
+
+/** What main's newest build really made, which a second builder makes too; where there is none, bytes that the hook reads. */
+async function releasable(target: DrillTarget, root: NonprodRoot, commit: string): Promise<Buffer> {
+  const [row] = await root.query(
+    `select artifact.digest from artifact join run on run.id = artifact.run_id
+     where run.commit = $1 and run.ref = 'refs/heads/' || $2 and run.state = 'passed' order by run.number desc limit 1`,
+    [commit, target.repository.main],
+  );
+  if (row === undefined) return catalogue(commit);
+  const { digest } = Built.parse(row);
+  return readFileSync(join(target.owned.artifactsDirectory, 'blobs', 'sha256', digest));
+}
+
+/** Made of stolen keys, of which one is that of the promotion; of main's newest commit. */
+export async function offered(target: DrillTarget, root: NonprodRoot): Promise<string> {
   const commit = await root.git('rev-parse', `refs/heads/${target.repository.main}`);
-  const artifact = artifactOf(commit);
+  const artifact = await releasable(target, root, commit);
   const { promotion, code } = await root.offer({
     ...{ bundle: bundleOf(await root.envelopes({ commit, artifact })), artifact },
   });
@@ -61,7 +72,7 @@ export async function approve(target: DrillTarget, promotionId: string): Promise
 }
 
 /** As the pipeline packs it: the hook reads it and begins. */
-export function catalogue(commit: string): Buffer {
+function catalogue(commit: string): Buffer {
   const directory = mkdtempSync(join(tmpdir(), 'airlock-drill-'));
   try {
     const products = [{ sku: 'drill', name: 'Drill', price_cents: 1 }];

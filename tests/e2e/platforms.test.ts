@@ -43,6 +43,7 @@ interface ShownRun {
   }[];
 }
 
+// The second machine is this one under the personality of a 32-bit one, which the kernel of x86-64 alone has.
 const skip =
   process.platform !== 'linux' || process.arch !== 'x64' ? 'needs linux on x86-64' : false;
 const personality = ['setarch', 'i686'] as const;

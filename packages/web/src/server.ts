@@ -604,7 +604,10 @@ function mountSignIn(app: express.Express, options: WebServerOptions, assets: As
     }
     if (!letBegin(localsOf(response).address, new Date())) throw slowDown();
     if (provider === null)
-      throw new HttpError('sign-in-refused', 'Nobody signs in here by this way.');
+      throw new HttpError(
+        'sign-in-refused',
+        'The proxy in front of this site signs people in, and this request did not come from it with a name: use the address that the proxy serves.',
+      );
     const { location, binding } = await provider.begin(returnTo, bindingOf(request));
     // The identity provider's POST back is cross-site, so this one short-lived cookie must be SameSite=None.
     response.append('set-cookie', cookie(bindingCookie, binding, 'SameSite=None; Max-Age=600'));

@@ -2,22 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { testPostgres } from '@airlock/testkit/stack';
 import type { Log } from '@airlock/process/log';
-import { sendPage } from '@airlock/web/page';
-import { route } from '@airlock/web/route';
-import { frameOf } from '@airlock/web/server';
 import { hashOf } from '@airlock/web/session';
 import { createAdministratorStore } from '../adapters/postgres/administrator-store.ts';
-import { createPersonStore } from '../adapters/postgres/person-store.ts';
-import { createTokenStore } from '../adapters/postgres/token-store.ts';
-import { createApiTokens } from '../app/api-tokens.ts';
-import { keepElevations } from '../elevation-keeping.ts';
-import { createEvents } from '../events.ts';
 import { testDatabase, type TestDatabase } from '../testing/database.ts';
-import { newId } from '../testing/fixtures.ts';
-import { identityOf, silent, startTestWeb, type Browser, type TestWeb } from '../testing/web.ts';
-import { elevationRoutes } from './routes/elevation.tsx';
-import { tokenRoutes } from './routes/tokens.tsx';
-import { MePage } from './views/me-page.tsx';
+import { silent, type Browser, type TestWeb } from '../testing/web.ts';
+import { startElevationWeb } from '../testing/elevation-web.ts';
 
 let database: TestDatabase;
 let web: TestWeb;
@@ -30,43 +19,7 @@ const log: Log = {
 
 before(async () => {
   database = await testDatabase(await testPostgres());
-  const db = database.as('nonprod_web');
-  const events = createEvents(log);
-  const groups = { platform: 'platform' } as const;
-  const keeping = keepElevations({ db, events, groups, firstAdministrators: ['pat@example.com'] });
-  const tokens = createApiTokens({
-    ...{ events, newId, clock: () => new Date(), tokens: createTokenStore(db) },
-    resolveViewer: (identity, administers) => keeping.byToken(identity, administers),
-  });
-  for (const name of ['pat', 'oke', 'kim', 'lee'])
-    await createPersonStore(db).signedIn(identityOf(`${name}@example.com`, ['platform']));
-  web = await startTestWeb(
-    database,
-    [
-      ...elevationRoutes(keeping.routes),
-      ...tokenRoutes({ tokens }),
-      route({
-        ...{ name: 'save-thing', method: 'post', path: '/things/lamp', summary: 'Saving a thing' },
-        access: 'role:platform',
-        scope: 'admin',
-        handle(_request, response) {
-          response.json({ saved: true });
-        },
-      }),
-      route({
-        ...{ name: 'show-things', method: 'get', path: '/things', summary: 'Things' },
-        access: 'signed-in',
-        async handle(request, response, context) {
-          sendPage(response, MePage({ frame: await frameOf(request, context) }));
-        },
-      }),
-    ],
-    {
-      tokens: tokens.door,
-      resolveViewer: (identity, session) => keeping.inSession(identity, session),
-      notices: (context) => keeping.notices(context),
-    },
-  );
+  web = await startElevationWeb(database, ['pat', 'oke', 'kim', 'lee'], log);
 });
 after(async () => {
   await web.close();

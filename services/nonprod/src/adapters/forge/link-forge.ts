@@ -1,11 +1,10 @@
 /** Asks a forge whose account somebody signed in to. Its token is used for that one question and forgotten. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { ConfigurationError } from '@airlock/process/config';
 import { z } from 'zod';
 import { LinkError } from '../../app/link-error.ts';
 import type { LinkForge, LinkProvider } from '../../app/people-ports.ts';
 import type { LinkForgeSettings } from '../../people-config.ts';
+import { readTokenFile } from './token-file.ts';
 
 const timeoutMs = 10_000;
 const maxBytes = 256 * 1024;
@@ -51,7 +50,11 @@ const dialects: Readonly<Record<LinkProvider, Dialect>> = {
  */
 export function createLinkForge(settings: LinkForgeSettings, origin: string): LinkForge {
   const { provider, host, site, api, clientId } = settings;
-  const clientSecret = readSecret(settings.clientSecretFile);
+  const clientSecret = readTokenFile(
+    'accountLinks.clientSecretFile',
+    settings.clientSecretFile,
+    'secret',
+  );
   const { authorize, token, Account } = dialects[provider];
   const redirectUri = `${origin}/me/accounts/${host}/callback`;
   return {
@@ -150,21 +153,4 @@ function jsonOf(text: string): unknown {
   } catch {
     return null;
   }
-}
-
-function readSecret(file: string): string {
-  try {
-    const secret = readFileSync(file, 'utf8').trim();
-    if (/^[\x21-\x7e]+$/.test(secret)) return secret;
-  } catch (cause) {
-    throw new ConfigurationError(
-      'configuration-unreadable',
-      `accountLinks.clientSecretFile: ${file} cannot be read; create it, readable by this process's user only`,
-      { cause },
-    );
-  }
-  throw new ConfigurationError(
-    'configuration-refused',
-    `accountLinks.clientSecretFile: ${file} holds no secret`,
-  );
 }

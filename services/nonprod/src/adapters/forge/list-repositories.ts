@@ -3,12 +3,11 @@
  * "List a group's projects"; Gitea's and Forgejo's `GET /orgs/{org}/repos` (their
  * swagger.v1.json); Bitbucket Cloud's "List repositories in a workspace".
  */
-import { readFileSync } from 'node:fs';
-import { ConfigurationError } from '@airlock/process/config';
 import { z } from 'zod';
 import type { ForgeLister, Listing, ListingProvider } from '../../app/found-ports.ts';
 import type { ListedRepository } from '../../domain/found-repository.ts';
 import type { OrganisationSettings } from '../../organisation-config.ts';
+import { readTokenFile } from './token-file.ts';
 
 const timeoutMs = 20_000;
 /** Of GitHub's largest documented page, with room. */
@@ -137,7 +136,7 @@ export function createForgeLister(
   const { api, organisation } = settings;
   const dialect = dialects[settings.provider];
   const [header, before] = dialect.tokenHeader;
-  const token = readToken(settings.tokenFile);
+  const token = readTokenFile('organisations.tokenFile', settings.tokenFile, 'token');
   let kept = new Map<string, Kept>();
 
   async function page(url: string, signal: AbortSignal): Promise<(Page & { etag: string }) | Date> {
@@ -266,21 +265,4 @@ function jsonOf(text: string): unknown {
   } catch {
     return null;
   }
-}
-
-function readToken(file: string): string {
-  try {
-    const token = readFileSync(file, 'utf8').trim();
-    if (/^[\x21-\x7e]+$/.test(token)) return token;
-  } catch (cause) {
-    throw new ConfigurationError(
-      'configuration-unreadable',
-      `organisations.tokenFile: ${file} cannot be read; create it, readable by this process's user only`,
-      { cause },
-    );
-  }
-  throw new ConfigurationError(
-    'configuration-refused',
-    `organisations.tokenFile: ${file} holds no token`,
-  );
 }

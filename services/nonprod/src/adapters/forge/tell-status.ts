@@ -1,15 +1,17 @@
 /** Sends one commit status. To the configured address only: what a repository is called never chooses the host. */
-import { readFileSync } from 'node:fs';
-import { ConfigurationError } from '@airlock/process/config';
 import type { TellForge } from '../../app/status-ports.ts';
 import { statusRequest } from '../../domain/commit-status.ts';
 import type { ForgeSettings } from '../../source-config.ts';
+import { readTokenFile } from './token-file.ts';
 
 const timeoutMs = 10_000;
 
 /** @throws ConfigurationError when a token cannot be read. */
 export function createTellForge(settings: readonly ForgeSettings[]): TellForge {
-  const forges = settings.map((forge) => ({ ...forge, token: readToken(forge.tokenFile) }));
+  const forges = settings.map((forge) => ({
+    ...forge,
+    token: readTokenFile('forges.tokenFile', forge.tokenFile, 'token'),
+  }));
   return {
     knows: (provider, host) =>
       forges.some((each) => each.provider === provider && each.host === host),
@@ -72,18 +74,4 @@ async function firstBytes(response: Response): Promise<string> {
     }
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-function readToken(file: string): string {
-  try {
-    const token = readFileSync(file, 'utf8').trim();
-    if (/^[\x21-\x7e]+$/.test(token)) return token;
-  } catch (cause) {
-    throw new ConfigurationError(
-      'configuration-unreadable',
-      `forges.tokenFile: ${file} cannot be read; create it, readable by this process's user only`,
-      { cause },
-    );
-  }
-  throw new ConfigurationError('configuration-refused', `forges.tokenFile: ${file} holds no token`);
 }

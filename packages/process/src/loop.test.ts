@@ -144,3 +144,33 @@ test('rings do not turn a failing loop into a busy one', async (t) => {
   stop.abort();
   await loop.done;
 });
+
+test('a loop that rests does what it is rung for in one go, once it has rested', async () => {
+  const end = new AbortController();
+  const began: number[] = [];
+  const loop = startLoop({
+    ...{
+      name: 'resting',
+      intervalMs: 60_000,
+      signal: end.signal,
+      log: recordingLog().log,
+      rest: 3,
+    },
+    async run() {
+      began.push(performance.now());
+      await sleep(40);
+    },
+  });
+  const ringing = setInterval(() => {
+    loop.wake();
+  }, 5);
+  try {
+    while (began.length < 3) await sleep(5);
+  } finally {
+    clearInterval(ringing);
+    end.abort();
+    await loop.done;
+  }
+  const [first = 0, second = 0, third = 0] = began;
+  assert.ok(second - first >= 155 && third - second >= 155, began.join(' '));
+});

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode, type Log } from './log.ts';
 
 const longestBackoffMs = 30_000;
+const longestRestMs = 1_000;
 
 export type Loop = {
   /** Runs again at once, or right after the run in progress. While the loop is failing the backoff goes on. */
@@ -15,15 +16,19 @@ export type Loop = {
  *
  * A failure is logged when it begins and when its code or message changes, not each time; the pause doubles up to
  * 30 s while it lasts, and the end of it is logged too.
+ *
+ * @param options.rest after a run, so many times as long as it took, and 1 s at most, passes until the next, however often it
+ *   is rung: what is rung for meanwhile is done in one go. Default 0.
  */
 export function startLoop(options: {
   name: string;
   intervalMs: number;
   signal: AbortSignal;
   log: Log;
+  rest?: number;
   run(): Promise<void>;
 }): Loop {
-  const { name, intervalMs, signal, log } = options;
+  const { name, intervalMs, signal, log, rest = 0 } = options;
   let wakeRequested = false;
   let interruptPause = (): void => {};
   let failing: string | null = null;
@@ -73,10 +78,14 @@ export function startLoop(options: {
     await Promise.resolve();
     while (!signal.aborted) {
       wakeRequested = false;
+      const began = performance.now();
       await runOnce();
+      const ended = performance.now();
+      const rested = ended + Math.min((ended - began) * rest, longestRestMs);
       // Asked again: `wake` may have been called during the run.
-      if (isWakeRequested() && failures === 0) continue;
-      await pause();
+      if (!isWakeRequested() || failures > 0) await pause();
+      const left = rested - performance.now();
+      if (left > 0) await sleep(left, undefined, { signal }).catch(() => undefined);
     }
   }
 

@@ -91,6 +91,8 @@ export function watchRepositories(options: {
         intervalMs: git.pollSeconds * 1000,
         signal,
         log,
+        // Where pushes come by the hundred, fetching for each takes what taking them in needs.
+        rest: 3,
         run: () => look(each),
       }),
     };

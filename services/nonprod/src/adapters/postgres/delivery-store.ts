@@ -9,23 +9,76 @@ import type {
 } from '../../app/source-ports.ts';
 import type { Database, Transaction } from './client.ts';
 
-/** One statement, prepared once a connection: a webhook is answered when its row is on disk, and by nothing else. */
-const takeStatement = {
-  name: 'take-webhook-delivery',
-  text: `insert into webhook_delivery (provider, repository, delivery_id, event, body, body_digest, relayed)
-    values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
-};
+/** What is written together at most: as many as one statement that is prepared has places for. */
+const mostTogether = 16;
+const columns = 7;
+
+/**
+ * One statement, prepared once a connection: a webhook is answered when its row is on disk, and by nothing else. What comes
+ * while one is written is written together next, so that many at once cost Postgres little more than one.
+ */
+function takeStatement(count: number): { readonly name: string; readonly text: string } {
+  const rows = Array.from({ length: count }, (_, row) => {
+    const places = Array.from({ length: columns }, (_none, at) => `$${row * columns + at + 1}`);
+    return `(${places.join(', ')})`;
+  });
+  return {
+    name: `take-webhook-deliveries-${count}`,
+    text: `insert into webhook_delivery (provider, repository, delivery_id, event, body, body_digest, relayed)
+      values ${rows.join(', ')} on conflict do nothing returning provider, repository, delivery_id`,
+  };
+}
+
+interface Taking {
+  readonly key: string;
+  readonly values: readonly unknown[];
+  settle(isNew: boolean): void;
+  fail(cause: unknown): void;
+}
+
+const keyOf = (provider: string, repository: string | null, id: string): string =>
+  JSON.stringify([provider, repository, id]);
 
 export function createDeliveryStore(pool: DatabasePool): DeliveryStore {
+  const waiting: Taking[] = [];
+  let isWriting = false;
+
+  async function write(together: readonly Taking[]): Promise<void> {
+    try {
+      const { rows } = await pool.query<{
+        provider: string;
+        repository: string | null;
+        delivery_id: string;
+      }>({
+        ...takeStatement(together.length),
+        values: together.flatMap(({ values }) => values),
+      });
+      const made = new Set(rows.map((row) => keyOf(row.provider, row.repository, row.delivery_id)));
+      // Of two that came together the first is the new one.
+      for (const each of together) each.settle(made.delete(each.key));
+    } catch (cause) {
+      // What one of them is refused for is not the others' fault.
+      if (together.length > 1) for (const each of together) await write([each]);
+      else for (const each of together) each.fail(cause);
+    }
+  }
+
+  async function writeAll(): Promise<void> {
+    if (isWriting) return;
+    isWriting = true;
+    while (waiting.length > 0) await write(waiting.splice(0, mostTogether));
+    isWriting = false;
+  }
+
   return {
     async take({ provider, repository, id, event, body, relayed }) {
       const digest = createHash('sha256').update(body).digest();
       const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-      const { rowCount } = await pool.query({
-        ...takeStatement,
-        values: [provider, repository, id, event, bytes, digest, relayed],
+      return await new Promise<boolean>((settle, fail) => {
+        const values = [provider, repository, id, event, bytes, digest, relayed];
+        waiting.push({ key: keyOf(provider, repository, id), values, settle, fail });
+        void writeAll();
       });
-      return rowCount === 1;
     },
 
     async count(refusals) {

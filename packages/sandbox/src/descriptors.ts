@@ -36,9 +36,8 @@ export async function createDescriptors(inputs: readonly Buffer[]): Promise<Desc
     throw new SandboxError('sandbox-unavailable', `${memory} is missing; mount a tmpfs there`);
   }
   await leftovers;
-  const ready = spare;
-  spare = null;
-  const ways = (await ready?.catch(() => null)) ?? (await makeWays());
+  await making;
+  const ways = spare.pop() ?? (await makeWays());
   if (inputs.length === 0) return { ...ways, inputs: [] };
   return await inMemory((directory) => ({
     ...ways,
@@ -55,26 +54,45 @@ export async function createDescriptors(inputs: readonly Buffer[]): Promise<Desc
 /** What comes out of a sandbox. */
 type Ways = Omit<Descriptors, 'inputs'>;
 
-/** For the next sandbox; no other ever has them. */
-let spare: Promise<Ways> | null = null;
+/** Each for one sandbox; no other ever has them. */
+const spare: Ways[] = [];
+/** Starting a process costs this one some milliseconds, however many pipes that makes. */
+const madeTogether = 8;
+let making: Promise<void> | null = null;
 
-/** Makes what the next sandbox needs while nobody waits: pipes take a process, and its first line would wait for that. */
+/** Makes what the next sandboxes need while nobody waits: pipes take a process, and a first line would wait for that. */
 export function prepareDescriptors(): void {
-  if (spare !== null) return;
-  spare = makeWays();
-  // Whoever wants them makes them anew, and is told then what is wrong.
-  spare.catch(() => {});
+  if (spare.length > 0 || making !== null) return;
+  making = makeAll(madeTogether)
+    .then((made) => {
+      spare.push(...made);
+    })
+    // Whoever wants them makes them anew, and is told then what is wrong.
+    .catch(() => {})
+    .finally(() => {
+      making = null;
+    });
 }
 
-function makeWays(): Promise<Ways> {
+async function makeWays(): Promise<Ways> {
+  const [made] = await makeAll(1);
+  if (made === undefined) throw new Error('nothing was made of one');
+  return made;
+}
+
+function makeAll(count: number): Promise<Ways[]> {
   return inMemory(async (directory) => {
-    const [out, err] = [join(directory, 'stdout'), join(directory, 'stderr')];
-    await promisify(execFile)(requireProgram('mkfifo', 'coreutils'), ['-m', '0666', out, err]);
-    return {
+    const names = Array.from({ length: count }, (_, index) => ({
+      out: join(directory, `stdout-${index}`),
+      err: join(directory, `stderr-${index}`),
+    }));
+    const paths = names.flatMap(({ out, err }) => [out, err]);
+    await promisify(execFile)(requireProgram('mkfifo', 'coreutils'), ['-m', '0666', ...paths]);
+    return names.map(({ out, err }) => ({
       stdout: openPipe(out),
       stderr: openPipe(err),
       status: memoryFile(join(directory, 'status')),
-    };
+    }));
   });
 }
 

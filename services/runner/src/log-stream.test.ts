@@ -62,6 +62,18 @@ test('each step has a log of its own, however they take turns, and each is ended
   );
 });
 
+test('of a log that nonprod has the whole of, nothing is sent for its end alone', async () => {
+  const { sent, log, text } = collecting({ delayMs: 20 });
+  await log.write('build', Buffer.from('a\n'));
+  await sleep(15);
+  await log.end();
+  assert.deepEqual(
+    sent.map(({ isEnd }) => isEnd),
+    [false],
+  );
+  assert.equal(text(), 'a\n');
+});
+
 test('no piece is larger than a mebibyte and no byte is lost, also where nonprod holds an end back', async () => {
   for (const holdBack of [0, 7]) {
     const { sent, log, text } = collecting({ holdBack });

@@ -28,7 +28,7 @@ export type LogStream = {
    * threw.
    */
   write(step: string, bytes: Buffer): Promise<void>;
-  /** Resolves when everything written has been taken. Throws what sending threw. */
+  /** Resolves when everything written has been taken; a report of the job is to follow. Throws what sending threw. */
   end(): Promise<void>;
 };
 
@@ -158,9 +158,13 @@ export function createLogStream(options: {
         const held = log.mask.end();
         // Of what was cut off it may be the beginning of a secret.
         if (totalBytes <= options.maxBytes) log.waiting.push(held);
-        log.isEnding = true;
       }
       while (underWay() !== null) await underWay();
+      for (const log of steps.values()) {
+        log.isEnding = true;
+        // Where all of it is kept nobody waits for its end but the report, which ends every log of the job.
+        log.isEnded = log.waiting.length === 0 && log.offset > 0;
+      }
       flush();
       while (underWay() !== null) await underWay();
       check();

@@ -117,6 +117,31 @@ test('a process that dies loses nothing that it confirmed: what has no record is
   await second.end();
 });
 
+test('ending a job ends also a log that was begun by a process before this one', async (t) => {
+  const directory = await place(t);
+  const secrets = ['hunter2-hunter2'];
+  const text = 'one\ntwo hunter2';
+  const first = open(directory, { secrets });
+  await first.append(name, { offset: 0, bytes: Buffer.from('one\n'), isEnd: false });
+  await first.end();
+  const second = open(directory, { secrets });
+  await second.append(
+    { ...name, step: 'test' },
+    { offset: 0, bytes: Buffer.from(text), isEnd: false },
+  );
+  await second.close(name);
+  await second.close(name);
+  await second.end();
+  assert.deepEqual((await readdir(join(directory, name.jobId))).sort(), [
+    '1-build.index.json',
+    '1-build.log',
+    '1-test.index.json',
+    '1-test.log',
+  ]);
+  assert.equal(await textOf(second), 'one\n');
+  assert.equal(await textOf(second, { ...name, step: 'test' }), text);
+});
+
 test('a log is followed in groups of 256 KiB at most, open and packed, from any line and as far as told', async (t) => {
   const logs = open(await place(t));
   const text = numbered(40_000);

@@ -62,6 +62,8 @@ export function createLogFiles(options: {
   const open = new Map<string, OpenLogs & { readonly name: LogName }>();
   const ended = new Map<string, Found>();
   const watchers = new Map<string, Set<() => void>>();
+  /** Ended and not packed yet. */
+  const settled = new Set<string>();
   let packing: Promise<unknown> = Promise.resolve();
 
   const keyOf = ({ jobId, lease, step }: LogName): string => `${jobId}/${lease}/${step}`;
@@ -123,7 +125,7 @@ export function createLogFiles(options: {
   ): Promise<number> {
     const key = keyOf(name);
     const paths = logPaths(directory, name);
-    if (!open.has(key) && (await readIndex(paths)) !== null) {
+    if (!open.has(key) && (settled.has(key) || (await readIndex(paths)) !== null)) {
       // It has ended: this is the answer that did not arrive.
       return chunk.offset + chunk.bytes.length;
     }
@@ -176,6 +178,7 @@ export function createLogFiles(options: {
     await log.sync();
     await log.close();
     open.delete(key);
+    settled.add(key);
     const { index, times } = log;
     const paths = logPaths(directory, entry.name);
     const plain = { index, times, source: endedSource(paths), isOpen: false };
@@ -191,6 +194,8 @@ export function createLogFiles(options: {
         });
       } catch (error) {
         options.onAccident(entry.name, error instanceof Error ? error : new Error(String(error)));
+      } finally {
+        settled.delete(key);
       }
     });
   }
@@ -228,11 +233,10 @@ export function createLogFiles(options: {
   return {
     append,
     async close({ jobId, lease }) {
-      for (const { name, turn } of [...open.values()]) {
-        if (name.jobId !== jobId || name.lease !== lease) continue;
-        await turn;
-        // What the masks hold back is all that is missing.
-        await appendInTurn(name, { offset: 0, bytes: new Uint8Array(), isEnd: true });
+      for (const name of await listOf(jobId)) {
+        if (name.lease !== lease) continue;
+        // What the masks hold back is all that is missing; of what was begun by a process before this one, the end.
+        await append(name, { offset: 0, bytes: new Uint8Array(), isEnd: true });
       }
       attempts.delete(`${jobId}/${lease}`);
     },

@@ -17,7 +17,7 @@ const mostCharacters = 16 * 1024 * 1024;
 
 export type LookAtJob = (
   proof: LeaseProofOf,
-  facts: Pick<JobFacts, 'runId' | 'plan' | 'workflow' | 'uploaded'>,
+  facts: Pick<JobFacts, 'runId' | 'plan' | 'workflow' | 'uploaded' | 'pool' | 'repository'>,
   report: JobReport,
   passed: boolean,
 ) => Promise<void>;
@@ -30,9 +30,9 @@ export function createLookAtJob(ports: {
   readonly clock: () => Date;
 }): LookAtJob {
   const { looks, logs, events, clock } = ports;
-  return async (proof, { runId, plan, workflow, uploaded }, report, passed) => {
-    const job = await looks.job(proof);
-    if (job === null) return;
+  return async (proof, { runId, plan, workflow, uploaded, repository, pool }, report, passed) => {
+    const { name, instance } = workflow;
+    const job = { repository, workflow: name, instance, pool };
     const log = await lookAtLogs(logs, proof);
     const measures: Measures = {
       at: clock(),

@@ -20,12 +20,14 @@ export interface NewLook extends Measures {
 }
 
 export interface LookStore {
-  /** Null when the lease does not hold (any more). */
-  job(proof: LeaseProofOf): Promise<LookedAtJob | null>;
   /** The newest first. */
   before(job: LookedAtJob, limit: number): Promise<readonly Measures[]>;
   /** A second look at the same attempt is not kept. */
-  keep(proof: LeaseProofOf, job: LookedAtJob, look: NewLook): Promise<void>;
+  keep(
+    proof: Pick<LeaseProofOf, 'jobId' | 'lease'>,
+    job: LookedAtJob,
+    look: NewLook,
+  ): Promise<void>;
 }
 
 export interface Review {

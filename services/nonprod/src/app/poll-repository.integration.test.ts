@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { createMirror } from '@airlock/git/mirror';
 import { createLog } from '@airlock/process/log';
 import { RunPlan } from '@airlock/common/wire/run-plan';
+import { inTransaction } from '@airlock/database/sql';
 import { testPostgres } from '@airlock/testkit/stack';
 import { createSourceMirror, nonprodRefspecs } from '../adapters/git/source-mirror.ts';
 import { createHeadStore } from '../adapters/postgres/head-store.ts';
@@ -497,7 +498,7 @@ test('a retry of what did not pass keeps what passed while the plan is the same,
       where: { id },
       data: { attestation: 'an envelope', state: 'running' },
     });
-    await database.as('nonprod_web').$transaction((tx) => advanceRun(tx, id));
+    await inTransaction(database.poolOf('nonprod_web'), (sql) => advanceRun(sql, id));
   };
   const before = await runs();
   for (const { id } of before) await end(id, { lint: 'passed', test: 'failed' });

@@ -132,6 +132,7 @@ export interface JobFacts extends LeaseState {
   readonly jobId: string;
   readonly runId: string;
   readonly workflow: WorkflowId;
+  readonly pool: string;
   readonly repository: string;
   readonly commit: string;
   readonly plan: RunPlan;

@@ -72,11 +72,10 @@ export function runnerRoutes(ports: RunnerApiPorts): MachineRoute[] {
         const rule = await fleet.poolRule(pool);
         const asked = { pool, once: rule?.once === true, platform: rule?.platform ?? null };
         const { registration, fingerprint } = fleet.guard.callerOf(call.request);
-        refuseLease(registration, asked);
+        let now: Registration | null = registration;
         const until = Date.now() + holdMs;
         // Nothing is claimed for a caller that has gone away.
         while (!call.response.destroyed) {
-          const now = await fleet.runners.registration(fingerprint);
           const may = now !== null && refuseLease(now, asked);
           const job = may ? await ports.leaseJob(runner, pool) : null;
           if (job !== null && (await fleet.runners.spend(runner, new Date()))) {
@@ -87,6 +86,7 @@ export function runnerRoutes(ports: RunnerApiPorts): MachineRoute[] {
           const left = until - Date.now();
           if (left <= 0) break;
           await ports.waitForWork(Math.min(left, lookAgainMs));
+          now = await fleet.runners.registration(fingerprint);
         }
         return { status: 204 };
       },

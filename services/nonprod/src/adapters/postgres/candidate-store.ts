@@ -1,38 +1,37 @@
 import type { RunPlan } from '@airlock/common/wire/run-plan';
 import type { CandidateStore, NewCandidate } from '../../app/ports.ts';
 import { nextReleaseName } from '../../domain/release-name.ts';
-import type { Database, Transaction } from './client.ts';
+import { sqlOf, type Database, type Transaction } from './client.ts';
 import { storedPlan } from './row-shapes.ts';
 
+interface WantedRow {
+  readonly id: string;
+  readonly url: string;
+  readonly ref: string;
+  readonly commit: string;
+  readonly plan: unknown;
+  readonly name: string;
+  readonly digest: string;
+  /** Postgres's int8, which has no number of its own. */
+  readonly size: string;
+  readonly attestation: string | null;
+  readonly finished_at: Date;
+}
+
 export function createCandidateStore(db: Database): CandidateStore {
+  const sql = sqlOf(db);
   return {
     async wanted(limit) {
-      const runs = await db.run.findMany({
-        where: { signing: 'wanted' },
-        include: { artifact: true, repositoryRow: true },
-        orderBy: { finishedAt: 'asc' },
-        take: limit,
-      });
-      return runs.flatMap((run) => {
-        const { artifact, attestation, finishedAt } = run;
-        if (artifact === null || finishedAt === null) return [];
-        return [
-          {
-            runId: run.id,
-            repositoryUrl: run.repositoryRow.url,
-            ref: run.ref,
-            commit: run.commit,
-            plan: readable(run.plan),
-            artifact: {
-              name: artifact.name,
-              digest: artifact.digest,
-              size: Number(artifact.size),
-            },
-            attestation,
-            finishedAt,
-          },
-        ];
-      });
+      const rows = await sql<WantedRow>`
+        select run.id, repository.url, run.ref, run.commit, run.plan, artifact.name, artifact.digest, artifact.size,
+          run.attestation, run.finished_at
+        from run join repository on repository.name = run.repository join artifact on artifact.run_id = run.id
+        where run.signing = 'wanted' and run.finished_at is not null order by run.finished_at limit ${limit}`;
+      return rows.map(({ id: runId, url: repositoryUrl, ref, commit, attestation, ...row }) => ({
+        ...{ runId, repositoryUrl, ref, commit, attestation, finishedAt: row.finished_at },
+        plan: readable(row.plan),
+        artifact: { name: row.name, digest: row.digest, size: Number(row.size) },
+      }));
     },
 
     async record(candidate) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { planStep, runPlan } from '@airlock/common/testing/plans';
+import { inTransaction } from '@airlock/database/sql';
 import { testPostgres } from '@airlock/testkit/stack';
 import { testDatabase, type TestDatabase } from '../../testing/database.ts';
 import { newRun, passedReport } from '../../testing/fixtures.ts';
@@ -104,9 +105,9 @@ test('among 100,000 ended and 5,000 queued jobs a claim looks at no more than 20
       case when n < 100000 then 'passed' end, 'many/' || n % 100 from generate_series(0, 104999) as n`;
   await owner.$executeRaw`vacuum analyze job`;
   const lookedAt = (): Promise<number> =>
-    database.as('nonprod_web').$transaction(async (tx) => {
-      assert.notEqual(await nextJob(tx, 'many'), null);
-      const [row] = await tx.$queryRaw<{ rows: number }[]>`
+    inTransaction(database.poolOf('nonprod_web'), async (sql) => {
+      assert.notEqual(await nextJob(sql, 'many'), null);
+      const [row] = await sql<{ rows: number }>`
         select (seq_tup_read + idx_tup_fetch)::int as rows from pg_stat_xact_user_tables where relname = 'job'`;
       return row?.rows ?? Infinity;
     });

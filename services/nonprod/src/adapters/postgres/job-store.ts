@@ -5,24 +5,28 @@
 import { z } from 'zod';
 import { formatTimestamp } from '@airlock/common/time';
 import type { JobReport } from '@airlock/common/wire/runner-protocol';
+import type { Sql } from '@airlock/database/sql';
 import type { ClaimedJob, JobClaim, JobStore, LeaseProofOf } from '../../app/ports.ts';
 import type { Judgement } from '../../domain/job-lease.ts';
 import type { TrustLevel } from '../../domain/trust-level.ts';
 import { predecessorsOf } from '../../domain/run.ts';
 import { cancelReason } from '../../domain/workflow-order.ts';
-import type { Database, Transaction } from './client.ts';
+import { inTransaction, sqlOf, type Database } from './client.ts';
 import { eventOf, jobStateOf, plannedOf, storedPlan, unreadable } from './row-shapes.ts';
 import { nextJob } from './job-queue.ts';
 import { cancelJob } from './cancel-store.ts';
-import { advanceLocked, endUnreadable, lockRun } from './run-progress.ts';
+import { advanceLocked, advanceRead, endUnreadable, lockRun, progressOf } from './run-progress.ts';
 
 interface ClaimedRow {
   readonly id: string;
   readonly run_id: string;
   readonly workflow: string;
   readonly instance: number;
-  readonly lease: bigint;
+  /** Postgres's int8, which has no number of its own; so are the others below. */
+  readonly lease: string;
   readonly attempt: number;
+  /** False where its run had ended, or was cancelled, meanwhile. */
+  readonly running: boolean;
 }
 
 interface FactsRow {
@@ -30,24 +34,26 @@ interface FactsRow {
   readonly workflow: string;
   readonly instance: number;
   readonly state: string;
-  readonly lease: bigint;
+  readonly lease: string;
   readonly runner: string | null;
+  readonly pool: string;
   readonly repository: string;
   readonly commit: string;
   readonly plan: unknown;
   /** Of the artifact; null where none was uploaded under the present lease. */
   readonly name: string | null;
   readonly digest: string | null;
-  readonly size: bigint | null;
+  readonly size: string | null;
 }
 
 const Variables = z.record(z.string(), z.string());
 
 export function createJobStore(db: Database): JobStore {
+  const sql = sqlOf(db);
   return {
     async claim({ runner, pool, leaseSeconds, onUnreadable }) {
       for (;;) {
-        const claimed = await db.$transaction((tx) =>
+        const claimed = await inTransaction(db, (tx) =>
           claimNext(tx, { runner, pool, leaseSeconds }),
         );
         if (claimed === null || !('unreadable' in claimed)) return claimed;
@@ -58,16 +64,16 @@ export function createJobStore(db: Database): JobStore {
 
     async facts(jobId) {
       // One question: every call of a runner about its job asks it.
-      const [job] = await db.$queryRaw<FactsRow[]>`
-        select job.run_id, job.workflow, job.instance, job.state, job.lease, job.runner,
+      const [job] = await sql<FactsRow>`
+        select job.run_id, job.workflow, job.instance, job.state, job.lease, job.runner, job.pool,
           run.repository, run.commit, run.plan, artifact.name, artifact.digest, artifact.size
         from job join run on run.id = job.run_id
           left join artifact on artifact.run_id = run.id and artifact.lease = job.lease
         where job.id = ${jobId}`;
       if (job === undefined) return null;
-      const { run_id: runId, workflow: name, instance, runner, repository, commit } = job;
+      const { run_id: runId, workflow: name, instance, runner, pool, repository, commit } = job;
       return {
-        ...{ jobId, runId, runner, repository, commit },
+        ...{ jobId, runId, runner, pool, repository, commit },
         workflow: { name, instance },
         state: jobStateOf(job.state),
         lease: Number(job.lease),
@@ -81,7 +87,7 @@ export function createJobStore(db: Database): JobStore {
 
     async heartbeat(proof, leaseSeconds) {
       // The lease of a cancelled job runs out: what is left of it is for stopping and telling.
-      const [row] = await db.$queryRaw<{ cancelled: boolean }[]>`
+      const [row] = await sql<{ cancelled: boolean }>`
         update job set heartbeat_at = now(), lease_expires_at = case
           when exists (select from run_cancel where run_cancel.run_id = job.run_id) then lease_expires_at
           else now() + make_interval(secs => ${leaseSeconds}::double precision) end
@@ -92,7 +98,7 @@ export function createJobStore(db: Database): JobStore {
     },
 
     async startStep(proof, step) {
-      const [row] = await db.$queryRaw<{ held: boolean; planned: boolean }[]>`
+      const [row] = await sql<{ held: boolean; planned: boolean }>`
         with held as (
           select id from job
           where id = ${proof.jobId} and state = 'leased' and lease = ${proof.lease} and runner = ${proof.runner}
@@ -106,42 +112,35 @@ export function createJobStore(db: Database): JobStore {
       return row.planned ? 'started' : 'no-such-step';
     },
 
-    async recordArtifact(proof, artifact) {
-      return await db.$transaction(async (tx) => {
+    async recordArtifact(proof, { name, digest, size }) {
+      return await inTransaction(db, async (tx) => {
         const runId = await lockHeldJob(tx, proof);
         if (runId === null) return false;
-        const data = {
-          lease: proof.lease,
-          name: artifact.name,
-          digest: artifact.digest,
-          size: artifact.size,
-        };
-        await tx.artifact.upsert({ where: { runId }, create: { runId, ...data }, update: data });
+        await tx`
+          insert into artifact (run_id, lease, name, digest, size)
+          values (${runId}, ${proof.lease}, ${name}, ${digest}, ${size})
+          on conflict (run_id) do update set lease = excluded.lease, name = excluded.name,
+            digest = excluded.digest, size = excluded.size`;
         return true;
       });
     },
 
     async finish(proof, report, judgement) {
-      return await db.$transaction(async (tx) => {
+      return await inTransaction(db, async (tx) => {
         const runId = await lockHeldJob(tx, proof);
         if (runId === null) return null;
-        const isolation = report === null ? null : JSON.stringify(report.isolation);
-        const egress = report?.egress == null ? null : JSON.stringify(report.egress);
-        const cancelledBy = await lockRun(tx, runId);
+        const run = await progressOf(tx, runId);
+        const { cancelledBy } = run;
         const { outcome } = cancelledBy === null ? judgement : ({ outcome: 'cancelled' } as const);
         const reason = cancelledBy === null ? reasonOf(judgement) : cancelReason(cancelledBy);
-        await tx.$executeRaw`
-          update job set state = 'finished', outcome = ${outcome}, finished_at = now(), lease_expires_at = null,
-            reason = ${reason}, isolation = ${isolation}::jsonb, egress = ${egress}::jsonb
-          where id = ${proof.jobId}`;
-        await closeSteps(tx, proof.jobId, report?.steps ?? []);
+        await endJob(tx, proof.jobId, { outcome, reason, report });
         if (outcome === 'passed' && report !== null && report.attestation !== null) {
-          await tx.run.updateMany({
-            where: { id: runId },
-            data: { attestation: report.attestation },
-          });
+          await tx`update run set attestation = ${report.attestation} where id = ${runId}`;
         }
-        return { outcome, reason, run: await advanceLocked(tx, runId, cancelledBy) };
+        const jobs = run.jobs.map((job) =>
+          job.id === proof.jobId ? { ...job, outcome, reason } : job,
+        );
+        return { outcome, reason, run: await advanceRead(tx, runId, { ...run, jobs }) };
       });
     },
   };
@@ -154,147 +153,176 @@ interface Unreadable {
 }
 
 async function claimNext(
-  tx: Transaction,
+  sql: Sql,
   { runner, pool, leaseSeconds }: Pick<JobClaim, 'runner' | 'pool' | 'leaseSeconds'>,
 ): Promise<ClaimedJob | Unreadable | null> {
-  const next = await nextJob(tx, pool);
+  const next = await nextJob(sql, pool);
   if (next === null) return null;
-  const [job] = await tx.$queryRaw<ClaimedRow[]>`
-    update job set state = 'leased', lease = lease + 1, runner = ${runner}, heartbeat_at = now(),
-      started_at = coalesce(started_at, now()),
-      lease_expires_at = now() + make_interval(secs => ${leaseSeconds}::double precision)
-    where id = ${next}
-    returning job.id, job.run_id, job.workflow, job.instance, job.lease, job.attempt`;
+  const [job] = await sql<ClaimedRow>`
+    with leased as (
+      update job set state = 'leased', lease = lease + 1, runner = ${runner}, heartbeat_at = now(),
+        started_at = coalesce(started_at, now()),
+        lease_expires_at = now() + make_interval(secs => ${leaseSeconds}::double precision)
+      where id = ${next}
+      returning id, run_id, workflow, instance, lease, attempt
+    ), begun as (
+      update run set state = 'running', started_at = coalesce(run.started_at, now())
+      from leased where run.id = leased.run_id and run.state = any (${['running', ...predecessorsOf('running')]})
+      returning run.id
+    )
+    select leased.*, exists (select from begun) as running from leased`;
   if (job === undefined) return null;
-  const running = await tx.$executeRaw`
-    update run set state = 'running', started_at = coalesce(started_at, now())
-    where id = ${job.run_id} and state = any (${['running', ...predecessorsOf('running')]})`;
-  const cancelledBy = await lockRun(tx, job.run_id);
-  if (running === 0 || cancelledBy !== null) {
+  // Its row is locked where it goes on: nobody cancels it any more behind this question.
+  const run = job.running ? await toldRun(sql, job.run_id) : null;
+  if (run === null || run.cancelled_by !== null) {
     // It was in hand here while the run was cancelled.
-    await cancelJob(tx, job.id, cancelledBy);
-    await advanceLocked(tx, job.run_id, cancelledBy);
+    const cancelledBy = await lockRun(sql, job.run_id);
+    await cancelJob(sql, job.id, cancelledBy);
+    await advanceLocked(sql, job.run_id, cancelledBy);
     return null;
   }
-  const claimed = await claimedJob(tx, job);
-  if ('unreadable' in claimed) await endUnreadable(tx, job.run_id, claimed.unreadable, job.id);
+  const claimed = claimedJob(job, run);
+  if ('unreadable' in claimed) await endUnreadable(sql, job.run_id, claimed.unreadable, job.id);
   return claimed;
 }
 
 const reasonOf = (judgement: Judgement): string | null =>
   judgement.outcome === 'failed' ? judgement.reason : null;
 
-async function lockHeldJob(tx: Transaction, proof: LeaseProofOf): Promise<string | null> {
-  const [job] = await tx.$queryRaw<{ run_id: string }[]>`
-    select run_id from job
-    where id = ${proof.jobId} and state = 'leased' and lease = ${proof.lease} and runner = ${proof.runner}
-    for update`;
-  return job?.run_id ?? null;
+/** Locks the job and behind it its run. @returns the run; null when the lease does not hold (any more). */
+async function lockHeldJob(sql: Sql, proof: LeaseProofOf): Promise<string | null> {
+  const [run] = await sql<{ id: string }>`
+    with held as (
+      select run_id from job
+      where id = ${proof.jobId} and state = 'leased' and lease = ${proof.lease} and runner = ${proof.runner}
+      for update
+    )
+    select run.id from held join run on run.id = held.run_id for update of run`;
+  return run?.id ?? null;
 }
 
-async function closeSteps(
-  tx: Transaction,
+/** With its steps; one that the report leaves out did not happen. */
+async function endJob(
+  sql: Sql,
   jobId: string,
-  steps: JobReport['steps'],
+  {
+    outcome,
+    reason,
+    report,
+  }: {
+    readonly outcome: string;
+    readonly reason: string | null;
+    readonly report: JobReport | null;
+  },
 ): Promise<void> {
-  for (const step of steps) {
-    await tx.step.updateMany({
-      where: { jobId, name: step.name },
-      data: {
-        state: step.outcome,
-        exitCode: step.exitCode,
-        startedAt: step.startedAt === null ? null : new Date(step.startedAt),
-        finishedAt: step.finishedAt === null ? null : new Date(step.finishedAt),
-      },
-    });
-  }
-  // A step that the report leaves out did not happen.
-  await tx.step.updateMany({
-    where: { jobId, state: { in: ['queued', 'running'] } },
-    data: { state: 'skipped' },
-  });
+  const steps = report?.steps ?? [];
+  const isolation = report === null ? null : JSON.stringify(report.isolation);
+  const egress = report?.egress == null ? null : JSON.stringify(report.egress);
+  await sql`
+    with told as (
+      select * from unnest(${steps.map(({ name }) => name)}::text[], ${steps.map((step) => step.outcome)}::text[],
+        ${steps.map(({ exitCode }) => exitCode)}::int[], ${steps.map(({ startedAt }) => startedAt)}::timestamptz[],
+        ${steps.map(({ finishedAt }) => finishedAt)}::timestamptz[]) as told (name, state, exit_code, started_at, finished_at)
+    ), happened as (
+      update step set state = told.state, exit_code = told.exit_code, started_at = told.started_at,
+        finished_at = told.finished_at
+      from told where step.job_id = ${jobId} and step.name = told.name
+    ), left_out as (
+      update step set state = 'skipped'
+      where job_id = ${jobId} and state in ('queued', 'running') and name not in (select name from told)
+    )
+    update job set state = 'finished', outcome = ${outcome}, finished_at = now(), lease_expires_at = null,
+      reason = ${reason}, isolation = ${isolation}::jsonb, egress = ${egress}::jsonb
+    where id = ${jobId}`;
 }
 
-async function claimedJob(tx: Transaction, job: ClaimedRow): Promise<ClaimedJob | Unreadable> {
-  const run = await tx.run.findUniqueOrThrow({ where: { id: job.run_id } });
-  const stored = storedPlan(run.plan);
-  if (stored.kind === 'unreadable') return { runId: run.id, unreadable: stored.reason };
-  if (stored.kind === 'none') {
-    return { runId: run.id, unreadable: unreadable('its plan (there is none)') };
-  }
-  const variables = Variables.safeParse(run.variables);
-  if (!variables.success) return { runId: run.id, unreadable: unreadable('its variables') };
-  const { url, mainBranch, level, previous } = await surroundingsOf(tx, run);
-  return {
-    jobId: job.id,
-    lease: Number(job.lease),
-    attempt: job.attempt,
-    runId: run.id,
-    workflow: { name: job.workflow, instance: job.instance },
-    plan: stored.plan,
-    level,
-    run: {
-      number: Number(run.number),
-      repository: run.repository,
-      repositoryUrl: url,
-      ref: run.ref,
-      branch: run.branch,
-      commit: run.commit,
-      event: eventOf(run.event),
-      pullRequest: run.pullRequest,
-      subject: run.subject,
-      authorName: run.authorName,
-      authorEmail: run.authorEmail.slice(0, 1024),
-      defaultBranch: mainBranch,
-      createdAt: formatTimestamp(run.createdAt),
-      tag: run.tag,
-      sourceBranch: run.sourceBranch,
-      cron: run.cron,
-      deployTo: run.deployTo,
-      previous,
-      variables: variables.data,
-    },
-  };
-}
-
-interface SurroundingsRow {
+/** What a job is told of its run, of its repository and of the run before it on its ref. */
+interface ToldRow {
+  readonly number: string;
+  readonly repository: string;
+  readonly ref: string;
+  readonly branch: string;
+  readonly commit: string;
+  readonly event: string;
+  readonly pull_request: number | null;
+  readonly subject: string;
+  readonly author_name: string;
+  readonly author_email: string;
+  readonly created_at: Date;
+  readonly tag: string | null;
+  readonly source_branch: string | null;
+  readonly cron: string | null;
+  readonly deploy_to: string | null;
+  readonly variables: unknown;
+  readonly plan: unknown;
   readonly url: string;
   readonly main_branch: string;
   /** 0 for a run from before trust was decided here. */
   readonly level: TrustLevel;
-  /** Of the run before it on its ref; null where it is the first. */
-  readonly commit: string | null;
-  readonly number: bigint | null;
-  readonly state: string | null;
+  /** Of the run before it; null where it is the first. */
+  readonly before_commit: string | null;
+  readonly before_number: string | null;
+  readonly before_state: string | null;
+  readonly cancelled_by: string | null;
 }
 
-/** What a job is told of its repository and of the run before it on its ref, and its run's trust. */
-async function surroundingsOf(
-  tx: Transaction,
-  run: {
-    readonly id: string;
-    readonly repository: string;
-    readonly ref: string;
-    readonly number: bigint;
-  },
-): Promise<
-  { url: string; mainBranch: string; previous: ClaimedJob['run']['previous'] } & Pick<
-    ClaimedJob,
-    'level'
-  >
-> {
-  const [row] = await tx.$queryRaw<SurroundingsRow[]>`
-    select repository.url, repository.main_branch, before.commit, before.number, before.state,
-      coalesce((select level from run_trust where run_id = ${run.id}), 0) as level
-    from repository left join lateral (
-      select commit, number, state from run
-      where run.repository = repository.name and run.ref = ${run.ref} and run.number < ${run.number}
+async function toldRun(sql: Sql, runId: string): Promise<ToldRow> {
+  const [run] = await sql<ToldRow>`
+    select run.number, run.repository, run.ref, run.branch, run.commit, run.event, run.pull_request, run.subject,
+      run.author_name, run.author_email, run.created_at, run.tag, run.source_branch, run.cron, run.deploy_to,
+      run.variables, run.plan, repository.url, repository.main_branch,
+      coalesce((select level from run_trust where run_id = run.id), 0) as level,
+      before.commit as before_commit, before.number as before_number, before.state as before_state,
+      (select cancelled_name from run_cancel where run_id = run.id) as cancelled_by
+    from run join repository on repository.name = run.repository left join lateral (
+      select commit, number, state from run earlier
+      where earlier.repository = run.repository and earlier.ref = run.ref and earlier.number < run.number
       order by number desc limit 1
     ) before on true
-    where repository.name = ${run.repository}`;
-  if (row === undefined) throw new Error(`a run of ${run.repository}, which is no repository`);
-  const { url, main_branch: mainBranch, level, commit, number, state } = row;
-  const previous =
-    commit === null || state === null ? null : { commit, number: Number(number), state };
-  return { url, mainBranch, level, previous };
+    where run.id = ${runId}`;
+  if (run === undefined) throw new Error(`${runId}, which is no run of a repository`);
+  return run;
+}
+
+function claimedJob(job: ClaimedRow, run: ToldRow): ClaimedJob | Unreadable {
+  const runId = job.run_id;
+  const stored = storedPlan(run.plan);
+  if (stored.kind === 'unreadable') return { runId, unreadable: stored.reason };
+  if (stored.kind === 'none') {
+    return { runId, unreadable: unreadable('its plan (there is none)') };
+  }
+  const variables = Variables.safeParse(run.variables);
+  if (!variables.success) return { runId, unreadable: unreadable('its variables') };
+  const { before_commit: commit, before_number: number, before_state: state } = run;
+  return {
+    jobId: job.id,
+    lease: Number(job.lease),
+    attempt: job.attempt,
+    runId,
+    workflow: { name: job.workflow, instance: job.instance },
+    plan: stored.plan,
+    level: run.level,
+    run: {
+      number: Number(run.number),
+      repository: run.repository,
+      repositoryUrl: run.url,
+      ref: run.ref,
+      branch: run.branch,
+      commit: run.commit,
+      event: eventOf(run.event),
+      pullRequest: run.pull_request,
+      subject: run.subject,
+      authorName: run.author_name,
+      authorEmail: run.author_email.slice(0, 1024),
+      defaultBranch: run.main_branch,
+      createdAt: formatTimestamp(run.created_at),
+      tag: run.tag,
+      sourceBranch: run.source_branch,
+      cron: run.cron,
+      deployTo: run.deploy_to,
+      previous:
+        commit === null || state === null ? null : { commit, number: Number(number), state },
+      variables: variables.data,
+    },
+  };
 }

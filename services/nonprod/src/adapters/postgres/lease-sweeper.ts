@@ -1,7 +1,8 @@
+import type { Sql } from '@airlock/database/sql';
 import type { ExpiredJob, LeaseSweeper } from '../../app/ports.ts';
 import { afterExpiry } from '../../domain/job-lease.ts';
 import { predecessorsOf } from '../../domain/run.ts';
-import type { Database, Transaction } from './client.ts';
+import { inTransaction, type Database } from './client.ts';
 import { advanceRun, lockRun } from './run-progress.ts';
 
 interface LostJob {
@@ -14,50 +15,44 @@ interface LostJob {
 export function createLeaseSweeper(db: Database): LeaseSweeper {
   return {
     async sweep() {
-      return await db.$transaction(async (tx) => {
-        const lost = await tx.$queryRaw<LostJob[]>`
+      return await inTransaction(db, async (sql) => {
+        const lost = await sql<LostJob>`
           select id, run_id, runner, attempt from job
           where state = 'leased' and lease_expires_at < now()
           order by lease_expires_at limit 20 for update skip locked`;
         const results: ExpiredJob[] = [];
-        for (const job of lost) results.push(await takeBack(tx, job));
+        for (const job of lost) results.push(await takeBack(sql, job));
         return results;
       });
     },
   };
 }
 
-async function takeBack(tx: Transaction, job: LostJob): Promise<ExpiredJob> {
-  const next = afterExpiry(job.attempt, await lockRun(tx, job.run_id));
+async function takeBack(sql: Sql, job: LostJob): Promise<ExpiredJob> {
+  const next = afterExpiry(job.attempt, await lockRun(sql, job.run_id));
   const named = { jobId: job.id, runId: job.run_id, runner: job.runner };
   if (next.kind === 'requeue') {
-    await tx.job.updateMany({
-      where: { id: job.id },
-      data: { state: 'queued', attempt: next.attempt, runner: null, leaseExpiresAt: null },
-    });
-    await tx.run.updateMany({
-      where: {
-        id: job.run_id,
-        state: { in: predecessorsOf('queued') },
-        jobs: { none: { state: 'leased' } },
-      },
-      data: { state: 'queued' },
-    });
-    await tx.step.updateMany({
-      where: { jobId: job.id },
-      data: { state: 'queued', exitCode: null, startedAt: null, finishedAt: null },
-    });
+    await sql`
+      with steps as (
+        update step set state = 'queued', exit_code = null, started_at = null, finished_at = null
+        where job_id = ${job.id}
+      )
+      update job set state = 'queued', attempt = ${next.attempt}, runner = null, lease_expires_at = null
+      where id = ${job.id}`;
+    await sql`
+      update run set state = 'queued'
+      where id = ${job.run_id} and state = any (${predecessorsOf('queued')})
+        and not exists (select from job where run_id = run.id and state = 'leased')`;
     return { ...named, outcome: 'requeued' };
   }
   const outcome = next.kind === 'cancel' ? 'cancelled' : 'failed';
-  await tx.$executeRaw`
+  await sql`
+    with steps as (
+      update step set state = 'cancelled' where job_id = ${job.id} and state in ('queued', 'running')
+    )
     update job set state = 'finished', outcome = ${outcome}, reason = ${next.reason}, finished_at = now(),
       runner = null, lease_expires_at = null
     where id = ${job.id}`;
-  await tx.step.updateMany({
-    where: { jobId: job.id, state: { in: ['queued', 'running'] } },
-    data: { state: 'cancelled' },
-  });
-  await advanceRun(tx, job.run_id);
+  await advanceRun(sql, job.run_id);
   return { ...named, outcome };
 }

@@ -1,8 +1,9 @@
 /** What is decided about logs: which stay longer than others, which are gone. */
 import type { LogPolicyStore } from '../../app/log-ports.ts';
-import type { Database } from './client.ts';
+import { sqlOf, type Database } from './client.ts';
 
 export function createLogPolicyStore(db: Database): LogPolicyStore {
+  const sql = sqlOf(db);
   return {
     async hold(runId) {
       const row = await db.logHold.findUnique({ where: { runId } });
@@ -47,7 +48,7 @@ export function createLogPolicyStore(db: Database): LogPolicyStore {
     },
 
     async recordKept(jobId, bytes) {
-      await db.job.updateMany({ where: { id: jobId }, data: { logBytes: bytes } });
+      await sql`update job set log_bytes = ${bytes} where id = ${jobId}`;
     },
   };
 }

@@ -1,27 +1,20 @@
 import type { LookStore } from '../../app/look-ports.ts';
 import { isSuspicious } from '../../domain/watch/flag.ts';
-import type { Database } from './client.ts';
+import { sqlOf, type Database } from './client.ts';
 
 interface Row {
   readonly at: Date;
   readonly seconds: number;
-  readonly artifact_bytes: bigint | null;
+  readonly artifact_bytes: string | null;
   readonly hosts: string[];
   readonly images: string[];
 }
 
 export function createLookStore(db: Database): LookStore {
+  const sql = sqlOf(db);
   return {
-    async job({ jobId, lease, runner }) {
-      const row = await db.job.findFirst({
-        where: { id: jobId, state: 'leased', lease, runner },
-        select: { repository: true, workflow: true, instance: true, pool: true },
-      });
-      return row;
-    },
-
     async before({ repository, workflow, instance, pool }, limit) {
-      const rows = await db.$queryRaw<Row[]>`
+      const rows = await sql<Row>`
         select at, seconds, artifact_bytes, hosts, images from job_look
         where repository = ${repository} and workflow = ${workflow} and instance = ${instance}
           and pool = ${pool} and teaches
@@ -35,11 +28,11 @@ export function createLookStore(db: Database): LookStore {
     async keep({ jobId, lease }, { repository, workflow, instance, pool }, look) {
       const { at, seconds, artifactBytes, hosts, images, lines, seenLines, flags, passed } = look;
       const suspicious = isSuspicious(flags);
-      await db.$executeRaw`
+      await sql`
         insert into job_look (job_id, lease, repository, workflow, instance, pool, at, seconds, artifact_bytes, hosts,
           images, lines, seen_lines, flags, suspicious, teaches)
         values (${jobId}, ${lease}, ${repository}, ${workflow}, ${instance}, ${pool}, ${at}, ${seconds},
-          ${artifactBytes}, ${[...hosts]}, ${[...images]}, ${lines}, ${seenLines}, ${JSON.stringify(flags)}::jsonb,
+          ${artifactBytes}, ${hosts}, ${images}, ${lines}, ${seenLines}, ${JSON.stringify(flags)}::jsonb,
           ${suspicious}, ${passed && !suspicious})
         on conflict (job_id, lease) do nothing`;
     },

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import type { Sql } from '@airlock/database/sql';
 import type { PlacementStore, PoolRow, PoolStore } from '../../app/pool-ports.ts';
 import { isolationModes, type Pool } from '../../domain/pool.ts';
-import type { Database, Transaction } from './client.ts';
+import { sqlOf, type Database, type Transaction } from './client.ts';
 
 const Images = z.array(
   z.strictObject({ glob: z.string(), digest: z.string().nullable(), plugin: z.boolean() }),
@@ -25,7 +26,9 @@ const Kept = Settings.extend({
 
 interface Columns {
   readonly name: string;
-  readonly grants: readonly { readonly repository: string }[];
+  readonly repositories: readonly string[];
+  readonly version: number;
+  readonly changed_at: Date;
 }
 
 function poolOf(row: Columns): Pool {
@@ -34,32 +37,34 @@ function poolOf(row: Columns): Pool {
   return {
     ...{ name: row.name, trust, isolation, once, reuse, images },
     ...{ labels, everyone, concurrency, egress },
-    repositories: row.grants.map(({ repository }) => repository).sort(),
+    repositories: row.repositories,
   };
 }
 
-const withGrants = { grants: { select: { repository: true } } } as const;
+const rowOf = (row: Columns): PoolRow => ({
+  pool: poolOf(row),
+  version: row.version,
+  changedAt: row.changed_at,
+});
 
-async function allPools(db: Database): Promise<PoolRow[]> {
-  const rows = await db.pool.findMany({
-    include: withGrants,
-    orderBy: [{ trust: 'desc' }, { name: 'asc' }],
-  });
-  return rows.map((row) => ({
-    pool: poolOf(row),
-    version: row.version,
-    changedAt: row.changedAt,
-  }));
+/** @param name null: all of them, the most trusted first. */
+async function poolRows(sql: Sql, name: string | null): Promise<Columns[]> {
+  return await sql<Columns>`
+    select name, trust, isolation, once, reuse, images, labels, everyone, concurrency, egress, version,
+      changed_at, array(
+      select repository from pool_grant where pool_grant.pool = pool.name order by repository collate "C"
+    ) as repositories
+    from pool where ${name}::text is null or name = ${name} order by trust desc, name`;
 }
 
 export function createPoolStore(db: Database): PoolStore {
+  const sql = sqlOf(db);
   return {
-    list: () => allPools(db),
+    list: async () => (await poolRows(sql, null)).map(rowOf),
 
     async find(name) {
-      const row = await db.pool.findUnique({ where: { name }, include: withGrants });
-      if (row === null) return null;
-      return { pool: poolOf(row), version: row.version, changedAt: row.changedAt };
+      const [row] = await poolRows(sql, name);
+      return row === undefined ? null : rowOf(row);
     },
 
     async changes(name) {
@@ -117,10 +122,9 @@ export function createPoolStore(db: Database): PoolStore {
 }
 
 export function createPlacementStore(db: Database): PlacementStore {
+  const sql = sqlOf(db);
   return {
-    async pools() {
-      return (await allPools(db)).map(({ pool }) => pool);
-    },
+    pools: async () => (await poolRows(sql, null)).map(poolOf),
 
     async begin(pools, repository) {
       await db.$transaction(async (tx) => {

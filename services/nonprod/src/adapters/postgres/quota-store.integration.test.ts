@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { inTransaction } from '@airlock/database/sql';
 import { testPostgres } from '@airlock/testkit/stack';
 import { createAdmitRuns } from '../../app/admit-runs.ts';
 import type { NewRun } from '../../app/ports.ts';
@@ -199,18 +200,15 @@ test('of 3,000 people each waits behind one run of a flooder at most, who has 2,
   assert.equal(others.at(-1), people + 1);
 
   const take = (count: number): Promise<string[]> =>
-    database.as('nonprod_web').$transaction(
-      async (tx) => {
-        const taken: string[] = [];
-        while (taken.length < count) {
-          const id = (await nextJob(tx, pool)) ?? '';
-          await tx.$executeRaw`update job set state = 'leased' where id = ${id}`;
-          taken.push(id);
-        }
-        return taken;
-      },
-      { timeout: 60_000 },
-    );
+    inTransaction(database.poolOf('nonprod_web'), async (sql) => {
+      const taken: string[] = [];
+      while (taken.length < count) {
+        const id = (await nextJob(sql, pool)) ?? '';
+        await sql`update job set state = 'leased' where id = ${id}`;
+        taken.push(id);
+      }
+      return taken;
+    });
   const isFlooder = (id: string): boolean => Number(id.slice('job_crowd'.length)) < flood;
   const taken = await take(300);
   assert.ok(taken.filter(isFlooder).length <= 1, 'claims go by those places');

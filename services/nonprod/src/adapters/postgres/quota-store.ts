@@ -1,6 +1,7 @@
+import type { Sql } from '@airlock/database/sql';
 import type { QuotaStore } from '../../app/quota-ports.ts';
 import { waitReason, type Admission } from '../../domain/quota.ts';
-import type { Database, Transaction } from './client.ts';
+import { inTransaction, sqlOf, type Database } from './client.ts';
 import { advanceKnown, advanceLocked, lockRun, type KnownRun } from './run-progress.ts';
 
 /** Of each repository and person whom quotas bind one look lets in at most so many; the next look goes on. */
@@ -9,9 +10,10 @@ const atOneLook = 20;
 const admissionLock = 4_072_052;
 
 export function createQuotaStore(db: Database): QuotaStore {
+  const sql = sqlOf(db);
   return {
     async use(repository, withStored) {
-      const [row] = await db.$queryRaw<{ queued: number; waiting: number; repositories: number }[]>`
+      const [row] = await sql<{ queued: number; waiting: number; repositories: number }>`
         select count(*) filter (where repository = ${repository})::int as queued, count(*)::int as waiting,
           count(distinct repository)::int as repositories
         from run where state = 'queued'`;
@@ -19,12 +21,12 @@ export function createQuotaStore(db: Database): QuotaStore {
         queued: row?.queued ?? 0,
         waiting: row?.waiting ?? 0,
         repositories: row?.repositories ?? 0,
-        storedBytes: withStored ? await storedBytesOf(db, repository) : null,
+        storedBytes: withStored ? await storedBytesOf(sql, repository) : null,
       };
     },
 
     async waiting() {
-      return await db.$queryRaw<{ id: string; repository: string }[]>`
+      return await sql<{ id: string; repository: string }>`
         select id, repository from (
           select id, repository, number, row_number() over (
             partition by repository, case when person_by in ('asked', 'linked') then person end order by number
@@ -35,7 +37,7 @@ export function createQuotaStore(db: Database): QuotaStore {
     },
 
     async admit(runId, limits) {
-      return await db.$transaction(async (tx) => {
+      return await inTransaction(db, async (tx) => {
         if ((await lockRun(tx, runId)) !== null) return false;
         return await admitRun(tx, runId, limits, null);
       });
@@ -44,8 +46,8 @@ export function createQuotaStore(db: Database): QuotaStore {
 }
 
 /** The same bytes lie in the store once. */
-async function storedBytesOf(db: Database, repository: string): Promise<number> {
-  const [row] = await db.$queryRaw<{ bytes: bigint }[]>`
+async function storedBytesOf(sql: Sql, repository: string): Promise<number> {
+  const [row] = await sql<{ bytes: string }>`
     select coalesce(sum(size), 0)::bigint as bytes from (
       select distinct artifact.digest, artifact.size from artifact join run on run.id = artifact.run_id
       where run.repository = ${repository}
@@ -70,14 +72,14 @@ interface GoingRow {
  * @returns whether its jobs are in line.
  */
 export async function admitRun(
-  tx: Transaction,
+  sql: Sql,
   runId: string,
   limits: Admission,
   known: KnownRun | null,
 ): Promise<boolean> {
   if (limits.runsAtOnce !== null || limits.runsAPersonAnHour !== null) {
-    await tx.$executeRaw`select pg_advisory_xact_lock(${admissionLock}::bigint)`;
-    const [row] = await tx.$queryRaw<GoingRow[]>`
+    await sql`select pg_advisory_xact_lock(${admissionLock}::bigint)`;
+    const [row] = await sql<GoingRow>`
       select run.repository, known.person,
         (select count(*)::int from run going where going.repository = run.repository
           and going.state in ('queued', 'running') and going.admitted_at is not null) as going,
@@ -93,16 +95,15 @@ export async function admitRun(
     const { repository, going, person, person_free_at: personFreeAt } = row;
     const reason = waitReason({ repository, going, person, personFreeAt }, limits);
     if (reason !== null) {
-      await tx.$executeRaw`
+      await sql`
         update run set reason = ${reason} where id = ${runId} and reason is distinct from ${reason}`;
       return false;
     }
   }
-  const admitted = await tx.$executeRaw`
+  const [admitted] = await sql`
     update run set admitted_at = now(), reason = null
-    where id = ${runId} and state = 'queued' and admitted_at is null`;
-  if (admitted === 1) {
-    await (known === null ? advanceLocked(tx, runId, null) : advanceKnown(tx, runId, known, null));
-  }
-  return admitted === 1;
+    where id = ${runId} and state = 'queued' and admitted_at is null returning id`;
+  if (admitted === undefined) return false;
+  await (known === null ? advanceLocked(sql, runId, null) : advanceKnown(sql, runId, known, null));
+  return true;
 }

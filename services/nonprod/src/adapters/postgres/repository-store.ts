@@ -6,7 +6,7 @@ import type {
   RepositoryStore,
 } from '../../app/source-ports.ts';
 import type { Repository } from '../../generated/prisma/client.ts';
-import type { Database } from './client.ts';
+import { sqlOf, type Database } from './client.ts';
 
 export function createRepositoryStore(db: Database): RepositoryStore {
   return {
@@ -84,7 +84,11 @@ export const mainBranchOf =
   };
 
 async function list(db: Database): Promise<RepositoryRow[]> {
-  const rows = await db.repository.findMany({ orderBy: { name: 'asc' } });
+  const rows = await sqlOf(db)<Omit<Repository, 'createdAt'>>`
+    select name, url, clone_url as "cloneUrl", provider, main_branch as "mainBranch",
+      protected_refs as "protectedRefs", branches, build_latest as "buildLatest", hook_generation as "hookGeneration",
+      configured, private, labels, added_by as "addedBy", looked_at as "lookedAt", failing
+    from repository order by name`;
   return rows.map(shaped);
 }
 
@@ -99,7 +103,7 @@ function columns(settings: Omit<RepositorySettings, 'url'>) {
   };
 }
 
-function shaped(row: Repository): RepositoryRow {
+function shaped(row: Omit<Repository, 'createdAt'>): RepositoryRow {
   return {
     name: row.name,
     url: row.url,

@@ -1,8 +1,9 @@
 import type { RunPeople } from '../../app/usage-ports.ts';
 import { forgePlace } from '../../domain/commit-status.ts';
-import type { Database } from './client.ts';
+import { sqlOf, type Database } from './client.ts';
 
 export function createRunPeople(db: Database): RunPeople {
+  const sql = sqlOf(db);
   return {
     async ofAccount(name, { provider, id }) {
       const repository = await db.repository.findUnique({
@@ -19,7 +20,7 @@ export function createRunPeople(db: Database): RunPeople {
     },
 
     async ofAddress(address) {
-      const [found] = await db.$queryRaw<{ id: string }[]>`
+      const [found] = await sql<{ id: string }>`
         select id from person where lower(id) = lower(${address}) order by id limit 1`;
       return found?.id ?? null;
     },

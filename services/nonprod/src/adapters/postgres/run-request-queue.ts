@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { RunEvent } from '@airlock/common/wire/runner-protocol';
 import { GitCommit } from '@airlock/common/wire/scalars';
 import type { RunRequest, RunRequestQueue, RunRequests } from '../../app/source-ports.ts';
-import type { Database } from './client.ts';
+import { inTransaction, sqlOf, type Database } from './client.ts';
 import { insertRun } from './head-store.ts';
 
 const Row = z.object({
@@ -24,13 +24,13 @@ const Row = z.object({
 const batch = 50;
 
 export function createRunRequestQueue(db: Database): RunRequestQueue {
+  const sql = sqlOf(db);
   return {
     async waiting(repository) {
-      const rows = await db.runRequest.findMany({
-        where: { repository, state: 'waiting' },
-        orderBy: { createdAt: 'asc' },
-        take: batch,
-      });
+      const rows = await sql`
+        select id, repository, event, ref, commit, pull_request as "pullRequest", deploy_to as "deployTo", cron,
+          variables, asked_by as "askedBy", retry_of as "retryOf", only_failed as "onlyFailed"
+        from run_request where repository = ${repository} and state = 'waiting' order by created_at limit ${batch}`;
       return rows.map((row): RunRequest => Row.parse(row));
     },
 
@@ -42,12 +42,11 @@ export function createRunRequestQueue(db: Database): RunRequestQueue {
     },
 
     async start(run) {
-      return await db.$transaction(async (tx) => {
-        const { count } = await tx.runRequest.updateMany({
-          where: { id: run.id, state: 'waiting' },
-          data: { state: 'started', settledAt: new Date() },
-        });
-        return count === 1 && (await insertRun(tx, run));
+      return await inTransaction(db, async (tx) => {
+        const started = await tx`
+          update run_request set state = 'started', settled_at = now() where id = ${run.id} and state = 'waiting'
+          returning id`;
+        return started.length === 1 && (await insertRun(tx, run));
       });
     },
 

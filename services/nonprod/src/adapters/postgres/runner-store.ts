@@ -1,5 +1,6 @@
 /** The registry of runners. Prepared statements: every call of a runner asks it first. */
-import type { DatabaseConnection, DatabasePool } from '@airlock/database/pool';
+import type { DatabasePool } from '@airlock/database/pool';
+import { createSql, inTransaction, type Sql } from '@airlock/database/sql';
 import type { RunnerKind } from '@airlock/common/wire/runner-enrolment';
 import type { EnrolmentRow, RunnerStore } from '../../app/runner-ports.ts';
 import { superseded, type RunnerState } from '../../domain/runner.ts';
@@ -33,8 +34,6 @@ interface RegistrationColumns {
   readonly issued_at: Date;
 }
 
-const endLeases = `update job set lease_expires_at = now() - interval '1 second' where runner = $1 and state = 'leased'`;
-
 /** Every call of a runner says that it lives; it is written down this often. */
 const seenAgainMs = 5_000;
 
@@ -42,6 +41,7 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
   const changed = async (text: string, values: unknown[]): Promise<boolean> =>
     ((await pool.query(text, values)).rowCount ?? 0) > 0;
   const seenAt = new Map<string, number>();
+  const sql = createSql(pool);
 
   return {
     ...createRunnerQueries(pool),
@@ -98,28 +98,27 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
 
     accept: ({ enrolment, issued, by, now }) =>
       inTransaction(pool, async (tx) => {
-        const decided = await tx.query(
-          `update runner_enrolment set state = 'accepted', decided_by = $2, decided_at = $3, chain = $4
-           where id = $1 and state = 'waiting'`,
-          [enrolment.id, by, now, issued.chainPem],
-        );
-        if (decided.rowCount !== 1) return false;
-        await tx.query(
-          `insert into runner (id, pool, kind, state_by, state_at, enrolled_at, networks) values ($1, $2, $3, $4, $5, $5, $6)
-           on conflict (id) do update set pool = $2, kind = $3, state = 'active', state_reason = null, state_by = $4,
-             state_at = $5, enrolled_at = $5, last_seen_at = null, instance = null, spent_at = null, networks = $6,
-             platform = null, egress = null, egress_count = null`,
-          [enrolment.runner, enrolment.pool, enrolment.kind, by, now, enrolment.networks],
-        );
-        await tx.query(
-          // Superseded ones, too: a copy of one proves nothing any more about a runner that has begun anew.
-          `update runner_certificate set retired_at = coalesce(retired_at, $2), retired_why = 'the runner was enrolled again'
-           where runner = $1 and (retired_at is null or retired_why = $3)`,
-          [enrolment.runner, now, superseded],
-        );
+        const { id, runner, kind, networks } = enrolment;
+        const decided = await tx`
+          update runner_enrolment set state = 'accepted', decided_by = ${by}, decided_at = ${now},
+            chain = ${issued.chainPem}
+          where id = ${id} and state = 'waiting' returning id`;
+        if (decided.length !== 1) return false;
+        await tx`
+          insert into runner (id, pool, kind, state_by, state_at, enrolled_at, networks)
+          values (${runner}, ${enrolment.pool}, ${kind}, ${by}, ${now}, ${now}, ${networks})
+          on conflict (id) do update set pool = excluded.pool, kind = excluded.kind, state = 'active',
+            state_reason = null, state_by = excluded.state_by, state_at = excluded.state_at,
+            enrolled_at = excluded.enrolled_at, last_seen_at = null, instance = null, spent_at = null,
+            networks = excluded.networks, platform = null, egress = null, egress_count = null`;
+        // Superseded ones, too: a copy of one proves nothing any more about a runner that has begun anew.
+        await tx`
+          update runner_certificate set retired_at = coalesce(retired_at, ${now}),
+            retired_why = 'the runner was enrolled again'
+          where runner = ${runner} and (retired_at is null or retired_why = ${superseded})`;
         // Whoever held the old certificate may have gone on with its jobs, and whoever comes now does not have them.
-        await tx.query(endLeases, [enrolment.runner]);
-        await insertCertificate(tx, enrolment.runner, issued, now);
+        await endLeases(tx, runner);
+        await insertCertificate(tx, runner, issued, now);
         return true;
       }),
 
@@ -155,28 +154,16 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
 
     hello: ({ runner, fingerprint, instance, version, isolation, labels, platform, egress, now }) =>
       inTransaction(pool, async (tx) => {
-        await tx.query(
-          `update runner set instance = $2, version = $3, isolation = $4, labels = $5, platform = $6, egress = $7, egress_count = $8, last_seen_at = $9 where id = $1`,
-          [
-            runner,
-            instance,
-            version,
-            isolation,
-            labels,
-            platform,
-            egress?.places,
-            egress?.count,
-            now,
-          ],
-        );
-        await tx.query(
-          `update runner_certificate set retired_at = $3, retired_why = $4
-           where runner = $1 and fingerprint <> $2 and retired_at is null`,
-          [runner, fingerprint, now, superseded],
-        );
+        await tx`
+          update runner set instance = ${instance}, version = ${version}, isolation = ${isolation}, labels = ${labels},
+            platform = ${platform}, egress = ${egress?.places}, egress_count = ${egress?.count}, last_seen_at = ${now}
+          where id = ${runner}`;
+        await tx`
+          update runner_certificate set retired_at = ${now}, retired_why = ${superseded}
+          where runner = ${runner} and fingerprint <> ${fingerprint} and retired_at is null`;
       }),
 
-    addCertificate: (runner, issued, now) => insertCertificate(pool, runner, issued, now),
+    addCertificate: (runner, issued, now) => insertCertificate(sql, runner, issued, now),
 
     async seen(runner, now) {
       const since = now.getTime() - (seenAt.get(runner) ?? -Infinity);
@@ -189,12 +176,12 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
       seenAt.set(runner, now.getTime());
     },
 
-    spend: (runner, now) =>
-      changed(
-        `update runner set last_seen_at = $2, spent_at = case when kind = 'once' then $2::timestamptz end
-         where id = $1 and state = 'active' and spent_at is null`,
-        [runner, now],
-      ),
+    async spend(runner, now) {
+      const spent = await sql`
+        update runner set last_seen_at = ${now}, spent_at = case when kind = 'once' then ${now}::timestamptz end
+        where id = ${runner} and state = 'active' and spent_at is null returning id`;
+      return spent.length === 1;
+    },
 
     change: ({ runner, from, to, reason, by, now }) =>
       changed(
@@ -210,10 +197,7 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
       );
     },
 
-    async endLeases(runner) {
-      const { rowCount } = await pool.query(endLeases, [runner]);
-      return rowCount ?? 0;
-    },
+    endLeases: (runner) => endLeases(sql, runner),
 
     async giveBack(jobId, runner) {
       await pool.query(
@@ -261,16 +245,23 @@ export function createRunnerStore(pool: DatabasePool): RunnerStore {
   };
 }
 
+/** @returns how many there were. */
+async function endLeases(sql: Sql, runner: string): Promise<number> {
+  const ended = await sql`
+    update job set lease_expires_at = now() - interval '1 second' where runner = ${runner} and state = 'leased'
+    returning id`;
+  return ended.length;
+}
+
 async function insertCertificate(
-  connection: Pick<DatabaseConnection, 'query'>,
+  sql: Sql,
   runner: string,
   issued: { readonly fingerprint: string; readonly serial: string; readonly notAfter: Date },
   now: Date,
 ): Promise<void> {
-  await connection.query(
-    `insert into runner_certificate (fingerprint, runner, serial, issued_at, not_after) values ($1, $2, $3, $4, $5)`,
-    [issued.fingerprint, runner, issued.serial, now, issued.notAfter],
-  );
+  await sql`
+    insert into runner_certificate (fingerprint, runner, serial, issued_at, not_after)
+    values (${issued.fingerprint}, ${runner}, ${issued.serial}, ${now}, ${issued.notAfter})`;
 }
 
 function enrolmentOf(row: EnrolmentColumns): EnrolmentRow {
@@ -287,25 +278,4 @@ function enrolmentOf(row: EnrolmentColumns): EnrolmentRow {
     state: row.state,
     chain: row.chain,
   };
-}
-
-async function inTransaction<T>(
-  pool: DatabasePool,
-  work: (tx: DatabaseConnection) => Promise<T>,
-): Promise<T> {
-  const tx = await pool.connect();
-  let fault: unknown;
-  try {
-    await tx.query('begin');
-    const result = await work(tx);
-    await tx.query('commit');
-    return result;
-  } catch (cause) {
-    fault = cause;
-    await tx.query('rollback').catch(() => undefined);
-    throw cause;
-  } finally {
-    // A connection whose transaction failed half-way is not given to the next.
-    tx.release(fault !== undefined);
-  }
 }

@@ -1,17 +1,25 @@
-import type { VariableStore } from '../../app/variable-ports.ts';
+import type { KeptVariable, VariableStore } from '../../app/variable-ports.ts';
 import { everyRepository, scopeOfSet } from '../../domain/variable.ts';
-import type { Database } from './client.ts';
+import { sqlOf, type Database } from './client.ts';
 
 export function createVariableStore(db: Database): VariableStore {
+  const sql = sqlOf(db);
   return {
     async of(repository) {
-      const [known, chosen] = await Promise.all([
-        db.repository.count({ where: { name: repository } }),
-        chosenSets(db, repository),
-      ]);
-      if (known === 0) return null;
-      const scopes = [everyRepository, ...chosen.map(scopeOfSet), repository];
-      return { scopes, all: await db.variable.findMany({ where: { scope: { in: scopes } } }) };
+      const [row] = await sql<{ known: boolean; chosen: string[] }>`
+        select exists (select from repository where name = ${repository}) as known, array(
+          select set_name from variable_set_choice choice
+          where (kind = 'repository' and chooser = ${repository}) or (kind = 'group' and exists (
+            select from repository_group owner where owner.repository = ${repository}
+              and owner.group_name = choice.chooser and owner.grants = 'own'))
+          order by kind, chooser, position
+        ) as chosen`;
+      if (row?.known !== true) return null;
+      const scopes = [everyRepository, ...lastOfEach(row.chosen).map(scopeOfSet), repository];
+      const all = await sql<KeptVariable>`
+        select scope, name, value, public_because as "publicBecause", set_by as "setBy", set_at as "setAt"
+        from variable where scope = any (${scopes})`;
+      return { scopes, all };
     },
 
     async global() {
@@ -58,13 +66,6 @@ export function createVariableStore(db: Database): VariableStore {
 }
 
 /** Groups by name and then the repository: of two choices of one set the later place counts. */
-async function chosenSets(db: Database, repository: string): Promise<string[]> {
-  const rows = await db.$queryRaw<{ set_name: string }[]>`
-    select set_name from variable_set_choice choice
-    where (kind = 'repository' and chooser = ${repository}) or (kind = 'group' and exists (
-      select from repository_group owner where owner.repository = ${repository}
-        and owner.group_name = choice.chooser and owner.grants = 'own'))
-    order by kind, chooser, position`;
-  const names = rows.map((row) => row.set_name);
+function lastOfEach(names: readonly string[]): string[] {
   return names.filter((name, place) => names.lastIndexOf(name) === place);
 }

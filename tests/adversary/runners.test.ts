@@ -288,7 +288,7 @@ test('a runner builds a repository no more often in a day than its own configura
       if (index > 0) await joined(pair, 'bounded', false, directory);
       const { code, said } = await runOnce(pair, directory, {
         workDirectory: join(directory, `work-${index}`),
-        budget: { repository: { builds: 1 } },
+        budget: { minutes: 60, repository: { builds: 1 } },
       });
       assert.equal(code, 0, said);
       assert.equal((await ended()).length, index + 1);

@@ -208,7 +208,7 @@ export async function writeConfigs(given: {
       isolation,
       images: [{ image: '**', root: 'host' }],
       attestation: { runner: runnerName, keyFile: keys.runner.keyFile },
-      budget: { minutes: 1440 },
+      budget: { minutes: 480 },
       pollSeconds: 0.5,
     }),
     'gate-intake': writeConfig(layout, 'gate-intake', {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -39,4 +41,34 @@ test('each command reads the arguments behind its name', () => {
   const agent = airlockRunner('agent', '--config', '/nowhere.yaml');
   assert.equal(agent.status, 78);
   assert.match(agent.stdout, /nowhere\.yaml/);
+});
+
+test('a runner that is not told how much of a day it gives does not start, and says what to add', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'airlock-runner-'));
+  t.after(() => {
+    rmSync(directory, { recursive: true });
+  });
+  const file = join(directory, 'runner.yaml');
+  const config = {
+    controlPlane: {
+      url: 'https://127.0.0.1:1',
+      caFile: '/nowhere/ca',
+      identityFile: '/nowhere/id',
+    },
+    ...{ pool: 'default', workDirectory: join(directory, 'work') },
+    images: [{ image: '**', root: 'host' }],
+    attestation: { runner: 'r', keyFile: '/nowhere/key' },
+  };
+  const said = (more: object): string => {
+    writeFileSync(file, JSON.stringify({ ...config, ...more }));
+    const agent = airlockRunner('agent', '--config', file);
+    assert.equal(agent.status, 78);
+    return agent.stdout;
+  };
+  assert.match(said({}), /budget: required and missing; add it: .*minutes: 480/);
+  assert.match(
+    said({ budget: {} }),
+    /budget\.minutes: required and missing; add it: .*480 is a working day/,
+  );
+  assert.match(said({ budget: { minutes: 480 } }), /identityFile/);
 });

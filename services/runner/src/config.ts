@@ -63,12 +63,18 @@ export const RunnerConfig = z.strictObject({
         .int()
         .min(1)
         .max(1_440)
-        .default(1_440)
-        .describe('Minutes of all builds together (1-1440). Default 1440: all day.'),
+        .describe(
+          'Minutes of all builds together (1-1440). To be said, as nobody else knows how much of a day is meant: 480 is a working day, 1440 bounds nothing.',
+        ),
       repository: z
         .strictObject({
           builds: z.int().min(1).max(100_000).default(500).describe('Builds. Default 500.'),
-          minutes: z.int().min(1).max(1_440).default(1_440).describe('Minutes. Default 1440.'),
+          minutes: z
+            .int()
+            .min(1)
+            .max(1_440)
+            .optional()
+            .describe('Minutes (1-1440). Default: all of `budget.minutes`.'),
         })
         .prefault({})
         .describe('Of each repository.'),
@@ -76,9 +82,8 @@ export const RunnerConfig = z.strictObject({
         'Where the count is kept, out of reach of builds. Default: built-today.json beside identityFile.',
       ),
     })
-    .prefault({})
     .describe(
-      'What this runner gives away in one day (UTC) by its own count, whatever nonprod asks for. Nonprod has budgets of its own, which are lower; these hold when somebody else speaks in its place.',
+      'What this runner gives away in one day (UTC) by its own count, whatever nonprod asks for, such as `{ minutes: 480 }`. Nonprod has budgets of its own, which are lower; these hold when somebody else speaks in its place.',
     ),
   pollSeconds: z
     .number()

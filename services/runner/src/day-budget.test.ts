@@ -57,6 +57,12 @@ test('a build may take no longer than is left of the minutes, and none begins wh
   assert.deepEqual(await started().begin('b'), { seconds: 20 * 60 });
 });
 
+test('where no minutes are said for one repository it may have them all', async () => {
+  const budget = started({ repository: { builds: 3 } });
+  await build(budget, 'a', 45);
+  assert.deepEqual(await budget.begin('a'), { seconds: 15 * 60 });
+});
+
 test('what a killed process was building counts up to the start of the next one, and no longer than it was given', async () => {
   await started().begin('a');
   passMinutes(10);

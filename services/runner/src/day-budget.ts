@@ -7,7 +7,9 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 
 type Limits = { readonly builds: number; readonly minutes: number };
-export type DayLimits = Limits & { readonly repository: Limits };
+export type DayLimits = Limits & {
+  readonly repository: Pick<Limits, 'builds'> & { readonly minutes?: number | undefined };
+};
 
 const Spent = z.strictObject({
   builds: z.int().nonnegative(),
@@ -94,7 +96,8 @@ export function createDayBudget(file: string, limits: DayLimits, now: () => Date
         const own = count.repositories[repository] ?? nothing;
         const all = left(count.all, limits);
         if (typeof all === 'string') return { refused: over('everybody together', all, 'budget') };
-        const rest = left(own, limits.repository);
+        const { builds, minutes = limits.minutes } = limits.repository;
+        const rest = left(own, { builds, minutes });
         if (typeof rest === 'string') {
           return { refused: over('one repository', rest, 'budget.repository') };
         }

@@ -96,6 +96,8 @@ function writeRunner(joined: Joined, directory: string): string {
       'attestation:',
       `  runner: ${runner}`,
       `  keyFile: ${at('attestation.key')}`,
+      '# Of all builds together in a day, whatever nonprod asks for: a working day. 1440 bounds nothing.',
+      'budget: { minutes: 480 }',
     ];
     writeFileSync(at('runner.yaml'), `${config.join('\n')}\n`, { mode: 0o600 });
   }

@@ -72,7 +72,7 @@ test('a secret goes through a run that prints it in every way, and stands in no 
   const places = [
     ...(await dumpOf(pair, 'nonprod')),
     ...(await dumpOf(pair, 'gate')),
-    await redisOf(pair.redis.url),
+    await redisOf(pair.redis.nonprod.url),
   ];
   assert.deepEqual(placesWith(canary, places), []);
   assert.deepEqual(placesWith(canary, filesBelow(pair.layout.directory)), []);

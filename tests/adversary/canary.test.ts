@@ -233,7 +233,7 @@ async function plant(text: string): Promise<() => Promise<void>> {
     await pair.query(database, 'create table planted (line text)');
     await pair.query(database, 'insert into planted values ($1)', [text]);
   }
-  const redis = await connectRedis(pair.redis.url);
+  const redis = await connectRedis(pair.redis.gate.url);
   await redis.ask('SET', 'planted', text);
   const holder = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', text], {
     env: { PLANTED: text },

@@ -230,7 +230,7 @@ test('a value that was set is in no table, no page of Postgres, no Redis and no 
   const places = [
     ...(await dumpOf(pair, 'nonprod')),
     ...(await dumpOf(pair, 'gate')),
-    await redisOf(pair.redis.url),
+    await redisOf(pair.redis.nonprod.url),
     ...filesBelow(data.place),
     ...filesBelow(pair.layout.logs),
     ...filesBelow(pair.layout.work),

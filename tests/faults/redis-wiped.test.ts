@@ -6,11 +6,13 @@ import { startRedis } from '@airlock/testkit/redis';
 import { runningPair } from '../support/pair.ts';
 import { assertWaits, waitingPromotion } from '../support/promotion.ts';
 
+const sides = ['nonprod', 'gate'] as const;
+
 test('Redis wiped while a promotion waits with one approval: the second one still brings it live', async () => {
   const pair = await runningPair();
   const promotion = await waitingPromotion(pair);
   await approveAs(pair, 'leo', promotion);
-  await pair.redis.flush();
+  await Promise.all(sides.map((side) => pair.redis[side].flush()));
   await assertWaits(pair, promotion, { code: 'E_APPROVALS_MISSING', have: 1 });
   await approveAs(pair, 'mira', promotion);
   const { state, release } = await waitForEnd(pair, promotion);
@@ -20,7 +22,7 @@ test('Redis wiped while a promotion waits with one approval: the second one stil
 
 test('without Redis a commit is built, asked for, approved and delivered; it comes back unnoticed', async () => {
   const pair = await runningPair();
-  await pair.redis.stop();
+  await Promise.all(sides.map((side) => pair.redis[side].stop()));
   try {
     const promotion = await waitingPromotion(pair);
     await approveAs(pair, 'leo', promotion);
@@ -28,7 +30,8 @@ test('without Redis a commit is built, asked for, approved and delivered; it com
     const { state } = await waitForEnd(pair, promotion);
     assert.equal(state, 'live');
   } finally {
-    await restart(pair.layout.redis, pair.ports.redis);
+    await restart(pair.layout.redis.nonprod, pair.ports.redis);
+    await restart(pair.layout.redis.gate, pair.ports.gateRedis);
   }
   const promotion = await waitingPromotion(pair);
   await approveAs(pair, 'leo', promotion);

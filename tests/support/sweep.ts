@@ -111,7 +111,15 @@ export async function sweepRedis(
   pair: Pair,
   needles: Needles,
 ): Promise<{ found: Found[]; keys: number }> {
-  const redis = await connectRedis(pair.redis.url);
+  const [nonprod, gate] = await Promise.all([
+    sweepOne(pair.redis.nonprod.url, needles),
+    sweepOne(pair.redis.gate.url, needles),
+  ]);
+  return { found: [...nonprod.found, ...gate.found], keys: nonprod.keys + gate.keys };
+}
+
+async function sweepOne(url: string, needles: Needles): Promise<{ found: Found[]; keys: number }> {
+  const redis = await connectRedis(url);
   const found: Found[] = [];
   try {
     const keys = (await redis.ask('KEYS', '*')) as string[];

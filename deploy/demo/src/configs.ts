@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Redis } from '@airlock/testkit/redis';
-import type { Layout, Ports } from './layout.ts';
+import type { Layout, Ports, Side } from './layout.ts';
 import { buildersOf, issuer, rebuilder, root, type Origins, type ProcessName } from './names.ts';
 import { emailOf, people } from './people.ts';
 import {
@@ -28,7 +28,7 @@ export async function writeConfigs(given: {
   origins: Origins;
   idp: { url: string; entityId: string; certificatePem: string };
   vault: Vault;
-  redis: Redis;
+  redis: Readonly<Record<Side, Redis>>;
   isolation: 'bubblewrap' | 'none';
 }): Promise<Record<ProcessName, string>> {
   const { layout, keys, ports, repository, origins, idp, vault, redis, isolation } = given;
@@ -48,7 +48,7 @@ export async function writeConfigs(given: {
     join(layout.keys, 'idp/certificate.pem'),
     idp.certificatePem,
   );
-  const saml = (service: 'nonprod' | 'gate'): Record<string, unknown> => ({
+  const saml = (service: Side): Record<string, unknown> => ({
     entityId: `${origins[service]}/saml/metadata`,
     idp: {
       entityId: idp.entityId,
@@ -98,7 +98,7 @@ export async function writeConfigs(given: {
     mirrors: gateMirrors,
   };
   const assetsDirectory = join(root, 'dist/assets');
-  const redisBlock = { url: redis.url };
+  const redisOf = (side: Side) => ({ url: redis[side].url });
   const webhookSecretFile = (await passwordFile(layout, 'webhook')).file;
   return {
     'nonprod-web': writeConfig(layout, 'nonprod-web', {
@@ -122,7 +122,7 @@ export async function writeConfigs(given: {
         authority: runnerEdge.authority,
       },
       database: await database('nonprod', 'nonprod_web'),
-      redis: redisBlock,
+      redis: redisOf('nonprod'),
       repository: nonprodRepository,
       mirrorDirectory: nonprodMirror,
       artifacts: { directory: nonprodArtifacts },
@@ -150,7 +150,7 @@ export async function writeConfigs(given: {
         pollSeconds: 1,
       },
       database: await database('nonprod', 'nonprod_scheduler'),
-      redis: redisBlock,
+      redis: redisOf('nonprod'),
       artifacts: { directory: nonprodArtifacts },
       signer: { socketPath: layout.signerSocket },
       // One runner builds everything.
@@ -232,7 +232,7 @@ export async function writeConfigs(given: {
       figures: { port: ports.gateFigures },
       securityContact,
       database: await database('gate', 'gate_web'),
-      redis: redisBlock,
+      redis: redisOf('gate'),
       files,
       ledgerKeyFile: join(layout.gateConfig, 'ledger.vkey'),
       artifacts: { directory: gateArtifacts },
@@ -280,7 +280,7 @@ export async function writeConfigs(given: {
     'gate-deliverer': writeConfig(layout, 'gate-deliverer', {
       ...decision,
       database: await database('gate', 'gate_deliverer'),
-      redis: redisBlock,
+      redis: redisOf('gate'),
       authority: { socketPath: layout.authoritySocket },
       vault: { address: vault.address },
       hooks: { workDirectory: join(layout.work, 'hooks'), isolation },

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '@airlock/testkit/ports';
 
+export type Side = 'nonprod' | 'gate';
+
 export interface Layout {
   readonly directory: string;
   readonly logs: string;
@@ -22,7 +24,7 @@ export interface Layout {
   readonly work: string;
   readonly passkeys: string;
   readonly postgres: string;
-  readonly redis: string;
+  readonly redis: Readonly<Record<Side, string>>;
   readonly signerSocket: string;
   readonly authoritySocket: string;
   readonly marksSocket: string;
@@ -58,7 +60,7 @@ export function layoutAt(directory: string): Layout {
     passkeys: under('passkeys'),
     // Made by the engines' own starters, which may have to give them to another user.
     postgres: join(directory, 'postgres'),
-    redis: join(directory, 'redis'),
+    redis: { nonprod: join(directory, 'redis-nonprod'), gate: join(directory, 'redis-gate') },
     signerSocket: join(sockets, 'signer.sock'),
     authoritySocket: join(sockets, 'authority.sock'),
     marksSocket: join(sockets, 'marks.sock'),
@@ -78,6 +80,7 @@ export interface Ports {
   readonly vault: number;
   readonly postgres: number;
   readonly redis: number;
+  readonly gateRedis: number;
   readonly shop: number;
 }
 
@@ -95,6 +98,7 @@ const preferred = {
   vault: 26200,
   postgres: 26432,
   redis: 26379,
+  gateRedis: 26380,
 } satisfies Ports;
 
 /** The demo's own port numbers where they are free, others where they are taken; `free` takes any. */
@@ -114,6 +118,7 @@ export async function choosePorts(choice: 'preferred' | 'free'): Promise<Ports> 
     vault: await pick(preferred.vault),
     postgres: await pick(preferred.postgres),
     redis: await pick(preferred.redis),
+    gateRedis: await pick(preferred.gateRedis),
     shop: await pick(preferred.shop),
   };
 }

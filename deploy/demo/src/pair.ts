@@ -12,7 +12,7 @@ import { startRedis, type Redis } from '@airlock/testkit/redis';
 import { bubblewrap, findBinary } from '@airlock/testkit/system-packages';
 import type pg from 'pg';
 import { writeConfigs } from './configs.ts';
-import { choosePorts, layoutAt, type Layout, type Ports } from './layout.ts';
+import { choosePorts, layoutAt, type Layout, type Ports, type Side } from './layout.ts';
 import { bundleOf, processNames, root, type ProcessName } from './names.ts';
 import { emailOf, people } from './people.ts';
 import {
@@ -55,11 +55,12 @@ export interface Pair {
   readonly gateOrigin: string;
   readonly vault: Vault;
   readonly postgres: Postgres;
-  readonly redis: Redis;
+  /** One each: they share nothing that root on one side could use on the other. */
+  readonly redis: Readonly<Record<Side, Redis>>;
   /** Pinned keys for `airlock verify`. */
   readonly pinnedFile: string;
   readonly ledgerVkey: string;
-  signIn(service: 'nonprod' | 'gate', person: string): Promise<WebSession>;
+  signIn(service: Side, person: string): Promise<WebSession>;
   /** Runs a query as superuser of the cluster in one of its databases. */
   query<Row extends pg.QueryResultRow>(
     database: 'nonprod' | 'gate' | 'shop',
@@ -102,10 +103,21 @@ export async function startPair(options: PairOptions): Promise<Pair> {
     closers.push(() => postgres.stop());
     const redis = await progress.step(
       'redis',
-      () => startRedis({ directory: layout.redis, port: ports.redis }),
-      ({ url, source }) => `redis (${source}) at ${url}`,
+      async () => {
+        const starting = (side: Side, port: number): Promise<Redis> =>
+          startRedis({ directory: layout.redis[side], port }).then((started) => {
+            closers.push(() => started.stop());
+            return started;
+          });
+        const [nonprod, gate] = await Promise.all([
+          starting('nonprod', ports.redis),
+          starting('gate', ports.gateRedis),
+        ]);
+        return { nonprod, gate };
+      },
+      ({ nonprod, gate }) =>
+        `redis (${nonprod.source}) at ${nonprod.url}, the gate's at ${gate.url}`,
     );
-    closers.push(() => redis.stop());
     const vault = await progress.step(
       'secrets engine',
       () => startVault({ port: ports.vault, directory: layout.directory }),

@@ -232,6 +232,8 @@ describe('platforms', { skip }, () => {
     });
     const turnedAway = await pageOf('/runners/runner-arm', 'runner-turned-away-1280-light');
     assert.match(turnedAway, /Turned away: runner-arm runs on linux\/amd64/);
+    const list = await pageOf('/runners', 'runners-turned-away-1280-light');
+    assert.match(list, /turned away[^]*the pool on-arm is for linux\/arm64/);
     const id = await push(['linux/amd64', 'linux/arm64']);
     const run = await shown(
       id,

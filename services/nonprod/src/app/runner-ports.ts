@@ -99,6 +99,8 @@ export interface RunnerSummary {
     readonly notAfter: Date;
   } | null;
   readonly job: { readonly id: string; readonly runId: string } | null;
+  /** Why its pool turns it away; null when it does not. */
+  readonly misfit: string | null;
 }
 
 export interface RunnerEvent {

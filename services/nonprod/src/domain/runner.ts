@@ -119,22 +119,28 @@ export function judgeLease(
   registration: Registration,
   asked: { readonly pool: string; readonly once: boolean; readonly platform: string | null },
 ): LeaseVerdict {
-  const { runner, pool, kind, state, spentAt } = registration;
+  const { runner, pool, state, spentAt } = registration;
   if (pool !== asked.pool) {
     return { kind: 'no', text: `${runner} is registered for the pool ${pool}, not ${asked.pool}` };
   }
-  if (asked.once && kind !== 'once') {
-    return {
-      kind: 'no',
-      text: `the pool ${pool} takes runners for one job only, and ${runner} is registered to last; enrol it with a token made with --once`,
-    };
-  }
-  const elsewhere = otherPlatform(registration, asked.platform);
-  if (elsewhere !== null) return { kind: 'no', text: elsewhere };
+  const misfit = misfitOf(registration, asked);
+  if (misfit !== null) return { kind: 'no', text: misfit };
   if (spentAt !== null) {
     return { kind: 'no', text: `${runner} was registered for one job and had it` };
   }
   return state === 'active' ? { kind: 'may' } : { kind: 'wait' };
+}
+
+/** Why its pool gives the runner nothing, whatever waits there; null when it does. */
+export function misfitOf(
+  registration: Pick<Registration, 'runner' | 'pool' | 'kind' | 'platform'>,
+  rule: { readonly once: boolean; readonly platform: string | null },
+): string | null {
+  const { runner, pool, kind } = registration;
+  if (rule.once && kind !== 'once') {
+    return `the pool ${pool} takes runners for one job only, and ${runner} is registered to last; enrol it with a token made with --once`;
+  }
+  return otherPlatform(registration, rule.platform);
 }
 
 /** Why the runner is in the wrong pool; null when it is not. @param wanted of the pool; null: any. */

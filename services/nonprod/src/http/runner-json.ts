@@ -29,6 +29,7 @@ export function runnerJson(runner: RunnerSummary) {
             notAfter: certificate.notAfter.toISOString(),
           },
     job: runner.job,
+    misfit: runner.misfit,
   };
 }
 

@@ -530,13 +530,16 @@ test('a pool for one platform turns away a runner on another, or that says none,
   assert.match(event?.text ?? '', /^Turned away: arm-1 does not say what it runs on/);
   assert.equal((await client.call('POST', '/v1/lease', { pool: 'for-arm' })).status, 403);
   assert.equal((await say({ platform: 'linux/arm64' })).status, 204);
-  assert.equal((await fleet.runners.find('arm-1'))?.platform, 'linux/arm64');
+  const looked = await fleet.runners.find('arm-1');
+  assert.deepEqual([looked?.platform, looked?.misfit], ['linux/arm64', null]);
   await startRun(database, { pool: 'for-arm' });
   // Since it said hello the pool was given to another platform.
   await labelled('linux/386');
   const barred = await client.call('POST', '/v1/lease', { pool: 'for-arm' });
   assert.equal(barred.status, 403);
   assert.match(barred.body.toString(), /arm-1 runs on linux\/arm64/);
+  const { misfit } = (await fleet.runners.list()).find(({ id }) => id === 'arm-1') ?? {};
+  assert.match(misfit ?? '', /^arm-1 runs on linux\/arm64, and the pool for-arm is for linux\/386/);
   assert.equal(await owner.job.count({ where: { pool: 'for-arm', state: 'queued' } }), 1);
   await labelled('*');
   assert.equal((await client.call('POST', '/v1/lease', { pool: 'for-arm' })).status, 200);

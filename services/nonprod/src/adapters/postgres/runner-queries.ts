@@ -3,7 +3,8 @@ import type { DatabasePool } from '@airlock/database/pool';
 import type { RunnerKind } from '@airlock/common/wire/runner-enrolment';
 import type { RunnerEvent, RunnerStore, RunnerSummary } from '../../app/runner-ports.ts';
 import type { ToldEgress } from '../../domain/pool-egress.ts';
-import type { RunnerState } from '../../domain/runner.ts';
+import { platformOf, takesOneJob, type Pool } from '../../domain/pool.ts';
+import { misfitOf, type RunnerState } from '../../domain/runner.ts';
 
 interface SummaryColumns {
   readonly id: string;
@@ -29,10 +30,15 @@ interface SummaryColumns {
   readonly not_after: Date;
   readonly job_id: string | null;
   readonly job_run_id: string;
+  /** Null: no such pool is kept. */
+  readonly rule: Pick<Pool, 'trust' | 'once' | 'reuse' | 'labels'> | null;
 }
 
-const summaries = `select r.*, c.serial, c.fingerprint, c.issued_at, c.not_after, j.id as job_id, j.run_id as job_run_id
+const summaries = `select r.*, c.serial, c.fingerprint, c.issued_at, c.not_after, j.id as job_id, j.run_id as job_run_id,
+    case when p.name is not null
+      then json_build_object('trust', p.trust, 'once', p.once, 'reuse', p.reuse, 'labels', p.labels) end as rule
   from runner r
+  left join pool p on p.name = r.pool
   left join lateral (select * from runner_certificate where runner = r.id and retired_at is null
     order by issued_at desc limit 1) c on true
   left join lateral (select id, run_id from job where runner = r.id and state = 'leased' limit 1) j on true`;
@@ -133,5 +139,12 @@ function summaryOf(row: SummaryColumns): RunnerSummary {
             notAfter: row.not_after,
           },
     job: row.job_id === null ? null : { id: row.job_id, runId: row.job_run_id },
+    misfit:
+      row.rule === null
+        ? null
+        : misfitOf(
+            { runner: row.id, pool: row.pool, kind: row.kind, platform: row.platform },
+            { once: takesOneJob(row.rule), platform: platformOf(row.rule) },
+          ),
   };
 }

@@ -114,17 +114,21 @@ export function RunnerState({
         </div>
       )}
       {runner.stateReason === null ? null : <div class="muted small">{runner.stateReason}</div>}
+      {text === turnedAway ? <div class="muted small">{runner.misfit}</div> : null}
     </>
   );
 }
 
+const turnedAway = 'turned away';
+
 function stateWords(runner: RunnerSummary, now: Date): readonly [Tone, string] {
-  const { state, lastSeenAt, spentAt, job } = runner;
+  const { state, lastSeenAt, spentAt, job, misfit } = runner;
   if (state === 'quarantined') return ['bad', 'quarantined'];
   if (state === 'disabled') return ['plain', 'disabled'];
   if (job !== null) return ['busy', state === 'draining' ? 'ends its last job' : 'builds'];
   if (spentAt !== null) return ['plain', 'had its job'];
   if (state === 'draining') return ['wait', 'takes no new jobs'];
   if (lastSeenAt === null) return ['wait', 'has not called yet'];
-  return now.getTime() - lastSeenAt.getTime() > silentMs ? ['bad', 'silent'] : ['good', 'idle'];
+  if (now.getTime() - lastSeenAt.getTime() > silentMs) return ['bad', 'silent'];
+  return misfit === null ? ['good', 'idle'] : ['bad', turnedAway];
 }

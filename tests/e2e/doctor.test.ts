@@ -28,7 +28,7 @@ test('V4, V6, V25, B4, B36, B46, B68: the pair as it is passes every check of ha
 
 test('J3: the two services of the pair share nothing but this host', async () => {
   const [finding] = await look(await runningPair(), ['split']);
-  assert.equal(finding?.summary, 'the demo runs both sides on one host');
+  assert.equal(finding?.summary, 'nonprod and the gate run on one host');
 });
 
 test('B46: a process that could make databases, or owns a table, is found by its role', async () => {

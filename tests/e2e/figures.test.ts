@@ -38,6 +38,7 @@ test('both services tell figures at a port of this machine, and not at the one f
     'airlock_build_info',
     'airlock_build_seconds',
     'airlock_certificate_end_timestamp_seconds',
+    'airlock_credential_due_timestamp_seconds',
     'airlock_job_wait_seconds',
     'airlock_outbox_poll_age_seconds',
     'airlock_pool_desired',
@@ -49,6 +50,7 @@ test('both services tell figures at a port of this machine, and not at the one f
   assert.deepEqual(named(gate), [
     'airlock_build_info',
     'airlock_certificate_end_timestamp_seconds',
+    'airlock_credential_due_timestamp_seconds',
     'airlock_decision_seconds',
     'airlock_deliveries_total',
     'airlock_delivery_seconds',

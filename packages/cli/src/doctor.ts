@@ -14,6 +14,7 @@ import pg from 'pg';
 import { parse } from 'yaml';
 import { buildChecks } from './doctor/builds.ts';
 import { compareWithNonprod } from './doctor/low-value.ts';
+import { credentialChecks } from './doctor/credentials.ts';
 import { databaseChecks } from './doctor/database-roles.ts';
 import { exposureChecks } from './doctor/exposure.ts';
 import { listenerChecks } from './doctor/listeners.ts';
@@ -314,6 +315,7 @@ const checks: Readonly<Record<string, Check>> = {
   ...databaseChecks,
   ...listenerChecks,
   ...exposureChecks,
+  ...credentialChecks,
 };
 
 export const checkIds: readonly string[] = Object.keys(checks);
@@ -329,7 +331,7 @@ export const doctorControls: Readonly<Record<string, readonly string[]>> = {
   tls: ['B4', 'B36', 'B68'],
   ...{ split: ['J3'], 'git-readonly': ['B39'] },
   'one-job-runners': ['B25'],
-  ...{ 'security-contact': ['V2'], 'gate-wall': ['J14'], version: ['B65'] },
+  ...{ 'security-contact': ['V2'], 'gate-wall': ['J14'], version: ['B65'], rotation: ['B47'] },
 };
 
 /** Runs the checks one after another, in order; `only` names some; none names all. */

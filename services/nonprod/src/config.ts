@@ -7,6 +7,7 @@ import { SamlSettings } from '@airlock/web/saml/settings';
 import { ArtifactsSettings } from '@airlock/artifacts/settings';
 import { KeeperSettings } from '@airlock/envelope/settings';
 import { NotifySettings } from '@airlock/notify/settings';
+import { RotateEvery } from '@airlock/process/credential-age';
 import { FilePath } from '@airlock/process/config';
 import { MachineListener } from '@airlock/process/machine-server';
 import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
@@ -66,6 +67,7 @@ export const WebConfig = z
     listen: WebListen,
     securityContact: SecurityContact,
     figures: FiguresListen,
+    rotateEvery: RotateEvery,
     runnerApi: MachineListener.describe(
       'Listener for runners: TLS 1.3, mutual; its certificate carries airlock:nonprod:runner-api.',
     ),

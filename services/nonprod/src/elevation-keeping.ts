@@ -31,8 +31,10 @@ export function keepElevations(ports: {
   readonly groups: GroupRoles;
   /** Who needs nobody's yes, by name. */
   readonly firstAdministrators: readonly string[];
+  /** What is overdue among this process's credentials, for those who administer. */
+  readonly credentialNotices: () => readonly Notice[];
 }): ElevationKeeping {
-  const { db, events, groups, firstAdministrators } = ports;
+  const { db, events, groups, firstAdministrators, credentialNotices } = ports;
   const elevations = createElevationStore(db);
   const administrators = createAdministratorStore(db);
   const standing = async (person: string): Promise<Standing> =>
@@ -94,7 +96,7 @@ export function keepElevations(ports: {
           title: `${person} wants to become administrator for the first time.`,
           ...{ text: reason, label: 'Say yes or no' },
         }));
-      return [...mine, ...others, ...waiting];
+      return [...mine, ...others, ...waiting, ...credentialNotices()];
     },
   };
 }

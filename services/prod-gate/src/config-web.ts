@@ -1,6 +1,7 @@
 /** Configuration of the gate's pages. It names no Vault, no mirror and no hook's sandbox, so that the process reaches none. */
 import { ArtifactsSettings } from '@airlock/artifacts/settings';
 import { FilePath } from '@airlock/process/config';
+import { RotateEvery } from '@airlock/process/credential-age';
 import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
 import { MachineListener } from '@airlock/process/machine-server';
 import { FiguresListen, SecurityContact, WebListen } from '@airlock/web/listen-settings';
@@ -14,6 +15,7 @@ export const WebConfig = z.strictObject({
   listen: WebListen,
   securityContact: SecurityContact,
   figures: FiguresListen,
+  rotateEvery: RotateEvery,
   database: DatabaseSettings.describe('The gate database, with the role gate_web.'),
   redis: RedisSettings,
   files: GateFilesSettings,

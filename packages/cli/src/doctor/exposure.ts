@@ -103,7 +103,7 @@ async function securityContact(installation: Installation): Promise<Outcome> {
   );
 }
 
-const isGate = (path: string): boolean => /(^|\/)gate-[a-z]+[.]yaml$/.test(path);
+export const isGate = (path: string): boolean => /(^|\/)gate-[a-z]+[.]yaml$/.test(path);
 
 /** Whether whoever finds the gate’s address gets as far as its pages. */
 async function gateWall(installation: Installation): Promise<Outcome> {

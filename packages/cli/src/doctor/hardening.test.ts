@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, utimesSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -201,6 +201,28 @@ test('B45: a key file that others may read is a fault that names the file', asyn
   const finding = await only('private-files', installed({ signer: { keyFile: file } }));
   assert.deepEqual([finding.status, finding.howToFix], ['fail', `chmod 600 ${file}`]);
   assert.ok(readFileSync(file).length > 0);
+});
+
+test('B47: a credential that is older than its configuration, or the default, lets it be is named with its age', async () => {
+  const file = join(directory, 'aged.key');
+  writeFileSync(file, '-----BEGIN PRIVATE KEY-----', { mode: 0o600 });
+  const aged = new Date(Date.now() - 100 * 24 * 3600_000);
+  utimesSync(file, aged, aged);
+  const finding = (nonprod: object, gate: object = {}) =>
+    only(
+      'rotation',
+      installed({
+        signer: { keyFile: file },
+        'nonprod-web': { ...nonprod },
+        'gate-web': { ...gate },
+      }),
+    );
+  assert.equal((await finding({})).status, 'pass');
+  assert.equal((await finding({}, { rotateEvery: { keyDays: 90 } })).status, 'pass');
+  const late = await finding({ rotateEvery: { keyDays: 90 } });
+  assert.equal(late.status, 'fail');
+  assert.match(late.summary, /signer\.yaml: keyFile has been in use for 100 days; .* every 90$/);
+  assert.match(late.howToFix ?? '', /rotation\.md/);
 });
 
 test('every promise is named for a check that there is', () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { RotateEvery } from '@airlock/process/credential-age';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request, type IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -108,7 +109,10 @@ before(async () => {
     queries: createPageQueries(db),
     mainBranch: 'main',
     groupRequired,
-    elevation: keepElevations({ db, events, groups, firstAdministrators: [] }).routes,
+    elevation: keepElevations({
+      ...{ db, events, groups, firstAdministrators: [], credentialNotices: () => [] },
+    }).routes,
+    credentials: { rotateEvery: RotateEvery.parse({}) },
     askPromotion: createAskPromotion({
       requests: createPromotionRequestStore(db),
       bell,

@@ -10,6 +10,7 @@ import { apiRoutes } from './routes/api.ts';
 import { elevationRoutes, type ElevationPorts } from './routes/elevation.tsx';
 import { foundRoutes, type FoundPorts } from './routes/found.tsx';
 import { budgetRoutes, type BudgetPorts } from './routes/budgets.ts';
+import { credentialRoutes } from './routes/credentials.tsx';
 import { logRoutes } from './routes/logs.ts';
 import { notificationRoutes } from './routes/notifications.tsx';
 import { ownerRoutes } from './routes/owners.ts';
@@ -51,6 +52,8 @@ export function nonprodRoutes(
     readonly events: RepositoryPorts['events'];
     readonly groupRequired: GroupRequired;
     readonly elevation: ElevationPorts;
+    /** The configuration, of which the files are looked at. */
+    readonly credentials: Parameters<typeof credentialRoutes>[0];
   },
 ): Route[] {
   const { sight } = ports.sources;
@@ -77,6 +80,7 @@ export function nonprodRoutes(
     }),
     ...meRoutes(),
     ...elevationRoutes(ports.elevation),
+    ...credentialRoutes(ports.credentials),
     ...reportRoutes(ports),
     ...runLifeRoutes(ports.runs),
     ...schemaRoutes(),

@@ -14,6 +14,7 @@ import { poolConfig } from '@airlock/process/settings';
 import { launchPath } from '@airlock/pipeline/launch-file';
 import { createDoorbell } from '@airlock/queue/doorbell';
 import { certificateFigure, certificateFiles } from '@airlock/web/certificate-figure';
+import { createCredentialNotices, credentialFigure } from '@airlock/web/credential-watch';
 import { serveFigures } from '@airlock/web/figures';
 import { createWebServer } from '@airlock/web/server';
 import { timeText } from '@airlock/web/views/time';
@@ -156,7 +157,13 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     runtime,
   });
 
-  const elevations = keepElevations({ db, events, ...config });
+  const elevations = keepElevations({
+    ...{ db, events, ...config },
+    credentialNotices: createCredentialNotices(config, {
+      ...{ of: 'nonprod-web', page: { href: '/credentials', label: 'Which' } },
+      now: () => new Date(),
+    }),
+  });
   const persons = createPersonStore(db);
   const people = keepPeople({ db, events }, config);
   const tokens = createApiTokens({
@@ -202,6 +209,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       events,
       groupRequired: config.groupRequired,
       elevation: elevations.routes,
+      credentials: config,
       mainBranch,
       askPromotion: createAskPromotion({
         requests: createPromotionRequestStore(db),
@@ -242,6 +250,6 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
   await serveFigures(config.figures, {
     runtime,
     build,
-    read: async () => [...(await figures()), certificateFigure(config)],
+    read: async () => [...(await figures()), certificateFigure(config), credentialFigure(config)],
   });
 }

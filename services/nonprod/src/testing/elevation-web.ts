@@ -25,7 +25,9 @@ export async function startElevationWeb(
   const events = createEvents(log);
   const groups = { platform: 'platform' } as const;
   const firstAdministrators = [`${people[0]}@example.com`];
-  const keeping = keepElevations({ db, events, groups, firstAdministrators });
+  const keeping = keepElevations({
+    ...{ db, events, groups, firstAdministrators, credentialNotices: () => [] },
+  });
   const tokens = createApiTokens({
     ...{ events, newId, clock: () => new Date(), tokens: createTokenStore(db) },
     resolveViewer: (identity, administers) => keeping.byToken(identity, administers),

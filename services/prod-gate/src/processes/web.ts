@@ -13,6 +13,7 @@ import { runProcess, type Runtime } from '@airlock/process/main';
 import { startMachineServer } from '@airlock/process/machine-server';
 import { createDoorbell } from '@airlock/queue/doorbell';
 import { certificateFigure } from '@airlock/web/certificate-figure';
+import { createCredentialNotices, credentialFigure } from '@airlock/web/credential-watch';
 import { serveFigures } from '@airlock/web/figures';
 import { createWebServer } from '@airlock/web/server';
 import { timeText } from '@airlock/web/views/time';
@@ -136,6 +137,10 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     ...{ database, promotions, approvals, recorder, files, now, news: newsOutbox },
   });
 
+  const reviews = reviewNotices(proofs.facts);
+  const credentials = createCredentialNotices(config, {
+    ...{ of: 'gate-web', page: { href: '/trust', label: 'Keys' }, now },
+  });
   const web = await createWebServer({
     service: 'gate',
     origin,
@@ -232,7 +237,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       },
       now,
     }),
-    notices: reviewNotices(proofs.facts),
+    notices: async () => [...(await reviews()), ...credentials()],
     footer: async () => {
       const checkpoint = await ledger.checkpoint();
       const value =
@@ -262,6 +267,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
       ...(await figures()),
       await stopFigure({ ...views, ledger: proofs.facts, now }),
       certificateFigure(config),
+      credentialFigure(config),
     ],
   });
   if (config.rebuilds === null) return;

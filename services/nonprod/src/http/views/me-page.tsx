@@ -49,10 +49,14 @@ export function MePage({ frame }: { readonly frame: Frame }) {
           </Card>
         ) : null}
         {viewer?.roles.includes(elevatedRole) === true ? (
-          <Card title="Audit" icon="log">
+          <Card title="Audit and credentials" icon="log">
             <p>
               Look up <a href="/audit">what people did</a> here: who, when, from where, and what
               came of it.
+            </p>
+            <p>
+              See <a href="/credentials">which credentials</a> are in use here, and when each is to
+              be replaced.
             </p>
           </Card>
         ) : null}

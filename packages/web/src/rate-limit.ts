@@ -1,3 +1,5 @@
+import type { Log } from '@airlock/process/log';
+
 /**
  * Counts what strangers cause, by address, in this process: neither Redis nor Postgres has to answer for it to hold, and
  * one address cannot keep another out.
@@ -21,5 +23,12 @@ export function createRateLimit(
     counts.set(key, count);
     if (count === perMinute + 1) onSlowed(key);
     return count <= perMinute;
+  };
+}
+
+/** Whoever guesses is in the log once a minute, and not once a guess. */
+export function tellSlowed(log: Log, what: string): (address: string) => void {
+  return (address) => {
+    log.warn('guessing.slowed', { 'client.address': address, what });
   };
 }

@@ -13,7 +13,7 @@ import {
 } from '@airlock/process/webhook-intake';
 import { createCallerAddress } from '@airlock/web/caller';
 import type { WebListen } from '@airlock/web/listen-settings';
-import type { Intake } from '@airlock/web/server';
+import type { Intake } from '@airlock/web/server-options';
 import { createHookRelayClient } from './adapters/hook-relay-client.ts';
 import { createDeliveryStore } from './adapters/postgres/delivery-store.ts';
 import type { Bell } from './app/ports.ts';

@@ -8,7 +8,7 @@ import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import type { Log } from '@airlock/process/log';
 import { Identity } from '@airlock/web/saml/identity';
-import type { SignInProxy } from '@airlock/web/server';
+import type { SignInProxy } from '@airlock/web/server-options';
 import type { ProxySettings } from '../sign-in-config.ts';
 
 /** @param certificateFiles of this process; a proxy that has the key of one of them proves nothing. */

@@ -17,8 +17,8 @@ export type Loop = {
  * A failure is logged when it begins and when its code or message changes, not each time; the pause doubles up to
  * 30 s while it lasts, and the end of it is logged too.
  *
- * @param options.rest after a run, so many times as long as it took, and 1 s at most, passes until the next, however often it
- *   is rung: what is rung for meanwhile is done in one go. Default 0.
+ * @param options.rest after a run during which it was rung, so many times as long as that took, and 1 s at most, passes until
+ *   the next: what is rung for meanwhile is done in one go. Default 0.
  */
 export function startLoop(options: {
   name: string;
@@ -80,11 +80,12 @@ export function startLoop(options: {
       wakeRequested = false;
       const began = performance.now();
       await runOnce();
-      const ended = performance.now();
-      const rested = ended + Math.min((ended - began) * rest, longestRestMs);
       // Asked again: `wake` may have been called during the run.
-      if (!isWakeRequested() || failures > 0) await pause();
-      const left = rested - performance.now();
+      if (!isWakeRequested() || failures > 0) {
+        await pause();
+        continue;
+      }
+      const left = Math.min((performance.now() - began) * rest, longestRestMs);
       if (left > 0) await sleep(left, undefined, { signal }).catch(() => undefined);
     }
   }

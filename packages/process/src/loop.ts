@@ -17,8 +17,9 @@ export type Loop = {
  * A failure is logged when it begins and when its code or message changes, not each time; the pause doubles up to
  * 30 s while it lasts, and the end of it is logged too.
  *
- * @param options.rest after a run during which it was rung, so many times as long as that took, and 1 s at most, passes until
- *   the next: what is rung for meanwhile is done in one go. Default 0.
+ * @param options.rest however often it is rung, as long as a run took passes until the next, 1 s at most, and twice as long
+ *   each time that one was waiting by then, up to so many times as long: what is rung for meanwhile is done in one go.
+ *   Default 0: it does not rest.
  */
 export function startLoop(options: {
   name: string;
@@ -76,16 +77,17 @@ export function startLoop(options: {
   async function loop(): Promise<void> {
     // So that `run` may already use what startLoop returns.
     await Promise.resolve();
+    let times = Math.min(1, rest);
     while (!signal.aborted) {
       wakeRequested = false;
       const began = performance.now();
       await runOnce();
+      const ended = performance.now();
+      const rested = ended + Math.min((ended - began) * times, longestRestMs);
       // Asked again: `wake` may have been called during the run.
-      if (!isWakeRequested() || failures > 0) {
-        await pause();
-        continue;
-      }
-      const left = Math.min((performance.now() - began) * rest, longestRestMs);
+      if (!isWakeRequested() || failures > 0) await pause();
+      const left = rested - performance.now();
+      times = Math.min(left > 0 ? times * 2 : 1, rest);
       if (left > 0) await sleep(left, undefined, { signal }).catch(() => undefined);
     }
   }

@@ -92,7 +92,7 @@ export function watchRepositories(options: {
         signal,
         log,
         // Where pushes come by the hundred, fetching for each takes what taking them in needs.
-        rest: 3,
+        rest: 4,
         run: () => look(each),
       }),
     };

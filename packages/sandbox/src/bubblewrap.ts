@@ -18,8 +18,9 @@ import type { SandboxLimits, SandboxOptions, SandboxResult } from './options.ts'
 import { createDescriptors, prepareDescriptors, type Descriptors } from './descriptors.ts';
 import { launcher } from './launcher.ts';
 import { checkOptions } from './check-options.ts';
+import { inMemory } from './memory.ts';
 import { SandboxError } from './errors.ts';
-import { findProgram, rootFileSystemArguments, strayDescriptors } from './host.ts';
+import { rootFileSystemArguments, strayDescriptors } from './host.ts';
 import { directoryRootArguments, rootHasFile } from './root.ts';
 import { groupMaker, openGroup } from './limits/control-group.ts';
 import type { Exceeded } from './limits/group.ts';
@@ -55,7 +56,7 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
     rootDirectory === null
       ? options.binds
       : [...options.binds, { source: rootDirectory, target: '/' }],
-    options.network,
+    { limits, network: options.network },
   );
   const binds = launch.binds.slice(0, options.binds.length);
   const staged = launch.binds[options.binds.length]?.source;
@@ -64,7 +65,6 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
       ? rootFileSystemArguments()
       : directoryRootArguments(rootDirectory, staged);
   const filter = seccompProgram(process.arch);
-  const prlimit = findProgram('prlimit');
   const made = await createDescriptors(
     (options.inheritFds ?? []).flatMap(({ source }) => (Buffer.isBuffer(source) ? [source] : [])),
   );
@@ -74,20 +74,12 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
     maker === null || limits.memoryBytes === undefined
       ? null
       : openGroup(maker, { ...limits, memoryBytes: limits.memoryBytes });
-  const layout = layOutDescriptors(options, { made, rootDirectory });
-  // Another root need not have prlimit, nor the libraries of this machine's.
-  const [outside, inside] =
-    prlimit === null
-      ? [[], []]
-      : rootDirectory === null
-        ? [[], limitArguments(prlimit, limits)]
-        : [fileLimitArguments(prlimit, limits), processLimitArguments(limits)];
+  const layout = layOutDescriptors(options, { made, rootDirectory, input: launch.input });
   const line = [
     ...(group?.prefix ?? []),
     ...launch.prefix,
-    ...[...outside, launch.bwrap, '--args', String(layout.args), '--'],
-    ...['/bin/sh', '-c', gateScript(layout.gate), 'sh'],
-    ...inside,
+    ...[launch.bwrap, '--args', String(layout.args), '--'],
+    ...['/bin/sh', '-c', gateScript(layout.gate, limits), 'sh'],
     ...options.command,
   ];
   const child = spawn(
@@ -196,7 +188,7 @@ export async function runSandboxed(options: SandboxOptions): Promise<SandboxResu
   const enforced = [
     ...namespaceWords,
     ...launch.enforced,
-    ...(prlimit === null ? [] : ['core-size', 'file-size', 'open-files', 'processes']),
+    ...['core-size', 'file-size', 'open-files', 'processes'],
     ...(group?.words ?? (limits.memoryBytes === undefined ? [] : ['memory:watchdog'])),
   ];
   const told = { durationMs, exceeded, enforced };
@@ -241,14 +233,17 @@ const statusBytes = 4096;
 /** Decides what every descriptor of the child is; what is not decided here is closed. */
 function layOutDescriptors(
   options: SandboxOptions,
-  { made, rootDirectory }: { made: Descriptors; rootDirectory: string | null },
+  from: { made: Descriptors; rootDirectory: string | null; input: Buffer | null },
 ): Layout {
+  const { made, rootDirectory } = from;
   const { stdout, stderr, status, inputs } = made;
   const given = new Map<number, 'pipe' | number>([
     [1, stdout.writer],
     [2, stderr.writer],
     [statusDescriptor, status.writer],
   ]);
+  const own = from.input === null ? [] : [inMemory(from.input)];
+  for (const fd of own) given.set(0, fd);
   const devNull = openSync('/dev/null', 'r');
   // Nothing can close a stray descriptor in the child, but something harmless can be laid over it.
   for (const fd of strayDescriptors()) given.set(fd, devNull);
@@ -276,7 +271,7 @@ function layOutDescriptors(
     { length: Math.max(...given.keys()) + 1 },
     (_, fd) => given.get(fd) ?? 'ignore',
   );
-  const toClose = [stdout.writer, stderr.writer, status.writer, devNull, ...inputs];
+  const toClose = [stdout.writer, stderr.writer, status.writer, devNull, ...own, ...inputs];
   return { stdio, args, seccomp, status: statusDescriptor, gate, files, toClose };
 }
 
@@ -284,27 +279,12 @@ function layOutDescriptors(
  * Holds the command back until this process says go, which it does once the sandbox has said that it is ready: by then bwrap
  * and its child are bound to die with this process. Were this process killed before, nothing would end the sandbox; so the
  * gate finds the other end closed, and ends by itself.
+ *
+ * Processes are limited in here, where the kernel counts the sandbox's own and not all of the account's. Of the shells bash
+ * says -u, dash and busybox say -p; where neither works the command does not start.
  */
-function gateScript(gate: number): string {
-  return `echo ready >&${gate} && read -r go <&${gate} && exec "$@" ${gate}<&-`;
-}
-
-/** Runs inside the sandbox, because RLIMIT_NPROC then counts its own processes and not all of the account's. */
-function limitArguments(prlimit: string, limits: SandboxLimits): string[] {
-  const [program = prlimit, ...rest] = fileLimitArguments(prlimit, limits);
-  return [program, `--nproc=${limits.processes}`, ...rest];
-}
-
-function fileLimitArguments(prlimit: string, limits: SandboxLimits): string[] {
-  return [
-    ...[prlimit, '--core=0', `--fsize=${limits.fileBytes}`, `--nofile=${limits.openFiles}`, '--'],
-  ];
-}
-
-/** bash says -u, dash and busybox say -p; where neither works the command does not start. */
-function processLimitArguments({ processes }: SandboxLimits): string[] {
-  const script = `{ ulimit -u ${processes} 2>/dev/null || ulimit -p ${processes}; } && exec "$@"`;
-  return ['/bin/sh', '-c', script, 'sh'];
+function gateScript(gate: number, { processes }: SandboxLimits): string {
+  return `echo ready >&${gate} && read -r go <&${gate} && { ulimit -u ${processes} 2>/dev/null || ulimit -p ${processes}; } && exec "$@" ${gate}<&-`;
 }
 
 function streamOf(child: ChildProcess, fd: number): Duplex {

@@ -23,8 +23,13 @@ export function runsAsRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
-/** Absolute path of a program, or null. */
+/** Each start of a sandbox asks for several, and a directory that has not one costs as much as a small file. */
+const foundPrograms = new Map<string, string>();
+
+/** Absolute path of a program, or null. Where it was found once, there it is. */
 export function findProgram(name: string): string | null {
+  const known = foundPrograms.get(name);
+  if (known !== undefined) return known;
   const directories = (process.env['PATH'] ?? '')
     .split(delimiter)
     .filter((path) => path.startsWith('/'));
@@ -32,6 +37,7 @@ export function findProgram(name: string): string | null {
     const path = join(directory, name);
     try {
       accessSync(path, constants.X_OK);
+      foundPrograms.set(name, path);
       return path;
     } catch (error) {
       if (!(error instanceof Error)) throw error;
@@ -69,9 +75,17 @@ export function rootFileSystemArguments(): string[] {
  * Descriptors above 2 that a child of this process would inherit although nobody gave them to it.
  *
  * Node marks everything it opens close-on-exec, and what it was started with only up to the first gap after 15, so that a
- * descriptor 20 left open by whatever started the runner would reach an untrusted build.
+ * descriptor 20 left open by whatever started the runner would reach an untrusted build. They are what it was started with,
+ * and looked for once.
  */
-export function strayDescriptors(): number[] {
+export function strayDescriptors(): readonly number[] {
+  stray ??= findStrayDescriptors();
+  return stray;
+}
+
+let stray: readonly number[] | undefined;
+
+function findStrayDescriptors(): number[] {
   const closeOnExec = 0o2000000;
   const stray: number[] = [];
   for (const name of readdirSync('/proc/self/fd')) {

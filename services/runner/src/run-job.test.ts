@@ -83,7 +83,6 @@ function nonprod(source: Buffer) {
       return chunk.offset + sent.length;
     },
     source: () => Promise.resolve(Readable.from([source])),
-    commitObject: () => Promise.resolve(built.object),
     secrets: () =>
       Promise.reject(new ControlPlaneError('control-plane-refused', 'no secrets here')),
     cache: () => Promise.resolve(null),
@@ -124,6 +123,7 @@ function job(commands: string[][], { artifact = null, ...changes }: Changes = {}
       ...{ repositoryUrl: 'https://git.example/org/app', commit: built.commit },
       ...commitWords(built.object),
     }),
+    commitObject: built.object.toString('base64'),
     plan: runPlan(
       commands.map((list, index) =>
         planStep(`step-${index + 1}`, {

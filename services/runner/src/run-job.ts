@@ -62,8 +62,6 @@ type Result = Omit<JobReport, 'lease' | 'egress' | 'baitSeen'>;
 
 type Running = Ports & {
   job: Job;
-  /** The commit, as git hashes it. */
-  object: Promise<Buffer>;
   workspace: Workspace;
   output: LogStream;
   known: KnownSecrets;
@@ -97,14 +95,11 @@ export async function runJob(
     masker,
     send: (piece) => controlPlane.appendLog(held, piece, signal),
   });
-  // Asked beside what is made ready here; whoever waits for it hears why it could not be had.
-  const object = controlPlane.commitObject(held, signal);
-  object.catch(() => {});
   let workspace: Workspace | null = null;
   try {
     // Without one the job is nobody's work here: its lease ends, and another runner takes it.
     workspace = await createWorkspace(ports.workDirectory, ports.limits);
-    const running = { ...ports, job, object, workspace, output, known, signal, cancelled };
+    const running = { ...ports, job, workspace, output, known, signal, cancelled };
     const result = await withItsLog(running, await withinBudget(running));
     signal.throwIfAborted();
     const egress = ports.egress?.take() ?? null;
@@ -159,12 +154,7 @@ async function perform(running: Running, timeoutSeconds: number): Promise<Result
   }));
   const services = jobServices(plan, job.workflow, job.run);
   const none = { steps: noSteps(job), isolation: { mode: isolation.mode, enforced: [] } };
-  let object: Buffer;
-  try {
-    object = await running.object;
-  } catch (cause) {
-    return failedHere(running, cause, none);
-  }
+  const object = Buffer.from(job.commitObject, 'base64');
   const fault = toldFault(job.run, object);
   if (fault !== null) return failedHere(running, new Error(fault), none);
   const wanted = plan.artifact?.workflow === job.workflow.name ? plan.artifact : null;

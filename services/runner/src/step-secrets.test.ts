@@ -74,7 +74,6 @@ async function run(
       return Promise.resolve(offset + sent.length);
     },
     source: () => Promise.resolve(Readable.from([source])),
-    commitObject: () => Promise.resolve(commitObject),
     secrets: (_, { step, publicKey }) => {
       asked.push(step);
       if (options.refuse !== undefined) {
@@ -124,6 +123,7 @@ async function run(
       pipeline: '.woodpecker.yaml',
       workflow: { name: 'woodpecker', instance: 0 },
       run: runFacts({ commit, ...commitWords(commitObject) }),
+      commitObject: commitObject.toString('base64'),
       maxArtifactBytes: 1_000_000,
     },
     new AbortController().signal,

@@ -5,7 +5,6 @@
  *   POST /v1/jobs/:jobId/heartbeat         LeaseProof → 200 HeartbeatAnswer | 409 lease-lost
  *   POST /v1/jobs/:jobId/log?lease=N&step=NAME&offset=N[&end=1]   raw bytes → 200 LogProgress | 409 lease-lost
  *   GET  /v1/jobs/:jobId/source?lease=N    → 200 application/x-tar, the tree at the job's commit
- *   GET  /v1/jobs/:jobId/commit?lease=N    → 200 application/octet-stream, that commit as git hashes it
  *   PUT  /v1/jobs/:jobId/artifact?lease=N&name=NAME&sha256=HEX   raw bytes → 201 {digest, size} | 413 | 422 artifact-digest-mismatch
  *   POST /v1/jobs/:jobId/report            JobReport → 204 | 409 lease-lost
  *
@@ -19,6 +18,9 @@ import { ArtifactName, GitCommit, Name, RepositoryPath, Sha256Hex, Timestamp } f
 
 /** A run attestation is some 2 KiB. */
 export const maxAttestationLength = 32_768;
+
+/** Of a commit of 1 MiB, which is what a mirror reads of one at most. */
+const maxCommitObjectLength = 1_400_000;
 
 export const LeaseRequest = z.strictObject({ pool: Name });
 export type LeaseRequest = z.infer<typeof LeaseRequest>;
@@ -94,6 +96,8 @@ export const Job = z.strictObject({
   /** The file at the commit that the workflow stands in. */
   pipeline: RepositoryPath,
   run: RunFacts,
+  /** The run's commit as git hashes it, base64. */
+  commitObject: z.base64().max(maxCommitObjectLength),
   /** The runner makes the steps of this by itself, and signs its digest. */
   plan: RunPlan,
   /** What nonprod keeps of one artifact at most, whatever the plan allows. */

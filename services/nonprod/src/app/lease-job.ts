@@ -5,16 +5,17 @@ import { invocationIdOf } from '../domain/run.ts';
 import type { Events } from '../events.ts';
 import { finishJob, type FinishPorts } from './finish-job.ts';
 import { asksForSecrets, type HandOutSecrets } from './hand-out-secrets.ts';
-import type { ClaimedJob, JobStore } from './ports.ts';
+import type { ClaimedJob, JobStore, SourceArchive } from './ports.ts';
 
 /**
- * Gives a runner the oldest job of its pool, or null. A job whose steps ask for what they may not read ends here, before
- * anything of it runs.
+ * Gives a runner the oldest job of its pool, or null. A job whose steps ask for what they may not read, or whose commit is gone,
+ * ends here, before anything of it runs.
  */
 export function createLeaseJob(
   ports: FinishPorts & {
     readonly jobs: Pick<JobStore, 'claim'>;
     readonly events: Pick<Events, 'jobLeased' | 'runUnreadable'>;
+    readonly mirrors: { of(repository: string): Pick<SourceArchive, 'commitObject'> };
     /** Null: this installation keeps no secrets. */
     readonly secrets: Pick<HandOutSecrets, 'refusal'> | null;
     /** What the job shall find that is worth stealing. */
@@ -46,8 +47,13 @@ export function createLeaseJob(
       const claimed = await ports.jobs.claim({ runner, pool, leaseSeconds, onUnreadable });
       if (claimed === null) return null;
       const { jobId, lease, runId, run, plan, workflow } = claimed;
-      const reason = await refusal(claimed, runner);
-      if (reason !== null) {
+      const [object, refused] = await Promise.all([
+        ports.mirrors.of(run.repository).commitObject(run.commit),
+        refusal(claimed, runner),
+      ]);
+      if (object === null || refused !== null) {
+        const reason =
+          refused ?? `${run.commit} is not in the mirror of ${run.repository} any more.`;
         const job = { proof: { jobId, lease, runner }, runId, workflow: workflow.name };
         await finishJob(ports, job, null, { outcome: 'failed', reason });
         continue;
@@ -61,6 +67,7 @@ export function createLeaseJob(
         invocationId: url,
         pipeline: workflowOf(plan, workflow)?.file ?? '',
         run: { ...run, url },
+        commitObject: object.toString('base64'),
         maxArtifactBytes: settings.maxArtifactBytes,
         ...(bait.length === 0 ? {} : { bait: [...bait] }),
       };

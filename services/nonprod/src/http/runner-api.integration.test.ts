@@ -37,6 +37,10 @@ let fleet: TestFleet;
 let logs: TestLogs;
 const waiter = createWorkWaiter();
 const quiet = { ring: () => undefined };
+/** Commits whose mirror was lost. */
+const gone = new Set<string>();
+const objectOf = (commit: string): Buffer | null =>
+  gone.has(commit) ? null : Buffer.from(`object of ${commit}`);
 const rung: string[] = [];
 const clients: MachineClient[] = [];
 
@@ -59,7 +63,6 @@ before(async () => {
         mirrors: {
           of: () => ({
             archive: (commit) => Readable.from([Buffer.from(`tar of ${commit}`)]),
-            commitObject: (commit) => Promise.resolve(Buffer.from(`object of ${commit}`)),
           }),
         },
         blobs: createContentStore(join(directory, 'artifacts')),
@@ -67,6 +70,9 @@ before(async () => {
         leaseJob: createLeaseJob(
           {
             ...{ jobs, events, secrets: null, bell: quiet, work: quiet },
+            mirrors: {
+              of: () => ({ commitObject: (commit) => Promise.resolve(objectOf(commit)) }),
+            },
             baitFor: createGiveBait({ maskers: logs.maskers, random: randomBytes }),
           },
           {
@@ -128,13 +134,12 @@ test('a job’s life: lease, source, log, heartbeat, artifact, report', async ()
   assert.equal(job.runId, run.id);
   assert.equal(job.run.commit, run.commit);
   assert.equal(planDigest(job.plan), planDigest(plan));
+  assert.deepEqual(Buffer.from(job.commitObject, 'base64'), objectOf(run.commit));
   assert.equal(job.invocationId, `https://ci.example/runs/${run.id}`);
   const at = `/v1/jobs/${job.jobId}`;
 
   const source = await client.call('GET', `${at}/source?lease=${job.lease}`);
   assert.equal(source.body.toString(), `tar of ${run.commit}`);
-  const object = await client.call('GET', `${at}/commit?lease=${job.lease}`);
-  assert.equal(object.body.toString(), `object of ${run.commit}`);
   const say = (text: string, offset: number, end = '') =>
     client.call(
       'POST',
@@ -215,6 +220,18 @@ test('a job of strangers comes with bait that its log shows nothing of, and a jo
   }
 });
 
+test('a job whose commit is in no mirror ends before a runner has it, and says so', async () => {
+  const run = await startRun(database, { pool: 'lost', commit: 'd'.repeat(40) });
+  gone.add(run.commit);
+  const asked = (await runnerNamed('r1-lost', 'lost')).call('POST', '/v1/lease', { pool: 'lost' });
+  assert.equal((await asked).status, 204);
+  const [job] = await database.as('owner').job.findMany({ where: { runId: run.id } });
+  assert.deepEqual(
+    [job?.state, job?.outcome, job?.reason],
+    ['finished', 'failed', `${run.commit} is not in the mirror of ${run.repository} any more.`],
+  );
+});
+
 test('another runner cannot act on a job by naming it and its lease', async () => {
   await startRun(database);
   const job = await lease(await runnerNamed('r1'));
@@ -224,7 +241,6 @@ test('another runner cannot act on a job by naming it and its lease', async () =
   const tries = [
     await thief.call('POST', `${at}/heartbeat`, { lease: job.lease }),
     await thief.call('GET', `${at}/source?lease=${job.lease}`),
-    await thief.call('GET', `${at}/commit?lease=${job.lease}`),
     await thief.call(
       'PUT',
       `${at}/artifact?lease=${job.lease}&name=web.tar.gz&sha256=${digest}`,

@@ -42,7 +42,7 @@ export interface RunnerApiPorts {
   };
   readonly jobs: JobStore;
   readonly logs: LogIntake;
-  readonly mirrors: { of(repository: string): SourceArchive };
+  readonly mirrors: { of(repository: string): Pick<SourceArchive, 'archive'> };
   readonly blobs: BlobStore;
   readonly settings: { readonly leaseSeconds: number; readonly maxArtifactBytes: number };
   leaseJob(runner: string, pool: string): Promise<Job | null>;
@@ -134,23 +134,6 @@ export function runnerRoutes(ports: RunnerApiPorts): MachineRoute[] {
           'cache-control': 'no-store',
         });
         await pipeline(ports.mirrors.of(job.repository).archive(job.commit), call.response);
-        return 'streamed';
-      },
-    },
-    {
-      method: 'GET',
-      path: '/v1/jobs/:jobId/commit',
-      async handle(call) {
-        const { job } = await heldJob(call);
-        const object = await ports.mirrors.of(job.repository).commitObject(job.commit);
-        if (object === null) {
-          throw new MachineError('not-found', `${job.commit} is not in the mirror (any more)`);
-        }
-        call.response.writeHead(200, {
-          ...{ 'content-type': 'application/octet-stream', 'content-length': object.length },
-          'cache-control': 'no-store',
-        });
-        call.response.end(object);
         return 'streamed';
       },
     },

@@ -72,13 +72,17 @@ before(async () => {
         mirrors: {
           of: () => ({
             archive: () => Readable.from([]),
-            commitObject: () => Promise.resolve(null),
           }),
         },
         blobs: createContentStore(join(directory, 'artifacts')),
         settings: { leaseSeconds: 60, maxArtifactBytes: 1 },
         leaseJob: createLeaseJob(
-          { jobs, events, secrets: null, bell: quiet, work: quiet, baitFor: () => [] },
+          {
+            ...{ jobs, events, secrets: null, bell: quiet, work: quiet, baitFor: () => [] },
+            mirrors: {
+              of: () => ({ commitObject: () => Promise.resolve(Buffer.from('a commit')) }),
+            },
+          },
           { ...settings, maxArtifactBytes: 1 },
         ),
         reportJob: createReportJob({

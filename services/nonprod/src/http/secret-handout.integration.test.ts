@@ -329,7 +329,17 @@ test('a job whose step may not read what it asks for ends before anything of it 
   });
   const jobs = createJobStore(database.as('nonprod_web'));
   const lease = createLeaseJob(
-    { jobs, events: createEvents(silent), bell: quiet, work: quiet, secrets, baitFor: () => [] },
+    {
+      ...{
+        jobs,
+        events: createEvents(silent),
+        bell: quiet,
+        work: quiet,
+        secrets,
+        baitFor: () => [],
+      },
+      mirrors: { of: () => ({ commitObject: () => Promise.resolve(Buffer.from('a commit')) }) },
+    },
     { origin: 'https://ci.example', leaseSeconds: 60, timeoutSeconds: 60, maxArtifactBytes: 1 },
   );
   assert.equal(await lease('r1', 'early'), null);

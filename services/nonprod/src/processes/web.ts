@@ -126,7 +126,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
         settings: config,
         leaseJob: createLeaseJob(
           {
-            ...{ jobs, bell, work, events, secrets },
+            ...{ jobs, mirrors, bell, work, events, secrets },
             baitFor: createGiveBait({ maskers, random: randomBytes }),
           },
           { ...config, timeoutSeconds: config.jobTimeoutSeconds },

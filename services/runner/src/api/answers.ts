@@ -24,10 +24,6 @@ export function isUnreachable(error: unknown): boolean {
 }
 
 export async function readText(answer: IncomingMessage, url: string): Promise<string> {
-  return (await readBytes(answer, url)).toString('utf8');
-}
-
-export async function readBytes(answer: IncomingMessage, url: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   // A message without an encoding yields buffers.
@@ -42,7 +38,7 @@ export async function readBytes(answer: IncomingMessage, url: string): Promise<B
   } catch (cause) {
     throw unreachable(url, cause);
   }
-  return Buffer.concat(chunks);
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 export function parseJson(text: string): unknown {

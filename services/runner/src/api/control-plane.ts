@@ -19,7 +19,6 @@ import {
   ControlPlaneError,
   isUnreachable,
   parseJson,
-  readBytes,
   readText,
   refusal,
   unreachable,
@@ -35,8 +34,6 @@ export type ControlPlane = CacheCalls & {
   appendLog(held: Held, piece: LogPiece, signal: AbortSignal): Promise<number>;
   /** The tree at the job's commit, as tar. */
   source(held: Held, signal: AbortSignal): Promise<Readable>;
-  /** The job's commit as git hashes it. */
-  commitObject(held: Held, signal: AbortSignal): Promise<Buffer>;
   /** What nonprod hands out to one step, sealed to the key; asked again only while nonprod cannot be reached. */
   secrets(
     held: Held,
@@ -177,13 +174,6 @@ export function createControlPlane(options: {
       });
       if (answer.statusCode === 200) return answer;
       throw refusal(answer.statusCode ?? 0, await readText(answer, options.url));
-    },
-    async commitObject(held, signal) {
-      const path = jobPath(held, `commit?lease=${held.lease}`);
-      const answer = await open({ method: 'GET', path, signal });
-      const bytes = await readBytes(answer, options.url);
-      if (answer.statusCode === 200) return bytes;
-      throw refusal(answer.statusCode ?? 0, bytes.toString('utf8'));
     },
     secrets: (held, { step, publicKey }, signal) =>
       insisting(async () => {

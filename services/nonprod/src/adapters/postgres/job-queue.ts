@@ -32,8 +32,6 @@ export async function nextJob(sql: Sql, pool: string): Promise<string | null> {
   return still.id;
 }
 
-/** Moves the clock of the pool to the turn of a job that nobody has to be counted for. */
-
 async function choose(sql: Sql, pool: string): Promise<Next | null> {
   const [next] = await sql<Next>`
     with busy as materialized (

@@ -67,6 +67,19 @@ function mirrorOf(
   };
 }
 
+/** Moves main to a commit with so many bytes that nothing compresses. */
+function pushBytes(directory: string, parent: string, size: number): string {
+  const blob = spawnSync('git', ['hash-object', '-w', '--stdin'], {
+    cwd: directory,
+    input: randomBytes(size),
+    encoding: 'utf8',
+  }).stdout.trim();
+  const tree = git(directory, ['mktree'], `100644 blob ${blob}\tbytes.bin\n`);
+  const commit = git(directory, ['commit-tree', tree, '-p', parent, '-m', 'bytes']);
+  git(directory, ['update-ref', 'refs/heads/main', commit]);
+  return commit;
+}
+
 const failsWith =
   (code: GitErrorCode, words = /./) =>
   (error: unknown): boolean => {
@@ -116,35 +129,37 @@ test('a repository larger than the quota is refused and leaves nothing behind', 
   const { directory, head } = serve();
   const { mirror, directory: kept } = mirrorOf(directory, { maxBytes: 1024 * 1024 });
   await mirror.fetch();
-  const blob = spawnSync('git', ['hash-object', '-w', '--stdin'], {
-    cwd: directory,
-    input: randomBytes(3 * 1024 * 1024),
-    encoding: 'utf8',
-  }).stdout.trim();
-  const tree = git(directory, ['mktree'], `100644 blob ${blob}\tbig.bin\n`);
-  const big = git(directory, ['commit-tree', tree, '-p', head, '-m', 'big']);
-  git(directory, ['update-ref', 'refs/heads/main', big]);
+  pushBytes(directory, head, 3 * 1024 * 1024);
   await assert.rejects(mirror.fetch(), failsWith('git-quota', /1048576 bytes.*maxBytes/));
   assert.equal(await mirror.mainHead(), head);
   assert.deepEqual(temporaryFiles(kept), []);
 });
 
-test('many small fetches cannot pass the quota either', async () => {
+test('many small fetches cannot pass the quota either, of one process or of several', async () => {
   const { directory, head } = serve();
-  const { mirror, directory: kept } = mirrorOf(directory, { maxBytes: 8 * 1024 });
-  await mirror.fetch();
-  writeFileSync(join(kept, 'objects/pack/pack-of-earlier-fetches.keep'), Buffer.alloc(8 * 1024));
-  await assert.rejects(mirror.fetch(), failsWith('git-quota'));
-  assert.equal(await mirror.mainHead(), head);
+  const more = { maxBytes: 16 * 1024 };
+  const first = mirrorOf(directory, more);
+  await first.mirror.fetch();
+  const second = pushBytes(directory, head, 6 * 1024);
+  assert.equal((await first.mirror.fetch()).head, second);
+  const third = pushBytes(directory, second, 4 * 1024);
+  assert.equal((await first.mirror.fetch()).head, third);
+  pushBytes(directory, third, 6 * 1024);
+  const later = mirrorOf(directory, { ...more, directory: first.directory });
+  for (const { mirror } of [first, later]) {
+    await assert.rejects(mirror.fetch(), failsWith('git-quota'));
+    assert.equal(await mirror.mainHead(), third);
+  }
 });
 
-test('what a killed fetch left behind is removed by the next one', async () => {
+test('what a killed fetch left behind is removed by the next process', async () => {
   const { directory, head } = serve();
-  const { mirror, directory: kept } = mirrorOf(directory);
-  await mirror.fetch();
+  const { mirror: killed, directory: kept } = mirrorOf(directory);
+  await killed.fetch();
   writeFileSync(join(kept, 'objects/pack/tmp_pack_Ab12Cd'), randomBytes(1024));
   writeFileSync(join(kept, 'objects/pack/tmp_idx_Ab12Cd'), randomBytes(1024));
   mkdirSync(join(kept, 'objects/tmp_objdir-incoming-Ab12Cd/pack'), { recursive: true });
+  const { mirror } = mirrorOf(directory, { directory: kept });
   assert.equal((await mirror.fetch()).head, head);
   assert.deepEqual(temporaryFiles(kept), []);
 });

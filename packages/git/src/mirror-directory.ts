@@ -13,7 +13,7 @@ const verbatim =
   '* -export-subst -export-ignore -text -ident -filter !working-tree-encoding !eol !crlf\n';
 
 /**
- * Makes the mirror if it is not there, and removes what a git that was killed left behind.
+ * Makes the mirror if it is not there.
  *
  * @throws GitError `git-failed` when it cannot be made, or holds a file that changes what git says of history.
  */
@@ -37,8 +37,12 @@ export async function prepareMirror(context: GitContext): Promise<void> {
     );
   }
   await keepAttributes(directory);
+}
+
+/** Removes what a git that was killed left behind. Its time grows with the number of refs. */
+export async function tidyMirror(context: GitContext): Promise<void> {
   await removeStaleLocks(context);
-  await removeLeftovers(directory);
+  await removeLeftovers(context.directory);
 }
 
 async function keepAttributes(directory: string): Promise<void> {
@@ -88,11 +92,11 @@ export async function storedBytes(directory: string): Promise<number> {
     recursive: true,
     withFileTypes: true,
   });
-  let bytes = 0;
-  for (const entry of entries) {
-    if (entry.isFile()) bytes += await sizeOf(join(entry.parentPath, entry.name));
-  }
-  return bytes;
+  const files = entries.filter((entry) => entry.isFile());
+  const sizes = await Promise.all(
+    files.map(({ parentPath, name }) => sizeOf(join(parentPath, name))),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 async function sizeOf(file: string): Promise<number> {

@@ -11,7 +11,13 @@ import { type LogEntry, logEntry, type Revert, revertOf } from './log-entry.ts';
 import { GitError } from './git-error.ts';
 import { refuseCommit, refuseRef } from './names.ts';
 import { createObjectReader, type ObjectReader } from './object-reader.ts';
-import { packCount, prepareMirror, removeLeftovers, storedBytes } from './mirror-directory.ts';
+import {
+  packCount,
+  prepareMirror,
+  removeLeftovers,
+  storedBytes,
+  tidyMirror,
+} from './mirror-directory.ts';
 import {
   type GitContext,
   type GitProtocol,
@@ -130,6 +136,8 @@ export function createMirror(options: {
   let waiting: ReturnType<Mirror['fetch']> | null = null;
   /** What the last fetch that succeeded left, until something else is done with refs. */
   let listed: Buffer | null = null;
+  /** Bytes, when the last fetch succeeded; whoever fetches next takes it. */
+  let stored: Promise<number | null> | null = null;
   let mainLine: { head: string; positions: Map<string, number> } | null = null;
 
   async function git(...args: string[]): Promise<GitResult> {
@@ -245,7 +253,7 @@ export function createMirror(options: {
     previous: string | null = null,
   ): Promise<void> {
     listed = null;
-    const room = maxBytes - (await storedBytes(directory));
+    const room = maxBytes - (await storedNow());
     if (room <= 0) throw overQuota();
     const fixed = ['--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules'];
     let failure: GitError | null;
@@ -257,6 +265,8 @@ export function createMirror(options: {
       if (failure === null) listed = result.stdout;
       if (failure === null || isEmptyRemote(previous, result)) {
         await putPacksTogether();
+        // Counted while nobody waits for it.
+        stored = storedBytes(directory).catch(() => null);
         return;
       }
       // Git says that index-pack failed, not why; what it had written by then does.
@@ -267,6 +277,15 @@ export function createMirror(options: {
     }
     await removeLeftovers(directory);
     throw failure;
+  }
+
+  /** Tidies up where a git may have been killed since: before this process, or in a fetch of its own that failed. */
+  async function storedNow(): Promise<number> {
+    const known = await stored;
+    stored = null;
+    if (known !== null) return known;
+    await tidyMirror(context);
+    return await storedBytes(directory);
   }
 
   function overQuota(): GitError {

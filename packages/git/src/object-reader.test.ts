@@ -270,12 +270,14 @@ test('an object that was replaced in the mirror is refused, and so is everything
     execFileSync('git', [`--git-dir=${directory}`, 'rev-parse', `${at}:a.txt`], {
       encoding: 'utf8',
     }).trim();
-  // A process of its own: the fetch's has the pack open.
-  const objects = createObjectReader(context);
-  assert.equal((await objects.readBlob(good, 'a.txt'))?.toString(), 'good');
+  // Each a process of its own: the fetch's has the pack open.
+  const before = createObjectReader(context);
+  const reader = (): typeof before => createObjectReader(context);
+  assert.equal((await before.readBlob(good, 'a.txt'))?.toString(), 'good');
   replace(loose(blobOf(good)), loose(blobOf(other)));
-  await assert.rejects(objects.readBlob(good, 'a.txt'), /is not what its id says/);
+  await assert.rejects(reader().readBlob(good, 'a.txt'), /is not what its id says/);
   replace(loose(good), loose(other));
+  const objects = reader();
   await assert.rejects(objects.commit(good), { code: 'git-failed' });
   await assert.rejects(objects.listFiles(good, ''), /is not what its id says/);
   for (const [from, to] of [
@@ -286,6 +288,8 @@ test('an object that was replaced in the mirror is refused, and so is everything
   }
   await assert.rejects(objects.differences({ from: good, to: other }), /is not what its id says/);
   assert.equal((await objects.readBlob(other, 'a.txt'))?.toString(), 'evil');
+  // What it had read is what the ids said, and is not asked for again.
+  assert.equal((await before.readBlob(good, 'a.txt'))?.toString(), 'good');
 });
 
 function packIn(directory: string): string {

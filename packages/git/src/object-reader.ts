@@ -64,6 +64,9 @@ const maxBlobBytes = 16 * 1024 * 1024;
 /** How many commits back an ancestor is looked for: as many as one push brings. */
 const mostCommits = 64;
 const askedAtOnce = 256;
+/** Objects that are remembered, and how large one may be: 1 MiB of a mirror altogether. */
+const mostRecent = 64;
+const maxRecentBytes = 16 * 1024;
 const mostListed = 20_000;
 const mostTrees = 2_000;
 /** What a commit of a range may have: its message is looked at and not kept. */
@@ -74,8 +77,31 @@ const most = { paths: 1_000_000, trees: 500_000 };
 /** @throws GitError `git-failed`, of every function, where there is no mirror yet or git dies; `git-name-refused`. */
 export function createObjectReader(context: GitContext): ObjectReader {
   const stream = createObjectStream(context);
+  /** By what was asked, the oldest first: a look at one commit asks for it and its trees again and again. */
+  const recent = new Map<string, Promise<GitObject | null>>();
 
+  /** What an id stands for never changes. */
   async function read(name: string, maxBytes: number): Promise<GitObject | null> {
+    if (!fullId.test(name)) return readNow(name, maxBytes);
+    const key = `${name} ${maxBytes}`;
+    const known = recent.get(key);
+    if (known !== undefined) return known;
+    const reading = readNow(name, maxBytes);
+    recent.set(key, reading);
+    for (const oldest of recent.keys()) {
+      if (recent.size <= mostRecent) break;
+      recent.delete(oldest);
+    }
+    const forget = (): void => {
+      if (recent.get(key) === reading) recent.delete(key);
+    };
+    reading.then((object) => {
+      if (object === null || object.content.length > maxRecentBytes) forget();
+    }, forget);
+    return reading;
+  }
+
+  async function readNow(name: string, maxBytes: number): Promise<GitObject | null> {
     try {
       const object = await stream.read(name, maxBytes);
       if (object !== null) refuseOther(name, object);

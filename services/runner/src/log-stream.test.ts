@@ -37,6 +37,24 @@ test('small writes travel together, and not much later than they were written', 
   assert.equal(text(), 'ab');
 });
 
+test('the first line of a step, which is the runner’s own, travels with what the step says next', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { sent, log } = collecting();
+  const sentAfter = (milliseconds: number): string[] => {
+    t.mock.timers.tick(milliseconds);
+    return sent.map(({ bytes }) => bytes.toString());
+  };
+  await log.write('build', Buffer.from('image\n'));
+  assert.deepEqual(sentAfter(20), []);
+  await log.write('build', Buffer.from('hello\n'));
+  assert.deepEqual(sentAfter(1), ['image\nhello\n']);
+  t.mock.timers.reset();
+  const silent = collecting();
+  await silent.log.write('build', Buffer.from('image\n'));
+  await sleep(100);
+  assert.equal(silent.text(), 'image\n');
+});
+
 test('each step has a log of its own, however they take turns, and each is ended', async () => {
   const { sent, log, text } = collecting();
   for (let at = 0; at < 100; at += 1) {
@@ -65,7 +83,7 @@ test('each step has a log of its own, however they take turns, and each is ended
 test('of a log that nonprod has the whole of, nothing is sent for its end alone', async () => {
   const { sent, log, text } = collecting({ delayMs: 20 });
   await log.write('build', Buffer.from('a\n'));
-  await sleep(15);
+  await sleep(30);
   await log.end();
   assert.deepEqual(
     sent.map(({ isEnd }) => isEnd),

@@ -9,6 +9,8 @@ import { createByteQueues, type ByteQueue } from './byte-queue.ts';
 const maxPieceBytes = 1024 * 1024;
 /** Lines that come together travel together; one that comes after so long a silence is not kept waiting. */
 const gatherMs = 8;
+/** What a step's log begins with is the runner's own word on its image: it travels with what the step says, if that comes soon. */
+const firstMs = 25;
 /** Beyond this the step waits for the log instead of the log filling this process's memory. */
 const maxWaitingBytes = 2 * 1024 * 1024;
 
@@ -56,6 +58,7 @@ export function createLogStream(options: {
   const steps = new Map<string, StepLog>();
   let totalBytes = 0;
   let timer: NodeJS.Timeout | null = null;
+  let dueAt = Number.POSITIVE_INFINITY;
   let beganAt = Number.NEGATIVE_INFINITY;
   let sending: Promise<void> | null = null;
   let failure: Error | null = null;
@@ -121,9 +124,17 @@ export function createLogStream(options: {
     }
   }
 
+  function flushBy(time: number): void {
+    if (time >= dueAt) return;
+    if (timer !== null) clearTimeout(timer);
+    dueAt = time;
+    timer = setTimeout(flush, Math.max(0, time - performance.now()));
+  }
+
   function flush(): void {
     if (timer !== null) clearTimeout(timer);
     timer = null;
+    dueAt = Number.POSITIVE_INFINITY;
     beganAt = performance.now();
     sending ??= sendAll()
       .catch((error: unknown) => {
@@ -140,6 +151,7 @@ export function createLogStream(options: {
   return {
     async write(step, bytes) {
       check();
+      const isFirst = !steps.has(step);
       const log = logOf(step);
       if (totalBytes > options.maxBytes) return;
       totalBytes += bytes.length;
@@ -149,7 +161,7 @@ export function createLogStream(options: {
         log.waiting.push(Buffer.from(words));
       }
       if (log.waiting.length >= maxPieceBytes) flush();
-      else timer ??= setTimeout(flush, Math.max(0, beganAt + gatherMs - performance.now()));
+      else flushBy(isFirst ? performance.now() + firstMs : beganAt + gatherMs);
       while (waitingBytes() > maxWaitingBytes && underWay() !== null) await progress();
       check();
     },

@@ -69,11 +69,15 @@ type Running = Ports & {
   cancelled: AbortSignal;
 };
 
-/** @param stopping given when this process is asked to end. */
+/**
+ * @param stopping given when this process is asked to end.
+ * @param onBuilt called when all that is left is to report and to tidy up.
+ */
 export async function runJob(
   ports: Ports,
   job: Job,
   stopping: AbortSignal,
+  onBuilt: () => void = () => {},
 ): Promise<'reported' | 'lease-lost' | 'stopped'> {
   const { controlPlane, log } = ports;
   const held = { jobId: job.jobId, lease: job.lease };
@@ -96,6 +100,7 @@ export async function runJob(
     send: (piece) => controlPlane.appendLog(held, piece, signal),
   });
   let workspace: Workspace | null = null;
+  let tidying: Promise<void> | null = null;
   try {
     // Without one the job is nobody's work here: its lease ends, and another runner takes it.
     workspace = await createWorkspace(ports.workDirectory, ports.limits);
@@ -104,6 +109,10 @@ export async function runJob(
     signal.throwIfAborted();
     const egress = ports.egress?.take() ?? null;
     const baitSeen = ports.bait.take();
+    onBuilt();
+    tidying = workspace.destroy();
+    // Thrown below, where it is waited for.
+    tidying.catch(() => {});
     await controlPlane.report(held, { ...result, egress, baitSeen }, signal);
     log.info('job.reported', { job: job.jobId, outcome: result.outcome, reason: result.reason });
     return 'reported';
@@ -115,7 +124,7 @@ export async function runJob(
   } finally {
     keeper.stop();
     known.wipe();
-    await workspace?.destroy();
+    await (tidying ?? workspace?.destroy());
   }
 }
 

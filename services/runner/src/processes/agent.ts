@@ -53,6 +53,8 @@ await runProcess({
     );
     await budget.end();
     let toldSpent: string | null = null;
+    let reporting: Promise<unknown> = Promise.resolve();
+    let failure: { readonly cause: unknown } | null = null;
     const ports = {
       ...{ controlPlane, isolation, attester, egress, bait, budget, log },
       machineImage: machine,
@@ -65,6 +67,7 @@ await runProcess({
       signal,
       log,
       async run() {
+        throwFailure();
         const spent = await budget.spent();
         if (spent !== null && spent !== toldSpent) log.warn('budget.spent', { reason: spent });
         toldSpent = spent;
@@ -72,13 +75,30 @@ await runProcess({
         const job = await controlPlane.lease(config.pool, signal);
         if (job === null) return;
         log.info('job.leased', { job: job.jobId, run: job.runId, lease: job.lease });
-        await runJob(ports, job, signal);
-        if (runtime.switches.has('once')) runtime.stop();
+        // The next job is asked for beside the report of this one, and begins behind it.
+        await reporting;
+        const built = new Promise<void>((resolve) => {
+          reporting = runJob(ports, job, signal, resolve).catch((cause: unknown) => {
+            failure = { cause };
+          });
+        });
+        const isLast = runtime.switches.has('once');
+        await (isLast ? reporting : Promise.race([built, reporting]));
+        throwFailure();
+        if (isLast) runtime.stop();
         else loop.wake();
       },
     });
+    /** Of a job or its report: before another is asked for, the loop waits. */
+    function throwFailure(): void {
+      if (failure === null) return;
+      const { cause } = failure;
+      failure = null;
+      throw cause;
+    }
     runtime.onClose(async () => {
       await loop.done;
+      await reporting;
     });
   },
 });

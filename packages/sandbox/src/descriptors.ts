@@ -26,7 +26,7 @@ export type Descriptors = {
  */
 export async function createDescriptors(inputs: readonly Buffer[]): Promise<Descriptors> {
   await leftovers;
-  await making;
+  if (spare.length === 0) await making;
   const ways = spare.pop() ?? (await makeWays());
   return { ...ways, inputs: inputs.map(inMemory) };
 }
@@ -38,11 +38,13 @@ type Ways = Omit<Descriptors, 'inputs'>;
 const spare: Ways[] = [];
 /** Starting a process costs this one some milliseconds, however many pipes that makes. */
 const madeTogether = 8;
+/** Fewer than these are added to: whoever comes while they are being made finds some. */
+const fewest = 3;
 let making: Promise<void> | null = null;
 
 /** Makes what the next sandboxes need while nobody waits: pipes take a process, and a first line would wait for that. */
 export function prepareDescriptors(): void {
-  if (spare.length > 0 || making !== null) return;
+  if (spare.length >= fewest || making !== null) return;
   making = makeAll(madeTogether)
     .then((made) => {
       spare.push(...made);

@@ -100,7 +100,7 @@ export async function runJob(
     send: (piece) => controlPlane.appendLog(held, piece, signal),
   });
   let workspace: Workspace | null = null;
-  let tidying: Promise<void> | null = null;
+  let tidying: Promise<unknown> | null = null;
   try {
     // Without one the job is nobody's work here: its lease ends, and another runner takes it.
     workspace = await createWorkspace(ports.workDirectory, ports.limits);
@@ -110,7 +110,7 @@ export async function runJob(
     const egress = ports.egress?.take() ?? null;
     const baitSeen = ports.bait.take();
     onBuilt();
-    tidying = workspace.destroy();
+    tidying = Promise.all([ports.budget.end(), workspace.destroy()]);
     // Thrown below, where it is waited for.
     tidying.catch(() => {});
     await controlPlane.report(held, { ...result, egress, baitSeen }, signal);
@@ -124,7 +124,7 @@ export async function runJob(
   } finally {
     keeper.stop();
     known.wipe();
-    await (tidying ?? workspace?.destroy());
+    await (tidying ?? Promise.all([ports.budget.end(), workspace?.destroy()]));
   }
 }
 
@@ -136,11 +136,7 @@ async function withinBudget(running: Running): Promise<Result> {
     const told = { steps: noSteps(job), isolation: { mode: isolation.mode, enforced: [] } };
     return failedHere(running, new Error(given.refused), told);
   }
-  try {
-    return await perform(running, Math.min(job.timeoutSeconds, given.seconds));
-  } finally {
-    await budget.end();
-  }
+  return await perform(running, Math.min(job.timeoutSeconds, given.seconds));
 }
 
 const noSteps = ({ plan, workflow, run }: Job): Result['steps'] => [

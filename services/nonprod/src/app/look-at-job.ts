@@ -33,7 +33,11 @@ export function createLookAtJob(ports: {
   return async (proof, { runId, plan, workflow, uploaded, repository, pool }, report, passed) => {
     const { name, instance } = workflow;
     const job = { repository, workflow: name, instance, pool };
-    const log = await lookAtLogs(logs, proof);
+    // A job that failed took as long as it took, and kept nothing.
+    const [log, before] = await Promise.all([
+      lookAtLogs(logs, proof),
+      passed ? looks.before(job, lookedBack) : null,
+    ]);
     const measures: Measures = {
       at: clock(),
       seconds: secondsOf(report),
@@ -53,8 +57,7 @@ export function createLookAtJob(ports: {
       ...egressFlags(report.egress),
       ...baitFlags(report.baitSeen),
       ...limitFlags(report),
-      // A job that failed took as long as it took, and kept nothing.
-      ...(passed ? unusual(measures, await looks.before(job, lookedBack)) : []),
+      ...(before === null ? [] : unusual(measures, before)),
     ];
     const { lines, seenLines } = log;
     await looks.keep(proof, job, { ...measures, lines, seenLines, flags, passed });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { examine } from '@airlock/cli/doctor';
+import { inventory } from '@airlock/cli/inventory/inventory';
 import { readInstallation, type Finding } from '@airlock/cli/doctor/installation';
 import type { Pair } from '@airlock/demo/pair';
 import { runningPair } from '../support/pair.ts';
@@ -24,6 +25,14 @@ test('V4, V6, V25, B4, B36, B46, B68: the pair as it is passes every check of ha
   for (const { id, status, summary } of await look(pair, hardening)) {
     assert.equal(status, 'pass', `${id}: ${summary}`);
   }
+});
+
+test('J13: nothing that leads into production lies open in the pair as it is', async () => {
+  const pair = await runningPair();
+  const jewels = await inventory(await readInstallation(pair.layout.config));
+  for (const { path, faults } of jewels) assert.deepEqual(faults, [], path);
+  const [first] = jewels.filter(({ kind }) => kind === 'secret');
+  assert.deepEqual(first?.namedBy, ['gate-authority keyFile']);
 });
 
 test('J3: the two services of the pair share nothing but this host', async () => {

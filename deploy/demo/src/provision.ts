@@ -136,6 +136,7 @@ export async function provisionKeys(layout: Layout): Promise<Keys> {
 }
 
 function keeperKey(directory: string): string {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const file = join(directory, '1.key');
   if (!existsSync(file)) writePrivate(file, randomBytes(32));
   return directory;

@@ -22,7 +22,7 @@ interface Listener {
 }
 
 /** Every block with a host and a port that a process listens on: those of the databases are others’. */
-function listenersOf(installation: Installation): Listener[] {
+export function listenersOf(installation: Installation): Listener[] {
   const found: Listener[] = [];
   const visit = (value: unknown, key: string, file: string): void => {
     if (!isRecord(value)) return;

@@ -1,7 +1,6 @@
 /** `airlock`: the command line. Verbs, flags, exit codes and printed JSON are contract. */
-import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { buildInWords } from '@airlock/process/build';
 import { Command, Option } from 'commander';
 import { checkoutBuild } from './checkout.ts';
@@ -14,6 +13,7 @@ import { registerBlastRadius, registerTaint } from './commands/blast-radius.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDeliver } from './commands/deliver.ts';
 import { registerDiff } from './commands/diff.ts';
+import { registerDoctor } from './commands/doctor.ts';
 import { registerDrill } from './commands/drill.ts';
 import { registerEmergencyStop } from './commands/emergency-stop.ts';
 import { registerEvidence } from './commands/evidence.ts';
@@ -40,8 +40,6 @@ import { registerVars } from './commands/vars.ts';
 import { registerVault } from './commands/vault.ts';
 import { registerWatch } from './commands/watch.ts';
 import { runConformance, type ConformanceKind } from './conformance.ts';
-import { checkIds, doctorControls, examine } from './doctor.ts';
-import { readInstallation } from './doctor/installation.ts';
 import { CliError, exitCode } from './exit-codes.ts';
 import { toStdout } from './print.ts';
 import { listQueue, type QueueOptions, showRelease } from './release-commands.ts';
@@ -127,56 +125,7 @@ program
     if (failed > 0) process.exitCode = exitCode.error;
   });
 
-program
-  .command('doctor')
-  .description('live tests of an installation, each with how to mend it')
-  .option('--only <id...>', 'these checks alone; see --list')
-  .option('--list', 'what is checked, with the promises that it shows, and check nothing')
-  .option('--json', 'one JSON array')
-  .option(
-    '--installation <directory>',
-    'directory of the process configurations',
-    existsSync('.demo/config') ? '.demo/config' : '/etc/airlock',
-  )
-  .action(async (options: { only?: string[]; list?: true; json?: true; installation: string }) => {
-    const unknown = (options.only ?? []).filter((id) => !checkIds.includes(id));
-    if (unknown.length > 0) {
-      throw new CliError(
-        exitCode.usage,
-        `no check ${unknown.join(', ')}; checks are ${checkIds.join(', ')}`,
-      );
-    }
-    if (options.list === true) {
-      const listed = (options.only ?? checkIds).map((id) => ({
-        ...{ id, controls: doctorControls[id] ?? [] },
-      }));
-      print(
-        options.json === true
-          ? JSON.stringify(listed, null, 2)
-          : listed
-              .map(({ id, controls }) => `${id.padEnd(16)} ${controls.join(', ')}`.trimEnd())
-              .join('\n'),
-      );
-      return;
-    }
-    const installation = existsSync(options.installation)
-      ? await readInstallation(resolve(options.installation))
-      : { directory: options.installation, files: [] };
-    const findings = await examine(installation, options.only);
-    const mark = { pass: '✓', fail: '✗', skip: '-' };
-    print(
-      options.json === true
-        ? JSON.stringify(findings, null, 2)
-        : findings
-            .map(
-              ({ id, status, summary, howToFix }) =>
-                `${mark[status]} ${id.padEnd(16)} ${summary}${howToFix === undefined ? '' : `\n  → ${howToFix}`}`,
-            )
-            .join('\n'),
-    );
-    if (findings.some(({ status }) => status === 'fail')) process.exitCode = exitCode.failedCheck;
-  });
-
+registerDoctor(program);
 registerAudit(program);
 registerBlastRadius(program);
 registerConfig(program);

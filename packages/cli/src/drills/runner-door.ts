@@ -144,7 +144,6 @@ function callsOf(
     ['keep it alive', 'POST', 'heartbeat', { lease }],
     ['write its log', 'POST', `log?lease=${lease}&step=attack&offset=0`, 'forged'],
     ['read its tree', 'GET', `source?lease=${lease}`, undefined],
-    ['read its commit', 'GET', `commit?lease=${lease}`, undefined],
     ['keep an artifact', 'PUT', `artifact?lease=${lease}&name=${name}&sha256=${sha256}`, 'forged'],
     [
       'keep a report',

@@ -376,7 +376,12 @@ const buildbot: readonly Row[] = [
     'certificates renewed at half their life, without a stop',
     'services/runner/src/edge/stay-enrolled.test.ts: five renewals by a clock that jumps',
   ),
-  not('B6', 'sample configurations, each loaded by a test', 'the demo’s are the only ones'),
+  met(
+    'B6',
+    'sample configurations, each loaded by a test',
+    'tests/docs/samples.test.ts: B6: ${name} takes its sample',
+    'tests/docs/samples.test.ts: B6: the samples of a host',
+  ),
   met(
     'B7',
     'no passwords of runners: one token, once, for a quarter of an hour',

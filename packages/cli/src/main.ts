@@ -18,6 +18,7 @@ import { registerDrill } from './commands/drill.ts';
 import { registerEmergencyStop } from './commands/emergency-stop.ts';
 import { registerEvidence } from './commands/evidence.ts';
 import { registerExec } from './commands/exec.ts';
+import { registerInit } from './commands/init.ts';
 import { registerInventory } from './commands/inventory.ts';
 import { registerLeases } from './commands/leases.ts';
 import { registerLedger } from './commands/ledger.ts';
@@ -103,6 +104,7 @@ registerDiff(program);
 registerWatch(program);
 registerEvidence(program);
 registerExec(program);
+registerInit(program);
 registerInventory(program);
 
 program

@@ -96,7 +96,7 @@ function above(path: string): string[] {
 }
 
 /** Every setting that names a file or a directory. */
-function pathsIn(value: unknown, at: string): { setting: string; path: string }[] {
+export function pathsIn(value: unknown, at: string): { setting: string; path: string }[] {
   if (Array.isArray(value)) {
     return value.flatMap((each, index) => pathsIn(each, `${at}[${index}]`));
   }

@@ -1,4 +1,7 @@
-/** `airlock ca`: the authority of the runner edge. The root signs on a machine without a network; nonprod-web gets what it signed. */
+/**
+ * `airlock ca`: the authorities by which hosts know each other. The runner edge has a root, which signs on a machine without a
+ * network, and an authority below it that nonprod-web has; every other edge has one authority, kept offline.
+ */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
@@ -6,6 +9,7 @@ import { CliError, exitCode } from '../exit-codes.ts';
 import { toStdout, type Print } from '../print.ts';
 import { writeNew } from '../setup/key-files.ts';
 import {
+  createCertificateAuthority,
   createIntermediateAuthority,
   createRootAuthority,
   issueCertificate,
@@ -14,8 +18,12 @@ import {
 
 const serverIdentity = 'airlock:nonprod:runner-api';
 
+/** By the name that the certificate carries; each edge has one server. */
+const servers = ['airlock:nonprod:outbox', 'airlock:gate:rebuilds', 'airlock:hook-relay'];
+const client = /^airlock:(gate:intake|nonprod:web|rebuilder:[a-z0-9][a-z0-9-]{0,62})$/;
+
 export function registerCa(program: Command, print: Print = toStdout): void {
-  const ca = program.command('ca').description('the authority by which runners are known');
+  const ca = program.command('ca').description('the authorities by which hosts know each other');
   const root = (): Option =>
     new Option('--root <directory>', 'where airlock ca init put the root').makeOptionMandatory();
   const days = (standard: number): Option =>
@@ -43,7 +51,7 @@ export function registerCa(program: Command, print: Print = toStdout): void {
     .action(async (options: { root: string; to: string; days: number }) => {
       mkdirSync(options.to, { recursive: true, mode: 0o700 });
       const made = await createIntermediateAuthority({
-        root: readRoot(options.root),
+        root: readAuthority(options.root, 'root'),
         ...{ name: 'Airlock runner edge, online', days: options.days },
       });
       writePair(options.to, 'authority', made);
@@ -59,17 +67,86 @@ export function registerCa(program: Command, print: Print = toStdout): void {
     .action(
       async (hosts: readonly string[], options: { root: string; to: string; days: number }) => {
         mkdirSync(options.to, { recursive: true, mode: 0o700 });
-        const isAddress = (host: string): boolean => /^[0-9.]+$|:/.test(host);
         const made = await issueCertificate({
-          ...{ ca: readRoot(options.root), uriSan: serverIdentity, usage: 'server' },
-          days: options.days,
-          dnsNames: hosts.filter((host) => !isAddress(host)),
-          ipAddresses: hosts.filter(isAddress),
+          ...{ ca: readAuthority(options.root, 'root'), uriSan: serverIdentity, usage: 'server' },
+          ...{ days: options.days, ...namesOf(hosts) },
         });
         writePair(options.to, 'server', made);
         print([`${join(options.to, 'server.pem')} holds ${options.days} days`]);
       },
     );
+
+  ca.command('edge')
+    .argument('<directory>', 'a new one, on a machine that stays offline')
+    .description('make the authority of another edge: ca.pem for both its hosts, ca.key for a safe')
+    .action(async (directory: string) => {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      writePair(directory, 'ca', await createCertificateAuthority('Airlock edge'));
+      print([
+        `${join(directory, 'ca.pem')} is the authority; both hosts of the edge have it as caFile`,
+        `${join(directory, 'ca.key')} signs what follows and stays here: airlock ca issue`,
+      ]);
+    });
+
+  ca.command('issue')
+    .argument(
+      '<identity>',
+      `${servers.join(', ')}; airlock:gate:intake, airlock:nonprod:web, airlock:rebuilder:NAME`,
+    )
+    .argument('[host...]', 'of a server: names and addresses at which it is reached')
+    .description('make a certificate of an edge, the first or the next')
+    .requiredOption('--ca <directory>', 'where airlock ca edge put the authority')
+    .requiredOption('--to <directory>', 'where it is written, by the last word of its name')
+    .addOption(days(365))
+    .action(
+      async (
+        identity: string,
+        hosts: readonly string[],
+        options: { ca: string; to: string; days: number },
+      ) => {
+        const usage = usageOf(identity, hosts);
+        const made = await issueCertificate({
+          ...{ ca: readAuthority(options.ca, 'ca'), uriSan: identity, usage },
+          ...{ days: options.days, ...namesOf(hosts) },
+        });
+        mkdirSync(options.to, { recursive: true, mode: 0o700 });
+        const name = identity.split(':').at(-1) ?? '';
+        writePair(options.to, name, made);
+        print([
+          `${join(options.to, `${name}.pem`)} is ${identity}, a ${usage}, for ${options.days} days`,
+        ]);
+      },
+    );
+}
+
+/** @throws CliError for a name that no edge has, a server without a host and a client with one. */
+function usageOf(identity: string, hosts: readonly string[]): 'server' | 'client' {
+  if (servers.includes(identity)) {
+    if (hosts.length > 0) return 'server';
+    throw new CliError(
+      exitCode.usage,
+      `${identity} is a server; name the hosts and addresses at which it is reached behind it`,
+    );
+  }
+  if (!client.test(identity)) {
+    throw new CliError(
+      exitCode.usage,
+      `no edge knows ${identity}; servers are ${servers.join(', ')}, clients airlock:gate:intake, airlock:nonprod:web and airlock:rebuilder:NAME`,
+    );
+  }
+  if (hosts.length === 0) return 'client';
+  throw new CliError(
+    exitCode.usage,
+    `${identity} is a client, which nobody reaches; leave out ${hosts.join(' ')}`,
+  );
+}
+
+function namesOf(hosts: readonly string[]): { dnsNames: string[]; ipAddresses: string[] } {
+  const isAddress = (host: string): boolean => /^[0-9.]+$|:/.test(host);
+  return {
+    dnsNames: hosts.filter((host) => !isAddress(host)),
+    ipAddresses: hosts.filter(isAddress),
+  };
 }
 
 function writePair(directory: string, name: string, made: CertificateAndKey): void {
@@ -77,16 +154,17 @@ function writePair(directory: string, name: string, made: CertificateAndKey): vo
   writeNew(join(directory, `${name}.pem`), made.certificatePem, 0o644);
 }
 
-function readRoot(directory: string): CertificateAndKey {
+function readAuthority(directory: string, name: 'root' | 'ca'): CertificateAndKey {
   try {
     return {
-      certificatePem: readFileSync(join(directory, 'root.pem'), 'utf8'),
-      keyPem: readFileSync(join(directory, 'root.key'), 'utf8'),
+      certificatePem: readFileSync(join(directory, `${name}.pem`), 'utf8'),
+      keyPem: readFileSync(join(directory, `${name}.key`), 'utf8'),
     };
   } catch (cause) {
+    const verb = name === 'root' ? 'init' : 'edge';
     throw new CliError(
       exitCode.usage,
-      `${directory} holds no root.pem and root.key that can be read; airlock ca init makes them`,
+      `${directory} holds no ${name}.pem and ${name}.key that can be read; airlock ca ${verb} makes them`,
       { cause },
     );
   }

@@ -133,7 +133,7 @@ const origins: readonly (readonly [setting: RegExp, from: string])[] = [
   [/tls\./, 'your certificate authority'],
   [
     /^(outbox|listener|gate|rebuilds\.listener)\./,
-    'the authority of that edge, which is yours; the setting says which name it carries',
+    'airlock ca edge on a machine that stays offline, then airlock ca issue',
   ],
 ];
 

@@ -53,8 +53,11 @@ async function openedBy(person: string, path: string) {
 /** From whatever page this is. @returns the id of the stop. */
 async function stopIn(page: Page, kind: string, why: string): Promise<string> {
   await page.keyboard.press('!');
-  await page.waitForURL(`${pair.gateOrigin}/controls`);
-  await page.locator('select[name="kind"]').selectOption(kind);
+  const kinds = page.locator('select[name="kind"]');
+  // Waiting for the address would fail where the key overtakes a page that was just loading itself again.
+  await kinds.waitFor(patience);
+  assert.equal(page.url(), `${pair.gateOrigin}/controls`);
+  await kinds.selectOption(kind);
   await page.locator('textarea[name="reason"]').fill(why);
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await page.getByText(why).first().waitFor(patience);

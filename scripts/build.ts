@@ -1,5 +1,5 @@
 /**
- * Bundles every process to dist/<service>/<process>.mjs and the pages' assets to dist/assets.
+ * Bundles every process to dist/<service>/<process>.mjs, the pages' assets to dist/assets, and the manual to dist/manual.
  *
  * A process starts several times faster from a bundle, and the bundle is what a production image carries. One esbuild call a
  * service: the gate's output is made without any file of nonprod in reach, which the architecture test reads from `inputs`.
@@ -19,6 +19,7 @@ import { checkoutCommit } from '@airlock/cli/checkout';
 import { buildFile, bundleDigest, type BuildFacts } from '@airlock/process/build';
 import { build } from 'esbuild';
 import { buildAssets } from './build-assets.ts';
+import { buildManual } from './build-manual.ts';
 import { plainHttp, usedIcons, wasmFiles } from './lean-bundles.ts';
 import { generatePrismaClients } from './prisma-generate.ts';
 
@@ -142,6 +143,7 @@ export async function buildAll(): Promise<void> {
     ...bundles.map((each) => bundle(each, lock)),
     buildAssets(join(dist, 'assets')),
   ]);
+  buildManual(join(dist, 'manual'));
   const commit = checkoutCommit();
   for (const each of bundles) writeFacts(each, commit);
 }

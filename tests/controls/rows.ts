@@ -772,7 +772,12 @@ const others: readonly Row[] = [
     'packages/pipeline/src/echoed-secrets.test.ts: what follows a here-document is looked at',
     'packages/pipeline/src/echoed-secrets.test.ts: of many secrets three are named',
   ),
-  not('M13', 'documents that lead to where they are edited', 'no link'),
+  met(
+    'M13',
+    'documents that lead to where they are edited',
+    e2e('manual.test.ts: M13: each site has the manual of its own version'),
+    'tests/docs/manual.test.ts: M13: the address where a page is edited is made of its file',
+  ),
   met(
     'MR1',
     'what a step is given cannot be asked for with a token',

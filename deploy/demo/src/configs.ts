@@ -98,6 +98,7 @@ export async function writeConfigs(given: {
     mirrors: gateMirrors,
   };
   const assetsDirectory = join(root, 'dist/assets');
+  const manual = { directory: join(root, 'dist/manual') };
   const redisOf = (side: Side) => ({ url: redis[side].url });
   const webhookSecretFile = (await passwordFile(layout, 'webhook')).file;
   return {
@@ -129,6 +130,7 @@ export async function writeConfigs(given: {
       logs: { directory: layout.buildLogs },
       caches: { directory: layout.buildCaches },
       assetsDirectory,
+      manual,
       saml: saml('nonprod'),
       groups: { developers: 'developer', platform: 'platform' },
       firstAdministrators: people.filter(({ roles }) => roles.includes('platform')).map(emailOf),
@@ -237,6 +239,7 @@ export async function writeConfigs(given: {
       ledgerKeyFile: join(layout.gateConfig, 'ledger.vkey'),
       artifacts: { directory: gateArtifacts },
       assetsDirectory,
+      manual,
       saml: saml('gate'),
       nonprodOrigin: origins.nonprod,
       rebuilds: {

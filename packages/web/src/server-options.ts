@@ -6,6 +6,7 @@ import type { Log } from '@airlock/process/log';
 import type { ActBook } from './acts.ts';
 import type { TokenDoor } from './bearer.ts';
 import type { SecurityContact, WebListen } from './listen-settings.ts';
+import type { ManualSettings } from './manual.ts';
 import type { HttpError } from './problem.ts';
 import type { Route, RouteContext, Viewer } from './route.ts';
 import type { Identity } from './saml/identity.ts';
@@ -25,6 +26,8 @@ export interface WebServerOptions {
   /** Callers that are machines and many; no page, no session, no parser stands before them. */
   readonly intakes?: readonly Intake[];
   readonly assetsDirectory: string;
+  /** Left out or null: there is no /manual. */
+  readonly manual?: ManualSettings;
   readonly sessions: SessionStore;
   /** Null: nobody signs in by SAML. */
   readonly saml: SamlSettings | null;

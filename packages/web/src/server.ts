@@ -15,6 +15,7 @@ import { createCallerAddress } from './caller.ts';
 import { answerErrors } from './error-answers.ts';
 import { refuseForgedRequests } from './forged-requests.ts';
 import { listenForPeople } from './listen.ts';
+import { manualRoutes } from './manual-routes.ts';
 import { mount, mountMachine } from './mount-route.ts';
 import type { SiteLocals } from './page.ts';
 import { HttpError, signInRequired } from './problem.ts';
@@ -139,7 +140,11 @@ export async function createWebServer(options: WebServerOptions): Promise<WebSer
   mountSignIn(app, options, assets, makeFrame);
   app.use(refuseForgedRequests(origin));
   const openStreams = new Map<string, number>();
-  const routes = [...options.routes, versionRoute(options.build)];
+  const routes = [
+    ...options.routes,
+    versionRoute(options.build),
+    ...manualRoutes(options.manual ?? null, makeFrame),
+  ];
   const ofPeople = routes.filter(({ machine }) => machine !== true);
   for (const route of ofPeople.filter(({ access }) => access === 'public'))
     mount(app, route, options, openStreams);
@@ -237,6 +242,7 @@ async function frame(
     assets,
     version: options.build.version,
     footer: await options.footer(),
+    hasManual: (options.manual ?? null) !== null,
     notices: context.viewer === null ? [] : ((await options.notices?.(context)) ?? []),
   };
 }

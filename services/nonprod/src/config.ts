@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Name } from '@airlock/common/wire/scalars';
 import { PoolReuse } from './domain/pool.ts';
 import { FiguresListen, SecurityContact, WebListen } from '@airlock/web/listen-settings';
+import { ManualSettings } from '@airlock/web/manual';
 import { SamlSettings } from '@airlock/web/saml/settings';
 import { ArtifactsSettings } from '@airlock/artifacts/settings';
 import { KeeperSettings } from '@airlock/envelope/settings';
@@ -81,6 +82,7 @@ export const WebConfig = z
     logs: LogSettings,
     caches: CacheSettings,
     assetsDirectory: FilePath.describe('Built style sheets and scripts (dist/assets).'),
+    manual: ManualSettings,
     saml: SamlSettings.nullable()
       .default(null)
       .describe('Signing in by SAML. Default null: by signIn.proxy alone.'),

@@ -5,6 +5,7 @@ import { RotateEvery } from '@airlock/process/credential-age';
 import { DatabaseSettings, RedisSettings } from '@airlock/process/settings';
 import { MachineListener } from '@airlock/process/machine-server';
 import { FiguresListen, SecurityContact, WebListen } from '@airlock/web/listen-settings';
+import { ManualSettings } from '@airlock/web/manual';
 import { SamlSettings } from '@airlock/web/saml/settings';
 import { z } from 'zod';
 import { GateFilesSettings } from './adapters/files/gate-files.ts';
@@ -22,6 +23,7 @@ export const WebConfig = z.strictObject({
   ledgerKeyFile: FilePath.describe('ledger.vkey: the verifier key of the gate’s ledger, one line.'),
   artifacts: ArtifactsSettings,
   assetsDirectory: FilePath.describe('Style sheet, scripts and icons, as the build made them.'),
+  manual: ManualSettings,
   saml: SamlSettings,
   rebuilds: z
     .strictObject({

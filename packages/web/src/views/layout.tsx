@@ -25,6 +25,7 @@ export interface Frame {
   readonly assets: Assets;
   readonly version: string;
   readonly footer: readonly { readonly label: string; readonly value: string }[];
+  readonly hasManual?: boolean;
   /** What everybody is told on every page until it is settled. */
   readonly notices?: readonly Notice[];
 }
@@ -251,6 +252,7 @@ function Footer({ frame }: { readonly frame: Frame }) {
   return (
     <footer class="page-footer">
       <span>{`Airlock ${frame.version}`}</span>
+      {frame.hasManual === true ? <a href="/manual">Manual</a> : null}
       <span>
         <span id="times-note">All times are UTC.</span>{' '}
         <button type="button" class="link-button" id="times-button" hidden />

@@ -179,6 +179,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     ...{ listen: config.listen, securityContact: config.securityContact },
     log,
     assetsDirectory: config.assetsDirectory,
+    manual: config.manual,
     sessions: createSessionStore(pool),
     saml: config.saml,
     proxy:

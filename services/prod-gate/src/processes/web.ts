@@ -147,6 +147,7 @@ async function start(config: WebConfig, runtime: Runtime): Promise<void> {
     ...{ listen: config.listen, securityContact: config.securityContact },
     log,
     assetsDirectory: config.assetsDirectory,
+    manual: config.manual,
     sessions: createSessionStore(database.pool),
     saml: config.saml,
     build,

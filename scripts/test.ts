@@ -12,6 +12,7 @@ import { startPostgres } from '@airlock/testkit/postgres';
 import { startRedis } from '@airlock/testkit/redis';
 import {
   bubblewrap,
+  nftables,
   chromium,
   ensureInstalled,
   installCommand,
@@ -169,7 +170,7 @@ if (chosen.length === 0) {
   console.error(`airlock: no test stage ${wanted}; stages are ${stages.join(', ')}`);
   process.exit(2);
 }
-for (const each of [bubblewrap, chromium, podman, uidmap, ...webProxies]) {
+for (const each of [bubblewrap, chromium, podman, uidmap, nftables, ...webProxies]) {
   if ((await ensureInstalled(each)) === null) {
     console.log(
       `! ${each.debian} is missing: its tests ${process.env['CI'] ? 'fail' : 'are skipped'}. Install it: ${installCommand(each)}`,

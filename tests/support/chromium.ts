@@ -54,6 +54,13 @@ export async function openPage(
     viewport: { width: look.width, height: 900 },
   });
   const page = await context.newPage();
+  const goTo = page.goto.bind(page);
+  // A live page may be loading itself again just then, which Playwright takes for the failure of what it was asked for.
+  page.goto = (url, options) =>
+    goTo(url, options).catch((error: unknown) => {
+      if (!String(error).includes(`interrupted by another navigation to "${url}"`)) throw error;
+      return goTo(url, options);
+    });
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(`${page.url()}: ${message.text()}`);

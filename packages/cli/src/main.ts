@@ -18,6 +18,7 @@ import { registerDrill } from './commands/drill.ts';
 import { registerEmergencyStop } from './commands/emergency-stop.ts';
 import { registerEvidence } from './commands/evidence.ts';
 import { registerExec } from './commands/exec.ts';
+import { registerFirewall } from './commands/firewall.ts';
 import { registerInit } from './commands/init.ts';
 import { registerInventory } from './commands/inventory.ts';
 import { registerLeases } from './commands/leases.ts';
@@ -104,6 +105,7 @@ registerDiff(program);
 registerWatch(program);
 registerEvidence(program);
 registerExec(program);
+registerFirewall(program);
 registerInit(program);
 registerInventory(program);
 

@@ -10,9 +10,11 @@ import { TLSSocket } from 'node:tls';
 import { z } from 'zod';
 import { AirlockError } from '@airlock/common/errors';
 import type { Problem } from '@airlock/common/wire/problem';
+import { closeToOthers } from './closed-to-others.ts';
 import { ConfigurationError, FilePath } from './config.ts';
 import type { Log } from './log.ts';
 import { peerIdentity } from './mtls.ts';
+import { Network } from './networks.ts';
 
 export const MachineListener = z.strictObject({
   host: z.string().min(1).describe('Address to listen on, such as 127.0.0.1.'),
@@ -20,8 +22,18 @@ export const MachineListener = z.strictObject({
   caFile: FilePath.describe('Certificate authority of this edge, PEM; only its clients may call.'),
   certificateFile: FilePath.describe('Certificate of this listener, PEM.'),
   keyFile: FilePath.describe('Private key of this listener, PEM, readable by this process only.'),
+  allowFrom: z
+    .array(Network)
+    .min(1)
+    .max(100)
+    .nullable()
+    .default(null)
+    .describe(
+      'Networks such as 10.1.0.0/16 that may connect; a connection from elsewhere is closed before a byte of it is read, and airlock firewall makes rules of them. Default null: from everywhere.',
+    ),
 });
-export type MachineListener = z.infer<typeof MachineListener>;
+type Settings = z.infer<typeof MachineListener>;
+export type MachineListener = Omit<Settings, 'allowFrom'> & Partial<Settings>;
 
 const statusOf = {
   'request-malformed': 400,
@@ -104,6 +116,11 @@ export async function startMachineServer(options: {
       });
     },
   );
+
+  closeToOthers(server, listener.allowFrom ?? null, {
+    setting: `${options.setting}.allowFrom`,
+    log,
+  });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const caller = request.socket instanceof TLSSocket ? peerIdentity(request.socket) : null;

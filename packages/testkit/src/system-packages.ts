@@ -36,6 +36,13 @@ export const webProxies: readonly SystemPackage[] = [
   { debian: 'apache2-bin', binaries: ['apache2'] },
 ];
 
+/** Rules of a host's firewall, and the namespaces in which they are tried. */
+export const nftables: SystemPackage = {
+  debian: 'nftables',
+  beside: ['iproute2'],
+  binaries: ['nft'],
+};
+
 /** Absolute path of the first binary of `wanted` on PATH, or null. */
 export function findBinary(wanted: SystemPackage): string | null {
   for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {

@@ -3,11 +3,10 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import type { Socket } from 'node:net';
 import { AirlockError } from '@airlock/common/errors';
+import { closeToOthers } from '@airlock/process/closed-to-others';
 import type { Log } from '@airlock/process/log';
 import type { WebListen, WebTls } from './listen-settings.ts';
-import { networks } from '@airlock/process/networks';
 
 export class ListenError extends AirlockError<'configuration-refused'> {}
 
@@ -16,7 +15,6 @@ export interface Listening {
 }
 
 const lookMs = 30_000;
-const tellEveryMs = 60_000;
 const bounds = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
@@ -40,7 +38,7 @@ export async function listenForPeople(
 ): Promise<Listening> {
   const { tls = null, host, port, allowFrom = null } = settings;
   const wallOff = (server: Server): void => {
-    if (allowFrom !== null) closeToOthers(server, allowFrom, site.log);
+    closeToOthers(server, allowFrom, { setting: 'listen.allowFrom', log: site.log });
   };
   if (tls === null) {
     const server = createServer(bounds, handle);
@@ -106,25 +104,6 @@ export function leadToHttps(origin: URL): RequestListener {
         );
     }
   };
-}
-
-/** Closes what comes from elsewhere before TLS or HTTP reads a byte of it; told at most once a minute, because scanners knock often. */
-function closeToOthers(server: Server, allowFrom: readonly string[], log: Log): void {
-  const allowed = networks(allowFrom);
-  const accept = server.listeners('connection');
-  let toldAt = -Infinity;
-  server.removeAllListeners('connection');
-  server.on('connection', (socket: Socket) => {
-    const address = socket.remoteAddress ?? '';
-    if (allowed.has(address)) {
-      for (const each of accept) each.call(server, socket);
-      return;
-    }
-    socket.destroy();
-    if (performance.now() - toldAt < tellEveryMs) return;
-    toldAt = performance.now();
-    log.warn('connection.closed', { 'client.address': address, setting: 'listen.allowFrom' });
-  });
 }
 
 interface Credentials {

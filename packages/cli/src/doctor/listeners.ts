@@ -14,28 +14,50 @@ import {
   type Outcome,
 } from './installation.ts';
 
-interface Listener {
+export interface Listener {
   readonly host: string;
   readonly port: number;
   readonly file: string;
+  /** Of the block, such as `rebuilds.listener`. */
+  readonly setting: string;
   readonly isTls: boolean;
+  /** Networks that the process lets connect; null: everybody. */
+  readonly allowFrom: readonly string[] | null;
+  /** A second port of the same people, or null. */
+  readonly redirectPort: number | null;
 }
 
 /** Every block with a host and a port that a process listens on: those of the databases are others’. */
 export function listenersOf(installation: Installation): Listener[] {
   const found: Listener[] = [];
-  const visit = (value: unknown, key: string, file: string): void => {
+  const visit = (
+    value: unknown,
+    setting: string,
+    whole: (typeof installation.files)[number],
+  ): void => {
     if (!isRecord(value)) return;
-    const { host, port } = value;
+    const { host, port, tls } = value;
+    const key = setting.split('.').at(-1);
     if (typeof host === 'string' && typeof port === 'number' && key !== 'database') {
-      const isTls = key !== 'listen';
-      found.push({ host, port, file, isTls });
+      // Whoever calls the runner API has come to its enrolment first.
+      const walled = setting === 'runnerEdge.enrolment' ? whole.content['runnerApi'] : value;
+      const redirectPort = isRecord(tls) ? tls['redirectPort'] : null;
+      found.push({
+        ...{ host, port, file: whole.path, setting, isTls: key !== 'listen' },
+        allowFrom: isRecord(walled) ? networksIn(walled['allowFrom']) : null,
+        redirectPort: typeof redirectPort === 'number' ? redirectPort : null,
+      });
     }
-    for (const [name, inner] of Object.entries(value)) visit(inner, name, file);
+    for (const [name, inner] of Object.entries(value)) {
+      visit(inner, setting === '' ? name : `${setting}.${name}`, whole);
+    }
   };
-  for (const { path, content } of installation.files) visit(content, '', path);
+  for (const file of installation.files) visit(file.content, '', file);
   return found;
 }
+
+const networksIn = (value: unknown): string[] | null =>
+  Array.isArray(value) ? value.map(String) : null;
 
 async function bind(installation: Installation): Promise<Outcome> {
   await Promise.resolve();

@@ -9,6 +9,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Problem } from '@airlock/common/wire/problem';
 import { EnrolmentRequest, type Enrolment } from '@airlock/common/wire/runner-enrolment';
+import { closeToOthers } from '@airlock/process/closed-to-others';
 import { ConfigurationError } from '@airlock/process/config';
 import type { Log } from '@airlock/process/log';
 import { MachineError, readJson, type MachineServer } from '@airlock/process/machine-server';
@@ -29,6 +30,8 @@ export async function startEnrolmentServer(options: {
   readonly listen: { readonly host: string; readonly port: number };
   readonly certificateFile: string;
   readonly keyFile: string;
+  /** As runnerApi has it: the same machines come here first. */
+  readonly allowFrom?: readonly string[] | null;
   readonly enrol: Pick<EnrolRunners, 'enrol' | 'enrolment'>;
   readonly log: Log;
 }): Promise<EnrolmentServer> {
@@ -53,6 +56,7 @@ export async function startEnrolmentServer(options: {
     },
   );
   server.maxConnections = maxConnections;
+  closeToOthers(server, options.allowFrom ?? null, { setting: 'runnerApi.allowFrom', log });
 
   async function answer(request: IncomingMessage): Promise<{ status: number; json: Enrolment }> {
     if (request.method === 'POST' && request.url === '/v1/enrolments') {

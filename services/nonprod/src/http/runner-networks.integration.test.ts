@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request } from 'node:https';
+import { connect as connectPlainly } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { connect } from 'node:tls';
 import { registerRunner } from '@airlock/cli/commands/runner';
 import { runVerb } from '@airlock/cli/testing/run-verb';
 import { Enrolment, joinToken } from '@airlock/common/wire/runner-enrolment';
@@ -220,3 +222,55 @@ test('the form takes a network a line, and what is none makes no token', async (
   assert.match(refused.text, /expected a network such as 10\.1\.0\.0\/16/);
   assert.equal(await database.as('owner').runnerToken.count({ where: { runner: 'formed' } }), 1);
 });
+
+test('B12: who connects from another network than allowFrom names is cut off before TLS, at the runner API and where runners enrol', async (t) => {
+  const told: unknown[] = [];
+  const log = {
+    ...silent,
+    warn: (event: string, fields?: object) => told.push({ event, ...fields }),
+  };
+  const allowFrom = [`${own}/32`];
+  const walled = [
+    await startMachineServer({
+      setting: 'runnerApi',
+      listener: { host: '127.0.0.1', port: 0, ...fleet.server, allowFrom },
+      routes: runnerRegistryRoutes(fleet),
+      mayCall: (caller, incoming) => fleet.guard.mayCall(caller, incoming),
+      onRefusedCaller: () => undefined,
+      log,
+    }),
+    await startEnrolmentServer({
+      listen: { host: '127.0.0.1', port: 0 },
+      ...{ certificateFile: fleet.server.certificateFile, keyFile: fleet.server.keyFile },
+      ...{ allowFrom, enrol: fleet.enrol, log },
+    }),
+  ];
+  t.after(() => Promise.all(walled.map((each) => each.close())));
+  for (const { url } of walled) {
+    const port = Number(new URL(url).port);
+    assert.equal(await handshake(port, own), 'TLSv1.3');
+    assert.equal(await handshake(port, foreign), 'ECONNRESET');
+  }
+  const cut = { event: 'connection.closed', 'client.address': foreign };
+  const setting = 'runnerApi.allowFrom';
+  assert.deepEqual(told, [
+    { ...cut, setting },
+    { ...cut, setting },
+  ]);
+});
+
+/** The protocol that both agree on, or the code of how it ended before. */
+function handshake(port: number, localAddress: string): Promise<string | null> {
+  return new Promise((resolve) => {
+    // Whose certificate it shows is another test's.
+    const through = connectPlainly({ host: '127.0.0.1', port, localAddress });
+    const socket = connect({ socket: through, rejectUnauthorized: false });
+    socket.on('secureConnect', () => {
+      resolve(socket.getProtocol());
+      socket.destroy();
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      resolve(error.code ?? error.message);
+    });
+  });
+}

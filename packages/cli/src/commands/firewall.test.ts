@@ -56,3 +56,12 @@ test('enrolment has the wall of the runner API, to which the same machines come 
     ],
   );
 });
+
+test('where a process connects to is no door of this host: its database, and the server that takes its mail', () => {
+  const content = {
+    database: { host: '10.1.0.20', port: 5432 },
+    notifications: { mail: { host: 'smtp.example.com', port: 465 } },
+  };
+  const files = [{ path: '/etc/airlock/gate-watchdog.yaml', content }];
+  assert.deepEqual(listenersOf({ directory: '/etc/airlock', files }), []);
+});

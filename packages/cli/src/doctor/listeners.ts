@@ -27,7 +27,10 @@ export interface Listener {
   readonly redirectPort: number | null;
 }
 
-/** Every block with a host and a port that a process listens on: those of the databases are others’. */
+/** Blocks of a host and a port that others listen on. */
+const ofOthers = new Set(['database', 'mail']);
+
+/** Every block with a host and a port that a process listens on. */
 export function listenersOf(installation: Installation): Listener[] {
   const found: Listener[] = [];
   const visit = (
@@ -37,8 +40,8 @@ export function listenersOf(installation: Installation): Listener[] {
   ): void => {
     if (!isRecord(value)) return;
     const { host, port, tls } = value;
-    const key = setting.split('.').at(-1);
-    if (typeof host === 'string' && typeof port === 'number' && key !== 'database') {
+    const key = setting.split('.').at(-1) ?? '';
+    if (typeof host === 'string' && typeof port === 'number' && !ofOthers.has(key)) {
       // Whoever calls the runner API has come to its enrolment first.
       const walled = setting === 'runnerEdge.enrolment' ? whole.content['runnerApi'] : value;
       const redirectPort = isRecord(tls) ? tls['redirectPort'] : null;
